@@ -1,0 +1,54 @@
+# `make` alone lists the targets.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+CODEX_VERSION := 0.169.0
+# Codex is 400 MB: it lives outside the checkout and is reused by every clone.
+CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/codex-tmux
+CODEX_DIR := $(CACHE)/codex/$(CODEX_VERSION)
+CODEX := $(CODEX_DIR)/node_modules/.bin/codex
+export CODEX_TMUX_TEST_CODEX ?= $(CODEX)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup codex demo test test-fast check format bench clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+$(VENV)/.done: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[dev]'
+	@touch $@
+
+setup: $(VENV)/.done ## make .venv with the package and its tools
+
+codex: ## install the pinned real Codex into the cache, once
+	@if [ -x "$(CODEX)" ]; then :; \
+	elif command -v npm >/dev/null 2>&1; then \
+		echo "installing Codex $(CODEX_VERSION) into $(CODEX_DIR)"; \
+		mkdir -p "$(CODEX_DIR)" && npm install --no-audit --no-fund --loglevel=error --prefix "$(CODEX_DIR)" @openai/codex@$(CODEX_VERSION); \
+	else echo "npm is missing: the real Codex cannot be installed"; fi
+
+demo: setup codex ## set up, then prove on this machine: kill -> respawn -> same conversation
+	$(BIN)/codex-tmux selftest $$([ -x "$(CODEX)" ] && echo "--codex $(CODEX)")
+
+test: setup codex ## set up, then run every test
+	$(BIN)/pytest -n 2 --dist loadgroup tests
+
+test-fast: setup ## the tests that answer in seconds
+	$(BIN)/pytest -q -n 2 tests/unit
+
+check: setup ## format, lint, types
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+format: setup ## write the format that check wants
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: setup codex ## measure against the budget, side by side in one run
+	$(BIN)/python -m tests.bench
+
+clean: ## remove what make made here (the Codex cache stays)
+	rm -rf $(VENV) dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis

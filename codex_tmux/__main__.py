@@ -1,0 +1,18 @@
+"""The `codex-tmux` command: dispatch, and the one place where errors become a line and an exit code.
+
+What tmux itself starts (`sync`, `run`, …) is dispatched here by name, before the command line library is
+imported: it starts in every pane and at every event, and the library alone costs more than its whole budget.
+"""
+
+import sys
+
+
+def main() -> int:
+    """Run `codex-tmux`; returns the exit code (0 done, 1 failed, 2 misuse, 130 interrupted)."""
+    from codex_tmux.cli import main as cli_main
+
+    return cli_main(sys.argv[1:])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

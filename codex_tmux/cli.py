@@ -1,0 +1,61 @@
+"""The commands people type. Each lives in a module of its own, imported when it is asked for."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from typing import Any
+
+import click
+
+from codex_tmux import __version__
+from codex_tmux.errors import Problem
+
+COMMANDS = {
+    "setup": "codex_tmux.setup",
+    "selftest": "codex_tmux.selftest",
+    "exec": "codex_tmux.exec_pane",
+}
+"""Command name → the module whose `command` it is, in the order `--help` lists them."""
+
+
+class LazyGroup(click.Group):
+    """A group that imports a command's module only when that command is wanted."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        module = COMMANDS.get(cmd_name)
+        if module is None:
+            return None
+        command: Any = importlib.import_module(module).command
+        assert isinstance(command, click.Command)
+        return command
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="codex-tmux")
+def cli() -> None:
+    """A tmux pane that runs Codex keeps its conversation.
+
+    Kill it, crash it, respawn it, restart the tmux server: the same pane comes back with the same session.
+    """
+
+
+def main(args: list[str]) -> int:
+    """Run the command line `args` (without the program name); returns the exit code."""
+    try:
+        code = cli.main(args, prog_name="codex-tmux", standalone_mode=False)
+        return code if isinstance(code, int) else 0
+    except click.exceptions.Exit as e:
+        return e.exit_code
+    except click.ClickException as e:
+        e.show()
+        return e.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        print("codex-tmux: interrupted", file=sys.stderr)
+        return 130
+    except Problem as e:
+        print(f"codex-tmux: {e}", file=sys.stderr)
+        return 1

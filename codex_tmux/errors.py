@@ -1,0 +1,8 @@
+"""The one error a user can act on."""
+
+
+class Problem(Exception):
+    """Something the user can act on: one line saying what happened, to what, and what to do next.
+
+    The edge of the program (`codex_tmux.__main__`) prints it on stderr and exits 1.
+    """
