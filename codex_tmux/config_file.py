@@ -1,4 +1,4 @@
-"""Codex's `config.toml` on disk: read whole, replaced whole, and never over what another program just wrote."""
+"""Codex's `config.toml` on disk: read whole, replaced whole, never over what another program just wrote."""
 
 from __future__ import annotations
 
@@ -34,13 +34,15 @@ class ConfigFile:
             raise Problem(f"{self.path}: cannot be read: {e.strerror}") from e
 
     def text(self) -> tuple[bytes | None, str]:
-        """The bytes of the file and what they say ("" where there is no file); Problem where it is not UTF-8."""
+        """The bytes of the file and what they say ("" where there is none); Problem where it is not UTF-8."""
         data = self.read()
         try:
             return data, (data or b"").decode()
         except UnicodeDecodeError as e:
             line = (data or b"").count(b"\n", 0, e.start) + 1
-            raise Problem(f"{self.path}: not UTF-8 (line {line}); Codex cannot read it either: mend it first") from e
+            raise Problem(
+                f"{self.path}: not UTF-8 (line {line}); Codex cannot read it either: mend it first"
+            ) from e
 
     def back_up(self, data: bytes) -> Path:
         """Write `data` beside the file under a name of its own, 0600; returns where."""
@@ -52,7 +54,9 @@ class ConfigFile:
             except FileExistsError:
                 continue
             except OSError as e:
-                raise Problem(f"{path.parent}: cannot write the backup there: {e.strerror}; nothing changed") from e
+                raise Problem(
+                    f"{path.parent}: cannot write the backup there: {e.strerror}; nothing changed"
+                ) from e
             with open(fd, "wb") as f:
                 f.write(data)
                 f.flush()
@@ -61,7 +65,7 @@ class ConfigFile:
         raise Problem(f"{self.path.parent}: too many backups of this second; nothing changed")
 
     def replace(self, read: bytes | None, new: bytes | None) -> bool:
-        """Make the file hold `new` (None: be gone), if it still holds `read`; returns False where it does not.
+        """Make the file hold `new` (None: be gone) if it still holds `read`; returns False where it does not.
 
         Readers see the old file or the new one, whole; after a power cut too. The mode stays, and the owner
         where the system lets us. Problem where file or directory are read-only.
@@ -97,7 +101,9 @@ class ConfigFile:
             mode = target.stat().st_mode
             if not stat.S_ISREG(mode):
                 raise Problem(f"{target}: not a regular file")
-            if not mode & 0o222 or not os.access(target, os.W_OK, effective_ids=os.access in os.supports_effective_ids):
+            if not mode & 0o222 or not os.access(
+                target, os.W_OK, effective_ids=os.access in os.supports_effective_ids
+            ):
                 raise Problem(f"{target}: read-only; make it writable, or add the item where it is generated")
 
 

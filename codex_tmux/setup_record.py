@@ -20,7 +20,9 @@ else:
     import tomli as tomllib
 
 VERSION = 1
-HEAD = "# What `codex-tmux setup` put into a Codex config; `codex-tmux setup --undo` reads it and deletes it.\n"
+HEAD = (
+    "# What `codex-tmux setup` put into a Codex config; `codex-tmux setup --undo` reads it and deletes it.\n"
+)
 
 
 def state_directory() -> Path:
@@ -67,13 +69,24 @@ class SetupRecord:
         return data
 
 
+def _common(a: bytes, b: bytes) -> int:
+    """How many bytes `a` and `b` begin with in common."""
+    return next((n for n, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))
+
+
 def record_of(
-    config: Path, item: str, made: Made, before: bytes | None, after: bytes, backup: Path | None, made_home: bool
+    config: Path,
+    item: str,
+    made: Made,
+    before: bytes | None,
+    after: bytes,
+    backup: Path | None,
+    made_home: bool,
 ) -> SetupRecord:
     """The record of a change that is about to be written."""
     old = before or b""
-    start = len(os.path.commonprefix([old, after]))
-    end = len(os.path.commonprefix([old[start:][::-1], after[start:][::-1]]))
+    start = _common(old, after)
+    end = _common(old[start:][::-1], after[start:][::-1])
     return SetupRecord(
         config=str(config),
         item=item,
@@ -106,7 +119,9 @@ def save(record: SetupRecord) -> None:
             os.fsync(f.fileno())
         os.replace(temporary, path)
     except OSError as e:
-        raise Problem(f"{path.parent}: cannot keep the undo record there: {e.strerror}; nothing changed") from e
+        raise Problem(
+            f"{path.parent}: cannot keep the undo record there: {e.strerror}; nothing changed"
+        ) from e
 
 
 def load(config: Path) -> SetupRecord | None:
@@ -122,7 +137,9 @@ def load(config: Path) -> SetupRecord | None:
     except OSError as e:
         raise Problem(f"{path}: cannot be read: {e.strerror}") from e
     except (ValueError, KeyError, TypeError) as e:
-        raise Problem(f"{path}: damaged ({e}); take the item out of {config} by hand, then delete this file") from e
+        raise Problem(
+            f"{path}: damaged ({e}); take the item out of {config} by hand, then delete this file"
+        ) from e
 
 
 def delete(config: Path) -> None:

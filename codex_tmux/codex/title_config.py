@@ -40,9 +40,10 @@ class Change:
 def _load(text: str) -> dict[str, Any]:
     """`text` parsed; floats stay text, so that nan equals nan when two documents are compared."""
     try:
-        return tomllib.loads(text, parse_float=str)
+        data: dict[str, Any] = tomllib.loads(text, parse_float=str)
     except ValueError as e:
         raise Problem(f"not valid TOML: {e}; mend it first") from e
+    return data
 
 
 def _items(data: dict[str, Any]) -> list[str] | None:
@@ -52,7 +53,9 @@ def _items(data: dict[str, Any]) -> list[str] | None:
         raise Problem("`tui` is not a table; mend it first")
     items = tui.get("terminal_title")
     if items is not None and not (isinstance(items, list) and all(isinstance(i, str) for i in items)):
-        raise Problem("`tui.terminal_title` is not a list of item names; Codex does not start so; mend it first")
+        raise Problem(
+            "`tui.terminal_title` is not a list of item names; Codex does not start so; mend it first"
+        )
     return items
 
 
@@ -142,7 +145,7 @@ def _add_list(text: str, items: list[str]) -> Change:
 
 
 def _checked(new: str, want: dict[str, Any]) -> str:
-    """`new`, which must say what is wanted and nothing else: a wrong guess about the text must not get out."""
+    """`new`, which must say what is wanted and no more: a wrong guess about the text must not get out."""
     try:
         right = tomllib.loads(new, parse_float=str) == want
     except ValueError:

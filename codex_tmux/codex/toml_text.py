@@ -1,8 +1,8 @@
 """Where things stand in the text of a TOML document.
 
 For changes that must leave every other byte alone. A parser that can write again is not enough: tomlkit 0.15
-puts a new last key behind the comment that belongs to the next table, adds a missing final newline, closes up
-inline tables, and loses the comma of an array whose last item has a comment. So we look up offsets and splice.
+puts a new last key behind the comment that belongs to the next table, adds a missing final newline, closes
+up inline tables, and loses the comma of an array whose last item has a comment. So: offsets, and splices.
 
 Everything here takes text that a TOML parser has accepted; on other text the answers mean nothing.
 """
@@ -167,7 +167,7 @@ def splice(text: str, changes: list[tuple[int, int, str]]) -> str:
 
 
 def append_element(text: str, start: int, end: int, new: str) -> str:
-    """Put `new` last into the array or inline table `text[start:end]`, the way its last element is written."""
+    """Put `new` last into the array or inline table `text[start:end]`, written as its last element is."""
     old = elements(text, start, end)
     newline = newline_of(text)
     if not old:
@@ -197,7 +197,7 @@ def append_element(text: str, start: int, end: int, new: str) -> str:
 
 
 def drop_element(text: str, start: int, end: int, index: int) -> str:
-    """Take element `index` out of the array or inline table `text[start:end]`: what `append_element` put in."""
+    """Take element `index` out of the array or inline table `text[start:end]`: undoes `append_element`."""
     old = elements(text, start, end)
     gone = old[index]
     behind = gone.comma or gone.end
