@@ -11,6 +11,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -392,8 +393,11 @@ def test_asks_on_a_terminal(home: Path, answer: bytes, written: bool) -> None:
         while b"Write this?" not in out:
             out += os.read(main, 1000)
         assert config.read_text() == "a = 1\n"
-        os.write(main, answer)
-        code = child.wait(20)
+        code = None
+        while code is None:  # readline may miss a Ctrl-C that comes while it wakes up: press again
+            os.write(main, answer)
+            with suppress(subprocess.TimeoutExpired):
+                code = child.wait(2)
     finally:
         child.kill()
         child.wait()
