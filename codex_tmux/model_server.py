@@ -31,8 +31,8 @@ HOLD_SECONDS = 120.0
 SLOW_PAUSE = 0.2
 """Seconds between the pieces of a `SLOW n` reply."""
 
-# What Codex itself puts in as a user item: `<environment_context>…`, `<user_instructions>…`, `<turn_aborted>…`, and,
-# without a tag, the content of AGENTS.md.
+# What Codex itself puts in as a user item: `<environment_context>…`, `<user_instructions>…`, `<turn_aborted>…`,
+# and, without a tag, the content of AGENTS.md.
 INJECTED = re.compile(r"\s*(<[a-z_]+[ >]|# AGENTS\.md instructions)")
 
 
@@ -53,7 +53,7 @@ class Request:
 
 
 def user_messages(body: dict[str, Any]) -> tuple[str, ...]:
-    """What the user typed in the conversation of the request `body`, oldest first; Codex's own items left out."""
+    """What the user typed in the conversation of a request, oldest first; Codex's own items left out."""
     found = []
     for item in body.get("input") or []:
         if (
@@ -79,7 +79,7 @@ def thread_source(body: dict[str, Any]) -> str:
 
 
 def session_of(body: dict[str, Any]) -> str:
-    """The session of the request, "" where Codex does not say; `prompt_cache_key` carries it in every version."""
+    """The session of the request, "" where Codex does not say; `prompt_cache_key` is it in every version."""
     metadata = body.get("client_metadata")
     named = metadata.get("thread_id") if isinstance(metadata, dict) else None
     return str(named or body.get("prompt_cache_key") or "")
@@ -205,8 +205,9 @@ class _Http(ThreadingHTTPServer):
 class ModelServer:
     """A running model server on a free loopback port; a context manager.
 
-    `requests` holds the conversations' requests only; what Codex asks for itself (a title) is answered and forgotten.
-    `log`: a file that gets one JSON line per request. `release_file`: a path whose existence releases held answers.
+    `requests` holds the conversations' requests only; what Codex asks for itself (a title) is answered and
+    forgotten. `log`: a file that gets one JSON line per request. `release_file`: a path whose existence
+    releases held answers.
     """
 
     def __init__(self, port: int = 0, log: str | None = None, release_file: str | None = None) -> None:
@@ -245,7 +246,7 @@ class ModelServer:
         self.close()
 
     def turns_with(self, text: str) -> list[Request]:
-        """The requests whose conversation holds a message of the user with `text` in it, in order of arrival."""
+        """The requests whose conversation holds a user message with `text` in it, in order of arrival."""
         return [request for request in list(self.requests) if any(text in m for m in request.messages)]
 
     def release(self) -> None:

@@ -22,7 +22,7 @@ KEPT_OUTPUT = 1 << 20
 
 
 class Client:
-    """`command` on a terminal of `width` × `height`; drains what it writes and answers its questions until `close`.
+    """`command` on a terminal of `width` x `height`: drains its output, answers its questions, until `close`.
 
     `output` is what the terminal got so far, escape sequences and all (the last mebibyte).
     """

@@ -63,7 +63,7 @@ def plugin_file() -> Path:
 
 @functools.lru_cache
 def codex_version(codex: str) -> str:
-    """What `codex --version` prints, for example "codex-cli 0.169.0"; raises `Problem` when it cannot be run."""
+    """What `codex --version` prints, such as "codex-cli 0.169.0"; raises `Problem` when it cannot be run."""
     try:
         done = subprocess.run([codex, "--version"], capture_output=True, text=True, timeout=30)
     except (OSError, subprocess.TimeoutExpired) as e:
@@ -77,7 +77,7 @@ class Sandbox:
     """A private home, tmux server, Codex and model; a context manager, closed by leaving it.
 
     `codex`: the Codex to run, None for the bundled stand-in. `title`: whether Codex's config has the
-    `terminal_title` that `codex-tmux setup` writes. `keep`: leave the directory (never the processes) at the end.
+    `terminal_title` that `codex-tmux setup` writes. `keep`: leave the directory (never the processes) behind.
     """
 
     def __init__(
@@ -101,7 +101,7 @@ class Sandbox:
         base.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.root = base / secrets.token_hex(4)
         self.root.mkdir(mode=0o700)
-        # A unix socket's path may have 107 bytes (macOS: 103), and Codex puts its own, 80 bytes long, below TMPDIR.
+        # A unix socket's path may have 107 bytes (macOS: 103), and Codex's own takes 80 of them below TMPDIR.
         self.short = Path(tempfile.mkdtemp(prefix="ct-", dir="/tmp"))
         self.socket = self.short / "s"
         self.home = self.root / "home"
@@ -146,7 +146,7 @@ class Sandbox:
         )
         script.chmod(0o700)
 
-    # -- life -----------------------------------------------------------------------------------------------------
+    # -- life --
 
     def __enter__(self) -> Sandbox:
         try:
@@ -193,7 +193,7 @@ class Sandbox:
         return []
 
     def processes(self) -> list[int]:
-        """The ids of all running processes of this sandbox: by their environment, and Codex's daemons by name."""
+        """The ids of all processes that run in this sandbox: by their environment, and Codex's daemons by name."""
         found = set(_processes_with(f"{MARKER}={self.root}".encode()))
         for home in self.homes:
             for name in ("daemon.pid", "daemon-updater.pid"):
@@ -204,7 +204,7 @@ class Sandbox:
                         found.add(pid)
         return sorted(found - {os.getpid()})
 
-    # -- Codex ----------------------------------------------------------------------------------------------------
+    # -- Codex --
 
     @property
     def codex_home(self) -> Path:
@@ -241,12 +241,12 @@ class Sandbox:
         directory.mkdir(parents=True)
         self._trusted.append(directory)
         for home in self.homes:
-            # Appended: Codex rewrites the file while it runs, and a new table at the end is right in any state of it.
+            # Appended: Codex rewrites the file while it runs, and a new table at the end always fits.
             with open(home / "config.toml", "a") as config:
                 config.write(_trust(directory))
         return directory
 
-    # -- tmux -----------------------------------------------------------------------------------------------------
+    # -- tmux --
 
     def _tmux_args(self, *args: str) -> list[str]:
         return [self._tmux, "-u", "-S", str(self.socket), *args]
@@ -307,7 +307,7 @@ class Sandbox:
         )
 
     def format(self, pane: str, text: str) -> str:
-        """The tmux format `text` of a pane; raises when the pane is gone (tmux would answer for another one)."""
+        """The tmux format `text` of a pane; raises when the pane is gone: tmux would answer for another one."""
         seen, _, value = self.tmux("display-message", "-p", "-t", pane, "#{pane_id} " + text).partition(" ")
         if seen != pane:
             raise SandboxError(f"tmux has no pane {pane}")
@@ -332,7 +332,7 @@ class Sandbox:
         return "\n".join(found)
 
     def wait_for(self, predicate: Callable[[], T | None], timeout: float, what: str) -> T:
-        """Ask `predicate` until its answer is true, and return that; after `timeout` seconds raise `SandboxError`.
+        """Ask `predicate` until its answer is true, and return that; raise `SandboxError` after `timeout` seconds.
 
         A tmux error inside the predicate counts as "not yet".
         """
@@ -394,7 +394,7 @@ class Sandbox:
                 raise SandboxError(f"{text!r} cannot be sent in {pane}; the panes:\n{self.screens()}")
 
     def ask(self, pane: str, text: str, timeout: float = 20.0) -> Request:
-        """Type a message, wait until the model has it and its answer is on the screen; the model's request."""
+        """Type a message, wait for the model to get it and for its answer on the screen; the model's request."""
         before = len(self.model.requests)
         self.type(pane, text, timeout)
 
@@ -419,7 +419,7 @@ class Sandbox:
         return client
 
     def helper(self, *args: str, timeout: float = 60.0, env: dict[str, str] | None = None) -> str:
-        """Run `codex-tmux` here, as from a shell outside tmux but for `env`; its output, raising when it fails."""
+        """Run `codex-tmux` in this environment; its output, raising when it fails."""
         done = self.helper_result(*args, timeout=timeout, env=env)
         if done.returncode:
             raise SandboxError(f"codex-tmux {' '.join(args)}: exit {done.returncode}: {done.stderr.strip()}")
@@ -494,7 +494,7 @@ def _command_line(pid: int) -> bytes:
         return b""
 
 
-# -- Codex's package: the shared daemon runs a copy of Codex (400 MB) that it puts into each CODEX_HOME --------------
+# -- Codex's package: the shared daemon runs a copy of Codex, 400 MB, that it puts into each CODEX_HOME --
 
 
 def _use_template(codex: str, home: Path) -> None:
@@ -529,8 +529,8 @@ def _mend_links(source: Path, target: Path, old: str, new: str) -> None:
 
 
 def _template(codex: str) -> Path:
-    # A CODEX_HOME in which this very Codex once put its package; made under a lock, because test runners start
-    # several sandboxes at once. A Codex without the daemon (before 0.157) leaves it empty, and needs none.
+    # A CODEX_HOME in which this very Codex once put its package; made under a lock, because test runners
+    # start several sandboxes at once. A Codex without the daemon (before 0.157) leaves it empty, and needs none.
     real = os.path.realpath(codex)
     stat = os.stat(real)
     what = f"{codex_version(codex)} {real} {stat.st_size} {stat.st_mtime_ns} {stat.st_ino}"
