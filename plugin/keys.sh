@@ -4,7 +4,7 @@
 install_keys() {
     remove_keys
     [ "$codex_respawn_key" = none ] || tmux bind-key -N 'Codex: bring this pane'\''s session back' "$codex_respawn_key" \
-        run-shell -b "$(shell_word "$codex_helper") respawn -t '#{pane_id}' >/dev/null 2>&1 || :"
+        run-shell -b "$(shell_word "$codex_helper") respawn --from-key -t '#{pane_id}' >/dev/null 2>&1 || :"
     tmux set-option -g @codex_keys "$codex_respawn_key"
     rebind_respawn_keys
 }
