@@ -6,8 +6,8 @@ Pure: no clock, no file, no process. `tests/unit/reconcile_test.py` attacks it.
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import NamedTuple, Union
 
+from codex_tmux.named_tuple import NamedTuple
 from codex_tmux.records import (
     ADOPTED,
     ARGV,
@@ -147,7 +147,11 @@ class Note(NamedTuple):
     fields: tuple[tuple[str, str], ...]
 
 
-Action = Union[Sleep, Revive, TakeOver, Tell, Note]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Union
+
+    Action = Union[Sleep, Revive, TakeOver, Tell, Note]
 
 RANK = {TITLE: 5, LOCK: 4, ADOPTED: 4, ARGV: 3, SCREEN: 2, INFERRED: 1}
 """How much a kind of evidence says about one Codex process: more replaces less, never the other way round."""
