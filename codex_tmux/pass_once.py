@@ -126,7 +126,9 @@ def set_options(
     stale: set[str],
 ) -> None:
     """Make the options of panes and server say what is true; only what changes is set."""
-    by_pane = {r.pane: r for r in records if r.current and (r.server, r.epoch) == (snapshot.server, snapshot.epoch)}
+    by_pane = {
+        r.pane: r for r in records if r.current and (r.server, r.epoch) == (snapshot.server, snapshot.epoch)
+    }
     commands: list[list[str]] = []
     marked = []
     for row, pane in zip(reading.panes, snapshot.panes):
@@ -170,7 +172,11 @@ def wanted_options(row: dict[str, str], pane: Pane, record: Record | None) -> di
             "@codex_state": ENDED if pane.exit == "0" else DEAD,
         }
     if record:
-        return {"@codex_state": record.status, "@codex_session": record.session_id, "@codex_evidence": record.evidence}
+        return {
+            "@codex_state": record.status,
+            "@codex_session": record.session_id,
+            "@codex_evidence": record.evidence,
+        }
     if pane.marked or pane.session:
         names = "@codex_pane @codex_session @codex_evidence @codex_state @codex_launch @codex_guard @codex_process @codex_mode"
         return dict.fromkeys(names.split(), "")
@@ -245,4 +251,3 @@ def mend_hooks(server: Server, reading: Reading) -> None:
         return
     log("hooks.missing", mended_from=directory)
     server.try_run("source-file", os.path.join(directory, "plugin", "hooks.tmux"))
-

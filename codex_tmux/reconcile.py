@@ -149,9 +149,9 @@ class Note(NamedTuple):
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Union
+    from typing import TypeAlias
 
-    Action = Union[Sleep, Revive, TakeOver, Tell, Note]
+    Action: TypeAlias = Sleep | Revive | TakeOver | Tell | Note
 
 RANK = {TITLE: 5, LOCK: 4, ADOPTED: 4, ARGV: 3, SCREEN: 2, INFERRED: 1}
 """How much a kind of evidence says about one Codex process: more replaces less, never the other way round."""
@@ -220,7 +220,9 @@ class Reconciliation:
     def settle_contradictions(self) -> None:
         """A file that was edited, or merged by hand, may name a session or a pane twice: what the pane itself
         remembers decides, then the newest."""
-        remembered = {(self.snapshot.server, self.snapshot.epoch, p.id): p.session for p in self.snapshot.panes}
+        remembered = {
+            (self.snapshot.server, self.snapshot.epoch, p.id): p.session for p in self.snapshot.panes
+        }
 
         def worth(record: Record) -> tuple[bool, bool, datetime]:
             confirmed = record.current and same_session(remembered.get(record.place, ""), record.session_id)
@@ -231,7 +233,10 @@ class Reconciliation:
                 r
                 for r in self.records
                 if r is not record
-                and (same_session(r.session_id, record.session_id) or (r.current and record.current and r.place == record.place))
+                and (
+                    same_session(r.session_id, record.session_id)
+                    or (r.current and record.current and r.place == record.place)
+                )
             ]
             if record in self.records:
                 for rival in rivals:
@@ -248,7 +253,11 @@ class Reconciliation:
     def lose_other_epochs(self) -> None:
         """What was current under another epoch of this server has lost its pane with that server."""
         for record in list(self.records):
-            if record.current and record.server == self.snapshot.server and record.epoch != self.snapshot.epoch:
+            if (
+                record.current
+                and record.server == self.snapshot.server
+                and record.epoch != self.snapshot.epoch
+            ):
                 self.retire(record, LOST)
 
     def close_gone_panes(self) -> None:
@@ -263,11 +272,7 @@ class Reconciliation:
         """Drop old records by age, then by number; never one that has its pane."""
         old = [r for r in self.records if not r.current]
         old.sort(key=lambda r: r.updated_at, reverse=True)
-        kept = {
-            id(r)
-            for r in old[: self.policy.keep_old]
-            if r.updated_at > self.now - self.policy.keep_for
-        }
+        kept = {id(r) for r in old[: self.policy.keep_old] if r.updated_at > self.now - self.policy.keep_for}
         for record in old:
             if id(record) not in kept:
                 self.note("record.pruned", session=record.session_id, status=record.status)
@@ -301,7 +306,9 @@ class Reconciliation:
 
     def contradicts(self, pane: Pane, record: Record) -> bool:
         """Whether the state file names another session for the pane than the pane itself, which knew last."""
-        return bool(pane.session) and pane.evidence in RANK and not same_session(pane.session, record.session_id)
+        return (
+            bool(pane.session) and pane.evidence in RANK and not same_session(pane.session, record.session_id)
+        )
 
     def recall(self, pane: Pane) -> Record | None:
         """The record that the pane's options remember, where the state file has none of it (a lost disk)."""
@@ -342,7 +349,9 @@ class Reconciliation:
             status = ENDED if pane.exit == "0" else DEAD
             record = self.see(pane, record)
             if status != record.status:
-                self.note("session.saved", session=record.session_id, pane=pane.id, status=status, exit=pane.exit)
+                self.note(
+                    "session.saved", session=record.session_id, pane=pane.id, status=status, exit=pane.exit
+                )
                 record = self.replace(record, status=status)
         elif pane.sighting and pane.launch and not self.holder(pane, pane.sighting):
             status = ENDED if pane.exit == "0" else DEAD
@@ -356,7 +365,9 @@ class Reconciliation:
                     self.replace(record, revivals=(*recent, self.now))
                 self.actions.append(Revive(pane.id, pane.launch))
                 return
-            self.actions.append(Tell(pane.id, f"Codex died {len(recent)} times within a minute: it sleeps now"))
+            self.actions.append(
+                Tell(pane.id, f"Codex died {len(recent)} times within a minute: it sleeps now")
+            )
             self.note("revive.gave_up", pane=pane.id)
         self.actions.append(Sleep(pane.id, pane.launch))
 

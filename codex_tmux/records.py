@@ -102,7 +102,9 @@ def entry_of(record: Record) -> dict[str, Any]:
     entry["flags"] = list(record.flags)
     entry["env"] = dict(record.env)
     entry["revivals"] = list(record.revivals)
-    entry["neighbours"] = [{"pane_index": i, "cwd": cwd, "shell": shell} for i, cwd, shell in record.neighbours]
+    entry["neighbours"] = [
+        {"pane_index": i, "cwd": cwd, "shell": shell} for i, cwd, shell in record.neighbours
+    ]
     for name, default in Record._field_defaults.items():
         if getattr(record, name) == default:
             del entry[name]
@@ -178,7 +180,8 @@ def moment(value: Any, name: str) -> datetime:
         raise RecordError(f"{name} is {type_name(value)}, not a time")
     if value.tzinfo is None:
         value = value.replace(tzinfo=timezone.utc)
-    return value.astimezone(timezone.utc)
+    utc: datetime = value.astimezone(timezone.utc)
+    return utc
 
 
 def is_session_id(text: str) -> bool:

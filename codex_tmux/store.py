@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import stat
+import sys
 import time
 from contextlib import contextmanager
 
@@ -85,7 +86,9 @@ def load() -> tuple[Record, ...]:
         set_aside(path, broken[0])
         known = {(r.session_id, r.place) for r in records}
         sessions = {r.session_id for r in records}
-        missing = [r for r in load_backup() if (r.session_id, r.place) not in known and r.session_id not in sessions]
+        missing = [
+            r for r in load_backup() if (r.session_id, r.place) not in known and r.session_id not in sessions
+        ]
         records += tuple(missing)
     return records
 
@@ -161,11 +164,12 @@ def parse(data: bytes) -> tuple[tuple[Record, ...], list[str]]:
 
 def parse_toml(text: str) -> dict[str, object]:
     """TOML text as values. Raises ValueError."""
-    try:
+    if sys.version_info >= (3, 11):
         import tomllib
-    except ModuleNotFoundError:  # Python 3.10
+    else:
         import tomli as tomllib
-    return tomllib.loads(text)
+    document: dict[str, object] = tomllib.loads(text)
+    return document
 
 
 def save(records: tuple[Record, ...]) -> None:

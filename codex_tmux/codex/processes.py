@@ -339,7 +339,7 @@ def _runs_one_command(argv: list[str]) -> bool:
     for word in argv[1:]:
         if not word.startswith("-"):
             return False
-        if "c" in word and not word.startswith("--") or word == "--command":
+        if ("c" in word and not word.startswith("--")) or word == "--command":
             return True
     return False
 

@@ -211,11 +211,11 @@ class Store:
     def _current_rollout(self, session_id: str) -> str | None:
         folders = self._day_folders(session_id)
         return (
-            folders
+            (folders
             and (
                 _expected(folders[0], session_id)
                 or next((path for folder in folders if (path := _listed(folder, session_id))), None)
-            )
+            ))
             or None
         )
 

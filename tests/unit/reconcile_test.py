@@ -39,7 +39,9 @@ def sid(number: int) -> str:
 
 def pane(number: int = 1, **changes: Any) -> Pane:
     """A pane, without Codex unless `changes` say so."""
-    made = Pane(f"%{number}", "work", 0, "api", "layout", number, "/home/u", False, "", str(100 + number), COMMAND)
+    made = Pane(
+        f"%{number}", "work", 0, "api", "layout", number, "/home/u", False, "", str(100 + number), COMMAND
+    )
     return made._replace(**changes)
 
 
@@ -57,7 +59,11 @@ def showing(number: int, session: str, evidence: str = TITLE, **changes: Any) ->
 
 
 def run(
-    records: tuple[Record, ...], *panes: Pane, exited: tuple[str, ...] = (), policy: Policy | None = None, **changes: Any
+    records: tuple[Record, ...],
+    *panes: Pane,
+    exited: tuple[str, ...] = (),
+    policy: Policy | None = None,
+    **changes: Any,
 ) -> tuple[tuple[Record, ...], list[object]]:
     """Reconcile with these panes; returns the records and the actions that are not log lines."""
     snapshot = Snapshot(SERVER, EPOCH, panes, frozenset(exited))._replace(**changes)
@@ -143,7 +149,7 @@ def test_a_session_stays_with_the_pane_that_has_it() -> None:
 
 def test_a_session_of_a_living_tmux_server_is_not_taken_by_another() -> None:
     records, _ = run((), showing(1, sid(1)))
-    elsewhere = {"server": "/tmp/other", "epoch": "7:7"}
+    elsewhere: dict[str, Any] = {"server": "/tmp/other", "epoch": "7:7"}
     records, _ = run(records, showing(5, sid(1)), alive=frozenset({(SERVER, EPOCH)}), **elsewhere)
     assert one(records).server == SERVER
     records, _ = run(records, showing(5, sid(1)), **elsewhere)
@@ -193,7 +199,9 @@ def test_another_command_given_to_a_respawn_is_obeyed_and_the_record_kept() -> N
 
 def test_a_shell_tells_a_quit_from_a_kill() -> None:
     live, _ = run((), showing(1, sid(1), running=SHELL_LAUNCH, launch=SHELL_LAUNCH, root=False))
-    shell = pane(1, launch=SHELL_LAUNCH, marked=True, session=sid(1), evidence=TITLE, guard=Guard("101", COMMAND))
+    shell = pane(
+        1, launch=SHELL_LAUNCH, marked=True, session=sid(1), evidence=TITLE, guard=Guard("101", COMMAND)
+    )
     assert one(run(live, shell)[0]).status == DEAD
     assert one(run(live, shell._replace(quit=True))[0]).status == ENDED
 
@@ -208,7 +216,16 @@ def test_a_tampered_file_does_not_move_a_session() -> None:
     records, _ = run((), showing(1, sid(1)), showing(2, sid(2)))
     tampered = tuple(r._replace(session_id=sid(2)) if r.pane == "%1" else r for r in records)
     dead = [
-        pane(n, dead=True, exit="signal 9", marked=True, launch=LAUNCH, session=sid(n), evidence=TITLE, asleep=True)
+        pane(
+            n,
+            dead=True,
+            exit="signal 9",
+            marked=True,
+            launch=LAUNCH,
+            session=sid(n),
+            evidence=TITLE,
+            asleep=True,
+        )
         for n in (1, 2)
     ]
     records, _ = run(tampered, *dead)
@@ -307,7 +324,9 @@ class World(RuleBasedStateMachine):
         self.next_id += 1
         session = sid(number)
         self.truth[f"%{number}"] = session
-        self.panes[f"%{number}"] = showing(number, session, sighting=Sighting(session, TITLE) if known else None)
+        self.panes[f"%{number}"] = showing(
+            number, session, sighting=Sighting(session, TITLE) if known else None
+        )
         self.look()
 
     @rule(data=st.data(), evidence=st.sampled_from([TITLE, ARGV, INFERRED]))
@@ -353,7 +372,13 @@ class World(RuleBasedStateMachine):
             root = str(1000 + self.next_id)
             self.next_id += 1
             self.panes[p.id] = p._replace(
-                dead=False, root_pid=root, start_command=command, running=None, sighting=None, ours=False, asleep=False
+                dead=False,
+                root_pid=root,
+                start_command=command,
+                running=None,
+                sighting=None,
+                ours=False,
+                asleep=False,
             )
         self.look()
 
