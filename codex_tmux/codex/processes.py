@@ -1,7 +1,7 @@
 """Facts about processes: which Codex a pane runs, what it holds open, whether a shell waits for a line.
 
-The only module that reads /proc. Where there is none, psutil and one `ps` answer the same questions. A process
-may vanish or belong to somebody else at any moment: then there is no answer, and never an error.
+The only module that reads /proc. Where there is none, psutil and one `ps` answer the same questions. A
+process may vanish or belong to somebody else at any moment: then there is no answer, never an error.
 """
 
 from __future__ import annotations
@@ -106,7 +106,7 @@ class Processes:
         return self._system.open_files(pid)
 
     def alive(self, pid: int, start: float) -> bool:
-        """Whether the process that had `pid` since `start` still runs: the number alone may be another's by now.
+        """Whether the process that had `pid` since `start` still runs: the number may be another's by now.
 
         Two seconds are allowed for a clock that was set in between.
         """
@@ -144,7 +144,7 @@ class _Proc:
         return [os.fsdecode(word) for word in text.removesuffix(b"\0").split(b"\0")] if text else []
 
     def environ(self, pid: int, names: tuple[str, ...]) -> dict[str, str]:
-        found = {}
+        found: dict[str, str] = {}
         for entry in _read(f"{PROC}/{pid}/environ").split(b"\0"):
             name, given, value = entry.partition(b"=")
             if given and (key := os.fsdecode(name)) in names:
@@ -167,9 +167,9 @@ class _Psutil:
     """Other systems. psutil does not know process groups, `ps` does, all of them in one call."""
 
     def __init__(self) -> None:
-        import psutil
+        import importlib
 
-        self._psutil: Any = psutil
+        self._psutil: Any = importlib.import_module("psutil")
 
     def process(self, pid: int) -> Process | None:
         return self._read(pid, _groups(pid))
@@ -339,7 +339,7 @@ def _runs_one_command(argv: list[str]) -> bool:
     for word in argv[1:]:
         if not word.startswith("-"):
             return False
-        if ("c" in word and not word.startswith("--")) or word == "--command":
+        if word == "--command" or ("c" in word and not word.startswith("--")):
             return True
     return False
 
@@ -362,7 +362,7 @@ def open_sessions(processes: Processes, codex: CodexProcess) -> list[str]:
 
 
 def lock_owner(path: str) -> int | None:
-    """The process that holds a lock on the file `path`, without touching it; None for none or no such file."""
+    """The process that holds a lock on the file `path`, without touching it; None for none."""
     try:
         stat = os.stat(path)
     except (OSError, ValueError):
