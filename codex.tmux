@@ -1,1 +1,20 @@
 #!/bin/sh
+# codex-tmux: a pane that runs Codex keeps its conversation. Entry for TPM, and for `run-shell /path/codex.tmux`.
+# Puts options, hooks, aliases and keys into the running tmux server and returns; safe to run again.
+
+here=$(cd "$(dirname "$0")" && pwd -P) || exit 0
+. "$here/plugin/options.sh"
+. "$here/plugin/find_helper.sh"
+. "$here/plugin/keys.sh"
+
+say() { tmux display-message "codex-tmux: $1"; }
+
+main() {
+    read_options || return 0
+    tmux_is_new_enough || { say "tmux $codex_tmux_version is too old: 3.2a or newer is needed; nothing was changed"; return 0; }
+    find_helper || { say "the helper is missing: $(how_to_install)"; return 0; }
+    install_hooks
+    install_keys
+}
+
+main >/dev/null 2>&1 || :

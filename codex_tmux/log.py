@@ -1,0 +1,44 @@
+"""The log: one event a line, `time event key=value …`, in the state directory. Never raises, never prints."""
+
+from __future__ import annotations
+
+import os
+import time
+
+from codex_tmux.paths import make_state_dir
+
+NAME = "log"
+LIMIT = 512 * 1024
+"""Bytes after which the log becomes `log.1`; the one before that is dropped."""
+
+
+def log(event: str, **fields: object) -> None:
+    """Append one event. A log that cannot be written is let go: nothing may fail for its sake."""
+    words = [time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), event]
+    words += [f"{name}={field_text(value)}" for name, value in fields.items() if value is not None]
+    try:
+        path = os.path.join(make_state_dir(), NAME)
+        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)
+        try:
+            os.write(fd, (" ".join(words) + "\n").encode("utf-8", "backslashreplace"))
+            if os.fstat(fd).st_size > LIMIT:
+                os.replace(path, path + ".1")
+        finally:
+            os.close(fd)
+    except OSError:
+        pass
+
+
+def field_text(value: object) -> str:
+    """`value` on one line, printable, quoted where it holds a space or a quote."""
+    text = str(value)
+    if text.isprintable() and not any(c in text for c in " \"'=\\") and text:
+        return text
+    return '"' + "".join(printable(c) for c in text) + '"'
+
+
+def printable(char: str) -> str:
+    """`char` as it may stand in the log: control characters and direction marks as escapes."""
+    if char in '"\\':
+        return "\\" + char
+    return char if char.isprintable() else char.encode("unicode_escape").decode()

@@ -1,0 +1,34 @@
+"""Where codex-tmux keeps its files."""
+
+from __future__ import annotations
+
+import os
+
+
+def state_dir() -> str:
+    """The state directory, not necessarily there yet.
+
+    `CODEX_TMUX_STATE_DIR`, else `codex-tmux` in `XDG_STATE_HOME`, else in `~/.local/state`, on macOS too.
+    """
+    own = os.environ.get("CODEX_TMUX_STATE_DIR")
+    if own:
+        return os.path.abspath(own)
+    base = os.environ.get("XDG_STATE_HOME") or ""
+    if not os.path.isabs(base):  # the XDG specification: a relative path counts as unset
+        base = os.path.expanduser("~/.local/state")
+    return os.path.join(base, "codex-tmux")
+
+
+def make_state_dir() -> str:
+    """The state directory, made 0700 where it was missing. Raises OSError where it cannot be."""
+    path = state_dir()
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    try:
+        os.mkdir(path, 0o700)
+    except FileExistsError:
+        status = os.stat(path)
+        if status.st_uid != os.geteuid():
+            raise PermissionError(f"{path} belongs to user {status.st_uid}, not to you") from None
+        if status.st_mode & 0o077:
+            os.chmod(path, 0o700)
+    return path

@@ -1,0 +1,187 @@
+"""A record, what is known of one pane and its session, and its form in the state file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timezone
+from typing import Any, NamedTuple
+
+VERSION = 1
+"""The version of the state file that this code writes."""
+
+LIVE, DEAD, ENDED, CLOSED, LOST = "live", "dead", "ended", "closed", "lost"
+STATUSES = (LIVE, DEAD, ENDED, CLOSED, LOST)
+CURRENT = (LIVE, DEAD)
+"""The statuses of a record that still has its pane."""
+
+TITLE, LOCK, ARGV, SCREEN, INFERRED, ADOPTED = "title", "lock", "argv", "screen", "inferred", "adopted"
+EVIDENCE = (TITLE, LOCK, ARGV, SCREEN, ADOPTED, INFERRED)
+
+TUI, EXEC = "tui", "exec"
+MODES = (TUI, EXEC)
+
+HEAD = """\
+# codex-tmux: which Codex session belongs to which tmux pane.
+# Written by codex-tmux whenever that changes; `codex-tmux list --all` shows it. It holds no prompt and no answer.
+# A pane id means something only within its epoch, the tmux server's pid and start time.
+
+"""
+
+
+class Record(NamedTuple):
+    """One pane and its session; one `[[panes]]` entry of the state file.
+
+    `session_id` is whole, or its first 29 characters where Codex's store did not know the rest yet. `epoch` is
+    the tmux server's `pid:start_time`. `revivals` are the times of automatic respawns within the last minute.
+    """
+
+    session_id: str
+    evidence: str
+    mode: str
+    status: str
+    server: str
+    epoch: str
+    pane: str
+    tmux_session: str
+    window: int
+    window_name: str
+    window_layout: str
+    pane_index: int
+    cwd: str
+    codex: str
+    codex_home: str
+    flags: tuple[str, ...]
+    updated_at: datetime
+    shell: bool = False
+    env: tuple[tuple[str, str], ...] = ()
+    revivals: tuple[datetime, ...] = ()
+    neighbours: tuple[tuple[int, str, bool], ...] = ()
+
+    @property
+    def exact(self) -> bool:
+        """Whether the evidence names the session, not only fits it."""
+        return self.evidence != INFERRED
+
+    @property
+    def current(self) -> bool:
+        """Whether the record still has its pane."""
+        return self.status in CURRENT
+
+    @property
+    def place(self) -> tuple[str, str, str]:
+        """The pane, unmistakably: server, epoch and pane id."""
+        return self.server, self.epoch, self.pane
+
+
+def same_session(one: str, other: str) -> bool:
+    """Whether two ids name one session; either may be cut to its first 29 characters."""
+    return len(one) >= 29 and len(other) >= 29 and (one.startswith(other) or other.startswith(one))
+
+
+class RecordError(ValueError):
+    """An entry of the state file that is no record: the message names what is wrong with it."""
+
+
+def now() -> datetime:
+    """The time as records hold it: UTC, whole seconds."""
+    return datetime.now(timezone.utc).replace(microsecond=0)
+
+
+def to_toml(records: tuple[Record, ...]) -> dict[str, Any]:
+    """The state file's content as TOML values."""
+    return {"version": VERSION, "panes": [entry_of(r) for r in records]}
+
+
+def entry_of(record: Record) -> dict[str, Any]:
+    """One record as a `[[panes]]` entry; what is empty by default is left out."""
+    entry: dict[str, Any] = record._asdict()
+    entry["flags"] = list(record.flags)
+    entry["env"] = dict(record.env)
+    entry["revivals"] = list(record.revivals)
+    entry["neighbours"] = [{"pane_index": i, "cwd": cwd, "shell": shell} for i, cwd, shell in record.neighbours]
+    for name, default in Record._field_defaults.items():
+        if getattr(record, name) == default:
+            del entry[name]
+    return entry
+
+
+TEXT_FIELDS = (
+    "session_id evidence mode status server epoch pane tmux_session window_name window_layout cwd codex codex_home"
+).split()
+WORDS = {"evidence": EVIDENCE, "mode": MODES, "status": STATUSES}
+
+
+def record_of(entry: Mapping[str, Any]) -> Record:
+    """The record that a `[[panes]]` entry holds. Raises RecordError where a field is missing or of a wrong type."""
+    values: dict[str, Any] = {}
+    for name in TEXT_FIELDS:
+        value = entry.get(name)
+        if not isinstance(value, str):
+            raise RecordError(f"{name} is {type_name(value)}, not text")
+        if name in WORDS and value not in WORDS[name]:
+            raise RecordError(f"{name} is {value!r}, not one of {', '.join(WORDS[name])}")
+        values[name] = value
+    if not is_session_id(values["session_id"]):
+        raise RecordError(f"session_id is {values['session_id']!r}, not a session's id")
+    for name in ("window", "pane_index"):
+        value = entry.get(name)
+        if not isinstance(value, int) or isinstance(value, bool):
+            raise RecordError(f"{name} is {type_name(value)}, not a number")
+        values[name] = value
+    values["flags"] = texts(entry.get("flags", []), "flags")
+    values["updated_at"] = moment(entry.get("updated_at"), "updated_at")
+    shell = entry.get("shell", False)
+    if not isinstance(shell, bool):
+        raise RecordError(f"shell is {type_name(shell)}, not true or false")
+    values["shell"] = shell
+    env = entry.get("env", {})
+    if not isinstance(env, dict) or not all(isinstance(v, str) for v in env.values()):
+        raise RecordError("env is not a table of texts")
+    values["env"] = tuple(env.items())
+    revivals = entry.get("revivals", [])
+    if not isinstance(revivals, list):
+        raise RecordError("revivals is not a list")
+    values["revivals"] = tuple(moment(v, "revivals") for v in revivals)
+    neighbours = entry.get("neighbours", [])
+    if not isinstance(neighbours, list):
+        raise RecordError("neighbours is not a list")
+    values["neighbours"] = tuple(neighbour(v) for v in neighbours)
+    return Record(**values)
+
+
+def neighbour(value: Any) -> tuple[int, str, bool]:
+    """Another pane of a record's window: its index, directory and whether a shell runs there."""
+    if not isinstance(value, dict):
+        raise RecordError("neighbours holds something else than tables")
+    index, cwd, shell = value.get("pane_index"), value.get("cwd"), value.get("shell")
+    if not isinstance(index, int) or not isinstance(cwd, str) or not isinstance(shell, bool):
+        raise RecordError("an entry of neighbours lacks pane_index, cwd or shell")
+    return index, cwd, shell
+
+
+def texts(value: Any, name: str) -> tuple[str, ...]:
+    """A TOML list of texts as a tuple."""
+    if not isinstance(value, list) or not all(isinstance(v, str) for v in value):
+        raise RecordError(f"{name} is not a list of texts")
+    return tuple(value)
+
+
+def moment(value: Any, name: str) -> datetime:
+    """A TOML time as records hold it; one without an offset is taken as UTC."""
+    if not isinstance(value, datetime):
+        raise RecordError(f"{name} is {type_name(value)}, not a time")
+    if value.tzinfo is None:
+        value = value.replace(tzinfo=timezone.utc)
+    return value.astimezone(timezone.utc)
+
+
+def is_session_id(text: str) -> bool:
+    """Whether `text` is a UUID in lower case, or its first 29 characters."""
+    if len(text) not in (29, 36):
+        return False
+    return all(c == "-" if i in (8, 13, 18, 23) else c in "0123456789abcdef" for i, c in enumerate(text))
+
+
+def type_name(value: Any) -> str:
+    """What `value` is, in words for a person."""
+    return "missing" if value is None else type(value).__name__

@@ -1,0 +1,218 @@
+"""The state file: locked while it changes, replaced whole, recovered when broken."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import stat
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from codex_tmux.errors import Problem
+from codex_tmux.log import log
+from codex_tmux.paths import make_state_dir, state_dir
+from codex_tmux.records import HEAD, VERSION, Record, RecordError, record_of, to_toml
+
+NAME = "state.toml"
+BACKUP = "state.toml.last"
+LOCK_WAIT = 5.0
+"""Seconds to wait for another writer before giving up."""
+TOO_LARGE = 8 * 1024 * 1024
+"""Bytes beyond which a state file is not ours: a thousand records take about 600 KB."""
+
+
+class StateError(Problem):
+    """The state file cannot be used; the message says why and what to do."""
+
+
+class NewerVersion(StateError):
+    """The state file was written by a newer codex-tmux: it is left alone."""
+
+
+@contextmanager
+def lock(name: str = "state", wait: float = LOCK_WAIT) -> Iterator[None]:
+    """Hold the lock `name` of the state directory.
+
+    Raises StateError when another process keeps it for more than `wait` seconds, so that a stopped holder
+    hangs nobody. The kernel lets go of it when its holder dies.
+    """
+    try:
+        path = os.path.join(make_state_dir(), f"{name}.lock")
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    except OSError as e:
+        raise StateError(f"{e.filename or state_dir()}: {e.strerror or e}; check who owns it") from e
+    try:
+        end = time.monotonic() + wait
+        delay = 0.001
+        while True:
+            try:
+                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except OSError as e:
+                if time.monotonic() > end:
+                    log("lock.timeout", lock=path, waited=wait)
+                    raise StateError(f"{path} has been held for {wait:g} s by another codex-tmux") from e
+                # flock has no timeout of its own; a signal-driven one would not survive being imported.
+                time.sleep(delay)
+                delay = min(delay * 2, 0.02)
+        yield
+    finally:
+        os.close(fd)
+
+
+def load() -> tuple[Record, ...]:
+    """The records on disk; none where there is no state file.
+
+    A file that cannot be understood is set aside and the last good one is used. Raises NewerVersion for a file
+    of a newer codex-tmux, StateError where the file cannot be read at all.
+    """
+    directory = state_dir()
+    path = os.path.join(directory, NAME)
+    try:
+        return parse(read_file(path))
+    except FileNotFoundError:
+        # Between the backup's rename and ours there is always one of the two.
+        return load_backup(directory)
+    except (ValueError, RecursionError) as e:
+        aside = f"{path}.broken-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}-{os.getpid()}"
+        os.replace(path, aside)
+        log("state.broken", file=path, moved_to=aside, why=str(e).splitlines()[0][:200] if str(e) else type(e))
+        return load_backup(directory)
+    except OSError as e:
+        raise StateError(f"{path} cannot be read: {e.strerror}; check its owner and mode") from e
+
+
+def load_backup(directory: str) -> tuple[Record, ...]:
+    """The records of the last good file; none where there is none or it is broken too."""
+    path = os.path.join(directory, BACKUP)
+    try:
+        records = parse(read_file(path))
+    except FileNotFoundError:
+        return ()
+    except (ValueError, RecursionError, OSError) as e:
+        log("state.backup_broken", file=path, why=str(e).splitlines()[0][:200] if str(e) else type(e))
+        return ()
+    log("state.recovered", file=path, records=len(records))
+    return records
+
+
+def read_file(path: str) -> bytes:
+    """The bytes of a state file. Raises StateError where it is not an ordinary file of this user's."""
+    # O_NONBLOCK: a FIFO put in its place must not hang a hook.
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    try:
+        status = os.fstat(fd)
+        if not stat.S_ISREG(status.st_mode):
+            raise StateError(f"{path} is not an ordinary file; move it away")
+        if status.st_uid not in (os.geteuid(), 0):
+            raise StateError(f"{path} belongs to user {status.st_uid}, not to you; it is not trusted")
+        if status.st_size > TOO_LARGE:
+            raise ValueError(f"{status.st_size} bytes are no state file")
+        data = b""
+        while chunk := os.read(fd, 1 << 20):
+            data += chunk
+        return data
+    finally:
+        os.close(fd)
+
+
+def parse(data: bytes) -> tuple[Record, ...]:
+    """The records in a state file's bytes. Raises ValueError where they are none, NewerVersion for newer ones.
+
+    An entry that is no record is left out, and logged; the others count.
+    """
+    document = parse_toml(data.decode("utf-8"))
+    version = document.get("version")
+    if not isinstance(version, int) or isinstance(version, bool) or version < 1:
+        raise ValueError(f"version is {version!r}")
+    if version > VERSION:
+        raise NewerVersion(
+            f"{os.path.join(state_dir(), NAME)} is of version {version}; this codex-tmux knows {VERSION}: update it"
+        )
+    entries = document.get("panes", [])
+    if not isinstance(entries, list):
+        raise ValueError("panes is not a list")
+    records = []
+    for entry in entries:
+        if not isinstance(entry, dict):
+            raise ValueError("panes holds something else than tables")
+        try:
+            records.append(record_of(entry))
+        except RecordError as e:
+            raise ValueError(f"entry {len(records) + 1}: {e}") from e
+    return tuple(records)
+
+
+def parse_toml(text: str) -> dict[str, object]:
+    """TOML text as values. Raises ValueError."""
+    try:
+        import tomllib
+    except ModuleNotFoundError:  # Python 3.10
+        import tomli as tomllib
+    return tomllib.loads(text)
+
+
+def save(records: tuple[Record, ...]) -> None:
+    """Replace the state file by one that holds `records`; on return it is on the disk.
+
+    Only under `lock()`. The file that was there becomes the backup. Raises StateError; the old file is then
+    still there.
+    """
+    import tomli_w
+
+    text = HEAD + tomli_w.dumps(to_toml(records))
+    try:
+        directory = make_state_dir()
+        path = os.path.join(directory, NAME)
+        temporary = os.path.join(directory, f".{NAME}.{os.getpid()}")
+        fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        try:
+            try:
+                write_all(fd, text.encode("utf-8", "surrogateescape"))
+                os.fsync(fd)  # before the rename: else a power cut may leave the new name with no content
+            finally:
+                os.close(fd)
+            keep_backup(directory, path)
+            os.replace(temporary, path)
+        except OSError:
+            unlink_quietly(temporary)
+            raise
+        fsync_directory(directory)
+    except OSError as e:
+        raise StateError(f"{state_dir()}: the state cannot be saved: {e.strerror or e}") from e
+
+
+def keep_backup(directory: str, path: str) -> None:
+    """Make the file that is about to be replaced the backup, without a moment in which it is missing."""
+    link = os.path.join(directory, f".{BACKUP}.{os.getpid()}")
+    try:
+        os.link(path, link)
+    except FileNotFoundError:
+        return
+    except OSError:
+        return  # a file system without hard links has no backup; the state file itself is safe all the same
+    os.replace(link, os.path.join(directory, BACKUP))
+
+
+def write_all(fd: int, data: bytes) -> None:
+    """Write all of `data`; a short write is not an error by itself."""
+    while data:
+        data = data[os.write(fd, data) :]
+
+
+def fsync_directory(directory: str) -> None:
+    """Put the rename itself on the disk."""
+    fd = os.open(directory, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def unlink_quietly(path: str) -> None:
+    """Remove a file if it is there."""
+    try:
+        os.unlink(path)
+    except OSError:
+        pass

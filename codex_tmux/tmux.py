@@ -1,0 +1,278 @@
+"""One tmux server: run its commands, read all of it in one call.
+
+Raw `tmux`, not libtmux: hooks start this in a budget of a few milliseconds. For the same reason processes are
+started with `os.posix_spawn`, not `subprocess`.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import sys
+import time
+
+from codex_tmux.errors import Problem
+
+MINIMUM = (3, 2)
+"""The oldest tmux (3.2a; 3.2 lacks `pane-title-changed`'s fix) whose hooks and formats the plugin needs."""
+
+TIMEOUT = 10.0
+"""Seconds a tmux server may take to answer before it counts as hung."""
+
+# The plugin aliases every documented name of respawn-pane, to see a respawn coming. tmux resolves any unique
+# abbreviation itself; this one is not aliased and so is ours.
+RESPAWN_PANE = "respawn-pan"
+
+
+class TmuxError(Problem):
+    """tmux refused a command, or could not be reached. Never raised for an empty answer."""
+
+
+class Server:
+    """A tmux server, named by its socket.
+
+    `socket` is the path of the socket; None asks for the server that the environment names (`TMUX`), else for
+    tmux's default one.
+    """
+
+    def __init__(self, socket: str | None = None, binary: str | None = None) -> None:
+        self.binary = binary or os.environ.get("CODEX_TMUX_TMUX") or "tmux"
+        if socket is None:
+            socket = os.environ.get("TMUX", "").rpartition(",")[0].rpartition(",")[0] or None
+        self.socket = socket
+
+    def argv(self, *args: str) -> list[str]:
+        """The words that run tmux with `args` on this server; `-u`, as hooks often have no UTF-8 locale."""
+        return [self.binary, "-u", *(["-S", self.socket] if self.socket else []), *args]
+
+    def run_bytes(self, *args: str, timeout: float = TIMEOUT) -> bytes:
+        """Run tmux with `args`; returns what it printed. Raises TmuxError when it fails."""
+        code, out = spawn(self.argv(*args), timeout)
+        if code != 0:
+            text = out.decode(errors="replace").strip().replace("\n", "; ")
+            raise TmuxError(f"tmux {args[0] if args else ''} failed: {text or f'exit {code}'}")
+        return out
+
+    def run(self, *args: str, timeout: float = TIMEOUT) -> str:
+        """Run tmux with `args`; returns what it printed, as text, without the last newline."""
+        return self.run_bytes(*args, timeout=timeout).decode("utf-8", "surrogateescape").removesuffix("\n")
+
+    def try_run(self, *args: str) -> str | None:
+        """Like `run`, but None where tmux refuses (a pane that has gone, an option an old tmux lacks)."""
+        try:
+            return self.run(*args)
+        except TmuxError:
+            return None
+
+
+def spawn(argv: list[str], timeout: float) -> tuple[int, bytes]:
+    """Run `argv`; returns its exit code and what it printed (stdout and stderr together).
+
+    Raises TmuxError when it cannot be started or does not end within `timeout` seconds.
+    """
+    read_end, write_end = os.pipe()
+    try:
+        actions = [
+            (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+            (os.POSIX_SPAWN_DUP2, write_end, 1),
+            (os.POSIX_SPAWN_DUP2, write_end, 2),
+            (os.POSIX_SPAWN_CLOSE, read_end),
+        ]
+        try:
+            pid = os.posix_spawnp(argv[0], argv, os.environ, file_actions=actions)
+        except OSError as e:
+            raise TmuxError(f"{argv[0]} cannot be started: {e.strerror}; is tmux on PATH?") from e
+        finally:
+            os.close(write_end)
+        chunks = []
+        end = time.monotonic() + timeout
+        while True:
+            ready, _, _ = select.select([read_end], [], [], max(0.0, end - time.monotonic()))
+            if not ready:
+                os.kill(pid, 9)
+                os.waitpid(pid, 0)
+                raise TmuxError(f"{argv[0]} gave no answer within {timeout:g} s")
+            chunk = os.read(read_end, 1 << 16)
+            if not chunk:
+                break
+            chunks.append(chunk)
+    finally:
+        os.close(read_end)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), b"".join(chunks)
+
+
+# Values that come from people or programs may hold anything, a newline too: each is sent with its length in
+# bytes in front. The others are numbers, ids and words of tmux's own.
+PLAIN = (
+    "pane_id pane_pid pane_dead pane_dead_status pane_dead_signal pane_in_mode alternate_on pane_tty "
+    "session_id window_id window_index pane_index window_layout remain-on-exit"
+).split()
+COUNTED = (
+    "session_name window_name pane_title pane_current_command pane_current_path pane_start_command "
+    "@codex_pane @codex_session @codex_evidence @codex_title_id @codex_title_at @codex_guard @codex_asleep "
+    "@codex_process @codex_mode @codex_waiting @codex_state @codex_launch @codex_keep"
+).split()
+SERVER_PLAIN = ("pid", "start_time", "version")
+SERVER_COUNTED = (
+    "socket_path @codex_exited @codex_panes @codex-on-death @codex-command @codex-env @codex-respawn-key "
+    "@codex-restore @codex-restore-lazy @codex-log-level @codex_status @codex_helper @codex_dir"
+).split()
+
+# tmux 3.4 and 3.5a print control characters as octal; this one, sent first, shows whether it is such a tmux.
+PROBE = "\x1f"
+
+
+def row_format(plain: tuple[str, ...] | list[str], counted: tuple[str, ...] | list[str]) -> str:
+    """The tmux format that prints one row: plain values, each ended by a space, then the counted ones."""
+    plain_part = "".join(f"#{{{name}}} " for name in plain)
+    return PROBE + plain_part + "".join(f"#{{n:{name}}}:#{{{name}}}," for name in counted)
+
+
+PANE_FORMAT = row_format(PLAIN, COUNTED)
+SERVER_FORMAT = row_format(SERVER_PLAIN, SERVER_COUNTED)
+
+
+def parse_rows(
+    data: bytes, plain: tuple[str, ...] | list[str], counted: tuple[str, ...] | list[str]
+) -> list[dict[str, str]]:
+    """The rows that `row_format` printed, as dictionaries by name.
+
+    Raises TmuxError when the bytes do not fit the format: a half-understood pane is worse than none.
+    """
+    rows = []
+    at = 0
+    escaped = data.startswith(b"\\037")
+    mark = b"\\037" if escaped else PROBE.encode()
+    while at < len(data):
+        if not data.startswith(mark, at):
+            raise TmuxError(f"tmux printed something else than a pane at byte {at}")
+        at += len(mark)
+        row = {}
+        for name in plain:
+            end = data.find(b" ", at)
+            if end < 0:
+                raise TmuxError(f"tmux printed half a row: no {name}")
+            row[name] = data[at:end].decode("utf-8", "surrogateescape")
+            at = end + 1
+        for name in counted:
+            end = data.find(b":", at)
+            if end < 0 or not data[at:end].isdigit():
+                raise TmuxError(f"tmux printed half a row: no length of {name}")
+            value, at = counted_value(data, end + 1, int(data[at:end]), escaped)
+            row[name] = value.decode("utf-8", "surrogateescape")
+        if data[at : at + 1] != b"\n":
+            raise TmuxError("tmux printed a row without an end")
+        at += 1
+        rows.append(row)
+    return rows
+
+
+def counted_value(data: bytes, at: int, length: int, escaped: bool) -> tuple[bytes, int]:
+    """The value of `length` bytes that starts at `at`, and where the next begins."""
+    value, end = data[at : at + length], at + length
+    if escaped and b"\\" in data[at : at + 4 * length]:
+        decoded, decoded_end = unescape(data, at, length)
+        if data[decoded_end : decoded_end + 1] == b",":
+            value, end = decoded, decoded_end
+    if data[end : end + 1] != b",":
+        raise TmuxError("tmux printed a value of another length than it said")
+    return value, end + 1
+
+
+def unescape(data: bytes, at: int, length: int) -> tuple[bytes, int]:
+    """`length` bytes from `at`, undoing the octal that tmux 3.4 and 3.5a print for control characters."""
+    out = bytearray()
+    while len(out) < length and at < len(data):
+        octal = data[at + 1 : at + 4]
+        if data[at] == 0x5C and len(octal) == 3 and all(0x30 <= c <= 0x37 for c in octal):
+            code = int(octal, 8)
+            if code < 0x20 or code >= 0x7F:
+                out.append(code & 0xFF)
+                at += 4
+                continue
+        out.append(data[at])
+        at += 1
+    return bytes(out), at
+
+
+class Reading:
+    """Everything one call read from a tmux server.
+
+    `server` holds the values of SERVER_PLAIN and SERVER_COUNTED; `panes` one dictionary a pane; `hooks` what
+    `show-hooks` printed; `bindings_missing` is for those who check that the plugin is still in place.
+    """
+
+    def __init__(self, server: dict[str, str], panes: list[dict[str, str]], hooks: str) -> None:
+        self.server = server
+        self.panes = panes
+        self.hooks = hooks
+
+    @property
+    def epoch(self) -> str:
+        """The server epoch, `pid:start_time`: pane ids mean nothing beyond it."""
+        return f"{self.server['pid']}:{self.server['start_time']}"
+
+
+SEPARATOR = "\x1f----\x1f"
+
+
+def read(server: Server, *, take_events: bool = False) -> Reading:
+    """Read the whole tmux server in one call.
+
+    With `take_events` the events noted inside tmux (a sync is wanted; these panes exited) are taken: what
+    happens after this call notes itself anew. Raises TmuxError when the server cannot be reached.
+    """
+    take = ["set-option", "-gu", "@codex_pending", ";"] if take_events else []
+    drop = ["set-option", "-gu", "@codex_exited", ";"] if take_events else []
+    out = server.run_bytes(
+        *take,
+        *("display-message", "-p", SERVER_FORMAT, ";"),
+        *drop,
+        *("list-panes", "-a", "-F", PANE_FORMAT, ";"),
+        *("display-message", "-p", SEPARATOR, ";"),
+        *("show-hooks", "-gw", "pane-title-changed", ";"),
+        *("show-hooks", "-g", "pane-exited"),
+    )
+    rows, _, hooks = out.rpartition(b"\n" + escaped_separator(out) + b"\n")
+    first, newline, rest = rows.partition(b"\n")
+    # A socket path may hold a newline; the first row ends where its own lengths say.
+    while newline:
+        try:
+            head = parse_rows(first + b"\n", SERVER_PLAIN, SERVER_COUNTED)
+            break
+        except TmuxError:
+            more, newline, rest = rest.partition(b"\n")
+            first += b"\n" + more
+    else:
+        head = parse_rows(first + b"\n", SERVER_PLAIN, SERVER_COUNTED)
+    panes: dict[str, dict[str, str]] = {}
+    for pane in parse_rows(rest + b"\n" if rest else b"", PLAIN, COUNTED):
+        # A window linked into several tmux sessions lists its panes once for each.
+        panes.setdefault(pane["pane_id"], pane)
+    return Reading(head[0], list(panes.values()), hooks.decode(errors="replace"))
+
+
+def escaped_separator(out: bytes) -> bytes:
+    """SEPARATOR as this tmux prints it."""
+    raw = SEPARATOR.encode()
+    return raw if raw in out else raw.replace(b"\x1f", b"\\037")
+
+
+def version_of(text: str) -> tuple[int, int, str]:
+    """`3.3a` → (3, 3, "a"); `next-3.8` and `openbsd-7.5` count by their numbers; unknown is (99, 0, "")."""
+    digits = text.split("-")[-1]
+    major, _, rest = digits.partition(".")
+    minor = rest.rstrip("abcdefghijklmnopqrstuvwxyz-")
+    if not major.isdigit() or not minor.isdigit():
+        return 99, 0, ""
+    return int(major), int(minor), rest[len(minor) :]
+
+
+def quote(word: str) -> str:
+    """`word` as one word of a tmux command string."""
+    return "'" + word.replace("'", "'\\''") + "'"
+
+
+if __name__ == "__main__":
+    for row in read(Server()).panes:
+        sys.stdout.write(f"{row}\n")

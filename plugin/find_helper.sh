@@ -1,0 +1,42 @@
+# Where the helper is: @codex-tmux-bin, the checkout's own .venv, PATH, ~/.local/bin.
+# shellcheck shell=sh
+
+find_helper() {
+    codex_helper=
+    for candidate in "$codex_tmux_bin" "$here/.venv/bin/codex-tmux" "$(command -v codex-tmux)" "$HOME/.local/bin/codex-tmux"; do
+        case $candidate in '~/'*) candidate=$HOME/${candidate#'~/'} ;; esac
+        [ -n "$candidate" ] && [ -x "$candidate" ] && codex_helper=$candidate && return 0
+    done
+    return 1
+}
+
+how_to_install() {
+    if command -v pipx >/dev/null 2>&1; then
+        printf "run: pipx install '%s'" "$here"
+    elif command -v uv >/dev/null 2>&1; then
+        printf "run: uv tool install '%s'" "$here"
+    else
+        printf "run: make -C '%s' setup" "$here"
+    fi
+}
+
+# $1 as one word for sh.
+shell_word() {
+    printf "'"
+    printf %s "$1" | sed "s/'/'\\\\''/g"
+    printf "'"
+}
+
+# Hooks name the helper through options, so that their text is the same everywhere. Silent whatever happens: any
+# output, or a failure, would throw the user's active pane into view mode.
+install_hooks() {
+    helper=$(shell_word "$codex_helper" | sed 's/#/##/g')
+    tmux set-option -g @codex_helper "$codex_helper" \; \
+        set-option -g @codex_dir "$here" \; \
+        set-option -g @codex_sync "{ $helper sync || tmux set-option -gu @codex_pending; } >/dev/null 2>&1 || :" \; \
+        set-option -g @codex_settle "$helper sync --settle >/dev/null 2>&1 || :" \; \
+        set-option -g @codex_watch "$helper sync --watch >/dev/null 2>&1 || :" \; \
+        source-file "$here/plugin/hooks.tmux" \; \
+        set-option -g @codex_pending 1 \; \
+        run-shell -b '#{@codex_sync}'
+}

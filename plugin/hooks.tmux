@@ -1,0 +1,84 @@
+# What codex-tmux puts into a tmux server: formats, hooks (all at index 90) and respawn aliases (200 to 215).
+# Sourced by codex.tmux, undone by plugin/unload. Everything here runs inside tmux: a process starts only where
+# CODEX_TRIGGER says so, and only for panes that run Codex, or have just lost it.
+
+# Many events, few runs: the first event since the last sync took them starts one, the others find it wanted.
+%hidden CODEX_TRIGGER="if-shell -F '#{?@codex_pending,,1}' 'set-option -g @codex_pending 1 ; run-shell -b \"#{@codex_sync}\"'"
+
+set-option -g @codex_clock '%s'
+# The place of every window that holds Codex. Compared with what the last sync saw, it tells whether a rename, a
+# move, a split or a closed pane concerns us, whatever the event was.
+set-option -g @codex_places '#{S:#{W:#{?#{m:*y*,#{P:#{?@codex_pane,y,}}},#{session_name}:#{window_index}:#{window_name}:#{window_layout}:#{P:#{?@codex_pane,#{pane_id},-}};,}}}'
+# Some Codex pane has died and is not asleep yet: its stored command is still the one that starts Codex anew.
+set-option -g @codex_unsettled '#{S:#{W:#{P:#{?#{&&:#{pane_dead},#{@codex_guard}},y,}}}}'
+# Some living Codex pane has a stored command that would start Codex anew.
+set-option -g @codex_guarded '#{S:#{W:#{P:#{?pane_dead,,#{?@codex_guard,y,}}}}}'
+
+# Title to pane option, without a process. The cheap test comes first: while Codex works, its spinner sets the
+# title ten times a second. The id is whole or its first 29 characters.
+set-hook -g pane-title-changed[90] {
+  if-shell -F '#{&&:#{==:#{hook_pane},#{pane_id}},#{m:*-????-????-????-?????*,#{pane_title}}}' {
+    if-shell -F '#{?#{&&:#{@codex_title_id},#{m:*#{@codex_title_id}*,#{pane_title}}},,1}' {
+      if-shell -F '#{m/r:[0-9a-f]{8#}-[0-9a-f]{4#}-[0-9a-f]{4#}-[0-9a-f]{4#}-[0-9a-f]{5#},#{pane_title}}' {
+        set-option -pF @codex_title_id '#{s/^.*([0-9a-f]{8#}-[0-9a-f]{4#}-[0-9a-f]{4#}-[0-9a-f]{4#}-[0-9a-f]{5#}[0-9a-f]*).*$/\1/:pane_title}'
+        set-option -pF @codex_title_at '#{T:@codex_clock}'
+        if-shell -F 1 "$CODEX_TRIGGER"
+      }
+    }
+  } {
+    if-shell -F '#{==:#{hook_pane},#{pane_id}}' {
+      if-shell -F '#{@codex_title_id}' {
+        set-option -pu @codex_title_id
+        if-shell -F 1 "$CODEX_TRIGGER"
+      } {
+        # No id in the title: Codex with its default title. Looked at once for each process of that name.
+        if-shell -F '#{||:#{==:#{pane_current_command},codex},#{&&:#{==:#{pane_current_command},node},#{m:*#{b:pane_current_path},#{pane_title}}}}' {
+          if-shell -F '#{?#{||:#{@codex_pane},#{==:#{@codex_looked},#{pane_pid}}},,1}' {
+            set-option -pF @codex_looked '#{pane_pid}'
+            if-shell -F 1 "$CODEX_TRIGGER"
+          }
+        } {
+          if-shell -F '#{@codex_looked}' { set-option -pu @codex_looked }
+          # The shell that Codex returned to has set its own title: what ran here is gone.
+          if-shell -F '#{&&:#{==:#{@codex_state},live},#{m/r:^-?(ba|z|fi|da|a|k|mk|tc|c)?sh$|^nu$|^xonsh$|^elvish$,#{pane_current_command}}}' "$CODEX_TRIGGER"
+        }
+      }
+    }
+  }
+}
+
+set-hook -g pane-died[90] {
+  if-shell -F '#{&&:#{==:#{hook_pane},#{pane_id}},#{&&:#{@codex_pane},#{?@codex_asleep,0,1}}}' "$CODEX_TRIGGER"
+}
+
+# Here the pane is gone and formats speak of another one: only the id is true.
+set-hook -g pane-exited[90] {
+  if-shell -F '#{m:* #{hook_pane} *,#{@codex_panes}}' {
+    set-option -gF @codex_exited '#{@codex_exited} #{hook_pane}'
+    if-shell -F 1 "$CODEX_TRIGGER"
+  }
+}
+
+%hidden CODEX_MOVED="if-shell -F '#{&&:#{@codex_panes},#{!=:#{E:@codex_places},#{@codex_seen}}}' { set-option -gF @codex_seen '#{E:@codex_places}' ; $CODEX_TRIGGER }"
+set-hook -g after-kill-pane[90] "$CODEX_MOVED"
+set-hook -g window-layout-changed[90] "$CODEX_MOVED"
+set-hook -g window-linked[90] "$CODEX_MOVED"
+set-hook -g window-unlinked[90] "$CODEX_MOVED"
+set-hook -g window-renamed[90] "$CODEX_MOVED"
+set-hook -g session-renamed[90] "$CODEX_MOVED"
+set-hook -g session-closed[90] "$CODEX_MOVED"
+
+# No tmux fires a hook on respawn-pane, so its names are aliased. A pane that has just died is laid to sleep before
+# the respawn (its stored command then resumes); a living one is watched from outside. `respawn-pan` and
+# `respawn-win` stay free of it: codex-tmux uses them itself.
+%hidden CODEX_RESPAWN="if-shell -F '#{E:@codex_unsettled}' 'run-shell \"#{@codex_settle}\"' ; if-shell -F '#{E:@codex_guarded}' 'run-shell -b \"#{@codex_watch}\"' ;"
+set-option -s command-alias[200] "respawn-pane=$CODEX_RESPAWN respawn-pane"
+set-option -s command-alias[201] "respawnp=$CODEX_RESPAWN respawn-pane"
+set-option -s command-alias[202] "respawn-pa=$CODEX_RESPAWN respawn-pane"
+set-option -s command-alias[203] "respawn-p=$CODEX_RESPAWN respawn-pane"
+set-option -s command-alias[204] "respawn-window=$CODEX_RESPAWN respawn-window"
+set-option -s command-alias[205] "respawnw=$CODEX_RESPAWN respawn-window"
+set-option -s command-alias[206] "respawn-windo=$CODEX_RESPAWN respawn-window"
+set-option -s command-alias[207] "respawn-wind=$CODEX_RESPAWN respawn-window"
+set-option -s command-alias[208] "respawn-wi=$CODEX_RESPAWN respawn-window"
+set-option -s command-alias[209] "respawn-w=$CODEX_RESPAWN respawn-window"

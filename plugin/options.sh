@@ -1,0 +1,32 @@
+# Every user option of the plugin and its default, in one place; sourced by codex.tmux and plugin/unload.
+# shellcheck shell=sh
+
+codex_respawn_key=R
+codex_pick_key=P
+
+tab=$(printf '\t')
+
+# One tmux call reads the version and every option.
+read_options() {
+    values=$(tmux -u display-message -p "#{version}$tab#{@codex-tmux-bin}$tab#{@codex-respawn-key}$tab#{@codex-pick-key}$tab.") || return 1
+    codex_tmux_version=${values%%"$tab"*}; values=${values#*"$tab"}
+    codex_tmux_bin=${values%%"$tab"*}; values=${values#*"$tab"}
+    key=${values%%"$tab"*}; values=${values#*"$tab"}
+    codex_respawn_key=${key:-$codex_respawn_key}
+    key=${values%%"$tab"*}
+    codex_pick_key=${key:-$codex_pick_key}
+}
+
+# 3.2a or newer; a version without a number (a development build) counts as new.
+tmux_is_new_enough() {
+    version=${codex_tmux_version##*-}
+    major=${version%%.*}
+    minor=${version#*.}
+    letter=${minor#"${minor%%[a-z]*}"}
+    minor=${minor%%[!0-9]*}
+    case $major in '' | *[!0-9]*) return 0 ;; esac
+    [ "$major" -gt 3 ] && return 0
+    [ "$major" -lt 3 ] && return 1
+    [ "${minor:-0}" -gt 2 ] && return 0
+    [ "${minor:-0}" -eq 2 ] && [ -n "$letter" ]
+}
