@@ -160,7 +160,7 @@ class Identifier:
         """What it takes to start this Codex again."""
         return Launch(
             mode=EXEC if codex.command.mode == "exec" else TUI,
-            codex=codex.program,
+            codex=codex.program[-1] if codex.program else "",
             codex_home=codex.codex_home,
             cwd=codex.cwd,
             flags=tuple(codex.command.flags),

@@ -9,11 +9,15 @@ from codex_tmux import store, tmux
 from codex_tmux.evidence import Identifier, find_id
 from codex_tmux.log import log
 from codex_tmux.options import encode_launch
-from codex_tmux.reconcile import Action, Note, Pane, Policy, Revive, Sleep, Snapshot, TakeOver, Tell, reconcile
+from codex_tmux.reconcile import Note, Pane, Policy, Revive, Sleep, Snapshot, TakeOver, Tell, reconcile
 from codex_tmux.records import DEAD, ENDED, LIVE, Record, now
 from codex_tmux.resume import lay_to_sleep, respawn_into_run, wait_until_dead
 from codex_tmux.tell import tell
 from codex_tmux.tmux import Reading, Server, TmuxError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from codex_tmux.reconcile import Action
 
 SETTLING = 1.5
 """Seconds a Codex whose title lost its id may take to end: it clears the title just before it does."""

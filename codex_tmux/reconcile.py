@@ -6,8 +6,8 @@ Pure: no clock, no file, no process. `tests/unit/reconcile_test.py` attacks it.
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import NamedTuple, Union
 
+from codex_tmux.named_tuple import NamedTuple
 from codex_tmux.records import (
     ADOPTED,
     ARGV,
@@ -147,7 +147,11 @@ class Note(NamedTuple):
     fields: tuple[tuple[str, str], ...]
 
 
-Action = Union[Sleep, Revive, TakeOver, Tell, Note]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Union
+
+    Action = Union[Sleep, Revive, TakeOver, Tell, Note]
 
 RANK = {TITLE: 5, LOCK: 4, ADOPTED: 4, ARGV: 3, SCREEN: 2, INFERRED: 1}
 """How much a kind of evidence says about one Codex process: more replaces less, never the other way round."""
@@ -338,7 +342,7 @@ class Reconciliation:
             status = ENDED if pane.exit == "0" else DEAD
             record = self.see(pane, record)
             if status != record.status:
-                self.note(f"session.{status}", session=record.session_id, pane=pane.id, exit=pane.exit)
+                self.note("session.saved", session=record.session_id, pane=pane.id, status=status, exit=pane.exit)
                 record = self.replace(record, status=status)
         elif pane.sighting and pane.launch and not self.holder(pane, pane.sighting):
             status = ENDED if pane.exit == "0" else DEAD
@@ -399,7 +403,7 @@ class Reconciliation:
         elif pane.quit:
             self.retire(record, ENDED)
         elif record.status != DEAD:
-            self.note("session.dead", session=record.session_id, pane=pane.id)
+            self.note("session.saved", session=record.session_id, pane=pane.id, status=DEAD)
             self.replace(record, status=DEAD, **place_of(pane))
         else:
             self.replace(record, **place_of(pane))
@@ -422,7 +426,7 @@ class Reconciliation:
         known = next((r for r in self.records if same_session(r.session_id, sighting.session_id)), None)
         if known is None:
             record = self.place_record(pane, launch, sighting, LIVE)
-            self.note("session.saved", session=record.session_id, pane=pane.id, evidence=record.evidence)
+            self.note("session.bound", session=record.session_id, pane=pane.id, evidence=record.evidence)
             return
         fields = {
             **place_of(pane),
@@ -436,7 +440,7 @@ class Reconciliation:
         }
         record = self.replace(known, **fields)
         if record.status != known.status or record.place != known.place:
-            self.note("session.saved", session=record.session_id, pane=pane.id, evidence=record.evidence)
+            self.note("session.bound", session=record.session_id, pane=pane.id, evidence=record.evidence)
 
     def see(self, pane: Pane, record: Record) -> Record:
         """Bring the place of a record up to date, and its id where only its beginning was known."""

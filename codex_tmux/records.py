@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime, timezone
-from typing import Any, NamedTuple
+
+from codex_tmux.named_tuple import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 VERSION = 1
 """The version of the state file that this code writes."""
@@ -111,8 +115,10 @@ TEXT_FIELDS = (
 WORDS = {"evidence": EVIDENCE, "mode": MODES, "status": STATUSES}
 
 
-def record_of(entry: Mapping[str, Any]) -> Record:
+def record_of(entry: object) -> Record:
     """The record that a `[[panes]]` entry holds. Raises RecordError where a field is missing or of a wrong type."""
+    if not isinstance(entry, dict):
+        raise RecordError("it is not a table")
     values: dict[str, Any] = {}
     for name in TEXT_FIELDS:
         value = entry.get(name)

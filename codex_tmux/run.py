@@ -108,7 +108,7 @@ def main(args: list[str]) -> int:
             log("session.fresh", pane=pane, server=here.socket, why=why)
             say(server, here, f"a fresh session: {why}")
             forget_session(server, here)
-    become([program, *words], here, request.shell)
+    become([*interpreter(program), program, *words], here, request.shell)
     return 1
 
 
@@ -193,7 +193,7 @@ def default_home() -> str:
 def find_program(known: str, configured: str) -> str:
     """The Codex to run: the very one that ran here, else @codex-command, else the one on PATH."""
     for word in (known, os.path.expanduser(configured), "codex"):
-        if os.path.isabs(word) and os.access(word, os.X_OK):
+        if os.path.isabs(word) and (os.access(word, os.X_OK) or (word.endswith(".js") and os.path.isfile(word))):
             if known and word != known:
                 log("codex.moved", was=known, now=word)
             return word
@@ -203,6 +203,11 @@ def find_program(known: str, configured: str) -> str:
                 if os.path.isabs(path) and os.path.isfile(path) and os.access(path, os.X_OK):
                     return path
     return ""
+
+
+def interpreter(program: str) -> list[str]:
+    """What must stand before a program that cannot be executed by itself: Codex's script without its mode bit."""
+    return [] if os.access(program, os.X_OK) else ["/usr/bin/env", "node"]
 
 
 def mark(server: Server, here: Here, launch: Launch) -> None:
