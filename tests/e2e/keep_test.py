@@ -151,14 +151,19 @@ def test_directory_flags_home_and_mode_come_back(world: Sandbox, daemon: bool) -
     home = world.new_home("second home")
     flags = ["-m", "mock-model-2", "-s", "read-only", "-a", "never", *([] if daemon else ["--no-daemon"])]
     # Through a shell, as a person would: tmux expands formats in -c.
-    command = f"cd {shlex.quote(str(cwd))} && CODEX_HOME={shlex.quote(str(home))} exec codex {shlex.join(flags)}"
+    command = (
+        f"cd {shlex.quote(str(cwd))} && CODEX_HOME={shlex.quote(str(home))} exec codex {shlex.join(flags)}"
+    )
     pane = world.new_pane(command)
     before = world.ask(pane, "first")
     session = wait_bound(world, pane)
     row = rows(world)[pane]
     assert (row["session_id"], row["flags"], row["codex_home"]) == (session, flags, str(home))
     assert row["cwd"] == str(cwd)
-    for word, route in (("second", ["respawn-pane", "-t", pane]), ("third", ["respawn-pane", "-k", "-t", pane])):
+    for word, route in (
+        ("second", ["respawn-pane", "-t", pane]),
+        ("third", ["respawn-pane", "-k", "-t", pane]),
+    ):
         if "-k" not in route:
             kill_codex(world, pane, "SIGKILL")
             wait_asleep(world, pane)
@@ -171,7 +176,12 @@ def test_directory_flags_home_and_mode_come_back(world: Sandbox, daemon: bool) -
         assert request.messages[-1] == word
         wait_state(world, pane, "live")
     row = rows(world)[pane]
-    assert (row["session_id"], row["flags"], row["codex_home"], row["cwd"]) == (session, flags, str(home), str(cwd))
+    assert (row["session_id"], row["flags"], row["codex_home"], row["cwd"]) == (
+        session,
+        flags,
+        str(home),
+        str(cwd),
+    )
     assert first_message(world, session, home) == "first"
 
 
@@ -232,7 +242,10 @@ def test_two_panes_whose_memory_names_one_session(world: Sandbox) -> None:
     world.tmux("respawn-pane", "-t", panes[0], ";", "respawn-pane", "-t", panes[1])
     alive = [p for p in panes if world.format(p, "#{pane_dead}") == "0"]
     world.wait_for(
-        lambda: sum(world.format(p, "#{pane_dead}") == "0" and world.input_line(p) is not None for p in alive) == 1,
+        lambda: (
+            sum(world.format(p, "#{pane_dead}") == "0" and world.input_line(p) is not None for p in alive)
+            == 1
+        ),
         20,
         "one of them to come up",
     )
@@ -245,7 +258,9 @@ def test_a_quit_closes_the_pane_as_without_the_plugin(world: Sandbox) -> None:
     world.ask(pane, "first")
     session = wait_bound(world, pane)
     world.type(pane, "/quit")
-    world.wait_for(lambda: pane not in world.tmux("list-panes", "-a", "-F", "#{pane_id}").split(), 10, "the pane to go")
+    world.wait_for(
+        lambda: pane not in world.tmux("list-panes", "-a", "-F", "#{pane_id}").split(), 10, "the pane to go"
+    )
     world.wait_for(lambda: f"record.ended session={session}" in log_text(world), 10, "the record")
     assert rows(world, "--all")[pane]["status"] == "ended"
     no_view_mode(world)
@@ -333,7 +348,9 @@ def test_fresh_when_asked(world: Sandbox) -> None:
     request = world.ask(pane, "anew")
     assert (request.messages, request.model) == (("anew",), "mock-model-2")
     world.wait_for(lambda: option(world, pane, "@codex_session") not in ("", session), 10, "the new session")
-    statuses = {r["session_id"]: r["status"] for r in json.loads(world.helper("list", "--all", "--json"))["panes"]}
+    statuses = {
+        r["session_id"]: r["status"] for r in json.loads(world.helper("list", "--all", "--json"))["panes"]
+    }
     assert statuses[session] == "ended"
 
 
@@ -342,9 +359,13 @@ def test_another_command_given_to_a_respawn_is_obeyed(world: Sandbox) -> None:
     world.ask(pane, "first")
     session = wait_bound(world, pane)
     world.tmux("respawn-pane", "-k", "-t", pane, "cat")
-    world.wait_for(lambda: option(world, pane, "@codex_pane") == "" or rows(world) == {}, 10, "the record to close")
+    world.wait_for(
+        lambda: option(world, pane, "@codex_pane") == "" or rows(world) == {}, 10, "the record to close"
+    )
     assert world.format(pane, "#{pane_current_command}") == "cat"
-    statuses = {r["session_id"]: r["status"] for r in json.loads(world.helper("list", "--all", "--json"))["panes"]}
+    statuses = {
+        r["session_id"]: r["status"] for r in json.loads(world.helper("list", "--all", "--json"))["panes"]
+    }
     assert statuses[session] == "closed"
 
 
