@@ -376,12 +376,10 @@ def lock_owner(path: str) -> int | None:
     possible = []
     for line in locks.decode("ascii", "replace").splitlines():
         fields = line.split()
-        if len(fields) < 6 or fields[1] == "->":  # one who waits
-            continue
         try:
             major, minor, inode = fields[5].split(":")
             pid, where = int(fields[4]), (int(major, 16), int(minor, 16), int(inode))
-        except ValueError:
+        except (IndexError, ValueError):  # one who waits has a `->` more
             continue
         if where == wanted and pid > 0 and os.path.exists(f"{PROC}/{pid}"):
             return pid

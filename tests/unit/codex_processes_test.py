@@ -301,7 +301,7 @@ def test_codexes_of_an_interactive_shell(start: Callable[..., Pane]) -> None:
 @linux
 def test_a_codex_without_a_tty_is_not_the_panes(place: Path, start: Callable[..., Pane]) -> None:
     pane = start("bash", "--norc", "--noediting", ready="ready$ ")
-    pane.type("setsid node bin/codex -m x &\n", "started")
+    pane.type("setsid -w node bin/codex -m x &\n", "started")
     assert find_codex(Processes(), pane.pid) is None
 
 
@@ -352,6 +352,10 @@ def test_dash(place: Path, start: Callable[..., Pane]) -> None:
     soon(lambda: idle(pane))
     pane.type("echo star''ted; sleep 60\n", "started")
     soon(lambda: not idle(pane))
+    pane.type("\x03", "ready$ ")
+    pane.type("echo star''ted; while :; do :; done\n", "started")
+    time.sleep(0.05)
+    assert not idle(pane)
     (place / "script").write_text("echo started; read x")
     assert not idle(start("dash", "script"))
     assert not idle(start("dash", "-c", "echo started; read x"))
