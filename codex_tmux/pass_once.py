@@ -11,7 +11,7 @@ from codex_tmux.log import log
 from codex_tmux.options import PANE_OPTIONS, encode_launch
 from codex_tmux.reconcile import Note, Pane, Policy, Revive, Sleep, Snapshot, TakeOver, Tell, reconcile
 from codex_tmux.records import DEAD, ENDED, LIVE, Record, now
-from codex_tmux.resume import lay_to_sleep, respawn_into_run, wait_until_dead
+from codex_tmux.resume import keep_commands, lay_to_sleep, leave_asleep, respawn_into_run, wait_until_dead
 from codex_tmux.tell import tell
 from codex_tmux.tmux import Reading, Server, TmuxError
 
@@ -58,7 +58,7 @@ def sync_once(server: Server) -> Pass:
     set_options(server, reading, snapshot, records, identifier.stale)
     for action in actions:
         perform(server, action)
-    wait_until_dead(server, [a.pane for a in actions if isinstance(a, Sleep)])
+    wait_until_dead(server, [a.pane for a in actions if isinstance(a, Sleep) and a.lay])
     mend_hooks(server, reading)
     return Pass(reading, snapshot, records)
 
@@ -140,7 +140,7 @@ def set_options(
         for name, value in wanted.items():
             if row.get(name, "") != value:
                 commands.append(pane_option(pane.id, name, value))
-        commands += keep_when_killed(row, pane)
+        commands += keep_when_killed(reading, row, pane)
     panes = " " + " ".join(marked) + " " if marked else ""
     if panes != reading.server["@codex_panes"]:
         commands.append(["set-option", "-g", "@codex_panes", panes])
@@ -182,13 +182,10 @@ def wanted_options(row: dict[str, str], pane: Pane, record: Record | None) -> di
     return {}
 
 
-def keep_when_killed(row: dict[str, str], pane: Pane) -> list[list[str]]:
+def keep_when_killed(reading: Reading, row: dict[str, str], pane: Pane) -> list[list[str]]:
     """Let a pane outlive a crash of its Codex, where Codex is its root: no shell's, and never over the user's own."""
     if pane.running and pane.root and row["remain-on-exit"] == "off":
-        return [
-            ["set-option", "-p", "-t", pane.id, "remain-on-exit", "failed"],
-            ["set-option", "-p", "-t", pane.id, "@codex_keep", "1"],
-        ]
+        return keep_commands(pane.id, reading.server["@codex-respawn-key"])
     return []
 
 
@@ -232,7 +229,7 @@ def perform(server: Server, action: Action) -> None:
         if isinstance(action, Note):
             log(action.event, **dict(action.fields))
         elif isinstance(action, Sleep):
-            lay_to_sleep(server, action.pane, action.launch)
+            (lay_to_sleep if action.lay else leave_asleep)(server, action.pane, action.launch)
         elif isinstance(action, Revive):
             respawn_into_run(server, action.pane, action.launch)
         elif isinstance(action, TakeOver):

@@ -16,6 +16,9 @@ LAY = "CODEX_TMUX_LAY"
 HISTORY = 2000
 """Lines of scrollback that a sleeping pane keeps."""
 DEAD_WITHIN = 5.0
+"""Seconds a pane may take to be drawn and die again."""
+DEFAULT_KEY = "R"
+SLEEPS = "sleeps"
 
 
 def helper_command(server: Server) -> list[str]:
@@ -40,9 +43,25 @@ def run_command(server: Server, launch: Launch) -> list[str]:
 
 def hint(key: str) -> str:
     """The last line of a pane that sleeps."""
-    return (
-        f"sleeps · prefix {key} resumes" if key and key != "none" else "sleeps · codex-tmux respawn resumes"
-    )
+    key = key or DEFAULT_KEY
+    return f"{SLEEPS} · prefix {key} resumes" if key != "none" else f"{SLEEPS} · codex-tmux respawn resumes"
+
+
+def keep_commands(pane: str, key: str) -> list[list[str]]:
+    """The tmux commands that let a pane outlive a crash, and say then how to get its session back."""
+    return [
+        ["set-option", "-p", "-t", pane, "remain-on-exit", "failed"],
+        ["set-option", "-p", "-t", pane, "@codex_keep", "1"],
+        ["set-option", "-p", "-t", pane, "@codex_hint", hint(key)],
+        # Since 3.3 (-q: an older tmux says in its own words that the pane is dead). The text goes through an
+        # option, so that nothing in it is expanded as a format.
+        ["set-option", "-pq", "-t", pane, "remain-on-exit-format", "#{@codex_hint}"],
+    ]
+
+
+def joined(commands: list[list[str]]) -> list[str]:
+    """Several tmux commands as the words of one call, each ended by `;`."""
+    return [word for command in commands for word in (*command, ";")]
 
 
 def lay_to_sleep(server: Server, pane: str, launch: Launch) -> None:
@@ -51,19 +70,22 @@ def lay_to_sleep(server: Server, pane: str, launch: Launch) -> None:
     The pane is alive for a moment: `wait_until_dead` before anybody else may respawn it. Raises TmuxError.
     """
     buffer = f"codex-{pane.lstrip('%')}"
-    key = server.try_run("show-options", "-gqv", "@codex-respawn-key") or "R"
+    key = server.try_run("show-options", "-gqv", "@codex-respawn-key") or ""
     # One call, so that nobody sees the pane between these.
     server.run(
         *("capture-pane", "-e", "-t", pane, "-S", f"-{HISTORY}", "-b", buffer, ";"),
         *("set-option", "-p", "-t", pane, "@codex_asleep", "1", ";"),
         *("set-option", "-pu", "-t", pane, "@codex_guard", ";"),
         *("set-option", "-p", "-t", pane, "@codex_launch", encode_launch(launch), ";"),
-        *("set-option", "-p", "-t", pane, "@codex_hint", hint(key), ";"),
-        *("set-option", "-p", "-t", pane, "remain-on-exit", "failed", ";"),
+        *joined(keep_commands(pane, key)),
         *(RESPAWN_PANE, "-t", pane, "-e", f"{LAY}={buffer}", *run_command(server, launch)),
     )
-    # Pane-local since 3.3; an older tmux says in its own words that the pane is dead.
-    server.try_run("set-option", "-p", "-t", pane, "remain-on-exit-format", "#{@codex_hint}")
+    log("pane.asleep", pane=pane)
+
+
+def leave_asleep(server: Server, pane: str, launch: Launch) -> None:
+    """Note that a dead pane whose stored command already resumes sleeps. Raises TmuxError."""
+    server.run("set-option", "-p", "-t", pane, "@codex_asleep", "1")
     log("pane.asleep", pane=pane)
 
 

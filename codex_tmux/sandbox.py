@@ -482,7 +482,7 @@ class Sandbox:
 
 
 def _trust(directory: Path) -> str:
-    return f'\n[projects."{directory}"]\ntrust_level = "trusted"\n'
+    return f'\n[projects.{json.dumps(str(directory), ensure_ascii=False)}]\ntrust_level = "trusted"\n'
 
 
 def _end_processes(look: Callable[[], list[int]], timeout: float = 10.0) -> list[str]:

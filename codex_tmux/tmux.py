@@ -224,32 +224,36 @@ def read(server: Server, *, take_events: bool = False) -> Reading:
     """
     take = ["set-option", "-gu", "@codex_pending", ";"] if take_events else []
     drop = ["set-option", "-gu", "@codex_exited", ";"] if take_events else []
-    out = server.run_bytes(
-        *take,
-        *("display-message", "-p", SERVER_FORMAT, ";"),
-        *drop,
-        *("list-panes", "-a", "-F", PANE_FORMAT, ";"),
+    head = ["display-message", "-p", SERVER_FORMAT]
+    tail = [
         *("display-message", "-p", SEPARATOR, ";"),
         *("show-hooks", "-gw", "pane-title-changed", ";"),
         *("show-hooks", "-g", "pane-exited"),
-    )
+    ]
+    try:
+        out = server.run_bytes(*take, *head, ";", *drop, "list-panes", "-a", "-F", PANE_FORMAT, ";", *tail)
+    except TmuxError as e:
+        if "no current target" not in str(e):
+            raise
+        # A server that has no tmux session yet: it is being started, and reads its configuration.
+        out = server.run_bytes(*take, *head, ";", *tail)
     rows, _, hooks = out.rpartition(b"\n" + escaped_separator(out) + b"\n")
     first, newline, rest = rows.partition(b"\n")
     # A socket path may hold a newline; the first row ends where its own lengths say.
     while newline:
         try:
-            head = parse_rows(first + b"\n", SERVER_PLAIN, SERVER_COUNTED)
+            values = parse_rows(first + b"\n", SERVER_PLAIN, SERVER_COUNTED)
             break
         except TmuxError:
             more, newline, rest = rest.partition(b"\n")
             first += b"\n" + more
     else:
-        head = parse_rows(first + b"\n", SERVER_PLAIN, SERVER_COUNTED)
+        values = parse_rows(first + b"\n", SERVER_PLAIN, SERVER_COUNTED)
     panes: dict[str, dict[str, str]] = {}
     for pane in parse_rows(rest + b"\n" if rest else b"", PLAIN, COUNTED):
         # A window linked into several tmux sessions lists its panes once for each.
         panes.setdefault(pane["pane_id"], pane)
-    return Reading(head[0], list(panes.values()), hooks.decode(errors="replace"))
+    return Reading(values[0], list(panes.values()), hooks.decode(errors="replace"))
 
 
 def escaped_separator(out: bytes) -> bytes:
