@@ -59,6 +59,8 @@ def sync_once(server: Server) -> Pass:
     for action in actions:
         perform(server, action)
     wait_until_dead(server, [a.pane for a in actions if isinstance(a, Sleep) and a.lay])
+    if any(pane.dead and not pane.asleep for pane in snapshot.panes):
+        see_that_tmux_reaps(server)
     mend_hooks(server, reading)
     return Pass(reading, snapshot, records)
 
@@ -238,6 +240,15 @@ def perform(server: Server, action: Action) -> None:
             tell(server, action.pane, action.text)
     except TmuxError as e:
         log("action.failed", action=type(action).__name__, why=e)
+
+
+def see_that_tmux_reaps(server: Server) -> None:
+    """Have one more child of tmux end a moment from now.
+
+    Debian's tmux drops SIGCHLD while libutempter runs its helper for a closed terminal: a pane that died then is
+    not noticed, and a `run-shell` that ended then holds up its client, until another child ends.
+    """
+    server.try_run("run-shell", "-b", "sleep 0.1")
 
 
 def mend_hooks(server: Server, reading: Reading) -> None:

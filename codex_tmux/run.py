@@ -51,12 +51,8 @@ class Here:
 
     def __init__(self, server: Server, pane: str) -> None:
         names = (
-            "@codex_session",
-            "@codex_launch",
-            "@codex_fresh",
-            "@codex-command",
-            "@codex-respawn-key",
-            "default-shell",
+            *("@codex_session", "@codex_launch", "@codex_fresh"),
+            *("@codex-command", "@codex-respawn-key", "remain-on-exit", "default-shell"),
         )
         # Tabs: every tmux prints them as they are, and none of these values holds one.
         form = (
@@ -78,9 +74,17 @@ class Here:
             ),
         )
         first, *lines = out.split("\n")
-        self.session, self.launch_text, fresh, self.command, self.key, self.default_shell, ids = first.split(
-            "\t", 6
-        )
+        values = first.split("\t", 7)
+        (
+            self.session,
+            self.launch_text,
+            fresh,
+            self.command,
+            self.key,
+            self.remain,
+            self.default_shell,
+            ids,
+        ) = values
         self.id, root, self.epoch, self.socket = ids.split(" ", 3)
         if self.id != pane:
             raise Problem(f"pane {pane} is gone")

@@ -82,7 +82,7 @@ def reap(world: Sandbox) -> None:
     libutempter, in Debian's tmux, drops SIGCHLD while it runs its helper for a closed terminal: half of the
     panes killed here stay unreaped, without any hook, until another child of tmux ends.
     """
-    world.tmux("run-shell", "true")
+    world.tmux("run-shell", "-b", "true")
 
 
 def log_text(world: Sandbox) -> str:
@@ -357,7 +357,9 @@ def test_a_pane_killed_before_its_first_message_starts_fresh_and_says_so(world: 
     wait_asleep(world, pane)
     world.tmux("respawn-pane", "-t", pane)
     world.wait_for(lambda: "had no message yet" in log_text(world), 10, "the reason")
-    assert "had no message yet" in world.tmux("show-options", "-gqv", "@codex_message")
+    world.wait_for(
+        lambda: "had no message yet" in world.tmux("show-options", "-gqv", "@codex_message"), 5, "the message"
+    )
     request = world.ask(pane, "first")
     assert (request.messages, request.model) == (("first",), "mock-model-2")
     world.wait_for(lambda: option(world, pane, "@codex_session") not in ("", session), 10, "the new session")
