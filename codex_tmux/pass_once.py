@@ -8,7 +8,7 @@ import time
 from codex_tmux import store, tmux
 from codex_tmux.evidence import Identifier, find_id
 from codex_tmux.log import log
-from codex_tmux.options import encode_launch
+from codex_tmux.options import PANE_OPTIONS, encode_launch
 from codex_tmux.reconcile import Note, Pane, Policy, Revive, Sleep, Snapshot, TakeOver, Tell, reconcile
 from codex_tmux.records import DEAD, ENDED, LIVE, Record, now
 from codex_tmux.resume import lay_to_sleep, respawn_into_run, wait_until_dead
@@ -178,13 +178,12 @@ def wanted_options(row: dict[str, str], pane: Pane, record: Record | None) -> di
             "@codex_evidence": record.evidence,
         }
     if pane.marked or pane.session:
-        names = "@codex_pane @codex_session @codex_evidence @codex_state @codex_launch @codex_guard @codex_process @codex_mode"
-        return dict.fromkeys(names.split(), "")
+        return dict.fromkeys(PANE_OPTIONS, "")
     return {}
 
 
 def keep_when_killed(row: dict[str, str], pane: Pane) -> list[list[str]]:
-    """Let a pane outlive a crash of its Codex, where Codex is its root: never for a shell, never over the user's own."""
+    """Let a pane outlive a crash of its Codex, where Codex is its root: no shell's, and never over the user's own."""
     if pane.running and pane.root and row["remain-on-exit"] == "off":
         return [
             ["set-option", "-p", "-t", pane.id, "remain-on-exit", "failed"],

@@ -338,7 +338,7 @@ def wait_for_writer(store: Store, session: str, launch: Launch) -> None:
     if holder is not None:
         log("session.held", session=session, holder=holder.name, pid=holder.pid)
         raise Problem(
-            f"session {session} is still open in {holder.name}, process {holder.pid}: end that one, then respawn this pane"
+            f"session {session} is still open in {holder.name}, process {holder.pid}: end that, then respawn this pane"
         )
 
 

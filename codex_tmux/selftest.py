@@ -18,6 +18,7 @@ WORDS = (("apple", "amber", "arrow"), ("bread", "birch", "bison"), ("cloud", "co
 """What is said in each pane, in this order; no word is said in two of them."""
 SECONDS = 20.0
 """How long any one step may take."""
+LOG_LINES = 15
 
 
 @dataclass
@@ -63,16 +64,20 @@ def run(sandbox: Sandbox, step: Steps) -> None:
     for talk in talks:
         step(f"{talk.pane}: {talk.say_next(sandbox)}")
         talk.pid = sandbox.codex_pid(talk.pane)
+    for talk in talks:
+        session = sandbox.model.turns_with(talk.words[0])[0].session_id
+        known = _session_option(sandbox, talk.pane)
+        if known != session:
+            raise Problem(f"the plugin takes {known} for the session of {talk.pane}; it is {session}")
+        step(f"{talk.pane}: the plugin knows the session {session}")
 
     victim, *others = talks
     killed = time.monotonic()
     os.kill(victim.pid, signal.SIGKILL)
-    try:
-        sandbox.wait_for(
-            lambda: sandbox.format(victim.pane, "#{pane_dead}") == "1", SECONDS, "the pane to be dead"
+    if sandbox.wait_for(lambda: _end_of(sandbox, victim.pane), SECONDS, f"{victim.pane} to end") != "dead":
+        raise Problem(
+            f"the pane {victim.pane} closed when its Codex was killed; it should stay, to be respawned"
         )
-    except Problem as e:
-        raise Problem(f"the killed pane {victim.pane} did not stay to be respawned: {e}") from e
     step(f"{victim.pane}: kill -9 {victim.pid}; the pane is dead")
     sandbox.tmux("respawn-pane", "-t", victim.pane)
     sandbox.wait_ready(victim.pane, SECONDS)
@@ -83,6 +88,25 @@ def run(sandbox: Sandbox, step: Steps) -> None:
             raise Problem(f"pane {talk.pane} was not killed, but another Codex runs in it now")
         step(f"{talk.pane}: {talk.say_next(sandbox)} (never touched)")
     step(f"{victim.pane}: {victim.say_next(sandbox)}")
+
+
+def _end_of(sandbox: Sandbox, pane: str) -> str:
+    # "dead" or "gone"; "" while the pane lives.
+    lines = sandbox.tmux("list-panes", "-a", "-F", "#{pane_id} #{pane_dead}").splitlines()
+    panes = dict(line.split() for line in lines)
+    return {"1": "dead", "0": ""}[panes[pane]] if pane in panes else "gone"
+
+
+def _session_option(sandbox: Sandbox, pane: str) -> str:
+    what = f"the plugin to know the session of {pane}"
+    return sandbox.wait_for(lambda: sandbox.format(pane, "#{@codex_session}"), SECONDS, what)
+
+
+def _log_of(sandbox: Sandbox) -> list[str]:
+    try:
+        return ["what codex-tmux logged:", *(sandbox.state_dir / "log").read_text().splitlines()[-LOG_LINES:]]
+    except OSError:
+        return ["codex-tmux logged nothing"]
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
@@ -116,7 +140,7 @@ def command(codex: str | None, keep: bool) -> int:
             try:
                 run(sandbox, step)
             except Problem as e:
-                failure = str(e)
+                failure = "\n".join([str(e), *_log_of(sandbox)])
             step("cleaning up")
     except Problem as e:
         failure = failure or str(e)

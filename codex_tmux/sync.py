@@ -80,7 +80,7 @@ def watch(server: Server) -> None:
     end = time.monotonic() + WATCH_FOR
     while time.monotonic() < end:
         for line in server.run("list-panes", "-a", "-F", form).splitlines():
-            _, pid, dead, guard = (line.split(" ", 3) + ["", "", ""])[:4]
+            _, pid, dead, guard = [*line.split(" ", 3), "", "", ""][:4]
             guarded_pid = guard.partition(" ")[0]
             if guarded_pid and dead == "0" and pid != guarded_pid:
                 sync(server)

@@ -13,9 +13,10 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
+import psutil
 import pytest
 
-from codex_tmux.sandbox import Sandbox, SandboxError, cache_dir, codex_version
+from codex_tmux.sandbox import CACHE_VARIABLE, Sandbox, SandboxError, cache_dir, codex_version
 
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 TITLE = re.compile(r"work \| ([0-9a-f-]{29})\.\.\.$")
@@ -29,6 +30,14 @@ def both(request: pytest.FixtureRequest) -> Iterator[Sandbox]:
         made.start_server()
         made.attach()
         yield made
+
+
+def runs(pid: int) -> bool:
+    """Whether the process still does something; one that only waits for init to collect it does not."""
+    try:
+        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
 
 
 def title_id(sandbox: Sandbox, pane: str) -> str:
@@ -87,7 +96,9 @@ def test_new_quit_and_resume(both: Sandbox) -> None:
     both.type(pane, "/quit")
     both.wait_for(lambda: f"codex resume {new}" in both.capture(pane), 20, "the resume line")
     assert not TITLE.search(both.format(pane, "#{pane_title}"))
-    both.tmux("send-keys", "-t", pane, f"clear; codex resume {old}", "Enter")
+    both.tmux("send-keys", "-t", pane, "clear", "Enter")
+    both.wait_for(lambda: "codex resume" not in both.capture(pane), 5, "an empty screen")
+    both.tmux("send-keys", "-t", pane, f"codex resume {old}", "Enter")
     both.wait_for(lambda: "turn 1 | first: first" in both.capture(pane), 20, "the old conversation")
     assert both.ask(pane, "third").messages == ("first", "third")
 
@@ -139,7 +150,7 @@ def test_nothing_is_left(codex_binary: str) -> None:
         assert (other / "app-server-daemon/daemon.pid").exists()
         running = sandbox.processes()
         assert len(running) > 6
-    assert [pid for pid in running if os.path.exists(f"/proc/{pid}")] == []
+    assert [pid for pid in running if runs(pid)] == []
     assert sandbox.processes() == []
     assert not sandbox.root.exists()
     assert not sandbox.short.exists()
@@ -221,3 +232,20 @@ def test_a_killed_owner_is_cleared_away_by_the_next(tmp_path: Path) -> None:
         assert not root.exists()
         assert not short.exists()
         assert other.root.exists()
+
+
+def test_another_codex_gets_another_template(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path))
+    found = []
+    for number in (1, 2):
+        codex = tmp_path / f"codex-{number}"
+        codex.write_text(
+            f'#!/bin/sh\n[ "$1" = --version ] && echo "codex-cli {number}" && exit\n'
+            f'mkdir -p "$CODEX_HOME/packages" && echo {number} > "$CODEX_HOME/packages/binary"\n'
+        )
+        codex.chmod(0o700)
+        with Sandbox(codex) as made:
+            found.append((made.codex_home / "packages/binary").read_text())
+            assert not (made.codex_home / "packages/done").exists()
+    assert found == ["1\n", "2\n"]
+    assert len(list((tmp_path / "templates").glob("*/done"))) == 2
