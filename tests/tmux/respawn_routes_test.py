@@ -90,7 +90,9 @@ def kill(sandbox: Sandbox, it: Started) -> None:
     """Kill Codex and wait until tmux has seen it; no longer: a respawn may follow at once."""
     os.kill(it.pid, signal.SIGKILL)
     if it.kind.startswith("shell"):
-        sandbox.wait_for(lambda: sandbox.format(it.pane, "#{pane_current_command}") == "bash", 10, "the shell")
+        sandbox.wait_for(
+            lambda: sandbox.format(it.pane, "#{pane_current_command}") == "bash", 10, "the shell"
+        )
     else:
         sandbox.wait_for(lambda: sandbox.format(it.pane, "#{pane_dead}") == "1", 10, "the pane to be dead")
 
@@ -103,14 +105,21 @@ def command_line(sandbox: Sandbox, pane: str) -> list[str]:
         return []
 
 
-def check_resumed(sandbox: Sandbox, started: list[Started], turns: int, flags: tuple[str, ...] = FLAGS) -> None:
+def wait_resumed(sandbox: Sandbox, it: Started) -> None:
+    """Wait until another Codex than before runs in the pane, with its session."""
+
+    def resumed() -> bool:
+        return it.session in command_line(sandbox, it.pane) and sandbox.codex_pid(it.pane) != it.pid
+
+    sandbox.wait_for(resumed, 15, f"{it.kind}: codex resume {it.session} in {it.pane}")
+
+
+def check_resumed(
+    sandbox: Sandbox, started: list[Started], turns: int, flags: tuple[str, ...] = FLAGS
+) -> None:
     """Each pane came back with its own session and flags, and nothing was said on its behalf."""
     for it in started:
-        sandbox.wait_for(
-            lambda p=it.pane, s=it.session: s in command_line(sandbox, p),  # type: ignore[misc]
-            15,
-            f"{it.kind}: codex resume {it.session} in {it.pane}",
-        )
+        wait_resumed(sandbox, it)
         line = command_line(sandbox, it.pane)
         at = line.index("resume")
         assert tuple(line[at - len(flags) : at]) == flags, it.kind
@@ -134,7 +143,9 @@ def press(sandbox: Sandbox, pane: str, *keys: bytes) -> None:
     sandbox.tmux("select-window", "-t", pane)
     sandbox.tmux("select-pane", "-t", pane)
     sandbox.wait_for(
-        lambda: sandbox.tmux("list-clients", "-F", "#{pane_id}").splitlines()[0] == pane, 5, "the client to see it"
+        lambda: sandbox.tmux("list-clients", "-F", "#{pane_id}").splitlines()[0] == pane,
+        5,
+        "the client to see it",
     )
     for key in keys:
         client.send(key)
@@ -198,7 +209,9 @@ DEAD_ONLY: dict[str, Route] = {
     "respawn-pa": lambda s, p: s.tmux("respawn-pa", "-t", p),
     "respawn-window": lambda s, p: s.tmux("respawn-window", "-t", p),
     "respawn-w": lambda s, p: s.tmux("respawn-w", "-t", p),
-    "by place": lambda s, p: s.tmux("respawn-pane", "-t", s.format(p, "#{session_name}:#{window_index}.#{pane_index}")),
+    "by place": lambda s, p: s.tmux(
+        "respawn-pane", "-t", s.format(p, "#{session_name}:#{window_index}.#{pane_index}")
+    ),
 }
 
 
@@ -209,6 +222,9 @@ def test_killed_panes_come_back(world: Sandbox, route: str) -> None:
     for it in started:
         kill(world, it)
         (ANY | DEAD_ONLY)[route](world, it.pane)
+        # A key waits for the sync under way, and the keys behind it do so too: another window in front by then
+        # would get them.
+        wait_resumed(world, it)
     check_resumed(world, started, turns)
 
 
@@ -218,5 +234,21 @@ def test_living_panes_come_back(world: Sandbox, route: str) -> None:
     turns = len(world.model.requests)
     for it in started:
         ANY[route](world, it.pane)
-        world.wait_for(lambda p=it.pid: not psutil.pid_exists(p), 10, "the old Codex to end")  # type: ignore[misc]
+        wait_resumed(world, it)
     check_resumed(world, started, turns)
+
+
+@pytest.mark.parametrize("kind", ["prompt", "run"])
+def test_a_respawn_at_any_moment_after_the_death(world: Sandbox, kind: str) -> None:
+    """The moment after a death is busy: a sync starts, lays the pane to sleep, waits until it is."""
+    (it,) = start(world, kind)
+    turns = len(world.model.requests)
+    for step in range(32):
+        kill(world, it)
+        time.sleep(step * 0.02)
+        world.tmux("respawn-pane", "-t", it.pane)
+        began = time.monotonic()
+        wait_resumed(world, it)
+        assert time.monotonic() - began < 4, f"{step * 0.02:.2f} s after the death"
+        it = it._replace(pid=world.codex_pid(it.pane))
+    check_resumed(world, [it._replace(pid=0)], turns)
