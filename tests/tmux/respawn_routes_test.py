@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
+import shutil
 import signal
 import subprocess
 import time
@@ -13,7 +15,7 @@ from typing import NamedTuple
 import psutil
 import pytest
 
-from codex_tmux.sandbox import Sandbox
+from codex_tmux.sandbox import Sandbox, SandboxError
 from codex_tmux.standin import PROMPT_DELAY
 
 FLAGS = ("-m", "x", "-s", "read-only")
@@ -252,3 +254,216 @@ def test_a_respawn_at_any_moment_after_the_death(world: Sandbox, kind: str) -> N
         assert time.monotonic() - began < 4, f"{step * 0.02:.2f} s after the death"
         it = it._replace(pid=world.codex_pid(it.pane))
     check_resumed(world, [it._replace(pid=0)], turns)
+
+
+def test_a_living_pane_is_still_active_without_k(world: Sandbox) -> None:
+    started = start(world, "prompt", "run", "shell")
+    for it in started:
+        with pytest.raises(SandboxError, match="still active"):
+            world.tmux("respawn-pane", "-t", it.pane)
+    time.sleep(0.5)
+    for it in started:
+        assert world.codex_pid(it.pane) == it.pid, it.kind
+
+
+@pytest.mark.parametrize("command", [("cat",), ("sleep", "1000"), ("codex -m another",)])
+def test_another_command_is_obeyed_and_the_record_kept(world: Sandbox, command: tuple[str, ...]) -> None:
+    dead, living, run = start(world, "prompt", "words", "run")
+    turns = len(world.model.requests)
+    kill(world, dead)
+    world.tmux("respawn-pane", "-t", dead.pane, *command)
+    world.tmux("respawn-pane", "-k", "-t", living.pane, *command)
+    world.tmux("respawn-pane", "-k", "-t", run.pane, *command)
+    time.sleep(PROMPT_DELAY + 1.0)
+    for it in (dead, living, run):
+        process = psutil.Process(int(world.format(it.pane, "#{pane_pid}")))
+        line = shlex.join(process.cmdline())
+        assert not it.session or it.session not in line, it.kind
+        assert command[0].split()[0] in line, it.kind
+        assert command[0].split()[-1] in line, it.kind
+    assert len(world.model.requests) == turns
+    rows = {r["session_id"]: r for r in json.loads(world.helper("list", "--all", "--json"))["panes"]}
+    for it in (dead, living, run):
+        assert it.session in rows, f"the record of {it.kind} is kept"
+
+
+def test_codex_given_as_another_command_is_the_panes_new_session(world: Sandbox) -> None:
+    (old,) = start(world, "prompt")
+    world.tmux("respawn-pane", "-k", "-t", old.pane, "codex -m another 'new words'")
+    world.wait_for(lambda: world.model.turns_with("new words"), 10, "the new prompt")
+    (request,) = world.model.turns_with("new words")
+    world.wait_for(
+        lambda: world.format(old.pane, "#{@codex_session}") == request.session_id, 10, "the new session bound"
+    )
+    new = Started("prompt", old.pane, request.session_id, "new words", world.codex_pid(old.pane))
+    turns = len(world.model.requests)
+    kill(world, new)
+    world.tmux("respawn-pane", "-t", new.pane)
+    check_resumed(world, [new], turns, ("-m", "another"))
+
+
+def test_fresh(world: Sandbox) -> None:
+    started = start(world, "prompt", "run", "shell")
+    turns = len(world.model.requests)
+    for it in started:
+        world.helper("respawn", "--fresh", "-t", it.pane)
+
+        def is_another(it: Started = it) -> bool:
+            other = world.codex_pid(it.pane) != it.pid
+            return other and world.format(it.pane, "#{@codex_session}") != it.session
+
+        world.wait_for(is_another, 10, f"{it.kind}: another session")
+        line = command_line(world, it.pane)
+        assert tuple(line[-len(FLAGS) :]) == FLAGS, it.kind
+    time.sleep(PROMPT_DELAY + 0.3)
+    assert len(world.model.requests) == turns
+    new = []
+    for it in started:
+        request = world.ask(it.pane, f"anew in {it.kind}")
+        assert request.messages == (f"anew in {it.kind}",)
+
+        def is_bound(pane: str = it.pane, session: str = request.session_id) -> bool:
+            return world.format(pane, "#{@codex_session}") == session
+
+        world.wait_for(is_bound, 10, f"{it.kind}: the new session bound")
+        new.append(Started(it.kind, it.pane, request.session_id, request.last, world.codex_pid(it.pane)))
+    rows = {
+        r["session_id"]: r["status"] for r in json.loads(world.helper("list", "--all", "--json"))["panes"]
+    }
+    assert [rows.get(it.session) for it in started] == ["ended"] * 3
+    turns = len(world.model.requests)
+    # Fresh once, not for ever.
+    for it in new:
+        world.tmux("respawn-pane", "-k", "-t", it.pane)
+        wait_resumed(world, it)
+    check_resumed(world, new, turns)
+
+
+BUSY = {
+    "sleep 1000": "sleep",
+    "cat": "cat",
+    "vim -u NONE -i NONE": "vim",
+    "sh": "sh",
+    "read line": "bash",
+    "less /etc/passwd": "less",
+}
+
+
+@pytest.mark.parametrize("busy", list(BUSY))
+def test_a_busy_shell_is_left_alone(world: Sandbox, busy: str) -> None:
+    if shutil.which(busy.split()[0]) is None and busy != "read line":
+        pytest.skip(f"{busy.split()[0]} is not installed")
+    (it,) = start(world, "shell")
+    kill(world, it)
+    world.wait_for(lambda: world.capture(it.pane).rstrip().endswith(("#", "$")), 5, "the shell's prompt")
+    world.attach()
+    world.tmux("select-window", "-t", it.pane)
+    world.tmux("send-keys", "-t", it.pane, f"clear; {busy}", "Enter")
+    world.wait_for(
+        lambda: (
+            world.format(it.pane, "#{pane_current_command}") == BUSY[busy]
+            and "clear" not in world.capture(it.pane)
+        ),
+        5,
+        busy,
+    )
+    time.sleep(0.3)
+    root, before = world.format(it.pane, "#{pane_pid}"), world.capture(it.pane)
+    done = world.helper_result("respawn", "-t", it.pane)
+    assert done.returncode == 1
+    assert it.pane in done.stderr
+    assert "nothing was typed" in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+    press(world, it.pane, PREFIX + b"R")
+    world.wait_for(lambda: b"nothing was typed" in world.clients[0].output, 5, "the message for the key")
+    time.sleep(0.5)
+    assert world.format(it.pane, "#{pane_pid}") == root
+    assert world.capture(it.pane) == before
+    assert world.format(it.pane, "#{pane_current_command}") == BUSY[busy]
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "touch pwned",
+        "touch pwned;",
+        "echo 'touch pwned",
+        "touch pwned \\",
+        "cat <<EOF",
+        "for i in 1 2; do touch pwned",
+    ],
+)
+def test_what_stands_on_the_shells_line_is_not_executed(world: Sandbox, typed: str) -> None:
+    (it,) = start(world, "shell")
+    turns = len(world.model.requests)
+    kill(world, it)
+    world.wait_for(lambda: world.capture(it.pane).rstrip().endswith(("#", "$")), 5, "the shell's prompt")
+    world.tmux("send-keys", "-t", it.pane, "-l", typed.replace(";", "\\;") if typed.endswith(";") else typed)
+    # The cursor in the middle: what is behind it must not run either.
+    world.tmux("send-keys", "-t", it.pane, "Left", "Left", "Left")
+    world.wait_for(lambda: typed in world.capture(it.pane), 5, "the typed text")
+    world.helper("respawn", "-t", it.pane)
+    check_resumed(world, [it], turns)
+    assert not list(world.root.rglob("*pwned*"))
+
+
+def test_an_open_quote_swallows_nothing(world: Sandbox) -> None:
+    """Enter pressed on half a command: the shell waits for the rest of it, and looks as idle as ever."""
+    (it,) = start(world, "shell")
+    turns = len(world.model.requests)
+    kill(world, it)
+    world.wait_for(lambda: world.capture(it.pane).rstrip().endswith(("#", "$")), 5, "the shell's prompt")
+    world.tmux("send-keys", "-t", it.pane, "touch pwned 'and", "Enter")
+    world.wait_for(lambda: world.capture(it.pane).rstrip().endswith("\n>"), 5, "the second prompt")
+    world.helper("respawn", "-t", it.pane)
+    check_resumed(world, [it], turns)
+    assert not list(world.root.rglob("*pwned*"))
+
+
+def test_copy_mode_takes_no_keys_for_the_shell(world: Sandbox) -> None:
+    (it,) = start(world, "shell")
+    kill(world, it)
+    world.wait_for(lambda: world.capture(it.pane).rstrip().endswith(("#", "$")), 5, "the shell's prompt")
+    world.tmux("copy-mode", "-t", it.pane)
+    done = world.helper_result("respawn", "-t", it.pane)
+    assert done.returncode == 1
+    assert "copy mode" in done.stderr
+    world.tmux("send-keys", "-t", it.pane, "-X", "cancel")
+    world.helper("respawn", "-t", it.pane)
+    wait_resumed(world, it)
+
+
+def test_panes_without_codex_are_respawned_as_ever(world: Sandbox) -> None:
+    start(world, "prompt", "shell")
+    shell, cat = shell_pane(world), shell_pane(world, "cat")
+    for pane in (shell, cat):
+        root = world.format(pane, "#{pane_pid}")
+        world.tmux("respawn-pane", "-k", "-t", pane)
+        assert world.format(pane, "#{pane_pid}") != root
+        assert world.format(pane, "#{@codex_pane}#{@codex_session}") == ""
+    done = world.helper_result("respawn", "-t", cat)
+    assert done.returncode == 1
+    assert "had no Codex" in done.stderr
+    press(world, cat, PREFIX + b"R")
+    time.sleep(0.5)
+    assert world.format(cat, "#{pane_current_command}") == "cat"
+
+
+def test_no_such_pane(world: Sandbox) -> None:
+    for target in ("%99", "nowhere:", "main:77"):
+        done = world.helper_result("respawn", "-t", target)
+        assert done.returncode == 1, target
+        assert target in done.stderr
+
+
+def test_the_shell_is_there_when_the_resumed_codex_ends(world: Sandbox) -> None:
+    """Respawned over its shell, the pane still ends in one."""
+    (it,) = start(world, "shell")
+    world.tmux("respawn-pane", "-k", "-t", it.pane)
+    wait_resumed(world, it)
+    world.wait_ready(it.pane)
+    world.type(it.pane, "/quit")
+    world.wait_for(lambda: world.format(it.pane, "#{pane_current_command}") == "bash", 5, "a shell")
+    world.tmux("send-keys", "-t", it.pane, "pwd; echo $((40 + 2))", "Enter")
+    world.wait_for(lambda: "\n42" in world.capture(it.pane), 5, "the shell to answer")
+    assert str(world.work) in world.capture(it.pane).replace("\n", "")
