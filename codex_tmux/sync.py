@@ -9,10 +9,12 @@ import zlib
 from codex_tmux.errors import Problem
 from codex_tmux.log import log
 from codex_tmux.paths import make_state_dir
-from codex_tmux.tmux import Server
+from codex_tmux.tmux import Server, TmuxError
 
 QUIET = 0.4
 """Seconds between two syncs that hooks start: a burst of events makes few of them."""
+BEFORE_FIRST_SESSION = 5
+"""How often a sync looks for a tmux session, QUIET seconds apart, before it gives up."""
 SETTLE_WAIT = 10.0
 """Seconds to wait for a sync under way before a respawn goes on without it."""
 WATCH_FOR = 1.5
@@ -59,7 +61,15 @@ def after_quiet(server: Server) -> None:
         left = 0.0
     if left > 0:
         time.sleep(left)
-    sync(server)
+    for _ in range(BEFORE_FIRST_SESSION):
+        try:
+            sync(server)
+            return
+        except TmuxError as e:
+            # Loaded by the configuration file, the plugin may be ahead of the first tmux session.
+            if "no current target" not in str(e):
+                raise
+            time.sleep(QUIET)
 
 
 def sync(server: Server, wait: float = SETTLE_WAIT) -> None:
