@@ -56,9 +56,10 @@ def sync_once(server: Server) -> Pass:
     policy = Policy(revive=reading.server["@codex-on-death"] == "respawn")
     records, actions = decide(snapshot, policy)
     set_options(server, reading, snapshot, records, identifier.stale)
+    drawing: dict[str, str] = {}
     for action in actions:
-        perform(server, action)
-    wait_until_dead(server, [a.pane for a in actions if isinstance(a, Sleep) and a.lay])
+        perform(server, action, drawing)
+    wait_until_dead(server, drawing)
     if any(pane.dead and not pane.asleep for pane in snapshot.panes):
         see_that_tmux_reaps(server)
     mend_hooks(server, reading)
@@ -225,13 +226,19 @@ def summary(records: object) -> str:
     return " ".join(f"{counts[s]} {s}" for s in (LIVE, DEAD) if s in counts)
 
 
-def perform(server: Server, action: Action) -> None:
-    """Do one thing that the rules asked for; a pane that has gone meanwhile is none of our business."""
+def perform(server: Server, action: Action, drawing: dict[str, str]) -> None:
+    """Do one thing that the rules asked for; a pane that has gone meanwhile is none of our business.
+
+    A pane that is laid to sleep goes into `drawing`, with the process that draws it.
+    """
     try:
         if isinstance(action, Note):
             log(action.event, **dict(action.fields))
         elif isinstance(action, Sleep):
-            (lay_to_sleep if action.lay else leave_asleep)(server, action.pane, action.launch)
+            if action.lay:
+                drawing[action.pane] = lay_to_sleep(server, action.pane, action.launch)
+            else:
+                leave_asleep(server, action.pane)
         elif isinstance(action, Revive):
             respawn_into_run(server, action.pane, action.launch)
         elif isinstance(action, TakeOver):

@@ -49,7 +49,9 @@ class Server:
         """Run tmux with `args`; returns what it printed. Raises TmuxError when it fails."""
         code, out = spawn(self.argv(*args), timeout)
         if code != 0:
-            text = out.decode(errors="replace").strip().replace("\n", "; ")
+            # What the commands before the failing one printed comes along; panes are no error message.
+            lines = out.decode(errors="replace").strip().splitlines()
+            text = "; ".join(line for line in lines if PROBE not in line and "\\037" not in line)[:300]
             raise TmuxError(f"tmux {args[0] if args else ''} failed: {text or f'exit {code}'}")
         return out
 
