@@ -1,0 +1,446 @@
+"""Codex's command line: which options a person chose for good, and how to say them again.
+
+One reading serves every Codex from 0.63 to 0.169, because a live process has already been accepted by the
+Codex it runs. What another version would refuse is taken out by `supported`, just before it is said again.
+
+Measured on 0.169: the word of a subcommand counts also behind a prompt (`codex hi resume ID`), not behind
+`--`; an option with a detached list of values (`-i a b`) swallows such words too.
+"""
+
+from __future__ import annotations
+
+import os
+
+from codex_tmux.named_tuple import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+Version = tuple[int, int, int]
+
+
+class Option(NamedTuple):
+    """One option of Codex. `values`: "0", "1" or "n" (one to many, where they are words of their own)."""
+
+    name: str
+    short: str = ""
+    values: str = "0"
+    replay: bool = True
+    """Is it a standing choice, to be said again at resume (and not of one turn, or of one picker)?"""
+    repeat: bool = False
+    """May it be given twice? Codex refuses a second `--model` in the same place."""
+    before_exec: bool = False
+    """`codex --search exec` is understood, `codex exec --search` is refused."""
+    embedded: bool = False
+    """Does it keep a TUI off the shared daemon (measured on 0.169, with a daemon running)?"""
+    since: Version | None = None
+    until: Version | None = None
+    """The first version without it. Where the exact version is not known, the first one seen."""
+    alias: str = ""
+
+
+# fmt: off
+OPTIONS = (
+    Option("--config", "-c", "1", repeat=True, embedded=True),
+    Option("--enable", "", "1", repeat=True),
+    Option("--disable", "", "1", repeat=True),
+    Option("--remote", "", "1", before_exec=True, since=(0, 117, 0)),
+    Option("--remote-auth-token-env", "", "1", before_exec=True, since=(0, 117, 0)),
+    Option("--strict-config", embedded=True, since=(0, 144, 0)),
+    Option("--model", "-m", "1"),
+    Option("--oss"),
+    Option("--local-provider", "", "1"),
+    Option("--profile", "-p", "1", embedded=True),
+    Option("--sandbox", "-s", "1"),
+    Option("--full-auto", until=(0, 130, 0)),
+    Option("--approve-for-me", embedded=True, since=(0, 154, 0)),
+    Option("--dangerously-bypass-approvals-and-sandbox", alias="--yolo"),
+    Option("--dangerously-bypass-hook-trust", embedded=True, since=(0, 144, 0)),
+    Option("--cd", "-C", "1"),
+    Option("--add-dir", "", "1", repeat=True),
+    Option("--ask-for-approval", "-a", "1", before_exec=True),
+    Option("--search", before_exec=True, embedded=True),
+    Option("--no-alt-screen", before_exec=True, since=(0, 98, 0)),
+    Option("--no-daemon", before_exec=True, embedded=True, since=(0, 156, 0)),
+    # exec alone. Where it may run, what it loads and that nothing is written to disk are standing choices.
+    Option("--skip-git-repo-check"),
+    Option("--ephemeral", since=(0, 117, 0)),
+    Option("--ignore-user-config", since=(0, 130, 0)),
+    Option("--ignore-rules", since=(0, 130, 0)),
+    Option("--thread-source", "", "1", since=(0, 154, 0)),
+    # How one turn is printed, where its answer goes, and what is remembered by Codex itself once it was said.
+    Option("--json", replay=False, alias="--experimental-json"),
+    Option("--output-last-message", "-o", "1", replay=False),
+    Option("--output-schema", "", "1", replay=False),
+    Option("--color", "", "1", replay=False),
+    Option("--cyber-access-program", "", "1", replay=False),
+    Option("--trust", replay=False),
+    # Of the first prompt, and of the choice which session to open.
+    Option("--image", "-i", "n", replay=False),
+    Option("--worktree", replay=False),
+    Option("--last", replay=False),
+    Option("--all", replay=False),
+    Option("--include-non-interactive", replay=False),
+    Option("--help", "-h", replay=False),
+    Option("--version", "-V", replay=False),
+)
+# fmt: on
+
+_BY_WORD = {word: option for option in OPTIONS for word in (option.name, option.short, option.alias) if word}
+
+_CONFLICTS = {
+    "--dangerously-bypass-approvals-and-sandbox": ("--ask-for-approval", "--approve-for-me", "--full-auto"),
+    "--ask-for-approval": ("--dangerously-bypass-approvals-and-sandbox", "--approve-for-me"),
+    "--approve-for-me": (
+        "--dangerously-bypass-approvals-and-sandbox",
+        "--ask-for-approval",
+        "--sandbox",
+    ),
+    "--sandbox": ("--approve-for-me",),
+    "--full-auto": ("--dangerously-bypass-approvals-and-sandbox",),
+}
+"""Refused side by side, accepted as `codex -a never resume --yolo ID` (a shell alias, a wish): the later wins."""
+
+SUBCOMMANDS = {
+    "agents": "tui",
+    "resume": "tui",
+    "fork": "tui",
+    "exec": "exec",
+    # fmt: off
+    **dict.fromkeys(
+        (
+            "review",
+            "login",
+            "logout",
+            "mcp",
+            "mcp-server",
+            "plugin",
+            "app-server",
+            "remote-control",
+            "completion",
+            "update",
+            "doctor",
+            "sandbox",
+            "debug",
+            "apply",
+            "queue",
+            "archive",
+            "unarchive",
+            "delete",
+            "migrate-rollouts",
+            "migrate-nfs-db",
+            "cloud",
+            "cloud-tasks",
+            "exec-server",
+            "execpolicy",
+            "responses-api-proxy",
+            "stdio-to-uds",
+            "tcp-tunnel",
+            "features",
+            "help",
+        )
+    ),
+    # fmt: on
+}
+"""Subcommand → the mode of its conversation; None where there is none to come back to."""
+
+_SUBCOMMAND_ALIASES = {"e": "exec", "a": "apply"}
+_EXEC_SUBCOMMANDS = ("resume", "fork", "review", "help")
+
+_JAVASCRIPT = ("node", "nodejs", "bun")
+_JAVASCRIPT_VALUED = (
+    "-r",
+    "--require",
+    "--import",
+    "--loader",
+    "--experimental-loader",
+    "-C",
+    "--conditions",
+)
+_JAVASCRIPT_INLINE = ("-e", "--eval", "-p", "--print", "-pe")
+_CODEX_SCRIPTS = ("codex", "codex.js", "codex.mjs")
+_ARCHITECTURES = ("x86_64", "aarch64", "arm64", "armv7", "i686", "riscv64gc")
+
+
+class CommandLine(NamedTuple):
+    """What a Codex command line says.
+
+    `flags` is what to say again: every standing option with its values, from before and behind the
+    subcommand, as it was spelt. An unknown `--x=y` is kept whole and an unknown `--x` alone: the word behind
+    it is taken for a prompt, because a lost value is seen at once and a prompt sent again is not undone.
+    """
+
+    subcommand: str | None
+    mode: str | None
+    """"tui", "exec", or None where this is no conversation."""
+    flags: tuple[str, ...]
+    session_id: str | None
+    """The session `resume` names by its UUID; a session's name is none."""
+    prompt: bool
+    embedded: bool
+    """Runs without the shared daemon: the process itself holds the session's files. `exec` always does."""
+    cd: str | None
+    remote: str | None
+
+
+class _Item(NamedTuple):
+    """An option (None: unknown) or, when `words` is one word without a dash, an argument."""
+
+    option: Option | None
+    words: tuple[str, ...]
+    value: str | None = None
+
+
+def is_session_id(word: str) -> bool:
+    """Whether `word` is a UUID in the form Codex prints: 8-4-4-4-12 hexadecimal digits."""
+    if len(word) != 36:
+        return False
+    parts = word.split("-")
+    return [len(part) for part in parts] == [8, 4, 4, 4, 12] and all(map(_is_hex, parts))
+
+
+def _is_hex(word: str) -> bool:
+    return not word.strip("0123456789abcdefABCDEF")
+
+
+def _is_dashed(word: str) -> bool:
+    return word.startswith("-") and word != "-"
+
+
+def split_program(argv: Sequence[str]) -> tuple[list[str], list[str]] | None:
+    """(program words, arguments) when `argv` is a Codex process, else None.
+
+    Codex is the native binary, or its npm package's script below node or bun.
+    """
+    if not argv or not argv[0]:
+        return None
+    name = os.path.basename(argv[0])
+    if name in _CODEX_SCRIPTS or _is_release_binary(name):
+        return [argv[0]], list(argv[1:])
+    if name not in _JAVASCRIPT:
+        return None
+    at = 1
+    while at < len(argv):
+        word = argv[at]
+        if word in _JAVASCRIPT_INLINE:
+            return None
+        if word in _JAVASCRIPT_VALUED:
+            at += 2
+        elif word.startswith("-") or (name == "bun" and word == "run"):
+            at += 1
+        else:
+            break
+    if at < len(argv) and _is_codex_script(argv[at]):
+        return list(argv[: at + 1]), list(argv[at + 1 :])
+    return None
+
+
+def _is_release_binary(name: str) -> bool:
+    """A release holds `codex-x86_64-unknown-linux-musl`; `codex-linux-sandbox` is a helper of Codex's."""
+    first, _, target = name.partition("-")
+    return first == "codex" and target.split("-")[0] in _ARCHITECTURES and target.count("-") >= 2
+
+
+def _is_codex_script(path: str) -> bool:
+    if os.path.basename(path) in _CODEX_SCRIPTS:
+        return True
+    try:
+        return os.path.isabs(path) and "/@openai/codex/" in os.path.realpath(path)
+    except (OSError, ValueError):
+        return False
+
+
+def parse(args: Sequence[str]) -> CommandLine:
+    """Read the arguments of a Codex (without its program words). Never raises."""
+    subcommand: str | None = None
+    below: str | None = None  # what follows `exec`
+    items: list[_Item] = []
+    arguments: list[str] = []
+    at = 0
+    while at < len(args):
+        if args[at] == "--":
+            arguments += args[at + 1 :]
+            break
+        item, at = _next(args, at, one_image=below == "resume")
+        if item.option is not None or _is_dashed(item.words[0]):
+            items.append(item)
+            continue
+        word = item.words[0]
+        if subcommand is None and (name := _SUBCOMMAND_ALIASES.get(word, word)) in SUBCOMMANDS:
+            subcommand, arguments = name, []
+            if SUBCOMMANDS[name] is None:
+                break  # what follows is written in that subcommand's own words
+        elif subcommand == "exec" and below is None and word in _EXEC_SUBCOMMANDS:
+            below, arguments = word, []
+        else:
+            arguments.append(word)
+
+    mode = "tui" if subcommand is None else SUBCOMMANDS[subcommand]
+    given = {item.option.name for item in items if item.option is not None}
+    if below in ("review", "help") or "--help" in given or "--version" in given:
+        mode = None
+
+    session_id = None
+    picks = (below or subcommand) in ("resume", "fork")
+    if picks and "--last" not in given and arguments:
+        named = arguments.pop(0)
+        if (below or subcommand) == "resume" and is_session_id(named):
+            session_id = named.lower()
+    kept = _merged([item for item in items if item.option is None or item.option.replay])
+    return CommandLine(
+        subcommand=subcommand,
+        mode=mode,
+        flags=tuple(word for item in kept for word in item.words),
+        session_id=session_id,
+        prompt=bool(arguments) and mode is not None,
+        embedded=mode == "exec" or any(item.option is not None and item.option.embedded for item in kept),
+        cd=_value(kept, "--cd"),
+        remote=_value(kept, "--remote"),
+    )
+
+
+def _next(args: Sequence[str], at: int, one_image: bool = False) -> tuple[_Item, int]:
+    """The item that begins at `args[at]`, and where the next one begins.
+
+    An option whose value is missing (Codex would refuse it) comes back with no words.
+    """
+    word = args[at]
+    at += 1
+    if not _is_dashed(word):
+        return _Item(None, (word,)), at
+    if word.startswith("--"):
+        name, attached, value = word.partition("=")
+    else:
+        name, value = word[:2], word[2:].removeprefix("=")
+        attached = word[2:3]
+    option = _BY_WORD.get(name)
+    if option is None or option.values == "0":
+        return _Item(option, (word,)), at
+    if attached:
+        return _Item(option, (word,), value), at
+    end = at
+    while end < len(args) and not _is_dashed(args[end]):
+        end += 1
+        if option.values == "1" or one_image:
+            break
+    if end == at:
+        return _Item(option, ()), at
+    return _Item(option, (word, *args[at:end]), args[end - 1]), end
+
+
+def _items(flags: Sequence[str]) -> Iterator[_Item]:
+    """The options of `flags`, which holds nothing but options."""
+    at = 0
+    while at < len(flags):
+        item, at = _next(flags, at)
+        yield item
+
+
+def _merged(items: list[_Item]) -> list[_Item]:
+    """Options from before and behind a subcommand, as they may stand together before it: the later wins."""
+    kept: list[_Item] = []
+    gone: set[str] = set()
+    for item in reversed(items):
+        option = item.option
+        if option is not None:
+            if option.name in gone or not item.words:
+                continue
+            if not option.repeat:
+                gone.add(option.name)
+            gone.update(_CONFLICTS.get(option.name, ()))
+        kept.append(item)
+    return kept[::-1]
+
+
+def _value(items: list[_Item], name: str) -> str | None:
+    for item in items:
+        if item.option is not None and item.option.name == name:
+            return item.value
+    return None
+
+
+def tui_fresh(flags: Sequence[str]) -> list[str]:
+    """The arguments of a new conversation with the same `flags`."""
+    return list(flags)
+
+
+def tui_resume(flags: Sequence[str], session_id: str) -> list[str]:
+    """The arguments that bring `session_id` back with the same `flags`.
+
+    Nothing is added to them: one `-c` more would take the TUI off the shared daemon, which keeps the session
+    locked for a minute.
+    """
+    return [*flags, "resume", session_id]
+
+
+def exec_fresh(flags: Sequence[str], cwd: str = "") -> list[str]:
+    """The arguments of a new `codex exec --json` in `cwd` that reads its prompt from stdin."""
+    before, behind = _around_exec(flags)
+    if cwd and parse(flags).cd is None:
+        behind += ["--cd", cwd]
+    return [*before, "exec", "--json", *behind, "-"]
+
+
+def exec_resume(flags: Sequence[str], session_id: str) -> list[str]:
+    """The arguments of the next turn of `session_id`, read from stdin.
+
+    All options stand before the word `resume`, which refuses `--cd`, `-s`, `--add-dir` and others behind it.
+    """
+    before, behind = _around_exec(flags)
+    return [*before, "exec", "--json", *behind, "resume", session_id, "-"]
+
+
+def _around_exec(flags: Sequence[str]) -> tuple[list[str], list[str]]:
+    before: list[str] = []
+    behind: list[str] = []
+    for item in _items(flags):
+        side = before if item.option is not None and item.option.before_exec else behind
+        side += item.words
+    return before, behind
+
+
+def supported(flags: Sequence[str], version: Version | None) -> list[str]:
+    """`flags` without those that Codex `version` does not know (yet, or any more); all of them for None."""
+    kept: list[str] = []
+    for item in _items(flags):
+        option = item.option
+        if version is not None and option is not None:
+            if option.since is not None and version < option.since:
+                continue
+            if option.until is not None and version >= option.until:
+                continue
+        kept += item.words
+    return kept
+
+
+def redact(flags: Sequence[str]) -> list[str]:
+    """`flags` fit for a log or a list: a `-c` may hold a key, a URL a password, an unknown one anything."""
+    shown: list[str] = []
+    for item in _items(flags):
+        words = list(item.words)
+        if item.option is None:
+            name, attached, _ = words[0].partition("=")
+            if not name.startswith("--"):
+                name, attached = words[0][:2], words[0][2:3]
+            if attached:
+                words = [name + ("=…" if attached == "=" else "…")]
+        elif item.value is not None and item.option.name in ("--config", "--remote"):
+            safe = _safe_config(item.value) if item.option.name == "--config" else _safe_url(item.value)
+            words[-1] = words[-1].removesuffix(item.value) + safe
+        shown += words
+    return shown
+
+
+def _safe_config(value: str) -> str:
+    key, given, _ = value.partition("=")
+    return f"{key}=…" if given else "…"
+
+
+def _safe_url(value: str) -> str:
+    scheme, separator, rest = value.partition("://")
+    if not separator:
+        return value.rpartition("@")[2]
+    address, query, _ = rest.partition("?")
+    host, slash, path = address.partition("/")
+    return f"{scheme}://{host.rpartition('@')[2]}{slash}{path}{'?…' if query else ''}"
