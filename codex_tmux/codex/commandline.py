@@ -100,48 +100,23 @@ _CONFLICTS = {
     "--sandbox": ("--approve-for-me",),
     "--full-auto": ("--dangerously-bypass-approvals-and-sandbox",),
 }
-"""Refused side by side, accepted as `codex -a never resume --yolo ID` (a shell alias, a wish): the later wins."""
+"""Refused side by side, accepted as `codex -a never resume --yolo ID` (a shell alias, a wish): last wins."""
 
-SUBCOMMANDS = {
+# fmt: off
+_NO_CONVERSATION = (
+    "review", "login", "logout", "mcp", "mcp-server", "plugin", "app-server", "remote-control",
+    "completion", "update", "doctor", "sandbox", "debug", "apply", "queue", "archive", "unarchive",
+    "delete", "migrate-rollouts", "migrate-nfs-db", "cloud", "cloud-tasks", "exec-server", "execpolicy",
+    "responses-api-proxy", "stdio-to-uds", "tcp-tunnel", "features", "help",
+)
+# fmt: on
+
+SUBCOMMANDS: dict[str, str | None] = {
     "agents": "tui",
     "resume": "tui",
     "fork": "tui",
     "exec": "exec",
-    # fmt: off
-    **dict.fromkeys(
-        (
-            "review",
-            "login",
-            "logout",
-            "mcp",
-            "mcp-server",
-            "plugin",
-            "app-server",
-            "remote-control",
-            "completion",
-            "update",
-            "doctor",
-            "sandbox",
-            "debug",
-            "apply",
-            "queue",
-            "archive",
-            "unarchive",
-            "delete",
-            "migrate-rollouts",
-            "migrate-nfs-db",
-            "cloud",
-            "cloud-tasks",
-            "exec-server",
-            "execpolicy",
-            "responses-api-proxy",
-            "stdio-to-uds",
-            "tcp-tunnel",
-            "features",
-            "help",
-        )
-    ),
-    # fmt: on
+    **dict.fromkeys(_NO_CONVERSATION),
 }
 """Subcommand → the mode of its conversation; None where there is none to come back to."""
 
