@@ -11,7 +11,7 @@ import subprocess
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
-from typing import IO, NamedTuple
+from typing import IO, Any, NamedTuple
 
 from codex_tmux.exec_events import (
     SESSION_ON_STDERR,
@@ -30,25 +30,27 @@ from codex_tmux.exec_events import (
 PATIENCE = {signal.SIGINT: 5.0, signal.SIGTERM: 3.0}
 """Seconds a turn has to end after a signal, before the next harsher one."""
 DRAIN_SECONDS = 2.0
-"""Seconds to wait for the end of the output once Codex is gone: what it left running may hold the pipe open."""
+"""Seconds without output after which it counts as over, once Codex is gone: a child may hold the pipe open."""
 STDERR_LINES = 40
 CHUNK = 1 << 16
 
 # Runs beside a turn, in a session of its own, and sees by the end of its stdin that the pane's program has
-# gone, by kill -9 too: else Codex would go on unseen, and hold the session's writer lock against its own pane.
+# gone, by kill -9 too: else Codex would go on unseen and hold the session's writer lock against its pane.
 GUARD = 'trap "" HUP INT TERM; read -r _; kill -TERM -- "-$1"; sleep 2; kill -KILL -- "-$1"'
 
 # Log lines of Codex's own (`2026-11-23T05:27:23.128123Z ERROR codex_core::…`) are for its developers.
 LOG_LINE = re.compile(r"^\d{4}-\d\d-\d\dT[\d:.]+Z +(ERROR|WARN|INFO|DEBUG|TRACE) ")
-HARMLESS = re.compile(r"^(warning|tip|note|usage)\b|^reading prompt from stdin|^stack backtrace", re.IGNORECASE)
+HARMLESS = re.compile(
+    r"^(warning|tip|note|usage)\b|^reading prompt from stdin|^stack backtrace", re.IGNORECASE
+)
 
 
 class Outcome(NamedTuple):
     """How a turn ended.
 
-    `session_id`: the session it ran in, None where Codex named none. `other`: the session Codex opened instead of
-    the one that was asked for. `sent`: whether the model may have seen the message. `error`: what Codex said is
-    wrong, "" if nothing. `broken`: what was printed after the last newline. `usage`: None without `turn.completed`.
+    `session_id`: the session it ran in, None where Codex named none. `other`: the session Codex opened instead
+    of the one that was asked for. `sent`: whether the model may have seen the message. `error`: what Codex says
+    is wrong, "" if nothing. `broken`: half a line, printed last. `usage`: None without `turn.completed`.
     """
 
     session_id: str | None
@@ -126,7 +128,9 @@ class Turn:
             start_new_session=True,
             bufsize=0,
         )
-        assert process.stdin and process.stdout and process.stderr
+        assert process.stdin
+        assert process.stdout
+        assert process.stderr
         guard = start_guard(process.pid)
         broken = ""
         try:
@@ -137,7 +141,8 @@ class Turn:
                 self._read(process.stdout, self._stdout_line), self._read(process.stderr, self._stderr_line)
             )
             ending = asyncio.ensure_future(asyncio.to_thread(process.wait))
-            await asyncio.wait({ending, reading}, return_when=asyncio.FIRST_COMPLETED)
+            either: set[asyncio.Future[Any]] = {ending, reading}
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
             if not reading.done():
                 await self._drain(reading)
             broken = "" if reading.cancelled() else reading.result()[0]
@@ -167,7 +172,7 @@ class Turn:
         )
 
     def stop(self, first: signal.Signals = signal.SIGINT) -> None:
-        """End the turn: `first`, then what is harsher, each after its patience; asked again, the next at once."""
+        """End the turn: `first`, then harsher ones, each after its patience; asked again, the next at once."""
         self._interrupted = True
         self._stop(first)
 
@@ -191,7 +196,7 @@ class Turn:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(process.pid, number)
 
-    async def _drain(self, reading: asyncio.Future[list[str]]) -> None:
+    async def _drain(self, reading: asyncio.Future[tuple[str, str]]) -> None:
         """Codex is gone: read what it printed, and do not wait for ever on what it left running."""
         seen = -1
         while not reading.done() and seen != self._lines_read:

@@ -16,8 +16,8 @@ from codex_tmux.exec_events import (
     Failed,
     FilesChanged,
     Message,
-    NotJson,
     Notice,
+    NotJson,
     Plan,
     Reasoning,
     Tool,
@@ -55,7 +55,6 @@ class TerminalView:
         self._show = show
         self._status = status
         self._running = ""
-        self._notices: set[str] = set()
 
     async def event(self, event: Event, line: str) -> None:
         if isinstance(event, Failed):
@@ -63,11 +62,6 @@ class TerminalView:
             self._status("" if event.final else plain_line(event.text))
             return
         self._status("")
-        if isinstance(event, Notice):
-            # Codex says the same at each turn: once a pane is enough.
-            if event.text in self._notices:
-                return
-            self._notices.add(event.text)
         if isinstance(event, CommandStarted):
             self._running = event.command
         elif isinstance(event, CommandEnded) and event.command != self._running:
@@ -183,7 +177,9 @@ def command_output(event: CommandEnded) -> Text:
     text.append("\n".join(f"  {line}" for line in shown if line or len(shown) > 1))
     if event.exit_code != 0:
         ending = "it did not run" if event.exit_code is None else f"exit {event.exit_code}"
-        text.append(f"{chr(10) if text.plain and not text.plain.endswith(chr(10)) else ''}  {ending}", style="red")
+        text.append(
+            f"{chr(10) if text.plain and not text.plain.endswith(chr(10)) else ''}  {ending}", style="red"
+        )
     return text
 
 
