@@ -24,7 +24,7 @@ WRITER_PAUSE = 0.5
 
 
 class Remembered(NamedTuple):
-    """What is known of a pane's conversation. `source`: "memory" (a pane option) or "file" (the state file)."""
+    """What is known of a pane's conversation; `source` is "memory" (a pane option) or "file" (state.toml)."""
 
     session_id: str
     flags: tuple[str, ...]

@@ -84,8 +84,8 @@ def check_flags(flags: tuple[str, ...]) -> None:
     alone, with_word = parse(["exec", *flags]), parse(["exec", *flags, "--", "word"])
     if "--" in flags or alone.prompt or with_word.mode is None or not with_word.prompt:
         raise Problem(
-            "only options of `codex exec` may stand behind `--`: messages are typed into the pane (a value of "
-            "an option that codex-tmux does not know is given as --option=value)"
+            "only options of `codex exec` may stand behind `--`: messages are typed into the pane "
+            "(a value of an option that codex-tmux does not know is given as --option=value)"
         )
 
 

@@ -97,6 +97,9 @@ class Prompt:
             await asyncio.wait({typing})
             working.result()
         else:
+            self._waiting.clear()
+            self._leaving = True
+            self._wanted.set()
             conversation.stop(signal.SIGTERM if self._signal else signal.SIGINT)
             await asyncio.wait({working}, timeout=LEAVE_SECONDS)
             working.cancel()

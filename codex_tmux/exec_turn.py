@@ -30,7 +30,7 @@ from codex_tmux.exec_events import (
 PATIENCE = {signal.SIGINT: 5.0, signal.SIGTERM: 3.0}
 """Seconds a turn has to end after a signal, before the next harsher one."""
 DRAIN_SECONDS = 2.0
-"""Seconds without output after which it counts as over, once Codex is gone: a child may hold the pipe open."""
+"""Seconds without output until it counts as over, once Codex is gone: a child may hold the pipe open."""
 STDERR_LINES = 40
 CHUNK = 1 << 16
 
@@ -48,9 +48,10 @@ HARMLESS = re.compile(
 class Outcome(NamedTuple):
     """How a turn ended.
 
-    `session_id`: the session it ran in, None where Codex named none. `other`: the session Codex opened instead
-    of the one that was asked for. `sent`: whether the model may have seen the message. `error`: what Codex says
-    is wrong, "" if nothing. `broken`: half a line, printed last. `usage`: None without `turn.completed`.
+    `session_id`: the session it ran in, None where Codex named none. `other`: the session Codex opened
+    instead of the one that was asked for. `sent`: whether the model may have seen the message. `error`: what
+    Codex says is wrong, "" if nothing. `broken`: half a line, printed last. `usage`: None without
+    `turn.completed`.
     """
 
     session_id: str | None
@@ -172,7 +173,7 @@ class Turn:
         )
 
     def stop(self, first: signal.Signals = signal.SIGINT) -> None:
-        """End the turn: `first`, then harsher ones, each after its patience; asked again, the next at once."""
+        """End the turn: `first`, then harsher ones, each after its patience; again: the next at once."""
         self._interrupted = True
         self._stop(first)
 
