@@ -9,9 +9,23 @@ import sys
 
 def main() -> int:
     """Run `codex-tmux`; returns the exit code (0 done, 1 failed, 2 misuse, 130 interrupted)."""
+    args = sys.argv[1:]
+    if args[:1] == ["sync"]:
+        from codex_tmux.sync import main as sync_main
+
+        return sync_main(args[1:])
+    if args[:1] == ["run"]:
+        from codex_tmux.errors import Problem
+        from codex_tmux.run import main as run_main
+
+        try:
+            return run_main(args[1:])
+        except Problem as e:
+            print(f"codex-tmux: {e}", file=sys.stderr)
+            return 1
     from codex_tmux.cli import main as cli_main
 
-    return cli_main(sys.argv[1:])
+    return cli_main(args)
 
 
 if __name__ == "__main__":

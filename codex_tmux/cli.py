@@ -12,6 +12,8 @@ from codex_tmux import __version__
 from codex_tmux.errors import Problem
 
 COMMANDS = {
+    "list": "codex_tmux.list_panes",
+    "respawn": "codex_tmux.respawn",
     "setup": "codex_tmux.setup",
     "selftest": "codex_tmux.selftest",
     "exec": "codex_tmux.exec_pane",

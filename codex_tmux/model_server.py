@@ -31,8 +31,8 @@ HOLD_SECONDS = 120.0
 SLOW_PAUSE = 0.2
 """Seconds between the pieces of a `SLOW n` reply."""
 
-# What Codex itself puts in as a user item: `<environment_context>…`, `<user_instructions>…`, `<turn_aborted>…`,
-# and, without a tag, the content of AGENTS.md.
+# What Codex itself puts in as a user item: `<environment_context>…`, `<turn_aborted>…` and the like, and,
+# without a tag, the content of AGENTS.md.
 INJECTED = re.compile(r"\s*(<[a-z_]+[ >]|# AGENTS\.md instructions)")
 
 

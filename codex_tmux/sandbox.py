@@ -19,6 +19,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -39,6 +40,7 @@ TERMINAL_TITLE = ["activity", "project-name", "thread-id"]
 LARGE_FILE = 1 << 20
 """Bytes from which a file of Codex's package is hard-linked; smaller ones Codex may rewrite in place."""
 POLL_SECONDS = 0.02
+YOUNG_SECONDS = 60
 
 # The line one types into: the composer's mark of Codex since 0.98, and the older one.
 INPUT_LINE = re.compile(r"^ ?[›▌] ?(.*)$", re.MULTILINE)
@@ -99,11 +101,17 @@ class Sandbox:
         self._trusted: list[Path] = []
         base = cache_dir() / "sandboxes"
         base.mkdir(parents=True, exist_ok=True, mode=0o700)
+        _sweep(base)
         self.root = base / secrets.token_hex(4)
         self.root.mkdir(mode=0o700)
         # A unix socket's path may have 107 bytes (macOS: 103), and Codex's own takes 80 of them below TMPDIR.
         self.short = Path(tempfile.mkdtemp(prefix="ct-", dir="/tmp"))
         self.socket = self.short / "s"
+        # Held until the end: a sandbox whose owner file can be locked was left by a killed process.
+        self._owner = open(self.root / "owner", "w")  # noqa: SIM115
+        self._owner.write(str(self.short))
+        self._owner.flush()
+        fcntl.flock(self._owner, fcntl.LOCK_EX)
         self.home = self.root / "home"
         self.bin = self.root / "bin"
         self.state_dir = self.root / "state"
@@ -164,12 +172,26 @@ class Sandbox:
         self.close()
 
     def close(self) -> None:
-        """End everything and remove the directory; raises `SandboxError` if something is left."""
+        """End everything and remove the directory; raises `SandboxError` if something is left.
+
+        A Ctrl-C meanwhile is not heard: half a clean-up would leave Codex's daemon running for good.
+        """
+        if threading.current_thread() is not threading.main_thread():
+            self._close()
+            return
+        heard = signal.signal(signal.SIGINT, signal.SIG_IGN)
+        try:
+            self._close()
+        finally:
+            signal.signal(signal.SIGINT, heard)
+
+    def _close(self) -> None:
         for client in self.clients:
             client.close()
         subprocess.run(self._tmux_args("kill-server"), env=self.env, capture_output=True)
-        left = self._end_processes()
+        left = _end_processes(self.processes)
         self.model.close()
+        self._owner.close()
         if not self.keep:
             for directory in (self.root, self.short):
                 _remove(directory)
@@ -177,23 +199,8 @@ class Sandbox:
         if left:
             raise SandboxError(f"the sandbox {self.root} left behind: {', '.join(left)}")
 
-    def _end_processes(self, timeout: float = 10.0) -> list[str]:
-        deadline = time.monotonic() + timeout
-        quiet = 0
-        while quiet < 2:
-            pids = self.processes()
-            quiet = 0 if pids else quiet + 1
-            for pid in pids:
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
-            if time.monotonic() > deadline:
-                return [f"process {pid}" for pid in pids]
-            # The second look finds what a process started between the first look and its end.
-            time.sleep(POLL_SECONDS)
-        return []
-
     def processes(self) -> list[int]:
-        """The ids of all processes that run in this sandbox: by their environment, and Codex's daemons by name."""
+        """The ids of all processes of this sandbox: by their environment, and Codex's daemons by name."""
         found = set(_processes_with(f"{MARKER}={self.root}".encode()))
         for home in self.homes:
             for name in ("daemon.pid", "daemon-updater.pid"):
@@ -307,7 +314,7 @@ class Sandbox:
         )
 
     def format(self, pane: str, text: str) -> str:
-        """The tmux format `text` of a pane; raises when the pane is gone: tmux would answer for another one."""
+        """The tmux format `text` of a pane; raises when it is gone: tmux would answer for another one."""
         seen, _, value = self.tmux("display-message", "-p", "-t", pane, "#{pane_id} " + text).partition(" ")
         if seen != pane:
             raise SandboxError(f"tmux has no pane {pane}")
@@ -332,7 +339,7 @@ class Sandbox:
         return "\n".join(found)
 
     def wait_for(self, predicate: Callable[[], T | None], timeout: float, what: str) -> T:
-        """Ask `predicate` until its answer is true, and return that; raise `SandboxError` after `timeout` seconds.
+        """Ask `predicate` until its answer is true, and return that; `SandboxError` after `timeout` seconds.
 
         A tmux error inside the predicate counts as "not yet".
         """
@@ -374,12 +381,14 @@ class Sandbox:
                 return True  # a `/quit` closed the pane
 
         deadline = time.monotonic() + timeout
-        while not written():
-            # Keys are swallowed while the TUI wakes up: type again, into an emptied line.
-            self.tmux("send-keys", "-t", pane, "C-u")
+        while True:
             self.tmux("send-keys", "-t", pane, "-l", text)
             with contextlib.suppress(SandboxError):
                 self.wait_for(written, 1.0, "the typed text")
+            if written():
+                break
+            # Keys are swallowed while the TUI wakes up: type again, into an emptied line.
+            self.tmux("send-keys", "-t", pane, "C-u")
             if time.monotonic() > deadline:
                 raise SandboxError(f"{text!r} cannot be typed into {pane}; the panes:\n{self.screens()}")
         while True:
@@ -394,7 +403,7 @@ class Sandbox:
                 raise SandboxError(f"{text!r} cannot be sent in {pane}; the panes:\n{self.screens()}")
 
     def ask(self, pane: str, text: str, timeout: float = 20.0) -> Request:
-        """Type a message, wait for the model to get it and for its answer on the screen; the model's request."""
+        """Type a message, wait until the model got it and its answer is on the screen; the request."""
         before = len(self.model.requests)
         self.type(pane, text, timeout)
 
@@ -405,6 +414,25 @@ class Sandbox:
         turn = f"turn {len(request.messages)} |"
         self.wait_for(lambda: turn in self.capture(pane), timeout, f"the answer {turn!r} in {pane}")
         return request
+
+    def codex_pid(self, pane: str) -> int:
+        """The process of the Codex in `pane` that draws the screen: below npm's `node`, never the daemon."""
+        import psutil
+
+        found = None
+        family = [psutil.Process(int(self.format(pane, "#{pane_pid}")))]
+        family += family[0].children(recursive=True)
+        for process in family:
+            with contextlib.suppress(psutil.Error):
+                command = process.cmdline()
+                # The daemon is a child of the Codex that started it.
+                if "app-server" not in command and any(
+                    os.path.basename(arg) == "codex" for arg in command[:3]
+                ):
+                    found = int(process.pid)
+        if found is None:
+            raise SandboxError(f"no Codex runs in {pane}; the panes:\n{self.screens()}")
+        return found
 
     def attach(
         self, width: int = 120, height: int = 40, reply_osc11: bool = True, target: str = "main"
@@ -455,6 +483,38 @@ class Sandbox:
 
 def _trust(directory: Path) -> str:
     return f'\n[projects."{directory}"]\ntrust_level = "trusted"\n'
+
+
+def _end_processes(look: Callable[[], list[int]], timeout: float = 10.0) -> list[str]:
+    # End all that `look` finds; returns what would not end.
+    deadline = time.monotonic() + timeout
+    quiet = 0
+    while quiet < 2:
+        pids = look()
+        quiet = 0 if pids else quiet + 1
+        for pid in pids:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        if pids and time.monotonic() > deadline:
+            return [f"process {pid}" for pid in pids]
+        # The second look finds what a process started between the first look and its end.
+        time.sleep(POLL_SECONDS)
+    return []
+
+
+def _sweep(base: Path) -> None:
+    # Clear away the sandboxes of killed processes.
+    for owner in base.glob("*/owner"):
+        with contextlib.suppress(OSError), open(owner) as file:
+            # A young one may stand between its making and its lock.
+            if time.time() - owner.stat().st_mtime < YOUNG_SECONDS:
+                continue
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            root, short = owner.parent, file.read()
+            _end_processes(lambda root=root: list(_processes_with(f"{MARKER}={root}".encode())))  # type: ignore[misc]
+            if re.fullmatch(r"/tmp/ct-\w+", short):
+                _remove(Path(short))
+            _remove(root)
 
 
 def _remove(directory: Path) -> None:
@@ -530,7 +590,7 @@ def _mend_links(source: Path, target: Path, old: str, new: str) -> None:
 
 def _template(codex: str) -> Path:
     # A CODEX_HOME in which this very Codex once put its package; made under a lock, because test runners
-    # start several sandboxes at once. A Codex without the daemon (before 0.157) leaves it empty, and needs none.
+    # start several sandboxes at once. Codex without the daemon (before 0.157) leaves it empty.
     real = os.path.realpath(codex)
     stat = os.stat(real)
     what = f"{codex_version(codex)} {real} {stat.st_size} {stat.st_mtime_ns} {stat.st_ino}"
@@ -556,11 +616,7 @@ def _make_template(codex: str, home: Path) -> None:
         with contextlib.suppress(subprocess.TimeoutExpired):
             subprocess.run([codex, "app-server", "daemon", "start"], env=env, capture_output=True, timeout=60)
     finally:
-        while pids := list(_processes_with(f"{MARKER}={home}".encode())):
-            for pid in pids:
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
-            time.sleep(POLL_SECONDS)
+        _end_processes(lambda: list(_processes_with(f"{MARKER}={home}".encode())))
         _remove(short)
     for entry in home.iterdir():
         if entry.name != "packages":

@@ -110,12 +110,12 @@ PLAIN = (
 COUNTED = (
     "session_name window_name pane_title pane_current_command pane_current_path pane_start_command "
     "@codex_pane @codex_session @codex_evidence @codex_title_id @codex_title_at @codex_guard @codex_asleep "
-    "@codex_process @codex_mode @codex_waiting @codex_state"
+    "@codex_process @codex_mode @codex_waiting @codex_state @codex_launch @codex_keep"
 ).split()
 SERVER_PLAIN = ("pid", "start_time", "version")
 SERVER_COUNTED = (
     "socket_path @codex_exited @codex_panes @codex-on-death @codex-command @codex-env @codex-respawn-key "
-    "@codex-restore @codex-restore-lazy @codex-log-level @codex_status @codex_helper"
+    "@codex-restore @codex-restore-lazy @codex-log-level @codex_status @codex_helper @codex_dir"
 ).split()
 
 # tmux 3.4 and 3.5a print control characters as octal; this one, sent first, shows whether it is such a tmux.

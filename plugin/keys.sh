@@ -4,7 +4,7 @@
 install_keys() {
     remove_keys
     [ "$codex_respawn_key" = none ] || tmux bind-key -N 'Codex: bring this pane'\''s session back' "$codex_respawn_key" \
-        run-shell -b "$(shell_word "$codex_helper") respawn -t '#{pane_id}' >/dev/null 2>&1 || :"
+        run-shell -b "$(shell_word "$codex_helper") respawn --from-key -t '#{pane_id}' >/dev/null 2>&1 || :"
     tmux set-option -g @codex_keys "$codex_respawn_key"
     rebind_respawn_keys
 }
@@ -13,7 +13,7 @@ install_keys() {
 remove_keys() {
     for key in $(tmux show-options -gqv @codex_keys); do
         case $(tmux list-keys -T prefix "$key" 2>/dev/null) in
-        *codex-tmux*respawn*) tmux unbind-key -T prefix "$key" ;;
+        *"respawn --from-key"*) tmux unbind-key -T prefix "$key" ;;
         esac
     done
 }
@@ -22,4 +22,15 @@ remove_keys() {
 # Menus parse their commands when chosen, and need nothing.
 rebind_respawn_keys() {
     tmux list-keys | grep -E 'respawn(p|w|-p|-w)' | grep -v -e '@codex_' -e display-menu | tmux source-file -
+}
+
+# Take the aliases away, and out of the user's own bindings: only then do these parse as they were.
+remove_aliases() {
+    bindings=$(tmux list-keys | grep '@codex_guarded' | sed "s/if-shell -F [^;]*@codex_unsettled[^;]*;  *if-shell -F [^;]*@codex_guarded[^;]*; //")
+    index=200
+    while [ $index -lt 216 ]; do
+        tmux set-option -su "command-alias[$index]"
+        index=$((index + 1))
+    done
+    [ -z "$bindings" ] || printf '%s\n' "$bindings" | tmux source-file -
 }

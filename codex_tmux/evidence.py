@@ -1,0 +1,269 @@
+"""Which session does a pane show, and how do we know: from one reading of tmux to the snapshot the rules work on."""
+
+from __future__ import annotations
+
+import os
+
+from codex_tmux.codex.commandline import CommandLine
+from codex_tmux.codex.processes import CodexProcess, Processes, find_codex, open_sessions
+from codex_tmux.codex.store import Store
+from codex_tmux.options import decode_launch, is_helper_command
+from codex_tmux.reconcile import Guard, Launch, Pane, Sighting, Snapshot
+from codex_tmux.records import ARGV, EXEC, LOCK, SCREEN, TITLE, TUI, same_session
+from codex_tmux.tmux import Reading, Server
+
+HEX = frozenset("0123456789abcdef")
+PREFIX = 29
+"""Characters of a session's id that a title shows."""
+CODEX_COMMANDS = frozenset(("codex", "node", "bun"))
+"""What tmux calls the command of a pane that runs Codex: the binary itself, or the interpreter of its wrapper."""
+
+
+def find_id(text: str) -> str:
+    """The last session id in `text`, whole or its first 29 characters; "" where there is none."""
+    end = len(text)
+    while (dash := text.rfind("-", 0, end)) >= 0:
+        end = dash
+        # An id ends in its longest group; its last dash is the 24th character.
+        start = dash - 23
+        if start < 0:
+            continue
+        candidate = text[start : start + 36]
+        for length in (36, PREFIX):
+            if looks_like_id(candidate[:length], length) and not (start > 0 and text[start - 1] in HEX):
+                return candidate[:length]
+    return ""
+
+
+def looks_like_id(text: str, length: int) -> bool:
+    """Whether `text` has the form of `length` characters of an id."""
+    return len(text) == length and all(
+        c == "-" if i in (8, 13, 18, 23) else c in HEX for i, c in enumerate(text)
+    )
+
+
+def find_resume_hint(screen: str) -> str:
+    """The id that Codex named last as it ended (`codex resume <id>`); "" where the screen shows none.
+
+    A terminal breaks long lines, so the words are looked for without their white space.
+    """
+    squeezed = "".join(screen.split())
+    at = squeezed.rfind("codexresume")
+    if at < 0:
+        return ""
+    found = squeezed[at + len("codexresume") :][:36]
+    return found if looks_like_id(found, 36) else ""
+
+
+class Identifier:
+    """Works out what each pane of one reading shows. Asks processes and Codex's store only where Codex is, or was."""
+
+    def __init__(self, server: Server, reading: Reading, processes: Processes | None = None) -> None:
+        self.server = server
+        self.reading = reading
+        self.processes = processes or Processes()
+        self.stores: dict[tuple[str, str | None], Store] = {}
+        self.stale: set[str] = set()
+        self.env_names = tuple(reading.server["@codex-env"].split())
+
+    def snapshot(self, alive: frozenset[tuple[str, str]] = frozenset()) -> Snapshot:
+        """The whole server, as the rules want it."""
+        rows = self.reading.panes
+        panes = tuple(self.pane(row) for row in rows)
+        occupied = {row["window_id"] for row, pane in zip(rows, panes) if pane.running or pane.session or pane.marked}
+        neighbours = {
+            window: tuple(
+                (int(row["pane_index"]), row["pane_current_path"], not pane.start_command)
+                for row, pane in zip(rows, panes)
+                if row["window_id"] == window
+            )
+            for window in occupied
+        }
+        panes = tuple(
+            pane._replace(neighbours=neighbours.get(row["window_id"], ())) if pane.running or pane.session else pane
+            for row, pane in zip(rows, panes)
+        )
+        server = self.reading.server
+        return Snapshot(
+            server=server["socket_path"],
+            epoch=self.reading.epoch,
+            panes=panes,
+            exited=frozenset(server["@codex_exited"].split()),
+            alive=alive,
+        )
+
+    def pane(self, row: dict[str, str]) -> Pane:
+        """One pane."""
+        pane = Pane(
+            id=row["pane_id"],
+            tmux_session=row["session_name"],
+            window=int(row["window_index"]),
+            window_name=row["window_name"],
+            window_layout=row["window_layout"],
+            pane_index=int(row["pane_index"]),
+            cwd=row["pane_current_path"],
+            dead=row["pane_dead"] == "1",
+            exit=row["pane_dead_status"] if not row["pane_dead_signal"] else f"signal {row['pane_dead_signal']}",
+            root_pid=row["pane_pid"],
+            start_command=row["pane_start_command"],
+            ours=is_helper_command(row["pane_start_command"]),
+            marked=bool(row["@codex_pane"]),
+            session=row["@codex_session"],
+            evidence=row["@codex_evidence"],
+            launch=decode_launch(row["@codex_launch"]),
+            guard=guard_of(row["@codex_guard"]),
+            asleep=bool(row["@codex_asleep"]),
+            last_process=row["@codex_process"],
+        )
+        if not self.is_candidate(row):
+            return pane
+        if pane.dead:
+            return self.dead_pane(row, pane)
+        codex = find_codex(self.processes, int(row["pane_pid"]))
+        if codex is not None:
+            return self.running_pane(row, pane, codex)
+        if row["@codex_mode"] == EXEC and pane.launch:
+            # A conversation through `codex exec`, between two turns: the pane's own program tells what it holds.
+            if self.runs_helper(pane, "exec"):
+                sighting = Sighting(pane.session, pane.evidence) if pane.session else None
+                return pane._replace(running=pane.launch, process=pane.root_pid, sighting=sighting, root=True)
+        if self.runs_helper(pane, "run"):
+            return pane._replace(starting=True)
+        if pane.marked:
+            return self.lost_pane(row, pane)
+        return pane
+
+    def is_candidate(self, row: dict[str, str]) -> bool:
+        """Whether a pane may run Codex, or had it: only then its processes are looked at."""
+        return bool(
+            row["@codex_pane"]
+            or row["@codex_title_id"]
+            or row["pane_current_command"] in CODEX_COMMANDS
+            or "codex" in row["pane_start_command"]
+        )
+
+    def running_pane(self, row: dict[str, str], pane: Pane, codex: CodexProcess) -> Pane:
+        """A pane that runs Codex."""
+        process = f"{codex.pid}:{codex.start:.2f}"
+        launch = self.launch_of(codex)
+        pane = pane._replace(
+            running=launch, launch=launch, process=process, root=codex.root, cwd=launch.cwd, marked=True
+        )
+        if row["@codex_mode"] == EXEC and self.runs_helper(pane, "exec"):
+            # One turn of a conversation pane: it keeps its own flags and tells its session itself.
+            kept = decode_launch(row["@codex_launch"]) or launch
+            sighting = Sighting(pane.session, pane.evidence) if pane.session else None
+            return pane._replace(running=kept, launch=kept, process=pane.root_pid, sighting=sighting)
+        return pane._replace(sighting=self.sight(row, pane, codex))
+
+    def launch_of(self, codex: CodexProcess) -> Launch:
+        """What it takes to start this Codex again."""
+        return Launch(
+            mode=EXEC if codex.command.mode == "exec" else TUI,
+            codex=codex.program,
+            codex_home=codex.codex_home,
+            cwd=codex.cwd,
+            flags=tuple(codex.command.flags),
+            shell=not codex.root,
+            env=tuple(self.processes.environ(codex.pid, self.env_names).items()) if self.env_names else (),
+        )
+
+    def sight(self, row: dict[str, str], pane: Pane, codex: CodexProcess) -> Sighting | None:
+        """The session this Codex shows: the first kind of evidence that answers."""
+        store = self.store(codex)
+        for kind, session_id in (
+            (TITLE, self.by_title(row, pane, codex, store)),
+            (LOCK, lambda: self.by_lock(codex, store)),
+            (ARGV, lambda: codex.command.session_id or ""),
+        ):
+            found = session_id if isinstance(session_id, str) else session_id()
+            if found and self.may_show(found, pane, codex.command, store):
+                return Sighting(found, kind)
+        return None
+
+    def by_title(self, row: dict[str, str], pane: Pane, codex: CodexProcess, store: Store) -> str:
+        """The session in the title, where this very process set it: a title outlives a killed Codex."""
+        cut = find_id(row["pane_title"])
+        if not cut:
+            return ""
+        # tmux tells the second in which the title came; a title older than the process is somebody else's.
+        set_at = int(row["@codex_title_at"]) if row["@codex_title_at"].isdigit() else None
+        same_as_before = pane.session.startswith(cut)
+        another_process = bool(pane.last_process) and pane.last_process != pane.process
+        started = int(codex.start)
+        if set_at is None:
+            is_stale = same_as_before and another_process
+        else:
+            is_stale = set_at < started or (set_at == started and same_as_before and another_process)
+        if is_stale:
+            self.stale.add(pane.id)
+            return ""
+        if same_as_before and len(pane.session) >= len(cut):
+            return pane.session if len(pane.session) == 36 else store.complete(cut) or cut
+        return store.complete(cut) or cut
+
+    def by_lock(self, codex: CodexProcess, store: Store) -> str:
+        """The one session whose lock or rollout the pane's own Codex holds open, sub-agents left out."""
+        held = [s for s in open_sessions(self.processes, codex) if not store.is_subagent(s)]
+        return held[0] if len(held) == 1 else ""
+
+    def may_show(self, session_id: str, pane: Pane, command: CommandLine, store: Store) -> bool:
+        """Whether a session may be a pane's own: a sub-agent's never is, one of `codex exec` not a TUI's."""
+        if same_session(session_id, pane.session) or len(session_id) != 36:
+            return True
+        return not store.is_subagent(session_id)
+
+    def dead_pane(self, row: dict[str, str], pane: Pane) -> Pane:
+        """A pane whose process has ended: what it held is remembered, or stands on its last screen."""
+        if pane.asleep or not pane.launch:
+            return pane
+        if pane.session:
+            return self.completed(pane)
+        found = find_resume_hint(self.screen(pane))
+        return pane._replace(sighting=Sighting(found, SCREEN)) if found else pane
+
+    def lost_pane(self, row: dict[str, str], pane: Pane) -> Pane:
+        """A shell that Codex returned to: was it quit (it says so, or cleared its title), or killed?"""
+        hint = find_resume_hint(self.screen(pane))
+        # Signals print nothing and leave the title as it was.
+        quit_by_user = bool(hint) or not row["pane_title"]
+        return self.completed(pane)._replace(quit=quit_by_user)
+
+    def completed(self, pane: Pane) -> Pane:
+        """The pane with the whole id of its session, where only the beginning was known."""
+        if len(pane.session) == PREFIX and pane.launch:
+            whole = Store(pane.launch.codex_home).complete(pane.session)
+            if whole:
+                return pane._replace(sighting=Sighting(whole, pane.evidence))
+        return pane
+
+    def screen(self, pane: Pane) -> str:
+        """The last lines of a pane, as text."""
+        return self.server.try_run("capture-pane", "-p", "-J", "-t", pane.id, "-S", "-20") or ""
+
+    def runs_helper(self, pane: Pane, command: str) -> bool:
+        """Whether `codex-tmux <command>` runs as the pane's root process or in its foreground."""
+        root = int(pane.root_pid)
+        return any(is_helper_argv(self.processes.argv(pid), command) for pid in (root, *self.processes.descendants(root)))
+
+    def store(self, codex: CodexProcess) -> Store:
+        """The store of a Codex's own CODEX_HOME."""
+        key = (codex.codex_home, codex.sqlite_home)
+        if key not in self.stores:
+            self.stores[key] = Store(*key)
+        return self.stores[key]
+
+
+def is_helper_argv(argv: list[str], command: str) -> bool:
+    """Whether `argv` is `codex-tmux <command>`, by script, by module or by the hook entry."""
+    for at, word in enumerate(argv[:-1]):
+        name = os.path.basename(word)
+        if (name in ("codex-tmux", "hook.py") or word == "codex_tmux") and argv[at + 1] == command:
+            return True
+    return False
+
+
+def guard_of(text: str) -> Guard | None:
+    """The guard that a pane option holds."""
+    pid, space, command = text.partition(" ")
+    return Guard(pid, command) if space and pid.isdigit() else None

@@ -1,0 +1,130 @@
+"""`codex-tmux list`: every record, where it is and how we know."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import click
+
+from codex_tmux import store
+from codex_tmux.codex.commandline import redact
+from codex_tmux.codex.store import Store
+from codex_tmux.log import log
+from codex_tmux.pass_once import Pass, sync_once
+from codex_tmux.reconcile import Pane
+from codex_tmux.records import CURRENT, LIVE, LOST, STATUSES, Record
+from codex_tmux.sync import SETTLE_WAIT, lock_name
+from codex_tmux.tmux import Server, TmuxError
+
+JSON_VERSION = 1
+
+
+@click.command(epilog="Example: codex-tmux list --json | jq -r '.panes[].session_id'")
+@click.option("--all", "everything", is_flag=True, help="Also what ended or was closed.")
+@click.option("--status", "statuses", multiple=True, type=click.Choice(STATUSES), help="Only these; may be repeated.")
+@click.option("--json", "as_json", is_flag=True, help="For programs: one JSON object.")
+def command(everything: bool, statuses: tuple[str, ...], as_json: bool) -> None:
+    """List the panes and their Codex sessions.
+
+    Exact evidence names the session: the pane's title, a lock its Codex holds, its command line, its last screen,
+    or your own word (adopted). Inferred evidence only fits it.
+    """
+    wanted = statuses or (STATUSES if everything else (*CURRENT, LOST))
+    rows = [row for row in collect(Server()) if row["status"] in wanted]
+    if as_json:
+        click.echo(json.dumps({"version": JSON_VERSION, "panes": rows}, indent=2, ensure_ascii=True))
+    elif rows:
+        for line in table(rows):
+            click.echo(line)
+    else:
+        click.echo("no Codex pane is known; start codex in a tmux pane")
+
+
+def collect(server: Server) -> list[dict[str, Any]]:
+    """One row a record, and one for each pane that runs Codex with a session not known, as `list --json` has them."""
+    seen: Pass | None = None
+    try:
+        with store.lock(lock_name(server), SETTLE_WAIT):
+            seen = sync_once(server)
+    except TmuxError as e:
+        # Without a tmux server the records are still there to be read.
+        log("list.no_server", why=e)
+    records = seen.records if seen else store.load()
+    stores: dict[str, Store] = {}
+    rows = [row_of_record(r, stores.setdefault(r.codex_home, Store(r.codex_home))) for r in records]
+    if seen:
+        held = {r.pane for r in records if r.current and (r.server, r.epoch) == (seen.snapshot.server, seen.snapshot.epoch)}
+        rows += [row_of_pane(seen, p) for p in seen.snapshot.panes if p.running and p.id not in held]
+    rows.sort(key=lambda r: (STATUSES.index(r["status"]), r["server"], r["tmux_session"], r["window"], r["pane_index"]))
+    return rows
+
+
+def row_of_record(record: Record, codex_store: Store) -> dict[str, Any]:
+    """A record as a row."""
+    session_id: str | None = record.session_id
+    if len(record.session_id) != 36:
+        session_id = codex_store.complete(record.session_id)
+    session = codex_store.find(session_id) if session_id else None
+    return {
+        "session_id": session_id,
+        "evidence": record.evidence,
+        "exact": record.exact,
+        "status": record.status,
+        "mode": record.mode,
+        "server": record.server,
+        "pane": record.pane,
+        "tmux_session": record.tmux_session,
+        "window": record.window,
+        "window_name": record.window_name,
+        "pane_index": record.pane_index,
+        "cwd": record.cwd,
+        "codex_home": record.codex_home,
+        "flags": redact(record.flags),
+        "title": session.title if session else None,
+        "activity": None,
+        "updated_at": record.updated_at.isoformat(),
+    }
+
+
+def row_of_pane(seen: Pass, pane: Pane) -> dict[str, Any]:
+    """A pane that runs Codex and whose session is not known, as a row."""
+    assert pane.running is not None
+    return {
+        "session_id": None,
+        "evidence": None,
+        "exact": False,
+        "status": LIVE,
+        "mode": pane.running.mode,
+        "server": seen.snapshot.server,
+        "pane": pane.id,
+        "tmux_session": pane.tmux_session,
+        "window": pane.window,
+        "window_name": pane.window_name,
+        "pane_index": pane.pane_index,
+        "cwd": pane.cwd,
+        "codex_home": pane.running.codex_home,
+        "flags": redact(pane.running.flags),
+        "title": None,
+        "activity": None,
+        "updated_at": None,
+    }
+
+
+def table(rows: list[dict[str, Any]]) -> list[str]:
+    """The rows as aligned plain lines."""
+    head = ("WHERE", "PANE", "SESSION", "STATUS", "KNOWN BY", "DIRECTORY", "TITLE")
+    cells = [head]
+    for row in rows:
+        known = f"{row['evidence']}" if row["exact"] else f"{row['evidence'] or 'unknown'}?"
+        where = f"{row['tmux_session']}:{row['window']}.{row['pane_index']}"
+        title = (row["title"] or "")[:40]
+        cells.append((where, row["pane"], row["session_id"] or "-", row["status"], known, row["cwd"], title))
+    lines = [tuple(printable(c) for c in line) for line in cells]
+    widths = [max(len(line[i]) for line in lines) for i in range(len(head))]
+    return ["  ".join(c.ljust(w) for c, w in zip(line, widths)).rstrip() for line in lines]
+
+
+def printable(text: str) -> str:
+    """`text` without anything a terminal would act on."""
+    return "".join(c if c.isprintable() else "�" for c in text)

@@ -1,0 +1,244 @@
+"""One pass of sync: reading, evidence, rules, state file, actions."""
+
+from __future__ import annotations
+
+import os
+import time
+
+from codex_tmux import store, tmux
+from codex_tmux.evidence import Identifier, find_id
+from codex_tmux.log import log
+from codex_tmux.options import encode_launch
+from codex_tmux.reconcile import Action, Note, Pane, Policy, Revive, Sleep, Snapshot, TakeOver, Tell, reconcile
+from codex_tmux.records import DEAD, ENDED, LIVE, Record, now
+from codex_tmux.resume import lay_to_sleep, respawn_into_run, wait_until_dead
+from codex_tmux.tell import tell
+from codex_tmux.tmux import Reading, Server, TmuxError
+
+SETTLING = 1.5
+"""Seconds a Codex whose title lost its id may take to end: it clears the title just before it does."""
+
+
+class Pass:
+    """What one pass saw and decided."""
+
+    def __init__(self, reading: Reading, snapshot: Snapshot, records: tuple[Record, ...]) -> None:
+        self.reading = reading
+        self.snapshot = snapshot
+        self.records = records
+
+    def pane(self, pane_id: str) -> Pane | None:
+        """The pane of this id."""
+        return next((p for p in self.snapshot.panes if p.id == pane_id), None)
+
+    def record(self, pane_id: str) -> Record | None:
+        """The current record of a pane, else the newest one that it had."""
+        place = (self.snapshot.server, self.snapshot.epoch, pane_id)
+        mine = [r for r in self.records if r.place == place]
+        mine.sort(key=lambda r: (r.current, r.updated_at))
+        return mine[-1] if mine else None
+
+
+def sync_once(server: Server) -> Pass:
+    """Read the server, decide, save, act. Under the sync lock of that server. Raises Problem."""
+    reading = tmux.read(server, take_events=True)
+    identifier = Identifier(server, reading)
+    snapshot = identifier.snapshot()
+    if any(is_leaving(reading, pane) for pane in snapshot.panes):
+        wait_for_leaving(identifier, snapshot, reading)
+        reading = tmux.read(server)
+        identifier = Identifier(server, reading)
+        snapshot = identifier.snapshot()
+    policy = Policy(revive=reading.server["@codex-on-death"] == "respawn")
+    records, actions = decide(snapshot, policy)
+    set_options(server, reading, snapshot, records, identifier.stale)
+    for action in actions:
+        perform(server, action)
+    wait_until_dead(server, [a.pane for a in actions if isinstance(a, Sleep)])
+    mend_hooks(server, reading)
+    return Pass(reading, snapshot, records)
+
+
+def decide(snapshot: Snapshot, policy: Policy) -> tuple[tuple[Record, ...], tuple[Action, ...]]:
+    """Apply the rules to the state file; where it cannot be used, to what the panes themselves remember."""
+    try:
+        with store.lock():
+            records = store.load()
+            snapshot = snapshot._replace(alive=living_epochs(records, snapshot))
+            new, actions = reconcile(records, snapshot, policy, now())
+            if new != records:
+                store.save(new)
+            return new, actions
+    except store.StateError as e:
+        log("state.unusable", why=e)
+        return reconcile((), snapshot, policy, now())
+
+
+def living_epochs(records: tuple[Record, ...], snapshot: Snapshot) -> frozenset[tuple[str, str]]:
+    """The other tmux servers with current records whose process still runs."""
+    others = {(r.server, r.epoch) for r in records if r.current and r.server != snapshot.server}
+    return frozenset(o for o in others if process_exists(o[1].partition(":")[0]))
+
+
+def process_exists(pid: str) -> bool:
+    """Whether a process of that id runs."""
+    try:
+        os.kill(int(pid), 0)
+    except PermissionError:
+        return True
+    except (OSError, ValueError, OverflowError):
+        return False
+    return True
+
+
+def is_leaving(reading: Reading, pane: Pane) -> bool:
+    """Whether a Codex is about to end: its title no longer names the session it did, and names no other."""
+    row = next(r for r in reading.panes if r["pane_id"] == pane.id)
+    return bool(
+        pane.running
+        and row["@codex_state"] == LIVE
+        and row["@codex_evidence"] == "title"
+        and pane.last_process == pane.process
+        and not find_id(row["pane_title"])
+        and not row["pane_title"]
+    )
+
+
+def wait_for_leaving(identifier: Identifier, snapshot: Snapshot, reading: Reading) -> None:
+    """Wait, bounded, until the Codexes that are about to end have."""
+    leaving = [p for p in snapshot.panes if is_leaving(reading, p)]
+    end = time.monotonic() + SETTLING
+    while time.monotonic() < end:
+        if not any(process_exists(p.process.partition(":")[0]) for p in leaving):
+            return
+        time.sleep(0.01)
+
+
+def set_options(
+    server: Server,
+    reading: Reading,
+    snapshot: Snapshot,
+    records: tuple[Record, ...],
+    stale: set[str],
+) -> None:
+    """Make the options of panes and server say what is true; only what changes is set."""
+    by_pane = {r.pane: r for r in records if r.current and (r.server, r.epoch) == (snapshot.server, snapshot.epoch)}
+    commands: list[list[str]] = []
+    marked = []
+    for row, pane in zip(reading.panes, snapshot.panes):
+        wanted = wanted_options(row, pane, by_pane.get(pane.id))
+        if pane.id in stale:
+            wanted["@codex_title_id"] = ""
+        if wanted.get("@codex_pane", row["@codex_pane"]):
+            marked.append(pane.id)
+        for name, value in wanted.items():
+            if row.get(name, "") != value:
+                commands.append(pane_option(pane.id, name, value))
+        commands += keep_when_killed(row, pane)
+    panes = " " + " ".join(marked) + " " if marked else ""
+    if panes != reading.server["@codex_panes"]:
+        commands.append(["set-option", "-g", "@codex_panes", panes])
+    status = summary(by_pane.values())
+    if status != reading.server["@codex_status"]:
+        commands.append(["set-option", "-g", "@codex_status", status])
+    if commands:
+        commands.append(["set-option", "-gF", "@codex_seen", "#{E:@codex_places}"])
+    run_all(server, commands)
+
+
+def wanted_options(row: dict[str, str], pane: Pane, record: Record | None) -> dict[str, str]:
+    """The options a pane should have; those not named stay as they are."""
+    if pane.starting:
+        return {}
+    if pane.running:
+        return {
+            "@codex_pane": "1",
+            "@codex_session": record.session_id if record else "",
+            "@codex_evidence": record.evidence if record else "",
+            "@codex_state": LIVE,
+            "@codex_launch": encode_launch(pane.running),
+            "@codex_guard": "" if pane.ours else f"{pane.root_pid} {pane.start_command}",
+            "@codex_process": pane.process,
+        }
+    if pane.dead and pane.marked:
+        return {
+            "@codex_session": record.session_id if record else pane.session,
+            "@codex_state": ENDED if pane.exit == "0" else DEAD,
+        }
+    if record:
+        return {"@codex_state": record.status, "@codex_session": record.session_id, "@codex_evidence": record.evidence}
+    if pane.marked or pane.session:
+        names = "@codex_pane @codex_session @codex_evidence @codex_state @codex_launch @codex_guard @codex_process @codex_mode"
+        return dict.fromkeys(names.split(), "")
+    return {}
+
+
+def keep_when_killed(row: dict[str, str], pane: Pane) -> list[list[str]]:
+    """Let a pane outlive a crash of its Codex, where Codex is its root: never for a shell, never over the user's own."""
+    if pane.running and pane.root and row["remain-on-exit"] == "off":
+        return [
+            ["set-option", "-p", "-t", pane.id, "remain-on-exit", "failed"],
+            ["set-option", "-p", "-t", pane.id, "@codex_keep", "1"],
+        ]
+    return []
+
+
+def pane_option(pane: str, name: str, value: str) -> list[str]:
+    """The tmux command that sets, or for "" unsets, an option of a pane."""
+    if value == "":
+        return ["set-option", "-pu", "-t", pane, name]
+    return ["set-option", "-p", "-t", pane, name, value]
+
+
+def run_all(server: Server, commands: list[list[str]]) -> None:
+    """Run tmux commands in one call; one by one where that fails, as a pane that has gone stops all behind it."""
+    if not commands:
+        return
+    words: list[str] = []
+    for command in commands:
+        words += [*(escape(w) for w in command), ";"]
+    try:
+        server.run(*words[:-1])
+    except TmuxError:
+        for command in commands:
+            server.try_run(*(escape(w) for w in command))
+
+
+def escape(word: str) -> str:
+    """`word` as an argument to tmux, which takes a last `;` for the end of a command."""
+    return word[:-1] + "\\;" if word.endswith(";") else word
+
+
+def summary(records: object) -> str:
+    """The text behind `#{@codex_status}`: how many sessions live and how many sleep."""
+    counts: dict[str, int] = {}
+    for record in records:  # type: ignore[attr-defined]
+        counts[record.status] = counts.get(record.status, 0) + 1
+    return " ".join(f"{counts[s]} {s}" for s in (LIVE, DEAD) if s in counts)
+
+
+def perform(server: Server, action: Action) -> None:
+    """Do one thing that the rules asked for; a pane that has gone meanwhile is none of our business."""
+    try:
+        if isinstance(action, Note):
+            log(action.event, **dict(action.fields))
+        elif isinstance(action, Sleep):
+            lay_to_sleep(server, action.pane, action.launch)
+        elif isinstance(action, Revive):
+            respawn_into_run(server, action.pane, action.launch)
+        elif isinstance(action, TakeOver):
+            respawn_into_run(server, action.pane, action.launch, kill=True)
+        elif isinstance(action, Tell):
+            tell(server, action.pane, action.text)
+    except TmuxError as e:
+        log("action.failed", action=type(action).__name__, why=e)
+
+
+def mend_hooks(server: Server, reading: Reading) -> None:
+    """Put the hooks back where the user's own un-indexed `set-hook` has deleted them."""
+    directory = reading.server["@codex_dir"]
+    if not directory or ("pane-title-changed[90]" in reading.hooks and "pane-exited[90]" in reading.hooks):
+        return
+    log("hooks.missing", mended_from=directory)
+    server.try_run("source-file", os.path.join(directory, "plugin", "hooks.tmux"))
+

@@ -1,0 +1,484 @@
+"""The rules: what the records should be, given what a tmux server shows, and what to do about it.
+
+Pure: no clock, no file, no process. `tests/unit/reconcile_test.py` attacks it.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import NamedTuple, Union
+
+from codex_tmux.records import (
+    ADOPTED,
+    ARGV,
+    CLOSED,
+    DEAD,
+    ENDED,
+    INFERRED,
+    LIVE,
+    LOCK,
+    LOST,
+    SCREEN,
+    TITLE,
+    Record,
+    same_session,
+)
+
+
+class Sighting(NamedTuple):
+    """A session that a pane shows, and how that is known."""
+
+    session_id: str
+    evidence: str
+
+
+class Launch(NamedTuple):
+    """How the Codex of a pane was started: what it takes to start it again. `shell`: from an interactive shell."""
+
+    mode: str
+    codex: str
+    codex_home: str
+    cwd: str
+    flags: tuple[str, ...]
+    shell: bool
+    env: tuple[tuple[str, str], ...] = ()
+
+
+class Guard(NamedTuple):
+    """What the pane was when last seen, if a plain respawn of it would start Codex anew: root pid and command."""
+
+    root_pid: str
+    start_command: str
+
+
+class Pane(NamedTuple):
+    """One pane as it is now, and what its options remember of before.
+
+    `running` is the Codex in it (None: none), `process` names that process (`pid:start`). `exit` is the dead
+    pane's exit status or signal, "" while unknown. `quit` tells, for a pane that lost its Codex to a shell,
+    whether the user quit it. `ours`: its stored command is codex-tmux itself; `starting`: that is running right
+    now, Codex not yet.
+    """
+
+    id: str
+    tmux_session: str
+    window: int
+    window_name: str
+    window_layout: str
+    pane_index: int
+    cwd: str
+    dead: bool
+    exit: str
+    root_pid: str
+    start_command: str
+    ours: bool = False
+    starting: bool = False
+    running: Launch | None = None
+    process: str = ""
+    root: bool = False
+    sighting: Sighting | None = None
+    quit: bool = False
+    marked: bool = False
+    session: str = ""
+    evidence: str = ""
+    launch: Launch | None = None
+    guard: Guard | None = None
+    asleep: bool = False
+    last_process: str = ""
+    neighbours: tuple[tuple[int, str, bool], ...] = ()
+
+
+class Snapshot(NamedTuple):
+    """A tmux server at one moment.
+
+    `exited` holds the ids of panes whose process ended by itself since the last time; `alive` the (server,
+    epoch) of other tmux servers known to run.
+    """
+
+    server: str
+    epoch: str
+    panes: tuple[Pane, ...]
+    exited: frozenset[str] = frozenset()
+    alive: frozenset[tuple[str, str]] = frozenset()
+
+
+class Policy(NamedTuple):
+    """What the user chose, and the limits."""
+
+    revive: bool = False
+    revivals: int = 3
+    revival_window: timedelta = timedelta(minutes=1)
+    keep_old: int = 200
+    keep_for: timedelta = timedelta(days=90)
+
+
+class Sleep(NamedTuple):
+    """Lay a dead pane to sleep: its stored command becomes the one that resumes, its last screen stays."""
+
+    pane: str
+    launch: Launch
+
+
+class Revive(NamedTuple):
+    """Respawn a dead pane into its session now."""
+
+    pane: str
+    launch: Launch
+
+
+class TakeOver(NamedTuple):
+    """Replace what a respawn has just started anew by the session the pane had."""
+
+    pane: str
+    launch: Launch
+
+
+class Tell(NamedTuple):
+    """Show a message to whoever looks at the pane."""
+
+    pane: str
+    text: str
+
+
+class Note(NamedTuple):
+    """A line for the log."""
+
+    event: str
+    fields: tuple[tuple[str, str], ...]
+
+
+Action = Union[Sleep, Revive, TakeOver, Tell, Note]
+
+RANK = {TITLE: 5, LOCK: 4, ADOPTED: 4, ARGV: 3, SCREEN: 2, INFERRED: 1}
+"""How much a kind of evidence says about one Codex process: more replaces less, never the other way round."""
+
+
+def reconcile(
+    records: tuple[Record, ...], snapshot: Snapshot, policy: Policy, now: datetime
+) -> tuple[tuple[Record, ...], tuple[Action, ...]]:
+    """The records as they should be after `snapshot`, and what to do; the same input gives the same answer.
+
+    Holds: a session belongs to at most one current record, a pane to at most one; exact evidence is never
+    replaced by inferred nor erased by none; a record goes only by age and number, after its pane.
+    """
+    return Reconciliation(records, snapshot, policy, now).result()
+
+
+class Reconciliation:
+    """One run of the rules. `records` changes as they are applied; `actions` collects what they ask for."""
+
+    def __init__(
+        self, records: tuple[Record, ...], snapshot: Snapshot, policy: Policy, now: datetime
+    ) -> None:
+        self.records = list(records)
+        self.snapshot = snapshot
+        self.policy = policy
+        self.now = now
+        self.actions: list[Action] = []
+
+    def result(self) -> tuple[tuple[Record, ...], tuple[Action, ...]]:
+        """Apply the rules in their order."""
+        self.settle_contradictions()
+        self.lose_other_epochs()
+        self.close_gone_panes()
+        # Panes that already hold what they show go first, so that a second one cannot take it from them.
+        for pane in sorted(self.snapshot.panes, key=lambda p: not self.holds_what_it_shows(p)):
+            self.apply(pane)
+        self.prune()
+        return tuple(self.records), tuple(self.actions)
+
+    # Records
+
+    def of_pane(self, pane: Pane) -> Record | None:
+        """The current record of a pane."""
+        place = (self.snapshot.server, self.snapshot.epoch, pane.id)
+        return next((r for r in self.records if r.current and r.place == place), None)
+
+    def replace(self, old: Record, **changes: object) -> Record:
+        """Change a record in place; `updated_at` moves only when something else does."""
+        new = old._replace(**changes)  # type: ignore[arg-type]
+        if new != old:
+            new = new._replace(updated_at=self.now)
+            self.records[self.records.index(old)] = new
+        return new
+
+    def retire(self, record: Record, status: str) -> None:
+        """A record's pane no longer shows its session."""
+        self.replace(record, status=status, revivals=())
+        self.note(f"record.{status}", session=record.session_id, pane=record.pane, was=record.status)
+
+    def note(self, event: str, **fields: str) -> None:
+        """Ask for a log line."""
+        self.actions.append(Note(event, tuple(fields.items())))
+
+    # The server as a whole
+
+    def settle_contradictions(self) -> None:
+        """A file that was edited, or merged by hand, may name a session or a pane twice: what the pane itself
+        remembers decides, then the newest."""
+        remembered = {(self.snapshot.server, self.snapshot.epoch, p.id): p.session for p in self.snapshot.panes}
+
+        def worth(record: Record) -> tuple[bool, bool, datetime]:
+            confirmed = record.current and same_session(remembered.get(record.place, ""), record.session_id)
+            return confirmed, record.current, record.updated_at
+
+        for record in sorted(self.records, key=worth, reverse=True):
+            rivals = [
+                r
+                for r in self.records
+                if r is not record
+                and (same_session(r.session_id, record.session_id) or (r.current and record.current and r.place == record.place))
+            ]
+            if record in self.records:
+                for rival in rivals:
+                    self.drop_rival(record, rival)
+
+    def drop_rival(self, record: Record, rival: Record) -> None:
+        """Of two records that cannot both be true, `rival` is the one that is not."""
+        if same_session(rival.session_id, record.session_id):
+            self.records.remove(rival)
+            self.note("record.double", session=rival.session_id, pane=rival.pane, kept=record.pane)
+        else:
+            self.retire(rival, CLOSED)
+
+    def lose_other_epochs(self) -> None:
+        """What was current under another epoch of this server has lost its pane with that server."""
+        for record in list(self.records):
+            if record.current and record.server == self.snapshot.server and record.epoch != self.snapshot.epoch:
+                self.retire(record, LOST)
+
+    def close_gone_panes(self) -> None:
+        """A pane that is gone ended by itself, or was closed by the user."""
+        here = {pane.id for pane in self.snapshot.panes}
+        for record in list(self.records):
+            mine = (record.server, record.epoch) == (self.snapshot.server, self.snapshot.epoch)
+            if record.current and mine and record.pane not in here:
+                self.retire(record, ENDED if record.pane in self.snapshot.exited else CLOSED)
+
+    def prune(self) -> None:
+        """Drop old records by age, then by number; never one that has its pane."""
+        old = [r for r in self.records if not r.current]
+        old.sort(key=lambda r: r.updated_at, reverse=True)
+        kept = {
+            id(r)
+            for r in old[: self.policy.keep_old]
+            if r.updated_at > self.now - self.policy.keep_for
+        }
+        for record in old:
+            if id(record) not in kept:
+                self.note("record.pruned", session=record.session_id, status=record.status)
+        self.records = [r for r in self.records if r.current or id(r) in kept]
+
+    # One pane
+
+    def holds_what_it_shows(self, pane: Pane) -> bool:
+        """Whether the pane's own record is of the session it shows."""
+        record = self.of_pane(pane)
+        if pane.sighting is None:
+            return record is not None
+        known = record.session_id if record else pane.session
+        return same_session(known, pane.sighting.session_id)
+
+    def apply(self, pane: Pane) -> None:
+        """Apply the rules to one pane."""
+        record = self.of_pane(pane)
+        if record and self.contradicts(pane, record):
+            self.retire(record, CLOSED)
+            record = None
+        record = record or self.recall(pane)
+        if self.was_respawned(pane):
+            self.take_over(pane, record)
+        elif pane.dead:
+            self.dead(pane, record)
+        elif pane.running:
+            self.running(pane, pane.running, record)
+        else:
+            self.without_codex(pane, record)
+
+    def contradicts(self, pane: Pane, record: Record) -> bool:
+        """Whether the state file names another session for the pane than the pane itself, which knew last."""
+        return bool(pane.session) and pane.evidence in RANK and not same_session(pane.session, record.session_id)
+
+    def recall(self, pane: Pane) -> Record | None:
+        """The record that the pane's options remember, where the state file has none of it (a lost disk)."""
+        if not pane.session or not pane.launch or pane.evidence not in RANK:
+            return None
+        rival = next((r for r in self.records if same_session(r.session_id, pane.session)), None)
+        if rival is not None:
+            return None
+        record = self.place_record(pane, pane.launch, Sighting(pane.session, pane.evidence), LIVE)
+        self.note("record.recalled", session=pane.session, pane=pane.id)
+        return record
+
+    def was_respawned(self, pane: Pane) -> bool:
+        """Whether a respawn has just run the pane's stored command again, which starts Codex anew."""
+        return (
+            pane.guard is not None
+            and not pane.dead
+            and not pane.ours
+            and pane.launch is not None
+            and pane.guard.root_pid != pane.root_pid
+            and pane.guard.start_command == pane.start_command
+        )
+
+    def take_over(self, pane: Pane, record: Record | None) -> None:
+        """Give the pane its session back instead of what the respawn started."""
+        assert pane.launch is not None
+        self.actions.append(TakeOver(pane.id, pane.launch))
+        self.note("pane.taken_over", pane=pane.id, session=record.session_id if record else "unknown")
+
+    def dead(self, pane: Pane, record: Record | None) -> None:
+        """A dead pane keeps its session; it sleeps, or comes back by itself."""
+        if pane.asleep:
+            # Its exit status is that of the drawing, not of Codex.
+            if record:
+                self.replace(record, status=DEAD, **place_of(pane))
+            return
+        if record:
+            status = ENDED if pane.exit == "0" else DEAD
+            record = self.see(pane, record)
+            if status != record.status:
+                self.note(f"session.{status}", session=record.session_id, pane=pane.id, exit=pane.exit)
+                record = self.replace(record, status=status)
+        elif pane.sighting and pane.launch and not self.holder(pane, pane.sighting):
+            status = ENDED if pane.exit == "0" else DEAD
+            record = self.place_record(pane, pane.launch, pane.sighting, status)
+        if not pane.launch or not pane.marked:
+            return
+        if self.policy.revive and pane.exit != "0" and not pane.launch.shell:
+            recent = self.recent_revivals(record)
+            if len(recent) < self.policy.revivals:
+                if record:
+                    self.replace(record, revivals=(*recent, self.now))
+                self.actions.append(Revive(pane.id, pane.launch))
+                return
+            self.actions.append(Tell(pane.id, f"Codex died {len(recent)} times within a minute: it sleeps now"))
+            self.note("revive.gave_up", pane=pane.id)
+        self.actions.append(Sleep(pane.id, pane.launch))
+
+    def recent_revivals(self, record: Record | None) -> tuple[datetime, ...]:
+        """When the pane last came back by itself, within the window that counts."""
+        since = self.now - self.policy.revival_window
+        return tuple(t for t in record.revivals if t > since) if record else ()
+
+    def running(self, pane: Pane, launch: Launch, record: Record | None) -> None:
+        """A pane that runs Codex holds the session it shows."""
+        sighting = pane.sighting
+        new_process = bool(pane.last_process) and pane.last_process != pane.process
+        if sighting and not self.outranked(sighting, record, new_process):
+            if self.holder(pane, sighting):
+                self.note("session.held_elsewhere", session=sighting.session_id, pane=pane.id)
+                if record and not same_session(record.session_id, sighting.session_id):
+                    self.retire(record, ENDED)
+                return
+            if record and not same_session(record.session_id, sighting.session_id):
+                self.retire(record, ENDED)
+            self.take(pane, launch, sighting)
+        elif record and sighting is None and new_process:
+            # The Codex that showed this session is gone, and the one now here has not said what it shows.
+            self.retire(record, ENDED)
+        elif record:
+            self.replace(record, status=LIVE, **place_of(pane))
+
+    def outranked(self, sighting: Sighting, record: Record | None, new_process: bool) -> bool:
+        """Whether the record knows better than the sighting, of the same Codex process."""
+        if record is None or new_process:
+            return False
+        if same_session(record.session_id, sighting.session_id):
+            return False
+        return RANK[sighting.evidence] < RANK[record.evidence]
+
+    def without_codex(self, pane: Pane, record: Record | None) -> None:
+        """A living pane without Codex: it returned to its shell, or runs something else now."""
+        if record is None:
+            return
+        if pane.starting:
+            self.replace(record, **place_of(pane))
+        elif pane.guard is not None and pane.guard.start_command != pane.start_command:
+            self.retire(record, CLOSED)
+        elif pane.quit:
+            self.retire(record, ENDED)
+        elif record.status != DEAD:
+            self.note("session.dead", session=record.session_id, pane=pane.id)
+            self.replace(record, status=DEAD, **place_of(pane))
+        else:
+            self.replace(record, **place_of(pane))
+
+    # Sessions and panes
+
+    def holder(self, pane: Pane, sighting: Sighting) -> Record | None:
+        """The current record of another pane that holds the sighted session."""
+        for record in self.records:
+            if not record.current or not same_session(record.session_id, sighting.session_id):
+                continue
+            if record.place == (self.snapshot.server, self.snapshot.epoch, pane.id):
+                continue
+            if record.server == self.snapshot.server or (record.server, record.epoch) in self.snapshot.alive:
+                return record
+        return None
+
+    def take(self, pane: Pane, launch: Launch, sighting: Sighting) -> None:
+        """Make the pane's record one of the sighted session, moving an older record of that session here."""
+        known = next((r for r in self.records if same_session(r.session_id, sighting.session_id)), None)
+        if known is None:
+            record = self.place_record(pane, launch, sighting, LIVE)
+            self.note("session.saved", session=record.session_id, pane=pane.id, evidence=record.evidence)
+            return
+        fields = {
+            **place_of(pane),
+            **launch_fields(launch),
+            "server": self.snapshot.server,
+            "epoch": self.snapshot.epoch,
+            "pane": pane.id,
+            "session_id": max(known.session_id, sighting.session_id, key=len),
+            "evidence": best(known.evidence, sighting.evidence),
+            "status": LIVE,
+        }
+        record = self.replace(known, **fields)
+        if record.status != known.status or record.place != known.place:
+            self.note("session.saved", session=record.session_id, pane=pane.id, evidence=record.evidence)
+
+    def see(self, pane: Pane, record: Record) -> Record:
+        """Bring the place of a record up to date, and its id where only its beginning was known."""
+        changes: dict[str, object] = dict(place_of(pane))
+        if pane.sighting and same_session(pane.sighting.session_id, record.session_id):
+            changes["session_id"] = max(record.session_id, pane.sighting.session_id, key=len)
+        return self.replace(record, **changes)
+
+    def place_record(self, pane: Pane, launch: Launch, sighting: Sighting, status: str) -> Record:
+        """A new record of this pane."""
+        fields = {**place_of(pane), **launch_fields(launch)}
+        record = Record(
+            session_id=sighting.session_id,
+            evidence=sighting.evidence,
+            status=status,
+            server=self.snapshot.server,
+            epoch=self.snapshot.epoch,
+            pane=pane.id,
+            updated_at=self.now,
+            **fields,  # type: ignore[arg-type]
+        )
+        self.records.append(record)
+        return record
+
+
+def best(known: str, seen: str) -> str:
+    """The better of two kinds of evidence for the same session."""
+    return seen if RANK[seen] >= RANK[known] else known
+
+
+def place_of(pane: Pane) -> dict[str, object]:
+    """The fields of a record that find the pane's place again."""
+    return {
+        "tmux_session": pane.tmux_session,
+        "window": pane.window,
+        "window_name": pane.window_name,
+        "window_layout": pane.window_layout,
+        "pane_index": pane.pane_index,
+        "neighbours": pane.neighbours,
+    }
+
+
+def launch_fields(launch: Launch) -> dict[str, object]:
+    """The fields of a record that start its Codex again."""
+    return launch._asdict()

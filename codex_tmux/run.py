@@ -1,0 +1,358 @@
+"""`codex-tmux run`: what runs inside a pane. It becomes Codex, resuming the session that the pane had.
+
+It starts in every pane, so its budget is one bare Python start more: what it needs it takes from the pane's own
+options, in one tmux call; the state file is parsed only where those do not answer.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+
+from codex_tmux.errors import Problem
+from codex_tmux.log import log
+from codex_tmux.resume import LAY
+from codex_tmux.tmux import Server, TmuxError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from codex_tmux.codex.store import Store
+    from codex_tmux.reconcile import Launch
+
+USAGE = "usage: codex-tmux run [--shell] [--fresh] [-- CODEX ARGS]"
+
+WAIT_FOR_WRITER = 15.0
+"""Seconds to wait for another process to let go of the session's writer lock."""
+WAIT_FOR_DAEMON = 75.0
+"""The same for Codex's daemon, which keeps the lock for about a minute after its last TUI has left."""
+
+
+class Request:
+    """The command line of `run`."""
+
+    def __init__(self, args: list[str]) -> None:
+        self.shell = self.fresh = False
+        self.codex_args: list[str] | None = None
+        for at, word in enumerate(args):
+            if word == "--":
+                self.codex_args = args[at + 1 :]
+                break
+            if word == "--shell":
+                self.shell = True
+            elif word == "--fresh":
+                self.fresh = True
+            else:
+                raise Problem(f"run: unknown argument {word!r}; {USAGE}")
+
+
+class Here:
+    """The pane this process runs in, as tmux knows it: read in one call, which also notes that it is awake."""
+
+    def __init__(self, server: Server, pane: str) -> None:
+        names = ("@codex_session", "@codex_launch", "@codex_fresh", "@codex-command", "default-shell")
+        # Tabs: every tmux prints them as they are, and none of these values holds one.
+        form = "".join(f"#{{{name}}}\t" for name in names) + "#{pane_id} #{pane_pid} #{pid}:#{start_time} #{socket_path}"
+        out = server.run(
+            *("set-option", "-pu", "-t", pane, "@codex_asleep", ";"),
+            *("set-option", "-pu", "-t", pane, "@codex_waiting", ";"),
+            *("set-option", "-pu", "-t", pane, "@codex_title_id", ";"),
+            *("display-message", "-p", "-t", pane, form, ";"),
+            *("list-panes", "-a", "-F", "#{pane_id} #{pane_dead} #{@codex_session}"),
+        )
+        first, *lines = out.split("\n")
+        self.session, self.launch_text, fresh, self.command, self.default_shell, ids = first.split("\t", 5)
+        self.id, root, self.epoch, self.socket = ids.split(" ", 3)
+        if self.id != pane:
+            raise Problem(f"pane {pane} is gone")
+        self.fresh = bool(fresh)
+        self.is_root = int(root) == os.getpid()
+        others = (line.split(" ") for line in lines)
+        # Who else claims this session, dead or alive.
+        self.rivals = [
+            (o[0], o[1] == "0") for o in others if len(o) == 3 and o[2] and o[2] == self.session and o[0] != pane
+        ]
+
+
+def main(args: list[str]) -> int:
+    """Run in this pane; does not return where it becomes Codex or a shell. Raises Problem."""
+    buffer = os.environ.pop(LAY, "")
+    if buffer:
+        return draw(buffer)
+    if args and args[0] in ("-h", "--help"):
+        from codex_tmux.cli import main as cli_main
+
+        return cli_main(["run", "--help"])
+    request = Request(args)
+    pane = os.environ.get("TMUX_PANE", "")
+    if not pane:
+        raise Problem("run works inside a tmux pane; outside, use codex itself")
+    server = Server()
+    here = Here(server, pane)
+    launch, program = what_to_launch(request, here)
+    if request.shell and launch is None:
+        become_shell(here)
+    if launch is None:
+        raise Problem("no Codex found: install it, or name it with `set -g @codex-command /path/to/codex`")
+    mark(server, here, launch)
+    enter(launch)
+    from codex_tmux.codex.commandline import tui_fresh, tui_resume
+
+    session, why = ("", "asked for") if request.fresh or here.fresh else choose(server, here, launch)
+    if session:
+        log("session.restored", session=session, pane=pane, server=here.socket)
+        words = tui_resume(launch.flags, session)
+    else:
+        words = tui_fresh(launch.flags)
+        if why:
+            log("session.fresh", pane=pane, server=here.socket, why=why)
+            say(server, here, f"a fresh session: {why}")
+            forget_session(server, here)
+    become([program, *words], here, request.shell)
+    return 1
+
+
+def draw(buffer: str) -> int:
+    """Draw what the pane last showed, and die with an exit status that lets tmux keep the pane."""
+    server = Server()
+    try:
+        screen = server.run_bytes("save-buffer", "-b", buffer, "-").rstrip(b"\n")
+        server.run("delete-buffer", "-b", buffer)
+    except TmuxError:
+        screen = b""
+    sys.stdout.buffer.write(screen + b"\x1b[0m")
+    sys.stdout.flush()
+    return 1
+
+
+def what_to_launch(request: Request, here: Here) -> tuple[Launch | None, str]:
+    """How Codex is to be started here, and the program: by this command line, else as the pane remembers it."""
+    from codex_tmux.options import decode_launch
+    from codex_tmux.reconcile import Launch
+
+    known = decode_launch(here.launch_text) or from_file(here)
+    if known is None and request.shell and request.codex_args is None:
+        return None, ""
+    program = find_program(known.codex if known else "", here.command)
+    if not program:
+        return None, ""
+    if request.codex_args is not None:
+        from codex_tmux.codex.commandline import parse
+
+        home = known.codex_home if known else default_home()
+        cwd = known.cwd if known else os.getcwd()
+        return Launch("tui", program, home, cwd, parse(request.codex_args).flags, request.shell), program
+    if known is None:
+        return Launch("tui", program, default_home(), os.getcwd(), (), request.shell), program
+    return known._replace(codex=program), program
+
+
+def from_file(here: Here) -> Launch | None:
+    """What the state file says of this pane, where its options say nothing."""
+    record = file_record(here, by_pane=True)
+    if record is None:
+        return None
+    from codex_tmux.reconcile import Launch
+
+    here.session = here.session or record.session_id
+    return Launch(record.mode, record.codex, record.codex_home, record.cwd, record.flags, record.shell, record.env)
+
+
+def file_record(here: Here, by_pane: bool):  # type: ignore[no-untyped-def]
+    """The record of this pane, or the current one of another server's pane with this pane's session.
+
+    Parsing is dear: it happens only where the text of the file holds what is looked for.
+    """
+    from codex_tmux.paths import state_dir
+
+    try:
+        with open(os.path.join(state_dir(), "state.toml"), "rb") as f:
+            text = f.read()
+    except OSError:
+        return None
+    wanted = (f'pane = "{here.id}"', here.epoch) if by_pane else (here.session,)
+    if not all(w.encode() in text for w in wanted):
+        return None
+    from codex_tmux import store
+
+    try:
+        records = store.load()
+    except store.StateError as e:
+        log("state.unusable", why=e)
+        return None
+    if by_pane:
+        return next((r for r in records if r.current and r.place == (here.socket, here.epoch, here.id)), None)
+    return next((r for r in records if r.current and r.session_id == here.session and r.server != here.socket), None)
+
+
+def default_home() -> str:
+    """Codex's home as a Codex started here would see it."""
+    return os.path.abspath(os.environ.get("CODEX_HOME") or os.path.expanduser("~/.codex"))
+
+
+def find_program(known: str, configured: str) -> str:
+    """The Codex to run: the very one that ran here, else @codex-command, else the one on PATH."""
+    for word in (known, os.path.expanduser(configured), "codex"):
+        if os.path.isabs(word) and os.access(word, os.X_OK):
+            if known and word != known:
+                log("codex.moved", was=known, now=word)
+            return word
+        if word and "/" not in word:
+            for directory in os.get_exec_path():
+                path = os.path.join(directory, word)
+                if os.path.isabs(path) and os.path.isfile(path) and os.access(path, os.X_OK):
+                    return path
+    return ""
+
+
+def mark(server: Server, here: Here, launch: Launch) -> None:
+    """Let the pane outlive a crash, and say in its options what runs here, before anything can go wrong."""
+    from codex_tmux.options import encode_launch
+
+    commands = ["set-option", "-pu", "-t", here.id, "@codex_fresh", ";"]
+    text = encode_launch(launch)
+    if text != here.launch_text:
+        commands += ["set-option", "-p", "-t", here.id, "@codex_launch", text, ";"]
+    if here.is_root and not launch.shell:
+        commands += ["set-option", "-p", "-t", here.id, "remain-on-exit", "failed", ";"]
+    commands += ["set-option", "-p", "-t", here.id, "@codex_pane", "1"]
+    server.try_run(*commands)
+
+
+def enter(launch: Launch) -> None:
+    """Go to the session's directory and into its environment."""
+    try:
+        os.chdir(launch.cwd)
+    except OSError as e:
+        fallback = os.path.expanduser("~")
+        log("cwd.missing", cwd=launch.cwd, why=e.strerror, instead=fallback)
+        print(f"codex-tmux: {launch.cwd!r} cannot be entered ({e.strerror}); using {fallback}", file=sys.stderr)
+        os.chdir(fallback)
+    if launch.codex_home and launch.codex_home != default_home():
+        os.environ["CODEX_HOME"] = launch.codex_home
+    for name, value in launch.env:
+        os.environ[name] = value
+
+
+def choose(server: Server, here: Here, launch: Launch) -> tuple[str, str]:
+    """The session to resume, or "" and why there is none ("": there never was one here).
+
+    Waits, bounded, while another process may still write to the session. Raises Problem where it is somebody
+    else's: the record stays as it is.
+    """
+    if not here.session:
+        return "", "this pane's session is not known" if here.launch_text and launch else ""
+    from codex_tmux.codex.store import Store
+
+    store = Store(launch.codex_home)
+    session = here.session if len(here.session) == 36 else store.complete(here.session)
+    if session is None:
+        return "", f"session {here.session} had no message yet"
+    refuse_rival(server, here, session)
+    ok, reason = store.resumable(session)
+    if not ok:
+        return "", REASONS.get(reason, reason).format(session=session)
+    wait_for_writer(store, session, launch)
+    return session, ""
+
+
+REASONS = {
+    "no-message": "session {session} had no message yet",
+    "unknown": "Codex no longer has session {session}",
+    "deleted": "session {session} was deleted",
+    "archived": "session {session} is archived (codex unarchive brings it back)",
+    "subagent": "session {session} is a sub-agent's",
+    "no-store": "Codex's store is gone, and session {session} with it",
+}
+
+
+def refuse_rival(server: Server, here: Here, session: str) -> None:
+    """Raise Problem where another living pane, of this or another tmux server, has the session."""
+    for pane, living in here.rivals:
+        if living or not claim(server, here, pane):
+            raise Problem(f"session {session} is in pane {pane}; it can be in one pane only")
+    record = file_record(here, by_pane=False)
+    if record is not None and server_runs(record.server, record.epoch):
+        raise Problem(f"session {session} is in pane {record.pane} of the tmux server {record.server}")
+
+
+def claim(server: Server, here: Here, rival: str) -> bool:
+    """Claim a session that another pane names too. One of them gets it, whoever comes first; returns whether we did."""
+    from codex_tmux import store
+
+    with store.lock("claim"):
+        names = server.run("display-message", "-p", "-t", rival, "#{pane_id} #{pane_dead} #{@codex_claim}").split(" ")
+        if names[0] == rival and names[1] == "0" and names[2] == here.session:
+            return False
+        server.run("set-option", "-p", "-t", here.id, "@codex_claim", here.session)
+        return True
+
+
+def server_runs(socket: str, epoch: str) -> bool:
+    """Whether that very tmux server still runs."""
+    found = Server(socket).try_run("display-message", "-p", "#{pid}:#{start_time}")
+    return found == epoch
+
+
+def wait_for_writer(store: Store, session: str, launch: Launch) -> None:
+    """Wait until no other process can write to the session. Raises Problem that names the one that still can."""
+    holder = store.lock_holder(session)
+    if holder is None:
+        return
+    from codex_tmux.codex.commandline import parse
+
+    embedded = parse(list(launch.flags)).embedded
+    if holder.daemon and not embedded:
+        return  # the daemon is where this Codex will join
+    limit = WAIT_FOR_DAEMON if holder.daemon else WAIT_FOR_WRITER
+    end = time.monotonic() + limit
+    said = False
+    while holder is not None and time.monotonic() < end:
+        if not said and time.monotonic() > end - limit + 0.3:
+            said = True
+            print(f"codex-tmux: session {session} is held by {holder.name} ({holder.pid}); waiting", flush=True)
+        time.sleep(0.02)
+        holder = store.lock_holder(session)
+    if holder is not None:
+        log("session.held", session=session, holder=holder.name, pid=holder.pid)
+        raise Problem(
+            f"session {session} is still open in {holder.name}, process {holder.pid}: end that one, then respawn this pane"
+        )
+
+
+def forget_session(server: Server, here: Here) -> None:
+    """The session that comes up here is another one."""
+    server.try_run(
+        *("set-option", "-pu", "-t", here.id, "@codex_session", ";"),
+        *("set-option", "-pu", "-t", here.id, "@codex_evidence"),
+    )
+
+
+def say(server: Server, here: Here, text: str) -> None:
+    """Say one line in the pane, and to whoever looks at it: Codex's screen covers the pane's own at once."""
+    print(f"codex-tmux: {text}", flush=True)
+    from codex_tmux.tell import tell
+
+    tell(server, here.id, text)
+
+
+def become(argv: list[str], here: Here, shell: bool) -> None:
+    """Become Codex; with `shell`, become a process that runs Codex and then the user's shell."""
+    if shell:
+        script = '"$@"; exec "$0" -l' if login_shell(here) else '"$@"; exec "$0"'
+        argv = ["/bin/sh", "-c", script, here.default_shell or "/bin/sh", *argv]
+    try:
+        os.execv(argv[0], argv)
+    except OSError as e:
+        raise Problem(f"{argv[0]} cannot be run: {e.strerror}") from e
+
+
+def become_shell(here: Here) -> None:
+    """Become the shell that tmux would have started."""
+    shell = here.default_shell or "/bin/sh"
+    os.execv(shell, [f"-{os.path.basename(shell)}"] if login_shell(here) else [shell])
+
+
+def login_shell(here: Here) -> bool:
+    """Whether tmux starts shells as login shells: it does unless `default-command` says otherwise."""
+    return not (Server().try_run("show-options", "-gv", "default-command") or "")

@@ -1,0 +1,131 @@
+"""`codex-tmux selftest`: prove on this machine that a killed pane comes back with its own conversation."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import time
+from dataclasses import dataclass
+from types import FrameType
+
+import click
+
+from codex_tmux.errors import Problem
+from codex_tmux.sandbox import Sandbox, plugin_file
+
+WORDS = (("apple", "amber", "arrow"), ("bread", "birch", "bison"), ("cloud", "coral", "crane"))
+"""What is said in each pane, in this order; no word is said in two of them."""
+SECONDS = 20.0
+"""How long any one step may take."""
+
+
+@dataclass
+class Talk:
+    """One pane of the test and what was said in it so far."""
+
+    pane: str
+    words: tuple[str, ...]
+    said: tuple[str, ...] = ()
+    pid: int = 0
+
+    def say_next(self, sandbox: Sandbox) -> str:
+        """Say the next word; raise `Problem` unless the model saw this conversation, whole and alone."""
+        word = self.words[len(self.said)]
+        self.said += (word,)
+        request = sandbox.ask(self.pane, word, SECONDS)
+        if request.messages != self.said:
+            raise Problem(
+                f"pane {self.pane} should remember {self.said}, the model was sent {request.messages}"
+            )
+        return f"turn {len(self.said)}: {' / '.join(request.messages)}"
+
+
+class Steps:
+    """Prints each step with the time since the start."""
+
+    def __init__(self) -> None:
+        self._start = time.monotonic()
+
+    def __call__(self, text: str) -> None:
+        click.echo(f"[{time.monotonic() - self._start:5.1f} s] {text}")
+
+
+def run(sandbox: Sandbox, step: Steps) -> None:
+    """The proof itself; returns when it succeeded, else raises `Problem`."""
+    sandbox.start_server(load_plugin=True)
+    step(f"tmux server started with {plugin_file()}")
+    sandbox.attach()
+    talks = [Talk(sandbox.new_pane(name=words[0]), words) for words in WORDS]
+    for talk in talks:
+        sandbox.wait_ready(talk.pane, SECONDS)
+    step(f"three Codex panes in one directory: {', '.join(talk.pane for talk in talks)}")
+    for talk in talks:
+        step(f"{talk.pane}: {talk.say_next(sandbox)}")
+        talk.pid = sandbox.codex_pid(talk.pane)
+
+    victim, *others = talks
+    killed = time.monotonic()
+    os.kill(victim.pid, signal.SIGKILL)
+    try:
+        sandbox.wait_for(
+            lambda: sandbox.format(victim.pane, "#{pane_dead}") == "1", SECONDS, "the pane to be dead"
+        )
+    except Problem as e:
+        raise Problem(f"the killed pane {victim.pane} did not stay to be respawned: {e}") from e
+    step(f"{victim.pane}: kill -9 {victim.pid}; the pane is dead")
+    sandbox.tmux("respawn-pane", "-t", victim.pane)
+    sandbox.wait_ready(victim.pane, SECONDS)
+    step(f"{victim.pane}: tmux respawn-pane; back {time.monotonic() - killed:.1f} s after the kill")
+    step(f"{victim.pane}: {victim.say_next(sandbox)}")
+    for talk in others:
+        if sandbox.codex_pid(talk.pane) != talk.pid:
+            raise Problem(f"pane {talk.pane} was not killed, but another Codex runs in it now")
+        step(f"{talk.pane}: {talk.say_next(sandbox)} (never touched)")
+    step(f"{victim.pane}: {victim.say_next(sandbox)}")
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+@click.command()
+@click.option(
+    "--codex", metavar="PATH", help="The Codex to test with; default: the one on PATH, else a stand-in."
+)
+@click.option("--keep", is_flag=True, help="Keep the test's directory, with Codex's sessions and our log.")
+def command(codex: str | None, keep: bool) -> int:
+    """Prove on this machine: kill, respawn, same conversation.
+
+    Starts its own tmux server, Codex home and model on the loopback; touches nothing of yours, costs no
+    tokens, and leaves nothing behind.
+    """
+    if shutil.which("tmux") is None:
+        raise Problem("tmux is not on PATH: install it, then run codex-tmux selftest again")
+    if codex is not None and shutil.which(codex) is None:
+        raise Problem(f"--codex {codex}: no such program")
+    codex = shutil.which(codex or "codex")
+    step = Steps()
+    # Ended from outside, the clean-up must run all the same.
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _interrupt)
+    failure = None
+    try:
+        with Sandbox(codex, keep=keep) as sandbox:
+            step(f"Codex: {sandbox.codex_name}")
+            try:
+                run(sandbox, step)
+            except Problem as e:
+                failure = str(e)
+            step("cleaning up")
+    except Problem as e:
+        failure = failure or str(e)
+    if keep:
+        step(f"kept: {sandbox.root}")
+    else:
+        step("nothing left: no process, no file")
+    if failure is not None:
+        click.echo(f"FAILED: {failure}")
+        return 1
+    click.echo("PASSED: the killed pane came back with its own conversation, the others were not touched")
+    return 0

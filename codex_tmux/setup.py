@@ -1,0 +1,281 @@
+"""`codex-tmux setup`: let Codex write its session id into the pane title, the surest evidence there is."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import click
+
+from codex_tmux import setup_record
+from codex_tmux.codex.title_config import (
+    SESSION_ID,
+    THREAD_ID,
+    Change,
+    add_item,
+    change_adding,
+    remove_item,
+    title_has_id,
+    title_items,
+)
+from codex_tmux.config_file import ConfigFile
+from codex_tmux.errors import Problem
+
+__all__ = ["add_item", "command", "remove_item", "title_has_id"]
+
+TRIES = 5
+VERSION_TIMEOUT = 15.0
+"""Seconds for `codex --version`: a cold Node start on a slow disk takes some."""
+
+Version = tuple[int, int, int]
+
+
+def codex_version(codex: str | None) -> Version | None:
+    """The version of the Codex at `codex`, or of the first on PATH; None where none is or it does not say.
+
+    A Codex built from source calls itself 0.0.0: also None. Problem where `codex` is given and cannot be run.
+    """
+    found = shutil.which(codex or "codex")
+    if found is None:
+        if codex:
+            raise Problem(f"{codex}: no such program; give --codex the Codex you use")
+        return None
+    try:
+        done = subprocess.run(
+            [found, "--version"],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=VERSION_TIMEOUT,
+        )
+    except (OSError, subprocess.TimeoutExpired) as e:
+        if codex:
+            raise Problem(f"{found}: `--version` gave no answer ({type(e).__name__})") from e
+        return None
+    said = re.search(r"(\d+)\.(\d+)\.(\d+)", done.stdout) if done.returncode == 0 else None
+    version = (int(said[1]), int(said[2]), int(said[3])) if said else None
+    return version if version and any(version) else None
+
+
+def item_for(version: Version | None) -> str:
+    """The title item by which this Codex shows the session id; the newest's where the version is unknown."""
+    if version is None or version >= (0, 137, 0):
+        return THREAD_ID
+    if version >= (0, 130, 0):
+        return SESSION_ID
+    raise Problem(
+        f"Codex {'.'.join(map(str, version))} cannot show the session id in the title: "
+        "exact tracking by title is not available in that version; upgrade Codex to 0.137 or later"
+    )
+
+
+@contextmanager
+def _about(path: Path) -> Iterator[None]:
+    """Names the file in a Problem with its text."""
+    try:
+        yield
+    except Problem as e:
+        raise Problem(f"{path}: {e}") from e
+
+
+def config_of(codex_home: str | None) -> tuple[ConfigFile, bool]:
+    """The config of this Codex home, and whether the home was named (by option or CODEX_HOME)."""
+    named = codex_home or os.environ.get("CODEX_HOME")
+    home = Path(named).expanduser() if named else Path.home() / ".codex"
+    return ConfigFile(Path(os.path.realpath(home)) / "config.toml"), bool(named)
+
+
+def difference(name: str, old: str, new: str) -> list[str]:
+    """The change as lines of a unified diff."""
+    lines: list[str] = []
+    # splitlines() would also break at characters that are no line ends to TOML
+    before, after = (re.findall(r"[^\n]*\n|[^\n]+", text) for text in (old, new))
+    for line in difflib.unified_diff(before, after, name, f"{name} (new)"):
+        lines.append(line.rstrip("\r\n"))
+        if not line.endswith("\n"):
+            lines.append("\\ no newline at the end of the file")
+    return lines
+
+
+def _show(lines: list[str]) -> None:
+    colours = {"+": "green", "-": "red", "@": "cyan"} if _coloured() else {}
+    for n, line in enumerate(lines):
+        colour = colours.get(line[:1]) if n > 1 else None  # the first two name the file
+        click.echo(click.style(line, fg=colour) if colour else line)
+
+
+def _coloured() -> bool:
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+
+
+def _agreed(lines: list[str], shown: list[str] | None, yes: bool) -> bool:
+    """Show the change and ask, unless it is the one just shown. Without a terminal nobody can be asked."""
+    if lines == shown:
+        return True
+    _show(lines)
+    return yes or not sys.stdin.isatty() or click.confirm("Write this?", default=True)
+
+
+def _add(file: ConfigFile, item: str, named: bool, yes: bool) -> int:
+    home = file.path.parent
+    made_home = not home.exists()
+    if made_home and named:  # a typo more likely than a plan, and Codex does not start with such a home
+        raise Problem(f"{home}: no such directory; make it first, or name another Codex home")
+    shown: list[str] | None = None
+    for _ in range(TRIES):
+        before, text = file.text()
+        with _about(file.path):
+            change = change_adding(text, item)
+            emptied = title_items(text) == []
+        if change is None:
+            click.echo(f"nothing to do: {file.path} has the session id in the title")
+            return 0
+        lines = difference(str(file.path), text, change.text)
+        if not _agreed(lines, shown, yes):
+            click.echo("nothing written")
+            return 1
+        shown = lines
+        record = _write(file, before, change, item, made_home)
+        if record:
+            click.echo(f"written: {file.path}" + (f" (as it was: {record.backup})" if record.backup else ""))
+            if emptied:
+                click.echo("The title was switched off; it now shows the session id and nothing else.")
+            click.echo("A Codex that already runs shows it after a restart (respawn its pane).")
+            click.echo(f"To take it back: {_command(named, home, '--undo')}")
+            return 0
+    raise Problem(
+        f"{file.path}: changed under our hands {TRIES} times (Codex writes it?); nothing written; try again"
+    )
+
+
+def _write(
+    file: ConfigFile, before: bytes | None, change: Change, item: str, made_home: bool
+) -> setup_record.SetupRecord | None:
+    """Copy, record, replace, in this order: at no moment is there a change that --undo does not know.
+
+    Returns the record, None where the file changed meanwhile.
+    """
+    home = file.path.parent
+    backup = None
+    written = False
+    try:
+        if made_home:
+            home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        after = change.text.encode()
+        backup = None if before is None else file.back_up(before)
+        record = setup_record.record_of(file.path, item, change.made, before, after, backup, made_home)
+        setup_record.save(record)
+        written = file.replace(before, after)
+        return record if written else None
+    except OSError as e:
+        raise Problem(f"{home}: cannot be made: {e.strerror}") from e
+    finally:
+        if not written:
+            setup_record.delete(file.path)
+            if backup:
+                backup.unlink(missing_ok=True)
+            if made_home:
+                _remove_if_empty(home)
+
+
+def _remove_if_empty(directory: Path) -> None:
+    with suppress(OSError):
+        directory.rmdir()
+
+
+def _undo(file: ConfigFile, yes: bool) -> int:
+    record = setup_record.load(file.path)
+    if record is None:
+        click.echo(f"nothing to undo: codex-tmux has not changed {file.path}")
+        return 0
+    shown: list[str] | None = None
+    for _ in range(TRIES):
+        now, text = file.text()
+        exact = now is not None and setup_record.digest(now) == record.after_sha256
+        new: bytes | None
+        if exact and now is not None:
+            new = record.before(now)
+        else:
+            with _about(file.path):
+                new = remove_item(text, record.item, record.made).encode()
+            if new == (now or b""):
+                setup_record.delete(file.path)
+                click.echo(f"nothing to undo: {file.path} no longer has {record.item} in the title")
+                return 0
+            if not record.before_sha256 and not new.strip():
+                new = None
+        lines = difference(str(file.path), text, (new or b"").decode())
+        if not _agreed(lines, shown, yes):
+            click.echo("nothing written")
+            return 1
+        shown = lines
+        if file.replace(now, new):
+            _clean_up(file, record, exact)
+            click.echo(f"{'removed' if new is None else 'written'}: {file.path}{'' if exact else _KEPT}")
+            return 0
+    raise Problem(
+        f"{file.path}: changed under our hands {TRIES} times (Codex writes it?); nothing undone; try again"
+    )
+
+
+_KEPT = " (it has changed since setup: only the item was taken out)"
+
+
+def _clean_up(file: ConfigFile, record: setup_record.SetupRecord, exact: bool) -> None:
+    """Leave nothing of ours behind; the copy stays where it differs from what the file is now."""
+    setup_record.delete(file.path)
+    if exact and record.backup:
+        Path(record.backup).unlink(missing_ok=True)
+    if record.made_home:
+        _remove_if_empty(file.path.parent)  # it is not once Codex lives there
+
+
+def _check(file: ConfigFile, item: str, named: bool) -> int:
+    _, text = file.text()
+    with _about(file.path):
+        has = title_has_id(text, item)
+    if has:
+        click.echo(f"set: {file.path} has the session id in the title")
+        return 0
+    click.echo(
+        f"not set: {file.path} has no session id in the title; run: {_command(named, file.path.parent)}"
+    )
+    return 1
+
+
+def _command(named: bool, home: Path, *options: str) -> str:
+    home_option = ["--codex-home", str(home)] if named else []
+    return shlex.join(["codex-tmux", "setup", *options, *home_option])
+
+
+@click.command()
+@click.option("--check", is_flag=True, help="Only say whether it is set (exit 0) or not (exit 1).")
+@click.option("--undo", is_flag=True, help="Take back what setup wrote, and only that.")
+@click.option("--codex-home", metavar="DIR", help="Codex's home (default: $CODEX_HOME, then ~/.codex).")
+@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+@click.option("--codex", metavar="PATH", help="The Codex to set up for (default: the first on PATH).")
+def command(check: bool, undo: bool, codex_home: str | None, yes: bool, codex: str | None) -> int:
+    """Put the session id into the pane title, where codex-tmux reads it.
+
+    Adds `thread-id` to `tui.terminal_title` in Codex's config.toml (`session-id` for Codex 0.130 to 0.136).
+    Everything else in the file stays as it is, byte for byte. Shows the change before it writes it and asks;
+    where standard input is not a terminal it writes without asking. Keeps a copy of the file beside it.
+
+    ~/.codex is made where it is missing; a home you name has to be there.
+    """
+    if check and undo:
+        raise click.UsageError("--check and --undo do not go together")
+    file, named = config_of(codex_home)
+    if undo:
+        return _undo(file, yes)
+    item = item_for(codex_version(codex))
+    return _check(file, item, named) if check else _add(file, item, named, yes)

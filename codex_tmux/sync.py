@@ -1,0 +1,89 @@
+"""`codex-tmux sync`: look at the whole tmux server, and make the state file and the pane options say what is true."""
+
+from __future__ import annotations
+
+import os
+import time
+import zlib
+
+from codex_tmux.errors import Problem
+from codex_tmux.log import log
+from codex_tmux.tmux import Server
+
+QUIET = 0.4
+"""Seconds between two syncs that hooks start: a burst of events makes few of them."""
+SETTLE_WAIT = 10.0
+"""Seconds to wait for a sync under way before a respawn goes on without it."""
+WATCH_FOR = 1.5
+"""Seconds to watch for a pane that a respawn changes: Codex sends an old prompt about one second after its start."""
+WATCH_EVERY = 0.01
+
+
+def main(args: list[str]) -> int:
+    """The `sync` command as hooks call it: silent, errors to the log, always exit 0."""
+    if args and args[0] in ("-h", "--help"):
+        from codex_tmux.cli import main as cli_main
+
+        return cli_main(["sync", "--help"])
+    try:
+        if args == ["--watch"]:
+            watch(Server())
+        elif args == ["--settle"]:
+            sync(Server())
+        else:
+            after_quiet(Server())
+    except Problem as e:
+        log("sync.failed", why=e)
+    except Exception as e:
+        import traceback
+
+        frames = traceback.extract_tb(e.__traceback__)
+        where = " < ".join(f"{os.path.basename(f.filename)}:{f.lineno}" for f in reversed(frames[-4:]))
+        log("sync.crashed", why=f"{type(e).__name__}: {e}", at=where)
+    return 0
+
+
+def lock_name(server: Server) -> str:
+    """The name of the lock that syncs of one tmux server hold."""
+    return f"sync-{zlib.crc32((server.socket or 'default').encode()):08x}"
+
+
+def after_quiet(server: Server) -> None:
+    """Sync, but no sooner than QUIET seconds after the last one that an event started."""
+    from codex_tmux.paths import make_state_dir
+
+    stamp = os.path.join(make_state_dir(), f"{lock_name(server)}.lock")
+    try:
+        # A mark in the future (a clock set back) must not hold anybody up.
+        left = min(QUIET, os.stat(stamp).st_mtime + QUIET - time.time())
+    except OSError:
+        left = 0.0
+    if left > 0:
+        time.sleep(left)
+    sync(server)
+
+
+def sync(server: Server, wait: float = SETTLE_WAIT) -> None:
+    """Bring records and panes up to date once. Raises Problem where tmux or the state cannot be used."""
+    from codex_tmux import store
+
+    # Held until laid panes are dead again: a respawn that waits for it then finds them asleep.
+    with store.lock(lock_name(server), wait):
+        from codex_tmux.pass_once import sync_once
+
+        sync_once(server)
+        os.utime(os.path.join(store.state_dir(), f"{lock_name(server)}.lock"))
+
+
+def watch(server: Server) -> None:
+    """Watch for the pane that a respawn under way changes, and sync as soon as it does."""
+    form = "#{pane_id} #{pane_pid} #{pane_dead} #{@codex_guard}"
+    end = time.monotonic() + WATCH_FOR
+    while time.monotonic() < end:
+        for line in server.run("list-panes", "-a", "-F", form).splitlines():
+            _, pid, dead, guard = (line.split(" ", 3) + ["", "", ""])[:4]
+            guarded_pid = guard.partition(" ")[0]
+            if guarded_pid and dead == "0" and pid != guarded_pid:
+                sync(server)
+                return
+        time.sleep(WATCH_EVERY)

@@ -1,0 +1,22 @@
+"""Say something to the people who look at a pane."""
+
+from __future__ import annotations
+
+from codex_tmux.log import log
+from codex_tmux.tmux import Server, TmuxError
+
+
+def tell(server: Server, pane: str, text: str) -> None:
+    """Show `text` to every client whose tmux session holds the pane; it stands in the log as well."""
+    log("message", pane=pane, text=text)
+    try:
+        session = server.run("display-message", "-p", "-t", pane, "#{session_id}")
+        clients = server.run("list-clients", "-t", session, "-F", "#{client_name}").splitlines()
+    except TmuxError:
+        return
+    for client in clients:
+        # The text goes through an option: as a message of its own it would be expanded as a format.
+        server.try_run(
+            *("set-option", "-g", "@codex_message", f"codex-tmux: {text}", ";"),
+            *("display-message", "-c", client, "#{@codex_message}"),
+        )

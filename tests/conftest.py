@@ -1,0 +1,63 @@
+"""Fixtures for all tests; no test can reach the real home, Codex home or tmux server."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from codex_tmux.sandbox import CACHE_VARIABLE, Sandbox, cache_dir
+
+# Asked for before any test changes the environment: the real Codex and the templates are found through it.
+CACHE = cache_dir()
+REAL_HOME = Path.home()
+
+
+@pytest.fixture(autouse=True)
+def no_real_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Point everything a test could reach by default at private, empty places."""
+    # tmux's socket is `$TMUX_TMPDIR/tmux-<uid>/<name>`: in pytest's own directories its path is too long.
+    sockets = Path(tempfile.mkdtemp(prefix="ct-", dir="/tmp"))
+    home = tmp_path / "home"
+    home.mkdir()
+    places = {"HOME": home, "CODEX_HOME": home / ".codex", "CODEX_TMUX_STATE_DIR": home / "state"}
+    places |= {"TMUX_TMPDIR": sockets, CACHE_VARIABLE: CACHE}
+    for name in ("CONFIG", "CACHE", "STATE", "DATA"):
+        monkeypatch.delenv(f"XDG_{name}_HOME", raising=False)
+    for name in ("TMUX", "TMUX_PANE", "CODEX_SQLITE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    for name, place in places.items():
+        monkeypatch.setenv(name, str(place))
+    yield
+    if Path.home() == REAL_HOME:
+        pytest.fail("the test put the real HOME back")
+    for socket in sockets.glob("*/*"):
+        subprocess.run(["tmux", "-S", str(socket), "kill-server"], capture_output=True)
+    shutil.rmtree(sockets)
+
+
+@pytest.fixture(scope="session")
+def codex_binary() -> str:
+    """The real Codex; without one the test is skipped, but on CI it fails."""
+    codex = os.environ.get("CODEX_TMUX_TEST_CODEX")
+    if codex and os.access(codex, os.X_OK):
+        return codex
+    why = (
+        f"no real Codex: {codex} is not there" if codex else "no real Codex: CODEX_TMUX_TEST_CODEX is not set"
+    )
+    if os.environ.get("CI") == "true":
+        pytest.fail(f"{why} (CI must not skip this)")
+    pytest.skip(f"{why}; `make codex` installs one")
+
+
+@pytest.fixture
+def sandbox(request: pytest.FixtureRequest) -> Iterator[Sandbox]:
+    """A sandbox with the stand-in, or, in a test marked `codex`, with real Codex."""
+    real = request.node.get_closest_marker("codex") is not None
+    with Sandbox(request.getfixturevalue("codex_binary") if real else None) as made:
+        yield made

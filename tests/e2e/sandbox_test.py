@@ -1,0 +1,223 @@
+"""The sandbox itself, and that the stand-in keeps the promises of real Codex the other tests rely on."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from codex_tmux.sandbox import Sandbox, SandboxError, cache_dir, codex_version
+
+UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
+TITLE = re.compile(r"work \| ([0-9a-f-]{29})\.\.\.$")
+
+
+@pytest.fixture(params=["stand-in", pytest.param("real", marks=[pytest.mark.codex])])
+def both(request: pytest.FixtureRequest) -> Iterator[Sandbox]:
+    """A sandbox with its tmux server up: once with the stand-in, once with real Codex."""
+    codex = request.getfixturevalue("codex_binary") if request.param == "real" else None
+    with Sandbox(codex) as made:
+        made.start_server()
+        made.attach()
+        yield made
+
+
+def title_id(sandbox: Sandbox, pane: str) -> str:
+    def look() -> str:
+        found = TITLE.search(sandbox.format(pane, "#{pane_title}"))
+        return found[1] if found else ""
+
+    return sandbox.wait_for(look, 20, f"the session id in the title of {pane}")
+
+
+def test_two_messages_one_conversation(both: Sandbox) -> None:
+    pane = both.new_pane()
+    prefix = title_id(both, pane)
+    first = both.ask(pane, "my dog is Rex")
+    second = both.ask(pane, "and my cat?")
+    assert second.messages == ("my dog is Rex", "and my cat?")
+    assert first.session_id == second.session_id
+    assert UUID.fullmatch(first.session_id)
+    assert first.session_id.startswith(prefix)
+    assert "turn 2 | first: my dog is Rex" in both.capture(pane)
+
+
+def test_store_layout(both: Sandbox) -> None:
+    pane = both.new_pane()
+    both.wait_ready(pane)
+    prefix = title_id(both, pane)
+    (lock,) = (both.codex_home / "thread-writer-locks").glob(f"{prefix}*.lock")
+    session = lock.stem
+    rollout = f"sessions/*/*/*/rollout-*-{session}.jsonl"
+    assert not list(both.codex_home.glob(rollout)), "before the first message there is no rollout"
+    both.ask(pane, "hello")
+    (path,) = both.codex_home.glob(rollout)
+    meta = path.read_text().splitlines()[0]
+    assert '"type":"session_meta"' in meta.replace(": ", ":")
+    assert session in meta
+    # The row may follow the answer.
+    query = "SELECT rollout_path, cwd, first_user_message, archived, thread_source FROM threads WHERE id = ?"
+
+    def row() -> tuple[object, ...] | None:
+        with closing(sqlite3.connect(f"file:{both.codex_home}/state_5.sqlite?mode=ro", uri=True)) as database:
+            found: tuple[object, ...] | None = database.execute(query, (session,)).fetchone()
+            return found
+
+    wanted = (str(path), str(both.work), "hello", 0, "user")
+    both.wait_for(lambda: row() == wanted, 5, "the row in the state database")
+
+
+def test_new_quit_and_resume(both: Sandbox) -> None:
+    pane = both.new_pane("bash")
+    both.tmux("send-keys", "-t", pane, "codex", "Enter")
+    old = both.ask(pane, "first").session_id
+    both.type(pane, "/new")
+    both.wait_for(lambda: not old.startswith(title_id(both, pane)), 20, "another id in the title")
+    new = both.ask(pane, "second").session_id
+    assert new != old
+    both.type(pane, "/quit")
+    both.wait_for(lambda: f"codex resume {new}" in both.capture(pane), 20, "the resume line")
+    assert not TITLE.search(both.format(pane, "#{pane_title}"))
+    both.tmux("send-keys", "-t", pane, f"clear; codex resume {old}", "Enter")
+    both.wait_for(lambda: "turn 1 | first: first" in both.capture(pane), 20, "the old conversation")
+    assert both.ask(pane, "third").messages == ("first", "third")
+
+
+def test_unknown_session(both: Sandbox) -> None:
+    pane = both.new_pane("bash")
+    command = "codex resume 01a201da-7561-7551-a7df-a07aa6f38cdb; echo exit=$?"
+    both.tmux("send-keys", "-t", pane, command, "Enter")
+    both.wait_for(lambda: "exit=1" in both.capture(pane), 20, "exit 1")
+    assert "No saved session found" in both.capture(pane)
+
+
+def test_exec(both: Sandbox) -> None:
+    def run(*args: str, message: str) -> subprocess.CompletedProcess[str]:
+        command = [str(both.bin / "codex"), "exec", "--json", "--skip-git-repo-check", *args]
+        return subprocess.run(
+            command, input=message, env=both.env, cwd=both.work, capture_output=True, text=True, timeout=60
+        )
+
+    first = run("-", message="one")
+    assert '"thread.started"' in first.stdout.splitlines()[0]
+    found = UUID.search(first.stdout)
+    assert found
+    second = run("resume", found[0], "-", message="two")
+    assert "turn 2 | first: one | last: two" in second.stdout
+    assert run("resume", "01a201da-7561-7551-a7df-a07aa6f38cdb", "-", message="x").returncode == 1
+
+
+def test_killed_codex_leaves_its_title(both: Sandbox) -> None:
+    pane = both.new_pane()
+    both.tmux("set-option", "-p", "-t", pane, "remain-on-exit", "on")
+    title_id(both, pane)
+    both.ask(pane, "hello")
+    title = both.format(pane, "#{pane_title}")
+    os.kill(both.codex_pid(pane), signal.SIGKILL)
+    both.wait_for(lambda: both.format(pane, "#{pane_dead}") == "1", 10, "the pane to die")
+    assert both.format(pane, "#{pane_title}") == title
+
+
+@pytest.mark.codex
+def test_nothing_is_left(codex_binary: str) -> None:
+    with Sandbox(codex_binary) as sandbox:
+        sandbox.start_server()
+        sandbox.attach()
+        sandbox.ask(sandbox.new_pane(), "hello")
+        other = sandbox.new_home("other")
+        env = ["env", f"CODEX_HOME={other}", "codex"]
+        sandbox.ask(sandbox.new_pane(*env), "hello")
+        assert (other / "app-server-daemon/daemon.pid").exists()
+        running = sandbox.processes()
+        assert len(running) > 6
+    assert [pid for pid in running if os.path.exists(f"/proc/{pid}")] == []
+    assert sandbox.processes() == []
+    assert not sandbox.root.exists()
+    assert not sandbox.short.exists()
+
+
+@pytest.mark.codex
+def test_a_home_takes_no_room(codex_binary: str) -> None:
+    with Sandbox(codex_binary) as sandbox:
+        if codex_version(codex_binary) < "codex-cli 0.157":
+            pytest.skip("no daemon in this Codex")
+        binaries = [
+            p for p in (sandbox.codex_home / "packages").rglob("codex") if p.is_file() and not p.is_symlink()
+        ]
+        assert binaries
+        assert all(p.stat().st_nlink > 1 for p in binaries)
+        for link in (p for p in (sandbox.codex_home / "packages").rglob("*") if p.is_symlink()):
+            assert str(sandbox.root) in str(link.resolve()), "a link into the template makes Codex hang"
+
+
+def test_home_is_not_in_tmp_and_socket_path_is_short(sandbox: Sandbox) -> None:
+    assert not str(sandbox.root).startswith("/tmp/")
+    assert len(f"{sandbox.short}/codex-daemon-{os.getuid()}/{'0' * 64}") < 104
+    assert sandbox.root.stat().st_mode & 0o777 == 0o700
+
+
+def test_environment_is_clean(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TMUX", "/tmp/nowhere,1,0")
+    sandbox.start_server()
+    pane = sandbox.new_pane("bash")
+    sandbox.tmux(
+        "send-keys",
+        "-t",
+        pane,
+        'echo "<$CODEX_HOME|$HOME|$CODEX_TMUX_STATE_DIR|$(command -v codex)>"',
+        "Enter",
+    )
+    wanted = f"<{sandbox.codex_home}|{sandbox.home}|{sandbox.state_dir}|{sandbox.bin}/codex>"
+    sandbox.wait_for(lambda: wanted in sandbox.capture(pane).replace("\n", ""), 10, "the environment")
+
+
+def test_wait_for_shows_the_screens(sandbox: Sandbox) -> None:
+    sandbox.start_server()
+    pane = sandbox.new_pane("echo a mark on the screen; sleep 60")
+    sandbox.wait_for(lambda: "mark" in sandbox.capture(pane), 10, "the mark")
+    start = time.monotonic()
+    with pytest.raises(SandboxError, match=r"waited 0.1 s for a miracle(?s:.*)a mark on the screen"):
+        sandbox.wait_for(lambda: False, 0.1, "a miracle")
+    assert time.monotonic() - start < 5
+
+
+def test_format_of_a_gone_pane_is_an_error(sandbox: Sandbox) -> None:
+    sandbox.start_server()
+    with pytest.raises(SandboxError):
+        sandbox.format("%99", "#{pane_pid}")
+
+
+def test_client_answers_colour_queries(sandbox: Sandbox) -> None:
+    sandbox.start_server()
+    client = sandbox.attach(100, 30)
+    assert sandbox.tmux("list-clients", "-F", "#{client_width}x#{client_height}") == "100x30"
+    client.send(b"echo typed by a person\r")
+    sandbox.wait_for(lambda: "typed by a person" in sandbox.capture("main:0"), 10, "the typed text")
+    client.close()
+    sandbox.wait_for(lambda: sandbox.tmux("list-clients") == "", 5, "the client to leave")
+
+
+def test_a_killed_owner_is_cleared_away_by_the_next(tmp_path: Path) -> None:
+    script = (
+        "import os, signal\nfrom codex_tmux.sandbox import Sandbox\n"
+        "s = Sandbox().__enter__()\ns.start_server()\n"
+        "print(s.root, s.short, flush=True)\nos.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    out = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True).stdout
+    root, short = (Path(word) for word in out.split())
+    assert root.parent == cache_dir() / "sandboxes"
+    assert root.exists()
+    os.utime(root / "owner", (1, 1))
+    with Sandbox() as other:
+        assert not root.exists()
+        assert not short.exists()
+        assert other.root.exists()

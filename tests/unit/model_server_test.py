@@ -1,0 +1,146 @@
+from __future__ import annotations
+
+import json
+import threading
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from codex_tmux.model_server import ModelServer, events, reply_to, user_messages
+
+
+def item(role: str, *texts: str) -> dict[str, Any]:
+    return {
+        "type": "message",
+        "role": role,
+        "content": [{"type": "input_text", "text": text} for text in texts],
+    }
+
+
+def post(server: ModelServer, *messages: str, source: str = "user") -> list[dict[str, Any]]:
+    turn = json.dumps({"thread_source": source})
+    body = {
+        "model": "m",
+        "input": [item("user", message) for message in messages],
+        "prompt_cache_key": "a-session",
+        "client_metadata": {"x-codex-turn-metadata": turn},
+    }
+    request = urllib.request.Request(server.url + "/responses", json.dumps(body).encode())
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        lines = answer.read().decode().splitlines()
+    return [json.loads(line[6:]) for line in lines if line.startswith("data: ")]
+
+
+def text_of(answer: list[dict[str, Any]]) -> str:
+    (done,) = [event for event in answer if event["type"] == "response.output_item.done"]
+    return str(done["item"]["content"][0]["text"])
+
+
+@pytest.fixture
+def server() -> Iterator[ModelServer]:
+    with ModelServer() as made:
+        yield made
+
+
+def test_what_codex_puts_in_is_no_message_of_the_user() -> None:
+    body = {
+        "input": [
+            item("developer", "<permissions instructions>..."),
+            item(
+                "user",
+                "# AGENTS.md instructions for /w\n\nBe kind",
+                "<environment_context>\n</environment_context>",
+            ),
+            item("user", "hello"),
+            {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "hi"}]},
+            {"type": "function_call_output", "call_id": "1", "output": "x"},
+            item("user", "<turn_aborted>\nThe user interrupted"),
+            item("user", "is 1 < 2?"),
+        ]
+    }
+    assert user_messages(body) == ("hello", "is 1 < 2?")
+
+
+def test_reply_holds_the_whole_conversation_in_one_line() -> None:
+    assert reply_to(("a\nb", "c", "d")) == "turn 3 | first: a b | last: d | all: a b / c / d"
+    assert reply_to(()) == "turn 0"
+
+
+@pytest.mark.parametrize("pieces", [2, 3, 7, 500])
+def test_pieces_add_up_to_the_reply(pieces: int) -> None:
+    deltas = [event["delta"] for event in events(1, "a reply", pieces) if "delta" in event]
+    assert "".join(deltas) == "a reply"
+    assert len(deltas) <= pieces
+
+
+def test_answers_and_remembers_requests(server: ModelServer) -> None:
+    answer = post(server, "one", "two")
+    assert [event["type"] for event in answer] == [
+        "response.created",
+        "response.output_item.done",
+        "response.completed",
+    ]
+    assert text_of(answer) == "turn 2 | first: one | last: two | all: one / two"
+    (request,) = server.requests
+    assert (request.messages, request.last, request.session_id) == (("one", "two"), "two", "a-session")
+    assert server.turns_with("wo") == [request]
+    assert server.turns_with("three") == []
+
+
+def test_what_codex_asks_for_itself_is_no_turn(server: ModelServer) -> None:
+    assert json.loads(text_of(post(server, "Generate a title FAIL 500", source="thread_title")))["title"]
+    assert server.requests == []
+
+
+@pytest.mark.parametrize("status", [429, 500])
+def test_fails_when_asked_to(server: ModelServer, status: int) -> None:
+    with pytest.raises(urllib.error.HTTPError) as caught:
+        post(server, f"FAIL {status}")
+    assert caught.value.code == status
+    assert text_of(post(server, f"FAIL {status}", "go on")).startswith("turn 2")
+
+
+def test_slow_streams_the_reply(server: ModelServer) -> None:
+    answer = post(server, "SLOW 2")
+    assert sum(event["type"] == "response.output_text.delta" for event in answer) == 2
+    assert text_of(answer).startswith("turn 1")
+
+
+def test_hold_waits_for_release(server: ModelServer) -> None:
+    answers: list[str] = []
+    thread = threading.Thread(target=lambda: answers.append(text_of(post(server, "HOLD this"))))
+    thread.start()
+    thread.join(0.3)
+    assert thread.is_alive()
+    assert answers == []
+    server.release()
+    thread.join(5)
+    assert answers == ["turn 1 | first: HOLD this | last: HOLD this | all: HOLD this"]
+
+
+def test_a_file_releases_too(tmp_path: Path) -> None:
+    with ModelServer(log=str(tmp_path / "log"), release_file=str(tmp_path / "release")) as server:
+        (tmp_path / "release").touch()
+        assert text_of(post(server, "HOLD this")).startswith("turn 1")
+    (line,) = (tmp_path / "log").read_text().splitlines()
+    assert json.loads(line)["messages"] == ["HOLD this"]
+
+
+@pytest.mark.parametrize("path", ["/responses/x", "/nothing"])
+def test_unknown_path(server: ModelServer, path: str) -> None:
+    for data in (None, b"{}"):
+        with pytest.raises(urllib.error.HTTPError) as caught:
+            urllib.request.urlopen(server.url + path, data, timeout=10)
+        assert caught.value.code == 404
+
+
+def test_models_and_bad_body(server: ModelServer) -> None:
+    with urllib.request.urlopen(server.url + "/models", timeout=10) as answer:
+        assert json.load(answer)["data"] == []
+    with pytest.raises(urllib.error.HTTPError) as caught:
+        urllib.request.urlopen(server.url + "/responses", b"[not json", timeout=10)
+    assert caught.value.code == 400
