@@ -67,12 +67,10 @@ def run(sandbox: Sandbox, step: Steps) -> None:
     victim, *others = talks
     killed = time.monotonic()
     os.kill(victim.pid, signal.SIGKILL)
-    try:
-        sandbox.wait_for(
-            lambda: sandbox.format(victim.pane, "#{pane_dead}") == "1", SECONDS, "the pane to be dead"
+    if sandbox.wait_for(lambda: _end_of(sandbox, victim.pane), SECONDS, f"{victim.pane} to end") != "dead":
+        raise Problem(
+            f"the pane {victim.pane} closed when its Codex was killed; it should stay, to be respawned"
         )
-    except Problem as e:
-        raise Problem(f"the killed pane {victim.pane} did not stay to be respawned: {e}") from e
     step(f"{victim.pane}: kill -9 {victim.pid}; the pane is dead")
     sandbox.tmux("respawn-pane", "-t", victim.pane)
     sandbox.wait_ready(victim.pane, SECONDS)
@@ -83,6 +81,13 @@ def run(sandbox: Sandbox, step: Steps) -> None:
             raise Problem(f"pane {talk.pane} was not killed, but another Codex runs in it now")
         step(f"{talk.pane}: {talk.say_next(sandbox)} (never touched)")
     step(f"{victim.pane}: {victim.say_next(sandbox)}")
+
+
+def _end_of(sandbox: Sandbox, pane: str) -> str:
+    # "dead" or "gone"; "" while the pane lives.
+    lines = sandbox.tmux("list-panes", "-a", "-F", "#{pane_id} #{pane_dead}").splitlines()
+    panes = dict(line.split() for line in lines)
+    return {"1": "dead", "0": ""}[panes[pane]] if pane in panes else "gone"
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:

@@ -16,6 +16,7 @@ import re
 import secrets
 import sqlite3
 import sys
+import termios
 import time
 import urllib.error
 import urllib.request
@@ -211,6 +212,9 @@ def say(text: str) -> None:
 
 def tui(session: Session, prompt: str | None) -> int:
     """Talk until `/quit`, Ctrl-C twice or the end of input."""
+    if sys.stdin.isatty():
+        # What was typed before the composer is there is lost, as with Codex.
+        termios.tcflush(sys.stdin, termios.TCIFLUSH)
     set_title(session)
     lines = [f">_ Codex stand-in (v{VERSION})", f"   {os.getcwd()}", ""]
     lines += [
