@@ -24,12 +24,17 @@ WRITER_PAUSE = 0.5
 
 
 class Remembered(NamedTuple):
-    """What is known of a pane's conversation; `source` is "memory" (a pane option) or "file" (state.toml)."""
+    """What is known of a pane's conversation; `source` is "memory" (a pane option) or "file" (state.toml).
+
+    `codex` and `codex_home`: the Codex that ran it and its home, "" where that is not known.
+    """
 
     session_id: str
     flags: tuple[str, ...]
     cwd: str
     source: str
+    codex: str = ""
+    codex_home: str = ""
 
 
 class Memory(Protocol):
@@ -110,6 +115,9 @@ class Conversation:
             if not able:
                 await self._fresh_instead(asked, reason)
                 self.session_id = asked = None
+        if self._stopped:
+            await self._view.note("stopped before Codex was started")
+            return None
         try:
             outcome = await self._turn_of(message, asked)
         except OSError as e:
@@ -207,10 +215,8 @@ class Conversation:
 
     async def _fresh_instead(self, session_id: str, reason: str) -> None:
         log("exec-fresh", reason=reason, session=session_id, cwd=self.codex.cwd)
-        why = plain_line(reason) or "Codex no longer has it"
-        await self._view.note(
-            f"session {session_id} cannot be resumed ({why}): the next message starts a new one", bad=True
-        )
+        why = plain_line(reason) or f"Codex no longer has session {session_id}"
+        await self._view.note(f"{why}: it cannot be resumed, the next message starts a new session", bad=True)
 
 
 def codex_version(words: Sequence[str]) -> tuple[int, int, int] | None:

@@ -13,10 +13,12 @@ import signal
 import sys
 import termios
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import click
 
 from codex_tmux.errors import Problem
+from codex_tmux.run import LAY, draw
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -57,6 +59,8 @@ def command(
     \b
     Example: codex-tmux exec --new -c ~/src/api -n api -- --sandbox read-only
     """
+    if buffer := os.environ.pop(LAY, ""):
+        return draw(buffer)
     check_flags(flags)
     as_json = as_json or any(flag in JSON for flag in flags)
     flags = tuple(flag for flag in flags if flag not in JSON)
@@ -142,46 +146,87 @@ def literal(text: str) -> str:
 # -- the pane --
 
 
-def announce() -> tuple[str, ...]:
-    """Tell tmux what this pane is; returns the words of `@codex-command`, none where it is not set.
+class Here(NamedTuple):
+    """The tmux pane this process runs in. `command` is the words of `@codex-command`, none where it is not set."""
 
-    The pane stays when it is killed only where this program is its root: how a shell ends is its own affair.
-    """
+    pane: str
+    is_root: bool
+    command: tuple[str, ...]
+
+
+def here() -> Here | None:
+    """The pane we are in, and that it is awake; None outside of tmux."""
     from codex_tmux.tmux import Server
 
     pane = os.environ.get("TMUX_PANE", "")
     if not os.environ.get("TMUX") or not re.fullmatch(r"%\d+", pane):
-        return ()
+        return None
     said = Server().try_run(
-        *("if-shell", "-F", "-t", pane, f"#{{==:#{{pane_pid}},{os.getpid()}}}"),
-        *(f"set-option -p -t {pane} remain-on-exit failed", ";"),
-        *("set-option", "-p", "-t", pane, "@codex_mode", "exec", ";"),
-        *("show-options", "-gqv", "@codex-command"),
+        *("set-option", "-pu", "-t", pane, "@codex_asleep", ";"),
+        *("set-option", "-pu", "-t", pane, "@codex_waiting", ";"),
+        *("display-message", "-p", "-t", pane, "#{pane_id} #{pane_pid} #{@codex-command}"),
     )
+    # tmux answers for another pane where this one has gone.
+    if said is None or not said.startswith(f"{pane} "):
+        return None
+    _, root, configured = said.split(" ", 2)
     try:
-        return tuple(shlex.split(said or ""))
+        words = tuple(os.path.expanduser(word) for word in shlex.split(configured))
     except ValueError:
-        return ()
+        words = ()
+    return Here(pane, root == str(os.getpid()), words)
 
 
-def codex_words(configured: tuple[str, ...]) -> tuple[str, ...]:
-    """The words that run Codex: `@codex-command`, else `codex` as PATH finds it now."""
-    words = tuple(os.path.expanduser(word) for word in configured) or ("codex",)
+def announce(here: Here, codex: Codex) -> None:
+    """Say in the pane's options what runs here.
+
+    The pane stays when it is killed only where this program is its root: how a shell ends is its own affair.
+    """
+    from codex_tmux.options import encode_launch
+    from codex_tmux.reconcile import Launch
+    from codex_tmux.tmux import Server
+
+    launch = Launch("exec", codex.words[0], codex_home(), codex.cwd, codex.flags, not here.is_root)
+    stay = ("set-option", "-p", "-t", here.pane, "remain-on-exit", "failed", ";")
+    Server().try_run(
+        *(stay if here.is_root else ()),
+        *("set-option", "-p", "-t", here.pane, "@codex_launch", encode_launch(launch), ";"),
+        *("set-option", "-p", "-t", here.pane, "@codex_mode", "exec", ";"),
+        *("set-option", "-p", "-t", here.pane, "@codex_pane", "1"),
+    )
+
+
+def program(known: str, configured: tuple[str, ...]) -> tuple[str, ...]:
+    """The words that run Codex: the very one that ran here, else `@codex-command`, else `codex` on PATH."""
+    if known and os.access(known, os.X_OK):
+        return (known,)
+    words = configured or ("codex",)
     return (shutil.which(words[0]) or words[0], *words[1:])
+
+
+def codex_home() -> str:
+    """Codex's home, as a Codex started here sees it."""
+    return os.path.abspath(os.environ.get("CODEX_HOME") or os.path.expanduser("~/.codex"))
 
 
 def begin(flags: tuple[str, ...]) -> tuple[Codex, Memory, Remembered | None]:
     """What this pane is and had. The flags it was started with win; else those it had."""
     from codex_tmux.exec_conversation import Codex
 
-    words = codex_words(announce())
-    cwd = os.getcwd()
+    place = here()
+    configured = place.command if place else ()
     memory = memory_of()
     remembered = memory.recall()
+    cwd, known = os.getcwd(), ""
     if remembered:
-        flags = flags or remembered.flags
+        flags, known = flags or remembered.flags, remembered.codex
         cwd = remembered.cwd if os.path.isdir(remembered.cwd) else cwd
-    return Codex(words, flags, cwd), memory, remembered
+        if remembered.codex_home:
+            os.environ["CODEX_HOME"] = remembered.codex_home
+    codex = Codex(program(known, configured), flags, cwd)
+    if place:
+        announce(place, codex)
+    return codex, memory, remembered
 
 
 def memory_of() -> Memory:
@@ -194,9 +239,10 @@ def memory_of() -> Memory:
 def resumable(session_id: str) -> tuple[bool, str]:
     """Whether Codex's store can resume a session, and why not."""
     from codex_tmux.codex.store import Store
+    from codex_tmux.run import REASONS
 
-    home = os.environ.get("CODEX_HOME") or os.path.expanduser("~/.codex")
-    return Store(home).resumable(session_id)
+    able, reason = Store(codex_home()).resumable(session_id)
+    return able, REASONS.get(reason, reason).format(session=session_id)
 
 
 def conversation(codex: Codex, memory: Memory, view: View) -> Conversation:
