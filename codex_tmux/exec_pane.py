@@ -18,7 +18,8 @@ from typing import NamedTuple
 import click
 
 from codex_tmux.errors import Problem
-from codex_tmux.run import LAY, draw
+from codex_tmux.resume import LAY
+from codex_tmux.run import draw
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -84,8 +85,9 @@ def check_flags(flags: tuple[str, ...]) -> None:
         option = word.partition("=")[0] if word.startswith("--") else SHORT.get(word[:2], "")
         if option in REFUSED:
             raise Problem(f"codex exec {option} {REFUSED[option]}")
-    # A word behind them is a prompt, unless a subcommand among them (`resume`, `review`, …) takes it.
-    alone, with_word = parse(["exec", *flags]), parse(["exec", *flags, "--", "word"])
+    # With `--last` nothing is a session's name, so any word is a prompt; and without it one word more is a
+    # prompt too, unless a subcommand among the flags (`resume`, `fork`) takes it for a name.
+    alone, with_word = parse(["exec", "--last", *flags]), parse(["exec", *flags, "--", "word"])
     if "--" in flags or alone.prompt or with_word.mode is None or not with_word.prompt:
         raise Problem(
             "only options of `codex exec` may stand behind `--`: messages are typed into the pane "
@@ -147,7 +149,7 @@ def literal(text: str) -> str:
 
 
 class Here(NamedTuple):
-    """The tmux pane this process runs in. `command` is the words of `@codex-command`, none where it is not set."""
+    """The tmux pane this process runs in. `command` is the words of `@codex-command`, none if not set."""
 
     pane: str
     is_root: bool

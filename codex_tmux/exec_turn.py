@@ -36,7 +36,7 @@ CHUNK = 1 << 16
 
 # Runs beside a turn, in a session of its own, and sees by the end of its stdin that the pane's program has
 # gone, by kill -9 too: else Codex would go on unseen and hold the session's writer lock against its pane.
-GUARD = 'trap "" HUP INT TERM; read -r _; kill -TERM -- "-$1"; sleep 2; kill -KILL -- "-$1"'
+GUARD = 'trap "" HUP INT TERM; read -r _; kill -s TERM -- "-$1"; sleep 2; kill -s KILL -- "-$1"'
 
 # Log lines of Codex's own (`2026-11-23T05:27:23.128123Z ERROR codex_core::…`) are for its developers.
 LOG_LINE = re.compile(r"^\d{4}-\d\d-\d\dT[\d:.]+Z +(ERROR|WARN|INFO|DEBUG|TRACE) ")
@@ -111,6 +111,7 @@ class Turn:
         self._usage: Usage | None = None
         self._stderr: deque[str] = deque(maxlen=STDERR_LINES)
         self._lines_read = 0
+        self._taking = 0
         self._naming = asyncio.Lock()
         self._stopping: asyncio.Task[None] | None = None
         self._signals = [signal.SIGINT, signal.SIGTERM, signal.SIGKILL]
@@ -138,15 +139,13 @@ class Turn:
             writing = asyncio.ensure_future(
                 asyncio.to_thread(write_all, process.stdin, self.message.encode("utf-8", "replace"))
             )
-            reading = asyncio.gather(
-                self._read(process.stdout, self._stdout_line), self._read(process.stderr, self._stderr_line)
-            )
+            reading = asyncio.ensure_future(self._output(process.stdout, process.stderr))
             ending = asyncio.ensure_future(asyncio.to_thread(process.wait))
             either: set[asyncio.Future[Any]] = {ending, reading}
             await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
             if not reading.done():
                 await self._drain(reading)
-            broken = "" if reading.cancelled() else reading.result()[0]
+            broken = "" if reading.cancelled() else reading.result()
             code = await ending
             await writing
         except BaseException:
@@ -197,10 +196,15 @@ class Turn:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(process.pid, number)
 
-    async def _drain(self, reading: asyncio.Future[tuple[str, str]]) -> None:
+    async def _output(self, out: IO[bytes], err: IO[bytes]) -> str:
+        """Read both to their ends; returns the half line that stdout ended with."""
+        rest, _ = await asyncio.gather(self._read(out, self._stdout_line), self._read(err, self._stderr_line))
+        return rest
+
+    async def _drain(self, reading: asyncio.Future[str]) -> None:
         """Codex is gone: read what it printed, and do not wait for ever on what it left running."""
         seen = -1
-        while not reading.done() and seen != self._lines_read:
+        while not reading.done() and (self._taking or seen != self._lines_read):
             seen = self._lines_read
             await asyncio.wait({reading}, timeout=DRAIN_SECONDS)
         if not reading.done():
@@ -216,7 +220,9 @@ class Turn:
         try:
             while data := await reader.read(CHUNK):
                 for line in lines.feed(data):
+                    self._taking += 1
                     await take(line)
+                    self._taking -= 1
                     self._lines_read += 1
             rest = lines.rest()
             if rest.strip() and (take == self._stderr_line or not isinstance(parse(rest), NotJson)):

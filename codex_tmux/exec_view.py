@@ -189,7 +189,8 @@ def script_of(command: str) -> str:
         words = shlex.split(command)
     except ValueError:
         return command
-    return words[2] if len(words) == 3 and words[1] in ("-lc", "-c") else command
+    is_shell = len(words) == 3 and words[0].endswith("sh") and words[1] in ("-lc", "-c")
+    return words[2] if is_shell else command
 
 
 def tail(text: str, lines: int, *, head: bool = False) -> str:
