@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 import tracemalloc
 from typing import Any
 
@@ -105,10 +106,21 @@ JSON = st.recursive(
     max_leaves=12,
 )
 NAMES = st.sampled_from(
-    ["type", "item", "msg", "payload", "thread_id", "session_id", "id", "text", "command", "aggregated_output", "exit_code", "changes", "kind", "path", "items", "completed", "error", "message", "usage", "input_tokens", "output_tokens", "item_type", "status", "server", "tool", "query"]
+    re.findall(
+        r"\S+",
+        "type item msg payload thread_id session_id id text "
+        "command aggregated_output exit_code changes kind path items completed "
+        "error message usage input_tokens output_tokens item_type status server "
+        "tool query ",
+    )
 )
 TYPES = st.sampled_from(
-    ["thread.started", "session_meta", "turn.started", "turn.completed", "turn.failed", "error", "item.started", "item.updated", "item.completed", "agent_message", "reasoning", "command_execution", "file_change", "todo_list", "mcp_tool_call", "web_search", "session_configured", "task_complete"]
+    re.findall(
+        r"\S+",
+        "thread.started session_meta turn.started turn.completed turn.failed error item.started item.updated "
+        "item.completed agent_message reasoning command_execution file_change todo_list mcp_tool_call web_search "
+        "session_configured task_complete ",
+    )
 )
 EVENT_LIKE = st.recursive(
     TYPES | JSON,
