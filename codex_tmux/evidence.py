@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 
-from codex_tmux.codex.commandline import CommandLine
 from codex_tmux.codex.processes import CodexProcess, Processes, find_codex, open_sessions
 from codex_tmux.codex.store import Store
 from codex_tmux.options import decode_launch, is_helper_command
@@ -70,7 +69,9 @@ class Identifier:
         """The whole server, as the rules want it."""
         rows = self.reading.panes
         panes = tuple(self.pane(row) for row in rows)
-        occupied = {row["window_id"] for row, pane in zip(rows, panes) if pane.running or pane.session or pane.marked}
+        occupied = {
+            row["window_id"] for row, pane in zip(rows, panes) if pane.running or pane.session or pane.marked
+        }
         neighbours = {
             window: tuple(
                 (int(row["pane_index"]), row["pane_current_path"], not pane.start_command)
@@ -80,7 +81,9 @@ class Identifier:
             for window in occupied
         }
         panes = tuple(
-            pane._replace(neighbours=neighbours.get(row["window_id"], ())) if pane.running or pane.session else pane
+            pane._replace(neighbours=neighbours.get(row["window_id"], ()))
+            if pane.running or pane.session
+            else pane
             for row, pane in zip(rows, panes)
         )
         server = self.reading.server
@@ -103,7 +106,9 @@ class Identifier:
             pane_index=int(row["pane_index"]),
             cwd=row["pane_current_path"],
             dead=row["pane_dead"] == "1",
-            exit=row["pane_dead_status"] if not row["pane_dead_signal"] else f"signal {row['pane_dead_signal']}",
+            exit=row["pane_dead_status"]
+            if not row["pane_dead_signal"]
+            else f"signal {row['pane_dead_signal']}",
             root_pid=row["pane_pid"],
             start_command=row["pane_start_command"],
             ours=is_helper_command(row["pane_start_command"]),
@@ -122,11 +127,10 @@ class Identifier:
         codex = find_codex(self.processes, int(row["pane_pid"]))
         if codex is not None:
             return self.running_pane(row, pane, codex)
-        if row["@codex_mode"] == EXEC and pane.launch:
+        if row["@codex_mode"] == EXEC and pane.launch and self.runs_helper(pane, "exec"):
             # A conversation through `codex exec`, between two turns: the pane's own program tells what it holds.
-            if self.runs_helper(pane, "exec"):
-                sighting = Sighting(pane.session, pane.evidence) if pane.session else None
-                return pane._replace(running=pane.launch, process=pane.root_pid, sighting=sighting, root=True)
+            sighting = Sighting(pane.session, pane.evidence) if pane.session else None
+            return pane._replace(running=pane.launch, process=pane.root_pid, sighting=sighting, root=True)
         if self.runs_helper(pane, "run"):
             return pane._replace(starting=True)
         if pane.marked:
@@ -160,7 +164,7 @@ class Identifier:
         """What it takes to start this Codex again."""
         return Launch(
             mode=EXEC if codex.command.mode == "exec" else TUI,
-            codex=codex.program,
+            codex=codex.program[-1] if codex.program else "",
             codex_home=codex.codex_home,
             cwd=codex.cwd,
             flags=tuple(codex.command.flags),
@@ -171,13 +175,14 @@ class Identifier:
     def sight(self, row: dict[str, str], pane: Pane, codex: CodexProcess) -> Sighting | None:
         """The session this Codex shows: the first kind of evidence that answers."""
         store = self.store(codex)
-        for kind, session_id in (
-            (TITLE, self.by_title(row, pane, codex, store)),
-            (LOCK, lambda: self.by_lock(codex, store)),
-            (ARGV, lambda: codex.command.session_id or ""),
-        ):
-            found = session_id if isinstance(session_id, str) else session_id()
-            if found and self.may_show(found, pane, codex.command, store):
+        for kind in (TITLE, LOCK, ARGV):
+            if kind == TITLE:
+                found = self.by_title(row, pane, codex, store)
+            elif kind == LOCK:
+                found = self.by_lock(codex, store)
+            else:
+                found = codex.command.session_id or ""
+            if found and self.may_show(found, pane, store):
                 return Sighting(found, kind)
         return None
 
@@ -207,8 +212,8 @@ class Identifier:
         held = [s for s in open_sessions(self.processes, codex) if not store.is_subagent(s)]
         return held[0] if len(held) == 1 else ""
 
-    def may_show(self, session_id: str, pane: Pane, command: CommandLine, store: Store) -> bool:
-        """Whether a session may be a pane's own: a sub-agent's never is, one of `codex exec` not a TUI's."""
+    def may_show(self, session_id: str, pane: Pane, store: Store) -> bool:
+        """Whether a session may be a pane's own: a sub-agent's never is."""
         if same_session(session_id, pane.session) or len(session_id) != 36:
             return True
         return not store.is_subagent(session_id)
@@ -244,7 +249,10 @@ class Identifier:
     def runs_helper(self, pane: Pane, command: str) -> bool:
         """Whether `codex-tmux <command>` runs as the pane's root process or in its foreground."""
         root = int(pane.root_pid)
-        return any(is_helper_argv(self.processes.argv(pid), command) for pid in (root, *self.processes.descendants(root)))
+        return any(
+            is_helper_argv(self.processes.argv(pid), command)
+            for pid in (root, *self.processes.descendants(root))
+        )
 
     def store(self, codex: CodexProcess) -> Store:
         """The store of a Codex's own CODEX_HOME."""

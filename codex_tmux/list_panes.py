@@ -22,7 +22,9 @@ JSON_VERSION = 1
 
 @click.command(epilog="Example: codex-tmux list --json | jq -r '.panes[].session_id'")
 @click.option("--all", "everything", is_flag=True, help="Also what ended or was closed.")
-@click.option("--status", "statuses", multiple=True, type=click.Choice(STATUSES), help="Only these; may be repeated.")
+@click.option(
+    "--status", "statuses", multiple=True, type=click.Choice(STATUSES), help="Only these; may be repeated."
+)
 @click.option("--json", "as_json", is_flag=True, help="For programs: one JSON object.")
 def command(everything: bool, statuses: tuple[str, ...], as_json: bool) -> None:
     """List the panes and their Codex sessions.
@@ -54,9 +56,21 @@ def collect(server: Server) -> list[dict[str, Any]]:
     stores: dict[str, Store] = {}
     rows = [row_of_record(r, stores.setdefault(r.codex_home, Store(r.codex_home))) for r in records]
     if seen:
-        held = {r.pane for r in records if r.current and (r.server, r.epoch) == (seen.snapshot.server, seen.snapshot.epoch)}
+        held = {
+            r.pane
+            for r in records
+            if r.current and (r.server, r.epoch) == (seen.snapshot.server, seen.snapshot.epoch)
+        }
         rows += [row_of_pane(seen, p) for p in seen.snapshot.panes if p.running and p.id not in held]
-    rows.sort(key=lambda r: (STATUSES.index(r["status"]), r["server"], r["tmux_session"], r["window"], r["pane_index"]))
+    rows.sort(
+        key=lambda r: (
+            STATUSES.index(r["status"]),
+            r["server"],
+            r["tmux_session"],
+            r["window"],
+            r["pane_index"],
+        )
+    )
     return rows
 
 

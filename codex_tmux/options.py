@@ -14,7 +14,9 @@ SAFE = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789
 
 def encode(word: str) -> str:
     """`word` without anything that tmux, a shell or a terminal reads as more than a letter."""
-    return "".join(c if c in SAFE else "".join(f"%{b:02x}" for b in c.encode("utf-8", "surrogateescape")) for c in word)
+    return "".join(
+        c if c in SAFE else "".join(f"%{b:02x}" for b in c.encode("utf-8", "surrogateescape")) for c in word
+    )
 
 
 def decode(text: str) -> str:

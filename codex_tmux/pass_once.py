@@ -8,12 +8,16 @@ import time
 from codex_tmux import store, tmux
 from codex_tmux.evidence import Identifier, find_id
 from codex_tmux.log import log
-from codex_tmux.options import encode_launch
-from codex_tmux.reconcile import Action, Note, Pane, Policy, Revive, Sleep, Snapshot, TakeOver, Tell, reconcile
+from codex_tmux.options import PANE_OPTIONS, encode_launch
+from codex_tmux.reconcile import Note, Pane, Policy, Revive, Sleep, Snapshot, TakeOver, Tell, reconcile
 from codex_tmux.records import DEAD, ENDED, LIVE, Record, now
 from codex_tmux.resume import lay_to_sleep, respawn_into_run, wait_until_dead
 from codex_tmux.tell import tell
 from codex_tmux.tmux import Reading, Server, TmuxError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from codex_tmux.reconcile import Action
 
 SETTLING = 1.5
 """Seconds a Codex whose title lost its id may take to end: it clears the title just before it does."""
@@ -122,7 +126,9 @@ def set_options(
     stale: set[str],
 ) -> None:
     """Make the options of panes and server say what is true; only what changes is set."""
-    by_pane = {r.pane: r for r in records if r.current and (r.server, r.epoch) == (snapshot.server, snapshot.epoch)}
+    by_pane = {
+        r.pane: r for r in records if r.current and (r.server, r.epoch) == (snapshot.server, snapshot.epoch)
+    }
     commands: list[list[str]] = []
     marked = []
     for row, pane in zip(reading.panes, snapshot.panes):
@@ -166,15 +172,18 @@ def wanted_options(row: dict[str, str], pane: Pane, record: Record | None) -> di
             "@codex_state": ENDED if pane.exit == "0" else DEAD,
         }
     if record:
-        return {"@codex_state": record.status, "@codex_session": record.session_id, "@codex_evidence": record.evidence}
+        return {
+            "@codex_state": record.status,
+            "@codex_session": record.session_id,
+            "@codex_evidence": record.evidence,
+        }
     if pane.marked or pane.session:
-        names = "@codex_pane @codex_session @codex_evidence @codex_state @codex_launch @codex_guard @codex_process @codex_mode"
-        return dict.fromkeys(names.split(), "")
+        return dict.fromkeys(PANE_OPTIONS, "")
     return {}
 
 
 def keep_when_killed(row: dict[str, str], pane: Pane) -> list[list[str]]:
-    """Let a pane outlive a crash of its Codex, where Codex is its root: never for a shell, never over the user's own."""
+    """Let a pane outlive a crash of its Codex, where Codex is its root: no shell's, and never over the user's own."""
     if pane.running and pane.root and row["remain-on-exit"] == "off":
         return [
             ["set-option", "-p", "-t", pane.id, "remain-on-exit", "failed"],
@@ -241,4 +250,3 @@ def mend_hooks(server: Server, reading: Reading) -> None:
         return
     log("hooks.missing", mended_from=directory)
     server.try_run("source-file", os.path.join(directory, "plugin", "hooks.tmux"))
-

@@ -6,8 +6,8 @@ Pure: no clock, no file, no process. `tests/unit/reconcile_test.py` attacks it.
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import NamedTuple, Union
 
+from codex_tmux.named_tuple import NamedTuple
 from codex_tmux.records import (
     ADOPTED,
     ARGV,
@@ -147,7 +147,11 @@ class Note(NamedTuple):
     fields: tuple[tuple[str, str], ...]
 
 
-Action = Union[Sleep, Revive, TakeOver, Tell, Note]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import TypeAlias
+
+    Action: TypeAlias = Sleep | Revive | TakeOver | Tell | Note
 
 RANK = {TITLE: 5, LOCK: 4, ADOPTED: 4, ARGV: 3, SCREEN: 2, INFERRED: 1}
 """How much a kind of evidence says about one Codex process: more replaces less, never the other way round."""
@@ -216,7 +220,9 @@ class Reconciliation:
     def settle_contradictions(self) -> None:
         """A file that was edited, or merged by hand, may name a session or a pane twice: what the pane itself
         remembers decides, then the newest."""
-        remembered = {(self.snapshot.server, self.snapshot.epoch, p.id): p.session for p in self.snapshot.panes}
+        remembered = {
+            (self.snapshot.server, self.snapshot.epoch, p.id): p.session for p in self.snapshot.panes
+        }
 
         def worth(record: Record) -> tuple[bool, bool, datetime]:
             confirmed = record.current and same_session(remembered.get(record.place, ""), record.session_id)
@@ -227,7 +233,10 @@ class Reconciliation:
                 r
                 for r in self.records
                 if r is not record
-                and (same_session(r.session_id, record.session_id) or (r.current and record.current and r.place == record.place))
+                and (
+                    same_session(r.session_id, record.session_id)
+                    or (r.current and record.current and r.place == record.place)
+                )
             ]
             if record in self.records:
                 for rival in rivals:
@@ -244,7 +253,11 @@ class Reconciliation:
     def lose_other_epochs(self) -> None:
         """What was current under another epoch of this server has lost its pane with that server."""
         for record in list(self.records):
-            if record.current and record.server == self.snapshot.server and record.epoch != self.snapshot.epoch:
+            if (
+                record.current
+                and record.server == self.snapshot.server
+                and record.epoch != self.snapshot.epoch
+            ):
                 self.retire(record, LOST)
 
     def close_gone_panes(self) -> None:
@@ -259,11 +272,7 @@ class Reconciliation:
         """Drop old records by age, then by number; never one that has its pane."""
         old = [r for r in self.records if not r.current]
         old.sort(key=lambda r: r.updated_at, reverse=True)
-        kept = {
-            id(r)
-            for r in old[: self.policy.keep_old]
-            if r.updated_at > self.now - self.policy.keep_for
-        }
+        kept = {id(r) for r in old[: self.policy.keep_old] if r.updated_at > self.now - self.policy.keep_for}
         for record in old:
             if id(record) not in kept:
                 self.note("record.pruned", session=record.session_id, status=record.status)
@@ -297,7 +306,9 @@ class Reconciliation:
 
     def contradicts(self, pane: Pane, record: Record) -> bool:
         """Whether the state file names another session for the pane than the pane itself, which knew last."""
-        return bool(pane.session) and pane.evidence in RANK and not same_session(pane.session, record.session_id)
+        return (
+            bool(pane.session) and pane.evidence in RANK and not same_session(pane.session, record.session_id)
+        )
 
     def recall(self, pane: Pane) -> Record | None:
         """The record that the pane's options remember, where the state file has none of it (a lost disk)."""
@@ -338,7 +349,9 @@ class Reconciliation:
             status = ENDED if pane.exit == "0" else DEAD
             record = self.see(pane, record)
             if status != record.status:
-                self.note(f"session.{status}", session=record.session_id, pane=pane.id, exit=pane.exit)
+                self.note(
+                    "session.saved", session=record.session_id, pane=pane.id, status=status, exit=pane.exit
+                )
                 record = self.replace(record, status=status)
         elif pane.sighting and pane.launch and not self.holder(pane, pane.sighting):
             status = ENDED if pane.exit == "0" else DEAD
@@ -352,7 +365,9 @@ class Reconciliation:
                     self.replace(record, revivals=(*recent, self.now))
                 self.actions.append(Revive(pane.id, pane.launch))
                 return
-            self.actions.append(Tell(pane.id, f"Codex died {len(recent)} times within a minute: it sleeps now"))
+            self.actions.append(
+                Tell(pane.id, f"Codex died {len(recent)} times within a minute: it sleeps now")
+            )
             self.note("revive.gave_up", pane=pane.id)
         self.actions.append(Sleep(pane.id, pane.launch))
 
@@ -399,7 +414,7 @@ class Reconciliation:
         elif pane.quit:
             self.retire(record, ENDED)
         elif record.status != DEAD:
-            self.note("session.dead", session=record.session_id, pane=pane.id)
+            self.note("session.saved", session=record.session_id, pane=pane.id, status=DEAD)
             self.replace(record, status=DEAD, **place_of(pane))
         else:
             self.replace(record, **place_of(pane))
@@ -422,7 +437,7 @@ class Reconciliation:
         known = next((r for r in self.records if same_session(r.session_id, sighting.session_id)), None)
         if known is None:
             record = self.place_record(pane, launch, sighting, LIVE)
-            self.note("session.saved", session=record.session_id, pane=pane.id, evidence=record.evidence)
+            self.note("session.bound", session=record.session_id, pane=pane.id, evidence=record.evidence)
             return
         fields = {
             **place_of(pane),
@@ -436,7 +451,7 @@ class Reconciliation:
         }
         record = self.replace(known, **fields)
         if record.status != known.status or record.place != known.place:
-            self.note("session.saved", session=record.session_id, pane=pane.id, evidence=record.evidence)
+            self.note("session.bound", session=record.session_id, pane=pane.id, evidence=record.evidence)
 
     def see(self, pane: Pane, record: Record) -> Record:
         """Bring the place of a record up to date, and its id where only its beginning was known."""

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime, timezone
-from typing import Any, NamedTuple
+
+from codex_tmux.named_tuple import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 VERSION = 1
 """The version of the state file that this code writes."""
@@ -98,7 +102,9 @@ def entry_of(record: Record) -> dict[str, Any]:
     entry["flags"] = list(record.flags)
     entry["env"] = dict(record.env)
     entry["revivals"] = list(record.revivals)
-    entry["neighbours"] = [{"pane_index": i, "cwd": cwd, "shell": shell} for i, cwd, shell in record.neighbours]
+    entry["neighbours"] = [
+        {"pane_index": i, "cwd": cwd, "shell": shell} for i, cwd, shell in record.neighbours
+    ]
     for name, default in Record._field_defaults.items():
         if getattr(record, name) == default:
             del entry[name]
@@ -111,8 +117,10 @@ TEXT_FIELDS = (
 WORDS = {"evidence": EVIDENCE, "mode": MODES, "status": STATUSES}
 
 
-def record_of(entry: Mapping[str, Any]) -> Record:
+def record_of(entry: object) -> Record:
     """The record that a `[[panes]]` entry holds. Raises RecordError where a field is missing or of a wrong type."""
+    if not isinstance(entry, dict):
+        raise RecordError("it is not a table")
     values: dict[str, Any] = {}
     for name in TEXT_FIELDS:
         value = entry.get(name)
@@ -172,7 +180,8 @@ def moment(value: Any, name: str) -> datetime:
         raise RecordError(f"{name} is {type_name(value)}, not a time")
     if value.tzinfo is None:
         value = value.replace(tzinfo=timezone.utc)
-    return value.astimezone(timezone.utc)
+    utc: datetime = value.astimezone(timezone.utc)
+    return utc
 
 
 def is_session_id(text: str) -> bool:

@@ -22,9 +22,15 @@ from codex_tmux.tmux import Server
 
 
 @click.command(epilog="Example: codex-tmux respawn -t %3")
-@click.option("-t", "--target", "pane", metavar="PANE", help="The pane (%3, or any tmux target); default: this one.")
-@click.option("--fresh", is_flag=True, help="Start a new session with the same flags; the old one stays resumable.")
-@click.option("--from-key", is_flag=True, hidden=True, help="Show errors in tmux: a key binding has no terminal.")
+@click.option(
+    "-t", "--target", "pane", metavar="PANE", help="The pane (%3, or any tmux target); default: this one."
+)
+@click.option(
+    "--fresh", is_flag=True, help="Start a new session with the same flags; the old one stays resumable."
+)
+@click.option(
+    "--from-key", is_flag=True, hidden=True, help="Show errors in tmux: a key binding has no terminal."
+)
 def command(pane: str | None, fresh: bool, from_key: bool) -> None:
     """Bring the pane's Codex session back.
 
@@ -69,9 +75,19 @@ def respawn(server: Server, pane_id: str, fresh: bool = False) -> None:
         if pane is None:
             raise Problem(f"there is no pane {pane_id} on this tmux server")
         launch, session, evidence = what_it_had(pane, seen.record(pane_id))
-        options = [("@codex_session", session), ("@codex_evidence", evidence), ("@codex_fresh", "1" if fresh else "")]
+        options = [
+            ("@codex_session", session),
+            ("@codex_evidence", evidence),
+            ("@codex_fresh", "1" if fresh else ""),
+        ]
         for name, value in options:
-            server.run(*(["set-option", "-p", "-t", pane_id, name, value] if value else ["set-option", "-pu", "-t", pane_id, name]))
+            server.run(
+                *(
+                    ["set-option", "-p", "-t", pane_id, name, value]
+                    if value
+                    else ["set-option", "-pu", "-t", pane_id, name]
+                )
+            )
         if pane.dead or pane.running:
             respawn_into_run(server, pane_id, launch, kill=not pane.dead)
         else:
@@ -86,7 +102,9 @@ def what_it_had(pane: Pane, record: Record | None) -> tuple[Launch, str, str]:
         )
         return launch, record.session_id, record.evidence
     if pane.launch is None or not (pane.marked or pane.session):
-        raise Problem(f"pane {pane.id} has had no Codex; start one with codex, or bind a session with codex-tmux adopt")
+        raise Problem(
+            f"pane {pane.id} has had no Codex; start one with codex, or bind a session with codex-tmux adopt"
+        )
     return pane.launch, pane.session, pane.evidence
 
 

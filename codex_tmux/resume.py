@@ -40,7 +40,9 @@ def run_command(server: Server, launch: Launch) -> list[str]:
 
 def hint(key: str) -> str:
     """The last line of a pane that sleeps."""
-    return f"sleeps · prefix {key} resumes" if key and key != "none" else "sleeps · codex-tmux respawn resumes"
+    return (
+        f"sleeps · prefix {key} resumes" if key and key != "none" else "sleeps · codex-tmux respawn resumes"
+    )
 
 
 def lay_to_sleep(server: Server, pane: str, launch: Launch) -> None:

@@ -52,7 +52,10 @@ class Here:
     def __init__(self, server: Server, pane: str) -> None:
         names = ("@codex_session", "@codex_launch", "@codex_fresh", "@codex-command", "default-shell")
         # Tabs: every tmux prints them as they are, and none of these values holds one.
-        form = "".join(f"#{{{name}}}\t" for name in names) + "#{pane_id} #{pane_pid} #{pid}:#{start_time} #{socket_path}"
+        form = (
+            "".join(f"#{{{name}}}\t" for name in names)
+            + "#{pane_id} #{pane_pid} #{pid}:#{start_time} #{socket_path}"
+        )
         out = server.run(
             *("set-option", "-pu", "-t", pane, "@codex_asleep", ";"),
             *("set-option", "-pu", "-t", pane, "@codex_waiting", ";"),
@@ -70,7 +73,9 @@ class Here:
         others = (line.split(" ") for line in lines)
         # Who else claims this session, dead or alive.
         self.rivals = [
-            (o[0], o[1] == "0") for o in others if len(o) == 3 and o[2] and o[2] == self.session and o[0] != pane
+            (o[0], o[1] == "0")
+            for o in others
+            if len(o) == 3 and o[2] and o[2] == self.session and o[0] != pane
         ]
 
 
@@ -108,7 +113,7 @@ def main(args: list[str]) -> int:
             log("session.fresh", pane=pane, server=here.socket, why=why)
             say(server, here, f"a fresh session: {why}")
             forget_session(server, here)
-    become([program, *words], here, request.shell)
+    become([*interpreter(program), program, *words], here, request.shell)
     return 1
 
 
@@ -155,7 +160,9 @@ def from_file(here: Here) -> Launch | None:
     from codex_tmux.reconcile import Launch
 
     here.session = here.session or record.session_id
-    return Launch(record.mode, record.codex, record.codex_home, record.cwd, record.flags, record.shell, record.env)
+    return Launch(
+        record.mode, record.codex, record.codex_home, record.cwd, record.flags, record.shell, record.env
+    )
 
 
 def file_record(here: Here, by_pane: bool):  # type: ignore[no-untyped-def]
@@ -182,7 +189,9 @@ def file_record(here: Here, by_pane: bool):  # type: ignore[no-untyped-def]
         return None
     if by_pane:
         return next((r for r in records if r.current and r.place == (here.socket, here.epoch, here.id)), None)
-    return next((r for r in records if r.current and r.session_id == here.session and r.server != here.socket), None)
+    return next(
+        (r for r in records if r.current and r.session_id == here.session and r.server != here.socket), None
+    )
 
 
 def default_home() -> str:
@@ -193,7 +202,9 @@ def default_home() -> str:
 def find_program(known: str, configured: str) -> str:
     """The Codex to run: the very one that ran here, else @codex-command, else the one on PATH."""
     for word in (known, os.path.expanduser(configured), "codex"):
-        if os.path.isabs(word) and os.access(word, os.X_OK):
+        if os.path.isabs(word) and (
+            os.access(word, os.X_OK) or (word.endswith(".js") and os.path.isfile(word))
+        ):
             if known and word != known:
                 log("codex.moved", was=known, now=word)
             return word
@@ -203,6 +214,11 @@ def find_program(known: str, configured: str) -> str:
                 if os.path.isabs(path) and os.path.isfile(path) and os.access(path, os.X_OK):
                     return path
     return ""
+
+
+def interpreter(program: str) -> list[str]:
+    """What must stand before a program that cannot be executed by itself: Codex's script without its mode bit."""
+    return [] if os.access(program, os.X_OK) else ["/usr/bin/env", "node"]
 
 
 def mark(server: Server, here: Here, launch: Launch) -> None:
@@ -226,7 +242,9 @@ def enter(launch: Launch) -> None:
     except OSError as e:
         fallback = os.path.expanduser("~")
         log("cwd.missing", cwd=launch.cwd, why=e.strerror, instead=fallback)
-        print(f"codex-tmux: {launch.cwd!r} cannot be entered ({e.strerror}); using {fallback}", file=sys.stderr)
+        print(
+            f"codex-tmux: {launch.cwd!r} cannot be entered ({e.strerror}); using {fallback}", file=sys.stderr
+        )
         os.chdir(fallback)
     if launch.codex_home and launch.codex_home != default_home():
         os.environ["CODEX_HOME"] = launch.codex_home
@@ -281,7 +299,9 @@ def claim(server: Server, here: Here, rival: str) -> bool:
     from codex_tmux import store
 
     with store.lock("claim"):
-        names = server.run("display-message", "-p", "-t", rival, "#{pane_id} #{pane_dead} #{@codex_claim}").split(" ")
+        names = server.run(
+            "display-message", "-p", "-t", rival, "#{pane_id} #{pane_dead} #{@codex_claim}"
+        ).split(" ")
         if names[0] == rival and names[1] == "0" and names[2] == here.session:
             return False
         server.run("set-option", "-p", "-t", here.id, "@codex_claim", here.session)
@@ -310,13 +330,15 @@ def wait_for_writer(store: Store, session: str, launch: Launch) -> None:
     while holder is not None and time.monotonic() < end:
         if not said and time.monotonic() > end - limit + 0.3:
             said = True
-            print(f"codex-tmux: session {session} is held by {holder.name} ({holder.pid}); waiting", flush=True)
+            print(
+                f"codex-tmux: session {session} is held by {holder.name} ({holder.pid}); waiting", flush=True
+            )
         time.sleep(0.02)
         holder = store.lock_holder(session)
     if holder is not None:
         log("session.held", session=session, holder=holder.name, pid=holder.pid)
         raise Problem(
-            f"session {session} is still open in {holder.name}, process {holder.pid}: end that one, then respawn this pane"
+            f"session {session} is still open in {holder.name}, process {holder.pid}: end that, then respawn this pane"
         )
 
 

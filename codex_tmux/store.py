@@ -5,14 +5,18 @@ from __future__ import annotations
 import fcntl
 import os
 import stat
+import sys
 import time
-from collections.abc import Iterator
 from contextlib import contextmanager
 
 from codex_tmux.errors import Problem
 from codex_tmux.log import log
 from codex_tmux.paths import make_state_dir, state_dir
 from codex_tmux.records import HEAD, VERSION, Record, RecordError, record_of, to_toml
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 NAME = "state.toml"
 BACKUP = "state.toml.last"
@@ -64,34 +68,50 @@ def lock(name: str = "state", wait: float = LOCK_WAIT) -> Iterator[None]:
 def load() -> tuple[Record, ...]:
     """The records on disk; none where there is no state file.
 
-    A file that cannot be understood is set aside and the last good one is used. Raises NewerVersion for a file
-    of a newer codex-tmux, StateError where the file cannot be read at all.
+    A file that cannot be understood is set aside and the last good one is used; of a file with a broken entry the
+    good ones count, and the last good one answers for the rest. Raises NewerVersion for a file of a newer
+    codex-tmux, StateError where the file cannot be read at all.
     """
-    directory = state_dir()
-    path = os.path.join(directory, NAME)
+    path = os.path.join(state_dir(), NAME)
     try:
-        return parse(read_file(path))
-    except FileNotFoundError:
-        # Between the backup's rename and ours there is always one of the two.
-        return load_backup(directory)
-    except (ValueError, RecursionError) as e:
-        aside = f"{path}.broken-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}-{os.getpid()}"
-        os.replace(path, aside)
-        log("state.broken", file=path, moved_to=aside, why=str(e).splitlines()[0][:200] if str(e) else type(e))
-        return load_backup(directory)
-    except OSError as e:
-        raise StateError(f"{path} cannot be read: {e.strerror}; check its owner and mode") from e
-
-
-def load_backup(directory: str) -> tuple[Record, ...]:
-    """The records of the last good file; none where there is none or it is broken too."""
-    path = os.path.join(directory, BACKUP)
-    try:
-        records = parse(read_file(path))
+        records, broken = parse(read_file(path))
     except FileNotFoundError:
         return ()
-    except (ValueError, RecursionError, OSError) as e:
-        log("state.backup_broken", file=path, why=str(e).splitlines()[0][:200] if str(e) else type(e))
+    except (ValueError, RecursionError) as e:
+        set_aside(path, str(e) or type(e).__name__)
+        return load_backup()
+    except OSError as e:
+        raise StateError(f"{path} cannot be read: {e.strerror}; check its owner and mode") from e
+    if broken:
+        set_aside(path, broken[0])
+        known = {(r.session_id, r.place) for r in records}
+        sessions = {r.session_id for r in records}
+        missing = [
+            r for r in load_backup() if (r.session_id, r.place) not in known and r.session_id not in sessions
+        ]
+        records += tuple(missing)
+    return records
+
+
+def set_aside(path: str, why: str) -> None:
+    """Move a broken state file out of the way, never over another one."""
+    aside = f"{path}.broken-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}-{os.getpid()}"
+    try:
+        os.replace(path, aside)
+    except OSError as e:
+        raise StateError(f"{path} is broken ({why}) and cannot be moved away: {e.strerror}") from e
+    log("state.broken", file=path, moved_to=aside, why=why.splitlines()[0][:200])
+
+
+def load_backup() -> tuple[Record, ...]:
+    """The records of the last good file; none where there is none or it is broken too."""
+    path = os.path.join(state_dir(), BACKUP)
+    try:
+        records, _ = parse(read_file(path))
+    except FileNotFoundError:
+        return ()
+    except (ValueError, RecursionError, OSError, StateError) as e:
+        log("state.backup_broken", file=path, why=(str(e) or type(e).__name__).splitlines()[0][:200])
         return ()
     log("state.recovered", file=path, records=len(records))
     return records
@@ -117,10 +137,10 @@ def read_file(path: str) -> bytes:
         os.close(fd)
 
 
-def parse(data: bytes) -> tuple[Record, ...]:
-    """The records in a state file's bytes. Raises ValueError where they are none, NewerVersion for newer ones.
+def parse(data: bytes) -> tuple[tuple[Record, ...], list[str]]:
+    """The records in a state file's bytes, and what is wrong with the entries that are none.
 
-    An entry that is no record is left out, and logged; the others count.
+    Raises ValueError where it is no state file, NewerVersion for a newer one.
     """
     document = parse_toml(data.decode("utf-8"))
     version = document.get("version")
@@ -133,24 +153,23 @@ def parse(data: bytes) -> tuple[Record, ...]:
     entries = document.get("panes", [])
     if not isinstance(entries, list):
         raise ValueError("panes is not a list")
-    records = []
-    for entry in entries:
-        if not isinstance(entry, dict):
-            raise ValueError("panes holds something else than tables")
+    records, broken = [], []
+    for number, entry in enumerate(entries, 1):
         try:
             records.append(record_of(entry))
         except RecordError as e:
-            raise ValueError(f"entry {len(records) + 1}: {e}") from e
-    return tuple(records)
+            broken.append(f"entry {number}: {e}")
+    return tuple(records), broken
 
 
 def parse_toml(text: str) -> dict[str, object]:
     """TOML text as values. Raises ValueError."""
-    try:
+    if sys.version_info >= (3, 11):
         import tomllib
-    except ModuleNotFoundError:  # Python 3.10
+    else:
         import tomli as tomllib
-    return tomllib.loads(text)
+    document: dict[str, object] = tomllib.loads(text)
+    return document
 
 
 def save(records: tuple[Record, ...]) -> None:

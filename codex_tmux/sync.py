@@ -8,6 +8,7 @@ import zlib
 
 from codex_tmux.errors import Problem
 from codex_tmux.log import log
+from codex_tmux.paths import make_state_dir
 from codex_tmux.tmux import Server
 
 QUIET = 0.4
@@ -50,8 +51,6 @@ def lock_name(server: Server) -> str:
 
 def after_quiet(server: Server) -> None:
     """Sync, but no sooner than QUIET seconds after the last one that an event started."""
-    from codex_tmux.paths import make_state_dir
-
     stamp = os.path.join(make_state_dir(), f"{lock_name(server)}.lock")
     try:
         # A mark in the future (a clock set back) must not hold anybody up.
@@ -72,7 +71,7 @@ def sync(server: Server, wait: float = SETTLE_WAIT) -> None:
         from codex_tmux.pass_once import sync_once
 
         sync_once(server)
-        os.utime(os.path.join(store.state_dir(), f"{lock_name(server)}.lock"))
+        os.utime(os.path.join(make_state_dir(), f"{lock_name(server)}.lock"))
 
 
 def watch(server: Server) -> None:
@@ -81,7 +80,7 @@ def watch(server: Server) -> None:
     end = time.monotonic() + WATCH_FOR
     while time.monotonic() < end:
         for line in server.run("list-panes", "-a", "-F", form).splitlines():
-            _, pid, dead, guard = (line.split(" ", 3) + ["", "", ""])[:4]
+            _, pid, dead, guard = [*line.split(" ", 3), "", "", ""][:4]
             guarded_pid = guard.partition(" ")[0]
             if guarded_pid and dead == "0" and pid != guarded_pid:
                 sync(server)

@@ -1,0 +1,477 @@
+"""Facts about processes: which Codex a pane runs, what it holds open, whether a shell waits for a line.
+
+The only module that reads /proc. Where there is none, psutil and one `ps` answer the same questions. A
+process may vanish or belong to somebody else at any moment: then there is no answer, never an error.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+
+from codex_tmux.codex.commandline import CommandLine, is_session_id, parse, split_program
+from codex_tmux.named_tuple import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any
+
+PROC = "/proc"
+
+SHELLS = ("sh", "bash", "zsh", "fish", "dash", "ash", "ksh", "ksh93", "mksh", "tcsh", "csh", "nu", "xonsh")
+_LINE_EDITORS = ("bash", "zsh", "fish", "nu", "xonsh")
+"""Shells that leave the tty non-canonical exactly while they wait for a line."""
+
+_DELETED = " (deleted)"
+
+
+class Process(NamedTuple):
+    """One process. `start` is in seconds since the epoch; `tty_pgrp` is -1 without a tty, 0 where unknown."""
+
+    pid: int
+    ppid: int
+    pgrp: int
+    tty_pgrp: int
+    state: str
+    start: float
+
+
+class CodexProcess(NamedTuple):
+    """The Codex a pane runs."""
+
+    pid: int
+    start: float
+    argv: tuple[str, ...]
+    program: tuple[str, ...]
+    """What ran, absolute and as it was invoked: a link into a version's folder outlives that version."""
+    command: CommandLine
+    cwd: str
+    codex_home: str
+    sqlite_home: str | None
+    root: bool
+    """There is no shell below it: it is the pane's root process, or that is a mere `sh -c …`."""
+    foreground: bool
+    pids: tuple[int, ...]
+    """Itself and the native binary below npm's wrapper; no app-server, no tool that Codex runs."""
+
+
+class Processes:
+    """One reading of the process table, made where a question first needs it and kept."""
+
+    def __init__(self) -> None:
+        self._system: _Proc | _Psutil = _Proc() if os.path.exists(f"{PROC}/self/stat") else _Psutil()
+        self._table: dict[int, Process] | None = None
+        self._children: dict[int, list[int]] = {}
+        self._argv: dict[int, list[str]] = {}
+
+    def get(self, pid: int) -> Process | None:
+        if self._table is not None:
+            return self._table.get(pid)
+        return self._system.process(pid)
+
+    def children(self, pid: int) -> list[int]:
+        if self._table is None:
+            self._table = self._system.table()
+            for process in self._table.values():
+                self._children.setdefault(process.ppid, []).append(process.pid)
+        return self._children.get(pid, [])
+
+    def descendants(self, pid: int) -> list[int]:
+        """All below `pid`, parents before their children."""
+        found = [pid]
+        for above in found:
+            found += [child for child in self.children(above) if child not in found]
+        return found[1:]
+
+    def argv(self, pid: int) -> list[str]:
+        """Empty for a zombie, a kernel thread and a process that is gone."""
+        if pid not in self._argv:
+            self._argv[pid] = self._system.argv(pid)
+        return self._argv[pid]
+
+    def environ(self, pid: int, names: tuple[str, ...]) -> dict[str, str]:
+        """Of the environment `pid` was started with, only `names`: the rest is none of our business."""
+        return self._system.environ(pid, names)
+
+    def cwd(self, pid: int) -> str:
+        return self._system.cwd(pid)
+
+    def exe(self, pid: int) -> str:
+        """The binary, also after an update has replaced it."""
+        return self._system.exe(pid)
+
+    def open_files(self, pid: int) -> list[str]:
+        """Absolute paths, regular files and devices."""
+        return self._system.open_files(pid)
+
+    def alive(self, pid: int, start: float) -> bool:
+        """Whether the process that had `pid` since `start` still runs: the number may be another's by now.
+
+        Two seconds are allowed for a clock that was set in between.
+        """
+        process = self._system.process(pid)
+        return process is not None and process.state not in "ZX" and abs(process.start - start) < 2
+
+
+class _Proc:
+    def __init__(self) -> None:
+        # CLOCK_BOOTTIME and not btime of /proc/stat, which has whole seconds.
+        self._boot = time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)
+        self._tick = float(os.sysconf("SC_CLK_TCK"))
+
+    def process(self, pid: int) -> Process | None:
+        text = _read(f"{PROC}/{pid}/stat")
+        # The name stands in parentheses and may hold blanks and parentheses itself.
+        fields = text[text.rfind(b")") + 1 :].split()
+        try:
+            return Process(
+                pid,
+                ppid=int(fields[1]),
+                pgrp=int(fields[2]),
+                tty_pgrp=int(fields[5]),
+                state=fields[0].decode(),
+                start=self._boot + int(fields[19]) / self._tick,
+            )
+        except (IndexError, ValueError):
+            return None
+
+    def table(self) -> dict[int, Process]:
+        return {pid: found for pid in _pids() if (found := self.process(pid)) is not None}
+
+    def argv(self, pid: int) -> list[str]:
+        text = _read(f"{PROC}/{pid}/cmdline")
+        return [os.fsdecode(word) for word in text.removesuffix(b"\0").split(b"\0")] if text else []
+
+    def environ(self, pid: int, names: tuple[str, ...]) -> dict[str, str]:
+        found: dict[str, str] = {}
+        for entry in _read(f"{PROC}/{pid}/environ").split(b"\0"):
+            name, given, value = entry.partition(b"=")
+            if given and (key := os.fsdecode(name)) in names:
+                found.setdefault(key, os.fsdecode(value))
+        return found
+
+    def cwd(self, pid: int) -> str:
+        return _link(f"{PROC}/{pid}/cwd")
+
+    def exe(self, pid: int) -> str:
+        return _link(f"{PROC}/{pid}/exe")
+
+    def open_files(self, pid: int) -> list[str]:
+        folder = f"{PROC}/{pid}/fd"
+        paths = [_link(f"{folder}/{fd}") for fd in _names(folder)]
+        return [path for path in paths if path.startswith("/")]
+
+
+class _Psutil:
+    """Other systems. psutil does not know process groups, `ps` does, all of them in one call."""
+
+    def __init__(self) -> None:
+        import importlib
+
+        self._psutil: Any = importlib.import_module("psutil")
+
+    def process(self, pid: int) -> Process | None:
+        return self._read(pid, _groups(pid))
+
+    def table(self) -> dict[int, Process]:
+        groups = _groups(None)
+        found = (self._read(pid, groups) for pid in self._psutil.pids())
+        return {process.pid: process for process in found if process is not None}
+
+    def _read(self, pid: int, groups: dict[int, tuple[int, int]]) -> Process | None:
+        try:
+            process = self._psutil.Process(pid)
+            ppid, status, start = process.ppid(), process.status(), process.create_time()
+            pgrp, tty_pgrp = groups.get(pid) or (os.getpgid(pid), 0)
+        except (self._psutil.Error, OSError, ValueError):
+            return None
+        states = {"running": "R", "stopped": "T", "tracing-stop": "t", "zombie": "Z", "dead": "X"}
+        return Process(pid, ppid, pgrp, tty_pgrp, states.get(status, "S"), start)
+
+    def _ask(self, pid: int, question: str) -> Any:
+        try:
+            return getattr(self._psutil.Process(pid), question)()
+        except (self._psutil.Error, OSError, ValueError):
+            return None
+
+    def argv(self, pid: int) -> list[str]:
+        return list(self._ask(pid, "cmdline") or [])
+
+    def environ(self, pid: int, names: tuple[str, ...]) -> dict[str, str]:
+        environ = self._ask(pid, "environ") or {}
+        return {name: environ[name] for name in names if name in environ}
+
+    def cwd(self, pid: int) -> str:
+        return self._ask(pid, "cwd") or ""
+
+    def exe(self, pid: int) -> str:
+        return self._ask(pid, "exe") or ""
+
+    def open_files(self, pid: int) -> list[str]:
+        return [file.path for file in self._ask(pid, "open_files") or []]
+
+
+def _groups(pid: int | None) -> dict[int, tuple[int, int]]:
+    """pid → (process group, foreground process group of its tty); of one process or, for None, of all."""
+    import subprocess
+
+    which = ["-A"] if pid is None else ["-p", str(pid)]
+    try:
+        done = subprocess.run(
+            ["ps", *which, "-o", "pid=,pgid=,tpgid="], capture_output=True, text=True, timeout=5
+        )
+    except (OSError, subprocess.SubprocessError):
+        return {}
+    groups = {}
+    for line in done.stdout.splitlines():
+        try:
+            found, pgrp, tty_pgrp = map(int, line.split())
+        except ValueError:
+            continue
+        groups[found] = (pgrp, tty_pgrp or -1)  # BSD says 0 without a tty
+    return groups
+
+
+def is_app_server(argv: list[str]) -> bool:
+    """Whether this is Codex's shared daemon or its updater: a child of the TUI that happened to start it."""
+    split = split_program(argv)
+    return split is not None and parse(split[1]).subcommand == "app-server"
+
+
+def find_codex(processes: Processes, root_pid: int) -> CodexProcess | None:
+    """The Codex that the pane with the root process `root_pid` runs, or None.
+
+    Of several (one is stopped, another runs) the one in the foreground, else the one started last, which `fg`
+    would bring back.
+    """
+    candidates = []
+    for pid, command in _conversations(processes, root_pid):
+        process = processes.get(pid)
+        # Without a tty it is a program's Codex, not the pane's.
+        if process is not None and process.state not in "ZX" and process.tty_pgrp >= 0:
+            candidates.append((process.pgrp == process.tty_pgrp, process.start, process, command))
+    if not candidates:
+        return None
+    foreground, start, process, command = max(candidates, key=lambda candidate: candidate[:2])
+    pid = process.pid
+    argv = processes.argv(pid)
+    cwd = processes.cwd(pid)
+    environ = processes.environ(pid, ("HOME", "PATH", "CODEX_HOME", "CODEX_SQLITE_HOME"))
+    home = environ.get("HOME") or os.path.expanduser("~")
+    sqlite_home = environ.get("CODEX_SQLITE_HOME")
+    return CodexProcess(
+        pid=pid,
+        start=start,
+        argv=tuple(argv),
+        program=_program(processes, pid, cwd, environ.get("PATH", "")),
+        command=command,
+        cwd=cwd,
+        codex_home=os.path.join(cwd, environ.get("CODEX_HOME") or os.path.join(home, ".codex")),
+        sqlite_home=os.path.join(cwd, sqlite_home) if sqlite_home else None,
+        root=pid == root_pid or _runs_one_command(processes.argv(root_pid)),
+        foreground=foreground,
+        pids=(pid, *_same_codex(processes, pid)),
+    )
+
+
+def _conversations(processes: Processes, pid: int) -> Iterator[tuple[int, CommandLine]]:
+    """Each outermost Codex at or below `pid`, with nothing from below a Codex (its daemon, its tools)."""
+    pending, seen = [pid], set()
+    while pending:
+        at = pending.pop()
+        if at in seen:
+            continue
+        seen.add(at)
+        split = split_program(processes.argv(at))
+        if split is None:
+            pending += processes.children(at)
+            continue
+        command = parse(split[1])
+        if command.mode is not None:
+            yield at, command
+
+
+def _same_codex(processes: Processes, pid: int) -> Iterator[int]:
+    """The processes below npm's wrapper that were given its very arguments: the native binary."""
+    split = split_program(processes.argv(pid))
+    for child in processes.children(pid):
+        below = split_program(processes.argv(child))
+        if split is not None and below is not None and below[1] == split[1]:
+            yield child
+            yield from _same_codex(processes, child)
+
+
+def _program(processes: Processes, pid: int, cwd: str, path: str) -> tuple[str, ...]:
+    split = split_program(processes.argv(pid))
+    words = split[0] if split is not None else []
+    if len(words) > 1:
+        script = os.path.join(cwd, words[-1])
+        if os.access(script, os.X_OK):
+            return (script,)
+        return (_resolved(words[0], cwd, path) or processes.exe(pid), *words[1:-1], script)
+    found = _resolved(words[0], cwd, path) if words else None
+    return (found or processes.exe(pid),)
+
+
+def _resolved(word: str, cwd: str, path: str) -> str | None:
+    """`word` as that process's shell looked it up, links kept, or None."""
+    folders = [cwd] if "/" in word else [os.path.join(cwd, folder) for folder in path.split(":")]
+    for folder in folders:
+        found = os.path.normpath(os.path.join(folder, word))
+        if os.path.isfile(found) and os.access(found, os.X_OK):
+            return found
+    return None
+
+
+def _shell_name(argv: list[str]) -> str:
+    for word in argv[:2]:  # `python3 /usr/bin/xonsh`
+        name = os.path.basename(word).removeprefix("-")
+        if name in SHELLS and (word is argv[0] or name == "xonsh"):
+            return name
+    return ""
+
+
+def _runs_one_command(argv: list[str]) -> bool:
+    """`sh -c …`, as tmux runs a pane's command: when that ends there is no shell to come back to."""
+    if not _shell_name(argv):
+        return False
+    for word in argv[1:]:
+        if not word.startswith("-"):
+            return False
+        if word == "--command" or ("c" in word and not word.startswith("--")):
+            return True
+    return False
+
+
+def open_sessions(processes: Processes, codex: CodexProcess) -> list[str]:
+    """The ids of the sessions whose lock or rollout the processes of `codex` hold open, each once.
+
+    Several after `/new` or with sub-agents; none where the shared daemon holds them.
+    """
+    found: dict[str, None] = {}
+    for pid in codex.pids:
+        for path in processes.open_files(pid):
+            folder, name = os.path.split(path.removesuffix(_DELETED))
+            lock = name.endswith(".lock") and os.path.basename(folder) == "thread-writer-locks"
+            if lock or (name.startswith("rollout-") and name.endswith(".jsonl")):
+                session_id = name.rpartition(".")[0][-36:]
+                if is_session_id(session_id):
+                    found[session_id.lower()] = None
+    return list(found)
+
+
+def lock_owner(path: str) -> int | None:
+    """The process that holds a lock on the file `path`, without touching it; None for none."""
+    try:
+        stat = os.stat(path)
+    except (OSError, ValueError):
+        return None
+    if not os.path.exists(f"{PROC}/self/stat"):
+        return _open_elsewhere(path)
+    locks = _read(f"{PROC}/locks")
+    if not locks:
+        return _open_in_proc(path, _pids())
+    wanted = (os.major(stat.st_dev), os.minor(stat.st_dev), stat.st_ino)
+    possible = []
+    for line in locks.decode("ascii", "replace").splitlines():
+        fields = line.split()
+        if len(fields) < 6 or fields[1] == "->":  # one who waits
+            continue
+        try:
+            major, minor, inode = fields[5].split(":")
+            pid, where = int(fields[4]), (int(major, 16), int(minor, 16), int(inode))
+        except ValueError:
+            continue
+        if where == wanted and pid > 0 and os.path.exists(f"{PROC}/{pid}"):
+            return pid
+        # btrfs and overlayfs tell /proc/locks another device than stat; an open file description's lock (-1)
+        # and one taken by a parent that is gone tell no process.
+        if where[2] == stat.st_ino:
+            possible.append(pid)
+    if not possible:
+        return None
+    return _open_in_proc(path, possible) or _open_in_proc(path, _pids())
+
+
+def _open_in_proc(path: str, pids: list[int]) -> int | None:
+    path = os.path.realpath(path)
+    system = _Proc()
+    return next((pid for pid in pids if pid > 0 and path in system.open_files(pid)), None)
+
+
+def _open_elsewhere(path: str) -> int | None:
+    path = os.path.realpath(path)
+    system = _Psutil()
+    for pid in system.table():
+        if split_program(system.argv(pid)) is not None and path in system.open_files(pid):
+            return pid
+    return None
+
+
+def shell_is_idle(processes: Processes, root_pid: int, tty: str) -> bool:
+    """Whether the pane's root process is a shell that waits for a command line on `tty`."""
+    argv = processes.argv(root_pid)
+    name = _shell_name(argv)
+    shell = processes.get(root_pid)
+    if not name or _runs_one_command(argv) or shell is None:
+        return False
+    if shell.state != "S" or not shell.pgrp == shell.tty_pgrp == root_pid:
+        return False
+    for child in processes.children(root_pid):
+        process = processes.get(child)
+        # A prompt's helper may share the shell's group, but it does not read the terminal.
+        if process is not None and process.pgrp == root_pid and _reads(processes, child, tty):
+            return False
+    if name in _LINE_EDITORS:
+        return _is_canonical(tty) is False
+    # A script that waits in `read` looks the same from outside.
+    return all(word.startswith("-") for word in argv[1:])
+
+
+def _reads(processes: Processes, pid: int, tty: str) -> bool:
+    if isinstance(processes._system, _Proc):
+        return _link(f"{PROC}/{pid}/fd/0") == tty
+    return True
+
+
+def _is_canonical(tty: str) -> bool | None:
+    import termios
+
+    try:
+        fd = os.open(tty, os.O_RDONLY | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except (OSError, ValueError):
+        return None
+    try:
+        return bool(termios.tcgetattr(fd)[3] & termios.ICANON)
+    except termios.error:
+        return None
+    finally:
+        os.close(fd)
+
+
+def _pids() -> list[int]:
+    return [int(name) for name in _names(PROC) if name.isdigit()]
+
+
+def _names(folder: str) -> list[str]:
+    try:
+        return os.listdir(folder)
+    except OSError:
+        return []
+
+
+def _read(path: str) -> bytes:
+    try:
+        with open(path, "rb", buffering=0) as file:
+            return file.readall()
+    except OSError:
+        return b""
+
+
+def _link(path: str) -> str:
+    try:
+        target = os.readlink(path)
+    except OSError:
+        return ""
+    return target.removesuffix(_DELETED) if not os.path.exists(target) else target

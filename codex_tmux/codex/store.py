@@ -39,7 +39,7 @@ class Session(NamedTuple):
     """The name a person gave it, else Codex's title, else the first message; unsafe to print as it is."""
     first_message: str
     source: str
-    """Codex's word ("cli", "vscode" for the daemon's, "exec", "subagent", …), not a reason to leave one out."""
+    """Codex's word: "cli", "vscode" for the daemon's, "exec", "subagent", …"""
     subagent: bool
     exec_session: bool
     archived: bool
@@ -58,7 +58,7 @@ class Holder(NamedTuple):
 
 
 class Store:
-    """The store below `codex_home`; its databases below `sqlite_home` (`$CODEX_SQLITE_HOME`) where that is set."""
+    """The store below `codex_home`; its databases below `sqlite_home` (`$CODEX_SQLITE_HOME`), if given."""
 
     def __init__(self, codex_home: str, sqlite_home: str | None = None) -> None:
         self.codex_home = codex_home
@@ -107,7 +107,7 @@ class Store:
         """(True, "") or (False, why not).
 
         Why not is "subagent", "archived", "deleted" (the database knows it, its rollout is gone),
-        "no-message" (it has a lock, or an empty rollout, and so nothing to resume yet), "no-store" or "unknown".
+        "no-message" (it has a lock or an empty rollout, so nothing to resume yet), "no-store" or "unknown".
         """
         if not is_session_id(session_id):
             return False, "unknown"
@@ -147,7 +147,7 @@ class Store:
         return path is not None and _says_subagent(_first_line(path)[0])
 
     def find(self, session_id: str) -> Session | None:
-        """The session, from its database row and, where that lacks something, from its rollout's first lines."""
+        """The session, from its database row and, where that lacks something, its rollout's first lines."""
         if not is_session_id(session_id):
             return None
         session_id = session_id.lower()
@@ -193,7 +193,7 @@ class Store:
     # The folders
 
     def _day_folders(self, session_id: str) -> list[str]:
-        """The folder of the id's day, then its neighbours: the machine may since have changed its time zone."""
+        """The folder of the id's day, then its neighbours: the time zone may have changed since."""
         created = created_ms(session_id)
         if not created:
             return []
@@ -210,14 +210,9 @@ class Store:
 
     def _current_rollout(self, session_id: str) -> str | None:
         folders = self._day_folders(session_id)
-        return (
-            folders
-            and (
-                _expected(folders[0], session_id)
-                or next((path for folder in folders if (path := _listed(folder, session_id))), None)
-            )
-            or None
-        )
+        if folders and (path := _expected(folders[0], session_id)):
+            return path
+        return next((path for folder in folders if (path := _listed(folder, session_id))), None)
 
     def _archived_rollout(self, session_id: str) -> str | None:
         return _expected(self.archived_sessions, session_id) or _listed(self.archived_sessions, session_id)
@@ -252,8 +247,9 @@ class Store:
         import sqlite3
 
         for path in databases:
-            # Without its -wal a database cannot always be opened read-only in a folder that is not ours.
-            for how in ("mode=ro", "immutable=1"):
+            # Read-only, a database in WAL mode that nobody has open gets a -wal and a -shm, which then stay.
+            in_use = os.path.exists(f"{path}-wal") or os.path.exists(f"{path}-journal")
+            for how in ("mode=ro", "immutable=1") if in_use else ("immutable=1", "mode=ro"):
                 try:
                     connection = sqlite3.connect(_uri(path, how), uri=True, timeout=0.2)
                 except sqlite3.Error:
@@ -388,7 +384,7 @@ def _content_text(content: object) -> str:
     return "\n".join(text for part in parts if isinstance(part, dict) and (text := _text(part.get("text"))))
 
 
-def _read_head(path: str) -> bytes:
+def _read_head(path: str, size: int = _HEAD) -> bytes:
     try:
         # O_NONBLOCK: a FIFO in the place of a rollout must not stop a pane from starting.
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
@@ -396,14 +392,16 @@ def _read_head(path: str) -> bytes:
         return b""
     try:
         with os.fdopen(fd, "rb", closefd=True) as file:
-            return file.read(_HEAD) or b""
+            return file.read(size) or b""
     except OSError:
         return b""
 
 
 def _first_line(path: str) -> tuple[bytes, bool]:
     """(the first line, or as much of it as is read; whether the file has more than nothing)."""
-    head = _read_head(path)
+    head = _read_head(path, 32 * 1024)
+    if b"\n" not in head:
+        head = _read_head(path)
     return head.partition(b"\n")[0], bool(head)
 
 

@@ -1,0 +1,399 @@
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from codex_tmux.codex.store import Store, created_ms, read_rollout
+
+ID = "01a201da-7561-7551-a7df-a07aa6f38cdb"
+OTHER = "01a201da-7999-7551-a7df-a07aa6f38cdb"
+V4 = "8c1b9a52-4a0e-4a44-9d2c-0c5b1f7a1234"
+
+NEW = (
+    "id TEXT PRIMARY KEY, rollout_path TEXT, cwd TEXT, title TEXT, first_user_message TEXT, source TEXT,"
+    " thread_source TEXT, archived INTEGER, created_at INTEGER, created_at_ms INTEGER, updated_at_ms INTEGER,"
+    " name TEXT"
+)
+OLD = (
+    "id TEXT PRIMARY KEY, rollout_path TEXT, cwd TEXT, title TEXT, first_user_message TEXT, source TEXT,"
+    " archived INTEGER, created_at INTEGER, updated_at INTEGER"
+)
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    return tmp_path / "codex"
+
+
+def rollout(home: Path, session_id: str = ID, *lines: object, day: int = 0, late: int = 0) -> Path:
+    """A rollout where Codex would have put it, `day` days and `late` seconds beside its id's time."""
+    at = time.localtime(created_ms(session_id) / 1000 + day * 86400 + late)
+    folder = home / "sessions" / time.strftime("%Y/%m/%d", at)
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / time.strftime(f"rollout-%Y-%m-%dT%H-%M-%S-{session_id}.jsonl", at)
+    path.write_text("".join(json.dumps(line, separators=(",", ":")) + "\n" for line in lines))
+    return path
+
+
+def meta(session_id: str = ID, /, **more: object) -> dict[str, object]:
+    payload: dict[str, object] = {
+        "session_id": "parent",
+        "id": session_id,
+        "cwd": "/w",
+        "source": "cli",
+        **more,
+    }
+    return {"type": "session_meta", "payload": {**payload, "base_instructions": {"text": '"subagent"'}}}
+
+
+def user(message: str) -> dict[str, object]:
+    return {"type": "event_msg", "payload": {"type": "user_message", "message": message}}
+
+
+def database(home: Path, columns: str = NEW, number: int = 5, **row: object) -> Path:
+    home.mkdir(exist_ok=True)
+    path = home / f"state_{number}.sqlite"
+    with sqlite3.connect(path) as connection:
+        connection.execute(f"CREATE TABLE IF NOT EXISTS threads ({columns})")
+        if row:
+            names = ", ".join(row)
+            marks = ", ".join("?" * len(row))
+            connection.execute(f"INSERT INTO threads ({names}) VALUES ({marks})", tuple(row.values()))
+    connection.close()
+    return path
+
+
+def archived(home: Path, session_id: str = ID) -> Path:
+    folder = home / "archived_sessions"
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"rollout-2026-01-01T00-00-00-{session_id}.jsonl"
+    path.write_text(json.dumps(meta(session_id)) + "\n")
+    return path
+
+
+def lock(home: Path, session_id: str = ID) -> Path:
+    folder = home / "thread-writer-locks"
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{session_id}.lock"
+    path.touch()
+    return path
+
+
+def test_created_ms() -> None:
+    assert created_ms("01a206dd-b7dc-76e3-9a97-5db323e29e50") == 1795411523548
+    assert created_ms(V4) == 0
+    assert created_ms("01a2") == 0
+
+
+def test_complete_from_each_place(home: Path) -> None:
+    store = Store(str(home))
+    assert store.complete(ID.upper()) == ID
+    assert store.complete(ID[:29]) is None
+    places: tuple[Callable[[], Path], ...] = (
+        lambda: rollout(home, day=1),
+        lambda: database(home, id=ID),
+        lambda: archived(home),
+        lambda: lock(home),
+    )
+    for place in places:
+        path = place()
+        assert store.complete(ID[:29]) == ID, path
+        assert store.complete(ID[:33].upper()) == ID
+        assert store.complete(ID[:28]) is None
+        path.unlink()
+
+
+@pytest.mark.parametrize(
+    "prefix", ["", "../../etc/passwd" * 2, "*" * 29, "01a201da_7561_7551_a7df_a07aa", ID + "0"]
+)
+def test_complete_nothing_but_ids(home: Path, prefix: str) -> None:
+    rollout(home, ID, meta())
+    database(home, id=ID)
+    assert Store(str(home)).complete(prefix) is None
+
+
+def test_complete_refuses_to_choose(home: Path) -> None:
+    twin = ID[:-1] + "c"
+    rollout(home)
+    lock(home, twin)
+    assert Store(str(home)).complete(ID[:29]) is None
+    database(home, id=V4)
+    database(home, id=V4[:-1] + "5")
+    assert Store(str(home)).complete(V4[:29]) is None
+
+
+def test_rollout_beside_the_expected_name(home: Path) -> None:
+    store = Store(str(home))
+    assert store.rollout(ID) is None
+    for day, late in ((0, 0), (0, 1), (0, 30), (1, 0), (-1, 0)):
+        path = rollout(home, day=day, late=late)
+        assert store.rollout(ID) == str(path)
+        path.unlink()
+    elsewhere = home / "moved.jsonl"
+    elsewhere.touch()
+    database(home, id=ID, rollout_path=str(elsewhere))
+    assert store.rollout(ID) == str(elsewhere)
+    elsewhere.unlink()
+    assert store.rollout(ID) is None
+    assert store.rollout("../x") is None
+    assert store.rollout(ID.upper()) is None
+    path = archived(home)
+    assert store.rollout(ID) == str(path)
+
+
+def test_the_expected_rollout_is_found_without_a_listing(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = rollout(home, ID, meta())
+    listed: list[str] = []
+    monkeypatch.setattr(os, "listdir", listed.append)
+    assert Store(str(home)).rollout(ID) == str(path)
+    assert Store(str(home)).resumable(ID) == (True, "")
+    assert listed == []
+
+
+def test_the_day_folder_spares_the_imports(home: Path) -> None:
+    rollout(home, ID, meta())
+    database(home, id=ID)
+    code = (
+        "import sys; from codex_tmux.codex.store import Store; s = Store(sys.argv[1])\n"
+        f"print(s.resumable({ID!r}), s.complete({ID[:29]!r}))\n"
+        "print('sqlite3' in sys.modules, 'json' in sys.modules)"
+    )
+    out = subprocess.run([sys.executable, "-c", code, str(home)], capture_output=True, text=True, check=True)
+    assert out.stdout.strip() == f"(True, '') {ID}\nFalse False"
+
+
+def test_resumable(home: Path) -> None:
+    store = Store(str(home))
+    assert store.resumable("my-session") == (False, "unknown")
+    assert store.resumable(ID) == (False, "no-store")
+    (home / "sessions").mkdir(parents=True)
+    assert store.resumable(ID) == (False, "unknown")
+    lock(home)
+    assert store.resumable(ID) == (False, "no-message")
+    rollout(home)
+    assert store.resumable(ID) == (False, "no-message")
+    path = rollout(home, ID, meta())
+    assert store.resumable(ID) == (True, "")
+    path.unlink()
+    database(home, id=ID, rollout_path=str(path))
+    assert store.resumable(ID) == (False, "deleted")
+    archived(home)
+    assert store.resumable(ID) == (False, "archived")
+
+
+@pytest.mark.parametrize(
+    "more", [{"thread_source": "subagent"}, {"source": {"subagent": {"thread_spawn": 1}}}], ids=str
+)
+@pytest.mark.parametrize("pad", [0, 300_000])
+def test_subagents(home: Path, more: dict[str, object], pad: int) -> None:
+    line = meta(ID, **more)
+    line["payload"] = {**line["payload"], "base_instructions": {"text": "x" * pad}}  # type: ignore[dict-item]
+    rollout(home, ID, line)
+    rollout(home, OTHER, meta(OTHER, thread_source="user"))
+    store = Store(str(home))
+    assert store.is_subagent(ID)
+    assert store.resumable(ID) == (False, "subagent")
+    assert not store.is_subagent(OTHER)
+    assert not store.is_subagent(V4)
+    found = store.find(ID)
+    assert found is not None
+    assert found.subagent
+    assert found.cwd == "/w"
+
+
+def test_subagent_of_the_database(home: Path) -> None:
+    database(home, id=ID, source='{"subagent":"review"}')
+    assert Store(str(home)).is_subagent(ID)
+
+
+def test_find_in_both(home: Path) -> None:
+    path = rollout(home, ID, meta(), user("first words"))
+    store = Store(str(home))
+    found = store.find(ID)
+    assert found is not None
+    assert found[:9] == (ID, str(path), "/w", "first words", "first words", "cli", False, False, False)
+    assert found.created_ms == created_ms(ID)
+    assert found.updated == path.stat().st_mtime
+    database(home, id=ID, rollout_path="/gone", cwd="/db", title="a title", source="exec", created_at_ms=7)
+    found = store.find(ID)
+    assert found is not None
+    assert found[:9] == (ID, str(path), "/db", "a title", "first words", "exec", False, True, False)
+    assert found.created_ms == 7
+    assert store.find(OTHER) is None
+    assert store.find("nonsense") is None
+
+
+def test_databases_of_several_ages(home: Path) -> None:
+    database(home, OLD, 4, id=ID, cwd="/old", created_at=3, archived=1)
+    store = Store(str(home))
+    found = store.find(ID)
+    assert found is not None
+    assert (found.cwd, found.created_ms, found.archived, found.rollout) == ("/old", 3000, True, "")
+    database(home, NEW, 12, id=ID, cwd="/new", name="called", title="t")
+    (home / "state_13.sqlite").write_bytes(b"not a database" * 100)
+    (home / "state_14.sqlite").mkdir()
+    (home / "state_15.sqlite").touch()
+    database(home, "name TEXT", 16)
+    (home / "state_x.sqlite").touch()
+    found = store.find(ID)
+    assert found is not None
+    assert (found.cwd, found.title) == ("/new", "called")
+
+
+def test_rows_that_hold_anything(home: Path) -> None:
+    database(home, id=ID, cwd=b"\xff\xfe", title=None, source="{broken", created_at_ms="soon", name=b"n")
+    found = Store(str(home)).find(ID)
+    assert found is not None
+    assert (found.cwd, found.title, found.created_ms) == ("", "", created_ms(ID))
+    path = home / "state_5.sqlite"
+    with sqlite3.connect(path) as connection:
+        connection.execute("UPDATE threads SET cwd = CAST(x'2fff' AS TEXT), rollout_path = 'a' || char(0)")
+    connection.close()
+    found = Store(str(home)).find(ID)
+    assert found is not None
+    assert found.cwd == "/\N{REPLACEMENT CHARACTER}"
+
+
+def test_a_database_being_written(home: Path) -> None:
+    path = database(home, id=ID, cwd="/w")
+    writer = sqlite3.connect(path, isolation_level=None)
+    writer.execute("PRAGMA journal_mode = WAL")
+    writer.execute("BEGIN IMMEDIATE")
+    writer.execute("UPDATE threads SET cwd = '/later'")
+    found = Store(str(home)).find(ID)
+    assert found is not None
+    assert found.cwd == "/w"
+    writer.close()
+
+
+def test_nothing_is_written(home: Path) -> None:
+    """Neither a journal beside a database that nobody has open, nor a lock."""
+    path = database(home, id=ID, cwd="/w")
+    with sqlite3.connect(path) as connection:
+        connection.execute("PRAGMA journal_mode = WAL")
+    connection.close()
+    before = sorted(os.listdir(home)), path.read_bytes()
+    store = Store(str(home))
+    assert store.find(ID) is not None
+    assert store.lock_holder(ID) is None
+    assert (sorted(os.listdir(home)), path.read_bytes()) == before
+
+
+def test_sqlite_home_and_odd_names(tmp_path: Path) -> None:
+    home = tmp_path / "a?b#c%20d"
+    database(home, id=ID, cwd="/w")
+    found = Store(str(tmp_path / "elsewhere"), str(home)).find(ID)
+    assert found is not None
+
+
+def test_recent(home: Path) -> None:
+    paths = [rollout(home, ID, meta(), user("a")), rollout(home, OTHER, meta(OTHER), user("b"), day=-1)]
+    store = Store(str(home))
+    assert [session.id for session in store.recent(5)] == [ID, OTHER]
+    assert [session.id for session in store.recent(1)] == [ID]
+    for age, (session_id, path) in enumerate(zip((ID, OTHER), paths, strict=True)):
+        database(home, id=session_id, rollout_path=str(path), updated_at_ms=age, archived=0)
+    database(home, id=V4, rollout_path=str(paths[0]), updated_at_ms=9, archived=1)
+    assert [session.id for session in store.recent(5)] == [OTHER, ID]
+    assert store.recent(0) == []
+
+
+def test_lock_holder(home: Path) -> None:
+    store = Store(str(home))
+    assert store.lock_holder(ID) is None
+    path = lock(home)
+    assert store.lock_holder(ID) is None
+    with path.open() as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        holder = store.lock_holder(ID)
+    assert holder is not None
+    assert holder.pid == os.getpid()
+    assert not holder.daemon
+    assert list(holder.argv)
+    assert store.lock_holder(ID) is None
+
+
+def test_first_message_in_the_words_of_many_versions(home: Path) -> None:
+    def said(role: str, text: str) -> dict[str, object]:
+        content = [{"type": "input_text", "text": text}]
+        return {"type": "response_item", "payload": {"type": "message", "role": role, "content": content}}
+
+    item = {"type": "UserMessage", "content": [{"type": "text", "text": "hello"}]}
+    event = {"type": "event_msg", "payload": {"type": "item_completed", "item": item}}
+    ours = [said("developer", "no"), said("user", "<environment_context>"), said("user", "# AGENTS.md …")]
+    assert read_rollout(str(rollout(home, ID, meta(), *ours, event)))[1] == "hello"
+    assert read_rollout(str(rollout(home, ID, meta(), *ours, said("user", "hi"))))[1] == "hi"
+    assert read_rollout(str(rollout(home, ID, meta(), *ours)))[1] == ""
+
+
+LINES = [
+    json.dumps(meta()).encode(),
+    json.dumps(user("x")).encode(),
+    b"{}",
+    b"[]",
+    b'{"payload":[]}',
+    b"\xff",
+    b"",
+]
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(st.lists(st.one_of(st.sampled_from(LINES), st.binary(max_size=40))), st.integers(0, 600))
+def test_any_rollout_is_read(home: Path, lines: list[bytes], cut: int) -> None:
+    path = rollout(home)
+    path.write_bytes(b"\n".join(lines)[: cut or None])
+    found = Store(str(home)).find(ID)
+    assert found is not None
+    assert found.id == ID
+    assert Store(str(home)).resumable(ID)[1] in ("", "no-message", "unknown")
+
+
+JSON = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(), st.text(max_size=5)),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3), st.dictionaries(st.text(max_size=5), inner, max_size=3)
+    ),
+    max_leaves=6,
+)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(
+    st.fixed_dictionaries(
+        {},
+        optional={
+            key: st.one_of(JSON, st.sampled_from(["item_completed", "message", "user", "subagent"]))
+            for key in ("type", "item", "role", "content", "message", "source", "thread_source", "cwd", "id")
+        },
+    )
+)
+def test_any_payload_is_read(home: Path, payload: dict[str, object]) -> None:
+    path = rollout(home, ID, {"type": "session_meta", "payload": payload}, {"type": "x", "payload": payload})
+    assert isinstance(read_rollout(str(path))[1], str)
+    Store(str(home)).find(ID)
+    Store(str(home)).is_subagent(ID)
+
+
+def test_a_fifo_in_place_of_a_rollout(home: Path) -> None:
+    path = rollout(home)
+    path.unlink()
+    os.mkfifo(path)
+    assert read_rollout(str(path)) == ({}, "")
+    assert Store(str(home)).rollout(ID) is None
+
+
+def test_deep_nesting_is_no_crash(home: Path) -> None:
+    path = rollout(home)
+    path.write_bytes(b"[" * 100_000)
+    assert read_rollout(str(path)) == ({}, "")
