@@ -16,25 +16,12 @@ from codex_tmux.exec_events import Event, Notice, NotJson, Usage
 from codex_tmux.exec_turn import Outcome, Turn
 from codex_tmux.exec_view import View, tokens_of
 from codex_tmux.log import log
+from codex_tmux.memory import Remembered
 from codex_tmux.plain_text import plain_line, shortened
 
 WRITER_WAIT = 10.0
 """Seconds to wait for another process to let go of the session: one killed with its pane needs a moment."""
 WRITER_PAUSE = 0.5
-
-
-class Remembered(NamedTuple):
-    """What is known of a pane's conversation; `source` is "memory" (a pane option) or "file" (state.toml).
-
-    `codex` and `codex_home`: the Codex that ran it and its home, "" where that is not known.
-    """
-
-    session_id: str
-    flags: tuple[str, ...]
-    cwd: str
-    source: str
-    codex: str = ""
-    codex_home: str = ""
 
 
 class Memory(Protocol):

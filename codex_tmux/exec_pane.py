@@ -18,13 +18,14 @@ from typing import NamedTuple
 import click
 
 from codex_tmux.errors import Problem
-from codex_tmux.resume import LAY
+from codex_tmux.resume import LAY, helper_command
 from codex_tmux.run import draw
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from codex_tmux.exec_conversation import Codex, Conversation, Memory, Remembered
+    from codex_tmux.exec_conversation import Codex, Conversation, Memory
     from codex_tmux.exec_view import View
+    from codex_tmux.memory import Remembered
 
 REFUSED = {
     "--ephemeral": "keeps no session, so a pane could not come back to it",
@@ -115,29 +116,21 @@ def open_pane(split: bool, cwd: str | None, name: str | None, as_json: bool, fla
     pane = os.environ.get("TMUX_PANE", "")
     target = ["-t", pane] if split and re.fullmatch(r"%\d+", pane) else []
     named = ["-n", literal(name)] if name else []
-    Server().run(
+    server = Server()
+    server.run(
         *("split-window" if split else "new-window", *target, "-c", literal(directory), *named, "--"),
-        *pane_command(as_json, flags),
+        *pane_command(helper_command(server), as_json, flags),
     )
 
 
-def pane_command(as_json: bool, flags: tuple[str, ...]) -> list[str]:
+def pane_command(helper: list[str], as_json: bool, flags: tuple[str, ...]) -> list[str]:
     """The words of a pane's command, several, so that tmux runs them without a shell.
 
     A `CODEX_HOME` of one's own is part of them: tmux gives a pane its server's environment, at a respawn too.
     """
     home = os.environ.get("CODEX_HOME")
     env = ["env", f"CODEX_HOME={os.path.abspath(home)}"] if home else []
-    return [*env, *helper(), "exec", *(["--json"] if as_json else []), "--", *flags]
-
-
-def helper() -> list[str]:
-    """The words that run codex-tmux, whatever started this process."""
-    script = os.path.join(os.path.dirname(sys.executable), "codex-tmux")
-    if os.access(script, os.X_OK):
-        return [script]
-    # -P: the directory worked in is not searched for modules (Python 3.11; -m alone puts it first).
-    return [sys.executable, *(["-P"] if sys.version_info >= (3, 11) else []), "-m", "codex_tmux"]
+    return [*env, *helper, "exec", *(["--json"] if as_json else []), "--", *flags]
 
 
 def literal(text: str) -> str:

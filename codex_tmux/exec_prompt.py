@@ -23,7 +23,6 @@ from prompt_toolkit.input.typeahead import store_typeahead
 from prompt_toolkit.input.vt100_parser import Vt100Parser
 from prompt_toolkit.key_binding import KeyBindings, KeyPress, KeyPressEvent
 from prompt_toolkit.keys import Keys
-from prompt_toolkit.output.defaults import create_output
 from prompt_toolkit.output.vt100 import Vt100_Output
 from prompt_toolkit.styles import Style
 from rich.console import Console
@@ -41,6 +40,19 @@ LEAVE_SECONDS = 5.0
 STYLE = Style.from_dict(
     {"id": "ansicyan", "dir": "ansiblue", "mark": "bold", "spin": "ansiyellow", "hint": ""}
 )
+
+
+class Screen(Vt100_Output):
+    """The terminal, which goes on marking what is pasted while the prompt is drawn anew.
+
+    prompt_toolkit takes the mark back with the old prompt: what is pasted just then would be one message a line.
+    """
+
+    redrawing = False
+
+    def disable_bracketed_paste(self) -> None:
+        if not self.redrawing:
+            super().disable_bracketed_paste()
 
 
 class Prompt:
@@ -64,10 +76,9 @@ class Prompt:
         self._signal = 0
         self._conversation: Conversation | None = None
         keyboard = create_input(sys.stdin)
-        screen = create_output(sys.stdout)
-        if isinstance(screen, Vt100_Output):
-            # Nothing here needs the cursor's position, and asking mixes answers into what is typed.
-            screen.enable_cpr = False
+        self._screen = Screen.from_pty(sys.stdout, term=os.environ.get("TERM"))
+        # Nothing here needs the cursor's position, and asking mixes answers into what is typed.
+        self._screen.enable_cpr = False
         store_typeahead(keyboard, keys_of(early))
         self._session: PromptSession[str] = PromptSession(
             self._message,
@@ -77,7 +88,7 @@ class Prompt:
             history=InMemoryHistory(),  # prompts are never stored
             style=STYLE,
             input=keyboard,
-            output=screen,
+            output=self._screen,
             erase_when_done=True,
         )
 
@@ -120,7 +131,9 @@ class Prompt:
             if app.is_running:
                 # Not run_in_terminal: it gives the terminal back its echo for a moment, which puts what is
                 # typed just then on the screen, and turns its Enter into a newline.
+                self._screen.redrawing = True
                 app.renderer.erase()
+                self._screen.redrawing = False
             self._console.print(text)
             sys.stdout.flush()
             if app.is_running:

@@ -10,9 +10,10 @@ import pytest
 
 from codex_tmux import exec_conversation
 from codex_tmux.errors import Problem
-from codex_tmux.exec_conversation import Codex, Conversation, Remembered
+from codex_tmux.exec_conversation import Codex, Conversation
 from codex_tmux.exec_events import Event, Message
 from codex_tmux.exec_turn import Outcome
+from codex_tmux.memory import Remembered
 
 ID = "01a206de-8f3c-7a10-81b3-02aa28d1e23e"
 OTHER = "01a206de-8f3c-7a10-81b3-ffffffffffff"

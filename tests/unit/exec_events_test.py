@@ -118,8 +118,8 @@ TYPES = st.sampled_from(
     re.findall(
         r"\S+",
         "thread.started session_meta turn.started turn.completed turn.failed error item.started item.updated "
-        "item.completed agent_message reasoning command_execution file_change todo_list mcp_tool_call web_search "
-        "session_configured task_complete ",
+        "item.completed agent_message reasoning command_execution file_change todo_list mcp_tool_call "
+        "web_search session_configured task_complete ",
     )
 )
 EVENT_LIKE = st.recursive(
