@@ -76,9 +76,11 @@ class Prompt:
         self._signal = 0
         self._conversation: Conversation | None = None
         keyboard = create_input(sys.stdin)
-        self._screen = Screen.from_pty(sys.stdout, term=os.environ.get("TERM"))
+        screen = Screen.from_pty(sys.stdout, term=os.environ.get("TERM"))
+        assert isinstance(screen, Screen)
         # Nothing here needs the cursor's position, and asking mixes answers into what is typed.
-        self._screen.enable_cpr = False
+        screen.enable_cpr = False
+        self._screen = screen
         store_typeahead(keyboard, keys_of(early))
         self._session: PromptSession[str] = PromptSession(
             self._message,

@@ -322,9 +322,21 @@ def test_messages_of_several_lines(world: Sandbox) -> None:
     wait_text(world, pane, "turn 1 | ")
     world.tmux("set-buffer", "-b", "test", "pasted\nlines\n")
     world.tmux("paste-buffer", "-p", "-b", "test", "-t", pane)
-    world.tmux("send-keys", "-t", pane, "end", "Enter")
+    type_in(world, pane, "and the end")
     wait_text(world, pane, "turn 2 | ")
-    assert [request.last for request in world.model.requests] == ["a\nb\nc\nd", "pasted\nlines\nend"]
+    assert [request.last for request in world.model.requests] == ["a\nb\nc\nd", "pasted\nlines\nand the end"]
+
+
+def test_a_paste_is_marked_as_one_also_while_the_pane_prints(world: Sandbox) -> None:
+    """tmux marks a paste only while the program in the pane asks for it."""
+    pane = open_pane(world)
+    written = world.root / "written"
+    world.tmux("pipe-pane", "-t", pane, f"exec cat > '{written}'")
+    say(world, pane, "one", 1)
+    wait_text(world, pane, "1 in, 1 out")
+    world.tmux("pipe-pane", "-t", pane)
+    assert b"turn 1" in written.read_bytes()
+    assert b"\x1b[?2004l" not in written.read_bytes()
 
 
 def test_what_goes_wrong_is_said_and_the_next_message_is_taken(world: Sandbox) -> None:
@@ -384,6 +396,7 @@ def test_under_a_shell_the_terminal_is_given_back(world: Sandbox) -> None:
     wait_prompt(world, pane)
     assert world.tmux("show-options", "-pqv", "-t", pane, "remain-on-exit") == ""
     world.tmux("send-keys", "-t", pane, "C-d")
+    world.wait_for(lambda: world.format(pane, "#{pane_current_command}") == "bash", 10, "the shell")
     type_in(world, pane, "echo back-$((40+2))")
     wait_text(world, pane, "back-42")
     type_in(world, pane, "stty -a | grep -o '[-]*echo '")
