@@ -109,7 +109,7 @@ class Sandbox:
         self.socket = self.short / "s"
         # Held until the end: a sandbox whose owner file can be locked was left by a killed process.
         self._owner = open(self.root / "owner", "w")  # noqa: SIM115
-        self._owner.write(str(self.short))
+        self._owner.write(f"{self.short} {os.getpid()}")
         self._owner.flush()
         fcntl.flock(self._owner, fcntl.LOCK_EX)
         self.home = self.root / "home"
@@ -510,7 +510,7 @@ def _sweep(base: Path) -> None:
             if time.time() - owner.stat().st_mtime < YOUNG_SECONDS:
                 continue
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            root, short = owner.parent, file.read()
+            root, short = owner.parent, file.read().split(" ")[0]
             _end_processes(lambda root=root: list(_processes_with(f"{MARKER}={root}".encode())))  # type: ignore[misc]
             if re.fullmatch(r"/tmp/ct-\w+", short):
                 _remove(Path(short))

@@ -18,6 +18,7 @@ WORDS = (("apple", "amber", "arrow"), ("bread", "birch", "bison"), ("cloud", "co
 """What is said in each pane, in this order; no word is said in two of them."""
 SECONDS = 20.0
 """How long any one step may take."""
+LOG_LINES = 15
 
 
 @dataclass
@@ -63,6 +64,12 @@ def run(sandbox: Sandbox, step: Steps) -> None:
     for talk in talks:
         step(f"{talk.pane}: {talk.say_next(sandbox)}")
         talk.pid = sandbox.codex_pid(talk.pane)
+    for talk in talks:
+        session = sandbox.model.turns_with(talk.words[0])[0].session_id
+        known = _session_option(sandbox, talk.pane)
+        if known != session:
+            raise Problem(f"the plugin takes {known} for the session of {talk.pane}; it is {session}")
+        step(f"{talk.pane}: the plugin knows the session {session}")
 
     victim, *others = talks
     killed = time.monotonic()
@@ -88,6 +95,18 @@ def _end_of(sandbox: Sandbox, pane: str) -> str:
     lines = sandbox.tmux("list-panes", "-a", "-F", "#{pane_id} #{pane_dead}").splitlines()
     panes = dict(line.split() for line in lines)
     return {"1": "dead", "0": ""}[panes[pane]] if pane in panes else "gone"
+
+
+def _session_option(sandbox: Sandbox, pane: str) -> str:
+    what = f"the plugin to know the session of {pane}"
+    return sandbox.wait_for(lambda: sandbox.format(pane, "#{@codex_session}"), SECONDS, what)
+
+
+def _log_of(sandbox: Sandbox) -> list[str]:
+    try:
+        return ["what codex-tmux logged:", *(sandbox.state_dir / "log").read_text().splitlines()[-LOG_LINES:]]
+    except OSError:
+        return ["codex-tmux logged nothing"]
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
@@ -121,7 +140,7 @@ def command(codex: str | None, keep: bool) -> int:
             try:
                 run(sandbox, step)
             except Problem as e:
-                failure = str(e)
+                failure = "\n".join([str(e), *_log_of(sandbox)])
             step("cleaning up")
     except Problem as e:
         failure = failure or str(e)

@@ -131,7 +131,7 @@ class _Proc:
                 pgrp=int(fields[2]),
                 tty_pgrp=int(fields[5]),
                 state=fields[0].decode(),
-                start=self._boot + int(fields[19]) / self._tick,
+                start=round(self._boot + int(fields[19]) / self._tick, 2),
             )
         except (IndexError, ValueError):
             return None
@@ -376,12 +376,10 @@ def lock_owner(path: str) -> int | None:
     possible = []
     for line in locks.decode("ascii", "replace").splitlines():
         fields = line.split()
-        if len(fields) < 6 or fields[1] == "->":  # one who waits
-            continue
         try:
             major, minor, inode = fields[5].split(":")
             pid, where = int(fields[4]), (int(major, 16), int(minor, 16), int(inode))
-        except ValueError:
+        except (IndexError, ValueError):  # one who waits has a `->` more
             continue
         if where == wanted and pid > 0 and os.path.exists(f"{PROC}/{pid}"):
             return pid
@@ -431,7 +429,7 @@ def shell_is_idle(processes: Processes, root_pid: int, tty: str) -> bool:
 
 def _reads(processes: Processes, pid: int, tty: str) -> bool:
     if isinstance(processes._system, _Proc):
-        return _link(f"{PROC}/{pid}/fd/0") == tty
+        return _link(f"{PROC}/{pid}/fd/0") in (tty, "/dev/tty")
     return True
 
 
@@ -474,4 +472,6 @@ def _link(path: str) -> str:
         target = os.readlink(path)
     except OSError:
         return ""
-    return target.removesuffix(_DELETED) if not os.path.exists(target) else target
+    if target.endswith(_DELETED) and not os.path.exists(target):
+        return target.removesuffix(_DELETED)
+    return target

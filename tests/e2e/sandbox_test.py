@@ -16,7 +16,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from codex_tmux.sandbox import Sandbox, SandboxError, cache_dir, codex_version
+from codex_tmux.sandbox import CACHE_VARIABLE, Sandbox, SandboxError, cache_dir, codex_version
 
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 TITLE = re.compile(r"work \| ([0-9a-f-]{29})\.\.\.$")
@@ -232,3 +232,20 @@ def test_a_killed_owner_is_cleared_away_by_the_next(tmp_path: Path) -> None:
         assert not root.exists()
         assert not short.exists()
         assert other.root.exists()
+
+
+def test_another_codex_gets_another_template(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path))
+    found = []
+    for number in (1, 2):
+        codex = tmp_path / f"codex-{number}"
+        codex.write_text(
+            f'#!/bin/sh\n[ "$1" = --version ] && echo "codex-cli {number}" && exit\n'
+            f'mkdir -p "$CODEX_HOME/packages" && echo {number} > "$CODEX_HOME/packages/binary"\n'
+        )
+        codex.chmod(0o700)
+        with Sandbox(codex) as made:
+            found.append((made.codex_home / "packages/binary").read_text())
+            assert not (made.codex_home / "packages/done").exists()
+    assert found == ["1\n", "2\n"]
+    assert len(list((tmp_path / "templates").glob("*/done"))) == 2

@@ -1,0 +1,419 @@
+"""The main job with the real Codex: a pane is killed, respawned, and its conversation goes on."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from codex_tmux.codex.store import Store
+from codex_tmux.sandbox import Sandbox
+
+pytestmark = pytest.mark.codex
+
+OLD_PROMPT = "the old prompt"
+
+
+@pytest.fixture
+def world(codex_binary: str) -> Iterator[Sandbox]:
+    """A private tmux server with the plugin, the real Codex, and an attached client."""
+    with Sandbox(codex_binary) as made:
+        made.start_server(load_plugin=True)
+        made.attach()
+        yield made
+
+
+def rows(world: Sandbox, *flags: str) -> dict[str, dict[str, Any]]:
+    """`codex-tmux list --json` by pane."""
+    listed = json.loads(world.helper("list", "--json", *flags))
+    assert listed["version"] == 1
+    return {row["pane"]: row for row in listed["panes"]}
+
+
+def first_message(world: Sandbox, session_id: str, home: Path | None = None) -> str:
+    """The first message of a session as Codex's own store has it."""
+    session = Store(str(home or world.codex_home)).find(session_id)
+    assert session is not None
+    return session.first_message
+
+
+def option(world: Sandbox, pane: str, name: str) -> str:
+    """A pane option, "" where it is not set."""
+    return world.tmux("show-options", "-pqv", "-t", pane, name)
+
+
+def wait_bound(world: Sandbox, pane: str) -> str:
+    """Wait until the pane's session is known; its id."""
+    return world.wait_for(lambda: option(world, pane, "@codex_session"), 15, f"the session of {pane}")
+
+
+def wait_state(world: Sandbox, pane: str, state: str) -> None:
+    """Wait until the pane is in this state."""
+    world.wait_for(lambda: option(world, pane, "@codex_state") == state, 10, f"{pane} to be {state}")
+
+
+def wait_asleep(world: Sandbox, pane: str) -> None:
+    """Wait until the pane's session is safe and the pane is dead again."""
+
+    def asleep() -> bool:
+        return option(world, pane, "@codex_asleep") == "1" and world.format(pane, "#{pane_dead}") == "1"
+
+    world.wait_for(asleep, 10, f"{pane} to sleep")
+
+
+def log_text(world: Sandbox) -> str:
+    """The log so far."""
+    return (world.state_dir / "log").read_text()
+
+
+def no_view_mode(world: Sandbox) -> None:
+    """No pane was thrown into a mode."""
+    assert "1" not in world.tmux("list-panes", "-a", "-F", "#{pane_in_mode}").split()
+
+
+def kill_codex(world: Sandbox, pane: str, how: str) -> None:
+    """End the Codex of a pane: its own binary by a signal, or npm's wrapper around it."""
+    if how == "wrapper":
+        os.kill(int(world.format(pane, "#{pane_pid}")), signal.SIGKILL)
+    else:
+        os.kill(world.codex_pid(pane), getattr(signal, how))
+
+
+@pytest.mark.xdist_group("eight")
+def test_eight_panes_of_one_directory_started_together_are_told_apart(world: Sandbox) -> None:
+    panes = [world.new_pane() for _ in range(8)]
+    for number, pane in enumerate(panes):
+        world.ask(pane, f"message of pane {number}")
+    listed = rows(world)
+    for number, pane in enumerate(panes):
+        row = listed[pane]
+        assert (row["exact"], row["evidence"], row["status"]) == (True, "title", "live")
+        assert first_message(world, row["session_id"]) == f"message of pane {number}"
+    assert len({listed[p]["session_id"] for p in panes}) == 8
+    no_view_mode(world)
+
+
+@pytest.mark.parametrize("how", ["SIGKILL", "wrapper", "SIGTERM", "SIGHUP"])
+def test_a_killed_codex_comes_back_by_a_plain_respawn(world: Sandbox, how: str) -> None:
+    pane = world.new_pane("codex", OLD_PROMPT)
+    world.wait_for(lambda: "turn 1 |" in world.capture(pane), 20, "the first answer")
+    world.ask(pane, "second")
+    kill_codex(world, pane, how)
+    wait_asleep(world, pane)
+    assert "second" in world.capture(pane), "the last screen stays"
+    assert "R resumes" in world.capture(pane)
+    turns = len(world.model.requests)
+    world.tmux("respawn-pane", "-t", pane)
+    world.wait_ready(pane)
+    request = world.ask(pane, "third")
+    assert request.messages == (OLD_PROMPT, "second", "third")
+    assert [r.last for r in world.model.requests[turns:]] == ["third"], "nothing was sent by itself"
+    no_view_mode(world)
+
+
+def test_a_respawn_right_behind_the_kill(world: Sandbox) -> None:
+    pane = world.new_pane("codex", OLD_PROMPT)
+    world.wait_for(lambda: "turn 1 |" in world.capture(pane), 20, "the first answer")
+    wait_bound(world, pane)
+    os.kill(int(world.format(pane, "#{pane_pid}")), signal.SIGKILL)
+    world.wait_for(lambda: world.format(pane, "#{pane_dead}") == "1", 5, "the pane to die")
+    world.tmux("respawn-pane", "-t", pane)
+    assert world.ask(pane, "second").messages == (OLD_PROMPT, "second")
+    assert len(world.model.requests) == 2
+
+
+def test_a_living_pane_respawned_with_k_keeps_its_session_and_sends_no_prompt(world: Sandbox) -> None:
+    pane = world.new_pane("codex", OLD_PROMPT)
+    world.wait_for(lambda: "turn 1 |" in world.capture(pane), 20, "the first answer")
+    wait_bound(world, pane)
+    for word in ("second", "third"):
+        pid = world.format(pane, "#{pane_pid}")
+        world.tmux("respawn-pane", "-k", "-t", pane)
+        world.wait_for(lambda pid=pid: world.format(pane, "#{pane_pid}") != pid, 5, "the respawn")  # type: ignore[misc]
+        assert world.ask(pane, word).last == word
+    assert world.model.requests[-1].messages == (OLD_PROMPT, "second", "third")
+    assert len(world.model.requests) == 3
+
+
+STRANGE = "a dir with 'quotes' \"and\" ümläut ñ $HOME `id` #{pane_id}"
+
+
+@pytest.mark.parametrize("daemon", [True, False], ids=["daemon", "embedded"])
+def test_directory_flags_home_and_mode_come_back(world: Sandbox, daemon: bool) -> None:
+    cwd = world.make_dir(STRANGE)
+    home = world.new_home("second home")
+    flags = ["-m", "mock-model-2", "-s", "read-only", "-a", "never", *([] if daemon else ["--no-daemon"])]
+    # Through a shell, as a person would: tmux expands formats in -c.
+    command = (
+        f"cd {shlex.quote(str(cwd))} && CODEX_HOME={shlex.quote(str(home))} exec codex {shlex.join(flags)}"
+    )
+    pane = world.new_pane(command)
+    before = world.ask(pane, "first")
+    session = wait_bound(world, pane)
+    row = rows(world)[pane]
+    assert (row["session_id"], row["flags"], row["codex_home"]) == (session, flags, str(home))
+    assert row["cwd"] == str(cwd)
+    for word, route in (
+        ("second", ["respawn-pane", "-t", pane]),
+        ("third", ["respawn-pane", "-k", "-t", pane]),
+    ):
+        if "-k" not in route:
+            kill_codex(world, pane, "SIGKILL")
+            wait_asleep(world, pane)
+        pid = world.format(pane, "#{pane_pid}")
+        world.tmux(*route)
+        world.wait_for(lambda pid=pid: world.format(pane, "#{pane_pid}") != pid, 5, "the respawn")  # type: ignore[misc]
+        request = world.ask(pane, word)
+        assert (request.model, request.model) == (before.model, "mock-model-2")
+        assert request.messages[0] == "first"
+        assert request.messages[-1] == word
+        wait_state(world, pane, "live")
+    row = rows(world)[pane]
+    assert (row["session_id"], row["flags"], row["codex_home"], row["cwd"]) == (
+        session,
+        flags,
+        str(home),
+        str(cwd),
+    )
+    assert first_message(world, session, home) == "first"
+
+
+def test_new_and_resume_inside_codex_are_followed(world: Sandbox) -> None:
+    pane = world.new_pane()
+    world.ask(pane, "first of the first")
+    first = wait_bound(world, pane)
+    world.type(pane, "/new")
+    world.wait_for(lambda: option(world, pane, "@codex_session") not in ("", first), 15, "the new session")
+    world.ask(pane, "first of the second")
+    second = wait_bound(world, pane)
+    assert second != first
+    kill_codex(world, pane, "SIGKILL")
+    wait_asleep(world, pane)
+    world.tmux("respawn-pane", "-t", pane)
+    assert world.ask(pane, "more").messages == ("first of the second", "more")
+    world.type(pane, "/resume")
+    world.wait_for(lambda: "first of the first" in world.capture(pane), 10, "the picker")
+    world.tmux("send-keys", "-t", pane, "-l", "first of the first")
+    world.wait_for(lambda: "first of the second" not in world.capture(pane), 10, "the filter")
+    world.tmux("send-keys", "-t", pane, "Enter")
+    world.wait_for(lambda: option(world, pane, "@codex_session") == first, 15, "the first session again")
+    kill_codex(world, pane, "SIGKILL")
+    wait_asleep(world, pane)
+    world.tmux("respawn-pane", "-t", pane)
+    assert world.ask(pane, "and more").messages == ("first of the first", "and more")
+    assert {r["session_id"]: r["status"] for r in rows(world, "--all").values()}[first] == "live"
+
+
+def test_two_panes_never_end_on_one_session(world: Sandbox) -> None:
+    panes = [world.new_pane() for _ in range(2)]
+    for number, pane in enumerate(panes):
+        world.ask(pane, f"message of pane {number}")
+    sessions = [wait_bound(world, p) for p in panes]
+    for pane in panes:
+        kill_codex(world, pane, "SIGKILL")
+    for pane in panes:
+        wait_asleep(world, pane)
+    state = world.state_dir / "state.toml"
+    state.write_text(state.read_text().replace(sessions[0], sessions[1]))
+    world.tmux("respawn-pane", "-t", panes[0], ";", "respawn-pane", "-t", panes[1])
+    for number, pane in enumerate(panes):
+        assert world.ask(pane, "more").messages == (f"message of pane {number}", "more")
+    listed = rows(world)
+    assert [listed[p]["session_id"] for p in panes] == sessions
+
+
+def test_two_panes_whose_memory_names_one_session(world: Sandbox) -> None:
+    panes = [world.new_pane() for _ in range(2)]
+    for number, pane in enumerate(panes):
+        world.ask(pane, f"message of pane {number}")
+    sessions = [wait_bound(world, p) for p in panes]
+    for pane in panes:
+        kill_codex(world, pane, "SIGKILL")
+    for pane in panes:
+        wait_asleep(world, pane)
+    world.tmux("set-option", "-p", "-t", panes[0], "@codex_session", sessions[1])
+    world.tmux("respawn-pane", "-t", panes[0], ";", "respawn-pane", "-t", panes[1])
+    alive = [p for p in panes if world.format(p, "#{pane_dead}") == "0"]
+    world.wait_for(
+        lambda: (
+            sum(world.format(p, "#{pane_dead}") == "0" and world.input_line(p) is not None for p in alive)
+            == 1
+        ),
+        20,
+        "one of them to come up",
+    )
+    refused = next(p for p in panes if world.format(p, "#{pane_dead}") == "1")
+    assert "it can be in one pane only" in world.capture(refused)
+
+
+def test_a_quit_closes_the_pane_as_without_the_plugin(world: Sandbox) -> None:
+    pane = world.new_pane()
+    world.ask(pane, "first")
+    session = wait_bound(world, pane)
+    world.type(pane, "/quit")
+    world.wait_for(
+        lambda: pane not in world.tmux("list-panes", "-a", "-F", "#{pane_id}").split(), 10, "the pane to go"
+    )
+    world.wait_for(lambda: f"record.ended session={session}" in log_text(world), 10, "the record")
+    assert rows(world, "--all")[pane]["status"] == "ended"
+    no_view_mode(world)
+
+
+def test_control_c_closes_the_pane_as_without_the_plugin(world: Sandbox) -> None:
+    pane = world.new_pane()
+    world.ask(pane, "first")
+    session = wait_bound(world, pane)
+
+    def gone() -> bool:
+        if pane not in world.tmux("list-panes", "-a", "-F", "#{pane_id}").split():
+            return True
+        world.tmux("send-keys", "-t", pane, "C-c")
+        return False
+
+    world.wait_for(gone, 10, "the pane to go")
+    world.wait_for(lambda: f"record.ended session={session}" in log_text(world), 10, "the record")
+
+
+def test_codex_in_a_shell_quit_and_killed(world: Sandbox) -> None:
+    pane = world.new_pane("bash --norc -i")
+    shell = world.format(pane, "#{pane_pid}")
+    world.tmux("send-keys", "-t", pane, "codex -m mock-model-2", "Enter")
+    world.ask(pane, "first")
+    session = wait_bound(world, pane)
+    assert option(world, pane, "remain-on-exit") == "", "never for a shell"
+    world.type(pane, "/quit")
+    world.wait_for(lambda: option(world, pane, "@codex_pane") == "", 10, "the pane to be a shell again")
+    assert rows(world, "--all")[pane]["status"] == "ended"
+    assert world.format(pane, "#{pane_pid}") == shell
+    # The key brings it back into the same shell.
+    world.helper("respawn", "-t", pane)
+    assert world.ask(pane, "second").messages == ("first", "second")
+    assert world.model.requests[-1].model == "mock-model-2"
+    assert world.format(pane, "#{pane_pid}") == shell
+    os.kill(world.codex_pid(pane), signal.SIGKILL)
+    world.wait_for(lambda: world.format(pane, "#{pane_current_command}") == "bash", 10, "the shell")
+    assert rows(world)[pane]["status"] == "dead"
+    world.helper("respawn", "-t", pane)
+    assert world.ask(pane, "third").messages == ("first", "second", "third")
+    # A respawn ends the shell, as without the plugin; the conversation comes back, and behind it a shell.
+    world.tmux("respawn-pane", "-k", "-t", pane)
+    world.wait_for(lambda: world.format(pane, "#{pane_pid}") != shell, 5, "the respawn")
+    assert world.ask(pane, "fourth").messages == ("first", "second", "third", "fourth")
+    assert option(world, pane, "@codex_session") == session
+    world.type(pane, "/quit")
+    world.wait_for(lambda: world.format(pane, "#{pane_current_command}") == "bash", 10, "the shell behind it")
+    world.wait_for(lambda: option(world, pane, "@codex_pane") == "", 10, "the pane to be a shell again")
+
+
+def test_a_pane_killed_before_its_first_message_starts_fresh_and_says_so(world: Sandbox) -> None:
+    pane = world.new_pane("codex -m mock-model-2")
+    world.wait_ready(pane)
+    session = wait_bound(world, pane)
+    kill_codex(world, pane, "SIGKILL")
+    wait_asleep(world, pane)
+    world.tmux("respawn-pane", "-t", pane)
+    world.wait_for(lambda: "had no message yet" in log_text(world), 10, "the reason")
+    assert "had no message yet" in world.tmux("show-options", "-gqv", "@codex_message")
+    request = world.ask(pane, "first")
+    assert (request.messages, request.model) == (("first",), "mock-model-2")
+    world.wait_for(lambda: option(world, pane, "@codex_session") not in ("", session), 10, "the new session")
+
+
+def test_a_deleted_session_starts_fresh_and_says_so(world: Sandbox) -> None:
+    pane = world.new_pane()
+    world.ask(pane, "first")
+    session = wait_bound(world, pane)
+    kill_codex(world, pane, "SIGKILL")
+    wait_asleep(world, pane)
+    rollout = Store(str(world.codex_home)).rollout(session)
+    assert rollout
+    os.unlink(rollout)
+    world.tmux("respawn-pane", "-t", pane)
+    assert world.ask(pane, "anew").messages == ("anew",)
+    assert f"session {session}" in log_text(world)
+
+
+def test_fresh_when_asked(world: Sandbox) -> None:
+    pane = world.new_pane("codex -m mock-model-2")
+    world.ask(pane, "first")
+    session = wait_bound(world, pane)
+    world.helper("respawn", "--fresh", "-t", pane)
+    request = world.ask(pane, "anew")
+    assert (request.messages, request.model) == (("anew",), "mock-model-2")
+    world.wait_for(lambda: option(world, pane, "@codex_session") not in ("", session), 10, "the new session")
+    statuses = {
+        r["session_id"]: r["status"] for r in json.loads(world.helper("list", "--all", "--json"))["panes"]
+    }
+    assert statuses[session] == "ended"
+
+
+def test_another_command_given_to_a_respawn_is_obeyed(world: Sandbox) -> None:
+    pane = world.new_pane()
+    world.ask(pane, "first")
+    session = wait_bound(world, pane)
+    world.tmux("respawn-pane", "-k", "-t", pane, "cat")
+    world.wait_for(
+        lambda: option(world, pane, "@codex_pane") == "" or rows(world) == {}, 10, "the record to close"
+    )
+    assert world.format(pane, "#{pane_current_command}") == "cat"
+    statuses = {
+        r["session_id"]: r["status"] for r in json.loads(world.helper("list", "--all", "--json"))["panes"]
+    }
+    assert statuses[session] == "closed"
+
+
+def test_a_session_held_by_another_codex_is_waited_for_and_its_holder_named(world: Sandbox) -> None:
+    pane = world.new_pane("codex --no-daemon")
+    world.ask(pane, "first")
+    session = wait_bound(world, pane)
+    kill_codex(world, pane, "SIGKILL")
+    wait_asleep(world, pane)
+    other = world.new_pane(f"codex --no-daemon resume {session}")
+    world.wait_ready(other)
+    world.tmux("set-option", "-pu", "-t", other, "@codex_session")
+    world.tmux("respawn-pane", "-t", pane)
+    world.wait_for(lambda: world.format(pane, "#{pane_dead}") == "1", 30, "the pane to give up")
+    assert session in world.capture(pane)
+    assert "only" in world.capture(pane) or "still open" in world.capture(pane)
+    assert option(world, pane, "@codex_session") == session
+
+
+def test_death_respawns_by_itself_at_most_three_times_a_minute(world: Sandbox) -> None:
+    world.tmux("set-option", "-g", "@codex-on-death", "respawn")
+    pane = world.new_pane("codex", OLD_PROMPT)
+    world.wait_for(lambda: "turn 1 |" in world.capture(pane), 20, "the first answer")
+    wait_bound(world, pane)
+    for word in ("second", "third", "fourth"):
+        pid = world.format(pane, "#{pane_pid}")
+        kill_codex(world, pane, "wrapper")
+        world.wait_for(
+            lambda pid=pid: world.format(pane, "#{pane_pid} #{pane_dead}") not in (f"{pid} 0", f"{pid} 1"),  # type: ignore[misc]
+            10,
+            "the pane to come back",
+        )
+        world.ask(pane, word)
+        wait_state(world, pane, "live")
+    kill_codex(world, pane, "wrapper")
+    wait_state(world, pane, "dead")
+    world.wait_for(lambda: "Codex died 3 times" in log_text(world), 10, "the message")
+    wait_asleep(world, pane)
+    world.tmux("respawn-pane", "-t", pane)
+    assert world.ask(pane, "fifth").messages == (OLD_PROMPT, "second", "third", "fourth", "fifth")
+
+
+def test_nothing_is_left_of_it_in_the_environment_of_codex(world: Sandbox) -> None:
+    pane = world.new_pane()
+    world.ask(pane, "first")
+    kill_codex(world, pane, "SIGKILL")
+    wait_asleep(world, pane)
+    world.tmux("respawn-pane", "-t", pane)
+    world.wait_ready(pane)
+    names = set(psutil.Process(world.codex_pid(pane)).environ())
+    assert not {n for n in names if n.startswith("CODEX_TMUX_LAY")}

@@ -1,0 +1,449 @@
+"""Real processes on a real pty. Python, called `node` or `codex`, stands in for Codex."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import pty
+import shutil
+import signal
+import struct
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from codex_tmux.codex import processes as module
+from codex_tmux.codex.processes import (
+    Processes,
+    find_codex,
+    is_app_server,
+    lock_owner,
+    open_sessions,
+    shell_is_idle,
+)
+
+linux = pytest.mark.skipif(not os.path.exists("/proc/self/stat"), reason="needs /proc")
+
+ID = "01a201da-7561-7551-a7df-a07aa6f38cdb"
+OTHER = "01a201da-7999-7551-a7df-a07aa6f38cdb"
+PYTHON = os.path.realpath(sys.executable)
+
+SLEEPER = "import time\nprint('started', flush=True)\ntime.sleep(60)\n"
+# A native binary below npm's wrapper, a daemon below that, and a tool.
+WRAPPER = """
+import os, subprocess, sys, time
+home = os.environ["CODEX_HOME"]
+def hold(name):
+    os.makedirs(home + "/thread-writer-locks", exist_ok=True)
+    return os.open(f"{home}/thread-writer-locks/{name}.lock", os.O_RDWR | os.O_CREAT)
+def start(argv, executable, *fds):
+    return subprocess.Popen(argv, executable=executable, pass_fds=fds, stdin=subprocess.PIPE)
+own, daemons = hold("@ID"), hold("@OTHER")
+native = start(["codex", *sys.argv[1:]], "/bin/sh", own)
+daemon = start(["codex", "app-server"], os.environ["PYTHON"], daemons)
+tool = start(["codex", "exec"], os.environ["PYTHON"], daemons)
+os.close(own), os.close(daemons)
+print("started", native.pid, flush=True)
+time.sleep(60)
+""".replace("@ID", ID).replace("@OTHER", OTHER)
+
+
+class Pane:
+    def __init__(self, pid: int, master: int) -> None:
+        self.pid, self.master = pid, master
+        self.tty = os.readlink(f"/proc/{pid}/fd/2") if os.path.exists("/proc/self/stat") else ""
+        self.seen = b""
+
+    def read_until(self, text: str) -> None:
+        deadline = time.monotonic() + 10
+        os.set_blocking(self.master, False)
+        while text.encode() not in self.seen:
+            assert time.monotonic() < deadline, self.seen
+            try:
+                self.seen += os.read(self.master, 4096)
+            except BlockingIOError:
+                time.sleep(0.01)
+        self.seen = self.seen.partition(text.encode())[2]
+
+    def type(self, line: str, until: str = "") -> None:
+        os.write(self.master, line.encode())
+        if until:
+            self.read_until(until)
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    """A folder with a `node`, an npm Codex, and scripts that make `codex resume …` run in our Python."""
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin/node").symlink_to(PYTHON)
+    script = tmp_path / "bin/codex"
+    script.write_text(WRAPPER)
+    script.chmod(0o755)
+    for name in ("resume", "exec", "app-server", "sandbox"):
+        (tmp_path / name).write_text(SLEEPER)
+    return tmp_path
+
+
+@pytest.fixture
+def start(place: Path) -> Iterator[Callable[..., Pane]]:
+    panes: list[Pane] = []
+
+    def start(*argv: str, executable: str = "", ready: str = "started", **more: str) -> Pane:
+        environ = {
+            "PATH": f"{place}/bin:/usr/bin:/bin",
+            "HOME": str(place),
+            "PYTHON": PYTHON,
+            "PS1": "ready$ ",
+        }
+        environ |= {"CODEX_HOME": f"{place}/home", "TERM": "xterm", "PYTHONHOME": sys.base_prefix} | more
+        path = executable or shutil.which(argv[0], path=environ["PATH"]) or argv[0]
+        pid, master = pty.fork()
+        if pid == 0:
+            os.chdir(place)
+            os.execve(path, argv, environ)
+        time.sleep(0.05)
+        panes.append(Pane(pid, master))
+        if ready:
+            panes[-1].read_until(ready)
+        return panes[-1]
+
+    yield start
+    for pane in panes:
+        table = Processes()
+        for pid in (*reversed(table.descendants(pane.pid)), pane.pid):
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                continue
+        os.waitpid(pane.pid, 0)
+        os.close(pane.master)
+
+
+def soon(condition: Callable[[], object]) -> None:
+    deadline = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+@pytest.fixture(params=[pytest.param("proc", marks=linux), "psutil"])
+def system(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    if request.param == "psutil":
+        monkeypatch.setattr(module, "PROC", "/nonexistent")
+    return str(request.param)
+
+
+def settled(pid: int) -> bool:
+    process = Processes().get(pid)
+    return process is not None and process.state == "S"
+
+
+def test_processes(system: str, place: Path) -> None:
+    before = time.time()
+    child = subprocess.Popen(["sleep", "60"], cwd=place, env={"A": "1", "SECRET": "2"})
+    table = Processes()
+    process = table.get(child.pid)
+    assert process is not None
+    assert (process.ppid, process.pgrp) == (os.getpid(), os.getpgrp())
+    assert abs(process.start - before) < 1
+    soon(lambda: table._system.argv(child.pid) == ["sleep", "60"] and settled(child.pid))
+    assert child.pid in table.children(os.getpid())
+    assert child.pid in table.descendants(os.getppid())
+    assert table.get(child.pid) == process._replace(state="S")
+    assert table.argv(child.pid) == ["sleep", "60"]
+    assert table.environ(child.pid, ("A", "B")) == {"A": "1"}
+    assert table.cwd(child.pid) == str(place)
+    assert os.path.basename(table.exe(child.pid)) in ("sleep", "coreutils", "busybox")
+    assert table.alive(child.pid, process.start)
+    assert not table.alive(child.pid, process.start - 5)
+    child.kill()
+    soon(lambda: not table.alive(child.pid, process.start))  # a zombie
+    child.wait()
+    gone = Processes()
+    assert gone.get(child.pid) is None
+    assert (gone.argv(child.pid), gone.environ(child.pid, ("A",)), gone.open_files(child.pid)) == ([], {}, [])
+    assert (gone.cwd(child.pid), gone.exe(child.pid), gone.children(child.pid)) == ("", "", [])
+    assert not gone.alive(child.pid, process.start)
+
+
+def test_open_files(system: str, place: Path) -> None:
+    with (place / "a file").open("w"):
+        assert str(place / "a file") in Processes().open_files(os.getpid())
+
+
+@linux
+def test_a_name_with_parentheses() -> None:
+    code = "open('/proc/self/comm', 'w').write(') S 1 (x'); print(flush=True); input()"
+    child = subprocess.Popen([PYTHON, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert child.stdout is not None
+    child.stdout.readline()
+    process = Processes().get(child.pid)
+    assert process is not None
+    assert process.ppid == os.getpid()
+    child.communicate()
+
+
+@linux
+def test_other_peoples_processes_are_no_error() -> None:
+    table = Processes()
+    for pid in (1, 2, 0, -1, 2**22 + 1):
+        table.environ(pid, ("HOME",)), table.cwd(pid), table.exe(pid), table.open_files(pid), table.argv(pid)
+
+
+def test_npm_codex_as_root(system: str, place: Path, start: Callable[..., Pane]) -> None:
+    pane = start("node", f"{place}/bin/codex", "-s", "read-only")
+    soon(lambda: len(Processes().children(pane.pid)) == 3)
+    table = Processes()
+    codex = find_codex(table, pane.pid)
+    assert codex is not None
+    assert codex.pid == pane.pid
+    assert codex.program == (f"{place}/bin/codex",)
+    assert codex.command.flags == ("-s", "read-only")
+    assert (codex.cwd, codex.codex_home, codex.sqlite_home) == (str(place), f"{place}/home", None)
+    assert (codex.root, codex.foreground) == (True, True)
+    assert len(codex.pids) == 2
+    assert codex.pids[0] == pane.pid
+    assert table.argv(codex.pids[1])[0] == "codex"
+    assert open_sessions(table, codex) == [ID]
+    assert table.alive(codex.pid, codex.start)
+
+
+@linux
+def test_a_script_that_cannot_run_alone(place: Path, start: Callable[..., Pane]) -> None:
+    (place / "bin/codex").chmod(0o644)
+    pane = start("node", "-B", "bin/codex", "-s", "x", CODEX_HOME="rel", CODEX_SQLITE_HOME="/db")
+    codex = find_codex(Processes(), pane.pid)
+    assert codex is not None
+    assert codex.program == (f"{place}/bin/node", "-B", f"{place}/bin/codex")
+    assert (codex.codex_home, codex.sqlite_home) == (f"{place}/rel", "/db")
+
+
+@linux
+def test_native_codex_found_by_its_path(place: Path, start: Callable[..., Pane]) -> None:
+    (place / "bin/codex").unlink()
+    (place / "bin/codex").symlink_to(PYTHON)
+    pane = start("codex", "resume", ID, CODEX_HOME="")
+    codex = find_codex(Processes(), pane.pid)
+    assert codex is not None
+    assert codex.program == (f"{place}/bin/codex",)
+    assert codex.command.session_id == ID
+    assert codex.codex_home == f"{place}/.codex"
+    (place / "bin/codex").unlink()
+    codex = find_codex(Processes(), pane.pid)
+    assert codex is not None
+    assert codex.program == (PYTHON,)
+
+
+@linux
+def test_an_updated_binary(place: Path, start: Callable[..., Pane]) -> None:
+    binary = place / "bin/real"
+    shutil.copy(shutil.which("sleep") or "", binary)
+    child = subprocess.Popen([str(binary), "60"])
+    soon(lambda: Processes().argv(child.pid)[:1] == [str(binary)])
+    binary.unlink()
+    assert Processes().exe(child.pid) == str(binary)
+    child.kill()
+    child.wait()
+
+
+@linux
+@pytest.mark.parametrize("argv", [["codex", "app-server"], ["codex", "sandbox"]])
+def test_what_is_no_conversation(start: Callable[..., Pane], argv: list[str]) -> None:
+    assert find_codex(Processes(), start(*argv, executable=PYTHON).pid) is None
+
+
+def test_is_app_server() -> None:
+    assert is_app_server(["/x/codex", "-c", "a=b", "app-server", "daemon", "pid-update-loop"])
+    assert not is_app_server(["codex", "--", "app-server"])
+    assert not is_app_server([])
+
+
+@linux
+def test_codex_under_sh_c(start: Callable[..., Pane]) -> None:
+    pane = start("sh", "-c", "node bin/codex -s x; exit 3")
+    codex = find_codex(Processes(), pane.pid)
+    assert codex is not None
+    assert codex.pid != pane.pid
+    assert codex.root
+
+
+@linux
+def test_codexes_of_an_interactive_shell(start: Callable[..., Pane]) -> None:
+    pane = start("bash", "--norc", "--noediting", ready="ready$ ")
+    assert find_codex(Processes(), pane.pid) is None
+    pane.type("node resume\n", "started")  # a node that is no Codex
+    assert find_codex(Processes(), pane.pid) is None
+    pane.type("\x03", "ready$ ")
+    pane.type("node bin/codex -m first\n", "started")
+    codex = find_codex(Processes(), pane.pid)
+    assert codex is not None
+    assert (codex.command.flags, codex.root, codex.foreground) == (("-m", "first"), False, True)
+    pane.type("\x1a", "ready$ ")
+    stopped = find_codex(Processes(), pane.pid)
+    assert stopped is not None
+    assert (stopped.pid, stopped.foreground) == (codex.pid, False)
+    pane.type("node bin/codex -m second\n", "started")
+    pane.type("\x1a", "ready$ ")
+    stopped = find_codex(Processes(), pane.pid)
+    assert stopped is not None
+    assert stopped.command.flags == ("-m", "second")
+    pane.type("fg %1\n", "codex -m first")
+    soon(lambda: (found := find_codex(Processes(), pane.pid)) is not None and found.foreground)
+    back = find_codex(Processes(), pane.pid)
+    assert back is not None
+    assert back.pid == codex.pid
+
+
+@linux
+def test_a_codex_without_a_tty_is_not_the_panes(place: Path, start: Callable[..., Pane]) -> None:
+    pane = start("bash", "--norc", "--noediting", ready="ready$ ")
+    pane.type("setsid -w node bin/codex -m x &\n", "started")
+    assert find_codex(Processes(), pane.pid) is None
+
+
+def idle(pane: Pane) -> bool:
+    return shell_is_idle(Processes(), pane.pid, pane.tty)
+
+
+@linux
+def test_bash_is_idle_only_at_its_prompt(place: Path, start: Callable[..., Pane]) -> None:
+    (place / "rc").write_text("PS1='ready$ '\necho reading\nread -t 0.5 < /dev/tty\n")
+    pane = start("bash", "--rcfile", "rc", ready="reading")
+    assert not idle(pane)
+    pane.read_until("ready$ ")
+    soon(lambda: idle(pane))
+    for command, interrupt in (
+        ("echo star''ted; sleep 60\n", "\x03"),
+        ("echo star''ted; read x\n", "\n"),
+        ("echo star''ted; while :; do :; done\n", "\x03"),
+        ("echo star''ted; sleep 60 | cat\n", "\x03"),
+    ):
+        pane.type(command, "started")
+        time.sleep(0.05)
+        assert not idle(pane), command
+        pane.type(interrupt, "ready$ ")
+        soon(lambda: idle(pane))
+    pane.type("sleep 60 &\n", "ready$ ")
+    soon(lambda: idle(pane))
+    pane.type("half a line", "half a line")
+    assert idle(pane)
+
+
+@linux
+@pytest.mark.parametrize("shell", ["zsh", "fish", "ksh", "mksh", "tcsh"])
+def test_other_shells(start: Callable[..., Pane], shell: str) -> None:
+    if shutil.which(shell) is None:
+        pytest.skip(f"no {shell} here")
+    pane = start(shell, ready="")
+    soon(lambda: idle(pane))
+    pane.type("sleep 60\n")
+    soon(lambda: not idle(pane))
+
+
+@linux
+def test_dash(place: Path, start: Callable[..., Pane]) -> None:
+    if shutil.which("dash") is None:
+        pytest.skip("no dash here")
+    pane = start("dash", "-i", ready="ready$ ")
+    soon(lambda: idle(pane))
+    pane.type("echo star''ted; sleep 60\n", "started")
+    soon(lambda: not idle(pane))
+    pane.type("\x03", "ready$ ")
+    pane.type("echo star''ted; while :; do :; done\n", "started")
+    time.sleep(0.05)
+    assert not idle(pane)
+    (place / "script").write_text("echo started; read x")
+    assert not idle(start("dash", "script"))
+    assert not idle(start("dash", "-c", "echo started; read x"))
+
+
+@linux
+def test_no_shell_is_never_idle(start: Callable[..., Pane]) -> None:
+    pane = start("node", "resume")
+    assert not idle(pane)
+    assert not shell_is_idle(Processes(), 2**22 + 1, pane.tty)
+    assert not shell_is_idle(Processes(), start("bash", ready="").pid, "/nonexistent")
+
+
+HOLDER = """
+import fcntl, os, sys
+f = open(sys.argv[1], "r+")
+fcntl.flock(f, fcntl.LOCK_EX)
+if len(sys.argv) > 2 and os.fork():
+    os._exit(0)
+print(os.getpid(), flush=True)
+sys.stdin.read()
+"""
+
+
+def hold(path: Path, *more: str) -> tuple[subprocess.Popen[str], int]:
+    argv = ["codex", "-c", HOLDER, str(path), *more]
+    child = subprocess.Popen(
+        argv,
+        executable=PYTHON,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env=dict(os.environ),
+    )
+    assert child.stdout is not None
+    return child, int(child.stdout.readline())
+
+
+def test_lock_owner(system: str, tmp_path: Path) -> None:
+    path = tmp_path / "lock"
+    assert lock_owner(str(path)) is None
+    assert not path.exists()
+    path.touch()
+    assert lock_owner(str(path)) is None
+    child, pid = hold(path)
+    assert lock_owner(str(path)) == pid
+    waiter = subprocess.Popen(["flock", str(path), "true"])
+    soon(lambda: len(Path("/proc/locks").read_text().split("->")) > 1 if system == "proc" else True)
+    assert lock_owner(str(path)) == pid
+    child.communicate("")
+    assert waiter.wait() == 0
+    soon(lambda: lock_owner(str(path)) is None)
+
+
+@linux
+def test_lock_owner_whose_parent_took_the_lock(tmp_path: Path) -> None:
+    path = tmp_path / "lock"
+    path.touch()
+    child, pid = hold(path, "fork")
+    child.wait()
+    assert pid != child.pid
+    assert lock_owner(str(path)) == pid
+    child.communicate("")
+
+
+@linux
+def test_lock_owner_by_open_file_description(tmp_path: Path) -> None:
+    with (tmp_path / "lock").open("w") as file:
+        fcntl.fcntl(file, 37, struct.pack("hhqqi4x", fcntl.F_WRLCK, 0, 0, 0, 0))  # F_OFD_SETLK
+        assert lock_owner(file.name) == os.getpid()
+
+
+@linux
+def test_lock_owner_without_proc_locks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read = module._read
+    monkeypatch.setattr(module, "_read", lambda path: b"" if path == "/proc/locks" else read(path))
+    with (tmp_path / "lock").open("w") as file:
+        assert lock_owner(file.name) == os.getpid()
+
+
+@linux
+def test_lock_owner_on_another_device_number(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As btrfs has it: /proc/locks tells another device than stat."""
+    with (tmp_path / "lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        inode = os.fstat(file.fileno()).st_ino
+        line = f"1: FLOCK  ADVISORY  WRITE {os.getpid()} 00:ff:{inode} 0 EOF\n".encode()
+        read = module._read
+        monkeypatch.setattr(module, "_read", lambda path: line if path == "/proc/locks" else read(path))
+        assert lock_owner(file.name) == os.getpid()
+    assert lock_owner(file.name) is None
