@@ -19,6 +19,7 @@ from codex_tmux.log import log
 from codex_tmux.memory import Remembered
 from codex_tmux.plain_text import plain_line, shortened
 
+NOTHING = "nothing is remembered of this pane"
 WRITER_WAIT = 10.0
 """Seconds to wait for another process to let go of the session: one killed with its pane needs a moment."""
 WRITER_PAUSE = 0.5
@@ -73,13 +74,11 @@ class Conversation:
         self._notices: set[str] = set()
         self._stopped = False
 
-    async def restore(self, remembered: Remembered | None) -> None:
-        """Take up the remembered session, or begin without one; says which, and why."""
+    async def restore(self, remembered: Remembered | None, why: str = NOTHING) -> None:
+        """Take up the remembered session, or begin without one, because `why`; says which, and why."""
         if remembered is None:
-            log("exec-fresh", reason="nothing-remembered", cwd=self.codex.cwd)
-            await self._view.note(
-                "nothing is remembered of this pane: the first message starts a new session"
-            )
+            log("exec-fresh", why=why, cwd=self.codex.cwd)
+            await self._view.note(f"{why}: the first message starts a new session")
             return
         session_id = remembered.session_id
         able, reason = await asyncio.to_thread(self._resumable, session_id)
@@ -201,7 +200,7 @@ class Conversation:
             log("exec-saved", session=session_id, cwd=self.codex.cwd)
 
     async def _fresh_instead(self, session_id: str, reason: str) -> None:
-        log("exec-fresh", reason=reason, session=session_id, cwd=self.codex.cwd)
+        log("exec-fresh", why=reason, session=session_id, cwd=self.codex.cwd)
         why = plain_line(reason) or f"Codex no longer has session {session_id}"
         await self._view.note(f"{why}: it cannot be resumed, the next message starts a new session", bad=True)
 

@@ -7,8 +7,6 @@ import contextlib
 import os
 import re
 import select
-import shlex
-import shutil
 import signal
 import sys
 import termios
@@ -142,15 +140,16 @@ def literal(text: str) -> str:
 
 
 class Here(NamedTuple):
-    """The tmux pane this process runs in. `command` is the words of `@codex-command`, none if not set."""
+    """The tmux pane this process runs in. `command` is `@codex-command`; `fresh`: a new session is wanted."""
 
     pane: str
     is_root: bool
-    command: tuple[str, ...]
+    fresh: bool
+    command: str
 
 
 def here() -> Here | None:
-    """The pane we are in, and that it is awake; None outside of tmux."""
+    """The pane we are in, which is awake now; None outside of tmux."""
     from codex_tmux.tmux import Server
 
     pane = os.environ.get("TMUX_PANE", "")
@@ -159,17 +158,21 @@ def here() -> Here | None:
     said = Server().try_run(
         *("set-option", "-pu", "-t", pane, "@codex_asleep", ";"),
         *("set-option", "-pu", "-t", pane, "@codex_waiting", ";"),
-        *("display-message", "-p", "-t", pane, "#{pane_id} #{pane_pid} #{@codex-command}"),
+        *(
+            "display-message",
+            "-p",
+            "-t",
+            pane,
+            "#{pane_id} #{pane_pid} #{@codex_fresh} #{@codex-command}",
+            ";",
+        ),
+        *("set-option", "-pu", "-t", pane, "@codex_fresh"),
     )
     # tmux answers for another pane where this one has gone.
     if said is None or not said.startswith(f"{pane} "):
         return None
-    _, root, configured = said.split(" ", 2)
-    try:
-        words = tuple(os.path.expanduser(word) for word in shlex.split(configured))
-    except ValueError:
-        words = ()
-    return Here(pane, root == str(os.getpid()), words)
+    _, root, fresh, command = said.split(" ", 3)
+    return Here(pane, root == str(os.getpid()), bool(fresh), command)
 
 
 def announce(here: Here, codex: Codex) -> None:
@@ -191,37 +194,37 @@ def announce(here: Here, codex: Codex) -> None:
     )
 
 
-def program(known: str, configured: tuple[str, ...]) -> tuple[str, ...]:
-    """The words that run Codex: the very one that ran here, else `@codex-command`, else `codex` on PATH."""
-    if known and os.access(known, os.X_OK):
-        return (known,)
-    words = configured or ("codex",)
-    return (shutil.which(words[0]) or words[0], *words[1:])
-
-
 def codex_home() -> str:
     """Codex's home, as a Codex started here sees it."""
     return os.path.abspath(os.environ.get("CODEX_HOME") or os.path.expanduser("~/.codex"))
 
 
-def begin(flags: tuple[str, ...]) -> tuple[Codex, Memory, Remembered | None]:
-    """What this pane is and had. The flags it was started with win; else those it had."""
-    from codex_tmux.exec_conversation import Codex
+def begin(flags: tuple[str, ...]) -> tuple[Codex, Memory, Remembered | None, str]:
+    """What this pane is, its memory, what it had (None: begin anew), and why it begins anew.
+
+    The flags it was started with win; else those it had.
+    """
+    from codex_tmux.exec_conversation import NOTHING, Codex
+    from codex_tmux.run import find_program
 
     place = here()
-    configured = place.command if place else ()
     memory = memory_of()
     remembered = memory.recall()
-    cwd, known = os.getcwd(), ""
+    cwd, known, why = os.getcwd(), "", NOTHING
     if remembered:
         flags, known = flags or remembered.flags, remembered.codex
         cwd = remembered.cwd if os.path.isdir(remembered.cwd) else cwd
-        if remembered.codex_home:
+        if remembered.codex_home and remembered.codex_home != codex_home():
             os.environ["CODEX_HOME"] = remembered.codex_home
-    codex = Codex(program(known, configured), flags, cwd)
+    program = find_program(known, place.command if place else "")
+    # Missing now is no reason to go: it may be installed by the time of the first message.
+    codex = Codex((program or "codex",), flags, cwd)
     if place:
         announce(place, codex)
-    return codex, memory, remembered
+        if place.fresh and remembered:
+            memory.forget()
+            remembered, why = None, "a new session was asked for"
+    return codex, memory, remembered, why
 
 
 def memory_of() -> Memory:
@@ -281,11 +284,11 @@ async def on_terminal(flags: tuple[str, ...], early: bytes) -> int:
     from codex_tmux.exec_prompt import Prompt
     from codex_tmux.exec_view import TerminalView
 
-    codex, memory, remembered = begin(flags)
+    codex, memory, remembered, why = begin(flags)
     colour = dict(zip(codex.flags, codex.flags[1:], strict=False)).get("--color")
     prompt = Prompt(codex.cwd, early, no_color=colour == "never" or "--color=never" in codex.flags)
     talk = conversation(codex, memory, TerminalView(prompt.show, prompt.status))
-    return await prompt.run(talk, lambda: talk.restore(remembered))
+    return await prompt.run(talk, lambda: talk.restore(remembered, why))
 
 
 # -- no terminal --
@@ -295,9 +298,9 @@ def by_lines(flags: tuple[str, ...], as_json: bool) -> int:
     """A conversation with a script: each line of stdin is a message. Returns the exit code, 0 at its end."""
     from codex_tmux.exec_view import JsonView, PlainView
 
-    codex, memory, remembered = begin(flags)
+    codex, memory, remembered, why = begin(flags)
     talk = conversation(codex, memory, JsonView() if as_json else PlainView())
-    asyncio.run(talk.restore(remembered))
+    asyncio.run(talk.restore(remembered, why))
     for line in sys.stdin.buffer:
         message = line.decode("utf-8", "replace").removesuffix("\n").removesuffix("\r")
         if not message.strip():

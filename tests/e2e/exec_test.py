@@ -87,7 +87,7 @@ def log_of(world: Sandbox) -> list[str]:
 
 def logged(world: Sandbox, event: str, **fields: str) -> list[str]:
     wanted = [f"{name}={value}" for name, value in fields.items()]
-    return [line for line in log_of(world) if f" {event} " in line and all(w in line.split() for w in wanted)]
+    return [line for line in log_of(world) if f" {event} " in line and all(w in line for w in wanted)]
 
 
 def session_of(world: Sandbox, pane: str) -> str:
@@ -143,6 +143,62 @@ def test_no_turn_outlives_its_pane(world: Sandbox, number: signal.Signals) -> No
     )
 
 
+def codex_tmux(world: Sandbox, *args: str) -> str:
+    """Run the helper as a user in this tmux server does; what it printed."""
+    env = {**world.env, "TMUX": f"{world.socket},0,0"}
+    done = subprocess.run(
+        [str(world.bin / "codex-tmux"), *args], env=env, capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize("kill", [True, False])
+def test_the_respawn_command(world: Sandbox, kill: bool) -> None:
+    pane = open_pane(world, *FLAGS)
+    say(world, pane, "one", 1)
+    if kill:
+        kill_everything(world, [pane])
+    codex_tmux(world, "respawn", "-t", pane)
+    wait_text(world, pane, "is back, from tmux")
+    type_in(world, pane, "two")
+    wait_text(world, pane, "all: one / two")
+    assert world.model.requests[-1].model == "x"
+    codex_tmux(world, "respawn", "-t", pane, "--fresh")
+    wait_text(world, pane, "a new session was asked for")
+    type_in(world, pane, "three")
+    wait_text(world, pane, "all: three")
+    assert world.model.requests[-1].model == "x"
+    kill_everything(world, [pane])
+    codex_tmux(world, "respawn", "-t", pane)
+    type_in(world, pane, "four")
+    wait_text(world, pane, "all: three / four")
+
+
+def test_back_by_itself(world: Sandbox) -> None:
+    world.tmux("set-option", "-g", "@codex-on-death", "respawn")
+    pane = open_pane(world)
+    say(world, pane, "one", 1)
+    pid = world.format(pane, "#{pane_pid}")
+    psutil.Process(int(pid)).kill()
+    world.wait_for(lambda: world.format(pane, "#{pane_pid}") != pid, 20, "the pane to be back")
+    type_in(world, pane, "two")
+    wait_text(world, pane, "all: one / two")
+
+
+def test_listed_like_any_other(world: Sandbox) -> None:
+    pane = open_pane(world, *FLAGS)
+    say(world, pane, "one", 1)
+    (entry,) = json.loads(codex_tmux(world, "list", "--json"))["panes"]
+    wanted = {"session_id": session_of(world, pane), "mode": "exec", "status": "live", "pane": pane}
+    assert {name: entry[name] for name in wanted} == wanted
+    assert entry["flags"] == list(FLAGS)
+    kill_everything(world, [pane])
+    codex_tmux(world, "sync")
+    (entry,) = json.loads(codex_tmux(world, "list", "--json"))["panes"]
+    assert entry["status"] == "dead"
+
+
 @pytest.mark.skipif("restore" not in COMMANDS, reason="`codex-tmux restore` is not there yet")
 def test_a_new_tmux_server(world: Sandbox) -> None:
     pane = open_pane(world)
@@ -193,7 +249,7 @@ def test_nothing_left_of_it_is_fresh_and_said(world: Sandbox) -> None:
     wait_text(world, pane, "nothing is remembered of this pane")
     assert "all: two" in say(world, pane, "two", 1)
     assert session_of(world, pane) != old
-    assert logged(world, "exec-fresh", reason="nothing-remembered")
+    assert logged(world, "exec-fresh", why='"nothing is remembered of this pane"')
 
 
 def test_a_session_that_codex_no_longer_has_is_fresh_and_said(world: Sandbox) -> None:

@@ -5,7 +5,6 @@ import pty
 import subprocess
 import sys
 import termios
-from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -75,16 +74,6 @@ def test_options_that_need_one_another() -> None:
     assert run(exec_pane.command, ["-c", "/"]).exit_code == 2
     assert run(exec_pane.command, ["--split", "-n", "x"]).exit_code == 2
     assert isinstance(run(exec_pane.command, ["--new", "-c", "/no/such/dir"]).exception, Problem)
-
-
-def test_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    codex = tmp_path / "codex"
-    codex.write_text("#!/bin/sh\n")
-    codex.chmod(0o700)
-    monkeypatch.setenv("PATH", str(tmp_path))
-    assert exec_pane.program("", ()) == (str(codex),)
-    assert exec_pane.program("/gone/codex", ("npx", "codex")) == ("npx", "codex")
-    assert exec_pane.program(str(codex), ("other",)) == (str(codex),)
 
 
 def test_what_was_typed_before_the_program_was_there() -> None:
