@@ -39,7 +39,7 @@ JSON = ("--json", "--experimental-json")
 SHORT = {"-i": "--image", "-h": "--help", "-V": "--version"}
 
 
-@click.command(context_settings={"ignore_unknown_options": False})
+@click.command(epilog="Example: codex-tmux exec --new -c ~/src/api -n api -- --sandbox read-only")
 @click.option("--new", is_flag=True, help="Open the conversation in a new tmux window.")
 @click.option("--split", is_flag=True, help="Open it in a split of the current tmux pane.")
 @click.option("-c", "--cwd", metavar="DIR", help="With --new or --split: the directory to work in.")
@@ -55,9 +55,6 @@ def command(
     flags behind `--` go to every turn. Enter sends, Alt-Enter starts a new line, Ctrl-C stops a turn, Ctrl-D
     leaves. Where input or output is no terminal, each line of input is a message, and the answers go to the
     output.
-
-    \b
-    Example: codex-tmux exec --new -c ~/src/api -n api -- --sandbox read-only
     """
     if buffer := os.environ.pop(LAY, ""):
         return draw(buffer)

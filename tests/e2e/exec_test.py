@@ -199,6 +199,16 @@ def test_listed_like_any_other(world: Sandbox) -> None:
     assert entry["status"] == "dead"
 
 
+def test_a_live_pane_respawned_in_the_middle_of_a_turn(world: Sandbox) -> None:
+    pane = open_pane(world)
+    say(world, pane, "one", 1)
+    type_in(world, pane, "HOLD two")
+    world.wait_for(lambda: world.model.turns_with("HOLD two"), 30, "the question to arrive")
+    world.tmux("respawn-pane", "-k", "-t", pane)
+    type_in(world, pane, "three")
+    wait_text(world, pane, "all: one / HOLD two / three")
+
+
 @pytest.mark.skipif("restore" not in COMMANDS, reason="`codex-tmux restore` is not there yet")
 def test_a_new_tmux_server(world: Sandbox) -> None:
     pane = open_pane(world)
@@ -436,6 +446,41 @@ def test_nothing_of_an_answer_is_obeyed_by_the_terminal(world: Sandbox) -> None:
     world.tmux("send-keys", "-t", pane, "Enter")
     wait_text(world, pane, "turn 1 | ")
     assert "owned" not in world.format(pane, "#{pane_title}")
+
+
+def test_ctrl_d_waits_for_what_was_sent(world: Sandbox) -> None:
+    pane = open_pane(world)
+    type_in(world, pane, "HOLD one")
+    type_in(world, pane, "two")
+    world.wait_for(lambda: world.model.turns_with("HOLD one"), 30, "the question to arrive")
+    world.tmux("send-keys", "-t", pane, "C-d")
+    wait_text(world, pane, "leaves when this is done")
+    world.model.release()
+    world.wait_for(
+        lambda: pane not in world.tmux("list-panes", "-a", "-F", "#{pane_id}").split(), 30, "it to close"
+    )
+    assert [request.last for request in world.model.requests] == ["HOLD one", "two"]
+
+
+def test_a_session_open_elsewhere_is_waited_for(world: Sandbox) -> None:
+    pane = open_pane(world)
+    say(world, pane, "one", 1)
+    session_id = session_of(world, pane)
+    other = subprocess.Popen(
+        [str(world.bin / "codex"), "exec", "resume", session_id, "HOLD elsewhere"],
+        env=world.env,
+        cwd=world.work,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    world.wait_for(lambda: world.model.turns_with("HOLD elsewhere"), 30, "the other's question")
+    type_in(world, pane, "two")
+    wait_text(world, pane, "the session is still open in another process: waiting for it")
+    assert not world.model.turns_with("two")
+    world.model.release()
+    assert other.wait(30) == 0
+    wait_text(world, pane, "all: one / HOLD elsewhere / two")
 
 
 def test_ctrl_d_leaves_and_the_pane_closes(world: Sandbox) -> None:
