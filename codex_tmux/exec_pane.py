@@ -207,7 +207,7 @@ def begin(flags: tuple[str, ...]) -> tuple[Codex, Memory, Remembered | None, str
     place = here()
     memory = memory_of()
     remembered = memory.recall()
-    cwd, known, why = os.getcwd(), "", NOTHING
+    cwd, known, why = os.getcwd(), "", NOTHING if place else "outside tmux no session is kept"
     if remembered:
         flags, known = flags or remembered.flags, remembered.codex
         cwd = remembered.cwd if os.path.isdir(remembered.cwd) else cwd
