@@ -68,8 +68,12 @@ def command(
         raise click.UsageError("-c and -n are for --new and --split")
     if is_terminal() and not as_json:
         with keyboard() as early:
-            return asyncio.run(on_terminal(flags, early))
-    return by_lines(flags, as_json)
+            code = asyncio.run(on_terminal(flags, early))
+    else:
+        code = by_lines(flags, as_json)
+    if code == 0:
+        leave()
+    return code
 
 
 def check_flags(flags: tuple[str, ...]) -> None:
@@ -189,6 +193,20 @@ def announce(here: Here, codex: Codex) -> None:
         *("set-option", "-p", "-t", here.pane, "@codex_mode", "exec", ";"),
         *("set-option", "-p", "-t", here.pane, "@codex_pane", "1"),
     )
+
+
+def leave() -> None:
+    """The user leaves: let the pane close as any other does.
+
+    tmux (3.3a) may see the end of the terminal before the exit status, take the pane for failed and keep it,
+    and, when a hook's job starts at that moment, not look at the status until another child of its ends.
+    """
+    from codex_tmux.tmux import Server
+
+    pane = os.environ.get("TMUX_PANE", "")
+    if os.environ.get("TMUX") and re.fullmatch(r"%\d+", pane):
+        is_root = f"#{{==:#{{pane_pid}},{os.getpid()}}}"
+        Server().try_run("if-shell", "-F", "-t", pane, is_root, f"set-option -pu -t {pane} remain-on-exit")
 
 
 def codex_home() -> str:
