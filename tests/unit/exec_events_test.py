@@ -6,7 +6,7 @@ import tracemalloc
 from typing import Any
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from codex_tmux.exec_events import (
@@ -129,6 +129,7 @@ EVENT_LIKE = st.recursive(
 )
 
 
+@settings(deadline=None)  # a loaded machine is no failure
 @given(st.text())
 @example("[" * 100_000)
 @example('{"a":' * 100_000)
@@ -139,6 +140,7 @@ def test_any_text_is_some_event(line: str) -> None:
     parse(line)
 
 
+@settings(deadline=None)  # a loaded machine is no failure
 @given(st.dictionaries(NAMES, EVENT_LIKE, max_size=6), TYPES)
 def test_any_json_is_some_event(value: dict[str, Any], kind: str) -> None:
     event = parse(json.dumps({**value, "type": kind}))
@@ -146,6 +148,7 @@ def test_any_json_is_some_event(value: dict[str, Any], kind: str) -> None:
         assert isinstance(part, (str, bool, int, tuple)) or part is None
 
 
+@settings(deadline=None)  # a loaded machine is no failure
 @given(st.binary(), st.lists(st.integers(0, 200)))
 @example(b"a\nb", [1])
 def test_lines_do_not_depend_on_how_the_bytes_come(data: bytes, cuts: list[int]) -> None:

@@ -5,7 +5,7 @@ import io
 import unicodedata
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.text import Text
 
@@ -45,6 +45,7 @@ def obeyed(text: str) -> list[str]:
     return [c for c in text if c not in "\n\t" and unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp")]
 
 
+@settings(deadline=None)  # a loaded machine is no failure
 @given(EVENTS)
 def test_no_event_reaches_the_terminal_with_anything_it_obeys(event: Event) -> None:
     text = render(event)
@@ -62,6 +63,7 @@ def test_no_event_reaches_the_terminal_with_anything_it_obeys(event: Event) -> N
     assert not obeyed(out.getvalue() + err.getvalue())
 
 
+@settings(deadline=None)  # a loaded machine is no failure
 @given(st.text(st.sampled_from("a`# \n*_<>[]()")))
 def test_every_character_of_an_answer_stays(text: str) -> None:
     shown = render(Message(text))
