@@ -150,7 +150,9 @@ class Session:
             "created_at": ms // 1000,
             "updated_at": ms // 1000,
         }
-        row |= {"source": self.source, "cwd": os.getcwd(), "title": first_message, "cli_version": VERSION}
+        # Codex writes a path that is no UTF-8 with replacement characters.
+        cwd = os.fsencode(os.getcwd()).decode("utf-8", "replace")
+        row |= {"source": self.source, "cwd": cwd, "title": first_message, "cli_version": VERSION}
         row |= {"first_user_message": first_message, "created_at_ms": ms, "updated_at_ms": ms}
         row |= {"thread_source": "user"}
         with (
