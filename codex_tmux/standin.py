@@ -201,7 +201,7 @@ def ask_model(session_id: str, items: list[dict[str, Any]]) -> str:
 def set_title(session: Session | None) -> None:
     title = ""
     if session is not None:
-        title = os.path.basename(os.getcwd())
+        title = os.path.basename(os.fsencode(os.getcwd()).decode("utf-8", "replace"))
         if re.search(r"^terminal_title\s*=.*thread-id", config(), re.MULTILINE):
             title += f" | {session.id[:ID_IN_TITLE]}..."
     sys.stdout.write(f"\x1b]0;{title}\x07")
