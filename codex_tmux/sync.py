@@ -31,6 +31,10 @@ def main(args: list[str]) -> int:
             watch(Server())
         elif args == ["--settle"]:
             sync(Server())
+        elif args[:1] == ["--last"]:
+            from codex_tmux.closing import close_last
+
+            close_last(Server(), args[1:])
         else:
             after_quiet(Server())
     except Problem as e:
