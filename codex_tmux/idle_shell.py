@@ -62,7 +62,7 @@ def states(server: Server, panes: set[str]) -> dict[str, State]:
         "#{pane_id} #{pane_pid} #{pane_dead} #{pane_in_mode} #{session_attached} #{window_active} #{pane_active} "
         "#{cursor_x} #{cursor_y} #{pane_tty}"
     )
-    found = {}
+    found: dict[str, State] = {}
     for line in server.run("list-panes", "-a", "-F", form).splitlines():
         state = State(line)
         if state.pane in panes and state.pid:

@@ -72,7 +72,7 @@ class Rebuilder:
         """Build one window; the ids of its panes, in the order of its cells, and what is not as it was."""
         name = session_target(plan.tmux_session)
         window = f"{name}:{plan.window}"
-        notes = []
+        notes: list[str] = []
         first, *others = plan.cells
         # Names and directories go through options: as arguments they would be expanded as formats.
         commands = [

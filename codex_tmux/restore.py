@@ -84,10 +84,7 @@ def command(
 
 def by_hand(server: Server, as_json: bool) -> int:
     """Restore for somebody who watches; the exit code."""
-    if as_json or not sys.stdout.isatty():
-        results = restore(server)
-    else:
-        results = with_progress(server)
+    results = restore(server) if as_json or not sys.stdout.isatty() else with_progress(server)
     if as_json:
         click.echo(as_document(results))
     else:
