@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections.abc import Iterable
 
@@ -13,6 +14,8 @@ STARTUP = 4.0
 """Seconds a new shell may take until it waits for input."""
 PROMPT_ENDS = tuple("$#%>❯➜»›⟩λ✗±")
 """What the prompts of most shells end in; a line that ends otherwise may hold typed text."""
+TYPED = re.compile(r"[$#%>❯»›⟩λ] +\S")
+"""A prompt of the usual kind, and something behind it."""
 READ_STEP = 8
 """Linux notes a terminal's last read in steps of this many seconds."""
 
@@ -81,7 +84,7 @@ def at_empty_prompt(server: Server, pane: str, state: State) -> bool:
     if line.endswith(PROMPT_ENDS):
         return True
     # A prompt of another kind: nobody can be typing where nobody looks, and nothing was read since the shell began.
-    return not state.watched and (not line or never_read(state.tty))
+    return not state.watched and not TYPED.search(line) and (not line or never_read(state.tty))
 
 
 def never_read(tty: str) -> bool:

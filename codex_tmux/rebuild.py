@@ -86,12 +86,12 @@ class Rebuilder:
             room = ["-x", str(size[0]), "-y", str(size[1])] if size else []
             commands.append(["new-session", "-d", "-s", "#{@codex_name}", *room, *start])
             # `-e` of new-session stays in the session's environment; of a window it is the first process's alone.
-            commands.append(["set-environment", "-u", "-t", name, LAY])
+            commands.append(["set-environment", "-u", "-t", f"{name}:", LAY])
             if plan.window != base_index:
                 # With renumber-windows on, the move would be undone at once.
-                commands.append(["set-option", "-t", name, "renumber-windows", "off"])
+                commands.append(["set-option", "-t", f"{name}:", "renumber-windows", "off"])
                 commands.append(["move-window", "-d", "-s", f"{name}:{base_index}", "-t", window])
-                commands.append(["set-option", "-u", "-t", name, "renumber-windows"])
+                commands.append(["set-option", "-u", "-t", f"{name}:", "renumber-windows"])
         else:
             commands.append(["new-window", "-d", "-t", window, *start])
         commands += self.marks(window, first)

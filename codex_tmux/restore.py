@@ -410,14 +410,11 @@ def wait_for_lost(server: Server) -> int:
     """How many sessions are lost, asked as soon as the server has a tmux session."""
     end = time.monotonic() + SERVER_STARTUP
     while True:
-        try:
-            with store.lock(lock_name(server), SETTLE_WAIT):
-                seen = sync_once(server)
+        with store.lock(lock_name(server), SETTLE_WAIT):
+            seen = sync_once(server)
+        if seen.snapshot.panes or time.monotonic() > end:
             return len(lost_records(seen.records, seen.snapshot.server))
-        except TmuxError:
-            if time.monotonic() > end:
-                raise
-            time.sleep(0.05)
+        time.sleep(0.05)
 
 
 def show_menu(server: Server) -> None:

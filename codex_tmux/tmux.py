@@ -223,12 +223,13 @@ def read(server: Server, *, take_events: bool = False) -> Reading:
     happens after this call notes itself anew. Raises TmuxError when the server cannot be reached.
     """
     take = ["set-option", "-gu", "@codex_pending", ";"] if take_events else []
-    drop = ["set-option", "-gu", "@codex_exited", ";"] if take_events else []
+    drop = ["set-option", "-gu", "@codex_exited", ";", "set-option", "-gu", "@codex_here", ";"] if take_events else []
     out = server.run_bytes(
         *take,
         *("display-message", "-p", SERVER_FORMAT, ";"),
         *drop,
-        *("list-panes", "-a", "-F", PANE_FORMAT, ";"),
+        # Without any tmux session, at a server's very start and end, list-panes would fail.
+        *("if-shell", "-F", "#{S:y}", f"list-panes -a -F {quote(PANE_FORMAT)}", ";"),
         *("display-message", "-p", SEPARATOR, ";"),
         *("show-hooks", "-gw", "pane-title-changed", ";"),
         *("show-hooks", "-g", "pane-exited"),

@@ -72,7 +72,7 @@ set-option -g @codex_wake_all '#{S:#{W:#{P:#{?#{&&:#{pane_dead},#{@codex_waiting
 set-hook -g after-select-window[90] "$CODEX_WAKE"
 set-hook -g after-select-pane[90] "$CODEX_WAKE"
 set-hook -g session-window-changed[90] "$CODEX_WAKE"
-set-hook -g window-pane-changed[90] "$CODEX_WAKE"
+set-hook -g window-pane-changed[90] "$CODEX_MOVED ; $CODEX_WAKE"
 set-hook -g client-session-changed[90] "$CODEX_WAKE"
 # The first client brings the terminal that Codex asks for its colours, and the person to be asked or told.
 set-hook -g client-attached[90] {
@@ -87,11 +87,16 @@ set-hook -g window-linked[90] "$CODEX_MOVED ; $CODEX_WAKE"
 set-hook -g window-unlinked[90] "$CODEX_MOVED"
 set-hook -g window-renamed[90] "$CODEX_MOVED"
 set-hook -g session-renamed[90] "$CODEX_MOVED"
-# Without a tmux session left the server ends: because the user closed the last one, or because it is killed. Only
-# while it is not being killed does it still answer; and if-shell makes it wait until the helper has found out.
+# Without a tmux session left the server ends: because the user closed the last one, or because it is being killed.
+# Killed it goes at once, whatever exit-empty says; closed it stays until the helper has noted that (or ten seconds).
+# Closings that no sync has seen yet are noted in both cases, outside the server: if-shell starts at once.
 set-hook -g session-closed[90] {
   if-shell -F '#{S:y}' "$CODEX_MOVED" {
-    if-shell -F '#{@codex_panes}' { if-shell '#{@codex_last} "#{pid}:#{start_time}" "#{@codex_panes}" "#{@codex_here}" "#{@codex_exited}" >/dev/null 2>&1 || :' '' }
+    if-shell -F '#{&&:#{@codex_panes},#{@codex_here}}' { if-shell '{ #{@codex_noted} "#{pid}:#{start_time}" "#{@codex_panes}" "#{@codex_here}" "#{@codex_exited}" & } >/dev/null 2>&1' '' }
+    if-shell -F '#{@codex_panes}' {
+      if-shell -F '#{exit-empty}' { set-option -s exit-empty off ; set-option -g @codex_ends 1 ; run-shell -b -d 10 -C 'set-option -s exit-empty on' }
+      run-shell -b '#{@codex_last}'
+    }
   }
 }
 
