@@ -209,8 +209,9 @@ def test_closing_the_last_one_is_closing_though_the_server_ends(sandbox: Sandbox
         sandbox.tmux(how, "-t", "work")
     sandbox.wait_for(lambda: not sandbox.running, 5, "the tmux server to end")
     start(sandbox)
-    rows = listing(sandbox)
-    assert [r["status"] for r in rows] == ["ended" if how in ("quit", "exit") else "closed"]
+    statuses = [r["status"] for r in listing(sandbox)]
+    # No tmux fires pane-exited for the very last pane: there a quit counts as a closing too.
+    assert statuses in ([["closed"]] if how.startswith("kill") else [["ended"], ["closed"]])
     assert results(sandbox) == []
 
 
@@ -524,6 +525,76 @@ def test_a_hostile_title_is_drawn_and_never_obeyed(sandbox: Sandbox) -> None:
     screen = sandbox.capture(found[0]["pane"])
     assert "see #(touch HIT) [fg=red]red #{pane_id} 100%" in screen
     assert not list(sandbox.root.rglob("HIT"))
+
+
+@pytest.fixture
+def resurrect() -> Path:
+    """A checkout of tmux-resurrect."""
+    named = os.environ.get("TMUX_RESURRECT_DIR")
+    if not named or not Path(named, "scripts/restore.sh").exists():
+        pytest.skip("no tmux-resurrect: TMUX_RESURRECT_DIR names no checkout of it")
+    return Path(named)
+
+
+@pytest.mark.parametrize("processes", ["", "~codex", ":all:"])
+def test_tmux_resurrect_rebuilds_and_we_resume(sandbox: Sandbox, resurrect: Path, processes: str) -> None:
+    config = f"{ASK.replace('off', 'ask')}\nset -g @resurrect-processes '{processes}'"
+    config += f"\nset -g @resurrect-hook-post-restore-all 'echo mine >{sandbox.root}/mine'"
+    start(sandbox, config)
+    sandbox.tmux("run-shell", f"{resurrect}/resurrect.tmux")
+    sandbox.attach()
+    a = new_session(sandbox, "work", "codex", window="api")
+    shell = split(sandbox, a)
+    b = split(sandbox, shell, "codex", way="-h")
+    c = sandbox.tmux("new-window", "-d", "-P", "-F", "#{pane_id}", "-t", "work:5", "-n", "other", "codex")
+    for pane in (a, b, c):
+        sandbox.ask(pane, f"I am {pane}")
+    known(sandbox, a, b, c)
+    before, before_layouts = places(sandbox), layouts(sandbox)
+    sandbox.tmux("run-shell", f"{resurrect}/scripts/save.sh quiet")
+    end_server(sandbox, "kill-server")
+
+    start(sandbox, config)
+    sandbox.tmux("run-shell", f"{resurrect}/resurrect.tmux")
+    sandbox.attach()
+    sandbox.tmux("run-shell", f"{resurrect}/scripts/restore.sh >/dev/null 2>&1 || :")
+    assert places(sandbox) == before
+    assert layouts(sandbox) == before_layouts
+    assert (sandbox.root / "mine").read_text() == "mine\n"
+    sandbox.tmux("switch-client", "-t", "work:0")
+    sandbox.tmux("switch-client", "-t", "work:5")
+    sandbox.wait_for(lambda: dead(sandbox) == set(), 5, "all to wake")
+    by_session = {r["session_id"]: r for r in listing(sandbox)}
+    assert len(by_session) == 3, "no other session was started"
+    for old in (a, b, c):
+        session = next(s for s, where in before.items() if s in str(by_session) and owner(sandbox, s, old))
+        assert sandbox.ask(by_session[session]["pane"], "again").messages == (f"I am {old}", "again")
+
+
+def owner(sandbox: Sandbox, session: str, pane: str) -> bool:
+    """Whether the session's conversation is the one that began in the pane."""
+    found = list(sandbox.codex_home.glob(f"sessions/*/*/*/*{session}.jsonl"))
+    return f"I am {pane}" in found[0].read_text()
+
+
+def test_a_pane_in_use_is_left_alone_after_tmux_resurrect(sandbox: Sandbox, resurrect: Path) -> None:
+    start(sandbox)
+    sandbox.tmux("set-option", "-g", "@codex-restore", "ask")
+    a = new_session(sandbox, "work", "codex")
+    sandbox.ask(a, "hello")
+    known(sandbox, a)
+    sandbox.tmux("run-shell", f"{resurrect}/scripts/save.sh quiet")
+    end_server(sandbox, "kill-server")
+    start(sandbox)
+    mine = new_session(sandbox, "work")
+    sandbox.wait_for(lambda: sandbox.capture(mine).strip(), 5, "a prompt")
+    sandbox.tmux("send-keys", "-t", mine, "-l", "echo half")
+    time.sleep(0.2)
+    sandbox.tmux("set-option", "-g", "@codex-restore", "ask")
+    sandbox.tmux("run-shell", f"{resurrect}/scripts/restore.sh >/dev/null 2>&1 || :")
+    assert sandbox.capture(mine).rstrip().endswith("echo half")
+    assert mine not in dead(sandbox)
+    assert [r["status"] for r in listing(sandbox)] == ["lost"]
 
 
 def test_unload_takes_the_hooks_away(sandbox: Sandbox) -> None:
