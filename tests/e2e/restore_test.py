@@ -156,9 +156,11 @@ def test_all_come_back_through_tmux_resurrect(sandbox: Sandbox, resurrect: Path)
     before, was = sessions(sandbox), outline(sandbox)
     sandbox.tmux("run-shell", f"{resurrect}/scripts/save.sh quiet")
     end_server(sandbox)
-    sandbox.start_server(load_plugin=True, height=39)
+    sandbox.start_server(load_plugin=True, config=BY_HAND, height=39)
     sandbox.tmux("run-shell", f"{resurrect}/resurrect.tmux")
     sandbox.attach()
+    time.sleep(2)
+    sandbox.tmux("set-option", "-g", "@codex-restore", "ask")  # only now: a menu would wait for its answer
     sandbox.tmux("run-shell", f"{resurrect}/scripts/restore.sh >/dev/null 2>&1 || :", timeout=60)
     follow(sandbox, talks, before)
     show_all(sandbox)
@@ -192,7 +194,7 @@ def test_a_shown_pane_runs_within_two_seconds_and_knows_the_terminals_colours(sa
     print(f"shown → Codex takes input: {took:.2f} s")
     assert took < 2
     assert coloured
-    assert styles(sandbox, talk.pane) == coloured
+    sandbox.wait_for(lambda: styles(sandbox, talk.pane) == coloured, 3, f"the colours {coloured}")
     talk.say("again")
 
 
@@ -228,11 +230,7 @@ def test_interrupted_and_repeated_with_a_user_typing_nothing_is_doubled(sandbox:
             run.wait()
         sandbox.helper("restore")
         assert sandbox.helper("restore").startswith("nothing is lost")
-        sandbox.wait_for(
-            lambda mine=mine, typed=typed: sandbox.capture(mine).rstrip().endswith(typed),
-            3,  # type: ignore[misc]
-            "what was typed",
-        )
+        wait_for_end(sandbox, mine, typed)
         screen = sandbox.capture(mine)
         assert screen.count("x" * len(typed)) == 1
         assert "codex-tmux" not in screen.replace(str(sandbox.root), "")
@@ -242,6 +240,11 @@ def test_interrupted_and_repeated_with_a_user_typing_nothing_is_doubled(sandbox:
     show_all(sandbox)
     for talk in talks:
         talk.say("once")
+
+
+def wait_for_end(sandbox: Sandbox, pane: str, text: str) -> None:
+    """Wait until the pane's screen ends in `text`."""
+    sandbox.wait_for(lambda: sandbox.capture(pane).rstrip().endswith(text), 3, "what was typed")
 
 
 def test_a_tmux_session_closed_by_hand_stays_closed(sandbox: Sandbox) -> None:

@@ -538,7 +538,7 @@ def resurrect() -> Path:
 
 @pytest.mark.parametrize("processes", ["", "~codex", ":all:"])
 def test_tmux_resurrect_rebuilds_and_we_resume(sandbox: Sandbox, resurrect: Path, processes: str) -> None:
-    config = f"{ASK.replace('off', 'ask')}\nset -g @resurrect-processes '{processes}'"
+    config = f"{ASK}\nset -g @resurrect-processes '{processes}'"
     config += f"\nset -g @resurrect-hook-post-restore-all 'echo mine >{sandbox.root}/mine'"
     start(sandbox, config)
     sandbox.tmux("run-shell", f"{resurrect}/resurrect.tmux")
@@ -557,6 +557,8 @@ def test_tmux_resurrect_rebuilds_and_we_resume(sandbox: Sandbox, resurrect: Path
     start(sandbox, config)
     sandbox.tmux("run-shell", f"{resurrect}/resurrect.tmux")
     sandbox.attach()
+    time.sleep(2)
+    sandbox.tmux("set-option", "-g", "@codex-restore", "ask")  # only now: a menu would wait for its answer
     sandbox.tmux("run-shell", f"{resurrect}/scripts/restore.sh >/dev/null 2>&1 || :")
     assert places(sandbox) == before
     assert layouts(sandbox) == before_layouts
