@@ -27,7 +27,8 @@ def main() -> int:
         try:
             return run_main(args[1:])
         except Problem as e:
-            print(f"codex-tmux: {e}", file=sys.stderr)
+            # The line that tmux draws in a dead pane scrolls the first one off the screen.
+            print(f"\ncodex-tmux: {e}", file=sys.stderr)
             return 1
     from codex_tmux.cli import main as cli_main
 

@@ -14,6 +14,8 @@ from codex_tmux.tmux import Reading, Server
 HEX = frozenset("0123456789abcdef")
 PREFIX = 29
 """Characters of a session's id that a title shows."""
+QUIT_LINES = 12
+"""How many lines above a shell's prompt may be of the Codex that has just ended: its farewell takes six."""
 CODEX_COMMANDS = frozenset(("codex", "node", "bun"))
 """What tmux calls the command of a pane that runs Codex: the binary itself, or the interpreter of its wrapper."""
 
@@ -229,9 +231,12 @@ class Identifier:
 
     def lost_pane(self, row: dict[str, str], pane: Pane) -> Pane:
         """A shell that Codex returned to: was it quit (it says so, or cleared its title), or killed?"""
-        hint = find_resume_hint(self.screen(pane))
-        # Signals print nothing and leave the title as it was.
-        quit_by_user = bool(hint) or not row["pane_title"]
+        # Signals print nothing and leave the title as it was; a quit clears it. A shell may have set its own since:
+        # then what stands right above its prompt decides (further up it may be of an earlier quit).
+        quit_by_user = not row["pane_title"]
+        if row["pane_title"] and not find_id(row["pane_title"]):
+            lines = [line for line in self.screen(pane).splitlines() if line.strip()]
+            quit_by_user = bool(find_resume_hint("\n".join(lines[-QUIT_LINES:])))
         return self.completed(pane)._replace(quit=quit_by_user)
 
     def completed(self, pane: Pane) -> Pane:

@@ -11,7 +11,7 @@ from codex_tmux.log import log
 from codex_tmux.options import PANE_OPTIONS, encode_launch
 from codex_tmux.reconcile import Note, Pane, Policy, Revive, Sleep, Snapshot, TakeOver, Tell, reconcile
 from codex_tmux.records import DEAD, ENDED, LIVE, Record, now
-from codex_tmux.resume import lay_to_sleep, respawn_into_run, wait_until_dead
+from codex_tmux.resume import keep_commands, lay_to_sleep, leave_asleep, respawn_into_run, wait_until_dead
 from codex_tmux.tell import tell
 from codex_tmux.tmux import Reading, Server, TmuxError
 
@@ -56,9 +56,12 @@ def sync_once(server: Server) -> Pass:
     policy = Policy(revive=reading.server["@codex-on-death"] == "respawn")
     records, actions = decide(snapshot, policy)
     set_options(server, reading, snapshot, records, identifier.stale)
+    drawing: dict[str, str] = {}
     for action in actions:
-        perform(server, action)
-    wait_until_dead(server, [a.pane for a in actions if isinstance(a, Sleep)])
+        perform(server, action, drawing)
+    wait_until_dead(server, drawing)
+    if any(pane.dead and not pane.asleep for pane in snapshot.panes):
+        see_that_tmux_reaps(server)
     mend_hooks(server, reading)
     return Pass(reading, snapshot, records)
 
@@ -140,7 +143,7 @@ def set_options(
         for name, value in wanted.items():
             if row.get(name, "") != value:
                 commands.append(pane_option(pane.id, name, value))
-        commands += keep_when_killed(row, pane)
+        commands += keep_when_killed(reading, row, pane)
     panes = " " + " ".join(marked) + " " if marked else ""
     if panes != reading.server["@codex_panes"]:
         commands.append(["set-option", "-g", "@codex_panes", panes])
@@ -184,13 +187,10 @@ def wanted_options(row: dict[str, str], pane: Pane, record: Record | None) -> di
     return {}
 
 
-def keep_when_killed(row: dict[str, str], pane: Pane) -> list[list[str]]:
+def keep_when_killed(reading: Reading, row: dict[str, str], pane: Pane) -> list[list[str]]:
     """Let a pane outlive a crash of its Codex, where Codex is its root: no shell's, and never over the user's own."""
     if pane.running and pane.root and row["remain-on-exit"] == "off":
-        return [
-            ["set-option", "-p", "-t", pane.id, "remain-on-exit", "failed"],
-            ["set-option", "-p", "-t", pane.id, "@codex_keep", "1"],
-        ]
+        return keep_commands(pane.id, reading.server["@codex-respawn-key"])
     return []
 
 
@@ -228,13 +228,19 @@ def summary(records: object) -> str:
     return " ".join(f"{counts[s]} {s}" for s in (LIVE, DEAD) if s in counts)
 
 
-def perform(server: Server, action: Action) -> None:
-    """Do one thing that the rules asked for; a pane that has gone meanwhile is none of our business."""
+def perform(server: Server, action: Action, drawing: dict[str, str]) -> None:
+    """Do one thing that the rules asked for; a pane that has gone meanwhile is none of our business.
+
+    A pane that is laid to sleep goes into `drawing`, with the process that draws it.
+    """
     try:
         if isinstance(action, Note):
             log(action.event, **dict(action.fields))
         elif isinstance(action, Sleep):
-            lay_to_sleep(server, action.pane, action.launch)
+            if action.lay:
+                drawing[action.pane] = lay_to_sleep(server, action.pane, action.launch)
+            else:
+                leave_asleep(server, action.pane)
         elif isinstance(action, Revive):
             respawn_into_run(server, action.pane, action.launch)
         elif isinstance(action, TakeOver):
@@ -243,6 +249,15 @@ def perform(server: Server, action: Action) -> None:
             tell(server, action.pane, action.text)
     except TmuxError as e:
         log("action.failed", action=type(action).__name__, why=e)
+
+
+def see_that_tmux_reaps(server: Server) -> None:
+    """Have one more child of tmux end a moment from now.
+
+    Debian's tmux drops SIGCHLD while libutempter runs its helper for a closed terminal: a pane that died then is
+    not noticed, and a `run-shell` that ended then holds up its client, until another child ends.
+    """
+    server.try_run("run-shell", "-b", "sleep 0.1")
 
 
 def mend_hooks(server: Server, reading: Reading) -> None:

@@ -51,15 +51,20 @@ class Rebuilder:
 
     def run(self, commands: list[list[str]]) -> list[str]:
         """Run tmux commands in one call; the lines they printed. Raises TmuxError where one of them failed."""
+        lines, failure = self.try_run(commands)
+        if failure:
+            raise TmuxError(failure)
+        return lines
+
+    def try_run(self, commands: list[list[str]]) -> tuple[list[str], str]:
+        """Run tmux commands in one call; the lines they printed, and what failed: nothing after that was run."""
         words: list[str] = []
         for command in commands:
             words += [*(escape(w) for w in command), ";"]
         done = self.libtmux.cmd(*words[:-1])
-        if done.returncode:
-            raise TmuxError(
-                f"tmux {commands[0][0]} failed: {'; '.join(done.stderr) or f'exit {done.returncode}'}"
-            )
-        return list(done.stdout)
+        if done.returncode == 0:
+            return list(done.stdout), ""
+        return list(done.stdout), f"tmux failed: {'; '.join(done.stderr) or f'exit {done.returncode}'}"
 
     def sessions(self) -> set[str]:
         """The names of the tmux sessions there are."""
@@ -68,8 +73,10 @@ class Rebuilder:
         except TmuxError:
             return set()
 
-    def build(self, plan: Build, base_index: int, new_session: bool) -> tuple[list[str], list[str]]:
-        """Build one window; the ids of its panes, in the order of its cells, and what is not as it was."""
+    def build(
+        self, plan: Build, base_index: int, new_session: bool
+    ) -> tuple[list[tuple[str, str]], list[str]]:
+        """Build one window; its panes and their processes, in the order of its cells, and what is not as it was."""
         name = session_target(plan.tmux_session)
         window = f"{name}:{plan.window}"
         notes: list[str] = []
@@ -100,29 +107,29 @@ class Rebuilder:
             commands.append(["split-window", "-t", window, "-c", "#{@codex_directory}", *self.start(cell)])
             commands += self.marks(window, cell)
             commands.append(["select-layout", "-t", window, "tiled"])  # room for the next
-        commands.append(["list-panes", "-t", window, "-F", "#{pane_id}"])
-        panes = self.run(commands)
+        commands.append(["list-panes", "-t", window, "-F", "#{pane_id} #{pane_pid}"])
         if others:
-            try:
-                # Last, and by itself: a layout that does not fit must not cost the panes.
-                self.run(
-                    [
-                        ["select-layout", "-t", window, plan.layout],
-                        ["select-pane", "-t", f"{window}.{{top-left}}"],
-                    ]
-                )
-            except TmuxError as e:
-                notes.append(f"its layout could not be set ({e})")
+            commands.append(["select-pane", "-t", f"{window}.{{top-left}}"])
+            # Last: a layout that does not fit must not cost the panes. In the same call all the same: a restore killed
+            # before it would leave another layout, for the next sync to take for the user's own.
+            commands.append(["select-layout", "-t", window, plan.layout])
+        lines, failure = self.try_run(commands)
+        panes = [(pane, pid) for pane, pid in (line.split(" ") for line in lines)]
+        if failure and len(panes) != len(plan.cells):
+            raise TmuxError(failure)
+        if failure:
+            notes.append(f"its layout could not be set ({failure})")
         return panes, notes
 
-    def fill(self, pane: str, record: Record) -> list[str]:
-        """Put a session to sleep in a pane that is there, in place of its idle shell; what is not as it was."""
+    def fill(self, pane: str, record: Record) -> tuple[str, list[str]]:
+        """Put a session to sleep in a pane that is there, in place of its idle shell; its process, and what is not
+        as it was."""
         notes: list[str] = []
         cell = Cell(record.cwd, record)
         commands = [*self.directory(cell, notes), *self.marks(pane, cell)]
         commands.append([RESPAWN_PANE, "-k", "-t", pane, "-c", "#{@codex_directory}", *self.start(cell)])
-        self.run(commands)
-        return notes
+        commands.append(["display-message", "-p", "-t", pane, "#{pane_pid}"])
+        return self.run(commands)[0], notes
 
     def directory(self, cell: Cell, notes: list[str]) -> list[list[str]]:
         """Name the directory for the next pane; where it is gone, the home instead, and a note that says so."""

@@ -113,10 +113,11 @@ class Policy(NamedTuple):
 
 
 class Sleep(NamedTuple):
-    """Lay a dead pane to sleep: its stored command becomes the one that resumes, its last screen stays."""
+    """Lay a dead pane to sleep. `lay`: its stored command must first become the one that resumes."""
 
     pane: str
     launch: Launch
+    lay: bool = True
 
 
 class Revive(NamedTuple):
@@ -383,7 +384,7 @@ class Reconciliation:
                 Tell(pane.id, f"Codex died {len(recent)} times within a minute: it sleeps now")
             )
             self.note("revive.gave_up", pane=pane.id)
-        self.actions.append(Sleep(pane.id, pane.launch))
+        self.actions.append(Sleep(pane.id, pane.launch, lay=not pane.ours))
 
     def recent_revivals(self, record: Record | None) -> tuple[datetime, ...]:
         """When the pane last came back by itself, within the window that counts."""

@@ -99,11 +99,13 @@ def to_toml(records: tuple[Record, ...]) -> dict[str, Any]:
 def entry_of(record: Record) -> dict[str, Any]:
     """One record as a `[[panes]]` entry; what is empty by default is left out."""
     entry: dict[str, Any] = record._asdict()
-    entry["flags"] = list(record.flags)
-    entry["env"] = dict(record.env)
+    for name in TEXT_FIELDS:
+        entry[name] = to_text(entry[name])
+    entry["flags"] = [to_text(flag) for flag in record.flags]
+    entry["env"] = {to_text(name): to_text(value) for name, value in record.env}
     entry["revivals"] = list(record.revivals)
     entry["neighbours"] = [
-        {"pane_index": i, "cwd": cwd, "shell": shell} for i, cwd, shell in record.neighbours
+        {"pane_index": i, "cwd": to_text(cwd), "shell": shell} for i, cwd, shell in record.neighbours
     ]
     for name, default in Record._field_defaults.items():
         if getattr(record, name) == default:
@@ -128,7 +130,7 @@ def record_of(entry: object) -> Record:
             raise RecordError(f"{name} is {type_name(value)}, not text")
         if name in WORDS and value not in WORDS[name]:
             raise RecordError(f"{name} is {value!r}, not one of {', '.join(WORDS[name])}")
-        values[name] = value
+        values[name] = from_text(value)
     if not is_session_id(values["session_id"]):
         raise RecordError(f"session_id is {values['session_id']!r}, not a session's id")
     for name in ("window", "pane_index"):
@@ -145,7 +147,7 @@ def record_of(entry: object) -> Record:
     env = entry.get("env", {})
     if not isinstance(env, dict) or not all(isinstance(v, str) for v in env.values()):
         raise RecordError("env is not a table of texts")
-    values["env"] = tuple(env.items())
+    values["env"] = tuple((from_text(name), from_text(value)) for name, value in env.items())
     revivals = entry.get("revivals", [])
     if not isinstance(revivals, list):
         raise RecordError("revivals is not a list")
@@ -164,14 +166,14 @@ def neighbour(value: Any) -> tuple[int, str, bool]:
     index, cwd, shell = value.get("pane_index"), value.get("cwd"), value.get("shell")
     if not isinstance(index, int) or not isinstance(cwd, str) or not isinstance(shell, bool):
         raise RecordError("an entry of neighbours lacks pane_index, cwd or shell")
-    return index, cwd, shell
+    return index, from_text(cwd), shell
 
 
 def texts(value: Any, name: str) -> tuple[str, ...]:
     """A TOML list of texts as a tuple."""
     if not isinstance(value, list) or not all(isinstance(v, str) for v in value):
         raise RecordError(f"{name} is not a list of texts")
-    return tuple(value)
+    return tuple(from_text(v) for v in value)
 
 
 def moment(value: Any, name: str) -> datetime:
@@ -182,6 +184,39 @@ def moment(value: Any, name: str) -> datetime:
         value = value.replace(tzinfo=timezone.utc)
     utc: datetime = value.astimezone(timezone.utc)
     return utc
+
+
+ESCAPE = "\ufffd"
+"""Stands in the state file before the four hexadecimal digits of what UTF-8 has no form for."""
+
+
+def to_text(value: str) -> str:
+    """`value` as TOML can hold it. Bytes of a path that are no UTF-8 are lone surrogates in Python, and in no file."""
+    if value.isascii():
+        return value
+    return "".join(
+        ESCAPE * 2 if c == ESCAPE else f"{ESCAPE}{ord(c):04x}" if "\ud800" <= c <= "\udfff" else c
+        for c in value
+    )
+
+
+def from_text(text: str) -> str:
+    """What `to_text` was given; text that a person wrote otherwise stays as it is."""
+    if ESCAPE not in text:
+        return text
+    out, at = [], 0
+    while at < len(text):
+        digits = text[at + 1 : at + 5]
+        if text[at] == ESCAPE and text[at + 1 : at + 2] == ESCAPE:
+            out.append(ESCAPE)
+            at += 2
+        elif text[at] == ESCAPE and len(digits) == 4 and all(c in "0123456789abcdef" for c in digits):
+            out.append(chr(int(digits, 16)))
+            at += 5
+        else:
+            out.append(text[at])
+            at += 1
+    return "".join(out)
 
 
 def is_session_id(text: str) -> bool:

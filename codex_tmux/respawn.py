@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import sys
+import time
 
 import click
 
@@ -19,6 +20,10 @@ from codex_tmux.resume import helper_command, respawn_into_run
 from codex_tmux.sync import SETTLE_WAIT, lock_name
 from codex_tmux.tell import tell
 from codex_tmux.tmux import Server
+
+PROMPT_PAUSE = 0.05
+PROMPT_WITHIN = 2.0
+"""Seconds that a shell may take to show its prompt again after a Ctrl-C."""
 
 
 @click.command(epilog="Example: codex-tmux respawn -t %3")
@@ -113,13 +118,28 @@ def into_shell(server: Server, seen: Pass, pane: Pane, launch: Launch) -> None:
     row = next(r for r in seen.reading.panes if r["pane_id"] == pane.id)
     if row["pane_in_mode"] not in ("", "0"):
         raise Problem(f"pane {pane.id} is in copy mode: leave it first (q)")
-    if not shell_is_idle(Processes(), int(pane.root_pid), row["pane_tty"]):
-        raise Problem(f"pane {pane.id} is busy with {row['pane_current_command']}: nothing was typed")
-    words = [*helper_command(server), "run"]
+    require_idle(pane, row)
+    # What stands on the line, or on the lines before it (an open quote), is given up as a person would: Ctrl-C works
+    # in every shell and editing mode, where a killed line would leave what is behind the cursor.
+    server.run("send-keys", "-t", pane.id, "C-c")
+    end = time.monotonic() + PROMPT_WITHIN
+    while True:
+        # A shell may throw away what it has read of the next line while it handles the signal.
+        time.sleep(PROMPT_PAUSE)
+        try:
+            require_idle(pane, row)
+            break
+        except Problem:
+            if time.monotonic() > end:
+                raise
     server.run(
         *("set-option", "-p", "-t", pane.id, "@codex_launch", encode_launch(launch), ";"),
-        # What stands on the line already goes to the shell's kill ring, not into our command.
-        *("send-keys", "-t", pane.id, "C-u", ";"),
-        *("send-keys", "-t", pane.id, "-l", shlex.join(words), ";"),
+        *("send-keys", "-t", pane.id, "-l", shlex.join([*helper_command(server), "run"]), ";"),
         *("send-keys", "-t", pane.id, "Enter"),
     )
+
+
+def require_idle(pane: Pane, row: dict[str, str]) -> None:
+    """Raise Problem unless the pane's shell waits for a command line."""
+    if not shell_is_idle(Processes(), int(pane.root_pid), row["pane_tty"]):
+        raise Problem(f"pane {pane.id} is busy with {row['pane_current_command']}: nothing was typed")

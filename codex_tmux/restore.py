@@ -18,7 +18,7 @@ from codex_tmux.evidence import find_id
 from codex_tmux.idle_shell import untouched
 from codex_tmux.list_panes import printable
 from codex_tmux.log import log
-from codex_tmux.pass_once import Pass, sync_once
+from codex_tmux.pass_once import Pass, see_that_tmux_reaps, sync_once
 from codex_tmux.rebuild import EARLY, WAITING, Rebuilder, hint_of, launch_of
 from codex_tmux.records import Record
 from codex_tmux.restore_plan import TITLE_ID, Build, Plan, Spot, lost_records, make_plan, place
@@ -128,6 +128,7 @@ class Restore:
         self.rebuilt = rebuilt
         self.early = early
         self.results: list[Result] = []
+        self.drawing: dict[str, str] = {}  # the panes that are falling asleep, and their processes
 
     def plan_only(self) -> Plan:
         """What would be done; only the records are brought up to date."""
@@ -172,16 +173,14 @@ class Restore:
             self.results.append(
                 Result(skip.record.session_id, None, SKIPPED, skip.reason, where_of(skip.record))
             )
-        made: list[str] = []
         for fill in plan.fills:
             try:
-                notes = builder.fill(fill.pane, fill.record)
+                self.drawing[fill.pane], notes = builder.fill(fill.pane, fill.record)
             except TmuxError as e:
                 self.results.append(
                     Result(fill.record.session_id, fill.pane, FAILED, str(e), where_of(fill.record))
                 )
                 continue
-            made.append(fill.pane)
             done += 1
             progress(done, total)
             self.results.append(
@@ -196,10 +195,10 @@ class Restore:
             )
             done += sum(1 for c in build.cells if c.record)
             progress(done, total)
-        made += [r.pane for r in self.results if r.pane and r.pane not in made and r.outcome == WAITS]
-        wait_until_dead(self.server, made)
+        see_that_tmux_reaps(self.server)
+        wait_until_dead(self.server, self.drawing)
         if not self.early:
-            woken = wake(self.server, made, everything=not lazy)
+            woken = wake(self.server, list(self.drawing), everything=not lazy)
             self.results = [r._replace(outcome=RESUMED) if r.pane in woken else r for r in self.results]
         sync_once(self.server)
         for result in self.results:
@@ -225,7 +224,9 @@ class Restore:
             return
         if build.moved is not None:
             notes.insert(0, f"window {build.tmux_session}:{build.moved} is in use: now {where}")
-        for cell, pane in zip(build.cells, panes):
+        for cell, (pane, pid) in zip(build.cells, panes):
+            if cell.record:
+                self.drawing[pane] = pid
             session = cell.record.session_id if cell.record else None
             outcome = WAITS if cell.record else REBUILT
             self.results.append(Result(session, pane, outcome, "; ".join(notes), where))

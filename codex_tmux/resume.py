@@ -9,13 +9,16 @@ import time
 from codex_tmux.log import log
 from codex_tmux.options import encode_launch
 from codex_tmux.reconcile import Launch
-from codex_tmux.tmux import RESPAWN_PANE, Server
+from codex_tmux.tmux import RESPAWN_PANE, Server, TmuxError
 
 LAY = "CODEX_TMUX_LAY"
 """In the environment of `codex-tmux run`: draw this tmux buffer and die, so that the pane sleeps."""
 HISTORY = 2000
 """Lines of scrollback that a sleeping pane keeps."""
 DEAD_WITHIN = 5.0
+"""Seconds a pane may take to be drawn and die again."""
+DEFAULT_KEY = "R"
+SLEEPS = "sleeps"
 
 
 def helper_command(server: Server) -> list[str]:
@@ -40,40 +43,74 @@ def run_command(server: Server, launch: Launch) -> list[str]:
 
 def hint(key: str) -> str:
     """The last line of a pane that sleeps."""
-    return (
-        f"sleeps · prefix {key} resumes" if key and key != "none" else "sleeps · codex-tmux respawn resumes"
-    )
+    key = key or DEFAULT_KEY
+    return f"{SLEEPS} · prefix {key} resumes" if key != "none" else f"{SLEEPS} · codex-tmux respawn resumes"
 
 
-def lay_to_sleep(server: Server, pane: str, launch: Launch) -> None:
-    """Give a dead pane the command that resumes, drawn over with what it last showed.
+def keep_commands(pane: str, key: str) -> list[list[str]]:
+    """The tmux commands that let a pane outlive a crash, and say then how to get its session back."""
+    return [
+        ["set-option", "-p", "-t", pane, "remain-on-exit", "failed"],
+        ["set-option", "-p", "-t", pane, "@codex_keep", "1"],
+        ["set-option", "-p", "-t", pane, "@codex_hint", hint(key)],
+        # Since 3.3 (-q: an older tmux says in its own words that the pane is dead). The text goes through an
+        # option, so that nothing in it is expanded as a format.
+        ["set-option", "-pq", "-t", pane, "remain-on-exit-format", "#{@codex_hint}"],
+    ]
 
-    The pane is alive for a moment: `wait_until_dead` before anybody else may respawn it. Raises TmuxError.
+
+def joined(commands: list[list[str]]) -> list[str]:
+    """Several tmux commands as the words of one call, each ended by `;`."""
+    return [word for command in commands for word in (*command, ";")]
+
+
+def lay_to_sleep(server: Server, pane: str, launch: Launch) -> str:
+    """Give a dead pane the command that resumes, drawn over with what it last showed; returns that process's id.
+
+    The pane is alive for a moment: `wait_until_dead` before anybody else may respawn it. Raises TmuxError, and
+    changes nothing, where somebody has respawned it meanwhile.
     """
     buffer = f"codex-{pane.lstrip('%')}"
-    key = server.try_run("show-options", "-gqv", "@codex-respawn-key") or "R"
-    # One call, so that nobody sees the pane between these.
-    server.run(
-        *("capture-pane", "-e", "-t", pane, "-S", f"-{HISTORY}", "-b", buffer, ";"),
-        *("set-option", "-p", "-t", pane, "@codex_asleep", "1", ";"),
-        *("set-option", "-pu", "-t", pane, "@codex_guard", ";"),
-        *("set-option", "-p", "-t", pane, "@codex_launch", encode_launch(launch), ";"),
-        *("set-option", "-p", "-t", pane, "@codex_hint", hint(key), ";"),
-        *("set-option", "-p", "-t", pane, "remain-on-exit", "failed", ";"),
-        *(RESPAWN_PANE, "-t", pane, "-e", f"{LAY}={buffer}", *run_command(server, launch)),
-    )
-    # Pane-local since 3.3; an older tmux says in its own words that the pane is dead.
-    server.try_run("set-option", "-p", "-t", pane, "remain-on-exit-format", "#{@codex_hint}")
+    key = server.try_run("show-options", "-gqv", "@codex-respawn-key") or ""
+    try:
+        # One call, so that nobody sees the pane between these; the respawn first, so that nothing of a pane that
+        # somebody else has just respawned is changed: a living pane that counts as asleep would never be laid again.
+        drawing = server.run(
+            *("capture-pane", "-e", "-t", pane, "-S", f"-{HISTORY}", "-b", buffer, ";"),
+            *(RESPAWN_PANE, "-t", pane, "-e", f"{LAY}={buffer}", *run_command(server, launch), ";"),
+            *("set-option", "-p", "-t", pane, "@codex_asleep", "1", ";"),
+            *("set-option", "-pu", "-t", pane, "@codex_guard", ";"),
+            *("set-option", "-p", "-t", pane, "@codex_launch", encode_launch(launch), ";"),
+            *joined(keep_commands(pane, key)),
+            *("display-message", "-p", "-t", pane, "#{pane_pid}"),
+        )
+    except TmuxError:
+        server.try_run("delete-buffer", "-b", buffer)
+        raise
+    log("pane.asleep", pane=pane)
+    return drawing
+
+
+def leave_asleep(server: Server, pane: str) -> None:
+    """Note that a dead pane whose stored command already resumes sleeps. Raises TmuxError."""
+    server.run("set-option", "-p", "-t", pane, "@codex_asleep", "1")
     log("pane.asleep", pane=pane)
 
 
-def wait_until_dead(server: Server, panes: list[str]) -> None:
-    """Wait, bounded, until each of the panes is dead again, or gone."""
-    left = set(panes)
+def wait_until_dead(server: Server, drawing: dict[str, str]) -> None:
+    """Wait, bounded, until no pane runs the process that draws it (pane id → process id) any more."""
+    left = set(drawing)
     end = time.monotonic() + DEAD_WITHIN
     while left and time.monotonic() < end:
-        lines = (server.try_run("list-panes", "-a", "-F", "#{pane_id} #{pane_dead}") or "").splitlines()
-        left &= {pane for pane, dead in (line.split() for line in lines) if dead == "0"}
+        form = "#{pane_id} #{pane_dead} #{pane_pid}"
+        lines = (server.try_run("list-panes", "-a", "-F", form) or "").splitlines()
+        # A pane that somebody has respawned in between was dead: it lives again, with another process.
+        drawn = {
+            pane
+            for pane, dead, pid in (line.split(" ") for line in lines)
+            if dead == "0" and pid == drawing.get(pane)
+        }
+        left &= drawn
         if left:
             time.sleep(0.005)
     for pane in left:

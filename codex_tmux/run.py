@@ -12,7 +12,7 @@ import time
 
 from codex_tmux.errors import Problem
 from codex_tmux.log import log
-from codex_tmux.resume import LAY
+from codex_tmux.resume import LAY, SLEEPS, joined, keep_commands
 from codex_tmux.tmux import Server, TmuxError
 
 TYPE_CHECKING = False
@@ -50,7 +50,10 @@ class Here:
     """The pane this process runs in, as tmux knows it: read in one call, which also notes that it is awake."""
 
     def __init__(self, server: Server, pane: str) -> None:
-        names = ("@codex_session", "@codex_launch", "@codex_fresh", "@codex-command", "default-shell")
+        names = (
+            *("@codex_session", "@codex_launch", "@codex_fresh"),
+            *("@codex-command", "@codex-respawn-key", "remain-on-exit", "default-shell"),
+        )
         # Tabs: every tmux prints them as they are, and none of these values holds one.
         form = (
             "".join(f"#{{{name}}}\t" for name in names)
@@ -60,23 +63,40 @@ class Here:
             *("set-option", "-pu", "-t", pane, "@codex_asleep", ";"),
             *("set-option", "-pu", "-t", pane, "@codex_waiting", ";"),
             *("set-option", "-pu", "-t", pane, "@codex_title_id", ";"),
+            # Claimed and read in one step: of two panes that wake for one session, the second sees the first.
+            *("set-option", "-pF", "-t", pane, "@codex_claim", "#{@codex_session}", ";"),
             *("display-message", "-p", "-t", pane, form, ";"),
-            *("list-panes", "-a", "-F", "#{pane_id} #{pane_dead} #{@codex_session}"),
+            *(
+                "list-panes",
+                "-a",
+                "-F",
+                "#{pane_id} #{pane_dead} #{@codex_session} #{@codex_claim} #{@codex_state}",
+            ),
         )
         first, *lines = out.split("\n")
-        self.session, self.launch_text, fresh, self.command, self.default_shell, ids = first.split("\t", 5)
+        values = first.split("\t", 7)
+        (
+            self.session,
+            self.launch_text,
+            fresh,
+            self.command,
+            self.key,
+            self.remain,
+            self.default_shell,
+            ids,
+        ) = values
         self.id, root, self.epoch, self.socket = ids.split(" ", 3)
         if self.id != pane:
             raise Problem(f"pane {pane} is gone")
         self.fresh = bool(fresh)
         self.is_root = int(root) == os.getpid()
-        others = (line.split(" ") for line in lines)
-        # Who else claims this session, dead or alive.
-        self.rivals = [
-            (o[0], o[1] == "0")
-            for o in others
-            if len(o) == 3 and o[2] and o[2] == self.session and o[0] != pane
-        ]
+        self.rivals = []
+        for line in lines:
+            rival, dead, session, claimed, state = line.split(" ")
+            same = session == self.session != "" and rival != pane
+            # Alive, and either there before us or with Codex in it; not one that is about to give way to us.
+            if same and dead == "0" and (claimed == session or state == "live"):
+                self.rivals.append(rival)
 
 
 def main(args: list[str]) -> int:
@@ -121,13 +141,19 @@ def draw(buffer: str) -> int:
     """Draw what the pane last showed, and die with an exit status that lets tmux keep the pane."""
     server = Server()
     try:
-        screen = server.run_bytes("save-buffer", "-b", buffer, "-").rstrip(b"\n")
+        screen = without_epitaph(server.run_bytes("save-buffer", "-b", buffer, "-").rstrip(b"\n"))
         server.run("delete-buffer", "-b", buffer)
     except TmuxError:
         screen = b""
     sys.stdout.buffer.write(screen + b"\x1b[0m")
     sys.stdout.flush()
     return 1
+
+
+def without_epitaph(screen: bytes) -> bytes:
+    """The screen without the line that tmux drew when the pane died: another one will be drawn."""
+    above, _, last = screen.rpartition(b"\n")
+    return above if b"Pane is dead" in last or SLEEPS.encode() in last else screen
 
 
 def what_to_launch(request: Request, here: Here) -> tuple[Launch | None, str]:
@@ -229,8 +255,11 @@ def mark(server: Server, here: Here, launch: Launch) -> None:
     text = encode_launch(launch)
     if text != here.launch_text:
         commands += ["set-option", "-p", "-t", here.id, "@codex_launch", text, ";"]
-    if here.is_root and not launch.shell:
-        commands += ["set-option", "-p", "-t", here.id, "remain-on-exit", "failed", ";"]
+    if here.is_root and not launch.shell and here.remain in ("off", "failed"):
+        commands += joined(keep_commands(here.id, here.key))
+    elif here.is_root and here.remain == "failed":
+        # It slept as a pane of its own; awake it ends in a shell, whose exit closes the pane as ever.
+        commands += ["set-option", "-pu", "-t", here.id, "remain-on-exit", ";"]
     commands += ["set-option", "-p", "-t", here.id, "@codex_pane", "1"]
     server.try_run(*commands)
 
@@ -286,26 +315,11 @@ REASONS = {
 
 def refuse_rival(server: Server, here: Here, session: str) -> None:
     """Raise Problem where another living pane, of this or another tmux server, has the session."""
-    for pane, living in here.rivals:
-        if living or not claim(server, here, pane):
-            raise Problem(f"session {session} is in pane {pane}; it can be in one pane only")
+    for pane in here.rivals:
+        raise Problem(f"session {session} is in pane {pane}; it can be in one pane only")
     record = file_record(here, by_pane=False)
     if record is not None and server_runs(record.server, record.epoch):
         raise Problem(f"session {session} is in pane {record.pane} of the tmux server {record.server}")
-
-
-def claim(server: Server, here: Here, rival: str) -> bool:
-    """Claim a session that another pane names too. One of them gets it, whoever comes first; returns whether we did."""
-    from codex_tmux import store
-
-    with store.lock("claim"):
-        names = server.run(
-            "display-message", "-p", "-t", rival, "#{pane_id} #{pane_dead} #{@codex_claim}"
-        ).split(" ")
-        if names[0] == rival and names[1] == "0" and names[2] == here.session:
-            return False
-        server.run("set-option", "-p", "-t", here.id, "@codex_claim", here.session)
-        return True
 
 
 def server_runs(socket: str, epoch: str) -> bool:

@@ -139,17 +139,22 @@ class Sandbox:
         }
 
     def _write_bin(self) -> None:
-        self._script("codex-tmux", "codex_tmux.__main__")
+        self._script("codex-tmux", "codex_tmux.__main__", sys.executable)
         if self.codex is None:
-            self._script("codex", "codex_tmux.standin")
+            # Codex from npm is a script below node: named so, the stand-in is known for a Codex among processes.
+            # Not in `bin`: on PATH it would stand before the real node.
+            (self.root / "standin").mkdir()
+            node = self.root / "standin" / "node"
+            node.symlink_to(os.path.realpath(sys.executable))
+            self._script("codex", "codex_tmux.standin", str(node))
         else:
             (self.bin / "codex").symlink_to(self.codex)
 
-    def _script(self, name: str, module: str) -> None:
+    def _script(self, name: str, module: str, python: str) -> None:
         # `-I`: no PYTHONPATH is needed, which Codex and everything below it would inherit.
         script = self.bin / name
         script.write_text(
-            f"#!{sys.executable} -I\nimport sys\n\nsys.path.insert(0, {str(PACKAGE.parent)!r})\n"
+            f"#!{python} -I\nimport sys\n\nsys.path.insert(0, {str(PACKAGE.parent)!r})\n"
             f"from {module} import main\n\nsys.exit(main())\n"
         )
         script.chmod(0o700)
@@ -482,7 +487,7 @@ class Sandbox:
 
 
 def _trust(directory: Path) -> str:
-    return f'\n[projects."{directory}"]\ntrust_level = "trusted"\n'
+    return f'\n[projects.{json.dumps(str(directory), ensure_ascii=False)}]\ntrust_level = "trusted"\n'
 
 
 def _end_processes(look: Callable[[], list[int]], timeout: float = 10.0) -> list[str]:

@@ -28,6 +28,8 @@ from codex_tmux.model_server import reply_to, user_messages
 
 VERSION = "0.169.0"
 ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+PROMPT_DELAY = 1.0
+"""Seconds after its start at which Codex sends the prompt of its command line."""
 ID_IN_TITLE = 29
 """Codex cuts the id in the title to this many characters."""
 VALUED_FLAGS = frozenset(
@@ -225,6 +227,8 @@ def tui(session: Session, prompt: str | None) -> int:
     interrupted = 0.0
     while True:
         try:
+            if prompt is not None:
+                time.sleep(PROMPT_DELAY)
             text, prompt = (prompt if prompt is not None else sys.stdin.readline()), None
             if not text or text.strip() == "/quit":
                 break

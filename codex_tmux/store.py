@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 NAME = "state.toml"
 BACKUP = "state.toml.last"
+TEMPORARY = f".{NAME}.new"
 LOCK_WAIT = 5.0
 """Seconds to wait for another writer before giving up."""
 TOO_LARGE = 8 * 1024 * 1024
@@ -95,7 +96,11 @@ def load() -> tuple[Record, ...]:
 
 def set_aside(path: str, why: str) -> None:
     """Move a broken state file out of the way, never over another one."""
-    aside = f"{path}.broken-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}-{os.getpid()}"
+    stem = aside = f"{path}.broken-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}-{os.getpid()}"
+    number = 1
+    while os.path.lexists(aside):
+        number += 1
+        aside = f"{stem}-{number}"
     try:
         os.replace(path, aside)
     except OSError as e:
@@ -147,9 +152,7 @@ def parse(data: bytes) -> tuple[tuple[Record, ...], list[str]]:
     if not isinstance(version, int) or isinstance(version, bool) or version < 1:
         raise ValueError(f"version is {version!r}")
     if version > VERSION:
-        raise NewerVersion(
-            f"{os.path.join(state_dir(), NAME)} is of version {version}; this codex-tmux knows {VERSION}: update it"
-        )
+        raise newer_version(version)
     entries = document.get("panes", [])
     if not isinstance(entries, list):
         raise ValueError("panes is not a list")
@@ -184,11 +187,14 @@ def save(records: tuple[Record, ...]) -> None:
     try:
         directory = make_state_dir()
         path = os.path.join(directory, NAME)
-        temporary = os.path.join(directory, f".{NAME}.{os.getpid()}")
-        fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        refuse_newer(path)
+        # Under the lock it is nobody else's: what is there is left from a process that was killed.
+        temporary = os.path.join(directory, TEMPORARY)
+        unlink_quietly(temporary)
+        fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         try:
             try:
-                write_all(fd, text.encode("utf-8", "surrogateescape"))
+                write_all(fd, text.encode("utf-8"))
                 os.fsync(fd)  # before the rename: else a power cut may leave the new name with no content
             finally:
                 os.close(fd)
@@ -202,16 +208,42 @@ def save(records: tuple[Record, ...]) -> None:
         raise StateError(f"{state_dir()}: the state cannot be saved: {e.strerror or e}") from e
 
 
+def refuse_newer(path: str) -> None:
+    """Raise NewerVersion where the file that is about to be replaced is of a newer codex-tmux.
+
+    Whoever saves has loaded before, so this costs no parser; it is for a file that came in between.
+    """
+    try:
+        head = read_file(path)[:4096].decode("utf-8", "replace")
+    except (OSError, ValueError, StateError):
+        return  # what cannot be read is no newer file: replacing it, or failing to, is up to the rename
+    for line in head.splitlines():
+        name, equals, value = line.partition("=")
+        if name.strip() == "version" and equals and value.strip().isdigit() and int(value) > VERSION:
+            raise newer_version(value.strip())
+
+
+def newer_version(version: object) -> NewerVersion:
+    """The error for a file of that version."""
+    path = os.path.join(state_dir(), NAME)
+    return NewerVersion(f"{path} is of version {version}; this codex-tmux knows {VERSION}: update it")
+
+
 def keep_backup(directory: str, path: str) -> None:
     """Make the file that is about to be replaced the backup, without a moment in which it is missing."""
-    link = os.path.join(directory, f".{BACKUP}.{os.getpid()}")
+    link = os.path.join(directory, f".{BACKUP}")
+    unlink_quietly(link)
     try:
         os.link(path, link)
     except FileNotFoundError:
         return
     except OSError:
         return  # a file system without hard links has no backup; the state file itself is safe all the same
-    os.replace(link, os.path.join(directory, BACKUP))
+    try:
+        os.replace(link, os.path.join(directory, BACKUP))
+    except OSError:
+        unlink_quietly(link)
+        raise
 
 
 def write_all(fd: int, data: bytes) -> None:

@@ -11,8 +11,9 @@ from codex_tmux.log import log
 from codex_tmux.paths import make_state_dir
 from codex_tmux.tmux import Server
 
-QUIET = 0.4
-"""Seconds between two syncs that hooks start: a burst of events makes few of them."""
+BURST = 2
+"""How many syncs hooks may start within WINDOW seconds of each other; the next one waits and sees to the rest."""
+WINDOW = 1.0
 SETTLE_WAIT = 10.0
 """Seconds to wait for a sync under way before a respawn goes on without it."""
 WATCH_FOR = 1.5
@@ -40,7 +41,7 @@ def main(args: list[str]) -> int:
 
             close_noted(Server(), args[1:])
         else:
-            after_quiet(Server())
+            when_due(Server())
     except Problem as e:
         log("sync.failed", why=e)
     except Exception as e:
@@ -57,17 +58,22 @@ def lock_name(server: Server) -> str:
     return f"sync-{zlib.crc32((server.socket or 'default').encode()):08x}"
 
 
-def after_quiet(server: Server) -> None:
-    """Sync, but no sooner than QUIET seconds after the last one that an event started."""
-    stamp = os.path.join(make_state_dir(), f"{lock_name(server)}.lock")
-    try:
-        # A mark in the future (a clock set back) must not hold anybody up.
-        left = min(QUIET, os.stat(stamp).st_mtime + QUIET - time.time())
-    except OSError:
-        left = 0.0
-    if left > 0:
-        time.sleep(left)
+def when_due(server: Server) -> None:
+    """Sync, at once for a single event, together with what follows in a burst of them."""
+    stamps = sync_times(server)
+    if len(stamps) >= BURST:
+        # A stamp in the future (a clock set back) must not hold anybody up.
+        time.sleep(max(0.0, min(WINDOW, stamps[-BURST] + WINDOW - time.time())))
     sync(server)
+
+
+def sync_times(server: Server) -> list[float]:
+    """When the last syncs of this tmux server began, in seconds since the epoch, oldest first."""
+    try:
+        with open(os.path.join(make_state_dir(), f"{lock_name(server)}.times")) as f:
+            return [float(word) for word in f.read().split()]
+    except (OSError, ValueError):
+        return []
 
 
 def sync(server: Server, wait: float = SETTLE_WAIT) -> None:
@@ -78,8 +84,10 @@ def sync(server: Server, wait: float = SETTLE_WAIT) -> None:
     with store.lock(lock_name(server), wait):
         from codex_tmux.pass_once import sync_once
 
+        stamps = [*sync_times(server)[-BURST + 1 :], time.time()]
+        with open(os.path.join(make_state_dir(), f"{lock_name(server)}.times"), "w") as f:
+            f.write(" ".join(f"{stamp:.3f}" for stamp in stamps))
         sync_once(server)
-        os.utime(os.path.join(make_state_dir(), f"{lock_name(server)}.lock"))
 
 
 def watch(server: Server) -> None:

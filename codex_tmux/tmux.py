@@ -49,7 +49,9 @@ class Server:
         """Run tmux with `args`; returns what it printed. Raises TmuxError when it fails."""
         code, out = spawn(self.argv(*args), timeout)
         if code != 0:
-            text = out.decode(errors="replace").strip().replace("\n", "; ")
+            # What the commands before the failing one printed comes along; panes are no error message.
+            lines = out.decode(errors="replace").strip().splitlines()
+            text = "; ".join(line for line in lines if PROBE not in line and "\\037" not in line)[:300]
             raise TmuxError(f"tmux {args[0] if args else ''} failed: {text or f'exit {code}'}")
         return out
 
@@ -223,7 +225,11 @@ def read(server: Server, *, take_events: bool = False) -> Reading:
     happens after this call notes itself anew. Raises TmuxError when the server cannot be reached.
     """
     take = ["set-option", "-gu", "@codex_pending", ";"] if take_events else []
-    drop = ["set-option", "-gu", "@codex_exited", ";", "set-option", "-gu", "@codex_here", ";"] if take_events else []
+    drop = (
+        ["set-option", "-gu", "@codex_exited", ";", "set-option", "-gu", "@codex_here", ";"]
+        if take_events
+        else []
+    )
     out = server.run_bytes(
         *take,
         *("display-message", "-p", SERVER_FORMAT, ";"),
@@ -239,18 +245,18 @@ def read(server: Server, *, take_events: bool = False) -> Reading:
     # A socket path may hold a newline; the first row ends where its own lengths say.
     while newline:
         try:
-            head = parse_rows(first + b"\n", SERVER_PLAIN, SERVER_COUNTED)
+            values = parse_rows(first + b"\n", SERVER_PLAIN, SERVER_COUNTED)
             break
         except TmuxError:
             more, newline, rest = rest.partition(b"\n")
             first += b"\n" + more
     else:
-        head = parse_rows(first + b"\n", SERVER_PLAIN, SERVER_COUNTED)
+        values = parse_rows(first + b"\n", SERVER_PLAIN, SERVER_COUNTED)
     panes: dict[str, dict[str, str]] = {}
     for pane in parse_rows(rest + b"\n" if rest else b"", PLAIN, COUNTED):
         # A window linked into several tmux sessions lists its panes once for each.
         panes.setdefault(pane["pane_id"], pane)
-    return Reading(head[0], list(panes.values()), hooks.decode(errors="replace"))
+    return Reading(values[0], list(panes.values()), hooks.decode(errors="replace"))
 
 
 def escaped_separator(out: bytes) -> bytes:

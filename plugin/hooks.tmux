@@ -9,8 +9,9 @@ set-option -g @codex_clock '%s'
 # The place of every window that holds Codex. Compared with what the last sync saw, it tells whether a rename, a
 # move, a split or a closed pane concerns us, whatever the event was.
 set-option -g @codex_places '#{S:#{W:#{?#{m:*y*,#{P:#{?@codex_pane,y,}}},#{session_name}:#{window_index}:#{window_name}:#{window_layout}:#{P:#{?@codex_pane,#{pane_id},-}};,}}}'
-# Some Codex pane has died and is not asleep yet: its stored command is still the one that starts Codex anew.
-set-option -g @codex_unsettled '#{S:#{W:#{P:#{?#{&&:#{pane_dead},#{@codex_guard}},y,}}}}'
+# Some Codex pane has died and is not asleep yet: its stored command may still be the one that starts Codex anew. Or
+# one is just being laid to sleep: for that moment it lives, and a respawn would find it "still active".
+set-option -g @codex_unsettled '#{S:#{W:#{P:#{?#{&&:#{@codex_pane},#{?pane_dead,#{?@codex_asleep,,1},#{@codex_asleep}}},y,}}}}'
 # Some living Codex pane has a stored command that would start Codex anew.
 set-option -g @codex_guarded '#{S:#{W:#{P:#{?pane_dead,,#{?@codex_guard,y,}}}}}'
 
@@ -22,26 +23,32 @@ set-hook -g pane-title-changed[90] {
       if-shell -F '#{m/r:[0-9a-f]{8#}-[0-9a-f]{4#}-[0-9a-f]{4#}-[0-9a-f]{4#}-[0-9a-f]{5#},#{pane_title}}' {
         set-option -pF @codex_title_id '#{s/^.*([0-9a-f]{8#}-[0-9a-f]{4#}-[0-9a-f]{4#}-[0-9a-f]{4#}-[0-9a-f]{5#}[0-9a-f]*).*$/\1/:pane_title}'
         set-option -pF @codex_title_at '#{T:@codex_clock}'
+        # The pane must outlive a crash from now on, not from the sync on; only where Codex is its own command.
+        if-shell -F '#{&&:#{==:#{remain-on-exit},off},#{m/r:(^|[/" ])codex( |"|$),#{pane_start_command}}}' {
+          set-option -p remain-on-exit failed
+          set-option -p @codex_keep 1
+        }
         if-shell -F 1 "$CODEX_TRIGGER"
       }
     }
-  } {
-    if-shell -F '#{==:#{hook_pane},#{pane_id}}' {
-      if-shell -F '#{@codex_title_id}' {
-        set-option -pu @codex_title_id
-        if-shell -F 1 "$CODEX_TRIGGER"
-      } {
-        # No id in the title: Codex with its default title. Looked at once for each process of that name.
-        if-shell -F '#{||:#{==:#{pane_current_command},codex},#{&&:#{==:#{pane_current_command},node},#{m:*#{b:pane_current_path},#{pane_title}}}}' {
-          if-shell -F '#{?#{||:#{@codex_pane},#{==:#{@codex_looked},#{pane_pid}}},,1}' {
-            set-option -pF @codex_looked '#{pane_pid}'
-            if-shell -F 1 "$CODEX_TRIGGER"
-          }
-        } {
-          if-shell -F '#{@codex_looked}' { set-option -pu @codex_looked }
-          # The shell that Codex returned to has set its own title: what ran here is gone.
-          if-shell -F '#{&&:#{==:#{@codex_state},live},#{m/r:^-?(ba|z|fi|da|a|k|mk|tc|c)?sh$|^nu$|^xonsh$|^elvish$,#{pane_current_command}}}' "$CODEX_TRIGGER"
+  }
+  # hook_pane is known to the hook's own commands, not to those inside their blocks.
+  if-shell -F '#{&&:#{==:#{hook_pane},#{pane_id}},#{?#{m:*-????-????-????-?????*,#{pane_title}},,1}}' {
+    # if-shell takes any text that begins with a 0 for false, as ids do.
+    if-shell -F '#{?@codex_title_id,1,0}' {
+      set-option -pu @codex_title_id
+      if-shell -F 1 "$CODEX_TRIGGER"
+    } {
+      # No id in the title: Codex with its default title. Looked at once for each process of that name.
+      if-shell -F '#{||:#{==:#{pane_current_command},codex},#{&&:#{==:#{pane_current_command},node},#{m:*#{b:pane_current_path},#{pane_title}}}}' {
+        if-shell -F '#{?#{||:#{@codex_pane},#{==:#{@codex_looked},#{pane_pid}}},,1}' {
+          set-option -pF @codex_looked '#{pane_pid}'
+          if-shell -F 1 "$CODEX_TRIGGER"
         }
+      } {
+        if-shell -F '#{@codex_looked}' { set-option -pu @codex_looked }
+        # The shell that Codex returned to has set its own title: what ran here is gone.
+        if-shell -F '#{&&:#{==:#{@codex_state},live},#{m/r:^-?(ba|z|fi|da|a|k|mk|tc|c)?sh$|^nu$|^xonsh$|^elvish$,#{pane_current_command}}}' "$CODEX_TRIGGER"
       }
     }
   }

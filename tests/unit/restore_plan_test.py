@@ -79,7 +79,8 @@ def test_coordinates_need_the_directory_and_a_pane_without_codex() -> None:
 
 def test_a_busy_pane_is_left_alone() -> None:
     plan = make_plan((record(1),), (spot(7),), frozenset(), rebuilt=True)
-    assert plan.fills == plan.builds == ()
+    assert not plan.fills
+    assert not plan.builds
     assert "left alone" in plan.skips[0].reason
 
 

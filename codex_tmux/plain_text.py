@@ -1,0 +1,52 @@
+"""Text from elsewhere (a model, a command, a directory's name) made fit for the user's terminal."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+# Whole control sequences first, so that their printable tails do not stay behind as litter: OSC, DCS, SOS, PM
+# and APC with their bodies, where they are terminated; then CSI; then the two- and three-character escapes.
+SEQUENCES = re.compile(
+    "(?:\x1b[]P^_X]|[\x90\x98\x9d-\x9f])[^\x07\x1b\x9c]*(?:\x07|\x1b\\\\|\x9c)"
+    "|(?:\x1b\\[|\x9b)[0-?]*[ -/]*[@-~]"
+    "|\x1b[ -/]+[0-~]"
+    "|\x1b[0-Z\\\\^-~]"
+)
+JOINERS = "\u200c\u200d"
+"""Format characters that scripts and emoji need; the others only hide or reorder text."""
+
+
+def plain(text: str) -> str:
+    """`text` without anything a terminal obeys: newlines and tabs stay, carriage returns become newlines.
+
+    Escape sequences, control characters, direction marks and other invisible format characters go; half a
+    surrogate pair, which no terminal encoding can print, becomes U+FFFD.
+    """
+    if text.isascii() and text.replace("\n", "").replace("\t", "").isprintable():
+        return text
+    text = SEQUENCES.sub("", text)
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    return "".join(plain_char(c) for c in text)
+
+
+def plain_char(char: str) -> str:
+    """What stands for one character of `plain`'s answer: itself, nothing, a newline or U+FFFD."""
+    if char in "\n\t" or char in JOINERS:
+        return char
+    category = unicodedata.category(char)
+    if category == "Cs":
+        return "\ufffd"
+    if category in ("Zl", "Zp"):
+        return "\n"
+    return "" if category in ("Cc", "Cf") else char
+
+
+def plain_line(text: str) -> str:
+    """`plain`, on one line: runs of white space become one space."""
+    return " ".join(plain(text).split())
+
+
+def shortened(text: str, width: int) -> str:
+    """`text`, or its beginning and an ellipsis: at most `width` characters."""
+    return text if len(text) <= width else text[: max(0, width - 1)] + "…"

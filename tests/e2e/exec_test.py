@@ -1,0 +1,548 @@
+"""A conversation pane on `codex exec`: real tmux, real Codex, loopback model."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+import psutil
+import pytest
+
+from codex_tmux.cli import COMMANDS
+from codex_tmux.sandbox import Sandbox
+
+pytestmark = [pytest.mark.codex, pytest.mark.timeout(300)]
+
+PROMPT = "\u276f"
+FLAGS = ("--sandbox", "read-only", "--model", "x", "--color", "never")
+
+
+@pytest.fixture
+def world(sandbox: Sandbox) -> Sandbox:
+    """A sandbox with the plugin loaded, its directory a git repository, as `codex exec` wants it."""
+    subprocess.run(["git", "init", "-q", str(sandbox.work)], check=True, env=sandbox.env)
+    sandbox.start_server(load_plugin=True)
+    return sandbox
+
+
+def open_pane(world: Sandbox, *flags: str, cwd: Path | None = None) -> str:
+    pane = world.new_pane("codex-tmux", "exec", "--", *flags, cwd=cwd)
+    wait_prompt(world, pane)
+    return pane
+
+
+def wait_prompt(world: Sandbox, pane: str) -> None:
+    world.wait_for(lambda: PROMPT in world.capture(pane), 20, f"the prompt in {pane}")
+
+
+def type_in(world: Sandbox, pane: str, text: str) -> None:
+    world.tmux("send-keys", "-t", pane, "-l", text)
+    world.tmux("send-keys", "-t", pane, "Enter")
+
+
+def screen(world: Sandbox, pane: str) -> str:
+    """What the pane shows and has shown, with the lines that the terminal wrapped joined again."""
+    return world.tmux("capture-pane", "-pJ", "-t", pane, "-S", "-")
+
+
+def wait_text(world: Sandbox, pane: str, text: str, timeout: float = 40) -> str:
+    world.wait_for(lambda: text in screen(world, pane), timeout, f"{text!r} in {pane}")
+    return screen(world, pane)
+
+
+def say(world: Sandbox, pane: str, text: str, turn: int) -> str:
+    """Send a message and wait for its answer; the answer's line."""
+    type_in(world, pane, text)
+    wait_text(world, pane, f"turn {turn} | ")
+    return next(line for line in screen(world, pane).splitlines() if line.startswith(f"turn {turn} |"))
+
+
+def kill_everything(world: Sandbox, panes: Sequence[str]) -> None:
+    """`kill -9` of all that runs in the panes."""
+    roots = [psutil.Process(int(world.format(pane, "#{pane_pid}"))) for pane in panes]
+    for process in [p for root in roots for p in (root, *root.children(recursive=True))]:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()
+    for pane in panes:
+        world.wait_for(lambda pane=pane: world.format(pane, "#{pane_dead}") == "1", 20, f"{pane} to be dead")  # type: ignore[misc]
+
+
+def respawn(world: Sandbox, pane: str) -> None:
+    """`tmux respawn-pane`, as a user types it."""
+    world.tmux("respawn-pane", "-t", pane)
+    world.wait_for(lambda: world.format(pane, "#{pane_dead}") == "0", 20, f"{pane} to live")
+    wait_prompt(world, pane)
+
+
+def log_of(world: Sandbox) -> list[str]:
+    return (world.state_dir / "log").read_text().splitlines()
+
+
+def logged(world: Sandbox, event: str, **fields: str) -> list[str]:
+    wanted = [f"{name}={value}" for name, value in fields.items()]
+    return [line for line in log_of(world) if f" {event} " in line and all(w in line for w in wanted)]
+
+
+def session_of(world: Sandbox, pane: str) -> str:
+    return world.format(pane, "#{@codex_session}")
+
+
+def rollout_of(world: Sandbox, session_id: str) -> Path:
+    (found,) = world.codex_home.glob(f"sessions/*/*/*/*{session_id}.jsonl")
+    return found
+
+
+def test_killed_and_respawned_the_conversation_goes_on(world: Sandbox) -> None:
+    pane = open_pane(world)
+    for i, text in enumerate(("one", "two", "three"), 1):
+        say(world, pane, text, i)
+    session_id = session_of(world, pane)
+    assert session_id in (world.state_dir / "state.toml").read_text()
+    kill_everything(world, [pane])
+    respawn(world, pane)
+    assert "all: one / two / three / four" in say(world, pane, "four", 4)
+    assert session_of(world, pane) == session_id
+    assert logged(world, "exec-saved", session=session_id)
+    assert logged(world, "exec-restored", session=session_id, source="memory")
+
+
+def test_killed_in_the_middle_of_its_very_first_turn(world: Sandbox) -> None:
+    pane = open_pane(world)
+    type_in(world, pane, "HOLD this")
+    world.wait_for(lambda: world.model.turns_with("HOLD this"), 30, "the question to arrive")
+    world.wait_for(lambda: session_of(world, pane), 20, "the session to be saved")
+    session_id = session_of(world, pane)
+    kill_everything(world, [pane])
+    world.model.release()
+    respawn(world, pane)
+    assert "all: HOLD this / and then" in say(world, pane, "and then", 2)
+    assert session_of(world, pane) == session_id
+    assert logged(world, "exec-restored", session=session_id)
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGHUP])
+def test_no_turn_outlives_its_pane(world: Sandbox, number: signal.Signals) -> None:
+    pane = open_pane(world)
+    type_in(world, pane, "HOLD this")
+    world.wait_for(lambda: world.model.turns_with("HOLD this"), 30, "the question to arrive")
+    root = psutil.Process(int(world.format(pane, "#{pane_pid}")))
+    children = root.children(recursive=True)
+    assert children
+    root.send_signal(number)
+    world.wait_for(
+        lambda: not any(c.is_running() and c.status() != psutil.STATUS_ZOMBIE for c in children),
+        15,
+        "the turn to end",
+    )
+
+
+def codex_tmux(world: Sandbox, *args: str) -> str:
+    """Run the helper as a user in this tmux server does; what it printed."""
+    env = {**world.env, "TMUX": f"{world.socket},0,0"}
+    done = subprocess.run(
+        [str(world.bin / "codex-tmux"), *args], env=env, capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize("kill", [True, False])
+def test_the_respawn_command(world: Sandbox, kill: bool) -> None:
+    pane = open_pane(world, *FLAGS)
+    say(world, pane, "one", 1)
+    if kill:
+        kill_everything(world, [pane])
+    codex_tmux(world, "respawn", "-t", pane)
+    wait_text(world, pane, "is back, from tmux")
+    type_in(world, pane, "two")
+    wait_text(world, pane, "all: one / two")
+    assert world.model.requests[-1].model == "x"
+    codex_tmux(world, "respawn", "-t", pane, "--fresh")
+    wait_text(world, pane, "a new session was asked for")
+    type_in(world, pane, "three")
+    wait_text(world, pane, "all: three")
+    assert world.model.requests[-1].model == "x"
+    kill_everything(world, [pane])
+    codex_tmux(world, "respawn", "-t", pane)
+    type_in(world, pane, "four")
+    wait_text(world, pane, "all: three / four")
+
+
+def test_back_by_itself(world: Sandbox) -> None:
+    world.tmux("set-option", "-g", "@codex-on-death", "respawn")
+    pane = open_pane(world)
+    say(world, pane, "one", 1)
+    pid = world.format(pane, "#{pane_pid}")
+    psutil.Process(int(pid)).kill()
+    world.wait_for(lambda: world.format(pane, "#{pane_pid}") != pid, 20, "the pane to be back")
+    type_in(world, pane, "two")
+    wait_text(world, pane, "all: one / two")
+
+
+def test_listed_like_any_other(world: Sandbox) -> None:
+    pane = open_pane(world, *FLAGS)
+    say(world, pane, "one", 1)
+    (entry,) = json.loads(codex_tmux(world, "list", "--json"))["panes"]
+    wanted = {"session_id": session_of(world, pane), "mode": "exec", "status": "live", "pane": pane}
+    assert {name: entry[name] for name in wanted} == wanted
+    assert entry["flags"] == list(FLAGS)
+    kill_everything(world, [pane])
+    codex_tmux(world, "sync")
+    (entry,) = json.loads(codex_tmux(world, "list", "--json"))["panes"]
+    assert entry["status"] == "dead"
+
+
+def test_a_live_pane_respawned_in_the_middle_of_a_turn(world: Sandbox) -> None:
+    pane = open_pane(world)
+    say(world, pane, "one", 1)
+    type_in(world, pane, "HOLD two")
+    world.wait_for(lambda: world.model.turns_with("HOLD two"), 30, "the question to arrive")
+    world.tmux("respawn-pane", "-k", "-t", pane)
+    type_in(world, pane, "three")
+    wait_text(world, pane, "all: one / HOLD two / three")
+
+
+@pytest.mark.skipif("restore" not in COMMANDS, reason="`codex-tmux restore` is not there yet")
+def test_a_new_tmux_server(world: Sandbox) -> None:
+    pane = open_pane(world)
+    say(world, pane, "before", 1)
+    session_id = session_of(world, pane)
+    world.tmux("kill-server")
+    world.start_server(load_plugin=True)
+    done = subprocess.run(
+        [str(world.bin / "codex-tmux"), "restore"],
+        env={**world.env, "TMUX": f"{world.socket},0,0"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    ids = "#{pane_id} #{@codex_session}"
+    lines = world.tmux("list-panes", "-a", "-F", ids).splitlines()
+    (pane,) = [line.split()[0] for line in lines if line.endswith(session_id)]
+    if world.format(pane, "#{pane_dead}") == "1":
+        respawn(world, pane)
+    wait_prompt(world, pane)
+    assert "all: before / after" in say(world, pane, "after", 2)
+
+
+def test_the_state_file_alone_is_enough(world: Sandbox) -> None:
+    pane = open_pane(world)
+    say(world, pane, "one", 1)
+    session_id = session_of(world, pane)
+    kill_everything(world, [pane])
+    for option in ("@codex_session", "@codex_launch"):
+        world.tmux("set-option", "-pu", "-t", pane, option)
+    respawn(world, pane)
+    assert "all: one / two" in say(world, pane, "two", 2)
+    assert logged(world, "exec-restored", session=session_id, source="file")
+
+
+def test_nothing_left_of_it_is_fresh_and_said(world: Sandbox) -> None:
+    pane = open_pane(world)
+    say(world, pane, "one", 1)
+    old = session_of(world, pane)
+    kill_everything(world, [pane])
+    for option in ("@codex_session", "@codex_launch"):
+        world.tmux("set-option", "-pu", "-t", pane, option)
+    for name in os.listdir(world.state_dir):
+        if name.startswith("state"):
+            os.unlink(world.state_dir / name)
+    respawn(world, pane)
+    wait_text(world, pane, "nothing is remembered of this pane")
+    assert "all: two" in say(world, pane, "two", 1)
+    assert session_of(world, pane) != old
+    assert logged(world, "exec-fresh", why='"nothing is remembered of this pane"')
+
+
+def test_a_session_that_codex_no_longer_has_is_fresh_and_said(world: Sandbox) -> None:
+    pane = open_pane(world)
+    say(world, pane, "one", 1)
+    old = session_of(world, pane)
+    kill_everything(world, [pane])
+    rollout_of(world, old).unlink()
+    respawn(world, pane)
+    wait_text(world, pane, "it cannot be resumed, the next message starts a new session")
+    type_in(world, pane, "two")
+    assert "all: two" in wait_text(world, pane, "turn 1 | first: two")
+    assert session_of(world, pane) not in ("", old)
+    assert logged(world, "exec-fresh", session=old)
+
+
+def test_twenty_messages_by_send_keys_alone(world: Sandbox) -> None:
+    """Without waiting for anything: the first ones come before the program has started."""
+    pane = world.new_pane("codex-tmux", "exec")
+    messages = [f"message {i}" for i in range(20)]
+    for text in messages:
+        world.tmux("send-keys", "-t", pane, text, "Enter")
+    seen = wait_text(world, pane, "turn 20 | ", 120)
+    # Each reply right below its own message, in order, and nothing typed in the middle of it.
+    shown = re.findall(
+        rf"{PROMPT} (message \d+)\n(?:Model metadata[^\n]*\n)?turn (\d+) \| .* last: (message \d+) ", seen
+    )
+    assert shown == [(text, str(i), text) for i, text in enumerate(messages, 1)]
+    asked = [request.last for request in world.model.requests]
+    assert asked == messages
+    assert len({request.session_id for request in world.model.requests}) == 1
+
+
+def test_twenty_messages_by_stdin(world: Sandbox) -> None:
+    messages = [f"message {i}" for i in range(20)]
+    done = run_exec(world, "\n".join(messages) + "\n")
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert [line.split(" | ")[0] for line in lines] == [f"turn {i}" for i in range(1, 21)]
+    assert [request.last for request in world.model.requests] == messages
+    assert "\x1b" not in done.stdout + done.stderr
+
+
+def run_exec(world: Sandbox, text: str, *args: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [str(world.bin / "codex-tmux"), "exec", *args],
+        input=text,
+        env=world.env,
+        cwd=world.work,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+
+def test_json_passes_the_events_through(world: Sandbox) -> None:
+    done = run_exec(world, "one\ntwo\n", "--json")
+    events = [json.loads(line) for line in done.stdout.splitlines()]
+    started = [e["thread_id"] for e in events if e["type"] == "thread.started"]
+    assert len(started) == 2
+    assert len(set(started)) == 1
+    assert sum(e["type"] == "turn.completed" for e in events) == 2
+
+
+def test_flags_are_in_force_in_every_turn(world: Sandbox) -> None:
+    pane = open_pane(world, *FLAGS)
+    say(world, pane, "one", 1)
+    say(world, pane, "two", 2)
+    kill_everything(world, [pane])
+    respawn(world, pane)
+    say(world, pane, "three", 3)
+    assert [request.model for request in world.model.requests] == ["x"] * 3
+    lines = [json.loads(line) for line in rollout_of(world, session_of(world, pane)).read_text().splitlines()]
+    contexts = [line["payload"] for line in lines if line["type"] == "turn_context"]
+    assert len(contexts) >= 3
+    assert {c["sandbox_policy"]["type"] for c in contexts} == {"read-only"}
+    assert {c["cwd"] for c in contexts} == {str(world.work)}
+
+
+def test_ten_panes_killed_together(world: Sandbox) -> None:
+    panes = [world.new_pane("codex-tmux", "exec") for _ in range(10)]
+    for i, pane in enumerate(panes):
+        type_in(world, pane, f"I am {i}")
+    for pane in panes:
+        wait_text(world, pane, "turn 1 | ", 90)
+    sessions = [session_of(world, pane) for pane in panes]
+    assert len(set(sessions)) == 10
+    kill_everything(world, panes)
+    for pane in panes:
+        world.tmux("respawn-pane", "-t", pane)
+    for pane in panes:
+        type_in(world, pane, "who am I")
+    for i, pane in enumerate(panes):
+        assert f"all: I am {i} / who am I" in wait_text(world, pane, "turn 2 | ", 90)
+    assert [session_of(world, pane) for pane in panes] == sessions
+
+
+def test_ctrl_c_stops_the_turn_and_not_the_pane(world: Sandbox) -> None:
+    pane = open_pane(world)
+    say(world, pane, "one", 1)
+    type_in(world, pane, "HOLD two")
+    world.wait_for(lambda: world.model.turns_with("HOLD two"), 30, "the question to arrive")
+    world.tmux("send-keys", "-t", pane, "C-c")
+    wait_text(world, pane, "stopped; the session is kept")
+    assert "one / HOLD two / three" in say(world, pane, "three", 3)
+
+
+def test_what_is_typed_while_a_turn_runs_is_the_next_message(world: Sandbox) -> None:
+    pane = open_pane(world)
+    type_in(world, pane, "HOLD one")
+    world.wait_for(lambda: world.model.turns_with("HOLD one"), 30, "the question to arrive")
+    type_in(world, pane, "two")
+    type_in(world, pane, "three")
+    world.tmux("send-keys", "-t", pane, "-l", "not sent yet")
+    wait_text(world, pane, "2 waiting")
+    assert len(world.model.requests) == 1
+    world.model.release()
+    wait_text(world, pane, "all: HOLD one / two / three")
+    wait_text(world, pane, f"{PROMPT} not sent yet")
+    assert [request.last for request in world.model.requests] == ["HOLD one", "two", "three"]
+
+
+def test_messages_of_several_lines(world: Sandbox) -> None:
+    pane = open_pane(world)
+    world.tmux("send-keys", "-t", pane, "a\\", "Enter", "b", "C-j", "c", "M-Enter", "d", "Enter")
+    wait_text(world, pane, "turn 1 | ")
+    world.tmux("set-buffer", "-b", "test", "pasted\nlines\n")
+    world.tmux("paste-buffer", "-p", "-b", "test", "-t", pane)
+    type_in(world, pane, "and the end")
+    wait_text(world, pane, "turn 2 | ")
+    assert [request.last for request in world.model.requests] == ["a\nb\nc\nd", "pasted\nlines\nand the end"]
+
+
+def test_a_paste_is_marked_as_one_also_while_the_pane_prints(world: Sandbox) -> None:
+    """tmux marks a paste only while the program in the pane asks for it."""
+    pane = open_pane(world)
+    written = world.root / "written"
+    world.tmux("pipe-pane", "-t", pane, f"exec cat > '{written}'")
+    say(world, pane, "one", 1)
+    wait_text(world, pane, "1 in, 1 out")
+    world.tmux("pipe-pane", "-t", pane)
+    assert b"turn 1" in written.read_bytes()
+    assert b"\x1b[?2004l" not in written.read_bytes()
+
+
+def test_what_goes_wrong_is_said_and_the_next_message_is_taken(world: Sandbox) -> None:
+    pane = open_pane(world)
+    say(world, pane, "one", 1)
+    type_in(world, pane, "FAIL 429")
+    wait_text(world, pane, "rate limited: send the message again later (the session is kept")
+    type_in(world, pane, "FAIL 401")
+    wait_text(world, pane, "run `codex login`")
+    codex = world.bin / "codex"
+    target = os.readlink(codex)
+    hidden = Path(target + ".not-there")
+    codex.unlink()
+    codex.symlink_to(hidden)
+    # The pane keeps the path it found at its start, so this Codex is missing to it and to nobody else.
+    type_in(world, pane, "nobody hears this")
+    wait_text(world, pane, "Codex is missing")
+    codex.unlink()
+    codex.symlink_to(target)
+    type_in(world, pane, "last")
+    wait_text(world, pane, "last: last | ")
+    assert len({request.session_id for request in world.model.requests}) == 1
+
+
+def test_outside_a_repository_it_says_what_to_do(world: Sandbox) -> None:
+    pane = open_pane(world, cwd=world.make_dir("plain"))
+    type_in(world, pane, "one")
+    wait_text(
+        world, pane, "run `git init` here, or start this pane as `codex-tmux exec -- --skip-git-repo-check`"
+    )
+
+
+def test_nothing_of_an_answer_is_obeyed_by_the_terminal(world: Sandbox) -> None:
+    message = "\x1b]0;owned\x07\x1b[2J\x9b31m\u202edeux"
+    done = run_exec(world, f"{message}\n")
+    assert "deux" in done.stdout
+    assert not set("\x1b\x07\x9b\u202e") & set(done.stdout + done.stderr)
+    pane = open_pane(world)
+    world.tmux("set-buffer", "-b", "test", message)
+    world.tmux("paste-buffer", "-p", "-b", "test", "-t", pane)
+    world.tmux("send-keys", "-t", pane, "Enter")
+    wait_text(world, pane, "turn 1 | ")
+    assert "owned" not in world.format(pane, "#{pane_title}")
+
+
+def test_ctrl_d_waits_for_what_was_sent(world: Sandbox) -> None:
+    pane = open_pane(world)
+    type_in(world, pane, "HOLD one")
+    type_in(world, pane, "two")
+    world.wait_for(lambda: world.model.turns_with("HOLD one"), 30, "the question to arrive")
+    world.tmux("send-keys", "-t", pane, "C-d")
+    wait_text(world, pane, "leaves when this is done")
+    world.model.release()
+    world.wait_for(
+        lambda: pane not in world.tmux("list-panes", "-a", "-F", "#{pane_id}").split(), 30, "it to close"
+    )
+    assert [request.last for request in world.model.requests] == ["HOLD one", "two"]
+
+
+def test_a_session_open_elsewhere_is_waited_for(world: Sandbox) -> None:
+    pane = open_pane(world)
+    say(world, pane, "one", 1)
+    session_id = session_of(world, pane)
+    other = subprocess.Popen(
+        [str(world.bin / "codex"), "exec", "resume", session_id, "HOLD elsewhere"],
+        env=world.env,
+        cwd=world.work,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    world.wait_for(lambda: world.model.turns_with("HOLD elsewhere"), 30, "the other's question")
+    type_in(world, pane, "two")
+    wait_text(world, pane, "the session is still open in another process: waiting for it")
+    assert not world.model.turns_with("two")
+    world.model.release()
+    assert other.wait(30) == 0
+    wait_text(world, pane, "all: one / HOLD elsewhere / two")
+
+
+def test_ctrl_d_leaves_and_the_pane_closes(world: Sandbox) -> None:
+    pane = open_pane(world)
+    world.tmux("send-keys", "-t", pane, "C-d")
+    world.wait_for(
+        lambda: pane not in world.tmux("list-panes", "-a", "-F", "#{pane_id}").split(), 10, "it to close"
+    )
+
+
+def test_under_a_shell_the_terminal_is_given_back(world: Sandbox) -> None:
+    pane = world.tmux("list-panes", "-F", "#{pane_id}", "-t", "main:").splitlines()[0]
+    type_in(world, pane, f"{world.bin}/codex-tmux exec")
+    wait_prompt(world, pane)
+    assert world.tmux("show-options", "-pqv", "-t", pane, "remain-on-exit") == ""
+    world.tmux("send-keys", "-t", pane, "C-d")
+    world.wait_for(lambda: world.format(pane, "#{pane_current_command}") == "bash", 10, "the shell")
+    type_in(world, pane, "echo back-$((40+2))")
+    wait_text(world, pane, "back-42")
+    type_in(world, pane, "stty -a | grep -o '[-]*echo '")
+    world.wait_for(lambda: "\necho" in screen(world, pane), 10, "echo to be on")
+
+
+def test_new_opens_a_window_in_any_directory_with_the_flags(world: Sandbox) -> None:
+    directory = world.root / "a #{pid} $(touch owned) 'b' %H"
+    directory.mkdir()
+    subprocess.run(["git", "init", "-q", str(directory)], check=True, env=world.env)
+    args = ["exec", "--new", "-c", str(directory), "-n", "my #{pid} window", "--", "--model", "y"]
+    env = {**world.env, "TMUX": f"{world.socket},0,0"}
+    subprocess.run([str(world.bin / "codex-tmux"), *args], env=env, check=True, timeout=30)
+    lines = world.tmux("list-panes", "-a", "-F", "#{pane_id} #{window_name}").splitlines()
+    (pane,) = [line.split()[0] for line in lines if line.endswith("my #{pid} window")]
+    wait_prompt(world, pane)
+    say(world, pane, "hello", 1)
+    assert world.format(pane, "#{pane_current_path}") == str(directory)
+    assert world.model.requests[-1].model == "y"
+    assert not list(world.root.rglob("owned"))
+
+
+def test_split(world: Sandbox) -> None:
+    pane = world.tmux("list-panes", "-F", "#{pane_id}", "-t", "main:").splitlines()[0]
+    env = {**world.env, "TMUX": f"{world.socket},0,0", "TMUX_PANE": pane}
+    subprocess.run(
+        [str(world.bin / "codex-tmux"), "exec", "--split"], env=env, check=True, cwd=world.work, timeout=30
+    )
+    panes = world.tmux("list-panes", "-F", "#{pane_id}", "-t", pane).split()
+    assert len(panes) == 2
+    wait_prompt(world, next(p for p in panes if p != pane))
+
+
+def test_nothing_runs_while_nothing_happens(world: Sandbox) -> None:
+    """Between two turns the pane is one process; when it is left, none."""
+    pane = open_pane(world)
+    say(world, pane, "one", 1)
+    root = psutil.Process(int(world.format(pane, "#{pane_pid}")))
+    world.wait_for(lambda: not root.children(recursive=True), 10, "the turn's processes to go")
+
+
+def test_no_message_is_on_disk_but_in_codex_own_files(world: Sandbox) -> None:
+    pane = open_pane(world)
+    say(world, pane, "a secret zebra", 1)
+    kill_everything(world, [pane])
+    shutil.rmtree(world.codex_home)
+    found = [p for p in world.root.rglob("*") if p.is_file() and b"zebra" in p.read_bytes()]
+    assert found == []

@@ -1,0 +1,469 @@
+"""Every way to respawn a pane, on every kind of pane: the same session, the same flags, and no prompt sent again."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from typing import NamedTuple
+
+import psutil
+import pytest
+
+from codex_tmux.sandbox import Sandbox, SandboxError
+from codex_tmux.standin import PROMPT_DELAY
+
+FLAGS = ("-m", "x", "-s", "read-only")
+PREFIX = b"\x02"
+# Keys that a configuration binds before it loads the plugin.
+CONFIG = """
+bind-key X respawn-pane -k
+bind-key Y { display-message "about to respawn" ; respawn-pane -k }
+bind-key C-r if-shell true "respawn-pane -k"
+bind-key Q confirm-before -p "respawn?" "respawn-pane -k"
+bind-key W respawn-window -k
+"""
+
+
+class Started(NamedTuple):
+    """A pane that runs Codex with one turn behind it."""
+
+    kind: str
+    pane: str
+    session: str
+    first: str
+    pid: int
+
+
+@pytest.fixture
+def world(sandbox: Sandbox) -> Sandbox:
+    sandbox.start_server(load_plugin=True, config=CONFIG)
+    return sandbox
+
+
+def shell_pane(sandbox: Sandbox, *command: str) -> str:
+    """A tmux window with the user's shell."""
+    where = ("-t", "main:", "-n", "shell", "-c", str(sandbox.work))
+    return sandbox.tmux("new-window", "-d", "-P", "-F", "#{pane_id}", *where, *command)
+
+
+def begin(sandbox: Sandbox, kind: str) -> tuple[str, str]:
+    """Start Codex in a new pane; the pane, and the message it was given ("": none)."""
+    codex, words = str(sandbox.bin / "codex"), f"begin in {kind}"
+    if kind.startswith("prompt"):
+        return sandbox.new_pane(shlex.join(["codex", *FLAGS, words])), words
+    if kind.startswith("words"):
+        return sandbox.new_pane("codex", *FLAGS, words), words
+    if kind.startswith("run"):
+        return sandbox.new_pane("codex-tmux", "run", "--", *FLAGS), ""
+    assert kind.startswith("shell")
+    pane = shell_pane(sandbox)
+    sandbox.wait_for(lambda: sandbox.capture(pane).strip(), 10, "the shell's prompt")
+    # A login shell may have set PATH anew: the whole path.
+    sandbox.tmux("send-keys", "-t", pane, shlex.join([codex, *FLAGS, words]), "Enter")
+    return pane, words
+
+
+def start(sandbox: Sandbox, *kinds: str) -> list[Started]:
+    """Start Codex in one pane for each kind; returns when each session is bound to its pane."""
+    begun = [(kind, *begin(sandbox, kind)) for kind in kinds]
+    started = []
+    for kind, pane, words in begun:
+        if not words:
+            words = f"begin in {kind}"
+            sandbox.ask(pane, words)
+        sandbox.wait_for(lambda p=pane: "turn 1 |" in sandbox.capture(p), 20, f"the first turn in {kind}")  # type: ignore[misc]
+        (request,) = sandbox.model.turns_with(words)
+        sandbox.wait_for(
+            lambda p=pane, s=request.session_id: sandbox.format(p, "#{@codex_session}") == s,  # type: ignore[misc]
+            10,
+            f"@codex_session of {kind}",
+        )
+        started.append(Started(kind, pane, request.session_id, words, sandbox.codex_pid(pane)))
+    return started
+
+
+def kill(sandbox: Sandbox, it: Started) -> None:
+    """Kill Codex and wait until tmux has seen it; no longer: a respawn may follow at once."""
+    os.kill(it.pid, signal.SIGKILL)
+    if it.kind.startswith("shell"):
+        sandbox.wait_for(
+            lambda: sandbox.format(it.pane, "#{pane_current_command}") == "bash", 10, "the shell"
+        )
+    else:
+        sandbox.wait_for(lambda: sandbox.format(it.pane, "#{pane_dead}") == "1", 10, "the pane to be dead")
+
+
+def command_line(sandbox: Sandbox, pane: str) -> list[str]:
+    """The command line of the Codex in a pane; empty while there is none."""
+    try:
+        return list(psutil.Process(sandbox.codex_pid(pane)).cmdline())
+    except psutil.Error:
+        return []
+
+
+def wait_resumed(sandbox: Sandbox, it: Started) -> None:
+    """Wait until another Codex than before runs in the pane, with its session."""
+
+    def resumed() -> bool:
+        return it.session in command_line(sandbox, it.pane) and sandbox.codex_pid(it.pane) != it.pid
+
+    sandbox.wait_for(resumed, 15, f"{it.kind}: codex resume {it.session} in {it.pane}")
+
+
+def check_resumed(
+    sandbox: Sandbox, started: list[Started], turns: int, flags: tuple[str, ...] = FLAGS
+) -> None:
+    """Each pane came back with its own session and flags, and nothing was said on its behalf."""
+    for it in started:
+        wait_resumed(sandbox, it)
+        line = command_line(sandbox, it.pane)
+        at = line.index("resume")
+        assert tuple(line[at - len(flags) : at]) == flags, it.kind
+        assert line[at + 1 :] == [it.session], it.kind
+        sandbox.wait_for(
+            lambda p=it.pane: "turn 1 |" in sandbox.capture(p),  # type: ignore[misc]
+            10,
+            f"{it.kind}: the conversation in {it.pane}",
+        )
+    time.sleep(PROMPT_DELAY + 0.3)
+    assert [r.last for r in sandbox.model.requests[turns:]] == [], "nothing was sent by itself"
+    for it in started:
+        request = sandbox.ask(it.pane, f"on in {it.kind}")
+        assert request.messages == (it.first, f"on in {it.kind}"), it.kind
+        assert request.session_id == it.session, it.kind
+
+
+def press(sandbox: Sandbox, pane: str, *keys: bytes) -> None:
+    """Press keys with the pane in front of an attached client."""
+    client = sandbox.clients[0] if sandbox.clients else sandbox.attach()
+    sandbox.tmux("select-window", "-t", pane)
+    sandbox.tmux("select-pane", "-t", pane)
+    sandbox.wait_for(
+        lambda: sandbox.tmux("list-clients", "-F", "#{pane_id}").splitlines()[0] == pane,
+        5,
+        "the client to see it",
+    )
+    for key in keys:
+        client.send(key)
+        time.sleep(0.15)
+
+
+def choose_from_menu(sandbox: Sandbox, pane: str) -> None:
+    press(sandbox, pane, PREFIX + b">")
+    sandbox.wait_for(lambda: b"Respawn" in sandbox.clients[0].output, 5, "the pane's menu")
+    sandbox.clients[0].send(b"R")
+
+
+def by_script(sandbox: Sandbox, pane: str) -> None:
+    script = sandbox.root / "again.sh"
+    script.write_text('#!/bin/sh\ntmux respawn-pane -k -t "$1"\n')
+    sandbox.tmux("run-shell", f"sh {script} {pane}")
+
+
+def in_control_mode(sandbox: Sandbox, pane: str) -> None:
+    tmux = ["tmux", "-S", str(sandbox.socket), "-C", "attach-session", "-t", "main"]
+    with subprocess.Popen(tmux, env=sandbox.env, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL) as control:
+        assert control.stdin
+        control.stdin.write(f"respawn-pane -k -t {pane}\n".encode())
+        control.stdin.flush()
+        time.sleep(1.0)
+        control.stdin.close()
+
+
+def bound_late(sandbox: Sandbox, pane: str) -> None:
+    sandbox.tmux("bind-key", "Z", "respawn-pane", "-k")
+    press(sandbox, pane, PREFIX + b"Z")
+
+
+Route = Callable[[Sandbox, str], object]
+
+ANY: dict[str, Route] = {
+    "cli -k": lambda s, p: s.tmux("respawn-pane", "-k", "-t", p),
+    "respawnp -k": lambda s, p: s.tmux("respawnp", "-k", "-t", p),
+    "respawn-p -k": lambda s, p: s.tmux("respawn-p", "-k", "-t", p),
+    "respawn-window -k": lambda s, p: s.tmux("respawn-window", "-k", "-t", p),
+    "respawnw -k": lambda s, p: s.tmux("respawnw", "-k", "-t", p),
+    "-c": lambda s, p: s.tmux("respawn-pane", "-k", "-c", "/", "-t", p),
+    "command prompt": lambda s, p: press(s, p, PREFIX + b":", b"respawn-pane -k\r"),
+    "key bound before load": lambda s, p: press(s, p, PREFIX + b"X"),
+    "key with two commands": lambda s, p: press(s, p, PREFIX + b"Y"),
+    "key with a nested command": lambda s, p: press(s, p, PREFIX + b"\x12"),
+    "key that asks": lambda s, p: press(s, p, PREFIX + b"Q", b"y"),
+    "key for the window": lambda s, p: press(s, p, PREFIX + b"W"),
+    "key bound after load": bound_late,
+    "menu": choose_from_menu,
+    "script": by_script,
+    "control mode": in_control_mode,
+    "helper": lambda s, p: s.helper("respawn", "-t", p),
+    "prefix R": lambda s, p: press(s, p, PREFIX + b"R"),
+}
+"""Routes that serve a living pane as well as a dead one."""
+
+DEAD_ONLY: dict[str, Route] = {
+    "cli": lambda s, p: s.tmux("respawn-pane", "-t", p),
+    "respawnp": lambda s, p: s.tmux("respawnp", "-t", p),
+    "respawn-pa": lambda s, p: s.tmux("respawn-pa", "-t", p),
+    "respawn-window": lambda s, p: s.tmux("respawn-window", "-t", p),
+    "respawn-w": lambda s, p: s.tmux("respawn-w", "-t", p),
+    "by place": lambda s, p: s.tmux(
+        "respawn-pane", "-t", s.format(p, "#{session_name}:#{window_index}.#{pane_index}")
+    ),
+}
+
+
+@pytest.mark.parametrize("route", [*ANY, *DEAD_ONLY])
+def test_killed_panes_come_back(world: Sandbox, route: str) -> None:
+    started = start(world, "prompt", "words", "run", *(["shell"] if route in ANY else []))
+    turns = len(world.model.requests)
+    for it in started:
+        kill(world, it)
+        (ANY | DEAD_ONLY)[route](world, it.pane)
+        # A key waits for the sync under way, and the keys behind it do so too: another window in front by then
+        # would get them.
+        wait_resumed(world, it)
+    check_resumed(world, started, turns)
+
+
+@pytest.mark.parametrize("route", list(ANY))
+def test_living_panes_come_back(world: Sandbox, route: str) -> None:
+    started = start(world, "prompt", "words", "run", "shell")
+    turns = len(world.model.requests)
+    for it in started:
+        ANY[route](world, it.pane)
+        wait_resumed(world, it)
+    check_resumed(world, started, turns)
+
+
+@pytest.mark.parametrize("kind", ["prompt", "run"])
+def test_a_respawn_at_any_moment_after_the_death(world: Sandbox, kind: str) -> None:
+    """The moment after a death is busy: a sync starts, lays the pane to sleep, waits until it is."""
+    (it,) = start(world, kind)
+    turns = len(world.model.requests)
+    for step in range(32):
+        kill(world, it)
+        time.sleep(step * 0.02)
+        world.tmux("respawn-pane", "-t", it.pane)
+        began = time.monotonic()
+        wait_resumed(world, it)
+        assert time.monotonic() - began < 4, f"{step * 0.02:.2f} s after the death"
+        it = it._replace(pid=world.codex_pid(it.pane))
+    check_resumed(world, [it._replace(pid=0)], turns)
+
+
+def test_a_living_pane_is_still_active_without_k(world: Sandbox) -> None:
+    started = start(world, "prompt", "run", "shell")
+    for it in started:
+        with pytest.raises(SandboxError, match="still active"):
+            world.tmux("respawn-pane", "-t", it.pane)
+    time.sleep(0.5)
+    for it in started:
+        assert world.codex_pid(it.pane) == it.pid, it.kind
+
+
+@pytest.mark.parametrize("command", [("cat",), ("sleep", "1000"), ("codex -m another",)])
+def test_another_command_is_obeyed_and_the_record_kept(world: Sandbox, command: tuple[str, ...]) -> None:
+    dead, living, run = start(world, "prompt", "words", "run")
+    turns = len(world.model.requests)
+    kill(world, dead)
+    world.tmux("respawn-pane", "-t", dead.pane, *command)
+    world.tmux("respawn-pane", "-k", "-t", living.pane, *command)
+    world.tmux("respawn-pane", "-k", "-t", run.pane, *command)
+    time.sleep(PROMPT_DELAY + 1.0)
+    for it in (dead, living, run):
+        process = psutil.Process(int(world.format(it.pane, "#{pane_pid}")))
+        line = shlex.join(process.cmdline())
+        assert not it.session or it.session not in line, it.kind
+        assert command[0].split()[0] in line, it.kind
+        assert command[0].split()[-1] in line, it.kind
+    assert len(world.model.requests) == turns
+    rows = {r["session_id"]: r for r in json.loads(world.helper("list", "--all", "--json"))["panes"]}
+    for it in (dead, living, run):
+        assert it.session in rows, f"the record of {it.kind} is kept"
+
+
+def test_codex_given_as_another_command_is_the_panes_new_session(world: Sandbox) -> None:
+    (old,) = start(world, "prompt")
+    world.tmux("respawn-pane", "-k", "-t", old.pane, "codex -m another 'new words'")
+    world.wait_for(lambda: world.model.turns_with("new words"), 10, "the new prompt")
+    (request,) = world.model.turns_with("new words")
+    world.wait_for(
+        lambda: world.format(old.pane, "#{@codex_session}") == request.session_id, 10, "the new session bound"
+    )
+    new = Started("prompt", old.pane, request.session_id, "new words", world.codex_pid(old.pane))
+    turns = len(world.model.requests)
+    kill(world, new)
+    world.tmux("respawn-pane", "-t", new.pane)
+    check_resumed(world, [new], turns, ("-m", "another"))
+
+
+def test_fresh(world: Sandbox) -> None:
+    started = start(world, "prompt", "run", "shell")
+    turns = len(world.model.requests)
+    for it in started:
+        world.helper("respawn", "--fresh", "-t", it.pane)
+
+        def is_another(it: Started = it) -> bool:
+            other = world.codex_pid(it.pane) != it.pid
+            return other and world.format(it.pane, "#{@codex_session}") != it.session
+
+        world.wait_for(is_another, 10, f"{it.kind}: another session")
+        line = command_line(world, it.pane)
+        assert tuple(line[-len(FLAGS) :]) == FLAGS, it.kind
+    time.sleep(PROMPT_DELAY + 0.3)
+    assert len(world.model.requests) == turns
+    new = []
+    for it in started:
+        request = world.ask(it.pane, f"anew in {it.kind}")
+        assert request.messages == (f"anew in {it.kind}",)
+
+        def is_bound(pane: str = it.pane, session: str = request.session_id) -> bool:
+            return world.format(pane, "#{@codex_session}") == session
+
+        world.wait_for(is_bound, 10, f"{it.kind}: the new session bound")
+        new.append(Started(it.kind, it.pane, request.session_id, request.last, world.codex_pid(it.pane)))
+    rows = {
+        r["session_id"]: r["status"] for r in json.loads(world.helper("list", "--all", "--json"))["panes"]
+    }
+    assert [rows.get(it.session) for it in started] == ["ended"] * 3
+    turns = len(world.model.requests)
+    # Fresh once, not for ever.
+    for it in new:
+        world.tmux("respawn-pane", "-k", "-t", it.pane)
+        wait_resumed(world, it)
+    check_resumed(world, new, turns)
+
+
+BUSY = {
+    "sleep 1000": "sleep",
+    "cat": "cat",
+    "vim -u NONE -i NONE": "vim",
+    "sh": "sh",
+    "read line": "bash",
+    "less /etc/passwd": "less",
+}
+
+
+@pytest.mark.parametrize("busy", list(BUSY))
+def test_a_busy_shell_is_left_alone(world: Sandbox, busy: str) -> None:
+    if shutil.which(busy.split()[0]) is None and busy != "read line":
+        pytest.skip(f"{busy.split()[0]} is not installed")
+    (it,) = start(world, "shell")
+    kill(world, it)
+    world.wait_for(lambda: world.capture(it.pane).rstrip().endswith(("#", "$")), 5, "the shell's prompt")
+    world.attach()
+    world.tmux("select-window", "-t", it.pane)
+    world.tmux("send-keys", "-t", it.pane, f"clear; {busy}", "Enter")
+    world.wait_for(
+        lambda: (
+            world.format(it.pane, "#{pane_current_command}") == BUSY[busy]
+            and "clear" not in world.capture(it.pane)
+        ),
+        5,
+        busy,
+    )
+    time.sleep(0.3)
+    root, before = world.format(it.pane, "#{pane_pid}"), world.capture(it.pane)
+    done = world.helper_result("respawn", "-t", it.pane)
+    assert done.returncode == 1
+    assert it.pane in done.stderr
+    assert "nothing was typed" in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+    press(world, it.pane, PREFIX + b"R")
+    world.wait_for(lambda: b"nothing was typed" in world.clients[0].output, 5, "the message for the key")
+    time.sleep(0.5)
+    assert world.format(it.pane, "#{pane_pid}") == root
+    assert world.capture(it.pane) == before
+    assert world.format(it.pane, "#{pane_current_command}") == BUSY[busy]
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "touch pwned",
+        "touch pwned;",
+        "echo 'touch pwned",
+        "touch pwned \\",
+        "cat <<EOF",
+        "for i in 1 2; do touch pwned",
+    ],
+)
+def test_what_stands_on_the_shells_line_is_not_executed(world: Sandbox, typed: str) -> None:
+    (it,) = start(world, "shell")
+    turns = len(world.model.requests)
+    kill(world, it)
+    world.wait_for(lambda: world.capture(it.pane).rstrip().endswith(("#", "$")), 5, "the shell's prompt")
+    world.tmux("send-keys", "-t", it.pane, "-l", typed.replace(";", "\\;") if typed.endswith(";") else typed)
+    # The cursor in the middle: what is behind it must not run either.
+    world.tmux("send-keys", "-t", it.pane, "Left", "Left", "Left")
+    world.wait_for(lambda: typed in world.capture(it.pane), 5, "the typed text")
+    world.helper("respawn", "-t", it.pane)
+    check_resumed(world, [it], turns)
+    assert not list(world.root.rglob("*pwned*"))
+
+
+def test_an_open_quote_swallows_nothing(world: Sandbox) -> None:
+    """Enter pressed on half a command: the shell waits for the rest of it, and looks as idle as ever."""
+    (it,) = start(world, "shell")
+    turns = len(world.model.requests)
+    kill(world, it)
+    world.wait_for(lambda: world.capture(it.pane).rstrip().endswith(("#", "$")), 5, "the shell's prompt")
+    world.tmux("send-keys", "-t", it.pane, "touch pwned 'and", "Enter")
+    world.wait_for(lambda: world.capture(it.pane).rstrip().endswith("\n>"), 5, "the second prompt")
+    world.helper("respawn", "-t", it.pane)
+    check_resumed(world, [it], turns)
+    assert not list(world.root.rglob("*pwned*"))
+
+
+def test_copy_mode_takes_no_keys_for_the_shell(world: Sandbox) -> None:
+    (it,) = start(world, "shell")
+    kill(world, it)
+    world.wait_for(lambda: world.capture(it.pane).rstrip().endswith(("#", "$")), 5, "the shell's prompt")
+    world.tmux("copy-mode", "-t", it.pane)
+    done = world.helper_result("respawn", "-t", it.pane)
+    assert done.returncode == 1
+    assert "copy mode" in done.stderr
+    world.tmux("send-keys", "-t", it.pane, "-X", "cancel")
+    world.helper("respawn", "-t", it.pane)
+    wait_resumed(world, it)
+
+
+def test_panes_without_codex_are_respawned_as_ever(world: Sandbox) -> None:
+    start(world, "prompt", "shell")
+    shell, cat = shell_pane(world), shell_pane(world, "cat")
+    for pane in (shell, cat):
+        root = world.format(pane, "#{pane_pid}")
+        world.tmux("respawn-pane", "-k", "-t", pane)
+        assert world.format(pane, "#{pane_pid}") != root
+        assert world.format(pane, "#{@codex_pane}#{@codex_session}") == ""
+    done = world.helper_result("respawn", "-t", cat)
+    assert done.returncode == 1
+    assert "had no Codex" in done.stderr
+    press(world, cat, PREFIX + b"R")
+    time.sleep(0.5)
+    assert world.format(cat, "#{pane_current_command}") == "cat"
+
+
+def test_no_such_pane(world: Sandbox) -> None:
+    for target in ("%99", "nowhere:", "main:77"):
+        done = world.helper_result("respawn", "-t", target)
+        assert done.returncode == 1, target
+        assert target in done.stderr
+
+
+def test_the_shell_is_there_when_the_resumed_codex_ends(world: Sandbox) -> None:
+    """Respawned over its shell, the pane still ends in one."""
+    (it,) = start(world, "shell")
+    world.tmux("respawn-pane", "-k", "-t", it.pane)
+    wait_resumed(world, it)
+    world.wait_ready(it.pane)
+    world.type(it.pane, "/quit")
+    world.wait_for(lambda: world.format(it.pane, "#{pane_current_command}") == "bash", 5, "a shell")
+    world.tmux("send-keys", "-t", it.pane, "pwd; echo $((40 + 2))", "Enter")
+    world.wait_for(lambda: "\n42" in world.capture(it.pane), 5, "the shell to answer")
+    assert str(world.work) in world.capture(it.pane).replace("\n", "")
