@@ -177,6 +177,8 @@ def set_options(
     panes = " " + " ".join(marked) + " " if marked else ""
     if panes != reading.server["@codex_panes"]:
         commands.append(["set-option", "-g", "@codex_panes", panes])
+        # What was there at a closing says nothing about panes that came since.
+        commands.append(["set-option", "-gu", "@codex_here"])
     status = summary(by_pane.values())
     if status != reading.server["@codex_status"]:
         commands.append(["set-option", "-g", "@codex_status", status])

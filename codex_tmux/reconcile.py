@@ -312,15 +312,29 @@ class Reconciliation:
         )
 
     def recall(self, pane: Pane) -> Record | None:
-        """The record that the pane's options remember, where the state file has none of it (a lost disk)."""
+        """The record that the pane's options remember, where the state file has none of it: a lost disk, or a pane
+        that was restored and takes the lost record over."""
         if not pane.session or not pane.launch or pane.evidence not in RANK:
             return None
         rival = next((r for r in self.records if same_session(r.session_id, pane.session)), None)
         if rival is not None:
-            return None
+            return self.restore(pane, pane.launch, rival)
         record = self.place_record(pane, pane.launch, Sighting(pane.session, pane.evidence), LIVE)
         self.note("record.recalled", session=pane.session, pane=pane.id)
         return record
+
+    def restore(self, pane: Pane, launch: Launch, lost: Record) -> Record | None:
+        """The lost record as that of the pane it was restored in; None where it is not lost any more."""
+        if lost.status != LOST or lost.server != self.snapshot.server:
+            return None
+        self.note("record.restored", session=lost.session_id, pane=pane.id)
+        return self.replace(
+            lost,
+            **{**place_of(pane), **launch_fields(launch)},
+            epoch=self.snapshot.epoch,
+            pane=pane.id,
+            status=DEAD if pane.dead else LIVE,
+        )
 
     def was_respawned(self, pane: Pane) -> bool:
         """Whether a respawn has just run the pane's stored command again, which starts Codex anew."""
