@@ -20,8 +20,12 @@ Place = tuple[str, int, int]
 
 
 @click.command(epilog="Example: set -g @codex-next-key N   (in tmux.conf; then prefix N)")
-@click.option("-c", "--client", metavar="CLIENT", help="The tmux client to take there; default: the one you use.")
-@click.option("--from-key", is_flag=True, hidden=True, help="Say everything in tmux: a key binding has no terminal.")
+@click.option(
+    "-c", "--client", metavar="CLIENT", help="The tmux client to take there; default: the one you use."
+)
+@click.option(
+    "--from-key", is_flag=True, hidden=True, help="Say everything in tmux: a key binding has no terminal."
+)
 def command(client: str | None, from_key: bool) -> None:
     """Jump to the next pane whose conversation waits for an approval or an answer.
 
@@ -75,20 +79,19 @@ def nobody_waits(rows: list[dict[str, Any]]) -> str:
     which = "the others were" if mute < len(rows) else "they were"
     if mute == 1:
         which = "one was"
-    return f"no conversation is known to wait for you; {which} not to be asked (no answer from Codex's daemon)"
+    return (
+        f"no conversation is known to wait for you; {which} not to be asked (no answer from Codex's daemon)"
+    )
 
 
 def place_of_client(server: Server, client: str | None) -> tuple[Place, str]:
     """Where a client is, and the pane it shows; before everything where that is not known."""
-    form = "#{window_index} #{pane_index} #{pane_id} #{session_name}"
-    target = ("-c", client) if client else ()
-    window, index, pane, name = [
-        *(server.try_run("display-message", "-p", *target, form) or "").split(" ", 3),
-        *[""] * 4,
-    ][:4]
-    if client is None or not (window.isdigit() and index.isdigit()):
-        return ("", -1, -1), ""
-    return (name, int(window), int(index)), pane
+    form = "#{client_name} #{window_index} #{pane_index} #{pane_id} #{session_name}"
+    for line in (server.try_run("list-clients", "-F", form) or "").splitlines():
+        name, window, index, pane, session = [*line.split(" ", 4), "", "", "", ""][:5]
+        if name == client and window.isdigit() and index.isdigit():
+            return (session, int(window), int(index)), pane
+    return ("", -1, -1), ""
 
 
 def following(waiting: list[dict[str, Any]], here: tuple[Place, str]) -> dict[str, Any]:
@@ -109,8 +112,8 @@ def show(server: Server, client: str | None, pane: str) -> None:
     form = "#{pane_id} #{session_id}:#{window_id}.#{pane_id}"
     lines = server.run("list-panes", "-a", "-F", form).splitlines()
     targets = [target for found, target in (line.split(" ", 1) for line in lines) if found == pane]
-    own = server.try_run("display-message", "-p", "-c", client, "#{session_id}") if client else None
-    targets.sort(key=lambda target: target.partition(":")[0] != own)
+    clients = (server.try_run("list-clients", "-F", "#{client_name} #{session_id}") or "").splitlines()
+    targets.sort(key=lambda target: f"{client} {target.partition(':')[0]}" not in clients)
     if not targets:
         raise Problem(f"pane {pane} has just gone")
     server.run("select-window", "-t", targets[0], ";", "select-pane", "-t", targets[0])

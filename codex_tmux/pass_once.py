@@ -254,15 +254,18 @@ def escape(word: str) -> str:
     return word[:-1] + "\\;" if word.endswith(";") else word
 
 
-def summary(records: tuple[Record, ...], server: str, epoch: str | None) -> str:
-    """The text behind `#{@codex_status}`: how many sessions of a tmux server live, are dead, are lost and wait for restore.
+def summary(records: tuple[Record, ...], server: str, epoch: str) -> str:
+    """The text behind `#{@codex_status}`: how many sessions of a tmux server live, are dead, or lost; "" for none.
 
-    Nothing where there is none of them; `epoch` None: whatever the epoch.
+    What is lost waits for restore, and is of an older epoch.
     """
     counts = dict.fromkeys((LIVE, DEAD, LOST), 0)
     for record in records:
-        here = record.server == server and (record.status == LOST or epoch in (None, record.epoch))
-        if here and record.status in counts:
+        if (
+            record.server == server
+            and (record.status == LOST or record.epoch == epoch)
+            and record.status in counts
+        ):
             counts[record.status] += 1
     return " ".join(f"{number} {status}" for status, number in counts.items() if number)
 

@@ -23,7 +23,9 @@ LOOK_EVERY = 0.2
 
 @click.command(epilog="Example: codex-tmux log -f")
 @click.option("-f", "--follow", is_flag=True, help="Go on with what comes, until Ctrl-C.")
-@click.option("-n", "--lines", type=click.IntRange(min=0), metavar="N", help="The last N lines (with -f: 10).")
+@click.option(
+    "-n", "--lines", type=click.IntRange(min=0), metavar="N", help="The last N lines (with -f: 10)."
+)
 def command(follow: bool, lines: int | None) -> None:
     """Print the log: what was saved, restored, refused, and why. One event a line, `time event key=value …`."""
     path = os.path.join(state_dir(), NAME)
