@@ -81,7 +81,10 @@ def ask(codex_home: str, sessions: Iterable[str], deadline: float) -> dict[str, 
     from websockets.sync.client import unix_connect
 
     def left() -> float:
-        return max(0.001, deadline - time.monotonic())
+        seconds = deadline - time.monotonic()
+        if seconds <= 0:
+            raise TimeoutError("no answer in time")  # also where it never stops talking of something else
+        return seconds
 
     try:
         with unix_connect(
@@ -114,7 +117,7 @@ def ask(codex_home: str, sessions: Iterable[str], deadline: float) -> dict[str, 
                 loaded = {d for d in data if isinstance(d, str)} if isinstance(data, list) else set()
             here = [s for s in sessions if s in loaded]
             answers = call([("thread/read", {"threadId": s}) for s in here])
-            known = {here[number]: activity_of(result) for number, result in answers}
+            known = {here[n]: activity_of(result) for n, result in answers if n in range(len(here))}
             return {session: activity for session, activity in known.items() if activity}
     except (OSError, WebSocketException, ValueError, EOFError) as e:
         raise DaemonError(f"{type(e).__name__}: {e}") from e
@@ -123,7 +126,7 @@ def ask(codex_home: str, sessions: Iterable[str], deadline: float) -> dict[str, 
 def answer_in(message: str | bytes) -> tuple[int, dict[str, Any]] | None:
     """The number and the result of an answer, a refused one's empty; None for any other message. ValueError."""
     said = json.loads(message)
-    if not isinstance(said, dict) or "method" in said or not isinstance(said.get("id"), int):
+    if not isinstance(said, dict) or "method" in said or type(said.get("id")) is not int:
         return None
     result = said.get("result")
     return said["id"], result if isinstance(result, dict) else {}

@@ -39,7 +39,7 @@ WHY_NOT = {
 )
 @click.argument("session")
 def command(target: str | None, codex_home: str | None, session: str) -> None:
-    """Bind SESSION to a pane: when codex-tmux does not know it, or knows better than you want it to.
+    """Bind a session to a pane by hand.
 
     SESSION is a session's id, the first characters of one (8 at least), or a name you gave it in Codex. The pane may
     run Codex, be dead, or be a shell; there the session comes back with `codex-tmux respawn`, or prefix R.

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
+import textwrap
 from collections.abc import Callable
 
 import click
@@ -46,16 +48,19 @@ OF_THE_SERVER = (
     check_reaping,
 )
 OF_THE_MACHINE = (check_codex, check_title, check_state, check_locks, check_daemon)
+MARK_WIDTH = 9
+LEAST_ROOM = 30
 MARKS = {OK: ("ok", "green"), WARNING: ("warning", "yellow"), BROKEN: ("broken", "red")}
 
 
 @click.command(epilog="Example: codex-tmux doctor --json | jq '.checks[] | select(.status != \"ok\")'")
 @click.option("--json", "as_json", is_flag=True, help="For programs, and for bug reports: one JSON object.")
 def command(as_json: bool) -> int:
-    """Check what codex-tmux needs here: tmux, the plugin in it, Codex, the state directory.
+    """Say what works here, and what mends the rest.
 
-    Changes nothing. Each finding names the command that mends it. Exits 1 when something is broken; a warning says
-    what works less well than it could.
+    Looks at tmux, the plugin in it, Codex, the state directory and what else resumes Codex; changes nothing. Each
+    finding names the command that mends it. Exits 1 when something is broken; a warning says what works less well
+    than it could.
     """
     findings = examine(Patient.of(Server()))
     if as_json:
@@ -84,17 +89,29 @@ def checked(check: Callable[[Patient], Finding], patient: Patient) -> Finding:
 
 
 def report(findings: list[Finding]) -> list[str]:
-    """The findings for a person: a line for what, and one for the command that mends it."""
-    coloured = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
-    width = max(len(f.name) for f in findings)
+    """The findings for a person: a line for what, broken where the terminal ends, and one to copy for what mends it."""
+    terminal = sys.stdout.isatty()
+    coloured = terminal and not os.environ.get("NO_COLOR")
+    columns = shutil.get_terminal_size().columns if terminal else sys.maxsize
+    name_width = max(len(f.name) for f in findings)
+    indent = " " * (MARK_WIDTH + name_width + 2)
     lines = []
     for finding in findings:
         word, colour = MARKS[finding.status]
-        mark = f"{word:7}"
+        mark = f"{word:{MARK_WIDTH}}"
         mark = click.style(mark, fg=colour) if coloured else mark
-        lines.append(f"{mark}  {finding.name:{width}}  {plain_line(finding.detail)}")
+        room = max(LEAST_ROOM, columns - len(indent))
+        detail = textwrap.wrap(short(finding.detail), room, break_on_hyphens=False) or [""]
+        lines.append(f"{mark}{finding.name:{name_width}}  {detail[0]}")
+        lines += [indent + more for more in detail[1:]]
         if finding.fix:
-            lines.append(f"{'':9}{'':{width}}  → {plain_line(finding.fix)}")
+            lines.append(f"{indent}→ {plain_line(finding.fix)}")
     counts = [(sum(f.status == s for f in findings), s) for s in (BROKEN, WARNING)]
     said = ", ".join(f"{n} {'warnings' if s == WARNING and n > 1 else s}" for n, s in counts if n)
     return [*lines, said or "everything is in order"]
+
+
+def short(detail: str) -> str:
+    """A detail as people write paths. A command to copy stays as it is: in quotes a shell takes `~` for a letter."""
+    home = os.path.expanduser("~").rstrip("/")
+    return plain_line(detail).replace(f"{home}/", "~/") if home else plain_line(detail)

@@ -27,10 +27,10 @@ Place = tuple[str, int, int]
     "--from-key", is_flag=True, hidden=True, help="Say everything in tmux: a key binding has no terminal."
 )
 def command(client: str | None, from_key: bool) -> None:
-    """Jump to the next pane whose conversation waits for an approval or an answer.
+    """Jump to the next pane that waits for you.
 
-    In the order of the tmux sessions, windows and panes, from where you are, and round again. What a conversation
-    waits for is known where it runs in Codex's shared daemon.
+    That is one whose conversation asks for an approval or an answer. In the order of the tmux sessions, windows and
+    panes, from where you are, and round again. It is known where Codex runs in its shared daemon.
     """
     server = Server()
     try:

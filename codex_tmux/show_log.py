@@ -27,7 +27,9 @@ LOOK_EVERY = 0.2
     "-n", "--lines", type=click.IntRange(min=0), metavar="N", help="The last N lines (with -f: 10)."
 )
 def command(follow: bool, lines: int | None) -> None:
-    """Print the log: what was saved, restored, refused, and why. One event a line, `time event key=value …`."""
+    """Print what was saved, restored, refused, and why.
+
+    One event a line, `time event key=value …`."""
     path = os.path.join(state_dir(), NAME)
     follower = Follower(path)
     if follow and lines is None:

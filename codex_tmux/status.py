@@ -13,9 +13,11 @@ from codex_tmux.tmux import Server, TmuxError
 
 @click.command(epilog="Example: set -ag status-right ' #{@codex_status}'")
 def command() -> None:
-    """Print how many Codex sessions live, are dead, or are lost and wait for `codex-tmux restore`.
+    """Print the text behind #{@codex_status}.
 
-    In a status line use #{@codex_status}: it is the same text, kept current by tmux's hooks, and starts no process.
+    How many Codex sessions live, are dead, or are lost and wait for `codex-tmux restore`. In a status line use
+    #{@codex_status}: it is the same text, kept current by tmux's hooks, and starts no process.
+
     For one pane, as in pane-border-format: #{@codex_state}, #{@codex_session}, #{@codex_evidence}.
     """
     click.echo(text(Server()))
