@@ -195,8 +195,8 @@ class Restore:
             )
             done += sum(1 for c in build.cells if c.record)
             progress(done, total)
-        see_that_tmux_reaps(self.server)
         wait_until_dead(self.server, self.drawing)
+        see_that_tmux_reaps(self.server)  # only then does it draw their last line
         if not self.early:
             woken = wake(self.server, list(self.drawing), everything=not lazy)
             self.results = [r._replace(outcome=RESUMED) if r.pane in woken else r for r in self.results]
