@@ -5,7 +5,8 @@ from __future__ import annotations
 from codex_tmux.reconcile import Launch
 
 PANE_OPTIONS = (
-    "@codex_pane @codex_session @codex_evidence @codex_state @codex_launch @codex_guard @codex_process @codex_mode"
+    "@codex_pane @codex_session @codex_evidence @codex_state @codex_launch @codex_guard "
+    "@codex_process @codex_mode @codex_leaving"
 ).split()
 """Options of a pane that sync keeps true. `@codex_title_id` and `@codex_title_at` belong to the title hook."""
 
@@ -29,7 +30,7 @@ def decode(text: str) -> str:
 def encode_launch(launch: Launch) -> str:
     """A launch as one line of plain words; `decode_launch` reads it."""
     words = [launch.mode, launch.codex, launch.codex_home, launch.cwd, "shell" if launch.shell else "root"]
-    words.append("\n".join(f"{name}={value}" for name, value in launch.env))
+    words.append("\0".join(f"{name}={value}" for name, value in launch.env))
     return " ".join(encode(w) or "%" for w in [*words, *launch.flags])
 
 
@@ -40,15 +41,59 @@ def decode_launch(text: str) -> Launch | None:
         mode, codex, codex_home, cwd, root, env, *flags = words
     except ValueError:
         return None
-    pairs = tuple((n, v) for n, _, v in (line.partition("=") for line in env.split("\n")) if n)
+    pairs = tuple((n, v) for n, _, v in (line.partition("=") for line in env.split("\0")) if n)
     return Launch(mode, codex, codex_home, cwd, tuple(flags), root == "shell", pairs)
 
 
 def is_helper_command(start_command: str) -> bool:
-    """Whether a pane's stored command is codex-tmux itself, so that any respawn of it comes back right."""
-    words = start_command.replace('"', " ").replace("'", " ").split()
-    for at, word in enumerate(words[:-1]):
-        name = word.rpartition("/")[2]
-        if (name in ("codex-tmux", "hook.py") or word == "codex_tmux") and words[at + 1] in ("run", "exec"):
-            return True
-    return False
+    """Whether a pane's stored command is codex-tmux itself, so that any respawn of it comes back right.
+
+    Only as the program that runs: a prompt may speak of `codex-tmux run` too.
+    """
+    words = shell_words(start_command)
+    if len(words) == 1:
+        # tmux quotes a command line that was given as one argument, for the shell, as a whole.
+        words = shell_words(words[0])
+    ends = [at for at, word in enumerate(words) if word in ("&&", ";")]
+    words = words[ends[-1] + 1 :] if ends else words
+    while words and (words[0] in ("exec", "env", "command") or "=" in words[0].partition("/")[0]):
+        words = words[1:]
+    if words and words[0].rpartition("/")[2].startswith("python"):
+        words = [word for word in words[1:4] if not word.startswith("-")] + words[4:]
+    if len(words) < 2:
+        return False
+    name = words[0].rpartition("/")[2]
+    return (name in ("codex-tmux", "hook.py") or words[0] == "codex_tmux") and words[1] in ("run", "exec")
+
+
+def shell_words(text: str) -> list[str]:
+    """The words of a command line, without their quotes; half a quote ends with the line."""
+    words: list[str] = []
+    word: list[str] | None = None
+    quote = ""
+    at = 0
+    while at < len(text):
+        char = text[at]
+        at += 1
+        if char == "\\" and quote != "'" and at < len(text):
+            word = word or []
+            word.append(text[at])
+            at += 1
+        elif quote or char in "'\"":
+            word = word or []
+            if char == quote:
+                quote = ""
+            elif quote:
+                word.append(char)
+            else:
+                quote = char
+        elif char in " \t\n;":
+            if word is not None:
+                words.append("".join(word))
+                word = None
+            if char == ";":
+                words.append(";")
+        else:
+            word = word or []
+            word.append(char)
+    return words if word is None else [*words, "".join(word)]

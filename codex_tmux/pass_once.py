@@ -6,7 +6,7 @@ import os
 import time
 
 from codex_tmux import store, tmux
-from codex_tmux.evidence import Identifier, find_id
+from codex_tmux.evidence import Identifier
 from codex_tmux.log import log
 from codex_tmux.options import PANE_OPTIONS, encode_launch
 from codex_tmux.reconcile import Note, Pane, Policy, Revive, Sleep, Snapshot, TakeOver, Tell, reconcile
@@ -45,25 +45,57 @@ class Pass:
 
 def sync_once(server: Server) -> Pass:
     """Read the server, decide, save, act. Under the sync lock of that server. Raises Problem."""
-    reading = tmux.read(server, take_events=True)
-    identifier = Identifier(server, reading)
-    snapshot = identifier.snapshot()
-    if any(is_leaving(reading, pane) for pane in snapshot.panes):
-        wait_for_leaving(identifier, snapshot, reading)
-        reading = tmux.read(server)
-        identifier = Identifier(server, reading)
-        snapshot = identifier.snapshot()
-    policy = Policy(revive=reading.server["@codex-on-death"] == "respawn")
-    records, actions = decide(snapshot, policy)
-    set_options(server, reading, snapshot, records, identifier.stale)
-    drawing: dict[str, str] = {}
-    for action in actions:
-        perform(server, action, drawing)
-    wait_until_dead(server, drawing)
-    if any(pane.dead and not pane.asleep for pane in snapshot.panes):
-        see_that_tmux_reaps(server)
+    for _ in range(2):
+        reading, identifier, snapshot = settled_reading(server)
+        policy = Policy(revive=reading.server["@codex-on-death"] == "respawn")
+        records, actions = decide(snapshot, policy)
+        newly_marked = set_options(server, reading, snapshot, records, identifier.stale)
+        drawing: dict[str, str] = {}
+        for action in actions:
+            perform(server, action, drawing)
+        wait_until_dead(server, drawing)
+        if any(pane.dead and not pane.asleep for pane in snapshot.panes):
+            see_that_tmux_reaps(server)
+        # Hooks pass over a pane that is not marked yet: what became of it meanwhile, nobody else will tell.
+        if not newly_marked or newly_marked <= living_panes(server):
+            break
     mend_hooks(server, reading)
     return Pass(reading, snapshot, records)
+
+
+def settled_reading(server: Server) -> tuple[Reading, Identifier, Snapshot]:
+    """One reading in which no pane is just about to change; after SETTLING seconds, as things are."""
+    end = time.monotonic() + SETTLING
+    reading = tmux.read(server, take_events=True)
+    exited = reading.server["@codex_exited"]
+    while True:
+        identifier = Identifier(server, reading)
+        snapshot = identifier.snapshot()
+        unreaped = [p for p in snapshot.panes if is_unreaped(reading, p)]
+        leaving = [p for p in snapshot.panes if is_leaving(reading, p)]
+        if not (unreaped or leaving) or time.monotonic() > end:
+            return reading, identifier, snapshot
+        if unreaped:
+            server.try_run("run-shell", "-b", ":")
+        wait_for_end(leaving, end)
+        time.sleep(0.01)
+        reading = tmux.read(server, take_events=True)
+        exited = reading.server["@codex_exited"] = f"{exited} {reading.server['@codex_exited']}"
+
+
+def is_unreaped(reading: Reading, pane: Pane) -> bool:
+    """Whether a pane's process has ended and tmux does not know how: it may have to close the pane yet.
+
+    tmux tells the signal since 3.3 only; before, a pane without a status may be well and truly dead.
+    """
+    knows_signals = tmux.version_of(reading.server["version"]) >= (3, 3)
+    return pane.dead and pane.marked and not pane.asleep and not pane.exit and knows_signals
+
+
+def living_panes(server: Server) -> set[str]:
+    """The panes whose process runs."""
+    lines = (server.try_run("list-panes", "-a", "-F", "#{pane_dead} #{pane_id}") or "").splitlines()
+    return {line[2:] for line in lines if line.startswith("0 ")}
 
 
 def decide(snapshot: Snapshot, policy: Policy) -> tuple[tuple[Record, ...], tuple[Action, ...]]:
@@ -99,22 +131,14 @@ def process_exists(pid: str) -> bool:
 
 
 def is_leaving(reading: Reading, pane: Pane) -> bool:
-    """Whether a Codex is about to end: its title no longer names the session it did, and names no other."""
+    """Whether a Codex is about to end: it has just cleared its title."""
     row = next(r for r in reading.panes if r["pane_id"] == pane.id)
-    return bool(
-        pane.running
-        and row["@codex_state"] == LIVE
-        and row["@codex_evidence"] == "title"
-        and pane.last_process == pane.process
-        and not find_id(row["pane_title"])
-        and not row["pane_title"]
-    )
+    cleared = bool(row["@codex_leaving"]) and not row["pane_title"]
+    return bool(pane.running) and cleared and pane.last_process == pane.process
 
 
-def wait_for_leaving(identifier: Identifier, snapshot: Snapshot, reading: Reading) -> None:
-    """Wait, bounded, until the Codexes that are about to end have."""
-    leaving = [p for p in snapshot.panes if is_leaving(reading, p)]
-    end = time.monotonic() + SETTLING
+def wait_for_end(leaving: list[Pane], end: float) -> None:
+    """Wait, until `end` at most, until the Codexes that are about to end have."""
     while time.monotonic() < end:
         if not any(process_exists(p.process.partition(":")[0]) for p in leaving):
             return
@@ -127,19 +151,25 @@ def set_options(
     snapshot: Snapshot,
     records: tuple[Record, ...],
     stale: set[str],
-) -> None:
-    """Make the options of panes and server say what is true; only what changes is set."""
+) -> set[str]:
+    """Make the options of panes and server say what is true; only what changes is set.
+
+    Returns the panes that were not marked as Codex's before.
+    """
     by_pane = {
         r.pane: r for r in records if r.current and (r.server, r.epoch) == (snapshot.server, snapshot.epoch)
     }
     commands: list[list[str]] = []
     marked = []
+    newly_marked = set()
     for row, pane in zip(reading.panes, snapshot.panes):
         wanted = wanted_options(row, pane, by_pane.get(pane.id))
         if pane.id in stale:
             wanted["@codex_title_id"] = ""
         if wanted.get("@codex_pane", row["@codex_pane"]):
             marked.append(pane.id)
+            if not row["@codex_pane"]:
+                newly_marked.add(pane.id)
         for name, value in wanted.items():
             if row.get(name, "") != value:
                 commands.append(pane_option(pane.id, name, value))
@@ -155,6 +185,7 @@ def set_options(
     if commands:
         commands.append(["set-option", "-gF", "@codex_seen", "#{E:@codex_places}"])
     run_all(server, commands)
+    return newly_marked
 
 
 def wanted_options(row: dict[str, str], pane: Pane, record: Record | None) -> dict[str, str]:
@@ -170,6 +201,7 @@ def wanted_options(row: dict[str, str], pane: Pane, record: Record | None) -> di
             "@codex_launch": encode_launch(pane.running),
             "@codex_guard": "" if pane.ours else f"{pane.root_pid} {pane.start_command}",
             "@codex_process": pane.process,
+            "@codex_leaving": "",
         }
     if pane.dead and pane.marked:
         return {
@@ -189,7 +221,9 @@ def wanted_options(row: dict[str, str], pane: Pane, record: Record | None) -> di
 
 def keep_when_killed(reading: Reading, row: dict[str, str], pane: Pane) -> list[list[str]]:
     """Let a pane outlive a crash of its Codex, where Codex is its root: no shell's, and never over the user's own."""
-    if pane.running and pane.root and row["remain-on-exit"] == "off":
+    # The title hook may have set the option already, ahead of any sync; the rest is for us to add.
+    ours_in_part = bool(row["@codex_keep"]) and not row["@codex_hint"]
+    if pane.running and pane.root and (row["remain-on-exit"] == "off" or ours_in_part):
         return keep_commands(pane.id, reading.server["@codex-respawn-key"])
     return []
 

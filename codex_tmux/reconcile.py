@@ -368,7 +368,7 @@ class Reconciliation:
                     "session.saved", session=record.session_id, pane=pane.id, status=status, exit=pane.exit
                 )
                 record = self.replace(record, status=status)
-        elif pane.sighting and pane.launch and not self.holder(pane, pane.sighting):
+        elif pane.sighting and pane.launch and not self.known(pane.sighting):
             status = ENDED if pane.exit == "0" else DEAD
             record = self.place_record(pane, pane.launch, pane.sighting, status)
         if not pane.launch or not pane.marked:
@@ -421,6 +421,8 @@ class Reconciliation:
     def without_codex(self, pane: Pane, record: Record | None) -> None:
         """A living pane without Codex: it returned to its shell, or runs something else now."""
         if record is None:
+            if pane.quit and pane.sighting and pane.launch and not self.known(pane.sighting):
+                self.place_record(pane, pane.launch, pane.sighting, ENDED)
             return
         if pane.starting:
             self.replace(record, **place_of(pane))
@@ -435,6 +437,10 @@ class Reconciliation:
             self.replace(record, **place_of(pane))
 
     # Sessions and panes
+
+    def known(self, sighting: Sighting) -> bool:
+        """Whether any record is of the sighted session."""
+        return any(same_session(r.session_id, sighting.session_id) for r in self.records)
 
     def holder(self, pane: Pane, sighting: Sighting) -> Record | None:
         """The current record of another pane that holds the sighted session."""

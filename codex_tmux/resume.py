@@ -94,7 +94,8 @@ def lay_to_sleep(server: Server, pane: str, launch: Launch) -> str:
 
 def leave_asleep(server: Server, pane: str) -> None:
     """Note that a dead pane whose stored command already resumes sleeps. Raises TmuxError."""
-    server.run("set-option", "-p", "-t", pane, "@codex_asleep", "1")
+    # Not of one that has been respawned meanwhile: its next death would go unnoticed.
+    server.run("if-shell", "-F", "-t", pane, "#{pane_dead}", f"set-option -p -t {pane} @codex_asleep 1")
     log("pane.asleep", pane=pane)
 
 

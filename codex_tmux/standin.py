@@ -150,7 +150,9 @@ class Session:
             "created_at": ms // 1000,
             "updated_at": ms // 1000,
         }
-        row |= {"source": self.source, "cwd": os.getcwd(), "title": first_message, "cli_version": VERSION}
+        # Codex writes a path that is no UTF-8 with replacement characters.
+        cwd = os.fsencode(os.getcwd()).decode("utf-8", "replace")
+        row |= {"source": self.source, "cwd": cwd, "title": first_message, "cli_version": VERSION}
         row |= {"first_user_message": first_message, "created_at_ms": ms, "updated_at_ms": ms}
         row |= {"thread_source": "user"}
         with (
@@ -199,7 +201,7 @@ def ask_model(session_id: str, items: list[dict[str, Any]]) -> str:
 def set_title(session: Session | None) -> None:
     title = ""
     if session is not None:
-        title = os.path.basename(os.getcwd())
+        title = os.path.basename(os.fsencode(os.getcwd()).decode("utf-8", "replace"))
         if re.search(r"^terminal_title\s*=.*thread-id", config(), re.MULTILINE):
             title += f" | {session.id[:ID_IN_TITLE]}..."
     sys.stdout.write(f"\x1b]0;{title}\x07")

@@ -112,7 +112,7 @@ PLAIN = (
 COUNTED = (
     "session_name window_name pane_title pane_current_command pane_current_path pane_start_command "
     "@codex_pane @codex_session @codex_evidence @codex_title_id @codex_title_at @codex_guard @codex_asleep "
-    "@codex_process @codex_mode @codex_waiting @codex_state @codex_launch @codex_keep"
+    "@codex_process @codex_mode @codex_waiting @codex_state @codex_launch @codex_keep @codex_hint @codex_leaving"
 ).split()
 SERVER_PLAIN = ("pid", "start_time", "version")
 SERVER_COUNTED = (

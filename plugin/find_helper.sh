@@ -30,7 +30,7 @@ shell_word() {
 # Hooks name the helper through options, so that their text is the same everywhere. Silent whatever happens: any
 # output, or a failure, would throw the user's active pane into view mode.
 install_hooks() {
-    helper=$(shell_word "$codex_helper" | sed 's/#/##/g')
+    helper=$(shell_word "$codex_helper")
     tmux set-option -g @codex_helper "$codex_helper" \; \
         set-option -g @codex_dir "$here" \; \
         set-option -g @codex_sync "{ $helper sync || tmux set-option -gu @codex_pending; } >/dev/null 2>&1 || :" \; \

@@ -34,9 +34,10 @@ set-hook -g pane-title-changed[90] {
   }
   # hook_pane is known to the hook's own commands, not to those inside their blocks.
   if-shell -F '#{&&:#{==:#{hook_pane},#{pane_id}},#{?#{m:*-????-????-????-?????*,#{pane_title}},,1}}' {
-    # if-shell takes any text that begins with a 0 for false, as ids do.
-    if-shell -F '#{?@codex_title_id,1,0}' {
+    # if-shell takes any text that begins with a 0 for false, as ids do. A Codex that quits clears its title.
+    if-shell -F '#{||:#{?@codex_title_id,1,0},#{&&:#{==:#{@codex_state},live},#{==:#{pane_title},}}}' {
       set-option -pu @codex_title_id
+      set-option -p @codex_leaving 1
       if-shell -F 1 "$CODEX_TRIGGER"
     } {
       # No id in the title: Codex with its default title. Looked at once for each process of that name.

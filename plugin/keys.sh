@@ -3,17 +3,24 @@
 
 install_keys() {
     remove_keys
-    [ "$codex_respawn_key" = none ] || tmux bind-key -N 'Codex: bring this pane'\''s session back' "$codex_respawn_key" \
-        run-shell -b "$(shell_word "$codex_helper") respawn --from-key -t '#{pane_id}' >/dev/null 2>&1 || :"
+    [ "$codex_respawn_key" = none ] || {
+        tmux set-option -g @codex_key_before "$(tmux list-keys -T prefix "$codex_respawn_key" 2>/dev/null)"
+        # run-shell expands what stands in a binding as a format: a # in the path is written twice.
+        tmux bind-key -N 'Codex: bring this pane'\''s session back' "$codex_respawn_key" \
+            run-shell -b "$(shell_word "$codex_helper" | sed 's/#/##/g') respawn --from-key -t '#{pane_id}' >/dev/null 2>&1 || :"
+    }
     tmux set-option -g @codex_keys "$codex_respawn_key"
     rebind_respawn_keys
 }
 
-# The keys a former load bound.
+# Take back the keys a former load bound; what the user had there before comes back.
 remove_keys() {
     for key in $(tmux show-options -gqv @codex_keys); do
         case $(tmux list-keys -T prefix "$key" 2>/dev/null) in
-        *"respawn --from-key"*) tmux unbind-key -T prefix "$key" ;;
+        *"respawn --from-key"*)
+            tmux unbind-key -T prefix "$key"
+            tmux show-options -gqv @codex_key_before | tmux source-file -
+            ;;
         esac
     done
 }

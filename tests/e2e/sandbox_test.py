@@ -130,12 +130,12 @@ def test_exec(both: Sandbox) -> None:
 def test_killed_codex_leaves_its_title(both: Sandbox) -> None:
     pane = both.new_pane()
     both.tmux("set-option", "-p", "-t", pane, "remain-on-exit", "on")
-    title_id(both, pane)
+    known = title_id(both, pane)
     both.ask(pane, "hello")
-    title = both.format(pane, "#{pane_title}")
     os.kill(both.codex_pid(pane), signal.SIGKILL)
     both.wait_for(lambda: both.format(pane, "#{pane_dead}") == "1", 10, "the pane to die")
-    assert both.format(pane, "#{pane_title}") == title
+    # Perhaps with the spinner of the last turn in front.
+    assert known in both.format(pane, "#{pane_title}")
 
 
 @pytest.mark.codex

@@ -15,6 +15,7 @@ import pytest
 from click.testing import CliRunner
 
 from codex_tmux import setup
+from codex_tmux.sandbox import cache_dir
 
 CODEX = os.environ.get("CODEX_TMUX_TEST_CODEX", "")
 ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{5}")
@@ -47,7 +48,7 @@ enabled = false
 @pytest.fixture
 def home(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """HOME with a work directory; not in /tmp, where Codex puts no helper programs."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "codex-tmux"
+    cache = cache_dir()
     cache.mkdir(parents=True, exist_ok=True)
     home = Path(tempfile.mkdtemp(prefix="test-setup-", dir=cache))
     (home / "work").mkdir()
@@ -62,7 +63,9 @@ def home(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 def title_of_codex(home: Path, seconds: float) -> str:
     """The title of a pane that runs Codex, as soon as an id is in it, or after `seconds`."""
-    socket = home / "tmux"
+    # A unix socket's path may have 107 bytes: home is too deep for it.
+    sockets = Path(tempfile.mkdtemp(prefix="ct-", dir="/tmp"))
+    socket = sockets / "s"
 
     def tmux(*args: str) -> str:
         return subprocess.run(
@@ -84,6 +87,7 @@ def title_of_codex(home: Path, seconds: float) -> str:
         return title
     finally:
         tmux("kill-server")
+        shutil.rmtree(sockets, ignore_errors=True)
         for _ in range(100):  # it still writes into the home we are about to remove
             if not Path(f"/proc/{pid}").exists():
                 break

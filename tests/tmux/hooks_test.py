@@ -1,0 +1,355 @@
+"""The plugin inside tmux: which events start a process and which do not, and what it leaves of the user's own."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from codex_tmux.sandbox import Sandbox, plugin_file
+from tests.tmux.respawn_routes_test import command_line
+
+ID = "01a201da-7561-7551-a7df-a07aa"
+PLUGIN = plugin_file()
+
+
+class Counted:
+    """A sandbox whose helper writes down each time it is started."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        self.sandbox = sandbox
+        self.calls = sandbox.root / "calls"
+        self.helper = sandbox.root / "counting-helper"
+        self.helper.write_text(f'#!/bin/sh\necho "$*" >> {self.calls}\nexec {sandbox.bin}/codex-tmux "$@"\n')
+        self.helper.chmod(0o700)
+        self.config = f"set -g @codex-tmux-bin {self.helper}"
+
+    def started(self) -> list[str]:
+        return self.calls.read_text().splitlines() if self.calls.exists() else []
+
+    def settled(self, quiet: float = 1.2) -> list[str]:
+        """The calls so far, once there were no more for `quiet` seconds."""
+        before, since = self.started(), time.monotonic()
+        while time.monotonic() - since < quiet:
+            time.sleep(0.05)
+            if (now := self.started()) != before:
+                before, since = now, time.monotonic()
+        return before
+
+
+@pytest.fixture
+def counted(sandbox: Sandbox) -> Counted:
+    made = Counted(sandbox)
+    sandbox.start_server(load_plugin=True, config=made.config)
+    made.settled()
+    return made
+
+
+def set_titles(sandbox: Sandbox, pane: str, titles: list[str]) -> None:
+    """Write titles to a pane's terminal as a program in it would."""
+    with open(sandbox.format(pane, "#{pane_tty}"), "wb", buffering=0) as tty:
+        for at in range(0, len(titles), 20):
+            tty.write(b"".join(b"\x1b]0;" + t.encode() + b"\x07" for t in titles[at : at + 20]))
+            time.sleep(0.002)
+    last = titles[-1]
+    sandbox.wait_for(lambda: sandbox.format(pane, "#{pane_title}") == last, 10, f"the title {last!r}")
+
+
+def bound(sandbox: Sandbox, pane: str) -> str:
+    return sandbox.wait_for(lambda: sandbox.format(pane, "#{@codex_session}"), 10, f"a session in {pane}")
+
+
+def test_a_spinner_starts_no_process(counted: Counted) -> None:
+    sandbox = counted.sandbox
+    pane = sandbox.new_pane("codex hello")
+    session = bound(sandbox, pane)
+    before = counted.settled()
+    frames = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
+    set_titles(sandbox, pane, [f"{frames[i % 10]} work {i} | {session[:29]}..." for i in range(1000)])
+    assert counted.settled() == before
+    assert sandbox.format(pane, "#{@codex_session}") == session
+    assert sandbox.format(pane, "#{@codex_title_id}") == session[:29]
+
+
+def test_panes_without_codex_start_none(counted: Counted) -> None:
+    sandbox = counted.sandbox
+    pane = sandbox.new_pane("codex hello")
+    bound(sandbox, pane)
+    sandbox.tmux("set-option", "-g", "remain-on-exit", "off")
+    before = counted.settled()
+    shell = sandbox.tmux("new-window", "-d", "-P", "-F", "#{pane_id}", "-t", "main:", "bash --norc")
+    cat = sandbox.new_pane("cat", name="other")
+    set_titles(sandbox, cat, [f"title {i}" for i in range(200)])
+    set_titles(sandbox, shell, ["user@host: ~/src", "vim", "make -j", "a-b-c-d", "-" * 60])
+    sandbox.tmux("split-window", "-d", "-t", cat, "sleep 0.2")
+    sandbox.tmux("split-window", "-d", "-t", shell, "false")
+    sandbox.tmux("rename-window", "-t", cat, "renamed")
+    sandbox.tmux("new-session", "-d", "-s", "second", "cat")
+    sandbox.tmux("rename-session", "-t", "second", "third")
+    time.sleep(0.5)
+    for target in ("kill-pane -t " + shell, "kill-window -t " + cat, "kill-session -t third"):
+        sandbox.tmux(*target.split())
+    for _ in range(10):
+        sandbox.tmux("new-window", "-d", "-t", "main:", "true")
+    sandbox.tmux("set-option", "-g", "remain-on-exit", "on")
+    dead = sandbox.new_pane("false", name="dead")
+    sandbox.wait_for(lambda: sandbox.format(dead, "#{pane_dead}") == "1", 5, "a dead pane")
+    sandbox.tmux("respawn-pane", "-t", dead, "cat")
+    calls = counted.settled()
+    # The respawn may be watched: a living Codex pane might have been its target.
+    assert [c for c in calls[len(before) :] if c != "sync --watch"] == []
+
+
+def test_an_id_in_a_title_is_noted_without_a_process_but_one_sync_a_change(counted: Counted) -> None:
+    sandbox = counted.sandbox
+    pane = sandbox.new_pane("cat", name="cat")
+    before = len(counted.settled())
+    for number in range(3):
+        other = ID[:-1] + str(number)
+        set_titles(sandbox, pane, [f"{i} | {other}..." for i in range(50)])
+        sandbox.wait_for(
+            lambda o=other: sandbox.format(pane, "#{@codex_title_id}") == o,  # type: ignore[misc]
+            5,
+            "the id noted",
+        )
+        calls = counted.settled()
+        assert len(calls) - before <= 1, calls[before:]
+        before = len(calls)
+    set_titles(sandbox, pane, ["no id"])
+    sandbox.wait_for(lambda: not sandbox.format(pane, "#{@codex_title_id}"), 5, "the id gone")
+    assert sandbox.format(pane, "#{@codex_session}") == "", "a title alone proves nothing"
+
+
+def test_fifty_panes_die_within_a_second(counted: Counted) -> None:
+    sandbox = counted.sandbox
+    panes = [sandbox.new_pane("codex", name=f"codex-{i}") for i in range(50)]
+    sandbox.wait_for(
+        lambda: all(sandbox.format(p, "#{@codex_session}") for p in panes), 90, "fifty sessions bound"
+    )
+    sessions = {p: sandbox.format(p, "#{@codex_session}") for p in panes}
+    assert len(set(sessions.values())) == 50
+    pids = [int(sandbox.format(p, "#{pane_pid}")) for p in panes]
+    before = len(counted.settled())
+    for pid in pids:
+        for child in psutil.Process(pid).children(recursive=True):
+            child.send_signal(signal.SIGKILL)
+        os.kill(pid, signal.SIGKILL)
+
+    def asleep() -> bool:
+        # Debian's tmux may have missed that a process has ended, until another one does.
+        sandbox.tmux("run-shell", "-b", "true")
+        states = sandbox.tmux("list-panes", "-a", "-F", "#{@codex_asleep}#{pane_dead}#{@codex_state}").split()
+        return states.count("11dead") == 50
+
+    sandbox.wait_for(asleep, 60, "fifty panes asleep")
+    calls = counted.settled()[before:]
+    syncs = [c for c in calls if c.startswith("sync")]
+    assert 1 <= len(syncs) <= 3, calls
+    text = (sandbox.state_dir / "state.toml").read_text()
+    assert text.count('status = "dead"') == 50
+    assert all(s in text for s in sessions.values())
+
+
+def test_hooks_come_back_after_an_unindexed_set_hook(counted: Counted) -> None:
+    sandbox = counted.sandbox
+    sandbox.tmux("set-hook", "-g", "pane-died[7]", "set -g @mine7 1")
+    sandbox.tmux("set-hook", "-g", "pane-title-changed", "set -g @mine 1")
+    assert "[90]" not in sandbox.tmux("show-hooks", "-gw", "pane-title-changed")
+    sandbox.helper("sync")
+    assert "pane-title-changed[90]" in sandbox.tmux("show-hooks", "-gw", "pane-title-changed")
+    assert "@mine " in sandbox.tmux("show-hooks", "-gw", "pane-title-changed").replace("@mine 1", "@mine ")
+    assert "@mine7" in sandbox.tmux("show-hooks", "-gw", "pane-died")
+    sandbox.tmux("set-hook", "-g", "pane-exited", "set -g @mine 1")
+    sandbox.helper("sync")
+    assert "pane-exited[90]" in sandbox.tmux("show-hooks", "-gw", "pane-exited")
+    bound(sandbox, sandbox.new_pane("codex hello"))
+
+
+@pytest.mark.parametrize(
+    "helper",
+    [
+        "exit 3",
+        "echo out; echo err >&2; exit 1",
+        "kill -9 $$",
+        "missing",
+        "not executable",
+        "#!/no/such/interpreter",
+    ],
+)
+def test_no_pane_in_view_mode_whatever_the_helper_does(sandbox: Sandbox, helper: str) -> None:
+    broken = sandbox.root / "helper"
+    broken.write_text(helper if helper.startswith("#!") else f"#!/bin/sh\n{helper}\n")
+    broken.chmod(0o700)
+    first = sandbox.start_server(load_plugin=True, config=f"set -g @codex-tmux-bin {broken}")
+    client = sandbox.attach()
+    if helper == "missing":
+        broken.unlink()
+    if helper == "not executable":
+        broken.chmod(0o600)
+    pane = sandbox.new_pane("codex hello")
+    sandbox.wait_ready(pane)
+    sandbox.tmux("respawn-pane", "-k", "-t", pane)
+    sandbox.tmux("select-window", "-t", pane)
+    client.send(b"\x02R")
+    sandbox.wait_for(lambda: sandbox.codex_pid(pane), 5, "Codex, as without the plugin")
+    os.kill(sandbox.codex_pid(pane), signal.SIGKILL)
+    time.sleep(1.0)
+    assert set(sandbox.tmux("list-panes", "-a", "-F", "#{pane_in_mode}").split()) == {"0"}
+    assert sandbox.format(first, "#{pane_dead}") == "0"
+
+
+# -- what a tmux server holds --
+
+
+def dump(sandbox: Sandbox) -> str:
+    """Every option, hook, key and alias of the server, as tmux shows them."""
+    commands = [
+        "show-options -s",
+        "show-options -g",
+        "show-options -gw",
+        "show-hooks -g",
+        "show-hooks -gw",
+        "list-keys",
+    ]
+    parts = [f"--- {c}\n{sandbox.tmux(*c.split())}" for c in commands]
+    for pane in sandbox.tmux("list-panes", "-a", "-F", "#{pane_id}").split():
+        parts.append(f"--- {pane}\n{sandbox.tmux('show-options', '-p', '-t', pane)}")
+    parts.append(sandbox.tmux("list-buffers"))
+    return "\n".join(parts)
+
+
+def inside(sandbox: Sandbox, **more: str) -> dict[str, str]:
+    """The environment of a program that tmux starts."""
+    return {
+        **sandbox.env,
+        "TMUX": f"{sandbox.socket},{sandbox.tmux('display-message', '-p', '#{pid}')},0",
+        **more,
+    }
+
+
+USER_KEYS = """
+bind-key X respawn-pane -k
+bind-key Y { display-message "a; b" ; respawn-pane -k }
+bind-key -n M-r respawn-window -k
+bind-key -T copy-mode-vi r respawn-pane -k \\; display-message 'done #{pane_id}'
+bind-key -r -N "a note; with 'quotes'" U respawn-pane -k -c '#{pane_current_path}'
+bind-key R refresh-client
+set-hook -g pane-died[3] 'display-message "mine"'
+set -s command-alias[99] 'zoom=resize-pane -Z'
+set -g remain-on-exit-format 'x'
+"""
+
+
+def test_loading_twice_changes_nothing(counted: Counted) -> None:
+    sandbox = counted.sandbox
+    once = dump(sandbox)
+    for _ in range(2):
+        sandbox.tmux("run-shell", shlex.quote(str(PLUGIN)))
+        counted.settled()
+    assert dump(sandbox) == once
+
+
+def test_loading_twice_with_the_users_own_keys(sandbox: Sandbox) -> None:
+    sandbox.start_server(load_plugin=True, config=USER_KEYS)
+    time.sleep(0.8)
+    once = dump(sandbox)
+    sandbox.tmux("run-shell", shlex.quote(str(PLUGIN)))
+    time.sleep(0.8)
+    assert dump(sandbox) == once
+
+
+def test_unload_gives_everything_back(sandbox: Sandbox) -> None:
+    sandbox.start_server(config=USER_KEYS)
+    before = dump(sandbox)
+    sandbox.tmux("run-shell", shlex.quote(str(PLUGIN)))
+    time.sleep(0.8)
+    assert dump(sandbox) != before
+    sandbox.tmux("bind-key", "Z", "respawn-pane", "-k")
+    pane = sandbox.new_pane("codex hello")
+    bound(sandbox, pane)
+    sandbox.tmux("kill-pane", "-t", pane)
+    time.sleep(0.8)
+    subprocess.run([str(PLUGIN.parent / "plugin" / "unload")], env=inside(sandbox), check=True)
+    assert "respawn-pane -k" in sandbox.tmux("list-keys", "-T", "prefix", "Z")
+    assert "@codex" not in sandbox.tmux("list-keys", "-T", "prefix", "Z")
+    sandbox.tmux("unbind-key", "Z")
+    assert dump(sandbox) == before
+
+
+def test_an_old_tmux_is_told_and_left_untouched(sandbox: Sandbox) -> None:
+    sandbox.start_server()
+    client = sandbox.attach()
+    before = dump(sandbox)
+    stub = sandbox.root / "old"
+    stub.mkdir()
+    real = shutil.which("tmux")
+    script = f'#!/bin/sh\n{real} "$@" | sed "s/^[0-9][0-9a-z.]*\\(\t\\)/3.1c\\1/"\n'
+    (stub / "tmux").write_text(script)
+    (stub / "tmux").chmod(0o700)
+    path = f"{stub}:{sandbox.env['PATH']}"
+    done = subprocess.run([str(PLUGIN)], env=inside(sandbox, PATH=path), capture_output=True, check=True)
+    assert done.stdout + done.stderr == b""
+    sandbox.wait_for(lambda: b"3.1c is too old" in client.output, 5, "the message")
+    assert dump(sandbox) == before
+
+
+def test_a_missing_helper_is_told_and_tmux_left_untouched(sandbox: Sandbox, tmp_path: Path) -> None:
+    checkout = copy_of_the_plugin(tmp_path / "plugins" / "codex-tmux")
+    sandbox.start_server(config="set -gu @codex-tmux-bin")
+    client = sandbox.attach()
+    before = dump(sandbox)
+    path = os.pathsep.join(
+        d for d in os.environ["PATH"].split(os.pathsep) if not Path(d, "codex-tmux").exists()
+    )
+    subprocess.run([str(checkout / "codex.tmux")], env=inside(sandbox, PATH=path), check=True)
+    sandbox.wait_for(lambda: b"the helper is missing" in client.output, 5, "the message")
+    assert dump(sandbox) == before
+
+
+def copy_of_the_plugin(target: Path) -> Path:
+    """A checkout without a `.venv`."""
+    target.mkdir(parents=True)
+    shutil.copy(PLUGIN, target)
+    shutil.copytree(PLUGIN.parent / "plugin", target / "plugin")
+    return target
+
+
+@pytest.mark.parametrize("name", ["plain", "with spaces", "it's", 'a "b"', "a#b", "a#{b}", "a$HOME`x`;b"])
+def test_from_any_path(sandbox: Sandbox, tmp_path: Path, name: str) -> None:
+    checkout = copy_of_the_plugin(tmp_path / name / "codex-tmux")
+    helper = tmp_path / name / "helper dir" / "codex-tmux"
+    helper.parent.mkdir()
+    helper.symlink_to(sandbox.bin / "codex-tmux")
+    sandbox.start_server()
+    sandbox.tmux("set-option", "-g", "@codex-tmux-bin", str(helper))
+    subprocess.run([str(checkout / "codex.tmux")], env=inside(sandbox), check=True)
+    assert sandbox.tmux("show-options", "-gqv", "@codex_dir") == str(checkout)
+    assert "pane-title-changed[90]" in sandbox.tmux("show-hooks", "-gw", "pane-title-changed")
+    pane = sandbox.new_pane("codex hello")
+    session = bound(sandbox, pane)
+    sandbox.wait_for(lambda: sandbox.model.turns_with("hello"), 10, "the turn")
+    os.kill(sandbox.codex_pid(pane), signal.SIGKILL)
+    sandbox.wait_for(lambda: sandbox.format(pane, "#{pane_dead}") == "1", 5, "the dead pane")
+    sandbox.tmux("respawn-pane", "-t", pane)
+    sandbox.wait_for(lambda: session in command_line(sandbox, pane), 10, "the session back")
+    # Ours are deleted by the user: mended from that very path.
+    sandbox.tmux("set-hook", "-g", "pane-title-changed", "set -g @mine 1")
+    sandbox.helper("sync")
+    assert "pane-title-changed[90]" in sandbox.tmux("show-hooks", "-gw", "pane-title-changed")
+
+
+def test_as_a_plugin_manager_runs_it(sandbox: Sandbox) -> None:
+    """TPM: `$file >/dev/null 2>&1` for each `*.tmux`, and waits for it."""
+    sandbox.start_server()
+    script = f"for file in {PLUGIN.parent}/*.tmux; do $file >/dev/null 2>&1; done"
+    began = time.monotonic()
+    subprocess.run(["bash", "-c", script], env=inside(sandbox), check=True, cwd="/")
+    print(f"loaded in {(time.monotonic() - began) * 1000:.0f} ms")
+    bound(sandbox, sandbox.new_pane("codex hello"))

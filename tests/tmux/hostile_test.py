@@ -1,0 +1,309 @@
+"""Titles, directories and names made to run something: nothing runs, nothing breaks, the session and cwd are exact."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from codex_tmux.sandbox import Sandbox
+from tests.tmux.respawn_routes_test import command_line
+
+PWN = "touch pwned"
+DIRECTORIES = {
+    "newline": f"a\n{PWN}\nb",
+    "semicolon": f"a; {PWN}; b",
+    "backticks": f"a`{PWN}`b",
+    "substitution": f"a$({PWN})b",
+    "format": "a#{pane_id}#{l:x}#{b",
+    "job": f"a#({PWN})b",
+    "escaped-job": f"a##({PWN})#,}}b",
+    "quotes": "a'b\"c''d\"\"",
+    "apostrophe-run": f"a'; {PWN}; 'b",
+    "double-quote-run": f'a"; {PWN}; "b',
+    "spaces": "  a  b  ",
+    "umlaut": "größe-日本語-🐙",
+    "latin1": os.fsdecode(b"caf\xe9-\xff\xfe"),
+    "percent": "a%H%d%%b%1",
+    "dollar": "a$HOME$PATH${x}",
+    "backslash": "a\\037b\\n\\",
+    "comma": "a,b:c=d,,12:x,",
+    "semicolon-end": "ends;",
+    "tab": "a\tb\x1b[31mc\x07\x7f",
+    "tilde": "~root",
+    "dash": "-rf",
+    "toml": '"""\n[[panes]]\nsession_id = "x"\n',
+    "rtl": "a\u202eb\u2066c",
+    "style": "a#[fg=red]b",
+}
+
+
+@pytest.fixture(autouse=True)
+def inside(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where tmux runs what a format makes it run: what is made there is found."""
+    monkeypatch.chdir(sandbox.root)
+
+
+@pytest.fixture
+def world(sandbox: Sandbox) -> Sandbox:
+    sandbox.start_server(load_plugin=True)
+    return sandbox
+
+
+def no_harm(sandbox: Sandbox) -> None:
+    found = [p for root in (sandbox.root, sandbox.short) for p in root.rglob("pwned*")]
+    found += [p for p in (Path("/pwned"), Path.home() / "pwned") if p.exists()]
+    assert not found
+    modes = set(sandbox.tmux("list-panes", "-a", "-F", "#{pane_in_mode}").split())
+    assert modes == {"0"}, "no pane in view mode"
+
+
+def rows(sandbox: Sandbox) -> dict[str, dict[str, object]]:
+    """`list --json` by pane."""
+    return {row["pane"]: row for row in json.loads(sandbox.helper("list", "--all", "--json"))["panes"]}
+
+
+def bound(sandbox: Sandbox, pane: str, timeout: float = 20) -> str:
+    """The session bound to a pane."""
+
+    def session() -> str:
+        # Only with a turn behind it there is something to resume.
+        found = sandbox.format(pane, "#{@codex_session}")
+        turns = [r for r in sandbox.model.requests if r.session_id == found]
+        return found if turns and len(found) == 36 else ""
+
+    return sandbox.wait_for(session, timeout, f"a session bound to {pane}")
+
+
+def kill(sandbox: Sandbox, pane: str) -> int:
+    pid = sandbox.codex_pid(pane)
+    os.kill(pid, signal.SIGKILL)
+    sandbox.wait_for(lambda: sandbox.format(pane, "#{pane_dead}") == "1", 10, "the pane to be dead")
+    return pid
+
+
+def wait_asleep(sandbox: Sandbox, pane: str) -> None:
+    def asleep() -> bool:
+        # Debian's tmux may have missed that a process has ended, until another one does.
+        sandbox.tmux("run-shell", "-b", "true")
+        return sandbox.format(pane, "#{@codex_asleep}#{pane_dead}") == "11"
+
+    sandbox.wait_for(asleep, 10, "the pane to sleep")
+
+
+def make_directory(sandbox: Sandbox, name: str) -> Path:
+    directory = sandbox.root / "dirs" / name
+    directory.mkdir(parents=True)
+    return directory
+
+
+@pytest.mark.parametrize(
+    "names", [list(DIRECTORIES)[i::4] for i in range(4)], ids=lambda names: "+".join(names)
+)
+def test_directories(world: Sandbox, names: list[str]) -> None:
+    panes = {}
+    for number, name in enumerate(names):
+        directory = make_directory(world, DIRECTORIES[name])
+        # tmux expands -c as a format, and cannot be told a path that is no UTF-8: the shell goes there itself.
+        start = (
+            b"cd "
+            + os.fsencode(shlex.quote(str(directory)))
+            + b" && exec codex -m x "
+            + f"'in {name}'".encode()
+        )
+        script = world.root / f"start-{number}.sh"
+        script.write_bytes(start)
+        pane = world.new_pane(f". {script}", name="codex")
+        panes[name] = (pane, directory)
+    sessions = {}
+    for name, (pane, _) in panes.items():
+        world.wait_for(lambda n=name: world.model.turns_with(f"in {n}"), 20, f"the turn of {name}")  # type: ignore[misc]
+        sessions[name] = bound(world, pane)
+        assert sessions[name] == world.model.turns_with(f"in {name}")[0].session_id
+    listed = rows(world)
+    for name, (pane, directory) in panes.items():
+        assert os.fsencode(str(listed[pane]["cwd"])) == os.fsencode(directory), name
+        assert listed[pane]["session_id"] == sessions[name]
+    world.helper("list", "--all")
+    client = world.attach()
+    for number, (name, (pane, _)) in enumerate(panes.items()):
+        old = kill(world, pane)
+        if number % 2:
+            world.tmux("respawn-pane", "-t", pane)
+        else:
+            world.tmux("select-window", "-t", pane)
+            client.send(b"\x02R")
+        world.wait_for(lambda p=pane, o=old: world.codex_pid(p) != o, 15, f"another Codex for {name}")  # type: ignore[misc]
+        world.wait_for(
+            lambda p=pane, s=sessions[name]: s in command_line(world, p),  # type: ignore[misc]
+            15,
+            f"{name} resumed",
+        )
+    for name, (pane, directory) in panes.items():
+        link = os.readlink(f"/proc/{world.codex_pid(pane)}/cwd")
+        assert os.fsencode(link) == os.fsencode(directory), name
+        assert world.ask(pane, f"on in {name}").messages == (f"in {name}", f"on in {name}")
+    listed = rows(world)
+    assert {n: listed[p]["session_id"] for n, (p, _) in panes.items()} == sessions
+    world.helper("list", "--all")
+    no_harm(world)
+    assert "crashed" not in (world.state_dir / "log").read_text()
+
+
+@pytest.mark.parametrize(
+    "name", ["newline", "job", "quotes", "latin1", "backslash", "semicolon-end", "toml", "dash"]
+)
+def test_directories_under_a_shell(world: Sandbox, name: str) -> None:
+    directory = make_directory(world, DIRECTORIES[name])
+    script = world.root / "go.sh"
+    script.write_bytes(b"cd -- " + os.fsencode(shlex.quote(str(directory))) + b"\n")
+    pane = world.tmux("new-window", "-d", "-P", "-F", "#{pane_id}", "-t", "main:", "-n", "sh", "bash --norc")
+    world.tmux("send-keys", "-t", pane, f". {script}; PS1='$ '; clear; {world.bin}/codex -m x first", "Enter")
+    session = bound(world, pane)
+    world.wait_for(lambda: world.model.turns_with("first"), 10, "the turn")
+    os.kill(world.codex_pid(pane), signal.SIGKILL)
+    world.wait_for(lambda: world.format(pane, "#{pane_current_command}") == "bash", 10, "the shell")
+    world.helper("respawn", "-t", pane)
+    world.wait_for(
+        lambda: session in command_line(world, pane),
+        10,
+        "the session back under its shell",
+    )
+    assert os.fsencode(os.readlink(f"/proc/{world.codex_pid(pane)}/cwd")) == os.fsencode(directory)
+    assert world.ask(pane, "second").messages == ("first", "second")
+    no_harm(world)
+
+
+ID = "01a201da-7561-7551-a7df-a07aa"
+TITLES = {
+    "substitution": f"$({PWN}) | {ID}...",
+    "backticks": f"`{PWN}` | {ID}...",
+    "job": f"#({PWN}) | {ID}...",
+    "format": f"#{{pane_id}}#{{?x,#({PWN}),}} | {ID}...",
+    "open-format": f"#{{#{{ }} ,, | {ID}...",
+    "percent": f"%H %% %1 | {ID}...",
+    "quotes": f"'; {PWN}; ' \"; {PWN}; \" | {ID}...",
+    "semicolon": f"; {PWN} ; | {ID}...;",
+    "rtl": f"\u202e\u2066 x | {ID}...",
+    "after": f"{ID} '; {PWN}; '$({PWN})#({PWN})",
+    "long": f"{'x' * 20_000} | {ID}...",
+    "id-long": f"{ID}{'a' * 20_000}",
+    "id-then-shell": f"{ID}$({PWN})",
+    "newlines": f"a\r\nb\tc {ID}",
+    "many-ids": " ".join([ID] * 50),
+    "braces": f"}} {{ }} | {ID}",
+    "option": f"-t %0 | {ID}",
+}
+
+
+@pytest.mark.parametrize("name", list(TITLES))
+def test_titles(world: Sandbox, name: str) -> None:
+    """A title of any program's, in a pane with Codex and in one without."""
+    world.attach()
+    without = world.new_pane("cat", name="cat")
+    pane = world.new_pane("codex 'hello there'")
+    session = bound(world, pane)
+    for target in (pane, without):
+        tty = world.format(target, "#{pane_tty}")
+        # As any program in the pane would write it. `cat` echoes nothing of what is written to its terminal.
+        subprocess.run(
+            ["sh", "-c", f"exec cat > {tty}"], input=b"\x1b]0;" + TITLES[name].encode() + b"\x07", check=True
+        )
+        if "long" not in name:
+            # tmux itself expands this one as a format.
+            plain = TITLES[name].replace("#", "##").replace("%", "%%").removesuffix(";")
+            world.tmux("select-pane", "-t", target, "-T", plain)
+        world.tmux("select-window", "-t", target)
+        time.sleep(0.2)
+    world.helper("sync")
+    world.tmux("display-message", "#{@codex_status} #{@codex_title_id} #{@codex_session}")
+    listed = rows(world)
+    assert pane in listed
+    assert without not in listed, "a title alone proves nothing"
+    world.helper("list", "--all")
+    kill(world, pane)
+    world.tmux("respawn-pane", "-t", pane)
+    time.sleep(1.5)
+    assert len(world.model.requests) == 1, "no prompt is sent again"
+    log = (world.state_dir / "log").read_text()
+    assert "crashed" not in log
+    assert all(line.isprintable() for line in log.splitlines())
+    everything = json.loads(world.helper("list", "--all", "--json"))["panes"]
+    assert session in {row["session_id"] for row in everything}, "the record is kept"
+    no_harm(world)
+
+
+NAMES = [
+    f"$({PWN})",
+    f"`{PWN}`",
+    f"#({PWN})",
+    "#{pane_id}",
+    f"'; {PWN}; '",
+    f'"; {PWN}; "',
+    "a;",
+    "größe 🐙",
+    "a,b 12:c",
+    "\\037x",
+    "-d",
+    "  ",
+]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_names_of_windows_and_tmux_sessions(world: Sandbox, name: str) -> None:
+    world.attach()
+    pane = world.new_pane("codex 'hello there'")
+    session = bound(world, pane)
+    quoted = name.replace(";", "\\;") if name.endswith(";") else name
+    # tmux itself expands these as formats.
+    quoted = quoted.replace("#", "##")
+    world.tmux("rename-window", "-t", pane, "--", quoted)
+    world.tmux("rename-session", "-t", "main", "--", quoted)
+    names = world.format(pane, "#{session_name}\t#{window_name}").split("\t")
+
+    def recorded() -> bool:
+        row = rows(world)[pane]
+        return [row["tmux_session"], row["window_name"]] == names
+
+    world.wait_for(recorded, 5, "the names in the record")
+    world.helper("list")
+    kill(world, pane)
+    world.tmux("respawn-pane", "-t", pane)
+    world.wait_for(lambda: session in command_line(world, pane), 10, "the session back")
+    assert world.ask(pane, "more").messages == ("hello there", "more")
+    no_harm(world)
+
+
+@pytest.mark.parametrize("key", ["#(touch pwned)", "$(touch pwned)", "';touch pwned;'", "#{pane_id}"])
+def test_options_that_hold_commands(sandbox: Sandbox, key: str) -> None:
+    """The hint of a sleeping pane names the key as the user wrote it."""
+    pane = sandbox.start_server(load_plugin=True, config=f"set -g @codex-respawn-key {shlex.quote(key)}")
+    sandbox.attach()
+    pane = sandbox.new_pane("codex 'hello there'")
+    bound(sandbox, pane)
+    kill(sandbox, pane)
+    sandbox.tmux("select-window", "-t", pane)
+    wait_asleep(sandbox, pane)
+    sandbox.wait_for(lambda: "resumes" in sandbox.capture(pane), 10, "the hint on the screen")
+    no_harm(sandbox)
+
+
+def test_a_model_that_speaks_escapes_and_formats(world: Sandbox) -> None:
+    """What stands on the screen is drawn again as it was, and run by nobody."""
+    text = f"$({PWN}) `{PWN}` #({PWN}) #{{pane_id}} %H \\033]0;x\\007"
+    pane = world.new_pane("codex " + shlex.quote(text))
+    bound(world, pane)
+    world.wait_for(lambda: "turn 1 |" in world.capture(pane), 10, "the turn")
+    before = [line for line in world.capture(pane).splitlines() if "turn 1" in line]
+    kill(world, pane)
+    world.wait_for(
+        lambda: world.format(pane, "#{@codex_asleep}#{pane_dead}") == "11", 10, "the pane to sleep"
+    )
+    assert [line for line in world.capture(pane).splitlines() if "turn 1" in line] == before
+    no_harm(world)

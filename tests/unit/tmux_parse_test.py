@@ -1,0 +1,231 @@
+"""What tmux prints is read back exactly, or not at all; launches survive their way through an option."""
+
+from __future__ import annotations
+
+import hypothesis.strategies as st
+import pytest
+from hypothesis import given
+
+from codex_tmux.evidence import find_id, find_resume_hint, guard_of, looks_like_id
+from codex_tmux.options import decode, decode_launch, encode, encode_launch, is_helper_command
+from codex_tmux.reconcile import Launch
+from codex_tmux.tmux import PROBE, TmuxError, parse_rows
+
+PLAIN, COUNTED = ("pane_id", "pane_dead"), ("title", "path", "command")
+
+WORD = st.text("%0123456789abc", max_size=6).map(str.encode)
+ANY = st.one_of(
+    st.binary(max_size=20),
+    st.sampled_from(
+        [
+            b"",
+            b",",
+            b"1:a,",
+            b"\n",
+            b"\x1f%1 0 1:a,1:b,1:c,\n",
+            b"\\037",
+            b"\\\\037",
+            b"\\",
+            b"\\01",
+            b"\\177",
+            b"\xff\xfe",
+        ]
+    ),
+    st.lists(
+        st.sampled_from([b",", b":", b"3:", b"\n", b"\\037", b"\\040", b"\x1f", b"\\", b"a", b"12:,"]),
+        max_size=8,
+    ).map(b"".join),
+)
+ROWS = st.lists(st.tuples(WORD, WORD, ANY, ANY, ANY), max_size=4)
+
+
+def printed(rows: list[tuple[bytes, ...]], escaped: bool = False) -> bytes:
+    """As tmux prints these rows; with `escaped` as 3.4 and 3.5a do, which count the bytes before they escape them."""
+    out = b""
+    for row in rows:
+        plain, counted = row[: len(PLAIN)], row[len(PLAIN) :]
+        line = PROBE.encode() + b"".join(v + b" " for v in plain)
+        line += b"".join(f"{len(v)}:".encode() + v + b"," for v in counted)
+        out += (escape(line) if escaped else line) + b"\n"
+    return out
+
+
+def escape(line: bytes) -> bytes:
+    """Control characters as octal, a tab as it is; a backslash is not escaped itself."""
+    return b"".join(f"\\{c:03o}".encode() if (c < 0x20 and c != 9) or c == 0x7F else bytes([c]) for c in line)
+
+
+def read(data: bytes) -> list[tuple[bytes, ...]]:
+    found = parse_rows(data, PLAIN, COUNTED)
+    return [tuple(row[n].encode("utf-8", "surrogateescape") for n in (*PLAIN, *COUNTED)) for row in found]
+
+
+@given(ROWS)
+def test_any_values_come_back(rows: list[tuple[bytes, ...]]) -> None:
+    assert read(printed(rows)) == rows
+
+
+@given(ROWS)
+def test_escaped_values_come_back_or_are_refused(rows: list[tuple[bytes, ...]]) -> None:
+    """Text that looks like an escape cannot be told from one; it must not move anything into another field."""
+    try:
+        found = read(printed(rows, escaped=True))
+    except TmuxError:
+        assert any(b"\\" in value for row in rows for value in row)
+        return
+    if not any(b"\\" in value for row in rows for value in row):
+        assert found == rows
+    assert len(found) == len(rows)
+    for row, wanted in zip(found, rows, strict=True):
+        assert row[:2] == wanted[:2]
+        assert [escape(v) for v in row[2:]] == [escape(v) for v in wanted[2:]]
+
+
+@given(ROWS.filter(bool), st.data())
+def test_half_an_answer_is_refused(rows: list[tuple[bytes, ...]], data: st.DataObject) -> None:
+    whole = printed(rows)
+    cut = data.draw(st.integers(1, len(whole) - 1))
+    try:
+        found = read(whole[:cut])
+    except TmuxError:
+        return
+    assert found == rows[: len(found)], "cut between two rows"
+
+
+@given(st.binary(max_size=60))
+def test_anything_else_is_refused(data: bytes) -> None:
+    try:
+        found = read(data)
+    except TmuxError:
+        return
+    assert printed(found) == data or b"\\037" in data
+
+
+TEXTS = st.one_of(
+    st.text(st.characters(exclude_categories=["Cs"]), max_size=20),
+    st.binary(max_size=20).map(lambda b: b.decode("utf-8", "surrogateescape")),
+).filter(lambda t: "\0" not in t)
+LAUNCHES = st.builds(
+    Launch,
+    mode=st.sampled_from(["tui", "exec"]),
+    codex=TEXTS,
+    codex_home=TEXTS,
+    cwd=TEXTS,
+    flags=st.lists(TEXTS, max_size=4).map(tuple),
+    shell=st.booleans(),
+    env=st.lists(st.tuples(st.from_regex(r"\A[A-Z_]{1,8}\Z"), TEXTS), max_size=3).map(tuple),
+)
+
+
+@given(TEXTS)
+def test_encoded_words(text: str) -> None:
+    encoded = encode(text)
+    assert decode(encoded) == text
+    assert encoded.isascii()
+    assert encoded.isprintable()
+    assert not set(encoded) & set(" #{}$`\\;'\"\n~*?")
+
+
+@given(LAUNCHES)
+def test_a_launch_survives_its_option(launch: Launch) -> None:
+    assert decode_launch(encode_launch(launch)) == launch
+
+
+@pytest.mark.parametrize("text", ["", "x", "%zz", "tui", "a b c d e", "%", "\udcff", "tui %f /h /c root"])
+def test_no_launch(text: str) -> None:
+    assert decode_launch(text) is None
+
+
+@given(st.text(max_size=60))
+def test_any_text_in_the_launch_option(text: str) -> None:
+    decode_launch(text)
+    guard_of(text)
+    is_helper_command(text)
+
+
+WHOLE = "01a201da-7561-7551-a7df-a07aa6f38cdb"
+CUT = WHOLE[:29]
+
+
+@pytest.mark.parametrize(
+    ("title", "found"),
+    [
+        (f"⠋ work | {CUT}...", CUT),
+        (f"work | {WHOLE}", WHOLE),
+        (f"$(touch pwned) | {CUT}...", CUT),
+        (f"{WHOLE} | {CUT.replace('a07aa', 'bbbbb')}...", CUT.replace("a07aa", "bbbbb")),
+        (f"f{WHOLE}", ""),
+        (WHOLE.upper(), ""),
+        (CUT[:28], ""),
+        (WHOLE.replace("-", "_"), ""),
+        ("-" * 50, ""),
+        ("-" * 20_000, ""),
+        ("", ""),
+        (f"\u202e{CUT}", CUT),
+        (f"x{CUT}...", CUT),
+    ],
+)
+def test_ids_in_titles(title: str, found: str) -> None:
+    assert find_id(title) == found
+
+
+@given(st.text("0123456789abcdef-ABC. ", max_size=120))
+def test_what_is_found_is_an_id(text: str) -> None:
+    found = find_id(text)
+    assert found == "" or (found in text and looks_like_id(found, len(found)) and len(found) in (29, 36))
+
+
+@given(st.text(max_size=40), st.text(max_size=40))
+def test_a_surrounded_id_is_found(before: str, after: str) -> None:
+    if (
+        "-" not in after
+        and before[-1:] not in set("0123456789abcdef")
+        and after[:1] not in set("0123456789abcdef")
+    ):
+        assert find_id(before + WHOLE + after) == WHOLE
+
+
+@pytest.mark.parametrize(
+    ("screen", "found"),
+    [
+        (f"To continue this session, run:\n  codex resume {WHOLE}\n$ ", WHOLE),
+        (f"run codex resume {WHOLE[:10]}\n{WHOLE[10:]}", WHOLE),
+        (f"codex resume {WHOLE.replace('a', 'b')}\nlater: codex resume {WHOLE}", WHOLE),
+        (f"codex resume {CUT}...", ""),
+        ("codex resume", ""),
+        (f"codex resume --last {WHOLE}", ""),
+        (f"$(codex resume {WHOLE}", WHOLE),
+        ("", ""),
+    ],
+)
+def test_resume_hints(screen: str, found: str) -> None:
+    assert find_resume_hint(screen) == found
+
+
+@pytest.mark.parametrize(
+    ("command", "ours"),
+    [
+        ("codex-tmux run", True),
+        ("/opt/x/codex-tmux run --shell", True),
+        ('"/opt/a b/codex-tmux" "run"', True),
+        ("'/opt/a b/codex-tmux' exec", True),
+        ("python3 -m codex_tmux run", True),
+        ('"codex-tmux run -- -m x"', True),
+        ("\"exec '/opt/a b/codex-tmux' run\"", True),
+        ('"cd /src && FOO=1 codex-tmux run"', True),
+        ("/usr/bin/python3 -I /x/hook.py run", True),
+        ("\"codex 'tell me about codex-tmux run'\"", False),
+        ('codex "; codex-tmux run"', False),
+        ("\"codex 'x ; codex-tmux run'\"", False),
+        ("codex 'codex-tmux'", False),
+        ("codex-tmux list", False),
+        ("codex-tmux", False),
+        ("codex", False),
+        ("", False),
+        ("vim codex-tmux runner.py", False),
+        ("codex 'tell me about codex-tmux run'", False),
+        ("codex -m x 'codex-tmux run'", False),
+    ],
+)
+def test_helper_commands(command: str, ours: bool) -> None:
+    assert is_helper_command(command) is ours
