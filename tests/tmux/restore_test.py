@@ -484,7 +484,7 @@ def test_not_lazy_starts_all_once_a_client_is_there(sandbox: Sandbox) -> None:
     sandbox.wait_for(lambda: dead(sandbox) == set(), 5, "all to wake")
 
 
-def test_moved_windows_are_known_and_a_burst_makes_few_syncs(sandbox: Sandbox) -> None:
+def test_moved_windows_are_known(sandbox: Sandbox) -> None:
     start(sandbox)
     panes = [sandbox.new_pane(name=f"w{n}") for n in range(4)]
     for pane in panes:
