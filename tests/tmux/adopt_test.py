@@ -83,7 +83,7 @@ def test_a_codex_whose_session_is_not_known(untitled: Sandbox) -> None:
     pane = world.new_pane()
     request = world.ask(pane, "first")
     # Its lock names it too: as long as it does.
-    bound(world, pane)
+    assert rows(world)[request.session_id]["evidence"] == "lock"
     (lock,) = (world.codex_home / "thread-writer-locks").iterdir()
     lock.rename(lock.with_name("hidden"))
     world.helper("forget", "-t", pane)
