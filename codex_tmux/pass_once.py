@@ -313,4 +313,6 @@ def mend_hooks(server: Server, reading: Reading) -> None:
     if not directory or ("pane-title-changed[90]" in reading.hooks and "pane-exited[90]" in reading.hooks):
         return
     log("hooks.missing", mended_from=directory)
-    server.try_run("source-file", os.path.join(directory, "plugin", "hooks.tmux"))
+    path = os.path.join(directory, "plugin", "hooks.tmux")
+    # source-file takes its path for a pattern.
+    server.try_run("source-file", "".join(f"\\{c}" if c in "[]*?\\" else c for c in path))
