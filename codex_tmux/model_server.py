@@ -7,7 +7,7 @@ user typed in this conversation so far, so a resumed conversation proves on the 
     turn 2 | first: my dog is Rex | last: and my cat? | all: my dog is Rex / and my cat?
 
 Words in the last message steer it: `HOLD` keeps the answer back until `release`, `FAIL 429` answers with that
-HTTP status, `SLOW 5` sends the reply in five pieces.
+HTTP status, `SLOW 5` sends the reply in five pieces, `RUN touch x` has Codex run that command first.
 """
 
 from __future__ import annotations
@@ -121,6 +121,24 @@ def events(number: int, reply: str, pieces: int = 1) -> Iterator[dict[str, Any]]
     yield {"type": "response.completed", "response": {"id": response_id, "usage": usage}}
 
 
+def has_run(body: dict[str, Any]) -> bool:
+    """Whether the command of the last message has been run: then this request brings what it printed."""
+    items = body.get("input") or []
+    return bool(items) and isinstance(items[-1], dict) and items[-1].get("type") == "function_call_output"
+
+
+def command_events(number: int, command: str) -> Iterator[dict[str, Any]]:
+    """The server-sent events of an answer that has Codex run a command, outside its sandbox: it asks first, if it may ask."""
+    response_id = f"resp_{number}"
+    yield {"type": "response.created", "response": {"id": response_id}}
+    call = {"type": "function_call", "name": "exec_command", "call_id": f"call_{number}"}
+    wanted = {"cmd": command, "sandbox_permissions": "require_escalated", "justification": "as asked"}
+    item = {**call, "arguments": json.dumps(wanted)}
+    yield {"type": "response.output_item.done", "item": item}
+    usage = {"input_tokens": 1, "output_tokens": 1, "total_tokens": 2}
+    yield {"type": "response.completed", "response": {"id": response_id, "usage": usage}}
+
+
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
@@ -161,9 +179,16 @@ class _Handler(BaseHTTPRequestHandler):
         pieces = 1
         if slow := re.search(r"\bSLOW (\d+)\b", request.last):
             pieces = max(1, int(slow[1]))
+        run = re.search(r"\bRUN (.+)", request.last)
+        if run and not has_run(request.body):
+            self._send(command_events(self.owner.next_number(), run[1]))
+            return
         self._stream(reply_to(request.messages), pieces, hold="HOLD" in request.last)
 
     def _stream(self, reply: str, pieces: int = 1, hold: bool = False) -> None:
+        self._send(events(self.owner.next_number(), reply, pieces), hold)
+
+    def _send(self, events: Iterator[dict[str, Any]], hold: bool = False) -> None:
         self.send_response(200)
         self.send_header("Content-Type", "text/event-stream")
         # No length is known beforehand: the end of the connection is the end of the answer.
@@ -171,7 +196,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.close_connection = True
         try:
-            for event in events(self.owner.next_number(), reply, pieces):
+            for event in events:
                 if event["type"] == "response.output_text.delta":
                     time.sleep(SLOW_PAUSE)
                 self.wfile.write(f"event: {event['type']}\ndata: {json.dumps(event)}\n\n".encode())

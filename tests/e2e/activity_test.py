@@ -65,3 +65,19 @@ def test_a_conversation_without_a_message(world: Sandbox) -> None:
     pane = world.new_pane()
     world.wait_ready(pane)
     wait_activity(world, pane, "live", "idle")
+
+
+def test_an_approval_is_waited_for_and_next_goes_there(world: Sandbox) -> None:
+    pane = world.new_pane("codex -a on-request")
+    world.ask(pane, "first")
+    world.type(pane, "RUN touch approved")
+    wait_activity(world, pane, "live", "approval")
+    client = world.tmux("list-clients", "-F", "#{client_name}")
+    assert world.helper("next", "-c", client).endswith(" waits for an approval\n")
+    assert world.tmux("list-clients", "-F", "#{pane_id}") == pane
+    # Asking has answered nothing, and taken the question from nobody.
+    assert not (world.work / "approved").exists()
+    wait_activity(world, pane, "live", "approval")
+    world.tmux("send-keys", "-t", pane, "y")
+    world.wait_for((world.work / "approved").exists, 20, "the approved command")
+    wait_activity(world, pane, "live", "idle")
