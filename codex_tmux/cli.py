@@ -15,6 +15,8 @@ COMMANDS = {
     "list": "codex_tmux.list_panes",
     "respawn": "codex_tmux.respawn",
     "setup": "codex_tmux.setup",
+    "install": "codex_tmux.install",
+    "uninstall": "codex_tmux.uninstall",
     "selftest": "codex_tmux.selftest",
     "exec": "codex_tmux.exec_pane",
 }
