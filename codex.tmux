@@ -6,6 +6,7 @@ here=$(cd "$(dirname "$0")" && pwd -P) || exit 0
 . "$here/plugin/options.sh"
 . "$here/plugin/find_helper.sh"
 . "$here/plugin/keys.sh"
+. "$here/plugin/resurrect.sh"
 
 say() { tmux display-message "codex-tmux: $1"; }
 
@@ -15,6 +16,7 @@ main() {
     find_helper || { say "the helper is missing: $(how_to_install)"; return 0; }
     install_hooks
     install_keys
+    chain_resurrect
 }
 
 main >/dev/null 2>&1 || :

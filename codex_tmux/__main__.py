@@ -4,6 +4,7 @@ What tmux itself starts (`sync`, `run`, …) is dispatched here by name, before 
 imported: it starts in every pane and at every event, and the library alone costs more than its whole budget.
 """
 
+import os
 import sys
 
 
@@ -14,6 +15,11 @@ def main() -> int:
         from codex_tmux.sync import main as sync_main
 
         return sync_main(args[1:])
+    asleep = os.environ.get("CODEX_TMUX_LAY", "")
+    if asleep.startswith("=") and args[:1] in (["run"], ["exec"]):
+        # A restored pane falls asleep: fifty at once, so nothing is imported for it. The status lets tmux keep it.
+        print(asleep[1:], end="", flush=True)
+        return 1
     if args[:1] == ["run"]:
         from codex_tmux.errors import Problem
         from codex_tmux.run import main as run_main

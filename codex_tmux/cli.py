@@ -14,6 +14,7 @@ from codex_tmux.errors import Problem
 COMMANDS = {
     "list": "codex_tmux.list_panes",
     "respawn": "codex_tmux.respawn",
+    "restore": "codex_tmux.restore",
     "setup": "codex_tmux.setup",
     "install": "codex_tmux.install",
     "uninstall": "codex_tmux.uninstall",

@@ -233,10 +233,14 @@ class Identifier:
         """A shell that Codex returned to: was it quit (it says so, or cleared its title), or killed?"""
         # Signals print nothing and leave the title as it was; a quit clears it. A shell may have set its own since:
         # then what stands right above its prompt decides (further up it may be of an earlier quit).
-        quit_by_user = not row["pane_title"]
-        if row["pane_title"] and not find_id(row["pane_title"]):
+        title = row["pane_title"]
+        quit_by_user, hint = not title, ""
+        if not pane.session or (title and not find_id(title)):
             lines = [line for line in self.screen(pane).splitlines() if line.strip()]
-            quit_by_user = bool(find_resume_hint("\n".join(lines[-QUIT_LINES:])))
+            hint = find_resume_hint("\n".join(lines[-QUIT_LINES:]))
+            quit_by_user = quit_by_user or bool(hint)
+        if hint and not pane.session:
+            pane = pane._replace(sighting=Sighting(hint, SCREEN))
         return self.completed(pane)._replace(quit=quit_by_user)
 
     def completed(self, pane: Pane) -> Pane:

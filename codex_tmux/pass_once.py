@@ -6,7 +6,7 @@ import os
 import time
 
 from codex_tmux import store, tmux
-from codex_tmux.evidence import Identifier, find_id
+from codex_tmux.evidence import Identifier
 from codex_tmux.log import log
 from codex_tmux.options import PANE_OPTIONS, encode_launch
 from codex_tmux.reconcile import Note, Pane, Policy, Revive, Sleep, Snapshot, TakeOver, Tell, reconcile
@@ -131,16 +131,10 @@ def process_exists(pid: str) -> bool:
 
 
 def is_leaving(reading: Reading, pane: Pane) -> bool:
-    """Whether a Codex is about to end: its title no longer names the session it did, and names no other."""
+    """Whether a Codex is about to end: it has just cleared its title."""
     row = next(r for r in reading.panes if r["pane_id"] == pane.id)
-    return bool(
-        pane.running
-        and row["@codex_state"] == LIVE
-        and row["@codex_evidence"] == "title"
-        and pane.last_process == pane.process
-        and not find_id(row["pane_title"])
-        and not row["pane_title"]
-    )
+    cleared = bool(row["@codex_leaving"]) and not row["pane_title"]
+    return bool(pane.running) and cleared and pane.last_process == pane.process
 
 
 def wait_for_end(leaving: list[Pane], end: float) -> None:
@@ -183,6 +177,8 @@ def set_options(
     panes = " " + " ".join(marked) + " " if marked else ""
     if panes != reading.server["@codex_panes"]:
         commands.append(["set-option", "-g", "@codex_panes", panes])
+        # What was there at a closing says nothing about panes that came since.
+        commands.append(["set-option", "-gu", "@codex_here"])
     status = summary(by_pane.values())
     if status != reading.server["@codex_status"]:
         commands.append(["set-option", "-g", "@codex_status", status])
@@ -205,6 +201,7 @@ def wanted_options(row: dict[str, str], pane: Pane, record: Record | None) -> di
             "@codex_launch": encode_launch(pane.running),
             "@codex_guard": "" if pane.ours else f"{pane.root_pid} {pane.start_command}",
             "@codex_process": pane.process,
+            "@codex_leaving": "",
         }
     if pane.dead and pane.marked:
         return {

@@ -312,15 +312,29 @@ class Reconciliation:
         )
 
     def recall(self, pane: Pane) -> Record | None:
-        """The record that the pane's options remember, where the state file has none of it (a lost disk)."""
+        """The record that the pane's options remember, where the state file has none of it: a lost disk, or a pane
+        that was restored and takes the lost record over."""
         if not pane.session or not pane.launch or pane.evidence not in RANK:
             return None
         rival = next((r for r in self.records if same_session(r.session_id, pane.session)), None)
         if rival is not None:
-            return None
+            return self.restore(pane, pane.launch, rival)
         record = self.place_record(pane, pane.launch, Sighting(pane.session, pane.evidence), LIVE)
         self.note("record.recalled", session=pane.session, pane=pane.id)
         return record
+
+    def restore(self, pane: Pane, launch: Launch, lost: Record) -> Record | None:
+        """The lost record as that of the pane it was restored in; None where it is not lost any more."""
+        if lost.status != LOST or lost.server != self.snapshot.server:
+            return None
+        self.note("record.restored", session=lost.session_id, pane=pane.id)
+        return self.replace(
+            lost,
+            **{**place_of(pane), **launch_fields(launch)},
+            epoch=self.snapshot.epoch,
+            pane=pane.id,
+            status=DEAD if pane.dead else LIVE,
+        )
 
     def was_respawned(self, pane: Pane) -> bool:
         """Whether a respawn has just run the pane's stored command again, which starts Codex anew."""
@@ -354,7 +368,7 @@ class Reconciliation:
                     "session.saved", session=record.session_id, pane=pane.id, status=status, exit=pane.exit
                 )
                 record = self.replace(record, status=status)
-        elif pane.sighting and pane.launch and not self.holder(pane, pane.sighting):
+        elif pane.sighting and pane.launch and not self.known(pane.sighting):
             status = ENDED if pane.exit == "0" else DEAD
             record = self.place_record(pane, pane.launch, pane.sighting, status)
         if not pane.launch or not pane.marked:
@@ -407,6 +421,8 @@ class Reconciliation:
     def without_codex(self, pane: Pane, record: Record | None) -> None:
         """A living pane without Codex: it returned to its shell, or runs something else now."""
         if record is None:
+            if pane.quit and pane.sighting and pane.launch and not self.known(pane.sighting):
+                self.place_record(pane, pane.launch, pane.sighting, ENDED)
             return
         if pane.starting:
             self.replace(record, **place_of(pane))
@@ -421,6 +437,10 @@ class Reconciliation:
             self.replace(record, **place_of(pane))
 
     # Sessions and panes
+
+    def known(self, sighting: Sighting) -> bool:
+        """Whether any record is of the sighted session."""
+        return any(same_session(r.session_id, sighting.session_id) for r in self.records)
 
     def holder(self, pane: Pane, sighting: Sighting) -> Record | None:
         """The current record of another pane that holds the sighted session."""

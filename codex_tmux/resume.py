@@ -16,6 +16,7 @@ LAY = "CODEX_TMUX_LAY"
 HISTORY = 2000
 """Lines of scrollback that a sleeping pane keeps."""
 DEAD_WITHIN = 5.0
+REAP_EVERY = 0.1
 """Seconds a pane may take to be drawn and die again."""
 DEFAULT_KEY = "R"
 SLEEPS = "sleeps"
@@ -102,7 +103,12 @@ def wait_until_dead(server: Server, drawing: dict[str, str]) -> None:
     """Wait, bounded, until no pane runs the process that draws it (pane id → process id) any more."""
     left = set(drawing)
     end = time.monotonic() + DEAD_WITHIN
+    reaped = time.monotonic()
     while left and time.monotonic() < end:
+        if time.monotonic() > reaped + REAP_EVERY:
+            # Debian's tmux may have missed that they ended (see `see_that_tmux_reaps`): another child's end tells it.
+            server.try_run("run-shell", "-b", ":")
+            reaped = time.monotonic()
         form = "#{pane_id} #{pane_dead} #{pane_pid}"
         lines = (server.try_run("list-panes", "-a", "-F", form) or "").splitlines()
         # A pane that somebody has respawned in between was dead: it lives again, with another process.

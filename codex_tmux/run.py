@@ -255,8 +255,11 @@ def mark(server: Server, here: Here, launch: Launch) -> None:
     text = encode_launch(launch)
     if text != here.launch_text:
         commands += ["set-option", "-p", "-t", here.id, "@codex_launch", text, ";"]
-    if here.is_root and not launch.shell and here.remain == "off":
+    if here.is_root and not launch.shell and here.remain in ("off", "failed"):
         commands += joined(keep_commands(here.id, here.key))
+    elif here.is_root and here.remain == "failed":
+        # It slept as a pane of its own; awake it ends in a shell, whose exit closes the pane as ever.
+        commands += ["set-option", "-pu", "-t", here.id, "remain-on-exit", ";"]
     commands += ["set-option", "-p", "-t", here.id, "@codex_pane", "1"]
     server.try_run(*commands)
 

@@ -32,6 +32,14 @@ def main(args: list[str]) -> int:
             watch(Server())
         elif args == ["--settle"]:
             sync(Server())
+        elif args == ["--last"]:
+            from codex_tmux.closing import close_last
+
+            close_last(Server())
+        elif args[:1] == ["--noted"]:
+            from codex_tmux.closing import close_noted
+
+            close_noted(Server(), args[1:])
         else:
             when_due(Server())
     except Problem as e:

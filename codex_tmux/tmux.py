@@ -112,7 +112,7 @@ PLAIN = (
 COUNTED = (
     "session_name window_name pane_title pane_current_command pane_current_path pane_start_command "
     "@codex_pane @codex_session @codex_evidence @codex_title_id @codex_title_at @codex_guard @codex_asleep "
-    "@codex_process @codex_mode @codex_waiting @codex_state @codex_launch @codex_keep @codex_hint"
+    "@codex_process @codex_mode @codex_waiting @codex_state @codex_launch @codex_keep @codex_hint @codex_leaving"
 ).split()
 SERVER_PLAIN = ("pid", "start_time", "version")
 SERVER_COUNTED = (
@@ -225,20 +225,21 @@ def read(server: Server, *, take_events: bool = False) -> Reading:
     happens after this call notes itself anew. Raises TmuxError when the server cannot be reached.
     """
     take = ["set-option", "-gu", "@codex_pending", ";"] if take_events else []
-    drop = ["set-option", "-gu", "@codex_exited", ";"] if take_events else []
-    head = ["display-message", "-p", SERVER_FORMAT]
-    tail = [
+    drop = (
+        ["set-option", "-gu", "@codex_exited", ";", "set-option", "-gu", "@codex_here", ";"]
+        if take_events
+        else []
+    )
+    out = server.run_bytes(
+        *take,
+        *("display-message", "-p", SERVER_FORMAT, ";"),
+        *drop,
+        # Without any tmux session, at a server's very start and end, list-panes would fail.
+        *("if-shell", "-F", "#{S:y}", f"list-panes -a -F {quote(PANE_FORMAT)}", ";"),
         *("display-message", "-p", SEPARATOR, ";"),
         *("show-hooks", "-gw", "pane-title-changed", ";"),
         *("show-hooks", "-g", "pane-exited"),
-    ]
-    try:
-        out = server.run_bytes(*take, *head, ";", *drop, "list-panes", "-a", "-F", PANE_FORMAT, ";", *tail)
-    except TmuxError as e:
-        if "no current target" not in str(e):
-            raise
-        # A server that has no tmux session yet: it is being started, and reads its configuration.
-        out = server.run_bytes(*take, *head, ";", *tail)
+    )
     rows, _, hooks = out.rpartition(b"\n" + escaped_separator(out) + b"\n")
     first, newline, rest = rows.partition(b"\n")
     # A socket path may hold a newline; the first row ends where its own lengths say.

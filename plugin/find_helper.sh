@@ -41,7 +41,12 @@ install_hooks() {
         set-option -g @codex_sync "{ $helper sync || tmux set-option -gu @codex_pending; } >/dev/null 2>&1 || :" \; \
         set-option -g @codex_settle "$helper sync --settle >/dev/null 2>&1 || :" \; \
         set-option -g @codex_watch "$helper sync --watch >/dev/null 2>&1 || :" \; \
+        set-option -g @codex_last "$helper sync --last >/dev/null 2>&1 || tmux set-option -s exit-empty on" \; \
+        set-option -g @codex_noted "$helper sync --noted" \; \
+        set-option -g @codex_ask "$helper restore --ask >/dev/null 2>&1 || :" \; \
+        set-option -g @codex_at_start "$helper restore --at-start >/dev/null 2>&1 || :" \; \
         source-file "$here/plugin/hooks.tmux" \; \
         set-option -g @codex_pending 1 \; \
-        run-shell -b '#{@codex_sync}'
+        run-shell -b '#{@codex_sync}' \; \
+        if-shell -F '#{@codex_started}' '' 'set-option -g @codex_started 1 ; run-shell -b "#{@codex_at_start}"'
 }

@@ -34,9 +34,10 @@ set-hook -g pane-title-changed[90] {
   }
   # hook_pane is known to the hook's own commands, not to those inside their blocks.
   if-shell -F '#{&&:#{==:#{hook_pane},#{pane_id}},#{?#{m:*-????-????-????-?????*,#{pane_title}},,1}}' {
-    # if-shell takes any text that begins with a 0 for false, as ids do.
-    if-shell -F '#{?@codex_title_id,1,0}' {
+    # if-shell takes any text that begins with a 0 for false, as ids do. A Codex that quits clears its title.
+    if-shell -F '#{||:#{?@codex_title_id,1,0},#{&&:#{==:#{@codex_state},live},#{==:#{pane_title},}}}' {
       set-option -pu @codex_title_id
+      set-option -p @codex_leaving 1
       if-shell -F 1 "$CODEX_TRIGGER"
     } {
       # No id in the title: Codex with its default title. Looked at once for each process of that name.
@@ -66,14 +67,54 @@ set-hook -g pane-exited[90] {
   }
 }
 
-%hidden CODEX_MOVED="if-shell -F '#{&&:#{@codex_panes},#{!=:#{E:@codex_places},#{@codex_seen}}}' { set-option -gF @codex_seen '#{E:@codex_places}' ; $CODEX_TRIGGER }"
+# @codex_here: the panes there are, noted at once, should the server end before the sync it starts.
+%hidden CODEX_MOVED="if-shell -F '#{&&:#{@codex_panes},#{!=:#{E:@codex_places},#{@codex_seen}}}' { set-option -gF @codex_seen '#{E:@codex_places}' ; if-shell -F '#{S:y}' { set-option -gF @codex_here '#{S:#{W:#{P:#{pane_id} }}}' } ; $CODEX_TRIGGER }"
+
+# A pane that waits to be shown (@codex_waiting) sleeps without a process; its stored command resumes. Two of these
+# events may come at once: each pane is looked at again, by @codex_is_dead, when its turn comes.
+set-option -g @codex_is_dead '#{pane_dead}'
+set-option -g @codex_wake '#{?#{&&:#{session_attached},#{window_active}},#{P:#{?#{&&:#{pane_dead},#{@codex_waiting}},if-shell -F -t #{pane_id} "#{@codex_is_dead}" "respawn-pan -t #{pane_id}" ; ,}},}'
+set-option -g @codex_wake_all '#{S:#{W:#{P:#{?#{&&:#{pane_dead},#{@codex_waiting}},if-shell -F -t #{pane_id} "#{@codex_is_dead}" "respawn-pan -t #{pane_id}" ; ,}}}}'
+%hidden CODEX_WAKE="if-shell -F '#{?#{E:@codex_wake},1,}' { run-shell -bC '#{E:@codex_wake}' }"
+
+set-hook -g after-select-window[90] "$CODEX_WAKE"
+set-hook -g after-select-pane[90] "$CODEX_WAKE"
+set-hook -g session-window-changed[90] "$CODEX_WAKE"
+set-hook -g window-pane-changed[90] "$CODEX_MOVED ; $CODEX_WAKE"
+set-hook -g client-session-changed[90] "$CODEX_WAKE"
+# The first client brings the terminal that Codex asks for its colours, and the person to be asked or told.
+set-hook -g client-attached[90] {
+  if-shell -F '#{@codex_wake_at_attach}' { set-option -gu @codex_wake_at_attach ; run-shell -bC '#{E:@codex_wake_all}' } "$CODEX_WAKE"
+  if-shell -F '#{@codex_lost}' { set-option -gu @codex_lost ; run-shell -b '#{@codex_ask}' }
+  if-shell -F '#{@codex_outcome}' { display-message '#{@codex_outcome}' ; set-option -gu @codex_outcome }
+}
+
 set-hook -g after-kill-pane[90] "$CODEX_MOVED"
-set-hook -g window-layout-changed[90] "$CODEX_MOVED"
-set-hook -g window-linked[90] "$CODEX_MOVED"
+set-hook -g window-layout-changed[90] "$CODEX_MOVED ; $CODEX_WAKE"
+set-hook -g window-linked[90] "$CODEX_MOVED ; $CODEX_WAKE"
 set-hook -g window-unlinked[90] "$CODEX_MOVED"
 set-hook -g window-renamed[90] "$CODEX_MOVED"
 set-hook -g session-renamed[90] "$CODEX_MOVED"
-set-hook -g session-closed[90] "$CODEX_MOVED"
+# Without a tmux session left the server ends: because the user closed the last one, or because it is being killed.
+# Killed it goes at once, whatever exit-empty says; closed it stays until the helper has noted that (or ten seconds).
+# Closings that no sync has seen yet are noted in both cases, outside the server: if-shell starts at once.
+set-hook -g session-closed[90] {
+  if-shell -F '#{S:y}' "$CODEX_MOVED" {
+    if-shell -F '#{&&:#{@codex_panes},#{@codex_here}}' { if-shell '{ #{@codex_noted} "#{pid}:#{start_time}" "#{@codex_panes}" "#{@codex_here}" "#{@codex_exited}" & } >/dev/null 2>&1' '' }
+    if-shell -F '#{@codex_panes}' {
+      if-shell -F '#{exit-empty}' { set-option -s exit-empty off ; set-option -g @codex_ends 1 ; run-shell -b -d 10 -C 'set-option -s exit-empty on' }
+      run-shell -b '#{@codex_last}'
+    }
+  }
+}
+
+# These move windows and fire no hook: looked at a moment later, inside tmux.
+set-option -g @codex_moved "$CODEX_MOVED ; $CODEX_WAKE"
+%hidden CODEX_LATER="if-shell -F '#{@codex_panes}' { run-shell -b -d 0.1 -C '#{@codex_moved}' } ;"
+set-option -s command-alias[210] "swap-window=$CODEX_LATER swap-window"
+set-option -s command-alias[211] "swapw=$CODEX_LATER swap-window"
+set-option -s command-alias[212] "move-window=$CODEX_LATER move-window"
+set-option -s command-alias[213] "movew=$CODEX_LATER move-window"
 
 # No tmux fires a hook on respawn-pane, so its names are aliased. A pane that has just died is laid to sleep before
 # the respawn (its stored command then resumes); a living one is watched from outside. `respawn-pan` and

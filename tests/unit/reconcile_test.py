@@ -134,6 +134,20 @@ def test_another_epoch_is_lost_and_its_pane_ids_mean_nothing() -> None:
     assert {r.session_id: r.status for r in records} == {sid(1): LOST, sid(2): LIVE}
 
 
+def test_a_restored_pane_takes_the_lost_record_over_and_no_other() -> None:
+    records, _ = run((), showing(1, sid(1)))
+    lost, _ = run(records, epoch="11:30")
+    waiting = pane(
+        7, dead=True, asleep=True, marked=True, launch=LAUNCH, session=sid(1), evidence=TITLE, window=4
+    )
+    again, actions = run(lost, waiting, epoch="11:30")
+    restored = one(again)
+    assert (restored.status, restored.pane, restored.window, restored.epoch) == (DEAD, "%7", 4, "11:30")
+    assert actions == []
+    ended = tuple(r._replace(status=ENDED) for r in lost)
+    assert one(run(ended, waiting, epoch="11:30")[0]).status == ENDED
+
+
 def test_new_inside_codex_moves_the_pane_on_and_keeps_the_old_record() -> None:
     records, _ = run((), showing(1, sid(1)))
     records, _ = run(records, showing(1, sid(2), last_process="101:1"))

@@ -1,0 +1,56 @@
+"""The last tmux session is gone and the server about to end: what was closed by hand, and what is lost with it?"""
+
+from __future__ import annotations
+
+import os
+
+from codex_tmux import store
+from codex_tmux.log import log
+from codex_tmux.records import CLOSED, ENDED, LOST, Record, now
+from codex_tmux.sync import sync
+from codex_tmux.tmux import Server
+
+
+def close_last(server: Server) -> None:
+    """Note that the user has closed the last tmux session, and let its server go. Raises Problem.
+
+    A server that is killed never gets here: what it held is lost.
+    """
+    try:
+        sync(server)
+    finally:
+        server.try_run(
+            "if-shell", "-F", "#{@codex_ends}", "set-option -gu @codex_ends ; set-option -s exit-empty on"
+        )
+
+
+def close_noted(server: Server, args: list[str]) -> None:
+    """Note the closings that a server, gone by now, had noted for the sync that it did not live to see.
+
+    `args`: its epoch, the panes that held Codex, those there at the last closing, those that had ended by themselves.
+    Raises Problem.
+    """
+    epoch, panes, here, exited = (set(a.split()) for a in (args + [""] * 4)[:4])
+    gone = panes - here
+
+    def is_gone(record: Record) -> bool:
+        # A new server may have been quicker to call them lost.
+        open_or_lost = record.current or record.status == LOST
+        return (
+            open_or_lost and record.pane in gone and {record.epoch} == epoch and same_socket(record, server)
+        )
+
+    with store.lock():
+        records = store.load()
+        new = tuple(
+            r._replace(status=ENDED if r.pane in exited else CLOSED, updated_at=now()) if is_gone(r) else r
+            for r in records
+        )
+        if new != records:
+            store.save(new)
+            log("record.closed_at_end", panes=" ".join(sorted(gone)))
+
+
+def same_socket(record: Record, server: Server) -> bool:
+    """Whether a record is of the tmux server behind this socket."""
+    return os.path.realpath(record.server) == os.path.realpath(server.socket or "")

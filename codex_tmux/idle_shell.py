@@ -1,0 +1,96 @@
+"""Which panes hold a shell that nobody has touched: the only ones a restore may take."""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from collections.abc import Iterable
+
+from codex_tmux.codex.processes import Processes, shell_is_idle
+from codex_tmux.tmux import Server
+
+STARTUP = 4.0
+"""Seconds a new shell may take until it waits for input."""
+PROMPT_ENDS = tuple("$#%>❯➜»›⟩λ✗±")
+"""What the prompts of most shells end in; a line that ends otherwise may hold typed text."""
+TYPED = re.compile(r"[$#%>❯»›⟩λ] +\S")
+"""A prompt of the usual kind, and something behind it."""
+READ_STEP = 8
+"""Linux notes a terminal's last read in steps of this many seconds."""
+
+
+def untouched(server: Server, panes: Iterable[str], wait: float = STARTUP) -> frozenset[str]:
+    """Those of the panes whose shell waits at an empty prompt; waits, bounded, for shells that are starting."""
+    left = set(panes)
+    found: set[str] = set()
+    end = time.monotonic() + wait
+    while left:
+        processes = Processes()
+        rows = states(server, left)
+        left &= set(rows)
+        idle = {p for p in left if shell_is_idle(processes, rows[p].pid, rows[p].tty)}
+        found |= {p for p in idle if at_empty_prompt(server, p, rows[p])}
+        left = {p for p in left - found if not rows[p].dead and rows[p].young}
+        if time.monotonic() > end:
+            break
+        if left:
+            time.sleep(0.02)
+    return frozenset(found)
+
+
+class State:
+    """A pane at one moment."""
+
+    def __init__(self, line: str) -> None:
+        values = line.split(" ")
+        self.pane, pid, dead, mode, attached, shown, active, x, y = values[:9]
+        self.tty = " ".join(values[9:])
+        self.pid, self.dead, self.mode = int(pid or 0), dead == "1", mode not in ("", "0")
+        self.watched = attached != "0" and shown == "1" and active == "1"
+        self.x, self.y = int(x or 0), int(y or 0)
+
+    @property
+    def young(self) -> bool:
+        """Whether the pane's process is just starting."""
+        try:
+            return time.time() - os.stat(f"/proc/{self.pid}").st_mtime < STARTUP
+        except OSError:
+            return False
+
+
+def states(server: Server, panes: set[str]) -> dict[str, State]:
+    """The panes that are still there."""
+    form = (
+        "#{pane_id} #{pane_pid} #{pane_dead} #{pane_in_mode} #{session_attached} #{window_active} #{pane_active} "
+        "#{cursor_x} #{cursor_y} #{pane_tty}"
+    )
+    found: dict[str, State] = {}
+    for line in server.run("list-panes", "-a", "-F", form).splitlines():
+        state = State(line)
+        if state.pane in panes and state.pid:
+            found.setdefault(state.pane, state)
+    return found
+
+
+def at_empty_prompt(server: Server, pane: str, state: State) -> bool:
+    """Whether nothing is typed on the line the cursor is on."""
+    if state.mode:
+        return False
+    line = server.try_run("capture-pane", "-p", "-t", pane, "-S", str(state.y), "-E", str(state.y))
+    if line is None:
+        return False
+    line = line.rstrip()
+    if line.endswith(PROMPT_ENDS):
+        return True
+    # A prompt of another kind: nobody can be typing where nobody looks, and nothing was read since the shell began.
+    return not state.watched and not TYPED.search(line) and (not line or never_read(state.tty))
+
+
+def never_read(tty: str) -> bool:
+    """Whether nothing has been read from the terminal since it was made."""
+    try:
+        status = os.stat(tty)
+    except OSError:
+        return False
+    return status.st_atime - status.st_ctime < READ_STEP and status.st_atime <= status.st_mtime

@@ -1,0 +1,199 @@
+"""Build tmux sessions, windows and panes, through libtmux.
+
+One tmux call a window, not one a pane: a call runs inside the tmux server without a pause, so a restore that is
+killed leaves a window whole, marked with its sessions, or none. It is also what makes fifty of them quick.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+
+import libtmux
+
+from codex_tmux.options import encode_launch
+from codex_tmux.pass_once import escape
+from codex_tmux.reconcile import Launch
+from codex_tmux.records import DEAD, Record
+from codex_tmux.restore_plan import TITLE_ID, Build, Cell
+from codex_tmux.resume import LAY
+from codex_tmux.tmux import RESPAWN_PANE, Server, TmuxError, version_of
+
+WAITING, EARLY = "@codex_waiting", "@codex_early"
+HINT_LENGTH = 60
+"""Characters of a session's title in the line that names it."""
+
+
+class Rebuilder:
+    """Builds what a plan says in one tmux server.
+
+    `hints` has the line that names each session, `helper` the words of each stored command by mode and shell.
+    `mark` is the pane option that says a pane waits: WAITING, and it wakes as soon as a client shows it, or EARLY,
+    and nothing wakes it yet.
+    """
+
+    def __init__(
+        self,
+        server: Server,
+        version: str,
+        helper: dict[tuple[str, bool], list[str]],
+        hints: dict[str, str],
+        mark: str,
+    ) -> None:
+        self.server = server
+        self.has_pane_format = version_of(version) >= (3, 3, "")
+        self.helper = helper
+        self.hints = hints
+        self.mark = mark
+        # Hooks often have no UTF-8 locale, and libtmux does not call `tmux -u`.
+        os.environ["LC_ALL"] = "C.UTF-8"
+        self.libtmux = libtmux.Server(socket_path=server.socket, tmux_bin=server.binary)
+
+    def run(self, commands: list[list[str]]) -> list[str]:
+        """Run tmux commands in one call; the lines they printed. Raises TmuxError where one of them failed."""
+        lines, failure = self.try_run(commands)
+        if failure:
+            raise TmuxError(failure)
+        return lines
+
+    def try_run(self, commands: list[list[str]]) -> tuple[list[str], str]:
+        """Run tmux commands in one call; the lines they printed, and what failed: nothing after that was run."""
+        words: list[str] = []
+        for command in commands:
+            words += [*(escape(w) for w in command), ";"]
+        done = self.libtmux.cmd(*words[:-1])
+        if done.returncode == 0:
+            return list(done.stdout), ""
+        return list(done.stdout), f"tmux failed: {'; '.join(done.stderr) or f'exit {done.returncode}'}"
+
+    def sessions(self) -> set[str]:
+        """The names of the tmux sessions there are."""
+        try:
+            return set(self.run([["list-sessions", "-F", "#{session_name}"]]))
+        except TmuxError:
+            return set()
+
+    def build(
+        self, plan: Build, base_index: int, new_session: bool
+    ) -> tuple[list[tuple[str, str]], list[str]]:
+        """Build one window; its panes and their processes, in the order of its cells, and what is not as it was."""
+        name = session_target(plan.tmux_session)
+        window = f"{name}:{plan.window}"
+        notes: list[str] = []
+        first, *others = plan.cells
+        # Names and directories go through options: as arguments they would be expanded as formats.
+        commands = [
+            ["set-option", "-g", "@codex_name", plan.tmux_session],
+            ["set-option", "-g", "@codex_window", plan.window_name],
+            *self.directory(first, notes),
+        ]
+        start = ["-n", "#{@codex_window}", "-c", "#{@codex_directory}", *self.start(first)]
+        if new_session:
+            size = plan.size
+            room = ["-x", str(size[0]), "-y", str(size[1])] if size else []
+            commands.append(["new-session", "-d", "-s", "#{@codex_name}", *room, *start])
+            # `-e` of new-session stays in the session's environment; of a window it is the first process's alone.
+            commands.append(["set-environment", "-u", "-t", f"{name}:", LAY])
+            if plan.window != base_index:
+                # With renumber-windows on, the move would be undone at once.
+                commands.append(["set-option", "-t", f"{name}:", "renumber-windows", "off"])
+                commands.append(["move-window", "-d", "-s", f"{name}:{base_index}", "-t", window])
+                commands.append(["set-option", "-u", "-t", f"{name}:", "renumber-windows"])
+        else:
+            commands.append(["new-window", "-d", "-t", window, *start])
+        commands += self.marks(window, first)
+        for cell in others:
+            commands += self.directory(cell, notes)
+            commands.append(["split-window", "-t", window, "-c", "#{@codex_directory}", *self.start(cell)])
+            commands += self.marks(window, cell)
+            commands.append(["select-layout", "-t", window, "tiled"])  # room for the next
+        commands.append(["list-panes", "-t", window, "-F", "#{pane_id} #{pane_pid}"])
+        if others:
+            commands.append(["select-pane", "-t", f"{window}.{{top-left}}"])
+            # Last: a layout that does not fit must not cost the panes. In the same call all the same: a restore killed
+            # before it would leave another layout, for the next sync to take for the user's own.
+            commands.append(["select-layout", "-t", window, plan.layout])
+        lines, failure = self.try_run(commands)
+        panes = [(pane, pid) for pane, pid in (line.split(" ") for line in lines)]
+        if failure and len(panes) != len(plan.cells):
+            raise TmuxError(failure)
+        if failure:
+            notes.append(f"its layout could not be set ({failure})")
+        return panes, notes
+
+    def fill(self, pane: str, record: Record) -> tuple[str, list[str]]:
+        """Put a session to sleep in a pane that is there, in place of its idle shell; its process, and what is not
+        as it was."""
+        notes: list[str] = []
+        cell = Cell(record.cwd, record)
+        commands = [*self.directory(cell, notes), *self.marks(pane, cell)]
+        commands.append([RESPAWN_PANE, "-k", "-t", pane, "-c", "#{@codex_directory}", *self.start(cell)])
+        commands.append(["display-message", "-p", "-t", pane, "#{pane_pid}"])
+        return self.run(commands)[0], notes
+
+    def directory(self, cell: Cell, notes: list[str]) -> list[list[str]]:
+        """Name the directory for the next pane; where it is gone, the home instead, and a note that says so."""
+        directory = cell.cwd
+        if not os.path.isdir(directory):
+            directory = os.path.expanduser("~")
+            notes.append(f"{cell.cwd} is gone: {directory} instead")
+        return [["set-option", "-g", "@codex_directory", directory]]
+
+    def start(self, cell: Cell) -> list[str]:
+        """The last arguments of the command that creates a pane: nothing for a shell."""
+        if cell.record is None:
+            return []
+        # tmux 3.3 shows the hint itself; before, it has to be drawn.
+        text = "" if self.has_pane_format else self.hints.get(cell.record.session_id, "")
+        return ["-e", f"{LAY}={'=' + text}", *self.helper[cell.record.mode, cell.record.shell]]
+
+    def marks(self, target: str, cell: Cell) -> list[list[str]]:
+        """What makes a pane the session's own, told in the same call that creates it."""
+        record = cell.record
+        if record is None:
+            return []
+        cut = record.session_id[:TITLE_ID]
+        options = {
+            "@codex_pane": "1",
+            "@codex_session": record.session_id,
+            "@codex_evidence": record.evidence,
+            "@codex_state": DEAD,
+            "@codex_launch": encode_launch(launch_of(record)),
+            "@codex_asleep": "1",
+            self.mark: "1",
+            "@codex_hint": self.hints.get(record.session_id, ""),
+            "@codex_keep": "1",
+            "@codex_title_id": cut,
+            "@codex_mode": record.mode if record.mode == "exec" else "",
+            "remain-on-exit": "failed",
+            "remain-on-exit-format": "#{@codex_hint}",
+        }
+        commands = [
+            ["set-option", "-pq", "-t", target, name, value] for name, value in options.items() if value
+        ]
+        # tmux-resurrect saves titles: a pane that is never woken is known again by it.
+        commands.append(["select-pane", "-t", target, "-T", f"{cut}..."])
+        return commands
+
+
+def session_target(name: str) -> str:
+    """A tmux target that means the tmux session of exactly this name."""
+    # `$` would begin an id, even in an exact target; a pattern of one character does not.
+    return f"[$]{name[1:]}" if name.startswith("$") else f"={name}"
+
+
+def launch_of(record: Record) -> Launch:
+    """How the record's Codex was started."""
+    return Launch(
+        record.mode, record.codex, record.codex_home, record.cwd, record.flags, record.shell, record.env
+    )
+
+
+def hint_of(title: str, session_id: str) -> str:
+    """The line by which a sleeping pane says what it holds; safe to draw, whatever the title is made of."""
+    words = " ".join("".join(c if c.isprintable() else " " for c in title).split())
+    if len(words) > HINT_LENGTH:
+        words = words[: HINT_LENGTH - 1].rstrip() + "…"
+    # tmux draws `#[…]` in it as a style.
+    words = re.sub(r"#+\[", "[", words)
+    return f"{words or session_id} · asleep, wakes when shown"

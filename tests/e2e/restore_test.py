@@ -1,0 +1,266 @@
+"""The server restarts, the machine reboots: every conversation is back in its place. Real tmux, real Codex."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import re
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from codex_tmux.sandbox import Sandbox
+
+pytestmark = [pytest.mark.codex, pytest.mark.timeout(400), pytest.mark.xdist_group("restore")]
+BY_HAND = "set -g @codex-restore off"
+OUTLINE = "#{session_name}\t#{window_index}\t#{window_name}\t#{window_layout}\t#{pane_index}"
+
+
+class Talk:
+    """A Codex pane and what was said in it."""
+
+    def __init__(self, sandbox: Sandbox, pane: str, word: str) -> None:
+        self.sandbox, self.pane = sandbox, pane
+        self.said: tuple[str, ...] = (word,)
+        sandbox.ask(pane, word)
+
+    def say(self, word: str) -> None:
+        """Say something more; the model must see this conversation, whole and alone."""
+        self.said += (word,)
+        assert self.sandbox.ask(self.pane, word, 40).messages == self.said
+
+
+def open_six(sandbox: Sandbox) -> list[Talk]:
+    """Three tmux sessions, five windows, nine panes: six with Codex, all in mid-conversation, three shells."""
+    other = sandbox.make_dir("andere Wörter")
+    tmux, cwd = sandbox.tmux, str(sandbox.work)
+    ids = ("-d", "-P", "-F", "#{pane_id}", "-c")
+    size = ("-x", "120", "-y", "39")
+    panes = [tmux("new-session", *ids, cwd, *size, "-s", "plain", "-n", "api", "codex")]
+    tmux("split-window", *ids, cwd, "-t", "plain:api")
+    panes.append(tmux("split-window", "-h", *ids, str(other), "-t", "plain:api", "codex"))
+    panes.append(tmux("new-window", *ids, cwd, "-t", "plain:4", "-n", "four", "codex"))
+    panes.append(tmux("new-session", *ids, str(other), *size, "-s", "große Aufgabe", "-n", "ö ü", "codex"))
+    tmux("split-window", "-h", *ids, str(other), "-t", "große Aufgabe:0")
+    panes.append(tmux("new-window", *ids, cwd, "-t", "große Aufgabe:9", "-n", "neun", "codex"))
+    panes.append(tmux("new-session", *ids, cwd, *size, "-s", "日本 語", "-n", "w", "codex"))
+    tmux("split-window", *ids, str(other), "-t", "日本 語:0")
+    talks = [Talk(sandbox, pane, f"word {n} for {pane}") for n, pane in enumerate(panes)]
+    sandbox.wait_for(lambda: len(sessions(sandbox)) == 6, 20, "six records")
+    time.sleep(1)
+    return talks
+
+
+def sessions(sandbox: Sandbox) -> dict[str, str]:
+    """Session id → pane, of the panes there are."""
+    lines = sandbox.tmux("list-panes", "-a", "-F", "#{@codex_session} #{pane_id}").splitlines()
+    return dict(line.split(" ") for line in lines if not line.startswith(" "))
+
+
+def outline(sandbox: Sandbox) -> list[str]:
+    """Names, indices and layouts of all but the test's own tmux session; what changes with every pane left out."""
+    lines = sandbox.tmux("list-panes", "-a", "-F", OUTLINE).splitlines()
+    shapes = [
+        re.sub(r"\t[0-9a-f]{4},", "\t", re.sub(r"(\d+x\d+,\d+,\d+),\d+", r"\1", line)) for line in lines
+    ]
+    return sorted(line for line in shapes if not line.startswith("main\t"))
+
+
+def directories(sandbox: Sandbox) -> list[str]:
+    """Where each pane is, in the same order."""
+    form = "#{session_name}\t#{window_index}\t#{pane_index}\t#{pane_current_path}"
+    lines = sandbox.tmux("list-panes", "-a", "-F", form).splitlines()
+    return sorted(line for line in lines if not line.startswith("main\t"))
+
+
+def dead(sandbox: Sandbox) -> set[str]:
+    """The panes without any process."""
+    lines = sandbox.tmux("list-panes", "-a", "-F", "#{pane_id} #{pane_dead}").splitlines()
+    return {line.split()[0] for line in lines if line.endswith(" 1")}
+
+
+def end_server(sandbox: Sandbox, *, crash: bool = False) -> None:
+    """End the tmux server; `crash`: by kill -9, and Codex's daemon with it, as a reboot does."""
+    pid = int(sandbox.tmux("display-message", "-p", "#{pid}"))
+    if crash:
+        mine = {os.getpid(), *(c.process.pid for c in sandbox.clients)}
+        for process in [pid, *(p for p in sandbox.processes() if p not in mine)]:
+            try:
+                os.kill(process, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+    else:
+        sandbox.tmux("kill-server")
+    sandbox.wait_for(lambda: not Path(f"/proc/{pid}").exists(), 5, "the tmux server to end")
+
+
+def show_all(sandbox: Sandbox) -> None:
+    """Look at every window that holds a sleeping pane."""
+    for line in sandbox.tmux(
+        "list-panes", "-a", "-F", "#{pane_dead} #{session_id}:#{window_index}"
+    ).splitlines():
+        if line.startswith("1 "):
+            sandbox.tmux("switch-client", "-t", line[2:])
+    sandbox.wait_for(lambda: not dead(sandbox), 10, "every pane to wake")
+
+
+def follow(sandbox: Sandbox, talks: list[Talk], before: dict[str, str]) -> None:
+    """Find each conversation's pane again by its session."""
+    now = sessions(sandbox)
+    assert set(now) == set(before)
+    moved = {before[session]: now[session] for session in before}
+    for talk in talks:
+        talk.pane = moved[talk.pane]
+
+
+def test_all_come_back_in_their_places_after_a_kill_and_after_a_reboot(sandbox: Sandbox) -> None:
+    sandbox.start_server(load_plugin=True, config=BY_HAND, height=39)
+    sandbox.attach()
+    talks = open_six(sandbox)
+    for crash in (False, True):
+        before, was, where = sessions(sandbox), outline(sandbox), directories(sandbox)
+        end_server(sandbox, crash=crash)
+        sandbox.start_server(load_plugin=True, config=BY_HAND, height=39)
+        sandbox.attach()
+        found = json.loads(sandbox.helper("restore", "--json"))["results"]
+        assert sorted(r["outcome"] for r in found) == ["rebuilt"] * 3 + ["waiting"] * 6
+        assert sandbox.tmux("list-clients", "-F", "#{client_session}") == "main", "nobody was moved"
+        follow(sandbox, talks, before)
+        assert len(dead(sandbox)) == 6
+        show_all(sandbox)
+        for talk in talks:
+            talk.say(f"after {'the reboot' if crash else 'the kill'}")
+        assert outline(sandbox) == was
+        assert directories(sandbox) == where
+        time.sleep(1)
+
+
+@pytest.fixture
+def resurrect() -> Path:
+    """A checkout of tmux-resurrect."""
+    named = os.environ.get("TMUX_RESURRECT_DIR")
+    if not named or not Path(named, "scripts/restore.sh").exists():
+        pytest.skip("no tmux-resurrect: TMUX_RESURRECT_DIR names no checkout of it")
+    return Path(named)
+
+
+def test_all_come_back_through_tmux_resurrect(sandbox: Sandbox, resurrect: Path) -> None:
+    sandbox.start_server(load_plugin=True, height=39)
+    sandbox.tmux("run-shell", f"{resurrect}/resurrect.tmux")
+    sandbox.attach()
+    talks = open_six(sandbox)
+    before, was = sessions(sandbox), outline(sandbox)
+    sandbox.tmux("run-shell", f"{resurrect}/scripts/save.sh quiet")
+    end_server(sandbox)
+    sandbox.start_server(load_plugin=True, config=BY_HAND, height=39)
+    sandbox.tmux("run-shell", f"{resurrect}/resurrect.tmux")
+    sandbox.attach()
+    time.sleep(2)
+    sandbox.tmux("set-option", "-g", "@codex-restore", "ask")  # only now: a menu would wait for its answer
+    sandbox.tmux("run-shell", f"{resurrect}/scripts/restore.sh >/dev/null 2>&1 || :", timeout=60)
+    follow(sandbox, talks, before)
+    show_all(sandbox)
+    for talk in talks:
+        talk.say("after tmux-resurrect")
+    assert outline(sandbox) == was
+
+
+def test_a_shown_pane_runs_within_two_seconds_and_knows_the_terminals_colours(sandbox: Sandbox) -> None:
+    sandbox.start_server(load_plugin=True, config=BY_HAND)
+    client = sandbox.attach()
+    talk = Talk(sandbox, sandbox.new_pane(), "hello")
+    sandbox.wait_for(lambda: len(sessions(sandbox)) == 1, 20, "the record")
+    time.sleep(1)
+    # What Codex draws on its composer's line with the terminal's real answer: a colour made from it.
+    coloured = styles(sandbox, talk.pane)
+    before = sessions(sandbox)
+    end_server(sandbox)
+    client.close()
+    sandbox.start_server(load_plugin=True, config=BY_HAND)
+    sandbox.helper("restore")
+    follow(sandbox, [talk], before)
+    time.sleep(2)
+    assert dead(sandbox) == {talk.pane}
+    sandbox.tmux("select-window", "-t", talk.pane)
+    assert dead(sandbox) == {talk.pane}
+    began = time.monotonic()
+    sandbox.attach()
+    sandbox.wait_ready(talk.pane, 5)
+    took = time.monotonic() - began
+    print(f"shown → Codex takes input: {took:.2f} s")
+    assert took < 2
+    assert coloured
+    sandbox.wait_for(lambda: styles(sandbox, talk.pane) == coloured, 3, f"the colours {coloured}")
+    talk.say("again")
+
+
+def styles(sandbox: Sandbox, pane: str) -> set[str]:
+    """The 24-bit and 256-colour backgrounds on the pane's screen."""
+    return set(
+        re.findall(r"48;(?:2;\d+;\d+;\d+|5;\d+)", sandbox.tmux("capture-pane", "-e", "-p", "-t", pane))
+    )
+
+
+def test_interrupted_and_repeated_with_a_user_typing_nothing_is_doubled(sandbox: Sandbox) -> None:
+    sandbox.start_server(load_plugin=True, config=BY_HAND, height=39)
+    sandbox.attach()
+    talks = open_six(sandbox)
+    before, was = sessions(sandbox), outline(sandbox)
+    rng = random.Random(3)
+    for turn in range(2):
+        end_server(sandbox)
+        mine = sandbox.start_server(load_plugin=True, config=BY_HAND, height=39)
+        client = sandbox.attach()
+        typed = ""
+        for _ in range(5):
+            run = subprocess.Popen(
+                [str(sandbox.bin / "codex-tmux"), "restore"],
+                env={**sandbox.env, "TMUX": f"{sandbox.socket},1,0"},
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+            )
+            client.send(b"x")
+            typed += "x"
+            time.sleep(rng.uniform(0.1, 0.4))
+            run.send_signal(rng.choice([signal.SIGINT, signal.SIGKILL]))
+            run.wait()
+        sandbox.helper("restore")
+        assert sandbox.helper("restore").startswith("nothing is lost")
+        wait_for_end(sandbox, mine, typed)
+        screen = sandbox.capture(mine)
+        assert screen.count("x" * len(typed)) == 1
+        assert "codex-tmux" not in screen.replace(str(sandbox.root), "")
+        follow(sandbox, talks, before)
+        before = sessions(sandbox)
+        assert outline(sandbox) == was, f"turn {turn}"
+    show_all(sandbox)
+    for talk in talks:
+        talk.say("once")
+
+
+def wait_for_end(sandbox: Sandbox, pane: str, text: str) -> None:
+    """Wait until the pane's screen ends in `text`."""
+    sandbox.wait_for(lambda: sandbox.capture(pane).rstrip().endswith(text), 3, "what was typed")
+
+
+def test_a_tmux_session_closed_by_hand_stays_closed(sandbox: Sandbox) -> None:
+    sandbox.start_server(load_plugin=True, config=BY_HAND)
+    sandbox.attach()
+    kept, closed = (Talk(sandbox, sandbox.new_pane(name=n), f"in {n}") for n in ("kept", "closed"))
+    sandbox.tmux("break-pane", "-d", "-s", closed.pane)
+    sandbox.tmux("new-session", "-d", "-s", "by hand")
+    sandbox.tmux("move-window", "-s", closed.pane, "-t", "by hand:5")
+    sandbox.wait_for(lambda: len(sessions(sandbox)) == 2, 20, "the records")
+    time.sleep(1)
+    before = sessions(sandbox)
+    sandbox.tmux("kill-session", "-t", "by hand")
+    end_server(sandbox)
+    sandbox.start_server(load_plugin=True, config=BY_HAND)
+    sandbox.attach()
+    found = json.loads(sandbox.helper("restore", "--json"))["results"]
+    assert [r["session_id"] for r in found] == [s for s, pane in before.items() if pane == kept.pane]
+    assert "by hand" not in sandbox.tmux("list-sessions")

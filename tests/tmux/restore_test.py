@@ -1,0 +1,624 @@
+"""What a tmux server lost comes back in its place: real tmux, the stand-in Codex."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import re
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from codex_tmux.sandbox import Sandbox, SandboxError
+
+SHAPE = "#{session_name}\t#{window_index}\t#{window_name}\t#{pane_index}\t#{pane_current_path}\t#{pane_start_path}"
+ASK = "set -g @codex-restore off"
+"""Most tests restore by hand."""
+
+
+def start(sandbox: Sandbox, config: str = ASK) -> str:
+    """A tmux server with the plugin."""
+    return sandbox.start_server(load_plugin=True, config=config)
+
+
+def new_session(
+    sandbox: Sandbox, name: str, *command: str, window: str = "one", cwd: Path | None = None
+) -> str:
+    """A tmux session with one pane; the pane."""
+    return sandbox.tmux(
+        *("new-session", "-d", "-P", "-F", "#{pane_id}", "-s", name, "-n", window, "-x", "120", "-y", "40"),
+        *("-c", str(cwd or sandbox.work)),
+        *command,
+    )
+
+
+def split(sandbox: Sandbox, pane: str, *command: str, way: str = "-v", cwd: Path | None = None) -> str:
+    """A pane beside another one."""
+    return sandbox.tmux(
+        "split-window", way, "-P", "-F", "#{pane_id}", "-t", pane, "-c", str(cwd or sandbox.work), *command
+    )
+
+
+def listing(sandbox: Sandbox, *, everything: bool = True) -> list[dict[str, Any]]:
+    """`codex-tmux list --json`."""
+    rows = json.loads(sandbox.helper("list", *(["--all"] if everything else []), "--json"))["panes"]
+    assert isinstance(rows, list)
+    return rows
+
+
+def known(sandbox: Sandbox, *panes: str) -> None:
+    """Wait until each of the panes has its record."""
+    wanted = set(panes)
+    sandbox.wait_for(
+        lambda: wanted <= {r["pane"] for r in listing(sandbox) if r["status"] == "live" and r["session_id"]},
+        15,
+        f"records of {wanted}",
+    )
+    time.sleep(0.6)  # the syncs that the last events started
+
+
+def places(sandbox: Sandbox) -> dict[str, str]:
+    """Where each pane with a session is: session id → place."""
+    form = "#{@codex_session}\t#{session_name}:#{window_index}.#{pane_index} #{window_name}"
+    rows = (line.split("\t") for line in sandbox.tmux("list-panes", "-a", "-F", form).splitlines())
+    return {session: where for session, where in rows if session}
+
+
+def layouts(sandbox: Sandbox) -> dict[str, str]:
+    """Each window's layout, without its checksum and pane ids."""
+    lines = sandbox.tmux(
+        "list-windows", "-a", "-F", "#{session_name}:#{window_index}\t#{window_layout}"
+    ).splitlines()
+    return {where: shape(layout) for where, layout in (line.split("\t") for line in lines)}
+
+
+def shape(layout: str) -> str:
+    """A layout string without what changes with every pane: checksum and pane ids."""
+    return re.sub(r"(\d+x\d+,\d+,\d+),\d+", r"\1", layout.partition(",")[2])
+
+
+def results(sandbox: Sandbox, *args: str) -> list[dict[str, Any]]:
+    """`codex-tmux restore --json`."""
+    found = json.loads(sandbox.helper("restore", "--json", *args))["results"]
+    assert isinstance(found, list)
+    return found
+
+
+def dead(sandbox: Sandbox) -> set[str]:
+    """The panes without any process."""
+    lines = sandbox.tmux("list-panes", "-a", "-F", "#{pane_id} #{pane_dead}").splitlines()
+    return {line.split()[0] for line in lines if line.endswith(" 1")}
+
+
+def end_server(sandbox: Sandbox, how: str) -> None:
+    """End the tmux server."""
+    pid = int(sandbox.tmux("display-message", "-p", "#{pid}"))
+    if how == "kill-server":
+        sandbox.tmux("kill-server")
+    else:
+        os.kill(pid, getattr(signal, how))
+    sandbox.wait_for(lambda: not Path(f"/proc/{pid}").exists(), 5, "the tmux server to end")
+
+
+def log_of(sandbox: Sandbox) -> str:
+    """The log so far."""
+    return (sandbox.state_dir / "log").read_text()
+
+
+def test_windows_come_back_as_they_were(sandbox: Sandbox) -> None:
+    other = sandbox.make_dir("zwei Wörter")
+    start(sandbox)
+    sandbox.attach()
+    first = new_session(sandbox, "größe ##(touch HIT)", "codex", window="a ##{pane_id} b", cwd=other)
+    shell = split(sandbox, first, cwd=other)
+    second = split(sandbox, shell, "codex", way="-h")
+    third = sandbox.tmux(
+        *(
+            "new-window",
+            "-d",
+            "-P",
+            "-F",
+            "#{pane_id}",
+            "-t",
+            "=größe #(touch HIT):7",
+            "-n",
+            "sieben",
+            "codex",
+        )
+    )
+    fourth = sandbox.new_pane(name="in main")
+    codexes = (first, second, third, fourth)
+    for pane in codexes:
+        sandbox.ask(pane, f"I am {pane}")
+    known(sandbox, *codexes)
+    before, before_layouts = places(sandbox), layouts(sandbox)
+
+    end_server(sandbox, "kill-server")
+    start(sandbox)
+    sandbox.attach()
+    form = "#{client_session}:#{window_index}"
+    current = sandbox.tmux("list-clients", "-F", form)
+    found = results(sandbox)
+
+    assert places(sandbox) == before
+    assert layouts(sandbox) == before_layouts
+    assert sorted(str(r["outcome"]) for r in found) == ["rebuilt", *["waiting"] * 4]
+    assert sandbox.tmux("list-clients", "-F", form) == current == "main:0"
+    assert len(dead(sandbox)) == 4
+    assert not list(sandbox.root.rglob("HIT"))
+    assert not Path("HIT").exists()
+    assert {r["status"] for r in listing(sandbox)} == {"dead"}
+    shells = sandbox.tmux(
+        "list-panes", "-a", "-F", "#{pane_current_command} #{pane_current_path}"
+    ).splitlines()
+    assert f"bash {other}" in shells
+
+
+def test_a_restored_pane_sleeps_until_its_window_is_shown(sandbox: Sandbox) -> None:
+    start(sandbox)
+    a = new_session(sandbox, "work", "codex")
+    b = split(sandbox, a, "codex")
+    c = sandbox.tmux("new-window", "-d", "-P", "-F", "#{pane_id}", "-t", "work:5", "codex")
+    for pane in (a, b, c):
+        sandbox.ask(pane, f"I am {pane}")
+    known(sandbox, a, b, c)
+    sessions = {r["pane"]: r["session_id"] for r in listing(sandbox)}
+    end_server(sandbox, "kill-server")
+    start(sandbox)
+    by_session = {r["session_id"]: r["pane"] for r in results(sandbox)}
+    a2, b2, c2 = (by_session[sessions[p]] for p in (a, b, c))
+    assert dead(sandbox) == {a2, b2, c2}
+    # Selected in a tmux session that nobody looks at: still asleep.
+    sandbox.tmux("select-window", "-t", "work:5")
+    sandbox.tmux("select-window", "-t", "work:0")
+    sandbox.attach(target="main")
+    time.sleep(0.3)
+    assert dead(sandbox) == {a2, b2, c2}
+    assert f"I am {a}" in sandbox.capture(a2), "it says which conversation it holds"
+
+    sandbox.tmux("switch-client", "-t", "work")
+    sandbox.wait_for(lambda: dead(sandbox) == {c2}, 2, "both panes of the shown window to wake")
+    sandbox.tmux("next-window", "-t", "work")
+    sandbox.wait_for(lambda: dead(sandbox) == set(), 2, "the third to wake")
+    for old, new in ((a, a2), (b, b2), (c, c2)):
+        assert sandbox.ask(new, "and again").messages == (f"I am {old}", "and again")
+
+
+@pytest.mark.parametrize("how", ["kill-session", "kill-window", "kill-pane", "exit"])
+def test_closing_the_last_one_is_closing_though_the_server_ends(sandbox: Sandbox, how: str) -> None:
+    start(sandbox)
+    pane = new_session(sandbox, "work", *([] if how == "exit" else ["codex"]))
+    if how == "exit":
+        sandbox.wait_for(lambda: "#" in sandbox.capture(pane) or "$" in sandbox.capture(pane), 5, "a prompt")
+        sandbox.tmux("send-keys", "-t", pane, str(sandbox.bin / "codex"), "Enter")
+    sandbox.ask(pane, "hello")
+    known(sandbox, pane)
+    sandbox.tmux("kill-session", "-t", "main")
+    if how == "exit":
+        sandbox.type(pane, "/quit")
+        time.sleep(1)
+        sandbox.tmux("send-keys", "-t", pane, "exit", "Enter")
+    else:
+        sandbox.tmux(how, "-t", "work")
+    sandbox.wait_for(lambda: not sandbox.running, 5, "the tmux server to end")
+    start(sandbox)
+    statuses = [r["status"] for r in listing(sandbox)]
+    # No tmux fires pane-exited for the very last pane: there a quit counts as a closing too.
+    assert statuses in ([["closed"]] if how.startswith("kill") else [["ended"], ["closed"]])
+    assert results(sandbox) == []
+
+
+@pytest.mark.parametrize("how", ["kill-server", "SIGTERM", "SIGKILL"])
+def test_killing_the_server_loses_what_it_held_and_nothing_else(sandbox: Sandbox, how: str) -> None:
+    start(sandbox)
+    kept = new_session(sandbox, "kept", "codex")
+    closed = new_session(sandbox, "closed", "codex")
+    for pane in (kept, closed):
+        sandbox.ask(pane, f"I am {pane}")
+    known(sandbox, kept, closed)
+    sandbox.tmux("kill-session", "-t", "closed")
+    if how == "SIGKILL":
+        time.sleep(1)  # no tmux can note anything any more: the sync has to have seen it
+    end_server(sandbox, how)
+    start(sandbox)
+    assert {r["tmux_session"]: r["status"] for r in listing(sandbox)} == {"kept": "lost", "closed": "closed"}
+    assert [r["outcome"] for r in results(sandbox)] == ["waiting"]
+    assert sandbox.tmux("list-sessions", "-F", "#{session_name}").splitlines() == ["kept", "main"]
+
+
+def test_killing_the_only_session_left_with_its_server_loses_it(sandbox: Sandbox) -> None:
+    start(sandbox)
+    pane = new_session(sandbox, "only", "codex")
+    sandbox.ask(pane, "hello")
+    known(sandbox, pane)
+    sandbox.tmux("kill-session", "-t", "main")
+    end_server(sandbox, "SIGTERM")
+    start(sandbox)
+    assert [r["status"] for r in listing(sandbox)] == ["lost"]
+
+
+def test_a_second_restart_restores_all_again(sandbox: Sandbox) -> None:
+    start(sandbox)
+    panes = [new_session(sandbox, f"s{n}", "codex") for n in range(3)]
+    for pane in panes:
+        sandbox.ask(pane, f"I am {pane}")
+    known(sandbox, *panes)
+    before = places(sandbox)
+    for _ in range(3):
+        end_server(sandbox, "SIGKILL")
+        start(sandbox)
+        results(sandbox)
+        assert places(sandbox) == before
+        assert results(sandbox) == [], "a second restore finds nothing to do"
+        assert places(sandbox) == before
+
+
+def test_interrupted_anywhere_a_second_restore_finishes_and_doubles_nothing(sandbox: Sandbox) -> None:
+    lose_records(sandbox, 12)
+    rng = random.Random(7)
+    for _ in range(4):
+        interrupted = subprocess.Popen(
+            [str(sandbox.bin / "codex-tmux"), "restore"],
+            env={**sandbox.env, "TMUX": f"{sandbox.socket},1,0"},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        time.sleep(rng.uniform(0.15, 0.45))
+        interrupted.kill()
+        interrupted.wait()
+    results(sandbox)
+    sessions = sandbox.tmux("list-panes", "-a", "-F", "#{@codex_session}").split()
+    assert len(sessions) == len(set(sessions)) == 12
+    windows = sandbox.tmux("list-windows", "-a", "-F", "#{session_name}:#{window_index}").splitlines()
+    assert len(windows) == 12 + 1, "one a record, and main's own"
+    assert {r["status"] for r in listing(sandbox)} == {"dead"}
+
+
+def lose_records(sandbox: Sandbox, count: int, config: str = ASK) -> None:
+    """A tmux server that has lost `count` sessions, one a window, without ever having run them."""
+    start(sandbox, config)
+    template = record_text(sandbox)
+    state = sandbox.state_dir / "state.toml"
+    entries = "".join(
+        template.format(number=f"{n:012x}", window=n % 10, session=f"s{n // 10}") for n in range(count)
+    )
+    state.write_text("version = 1\n" + entries)
+
+
+def record_text(sandbox: Sandbox) -> str:
+    """A lost record of this tmux server, as the state file has it."""
+    return f"""
+[[panes]]
+session_id = "01a201da-7561-7551-a7df-{{number}}"
+evidence = "title"
+mode = "tui"
+status = "lost"
+server = "{sandbox.socket}"
+epoch = "1:1"
+pane = "%1"
+tmux_session = "{{session}}"
+window = {{window}}
+window_name = "w"
+window_layout = "b25d,120x40,0,0,10"
+pane_index = 0
+cwd = "{sandbox.work}"
+codex = "{sandbox.bin / "codex"}"
+codex_home = "{sandbox.codex_home}"
+flags = []
+updated_at = 2026-11-22T06:03:43Z
+"""
+
+
+def test_fifty_wait_within_three_seconds(sandbox: Sandbox, capsys: pytest.CaptureFixture[str]) -> None:
+    lose_records(sandbox, 50)
+    began = time.monotonic()
+    found = results(sandbox)
+    took = time.monotonic() - began
+    assert [r["outcome"] for r in found] == ["waiting"] * 50
+    assert len(dead(sandbox)) == 50
+    began = time.monotonic()
+    for n in range(50):
+        sandbox.tmux("new-window", "-d", "-t", f"main:{100 + n}", "codex")
+    loop = time.monotonic() - began
+    with capsys.disabled():
+        print(f"\n50 records restored in {took:.2f} s; a loop of tmux new-window for the same: {loop:.2f} s")
+    assert took < 3
+
+
+def test_base_index_and_renumbering_keep_the_indices(sandbox: Sandbox) -> None:
+    config = f"{ASK}\nset -g base-index 1\nset -g pane-base-index 1\nset -g renumber-windows on"
+    start(sandbox, config)
+    new_session(sandbox, "work")
+    a = sandbox.tmux("new-window", "-d", "-P", "-F", "#{pane_id}", "-t", "work:2", "-n", "two", "codex")
+    b = sandbox.tmux("new-window", "-d", "-P", "-F", "#{pane_id}", "-t", "work:3", "-n", "three", "codex")
+    b2 = split(sandbox, b)
+    assert b2
+    for pane in (a, b):
+        sandbox.ask(pane, f"I am {pane}")
+    known(sandbox, a, b)
+    before = places(sandbox)
+    end_server(sandbox, "kill-server")
+    start(sandbox, config)
+    results(sandbox)
+    assert places(sandbox) == before
+
+
+def test_a_window_in_the_way_stays_and_the_outcome_says_so(sandbox: Sandbox) -> None:
+    lose_records(sandbox, 2)
+    mine = new_session(sandbox, "s0", "sleep", "1000")
+    found = results(sandbox)
+    assert "s0:0 is in use" in str([r["reason"] for r in found])
+    assert sandbox.format(mine, "#{pane_current_command}") == "sleep"
+    assert sorted(places(sandbox).values()) == ["s0:1.0 w", "s0:2.0 w"]
+
+
+def test_a_missing_directory_falls_back_and_says_so(sandbox: Sandbox) -> None:
+    gone = sandbox.make_dir("gone")
+    start(sandbox)
+    pane = new_session(sandbox, "work", "codex", cwd=gone)
+    sandbox.ask(pane, "hello")
+    known(sandbox, pane)
+    end_server(sandbox, "kill-server")
+    gone.rmdir()
+    start(sandbox)
+    text = sandbox.helper("restore")
+    assert f"{gone} is gone: {sandbox.home} instead" in text
+
+
+def test_tmux_servers_never_mix(sandbox: Sandbox) -> None:
+    lose_records(sandbox, 1)
+    state = sandbox.state_dir / "state.toml"
+    state.write_text(state.read_text().replace(str(sandbox.socket), "/tmp/another/server"))
+    assert results(sandbox) == []
+    assert [r["status"] for r in listing(sandbox)] == ["lost"]
+
+
+def test_nothing_is_typed_into_a_shell_in_use_and_it_is_not_taken(sandbox: Sandbox) -> None:
+    lose_records(sandbox, 1)
+    mine = new_session(sandbox, "s0")
+    sandbox.wait_for(lambda: sandbox.capture(mine).strip(), 5, "a prompt")
+    sandbox.tmux("send-keys", "-t", mine, "-l", "echo half a line")
+    pid = sandbox.format(mine, "#{pane_pid}")
+    time.sleep(0.2)
+    screen = sandbox.capture(mine)
+    found = results(sandbox)
+    assert [r["outcome"] for r in found] == ["waiting"]
+    assert found[0]["pane"] != mine
+    assert (sandbox.capture(mine), sandbox.format(mine, "#{pane_pid}")) == (screen, pid)
+
+
+def test_a_new_tmux_session_of_the_same_name_takes_its_pane_back(sandbox: Sandbox) -> None:
+    lose_records(sandbox, 1)
+    fresh = new_session(sandbox, "s0")
+    found = results(sandbox)
+    assert [(r["outcome"], r["pane"]) for r in found] == [("waiting", fresh)]
+
+
+def shows(sandbox: Sandbox, client: Any, text: str) -> Callable[[], bool]:
+    """Whether the client's terminal got `text`."""
+    return lambda: text in re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", client.output.decode(errors="replace"))
+
+
+@pytest.mark.parametrize(("key", "back"), [(b"a", 3), (b"n", 0)])
+def test_ask_shows_a_menu_to_the_first_client(sandbox: Sandbox, key: bytes, back: int) -> None:
+    lose_records(sandbox, 3)
+    end_server(sandbox, "kill-server")
+    start(sandbox, "")
+    sandbox.wait_for(lambda: sandbox.tmux("show-options", "-gqv", "@codex_lost") == "3", 10, "the question")
+    client = sandbox.attach()
+    sandbox.wait_for(shows(sandbox, client, "Restore all"), 5, "the menu")
+    assert shows(sandbox, client, "3 Codex sessions lost")()
+    client.send(key)
+    if back:
+        sandbox.wait_for(lambda: len(places(sandbox)) == back, 5, "the sessions")
+        sandbox.wait_for(shows(sandbox, client, "3 sessions restored"), 5, "the outcome")
+    else:
+        time.sleep(1)
+        assert places(sandbox) == {}
+    client.close()
+    again = sandbox.attach()
+    time.sleep(0.5)
+    assert not shows(sandbox, again, "Restore all")()
+
+
+def test_choose_brings_back_what_is_ticked(sandbox: Sandbox) -> None:
+    lose_records(sandbox, 3)
+    end_server(sandbox, "kill-server")
+    start(sandbox, "set -g @codex-restore ask")
+    client = sandbox.attach()
+    sandbox.wait_for(shows(sandbox, client, "Restore all"), 10, "the menu")
+    client.send(b"c")
+    sandbox.wait_for(shows(sandbox, client, "Which ones"), 10, "the dialog")
+    for keys in (b"\x1b[B", b" ", b"\t", b"\r"):
+        client.send(keys)
+        time.sleep(0.3)
+    sandbox.wait_for(lambda: list(places(sandbox).values()) == ["s0:1.0 w"], 5, "the second one alone")
+
+
+def test_on_restores_by_itself_and_off_does_nothing(sandbox: Sandbox) -> None:
+    lose_records(sandbox, 3)
+    end_server(sandbox, "kill-server")
+    start(sandbox, "set -g @codex-restore off")
+    time.sleep(1)
+    assert places(sandbox) == {}
+    end_server(sandbox, "kill-server")
+    start(sandbox, "set -g @codex-restore on")
+    sandbox.wait_for(lambda: len(places(sandbox)) == 3, 10, "the sessions")
+    sandbox.wait_for(lambda: sandbox.tmux("show-options", "-gqv", "@codex_outcome") != "", 5, "the outcome")
+    client = sandbox.attach()
+    sandbox.wait_for(shows(sandbox, client, "3 sessions restored"), 5, "the outcome at attach")
+
+
+def test_not_lazy_starts_all_once_a_client_is_there(sandbox: Sandbox) -> None:
+    lose_records(sandbox, 3, f"{ASK}\nset -g @codex-restore-lazy off")
+    results(sandbox)
+    assert len(dead(sandbox)) == 3
+    sandbox.attach()
+    sandbox.wait_for(lambda: dead(sandbox) == set(), 5, "all to wake")
+
+
+def test_moved_windows_are_known_and_a_burst_makes_few_syncs(sandbox: Sandbox) -> None:
+    start(sandbox)
+    panes = [sandbox.new_pane(name=f"w{n}") for n in range(4)]
+    for pane in panes:
+        sandbox.ask(pane, f"I am {pane}")
+    known(sandbox, *panes)
+
+    def true_places() -> bool:
+        recorded = {
+            r["session_id"]: f"{r['tmux_session']}:{r['window']}.{r['pane_index']}" for r in stored(sandbox)
+        }
+        return recorded == {session: where.split(" ")[0] for session, where in places(sandbox).items()}
+
+    for change in (
+        ["swap-window", "-d", "-s", "main:1", "-t", "main:2"],
+        ["swap-window", "-s", "main:1", "-t", "main:4"],
+        ["move-window", "-s", "main:3", "-t", "main:20"],
+        ["move-window", "-r", "-t", "main:"],
+        ["swap-pane", "-d", "-s", panes[0], "-t", panes[1]],
+        ["join-pane", "-d", "-s", panes[0], "-t", panes[2]],
+        ["rotate-window", "-t", panes[2]],
+        ["rename-window", "-t", panes[2], "new"],
+        ["rename-session", "-t", "main", "renamed"],
+        ["break-pane", "-d", "-s", panes[0]],
+    ):
+        sandbox.tmux(*change)
+        sandbox.wait_for(true_places, 3, f"the record after {' '.join(change)}")
+
+
+def stored(sandbox: Sandbox) -> list[Any]:
+    """The records on disk, without a sync to see to them."""
+    script = (
+        "import json; from codex_tmux import store; "
+        "print(json.dumps([r._asdict() for r in store.load()], default=str))"
+    )
+    python = (sandbox.bin / "codex-tmux").read_text().splitlines()[0][2:].split()[0]
+    package = str(Path(__file__).parents[2])
+    out = subprocess.run(
+        [python, "-c", script],
+        env={**sandbox.env, "PYTHONPATH": package},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    found = json.loads(out)
+    assert isinstance(found, list)
+    return found
+
+
+def test_a_hostile_title_is_drawn_and_never_obeyed(sandbox: Sandbox) -> None:
+    start(sandbox)
+    pane = new_session(sandbox, "work", "codex")
+    text = "see #(touch HIT) #[fg=red]red #{pane_id} 100%"
+    sandbox.ask(pane, text)
+    known(sandbox, pane)
+    end_server(sandbox, "kill-server")
+    start(sandbox)
+    found = results(sandbox)
+    screen = sandbox.capture(found[0]["pane"])
+    assert "see #(touch HIT) [fg=red]red #{pane_id} 100%" in screen
+    assert not list(sandbox.root.rglob("HIT"))
+    assert not Path("HIT").exists()
+
+
+@pytest.fixture
+def resurrect() -> Path:
+    """A checkout of tmux-resurrect."""
+    named = os.environ.get("TMUX_RESURRECT_DIR")
+    if not named or not Path(named, "scripts/restore.sh").exists():
+        pytest.skip("no tmux-resurrect: TMUX_RESURRECT_DIR names no checkout of it")
+    return Path(named)
+
+
+@pytest.mark.parametrize("processes", ["", "~codex", ":all:"])
+def test_tmux_resurrect_rebuilds_and_we_resume(sandbox: Sandbox, resurrect: Path, processes: str) -> None:
+    config = f"{ASK}\nset -g @resurrect-processes '{processes}'"
+    config += f"\nset -g @resurrect-hook-post-restore-all 'echo mine >{sandbox.root}/mine'"
+    start(sandbox, config)
+    sandbox.tmux("run-shell", f"{resurrect}/resurrect.tmux")
+    sandbox.attach()
+    a = new_session(sandbox, "work", "codex", window="api")
+    shell = split(sandbox, a)
+    b = split(sandbox, shell, "codex", way="-h")
+    c = sandbox.tmux("new-window", "-d", "-P", "-F", "#{pane_id}", "-t", "work:5", "-n", "other", "codex")
+    for pane in (a, b, c):
+        sandbox.ask(pane, f"I am {pane}")
+    known(sandbox, a, b, c)
+    before, before_layouts = places(sandbox), layouts(sandbox)
+    sandbox.tmux("run-shell", f"{resurrect}/scripts/save.sh quiet")
+    end_server(sandbox, "kill-server")
+
+    start(sandbox, config)
+    sandbox.tmux("run-shell", f"{resurrect}/resurrect.tmux")
+    sandbox.attach()
+    time.sleep(2)
+    sandbox.tmux("set-option", "-g", "@codex-restore", "ask")  # only now: a menu would wait for its answer
+    sandbox.tmux("run-shell", f"{resurrect}/scripts/restore.sh >/dev/null 2>&1 || :")
+    assert places(sandbox) == before
+    assert layouts(sandbox) == before_layouts
+    assert (sandbox.root / "mine").read_text() == "mine\n"
+    sandbox.tmux("switch-client", "-t", "work:0")
+    sandbox.tmux("switch-client", "-t", "work:5")
+    sandbox.wait_for(lambda: dead(sandbox) == set(), 5, "all to wake")
+    by_session = {r["session_id"]: r for r in listing(sandbox)}
+    assert len(by_session) == 3, "no other session was started"
+    for old in (a, b, c):
+        session = next(s for s, where in before.items() if s in str(by_session) and owner(sandbox, s, old))
+        assert sandbox.ask(by_session[session]["pane"], "again").messages == (f"I am {old}", "again")
+
+
+def owner(sandbox: Sandbox, session: str, pane: str) -> bool:
+    """Whether the session's conversation is the one that began in the pane."""
+    found = list(sandbox.codex_home.glob(f"sessions/*/*/*/*{session}.jsonl"))
+    return f"I am {pane}" in found[0].read_text()
+
+
+def test_a_pane_in_use_is_left_alone_after_tmux_resurrect(sandbox: Sandbox, resurrect: Path) -> None:
+    start(sandbox)
+    sandbox.tmux("set-option", "-g", "@codex-restore", "ask")
+    a = new_session(sandbox, "work", "codex")
+    sandbox.ask(a, "hello")
+    known(sandbox, a)
+    sandbox.tmux("run-shell", f"{resurrect}/scripts/save.sh quiet")
+    end_server(sandbox, "kill-server")
+    start(sandbox)
+    mine = new_session(sandbox, "work")
+    sandbox.wait_for(lambda: sandbox.capture(mine).strip(), 5, "a prompt")
+    sandbox.tmux("send-keys", "-t", mine, "-l", "echo half")
+    time.sleep(0.2)
+    sandbox.tmux("set-option", "-g", "@codex-restore", "ask")
+    sandbox.tmux("run-shell", f"{resurrect}/scripts/restore.sh >/dev/null 2>&1 || :")
+    assert sandbox.capture(mine).rstrip().endswith("echo half")
+    assert mine not in dead(sandbox)
+    assert [r["status"] for r in listing(sandbox)] == ["lost"]
+
+
+def test_unload_takes_the_hooks_away(sandbox: Sandbox) -> None:
+    start(sandbox, f"{ASK}\nset -g @resurrect-hook-post-restore-all 'echo mine # codex'")
+    assert "restore --resurrect" in sandbox.tmux("show-options", "-gqv", "@resurrect-hook-post-restore-all")
+    subprocess.run(
+        [str(Path(__file__).parents[2] / "plugin/unload")],
+        env={**sandbox.env, "TMUX": f"{sandbox.socket},1,0"},
+        check=True,
+    )
+    assert sandbox.tmux("show-options", "-gqv", "@resurrect-hook-post-restore-all") == "echo mine # codex"
+    assert sandbox.tmux("show-options", "-gqv", "@resurrect-hook-pre-restore-pane-processes") == ""
+    hooks = sandbox.tmux("show-hooks", "-g") + sandbox.tmux("show-hooks", "-gw")
+    assert "codex" not in hooks
+    assert "codex" not in sandbox.tmux("show-options", "-s", "command-alias")
+
+
+def test_dry_run_shows_and_does_nothing(sandbox: Sandbox) -> None:
+    lose_records(sandbox, 2)
+    text = sandbox.helper("restore", "--dry-run")
+    assert "s0:0.0" in text
+    assert "new window" in text
+    assert places(sandbox) == {}
+    with pytest.raises(SandboxError):
+        sandbox.tmux("has-session", "-t", "=s0")
