@@ -16,6 +16,7 @@ COMMANDS = {
     "respawn": "codex_tmux.respawn",
     "restore": "codex_tmux.restore",
     "setup": "codex_tmux.setup",
+    "pick": "codex_tmux.pick",
     "install": "codex_tmux.install",
     "uninstall": "codex_tmux.uninstall",
     "selftest": "codex_tmux.selftest",

@@ -150,7 +150,7 @@ def wait_active(world: Sandbox) -> None:
         return (
             "pane-title-changed[90]" in here["window hooks"]
             and "command-alias[200]" in here["server options"]
-            and "respawn --from-key" in here["keys"]
+            and "pick --from-key" in here["keys"]
             and not world.tmux("show-options", "-gqv", "@codex_pending")
         )
 
