@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterable
 
 from codex_tmux.codex.processes import Processes, shell_is_idle
+from codex_tmux.resume import joined
 from codex_tmux.tmux import Server
 
 STARTUP = 4.0
@@ -16,6 +17,8 @@ PROMPT_ENDS = tuple("$#%>❯➜»›⟩λ✗±")
 """What the prompts of most shells end in; a line that ends otherwise may hold typed text."""
 TYPED = re.compile(r"[$#%>❯»›⟩λ] +\S")
 """A prompt of the usual kind, and something behind it."""
+CAPTURES = 50
+"""How many panes are read in one tmux call."""
 READ_STEP = 8
 """Linux notes a terminal's last read in steps of this many seconds."""
 
@@ -30,7 +33,8 @@ def untouched(server: Server, panes: Iterable[str], wait: float = STARTUP) -> fr
         rows = states(server, left)
         left &= set(rows)
         idle = {p for p in left if shell_is_idle(processes, rows[p].pid, rows[p].tty)}
-        found |= {p for p in idle if at_empty_prompt(server, p, rows[p])}
+        lines = cursor_lines(server, [rows[p] for p in idle])
+        found |= {p for p in idle if at_empty_prompt(rows[p], lines.get(p))}
         left = {p for p in left - found if not rows[p].dead and rows[p].young}
         if time.monotonic() > end:
             break
@@ -73,12 +77,21 @@ def states(server: Server, panes: set[str]) -> dict[str, State]:
     return found
 
 
-def at_empty_prompt(server: Server, pane: str, state: State) -> bool:
+def cursor_lines(server: Server, panes: list[State]) -> dict[str, str]:
+    """The line that each pane's cursor is on, by pane, in as few tmux calls as their length allows."""
+    found: dict[str, str] = {}
+    for at in range(0, len(panes), CAPTURES):
+        some = panes[at : at + CAPTURES]
+        commands = [["capture-pane", "-p", "-t", p.pane, "-S", str(p.y), "-E", str(p.y)] for p in some]
+        lines = (server.try_run(*joined(commands)[:-1]) or "").split("\n")
+        if len(lines) == len(some):
+            found |= {p.pane: line for p, line in zip(some, lines)}
+    return found
+
+
+def at_empty_prompt(state: State, line: str | None) -> bool:
     """Whether nothing is typed on the line the cursor is on."""
-    if state.mode:
-        return False
-    line = server.try_run("capture-pane", "-p", "-t", pane, "-S", str(state.y), "-E", str(state.y))
-    if line is None:
+    if state.mode or line is None:
         return False
     line = line.rstrip()
     if line.endswith(PROMPT_ENDS):

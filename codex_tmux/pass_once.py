@@ -19,6 +19,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from codex_tmux.reconcile import Action
 
+REAPS = (3, 6)
+"""The first tmux that sends itself the SIGCHLD that utempter may have eaten: no timer is needed there."""
 SETTLING = 1.5
 """Seconds a Codex whose title lost its id may take to end: it clears the title just before it does."""
 
@@ -184,6 +186,9 @@ def set_options(
         commands.append(["set-option", "-g", "@codex_status", status])
     if commands:
         commands.append(["set-option", "-gF", "@codex_seen", "#{E:@codex_places}"])
+    if marked and not reading.server["@codex_ticking"] and tmux.version_of(reading.server["version"]) < REAPS:
+        commands.append(["set-option", "-g", "@codex_ticking", "1"])
+        commands.append(["run-shell", "-b", "-C", "#{@codex_tick}"])
     run_all(server, commands)
     return newly_marked
 
@@ -300,4 +305,6 @@ def mend_hooks(server: Server, reading: Reading) -> None:
     if not directory or ("pane-title-changed[90]" in reading.hooks and "pane-exited[90]" in reading.hooks):
         return
     log("hooks.missing", mended_from=directory)
-    server.try_run("source-file", os.path.join(directory, "plugin", "hooks.tmux"))
+    path = os.path.join(directory, "plugin", "hooks.tmux")
+    # source-file takes its path for a pattern.
+    server.try_run("source-file", "".join(f"\\{c}" if c in "[]*?\\" else c for c in path))

@@ -121,15 +121,21 @@ class Rebuilder:
             notes.append(f"its layout could not be set ({failure})")
         return panes, notes
 
-    def fill(self, pane: str, record: Record) -> tuple[str, list[str]]:
-        """Put a session to sleep in a pane that is there, in place of its idle shell; its process, and what is not
-        as it was."""
-        notes: list[str] = []
-        cell = Cell(record.cwd, record)
-        commands = [*self.directory(cell, notes), *self.marks(pane, cell)]
-        commands.append([RESPAWN_PANE, "-k", "-t", pane, "-c", "#{@codex_directory}", *self.start(cell)])
-        commands.append(["display-message", "-p", "-t", pane, "#{pane_pid}"])
-        return self.run(commands)[0], notes
+    def fill(self, panes: list[tuple[str, Record]]) -> list[tuple[str, list[str]]]:
+        """Put sessions to sleep in panes that are there, in place of their idle shells, in one call; the process of
+        each, as far as it went, and what is not as it was."""
+        commands: list[list[str]] = []
+        notes: list[list[str]] = []
+        for pane, record in panes:
+            notes.append([])
+            cell = Cell(record.cwd, record)
+            commands += [*self.directory(cell, notes[-1]), *self.marks(pane, cell)]
+            commands.append([RESPAWN_PANE, "-k", "-t", pane, "-c", "#{@codex_directory}", *self.start(cell)])
+            commands.append(["display-message", "-p", "-t", pane, "#{pane_pid}"])
+        lines, failure = self.try_run(commands)
+        if failure and not lines:
+            raise TmuxError(failure)
+        return list(zip(lines, notes))
 
     def directory(self, cell: Cell, notes: list[str]) -> list[list[str]]:
         """Name the directory for the next pane; where it is gone, the home instead, and a note that says so."""

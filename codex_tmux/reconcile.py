@@ -176,6 +176,8 @@ class Reconciliation:
         self, records: tuple[Record, ...], snapshot: Snapshot, policy: Policy, now: datetime
     ) -> None:
         self.records = list(records)
+        self.places: dict[tuple[str, str, str], Record] = {}
+        self.index()
         self.snapshot = snapshot
         self.policy = policy
         self.now = now
@@ -196,8 +198,11 @@ class Reconciliation:
 
     def of_pane(self, pane: Pane) -> Record | None:
         """The current record of a pane."""
-        place = (self.snapshot.server, self.snapshot.epoch, pane.id)
-        return next((r for r in self.records if r.current and r.place == place), None)
+        return self.places.get((self.snapshot.server, self.snapshot.epoch, pane.id))
+
+    def index(self) -> None:
+        """Note which current record is where: it is asked for every pane, of all records."""
+        self.places = {r.place: r for r in self.records if r.current}
 
     def replace(self, old: Record, **changes: object) -> Record:
         """Change a record in place; `updated_at` moves only when something else does."""
@@ -205,6 +210,7 @@ class Reconciliation:
         if new != old:
             new = new._replace(updated_at=self.now)
             self.records[self.records.index(old)] = new
+            self.index()
         return new
 
     def retire(self, record: Record, status: str) -> None:
@@ -221,6 +227,10 @@ class Reconciliation:
     def settle_contradictions(self) -> None:
         """A file that was edited, or merged by hand, may name a session or a pane twice: what the pane itself
         remembers decides, then the newest."""
+        sessions = {r.session_id[:29] for r in self.records}
+        current = [r for r in self.records if r.current]
+        if len(sessions) == len(self.records) and len(self.places) == len(current):
+            return
         remembered = {
             (self.snapshot.server, self.snapshot.epoch, p.id): p.session for p in self.snapshot.panes
         }
@@ -247,6 +257,7 @@ class Reconciliation:
         """Of two records that cannot both be true, `rival` is the one that is not."""
         if same_session(rival.session_id, record.session_id):
             self.records.remove(rival)
+            self.index()
             self.note("record.double", session=rival.session_id, pane=rival.pane, kept=record.pane)
         else:
             self.retire(rival, CLOSED)
@@ -495,6 +506,7 @@ class Reconciliation:
             **fields,  # type: ignore[arg-type]
         )
         self.records.append(record)
+        self.index()
         return record
 
 

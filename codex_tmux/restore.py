@@ -30,6 +30,8 @@ from codex_tmux.tmux import RESPAWN_PANE, Server, TmuxError
 
 JSON_VERSION = 1
 RESUMED, WAITS, REBUILT, SKIPPED, FAILED = "resumed", "waiting", "rebuilt", "skipped", "failed"
+FILLS = 8
+"""How many panes are filled in one tmux call: it may be 16 KB long, and a restore that is killed finishes it."""
 SERVER_STARTUP = 10.0
 """Seconds until a tmux server that is reading its configuration has its first tmux session."""
 CONTINUUM_DELAY = 20
@@ -173,19 +175,26 @@ class Restore:
             self.results.append(
                 Result(skip.record.session_id, None, SKIPPED, skip.reason, where_of(skip.record))
             )
-        for fill in plan.fills:
+        left = list(plan.fills)
+        while left:
+            some = left[:FILLS]
             try:
-                self.drawing[fill.pane], notes = builder.fill(fill.pane, fill.record)
+                filled = builder.fill([(f.pane, f.record) for f in some])
             except TmuxError as e:
+                # The first of them cannot be done; the others have another go.
+                first = left.pop(0)
                 self.results.append(
-                    Result(fill.record.session_id, fill.pane, FAILED, str(e), where_of(fill.record))
+                    Result(first.record.session_id, first.pane, FAILED, str(e), where_of(first.record))
                 )
                 continue
-            done += 1
+            left = left[len(filled) :]
+            for fill, (process, notes) in zip(some, filled):
+                self.drawing[fill.pane] = process
+                self.results.append(
+                    Result(fill.record.session_id, fill.pane, WAITS, "; ".join(notes), where_of(fill.record))
+                )
+            done += len(filled)
             progress(done, total)
-            self.results.append(
-                Result(fill.record.session_id, fill.pane, WAITS, "; ".join(notes), where_of(fill.record))
-            )
         base_index = int(self.server.try_run("show-options", "-gv", "base-index") or "0")
         sessions = builder.sessions() if plan.builds else set()
         for build in plan.builds:
@@ -195,8 +204,8 @@ class Restore:
             )
             done += sum(1 for c in build.cells if c.record)
             progress(done, total)
-        see_that_tmux_reaps(self.server)
         wait_until_dead(self.server, self.drawing)
+        see_that_tmux_reaps(self.server)  # only then does it draw their last line
         if not self.early:
             woken = wake(self.server, list(self.drawing), everything=not lazy)
             self.results = [r._replace(outcome=RESUMED) if r.pane in woken else r for r in self.results]

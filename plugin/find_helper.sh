@@ -32,6 +32,11 @@ shell_word() {
     printf "'"
 }
 
+# $1 as a pattern that matches just itself: source-file takes its path for one.
+glob_word() {
+    printf %s "$1" | sed 's/[][*?\\]/\\&/g'
+}
+
 # Hooks name the helper through options, so that their text is the same everywhere. Silent whatever happens: any
 # output, or a failure, would throw the user's active pane into view mode.
 install_hooks() {
@@ -45,7 +50,7 @@ install_hooks() {
         set-option -g @codex_noted "$helper sync --noted" \; \
         set-option -g @codex_ask "$helper restore --ask >/dev/null 2>&1 || :" \; \
         set-option -g @codex_at_start "$helper restore --at-start >/dev/null 2>&1 || :" \; \
-        source-file "$here/plugin/hooks.tmux" \; \
+        source-file "$(glob_word "$here/plugin/hooks.tmux")" \; \
         set-option -g @codex_pending 1 \; \
         run-shell -b '#{@codex_sync}' \; \
         if-shell -F '#{@codex_started}' '' 'set-option -g @codex_started 1 ; run-shell -b "#{@codex_at_start}"'

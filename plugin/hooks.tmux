@@ -15,6 +15,12 @@ set-option -g @codex_unsettled '#{S:#{W:#{P:#{?#{&&:#{@codex_pane},#{?pane_dead,
 # Some living Codex pane has a stored command that would start Codex anew.
 set-option -g @codex_guarded '#{S:#{W:#{P:#{?pane_dead,,#{?@codex_guard,y,}}}}}'
 
+# tmux up to 3.5 built with utempter (Debian, Ubuntu, Fedora) drops SIGCHLD while that runs its helper for a closed
+# terminal (tmux issue 4559): every other killed pane stays unreaped, and fires nothing, until another child of tmux
+# ends. So there, while Codex panes exist, a timer inside tmux looks once a second, and starts such a child if need be.
+set-option -g @codex_unreaped '#{S:#{W:#{P:#{?#{&&:#{pane_dead},#{&&:#{@codex_pane},#{?@codex_asleep,,1}}},#{?#{==:#{pane_dead_status}#{pane_dead_signal},},y,},}}}}'
+set-option -g @codex_tick "if-shell -F '#{@codex_panes}' { if-shell -F '#{E:@codex_unreaped}' { run-shell -b : } ; run-shell -b -d 1 -C '#{@codex_tick}' } { set-option -gu @codex_ticking }"
+
 # Title to pane option, without a process. The cheap test comes first: while Codex works, its spinner sets the
 # title ten times a second. The id is whole or its first 29 characters.
 set-hook -g pane-title-changed[90] {

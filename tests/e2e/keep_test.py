@@ -70,19 +70,9 @@ def wait_asleep(world: Sandbox, pane: str) -> None:
     """Wait until the pane's session is safe and the pane is dead again."""
 
     def asleep() -> bool:
-        reap(world)
         return option(world, pane, "@codex_asleep") == "1" and world.format(pane, "#{pane_dead}") == "1"
 
     world.wait_for(asleep, 10, f"{pane} to sleep")
-
-
-def reap(world: Sandbox) -> None:
-    """Let tmux notice a dead pane.
-
-    libutempter, in Debian's tmux, drops SIGCHLD while it runs its helper for a closed terminal: half of the
-    panes killed here stay unreaped, without any hook, until another child of tmux ends.
-    """
-    world.tmux("run-shell", "-b", "true")
 
 
 def log_text(world: Sandbox) -> str:
@@ -103,7 +93,6 @@ def wait_gone(world: Sandbox, pane: str) -> None:
 
 def is_gone(world: Sandbox, pane: str) -> bool:
     """Whether tmux has closed the pane."""
-    reap(world)
     return pane not in world.tmux("list-panes", "-a", "-F", "#{pane_id}").split()
 
 
@@ -435,7 +424,6 @@ def test_death_respawns_by_itself_at_most_three_times_a_minute(world: Sandbox) -
         kill_codex(world, pane, "wrapper")
 
         def is_back(pid: str = pid) -> bool:
-            reap(world)
             return world.format(pane, "#{pane_pid}") != pid and world.format(pane, "#{pane_dead}") == "0"
 
         world.wait_for(is_back, 10, "the pane to come back")

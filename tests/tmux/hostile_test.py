@@ -133,13 +133,12 @@ def test_directories(world: Sandbox, names: list[str]) -> None:
     world.helper("list", "--all")
     client = world.attach()
     for number, (name, (pane, _)) in enumerate(panes.items()):
-        old = kill(world, pane)
+        kill(world, pane)
         if number % 2:
             world.tmux("respawn-pane", "-t", pane)
         else:
             world.tmux("select-window", "-t", pane)
             client.send(b"\x02R")
-        world.wait_for(lambda p=pane, o=old: world.codex_pid(p) != o, 15, f"another Codex for {name}")  # type: ignore[misc]
         world.wait_for(
             lambda p=pane, s=sessions[name]: s in command_line(world, p),  # type: ignore[misc]
             15,
@@ -302,8 +301,6 @@ def test_a_model_that_speaks_escapes_and_formats(world: Sandbox) -> None:
     world.wait_for(lambda: "turn 1 |" in world.capture(pane), 10, "the turn")
     before = [line for line in world.capture(pane).splitlines() if "turn 1" in line]
     kill(world, pane)
-    world.wait_for(
-        lambda: world.format(pane, "#{@codex_asleep}#{pane_dead}") == "11", 10, "the pane to sleep"
-    )
+    wait_asleep(world, pane)
     assert [line for line in world.capture(pane).splitlines() if "turn 1" in line] == before
     no_harm(world)

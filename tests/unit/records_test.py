@@ -89,7 +89,7 @@ def test_the_file_is_text_a_person_can_read(one: Record) -> None:
     with store.lock():
         store.save((one,))
     text = store.read_file(os.path.join(os.environ["CODEX_TMUX_STATE_DIR"], store.NAME)).decode("utf-8")
-    assert not any(ord(c) < 32 and c != "\n" for c in text)
+    assert not any(ord(c) < 32 and c not in "\n\t" for c in text)
     assert "\x7f" not in text
 
 
