@@ -17,7 +17,7 @@ from codex_tmux.conversations import Conversation, find, gather
 from codex_tmux.errors import Problem
 from codex_tmux.log import log
 from codex_tmux.pick_menu import ACTIONS, COPY, FORGET, GO, SPLIT, show_menu
-from codex_tmux.plain_text import plain_line, shortened
+from codex_tmux.plain_text import plain_line, shortened, tilde
 from codex_tmux.records import DEAD, LIVE, LOST, Record
 from codex_tmux.reopen import reopen
 from codex_tmux.resume import helper_command
@@ -159,7 +159,7 @@ def ask_fzf(server: Server, client: str) -> bool:
         *("fzf", "--ansi", "--no-multi", "--no-height", "--layout=reverse", "--tiebreak=index", "--print0"),
         *("--delimiter=\t", "--with-nth=2..", "--tabstop=1", "--prompt=conversation> ", f"--header={HEADER}"),
         *("--expect=ctrl-s,ctrl-y,ctrl-x", f"--preview={helper} pick --preview {{1}}"),
-        *("--preview-window=down,45%,wrap", "--bind=ctrl-z:ignore"),
+        *("--preview-window=down,55%,wrap", "--bind=ctrl-z:ignore"),
     ]
     lines = "\n".join(fzf_line(c, time.time()) for c in conversations)
     # The preview is quoted for a POSIX shell, whatever the user's is.
@@ -193,12 +193,6 @@ def fzf_line(conversation: Conversation, now: float) -> str:
         f"\x1b[90m{place}\x1b[0m",
     ]
     return f"{conversation.session_id}\t" + "  ".join(words).replace("\t", " ")
-
-
-def tilde(path: str) -> str:
-    """A path with `~` for the home."""
-    home = os.path.expanduser("~")
-    return "~" + path[len(home) :] if path == home or path.startswith(home + "/") else path
 
 
 def age(seconds: float) -> str:

@@ -8,7 +8,7 @@ import shlex
 from codex_tmux.conversations import Conversation
 from codex_tmux.errors import Problem
 from codex_tmux.pass_once import escape
-from codex_tmux.plain_text import plain_line, shortened
+from codex_tmux.plain_text import plain_line, shortened, tilde
 from codex_tmux.resume import helper_command
 from codex_tmux.tmux import Server, quote
 
@@ -81,7 +81,7 @@ def item_name(conversation: Conversation, width: int) -> str:
     words = [f"{conversation.status or '·':<6}", title]
     if conversation.status:
         words.append(plain_line(conversation.where))
-    words.append(plain_line(conversation.cwd))
+    words.append(tilde(plain_line(conversation.cwd)))
     # A first hyphen would make it an item that cannot be chosen.
     return shortened("  ".join(words), width).replace("#", "＃").lstrip("-")
 

@@ -7,7 +7,7 @@ import os
 
 from codex_tmux.codex.commandline import redact
 from codex_tmux.conversations import Conversation
-from codex_tmux.plain_text import plain, plain_line
+from codex_tmux.plain_text import plain, plain_line, tilde
 
 TAIL = 128 * 1024
 """Bytes read from the end of a rollout, which may hold many megabytes."""
@@ -23,7 +23,7 @@ def preview(conversation: Conversation, rollout: str | None, width: int = 80, he
         plain_line(conversation.title),
         f"session    {conversation.session_id}",
         f"place      {plain_line(place)}",
-        f"directory  {plain_line(conversation.cwd)}",
+        f"directory  {tilde(plain_line(conversation.cwd))}",
     ]
     if conversation.launch.flags:
         head.append(f"flags      {plain_line(' '.join(redact(conversation.launch.flags)))}")
