@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from typing import Any
 
@@ -13,12 +14,18 @@ from codex_tmux.errors import Problem
 
 COMMANDS = {
     "list": "codex_tmux.list_panes",
+    "pick": "codex_tmux.pick",
+    "next": "codex_tmux.next_waiting",
     "respawn": "codex_tmux.respawn",
     "restore": "codex_tmux.restore",
+    "adopt": "codex_tmux.adopt",
+    "forget": "codex_tmux.forget",
+    "status": "codex_tmux.status",
+    "log": "codex_tmux.show_log",
     "setup": "codex_tmux.setup",
-    "pick": "codex_tmux.pick",
     "install": "codex_tmux.install",
     "uninstall": "codex_tmux.uninstall",
+    "doctor": "codex_tmux.doctor",
     "selftest": "codex_tmux.selftest",
     "exec": "codex_tmux.exec_pane",
 }
@@ -62,6 +69,10 @@ def main(args: list[str]) -> int:
     except (click.Abort, KeyboardInterrupt):
         print("codex-tmux: interrupted", file=sys.stderr)
         return 130
+    except BrokenPipeError:
+        # The reader has seen enough (`… | head`); nothing may be written any more, not even at the end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
     except Problem as e:
         print(f"codex-tmux: {e}", file=sys.stderr)
         return 1

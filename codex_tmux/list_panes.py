@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from typing import Any
 
 import click
 
-from codex_tmux import store
+from codex_tmux import activity, store
 from codex_tmux.codex.commandline import redact
 from codex_tmux.codex.store import Store
 from codex_tmux.log import log
@@ -27,24 +28,35 @@ JSON_VERSION = 1
 )
 @click.option("--json", "as_json", is_flag=True, help="For programs: one JSON object.")
 def command(everything: bool, statuses: tuple[str, ...], as_json: bool) -> None:
-    """List the panes and their Codex sessions.
+    """List the panes and their Codex sessions, and what each is doing.
 
     Exact evidence names the session: the pane's title, a lock its Codex holds, its command line, its last screen,
     or your own word (adopted). Inferred evidence only fits it.
+
+    What a conversation is doing (idle, working, waits for an approval or an answer) is known where it runs in Codex's
+    shared daemon; its work goes on there when its pane is dead.
     """
     wanted = statuses or (STATUSES if everything else (*CURRENT, LOST))
-    rows = [row for row in collect(Server()) if row["status"] in wanted]
+    server = Server()
+    rows = collect(server, wanted)
+    add_activity(rows)
     if as_json:
         click.echo(json.dumps({"version": JSON_VERSION, "panes": rows}, indent=2, ensure_ascii=True))
     elif rows:
-        for line in table(rows):
-            click.echo(line)
+        from codex_tmux.list_view import show
+
+        show(rows, server.socket or server.try_run("display-message", "-p", "#{socket_path}"))
+    elif statuses:
+        click.echo(f"no pane is {' or '.join(statuses)}")
     else:
         click.echo("no Codex pane is known; start codex in a tmux pane")
 
 
-def collect(server: Server) -> list[dict[str, Any]]:
-    """One row a record, and one for each pane that runs Codex with a session not known, as `list --json` has them."""
+def collect(server: Server, statuses: Collection[str] = STATUSES) -> list[dict[str, Any]]:
+    """One row a record of these `statuses`, and one for each pane that runs Codex with a session not known.
+
+    As `list --json` has them, but for the activity.
+    """
     seen: Pass | None = None
     try:
         with store.lock(lock_name(server), SETTLE_WAIT):
@@ -54,8 +66,12 @@ def collect(server: Server) -> list[dict[str, Any]]:
         log("list.no_server", why=e)
     records = seen.records if seen else store.load()
     stores: dict[str, Store] = {}
-    rows = [row_of_record(r, stores.setdefault(r.codex_home, Store(r.codex_home))) for r in records]
-    if seen:
+    rows = [
+        row_of_record(r, stores.setdefault(r.codex_home, Store(r.codex_home)))
+        for r in records
+        if r.status in statuses
+    ]
+    if seen and LIVE in statuses:
         held = {
             r.pane
             for r in records
@@ -72,6 +88,17 @@ def collect(server: Server) -> list[dict[str, Any]]:
         )
     )
     return rows
+
+
+def add_activity(rows: list[dict[str, Any]]) -> None:
+    """Fill in what each conversation is doing, where its Codex home has a daemon that knows."""
+    wanted: dict[str, set[str]] = {}
+    for row in rows:
+        if row["session_id"]:
+            wanted.setdefault(row["codex_home"], set()).add(row["session_id"])
+    doing = activity.ask_all(wanted)
+    for row in rows:
+        row["activity"] = doing.get(row["session_id"])
 
 
 def row_of_record(record: Record, codex_store: Store) -> dict[str, Any]:
@@ -123,22 +150,3 @@ def row_of_pane(seen: Pass, pane: Pane) -> dict[str, Any]:
         "activity": None,
         "updated_at": None,
     }
-
-
-def table(rows: list[dict[str, Any]]) -> list[str]:
-    """The rows as aligned plain lines."""
-    head = ("WHERE", "PANE", "SESSION", "STATUS", "KNOWN BY", "DIRECTORY", "TITLE")
-    cells = [head]
-    for row in rows:
-        known = f"{row['evidence']}" if row["exact"] else f"{row['evidence'] or 'unknown'}?"
-        where = f"{row['tmux_session']}:{row['window']}.{row['pane_index']}"
-        title = (row["title"] or "")[:40]
-        cells.append((where, row["pane"], row["session_id"] or "-", row["status"], known, row["cwd"], title))
-    lines = [tuple(printable(c) for c in line) for line in cells]
-    widths = [max(len(line[i]) for line in lines) for i in range(len(head))]
-    return ["  ".join(c.ljust(w) for c, w in zip(line, widths)).rstrip() for line in lines]
-
-
-def printable(text: str) -> str:
-    """`text` without anything a terminal would act on."""
-    return "".join(c if c.isprintable() else "�" for c in text)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import time
 
-from codex_tmux import store, tmux
+from codex_tmux import state_cache, store, tmux
 from codex_tmux.evidence import Identifier
 from codex_tmux.log import log
 from codex_tmux.options import PANE_OPTIONS, encode_launch
 from codex_tmux.reconcile import Note, Pane, Policy, Revive, Sleep, Snapshot, TakeOver, Tell, reconcile
-from codex_tmux.records import DEAD, ENDED, LIVE, Record, now
+from codex_tmux.records import DEAD, ENDED, LIVE, LOST, Record, now
 from codex_tmux.resume import keep_commands, lay_to_sleep, leave_asleep, respawn_into_run, wait_until_dead
 from codex_tmux.tell import tell
 from codex_tmux.tmux import Reading, Server, TmuxError
@@ -104,11 +104,14 @@ def decide(snapshot: Snapshot, policy: Policy) -> tuple[tuple[Record, ...], tupl
     """Apply the rules to the state file; where it cannot be used, to what the panes themselves remember."""
     try:
         with store.lock():
-            records = store.load()
+            kept = state_cache.get()
+            records = store.load() if kept is None else kept
             snapshot = snapshot._replace(alive=living_epochs(records, snapshot))
             new, actions = reconcile(records, snapshot, policy, now())
             if new != records:
                 store.save(new)
+            if new != records or kept is None:
+                state_cache.put(new)
             return new, actions
     except store.StateError as e:
         log("state.unusable", why=e)
@@ -181,7 +184,7 @@ def set_options(
         commands.append(["set-option", "-g", "@codex_panes", panes])
         # What was there at a closing says nothing about panes that came since.
         commands.append(["set-option", "-gu", "@codex_here"])
-    status = summary(by_pane.values())
+    status = summary(records, snapshot.server, snapshot.epoch)
     if status != reading.server["@codex_status"]:
         commands.append(["set-option", "-g", "@codex_status", status])
     if commands:
@@ -259,12 +262,20 @@ def escape(word: str) -> str:
     return word[:-1] + "\\;" if word.endswith(";") else word
 
 
-def summary(records: object) -> str:
-    """The text behind `#{@codex_status}`: how many sessions live and how many sleep."""
-    counts: dict[str, int] = {}
-    for record in records:  # type: ignore[attr-defined]
-        counts[record.status] = counts.get(record.status, 0) + 1
-    return " ".join(f"{counts[s]} {s}" for s in (LIVE, DEAD) if s in counts)
+def summary(records: tuple[Record, ...], server: str, epoch: str) -> str:
+    """The text behind `#{@codex_status}`: how many sessions of a tmux server live, are dead, or lost; "" for none.
+
+    What is lost waits for restore, and is of an older epoch.
+    """
+    counts = dict.fromkeys((LIVE, DEAD, LOST), 0)
+    for record in records:
+        if (
+            record.server == server
+            and (record.status == LOST or record.epoch == epoch)
+            and record.status in counts
+        ):
+            counts[record.status] += 1
+    return " ".join(f"{number} {status}" for status, number in counts.items() if number)
 
 
 def perform(server: Server, action: Action, drawing: dict[str, str]) -> None:

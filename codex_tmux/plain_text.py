@@ -48,6 +48,11 @@ def plain_line(text: str) -> str:
     return " ".join(plain(text).split())
 
 
+def printable(text: str) -> str:
+    """`text` with its spaces, what a terminal would act on shown as U+FFFD: for a line that is laid out already."""
+    return "".join(c if c.isprintable() else "\ufffd" for c in text)
+
+
 def shortened(text: str, width: int) -> str:
     """`text`, or its beginning and an ellipsis: at most `width` characters."""
     return text if len(text) <= width else text[: max(0, width - 1)] + "…"

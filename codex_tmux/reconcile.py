@@ -439,7 +439,8 @@ class Reconciliation:
             self.replace(record, **place_of(pane))
         elif pane.guard is not None and pane.guard.start_command != pane.start_command:
             self.retire(record, CLOSED)
-        elif pane.quit:
+        elif pane.quit and not (record.status == DEAD and record.evidence == ADOPTED):
+            # What was bound by hand to a shell has not run there yet: an older Codex's farewell is not its own.
             self.retire(record, ENDED)
         elif record.status != DEAD:
             self.note("session.saved", session=record.session_id, pane=pane.id, status=DEAD)

@@ -16,9 +16,9 @@ from codex_tmux.codex.store import Store
 from codex_tmux.errors import Problem
 from codex_tmux.evidence import find_id
 from codex_tmux.idle_shell import untouched
-from codex_tmux.list_panes import printable
 from codex_tmux.log import log
 from codex_tmux.pass_once import Pass, see_that_tmux_reaps, sync_once
+from codex_tmux.plain_text import printable
 from codex_tmux.rebuild import EARLY, WAITING, Rebuilder, hint_of, launch_of
 from codex_tmux.records import Record
 from codex_tmux.restore_plan import TITLE_ID, Build, Plan, Spot, lost_records, make_plan, place

@@ -20,3 +20,12 @@ def tell(server: Server, pane: str, text: str) -> None:
             *("set-option", "-g", "@codex_message", f"codex-tmux: {text}", ";"),
             *("display-message", "-c", client, "#{@codex_message}"),
         )
+
+
+def tell_client(server: Server, client: str | None, text: str) -> None:
+    """Show `text` to one client; None: to whom tmux takes for the current one."""
+    log("message", client=client, text=text)
+    server.try_run(
+        *("set-option", "-g", "@codex_message", f"codex-tmux: {text}", ";"),
+        *("display-message", *(["-c", client] if client else []), "#{@codex_message}"),
+    )

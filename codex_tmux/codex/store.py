@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 TITLE_ID_LENGTH = 29
 """What Codex leaves of an id in a terminal title."""
 
+NAMED_BY = 8
+"""Characters of an id by which a person may name it."""
+
 _HEAD = 256 * 1024
 """Bytes read of a rollout: its first line holds all base instructions, the first message comes soon after."""
 
@@ -91,6 +94,26 @@ class Store:
             if ids:
                 return ids.pop() if len(ids) == 1 else None
         return None
+
+    def named(self, word: str) -> list[str]:
+        """The ids that `word` may mean: by a name that a person gave, or an id's first characters (8 at least).
+
+        Sub-agents are among them; the caller tells why one of those will not do.
+        """
+        prefix = word.lower()
+        found: dict[str, None] = {}
+        if len(prefix) >= NAMED_BY and is_session_id(prefix + _ZEROS[len(prefix) :]):
+            # Eight digits are a minute of an id's time: they lead to its day's folder.
+            around = (prefix + _ZEROS[len(prefix) :])[:14] + "7"
+            for folder in (self.locks, *self._day_folders(around), self.archived_sessions):
+                found.update(dict.fromkeys(_ids_in(folder, prefix)))
+            found.update(dict.fromkeys(self._database_ids(prefix)))
+
+        def by_name(columns: set[str]) -> str | None:
+            return "SELECT id FROM threads WHERE name = ? LIMIT 9" if "name" in columns else None
+
+        found.update(dict.fromkeys(_text(row.get("id")) for row in self._ask(by_name, word)))
+        return [session_id for session_id in found if is_session_id(session_id)]
 
     def rollout(self, session_id: str) -> str | None:
         """The path of the session's rollout on disk, archived or not, or None."""

@@ -1,0 +1,208 @@
+"""`codex-tmux adopt`: bind a session to a pane by hand."""
+
+from __future__ import annotations
+
+import os
+import shutil
+
+import click
+
+from codex_tmux import store
+from codex_tmux.codex.commandline import is_session_id
+from codex_tmux.codex.store import NAMED_BY, Session, Store
+from codex_tmux.errors import Problem
+from codex_tmux.log import log
+from codex_tmux.options import encode_launch
+from codex_tmux.pass_once import Pass, sync_once
+from codex_tmux.plain_text import plain_line, shortened
+from codex_tmux.reconcile import RANK, Launch, Pane, launch_fields, place_of
+from codex_tmux.records import ADOPTED, DEAD, ENDED, EXEC, LIVE, TUI, Record, now, same_session
+from codex_tmux.respawn import resolve
+from codex_tmux.resume import lay_to_sleep, leave_asleep, wait_until_dead
+from codex_tmux.sync import SETTLE_WAIT, lock_name
+from codex_tmux.tmux import Server
+
+WHY_NOT = {
+    "archived": "is archived; run: codex unarchive {id}",
+    "deleted": "was deleted: Codex's store has no rollout of it any more",
+    "no-message": "has no message yet: there is nothing to resume",
+    "subagent": "belongs to a sub-agent: Codex opened it for itself, below another session",
+}
+
+
+@click.command(epilog="Example: codex-tmux adopt -t %3 01a201da-7561")
+@click.option("-t", "--target", metavar="PANE", help="The pane (%3, or any tmux target); default: this one.")
+@click.option(
+    "--codex-home",
+    metavar="DIR",
+    help="Where the session is (default: the pane's, then $CODEX_HOME, ~/.codex).",
+)
+@click.argument("session")
+def command(target: str | None, codex_home: str | None, session: str) -> None:
+    """Bind a session to a pane by hand.
+
+    SESSION is a session's id, the first characters of one (8 at least), or a name you gave it in Codex. The pane may
+    run Codex, be dead, or be a shell; there the session comes back with `codex-tmux respawn`, or prefix R.
+    """
+    target = target or os.environ.get("TMUX_PANE")
+    if not target:
+        raise Problem("which pane? name it with -t, or run this inside tmux")
+    server = Server()
+    pane_id = resolve(server, target)
+    with store.lock(lock_name(server), SETTLE_WAIT):
+        seen = sync_once(server)
+        pane = seen.pane(pane_id)
+        if pane is None:
+            raise Problem(f"there is no pane {pane_id} on this tmux server")
+        record = seen.record(pane_id)
+        home = home_of(pane, record, codex_home)
+        found = find(Store(home), session, running=pane.running is not None)
+        launch = launch_of(server, pane, found, home)
+        refuse(seen, pane, launch, found)
+        bind(server, seen, pane, launch, found.id)
+        bound = sync_once(server).record(pane_id)
+    if bound is None or not bound.current or bound.session_id != found.id:
+        raise Problem(f"pane {pane_id} shows another session by now: nothing was bound")
+    what = "" if bound.status == LIVE else f"; to resume it: codex-tmux respawn -t {pane_id}"
+    click.echo(
+        f"pane {pane_id} has session {found.id} ({shortened(plain_line(found.title), 40) or 'no title'}){what}"
+    )
+
+
+def home_of(pane: Pane, record: Record | None, given: str | None) -> str:
+    """The `CODEX_HOME` to look in. A Codex that runs has one already."""
+    known = pane.running or pane.launch
+    own = known.codex_home if known else record.codex_home if record else None
+    if given:
+        given = os.path.abspath(os.path.expanduser(given))
+        if pane.running and os.path.realpath(given) != os.path.realpath(pane.running.codex_home):
+            raise Problem(f"the Codex in pane {pane.id} uses {pane.running.codex_home}, not {given}")
+        return given
+    return own or os.path.abspath(os.environ.get("CODEX_HOME") or os.path.expanduser("~/.codex"))
+
+
+def find(codex_store: Store, word: str, running: bool) -> Session:
+    """The one session that `word` means and that a pane can have. Raises Problem."""
+    ids = codex_store.named(word)
+    if not ids:
+        short = not is_session_id(word) and len(word) < NAMED_BY
+        why = (
+            f"an id's beginning takes {NAMED_BY} characters"
+            if short
+            else "codex-tmux list --all shows those known"
+        )
+        raise Problem(f"{plain_line(word)}: no such session in {codex_store.codex_home} ({why})")
+    if len(ids) > 1:
+        raise Problem(f"{plain_line(word)} may be any of {', '.join(sorted(ids)[:4])}: name one in full")
+    resumable, why = codex_store.resumable(ids[0])
+    # The Codex that runs has it open: there need not be anything to resume yet.
+    if not resumable and not (running and why == "no-message"):
+        raise Problem(f"session {ids[0]} {WHY_NOT.get(why, 'cannot be resumed').format(id=ids[0])}")
+    return codex_store.find(ids[0]) or Session(
+        ids[0],
+        "",
+        "",
+        "",
+        "",
+        "",
+        subagent=False,
+        exec_session=False,
+        archived=False,
+        created_ms=0,
+        updated=0.0,
+    )
+
+
+def launch_of(server: Server, pane: Pane, session: Session, codex_home: str) -> Launch:
+    """How the session's Codex starts in this pane: as what runs or ran there, in the session's own directory."""
+    known = pane.running or pane.launch
+    if pane.running:
+        return pane.running
+    cwd = session.cwd if os.path.isdir(session.cwd) else pane.cwd or (known.cwd if known else "")
+    if known:
+        return known._replace(cwd=cwd, codex_home=codex_home)
+    codex = server.try_run("show-options", "-gqv", "@codex-command") or shutil.which("codex") or "codex"
+    mode = EXEC if session.exec_session else TUI
+    return Launch(mode, codex, codex_home, cwd, (), shell=not pane.dead)
+
+
+def refuse(seen: Pass, pane: Pane, launch: Launch, session: Session) -> None:
+    """Raise Problem where the pane shows something else, or another one has the session."""
+    if pane.starting:
+        raise Problem(f"pane {pane.id} is just starting Codex: try again in a moment")
+    if session.exec_session and launch.mode != EXEC:
+        raise Problem(
+            f"session {session.id} belongs to codex exec: a pane with Codex's own screen cannot show it"
+        )
+    shown = pane.sighting
+    if (
+        pane.running
+        and shown
+        and not same_session(shown.session_id, session.id)
+        and RANK[shown.evidence] >= RANK[ADOPTED]
+    ):
+        raise Problem(
+            f"pane {pane.id} shows session {shown.session_id} (by its {shown.evidence}): it is bound to that"
+        )
+    here = (seen.snapshot.server, seen.snapshot.epoch)
+    alive = {here, *seen.snapshot.alive}
+    for record in seen.records:
+        elsewhere = record.place != (*here, pane.id) and (record.server, record.epoch) in alive
+        if record.status == LIVE and elsewhere and same_session(record.session_id, session.id):
+            where = "" if record.server == here[0] else f" of the tmux server {record.server}"
+            raise Problem(
+                f"session {session.id} is in pane {record.pane}{where}, which is alive: it can be in one pane only"
+            )
+
+
+def bind(server: Server, seen: Pass, pane: Pane, launch: Launch, session_id: str) -> None:
+    """Make pane options and state file name the session; a shell's or a dead pane's next respawn resumes it."""
+    if not pane.running:
+        server.run(
+            *("set-option", "-p", "-t", pane.id, "@codex_pane", "1", ";"),
+            *("set-option", "-p", "-t", pane.id, "@codex_launch", encode_launch(launch), ";"),
+            *("set-option", "-p", "-t", pane.id, "@codex_state", DEAD),
+        )
+    server.run(
+        *("set-option", "-p", "-t", pane.id, "@codex_session", session_id, ";"),
+        *("set-option", "-p", "-t", pane.id, "@codex_evidence", ADOPTED),
+    )
+    with store.lock():
+        records = store.load()
+        store.save(with_binding(records, seen, pane, launch, session_id))
+    for old in records:
+        here = (old.server, old.epoch) == (seen.snapshot.server, seen.snapshot.epoch)
+        if old.current and here and old.pane != pane.id and same_session(old.session_id, session_id):
+            # A dead pane that had it: its next respawn must not bring it back there.
+            server.try_run(
+                *("set-option", "-pu", "-t", old.pane, "@codex_session", ";"),
+                *("set-option", "-pu", "-t", old.pane, "@codex_evidence"),
+            )
+    log("session.adopted", session=session_id, pane=pane.id)
+    if pane.dead and not pane.asleep:
+        if pane.ours:
+            leave_asleep(server, pane.id)
+        else:
+            wait_until_dead(server, {pane.id: lay_to_sleep(server, pane.id, launch)})
+
+
+def with_binding(
+    records: tuple[Record, ...], seen: Pass, pane: Pane, launch: Launch, session_id: str
+) -> tuple[Record, ...]:
+    """The records with this pane's being of this session, and no other one of it."""
+    bound = Record(
+        session_id=session_id,
+        evidence=ADOPTED,
+        status=LIVE if pane.running else DEAD,
+        server=seen.snapshot.server,
+        epoch=seen.snapshot.epoch,
+        pane=pane.id,
+        updated_at=now(),
+        **{**place_of(pane), **launch_fields(launch)},  # type: ignore[arg-type]
+    )
+    kept = [
+        r._replace(status=ENDED, updated_at=now()) if r.current and r.place == bound.place else r
+        for r in records
+        if not same_session(r.session_id, session_id)
+    ]
+    return (*kept, bound)

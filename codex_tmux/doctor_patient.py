@@ -1,0 +1,100 @@
+"""What `doctor` looks at, read once and changed nowhere: the tmux server, its hooks, aliases and options."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass, field
+
+from codex_tmux import store
+from codex_tmux.paths import state_dir
+from codex_tmux.records import Record
+from codex_tmux.sandbox import plugin_file
+from codex_tmux.tmux import Server
+
+OF_THE_PLUGIN = re.compile(r"^set-hook -g ([a-z-]+\[90\])", re.MULTILINE)
+ALIASES = re.compile(r'^set-option -s command-alias\[\d+\] "([a-z-]+)=', re.MULTILINE)
+MARK_OF_ALIAS = "@codex_"
+
+
+@dataclass(frozen=True)
+class Patient:
+    """One tmux server and this machine. `options` are the global ones by name; `hooks` all that are set."""
+
+    server: Server
+    reachable: bool
+    version: str = ""
+    pid: str = ""
+    hooks: frozenset[str] = frozenset()
+    aliases: frozenset[str] = frozenset()
+    options: dict[str, str] = field(default_factory=dict)
+    records: tuple[Record, ...] = ()
+
+    @classmethod
+    def of(cls, server: Server) -> Patient:
+        """This server as it is now; sync must not come before, it would mend what is to be found."""
+        records = records_read_only()
+        first = server.try_run("display-message", "-p", "#{pid} #{version}")
+        if first is None:
+            return cls(server, reachable=False, records=records)
+        pid, _, version = first.partition(" ")
+        hooks = f"{server.try_run('show-hooks', '-g')}\n{server.try_run('show-hooks', '-gw')}"
+        aliases = server.try_run("show-options", "-s", "command-alias") or ""
+        return cls(
+            server,
+            reachable=True,
+            version=version,
+            pid=pid,
+            hooks=frozenset(line.split(" ")[0] for line in hooks.splitlines()),
+            aliases=frozenset(
+                line.partition(" ")[2].lstrip('"').partition("=")[0]
+                for line in aliases.splitlines()
+                if MARK_OF_ALIAS in line
+            ),
+            options=options_of(server),
+            records=records,
+        )
+
+    @property
+    def directory(self) -> str:
+        """Where the plugin that is loaded lies; "" where none is."""
+        return self.options.get("@codex_dir", "")
+
+    def plugin_text(self) -> str:
+        """What the plugin puts into tmux: the one place that lists its hooks and aliases."""
+        with open(os.path.join(self.directory, "plugin", "hooks.tmux"), encoding="utf-8") as file:
+            return file.read()
+
+    def load_command(self) -> str:
+        """What loads the plugin (again)."""
+        entry = os.path.join(self.directory, "codex.tmux") if self.directory else str(plugin_file())
+        return f"tmux run-shell {shell_word(entry)}"
+
+    def codex_homes(self) -> list[str]:
+        """Every `CODEX_HOME` in use: those of the records that have a pane or wait for one, and the default."""
+        default = os.path.abspath(os.environ.get("CODEX_HOME") or os.path.expanduser("~/.codex"))
+        homes = [r.codex_home for r in self.records if r.status in ("live", "dead", "lost")]
+        homes += [default] if os.path.isdir(default) or not homes else []
+        return list(dict.fromkeys(homes))
+
+
+def options_of(server: Server) -> dict[str, str]:
+    """The global user options, by name. A value that spans lines is whole only when asked for by its name."""
+    listed = server.try_run("show-options", "-g") or ""
+    names = re.findall(r"^(@[A-Za-z0-9_-]+)", listed, re.MULTILINE)
+    return {name: server.try_run("show-options", "-gqv", name) or "" for name in dict.fromkeys(names)}
+
+
+def records_read_only() -> tuple[Record, ...]:
+    """The records, without setting a broken file aside: none where it cannot be read."""
+    try:
+        return store.parse(store.read_file(os.path.join(state_dir(), store.NAME)))[0]
+    except (OSError, ValueError, RecursionError, store.StateError):
+        return ()
+
+
+def shell_word(text: str) -> str:
+    """`text` as one word of a command to copy."""
+    import shlex
+
+    return shlex.quote(text)

@@ -1,0 +1,143 @@
+"""`codex-tmux forget`: drop what codex-tmux knows of sessions. Codex's own data stays."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from codex_tmux import store
+from codex_tmux.codex.store import NAMED_BY
+from codex_tmux.errors import Problem
+from codex_tmux.log import log
+from codex_tmux.options import PANE_OPTIONS
+from codex_tmux.pass_once import Pass, pane_option, run_all, sync_once
+from codex_tmux.plain_text import plain_line
+from codex_tmux.records import CURRENT, ENDED, Record
+from codex_tmux.respawn import resolve
+from codex_tmux.sync import SETTLE_WAIT, lock_name
+from codex_tmux.tmux import Server, TmuxError
+
+
+@click.command(epilog="Example: codex-tmux forget --all-ended")
+@click.option("-t", "--target", metavar="PANE", help="The session of this pane (%3, or any tmux target).")
+@click.option("--all-ended", is_flag=True, help="All sessions whose Codex was quit.")
+@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+@click.argument("sessions", nargs=-1, metavar="[SESSION]...")
+def command(target: str | None, all_ended: bool, yes: bool, sessions: tuple[str, ...]) -> int:
+    """Forget sessions: their records, and what their panes remember. Codex's own data stays, nothing is deleted there.
+
+    SESSION is an id, or the first characters of one (8 at least), as `codex-tmux list --all` shows it. What runs in a
+    pane right now cannot be forgotten: codex-tmux would see it again at once.
+    """
+    if not (target or all_ended or sessions):
+        raise click.UsageError("name a PANE, a SESSION, or --all-ended")
+    server = Server()
+    pane_id = resolve(server, target) if target else None
+    with store.lock(lock_name(server), SETTLE_WAIT):
+        seen = look(server)
+        records = seen.records if seen else store.load()
+        chosen: list[Record] = []
+        if pane_id:
+            chosen += of_pane(seen, pane_id)
+        for word in sessions:
+            chosen += [r for r in [of_session(records, word)] if r not in chosen]
+        if all_ended:
+            chosen += [r for r in records if r.status == ENDED and r not in chosen]
+        for record in chosen:
+            refuse_running(seen, record)
+    if not chosen:
+        click.echo("nothing to forget")
+        return 0
+    if not yes and sys.stdin.isatty():
+        # Asked without the lock: nobody's pane may wait for a person.
+        for record in chosen:
+            click.echo(
+                plain_line(
+                    f"{record.session_id}  {record.status}  {record.tmux_session}:{record.window}  {record.cwd}"
+                )
+            )
+        if not click.confirm(f"Forget {counted(chosen)}?", default=True):
+            click.echo("nothing forgotten")
+            return 1
+    with store.lock(lock_name(server), SETTLE_WAIT):
+        drop(server, look(server), chosen)
+    click.echo(f"forgotten: {counted(chosen)} (Codex's own data is as it was)")
+    return 0
+
+
+def counted(records: list[Record]) -> str:
+    """How many sessions these are, in words."""
+    return records[0].session_id if len(records) == 1 else f"{len(records)} sessions"
+
+
+def look(server: Server) -> Pass | None:
+    """The tmux server as it is; None where none runs."""
+    try:
+        return sync_once(server)
+    except TmuxError:
+        return None
+
+
+def of_pane(seen: Pass | None, pane_id: str) -> list[Record]:
+    """The record of a pane. Raises Problem where it has none."""
+    record = seen.record(pane_id) if seen else None
+    if record is None:
+        raise Problem(f"pane {pane_id} has no session that codex-tmux knows")
+    return [record]
+
+
+def of_session(records: tuple[Record, ...], word: str) -> Record:
+    """The one record that `word` names. Raises Problem."""
+    prefix = word.lower()
+    found = [r for r in records if r.session_id.startswith(prefix) and len(prefix) >= NAMED_BY]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise Problem(f"{word} may be any of {', '.join(r.session_id for r in found[:4])}: name one in full")
+    short = f" (an id's beginning takes {NAMED_BY} characters)" if len(prefix) < NAMED_BY else ""
+    raise Problem(
+        f"{plain_line(word)}: no such session is known{short}; codex-tmux list --all shows those that are"
+    )
+
+
+def refuse_running(seen: Pass | None, record: Record) -> None:
+    """Raise Problem for a session that a pane is seen to run."""
+    if seen is None or not record.current:
+        return
+    here = (record.server, record.epoch) == (seen.snapshot.server, seen.snapshot.epoch)
+    pane = seen.pane(record.pane) if here else None
+    if pane and (pane.starting or (pane.running and pane.sighting)):
+        raise Problem(f"pane {pane.id} runs session {record.session_id} right now: quit its Codex first")
+
+
+def drop(server: Server, seen: Pass | None, chosen: list[Record]) -> None:
+    """Take the records out of the state file, and what the panes remember of them; what has woken meanwhile stays."""
+    gone = {r.session_id for r in chosen}
+    for record in seen.records if seen else ():
+        if record.session_id in gone:
+            refuse_running(seen, record)
+    # The panes first: a sync would recall a record that only they remember.
+    for pane in seen.snapshot.panes if seen else ():
+        if pane.session in gone:
+            clear(server, pane.id, pane.dead)
+    with store.lock():
+        store.save(tuple(r for r in store.load() if r.session_id not in gone))
+    for record in chosen:
+        log("session.forgotten", session=record.session_id, pane=record.pane, was=record.status)
+    if any(r.status in CURRENT for r in chosen):
+        look(server)
+
+
+def clear(server: Server, pane: str, dead: bool) -> None:
+    """Make a pane one that never ran Codex; a dead one stays as it is, but for the promise to resume."""
+    names = [
+        *PANE_OPTIONS,
+        "@codex_asleep",
+        "@codex_waiting",
+        "@codex_title_id",
+        "@codex_title_at",
+        "@codex_hint",
+    ]
+    names += ["remain-on-exit-format"] if dead else []
+    run_all(server, [pane_option(pane, name, "") for name in names])

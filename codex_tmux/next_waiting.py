@@ -1,0 +1,121 @@
+"""`codex-tmux next`: jump to the next pane whose conversation waits for the user."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any
+
+import click
+
+from codex_tmux.activity import APPROVAL, WAITING
+from codex_tmux.errors import Problem
+from codex_tmux.list_panes import add_activity, collect
+from codex_tmux.plain_text import plain_line, shortened
+from codex_tmux.records import CURRENT
+from codex_tmux.tell import tell_client
+from codex_tmux.tmux import Server
+
+Place = tuple[str, int, int]
+
+
+@click.command(epilog="Example: set -g @codex-next-key N   (in tmux.conf; then prefix N)")
+@click.option(
+    "-c", "--client", metavar="CLIENT", help="The tmux client to take there; default: the one you use."
+)
+@click.option(
+    "--from-key", is_flag=True, hidden=True, help="Say everything in tmux: a key binding has no terminal."
+)
+def command(client: str | None, from_key: bool) -> None:
+    """Jump to the next pane that waits for you.
+
+    That is one whose conversation asks for an approval or an answer. In the order of the tmux sessions, windows and
+    panes, from where you are, and round again. It is known where Codex runs in its shared daemon.
+    """
+    server = Server()
+    try:
+        client = client or client_of(server)
+        said = jump(server, client)
+    except Problem as e:
+        if not from_key:
+            raise
+        tell_client(server, client, str(e))
+        sys.exit(1)
+    if from_key:
+        tell_client(server, client, said)
+    else:
+        click.echo(said)
+
+
+def client_of(server: Server) -> str | None:
+    """The client that the person who runs this uses: the newest of this pane's tmux session; None for none."""
+    pane = os.environ.get("TMUX_PANE")
+    target = ("-t", pane) if pane else ()
+    return server.try_run("display-message", "-p", *target, "#{client_name}") or None
+
+
+def jump(server: Server, client: str | None) -> str:
+    """Show the client the next waiting pane; what to say about it. Raises Problem where none waits."""
+    rows = collect(server, CURRENT)
+    socket = server.run("display-message", "-p", "#{socket_path}")
+    rows = [row for row in rows if row["server"] == socket]
+    add_activity(rows)
+    waiting = [row for row in rows if row["activity"] in WAITING]
+    if not waiting:
+        raise Problem(nobody_waits(rows))
+    row = following(waiting, place_of_client(server, client))
+    show(server, client, row["pane"])
+    what = "an approval" if row["activity"] == APPROVAL else "an answer"
+    more = f" ({len(waiting) - 1} more)" if len(waiting) > 1 else ""
+    title = shortened(plain_line(row["title"] or ""), 40)
+    return f"{title or row['pane']} waits for {what}{more}"
+
+
+def nobody_waits(rows: list[dict[str, Any]]) -> str:
+    """Why there is nowhere to go."""
+    mute = sum(row["activity"] is None and row["status"] == "live" for row in rows)
+    if not mute:
+        return "no conversation waits for you"
+    which = "the others were" if mute < len(rows) else "they were"
+    if mute == 1:
+        which = "one was"
+    return (
+        f"no conversation is known to wait for you; {which} not to be asked (no answer from Codex's daemon)"
+    )
+
+
+def place_of_client(server: Server, client: str | None) -> tuple[Place, str]:
+    """Where a client is, and the pane it shows; before everything where that is not known."""
+    form = "#{client_name} #{window_index} #{pane_index} #{pane_id} #{session_name}"
+    for line in (server.try_run("list-clients", "-F", form) or "").splitlines():
+        name, window, index, pane, session = [*line.split(" ", 4), "", "", "", ""][:5]
+        if name == client and window.isdigit() and index.isdigit():
+            return (session, int(window), int(index)), pane
+    return ("", -1, -1), ""
+
+
+def following(waiting: list[dict[str, Any]], here: tuple[Place, str]) -> dict[str, Any]:
+    """The first waiting row behind the place `here`, else the first of all."""
+
+    def place(row: dict[str, Any]) -> Place:
+        return row["tmux_session"], row["window"], row["pane_index"]
+
+    ordered = sorted(waiting, key=place)
+    current, pane = here
+    behind = [row for row in ordered if place(row) > current and row["pane"] != pane]
+    return (behind or ordered)[0]
+
+
+def show(server: Server, client: str | None, pane: str) -> None:
+    """Make a pane the one in front, of the client if there is one. Raises TmuxError."""
+    # A window may be linked into several tmux sessions: the client's own comes first.
+    form = "#{pane_id} #{session_id}:#{window_id}.#{pane_id}"
+    lines = server.run("list-panes", "-a", "-F", form).splitlines()
+    targets = [target for found, target in (line.split(" ", 1) for line in lines) if found == pane]
+    clients = (server.try_run("list-clients", "-F", "#{client_name} #{session_id}") or "").splitlines()
+    targets.sort(key=lambda target: f"{client} {target.partition(':')[0]}" not in clients)
+    if not targets:
+        raise Problem(f"pane {pane} has just gone")
+    server.run("select-window", "-t", targets[0], ";", "select-pane", "-t", targets[0])
+    if client:
+        server.run("switch-client", "-c", client, "-t", targets[0].partition(":")[0])

@@ -1,0 +1,40 @@
+"""`codex-tmux status`: the text behind `#{@codex_status}`."""
+
+from __future__ import annotations
+
+import click
+
+from codex_tmux import store
+from codex_tmux.log import log
+from codex_tmux.pass_once import summary, sync_once
+from codex_tmux.sync import SETTLE_WAIT, lock_name
+from codex_tmux.tmux import Server, TmuxError
+
+
+@click.command(epilog="Example: set -ag status-right ' #{@codex_status}'")
+def command() -> None:
+    """Print the text behind #{@codex_status}.
+
+    How many Codex sessions live, are dead, or are lost and wait for `codex-tmux restore`. In a status line use
+    #{@codex_status}: it is the same text, kept current by tmux's hooks, and starts no process.
+
+    For one pane, as in pane-border-format: #{@codex_state}, #{@codex_session}, #{@codex_evidence}.
+    """
+    click.echo(text(Server()))
+
+
+def text(server: Server) -> str:
+    """The text, as true as can be: looked up anew, or from the state file where no tmux server runs."""
+    try:
+        with store.lock(lock_name(server), SETTLE_WAIT):
+            seen = sync_once(server)
+        return summary(seen.records, seen.snapshot.server, seen.snapshot.epoch)
+    except TmuxError as e:
+        log("status.no_server", why=e)
+        return " ".join(f"{n} {s}" for s, n in _counts().items())
+
+
+def _counts() -> dict[str, int]:
+    # Without a server every pane is gone: what was current is lost.
+    lost = sum(r.current or r.status == "lost" for r in store.load())
+    return {"lost": lost} if lost else {}

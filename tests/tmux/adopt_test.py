@@ -1,0 +1,254 @@
+"""`codex-tmux adopt` and `forget`: bound by hand, and let go, on every kind of pane."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from codex_tmux.sandbox import Sandbox
+from tests.tmux.list_test import bound, wait_state
+
+
+@pytest.fixture
+def world(sandbox: Sandbox) -> Sandbox:
+    sandbox.start_server(load_plugin=True)
+    return sandbox
+
+
+@pytest.fixture
+def untitled() -> Iterator[Sandbox]:
+    """One whose Codex does not show its session."""
+    with Sandbox(title=False) as made:
+        made.start_server(load_plugin=True)
+        yield made
+
+
+def rows(world: Sandbox) -> dict[str, dict[str, Any]]:
+    """Every record by its session."""
+    return {r["session_id"]: r for r in json.loads(world.helper("list", "--all", "--json"))["panes"]}
+
+
+def is_gone(world: Sandbox, pane: str) -> bool:
+    world.tmux("run-shell", "-b", ":")  # Debian's tmux may have missed that it ended
+    return pane not in world.tmux("list-panes", "-a", "-F", "#{pane_id}").split()
+
+
+def ended_session(world: Sandbox, words: str) -> str:
+    """A session that was quit, and whose pane is gone."""
+    pane = world.new_pane()
+    world.ask(pane, words)
+    session = bound(world, pane)
+    world.type(pane, "/quit")
+    world.wait_for(lambda: is_gone(world, pane), 10, f"{pane} to close")
+    world.wait_for(lambda: rows(world)[session]["status"] == "ended", 10, "the record to end")
+    return session
+
+
+def shell_pane(world: Sandbox) -> str:
+    pane = world.new_pane("bash", "--norc", "-i", name="shell")
+    world.wait_for(lambda: world.capture(pane).strip(), 10, "the prompt")
+    return pane
+
+
+def refused(world: Sandbox, *args: str) -> str:
+    """What a refused adopt or forget says."""
+    before = rows(world)
+    done = world.helper_result(*args)
+    assert done.returncode == 1, done.stdout
+    assert rows(world) == before
+    return done.stderr
+
+
+def rollout_of(world: Sandbox, session: str) -> Path:
+    (rollout,) = world.codex_home.glob(f"sessions/*/*/*/*{session}.jsonl")
+    return rollout
+
+
+def kill(world: Sandbox, pane: str) -> None:
+    os.kill(world.codex_pid(pane), signal.SIGKILL)
+    wait_state(world, pane, "dead")
+    world.wait_for(lambda: world.format(pane, "#{@codex_asleep}") == "1", 10, f"{pane} to sleep")
+
+
+def test_a_codex_whose_session_is_not_known(untitled: Sandbox) -> None:
+    world = untitled
+    pane = world.new_pane()
+    request = world.ask(pane, "first")
+    # Its lock names it too: as long as it does.
+    assert rows(world)[request.session_id]["evidence"] == "lock"
+    (lock,) = (world.codex_home / "thread-writer-locks").iterdir()
+    lock.rename(lock.with_name("hidden"))
+    world.helper("forget", "-t", pane)
+    assert [r["session_id"] for r in json.loads(world.helper("list", "--json"))["panes"]] == [None]
+    said = world.helper("adopt", "-t", pane, request.session_id[:13])
+    assert said == f"pane {pane} has session {request.session_id} (first)\n"
+    row = rows(world)[request.session_id]
+    assert (row["evidence"], row["exact"], row["status"], row["pane"]) == ("adopted", True, "live", pane)
+    kill(world, pane)
+    world.tmux("respawn-pane", "-t", pane)
+    assert world.ask(pane, "second").messages == ("first", "second")
+
+
+def test_a_shell(world: Sandbox) -> None:
+    session = ended_session(world, "first")
+    pane = shell_pane(world)
+    said = world.helper("adopt", "-t", pane, session)
+    assert f"to resume it: codex-tmux respawn -t {pane}" in said
+    assert (rows(world)[session]["status"], rows(world)[session]["evidence"]) == ("dead", "adopted")
+    world.helper("respawn", "-t", pane)
+    assert world.ask(pane, "second").messages == ("first", "second")
+    assert world.format(pane, "#{pane_start_command}").startswith("bash")
+    assert len(rows(world)) == 1
+
+
+def test_a_shell_in_which_another_codex_has_just_been_quit(world: Sandbox) -> None:
+    session = ended_session(world, "first")
+    pane = shell_pane(world)
+    world.tmux("send-keys", "-t", pane, str(world.bin / "codex"), "Enter")
+    world.ask(pane, "another")
+    other = bound(world, pane)
+    world.type(pane, "/quit")
+    world.wait_for(lambda: rows(world)[other]["status"] == "ended", 10, "it to be quit")
+    assert f"codex resume {other}" in world.capture(pane)
+    world.helper("adopt", "-t", pane, session)
+    assert rows(world)[session]["status"] == "dead"
+    assert rows(world)[other]["status"] == "ended"
+    world.helper("respawn", "-t", pane)
+    assert world.ask(pane, "second").messages == ("first", "second")
+    world.type(pane, "/quit")
+    world.wait_for(lambda: rows(world)[session]["status"] == "ended", 10, "quit, it ends as any other")
+
+
+def test_a_dead_pane_that_never_ran_codex(world: Sandbox) -> None:
+    session = ended_session(world, "first")
+    pane = world.new_pane("sh", "-c", "sleep 0.2; exit 3")
+    world.tmux("set-option", "-w", "-t", pane, "remain-on-exit", "on")
+    world.wait_for(
+        lambda: world.tmux("run-shell", "-b", ":") or world.format(pane, "#{pane_dead}") == "1",
+        10,
+        "it to be dead",
+    )
+    world.helper("adopt", "-t", pane, session)
+    assert rows(world)[session]["status"] == "dead"
+    assert world.format(pane, "#{pane_dead}") == "1"
+    world.tmux("respawn-pane", "-t", pane)
+    assert world.ask(pane, "second").messages == ("first", "second")
+
+
+def test_a_sleeping_pane_gets_another_session_that_another_sleeping_one_had(world: Sandbox) -> None:
+    panes = [world.new_pane("codex -m x"), world.new_pane("codex -m y")]
+    for number, pane in enumerate(panes):
+        world.ask(pane, f"message {number}")
+    sessions = [bound(world, pane) for pane in panes]
+    for pane in panes:
+        kill(world, pane)
+    world.helper("adopt", "-t", panes[0], sessions[1])
+    assert [rows(world)[s]["status"] for s in sessions] == ["ended", "dead"]
+    world.tmux("respawn-pane", "-t", panes[0])
+    assert world.ask(panes[0], "on").messages == ("message 1", "on")
+    # The other starts anew rather than showing it twice.
+    world.tmux("respawn-pane", "-t", panes[1])
+    assert world.ask(panes[1], "anew").messages == ("anew",)
+
+
+def test_by_a_name_given_in_codex(world: Sandbox) -> None:
+    session = ended_session(world, "first")
+    with contextlib.closing(sqlite3.connect(world.codex_home / "state_5.sqlite")) as database, database:
+        database.execute("UPDATE threads SET name = 'the parser' WHERE id = ?", (session,))
+    pane = shell_pane(world)
+    assert f"has session {session} (the parser)" in world.helper("adopt", "-t", pane, "the parser")
+
+
+def test_what_is_refused(world: Sandbox) -> None:
+    session = ended_session(world, "first")
+    other = ended_session(world, "second")
+    living = world.new_pane()
+    world.ask(living, "third")
+    alive = bound(world, living)
+    shell = shell_pane(world)
+    assert "no such session" in refused(world, "adopt", "-t", shell, "01a20000-0000-7000-8000-000000000000")
+    assert "no such session" in refused(world, "adopt", "-t", shell, "no such name")
+    assert "takes 8 characters" in refused(world, "adopt", "-t", shell, session[:7])
+    assert "it can be in one pane only" in refused(world, "adopt", "-t", shell, alive)
+    assert f"shows session {alive} (by its title)" in refused(world, "adopt", "-t", living, session)
+    assert "there is no pane %99" in refused(world, "adopt", "-t", "%99", session)
+    # Made in the same minute, they begin alike.
+    if session[:8] == other[:8]:
+        assert "name one in full" in refused(world, "adopt", "-t", shell, session[:8])
+    rollout = rollout_of(world, session)
+    rollout.write_text(
+        rollout.read_text().replace('"thread_source": "user"', '"thread_source": "subagent"', 1)
+    )
+    assert "belongs to a sub-agent" in refused(world, "adopt", "-t", shell, session)
+    rollout_of(world, other).unlink()
+    assert "was deleted" in refused(world, "adopt", "-t", shell, other)
+    assert world.format(shell, "#{@codex_session}#{@codex_pane}") == ""
+
+
+def test_a_bound_pane_is_forgotten(world: Sandbox) -> None:
+    pane = world.new_pane()
+    world.ask(pane, "first")
+    session = bound(world, pane)
+    store = sorted(p.name for p in world.codex_home.rglob("*") if "sqlite" not in p.name)
+    assert "right now" in refused(world, "forget", "-y", "-t", pane)
+    assert "right now" in refused(world, "forget", session)
+    kill(world, pane)
+    assert f"forgotten: {session}" in world.helper("forget", "-t", pane)
+    assert rows(world) == {}
+    assert world.format(pane, "#{@codex_session}#{@codex_pane}#{@codex_state}") == ""
+    assert sorted(p.name for p in world.codex_home.rglob("*") if "sqlite" not in p.name) == store
+    assert "has no session that codex-tmux knows" in refused(world, "forget", "-t", pane)
+    # It is not gone: by hand it comes back.
+    world.helper("adopt", "-t", pane, session)
+    world.tmux("respawn-pane", "-t", pane)
+    assert world.ask(pane, "second").messages == ("first", "second")
+
+
+def test_all_that_ended_are_forgotten_and_nothing_else(world: Sandbox) -> None:
+    for words in ("first", "second"):
+        ended_session(world, words)
+    pane = world.new_pane()
+    world.ask(pane, "third")
+    session = bound(world, pane)
+    assert world.helper("forget", "--all-ended") == "forgotten: 2 sessions (Codex's own data is as it was)\n"
+    assert list(rows(world)) == [session]
+    assert world.helper("forget", "--all-ended") == "nothing to forget\n"
+
+
+def test_by_the_beginning_of_an_id(world: Sandbox) -> None:
+    session = ended_session(world, "first")
+    assert "takes 8 characters" in refused(world, "forget", session[:7])
+    assert "no such session" in refused(world, "forget", "ffffffff")
+    world.helper("forget", session[:8])
+    assert rows(world) == {}
+
+
+def test_a_person_is_asked(world: Sandbox) -> None:
+    session = ended_session(world, "first")
+    pane = world.new_pane(f"codex-tmux forget {session}; echo DONE; cat", name="asking")
+    world.wait_for(lambda: "Forget" in world.capture(pane), 10, "the question")
+    assert session in world.capture(pane)
+    world.tmux("send-keys", "-t", pane, "n", "Enter")
+    world.wait_for(lambda: "nothing forgotten" in world.capture(pane), 10, "the answer")
+    assert list(rows(world)) == [session]
+
+
+def test_without_a_tmux_server(world: Sandbox) -> None:
+    session = ended_session(world, "first")
+    world.tmux("kill-server")
+    world.wait_for(lambda: not world.running, 10, "the server to end")
+    assert f"forgotten: {session}" in world.helper("forget", session)
+    assert rows(world) == {}
+
+
+def test_misuse(sandbox: Sandbox) -> None:
+    assert sandbox.helper_result("forget").returncode == 2
+    assert "which pane?" in sandbox.helper_result("adopt", "x").stderr

@@ -1,0 +1,267 @@
+"""`codex-tmux doctor`: it names what was broken on purpose, nothing on a healthy machine, and its remedies work."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from codex_tmux.sandbox import Sandbox
+from tests.fake_daemon import FakeDaemon
+from tests.tmux.list_test import bound, on_screen
+
+Checks = dict[str, dict[str, Any]]
+HOLDER = """
+import fcntl, sys, time
+file = open(sys.argv[1], "a")
+fcntl.flock(file, fcntl.LOCK_EX)
+print("held", flush=True)
+time.sleep(600)
+"""
+
+
+@pytest.fixture
+def world(sandbox: Sandbox) -> Sandbox:
+    """A healthy machine, with a conversation."""
+    sandbox.start_server(load_plugin=True)
+    pane = sandbox.new_pane()
+    sandbox.ask(pane, "first")
+    bound(sandbox, pane)
+    return sandbox
+
+
+def examined(world: Sandbox, code: int) -> Checks:
+    """What doctor found, by name."""
+    done = world.helper_result("doctor", "--json")
+    said = json.loads(done.stdout)
+    assert said["version"] == 1
+    assert all(set(check) == {"name", "status", "detail", "fix"} for check in said["checks"])
+    assert done.returncode == code, said
+    return {check["name"]: check for check in said["checks"]}
+
+
+def named(checks: Checks) -> dict[str, str]:
+    """The status of what is not in order."""
+    return {name: check["status"] for name, check in checks.items() if check["status"] != "ok"}
+
+
+def script(world: Sandbox, name: str, prints: str) -> Path:
+    path = world.root / name
+    path.write_text(f"#!/bin/sh\necho '{prints}'\n")
+    path.chmod(0o755)
+    return path
+
+
+def hold(world: Sandbox) -> None:
+    holder = subprocess.Popen(
+        [sys.executable, "-c", HOLDER, str(world.state_dir / "state.lock")],
+        stdout=subprocess.PIPE,
+        env=world.env,
+    )
+    assert holder.stdout
+    assert holder.stdout.readline()
+
+
+def leave_pending(world: Sandbox) -> None:
+    """As where a sync was killed before it began; one that still runs would see to it."""
+
+    def syncs() -> list[list[str]]:
+        commands = []
+        for pid in world.processes():
+            with contextlib.suppress(psutil.Error):
+                commands.append(psutil.Process(pid).cmdline())
+        return [command for command in commands if "sync" in command[-1:]]
+
+    world.wait_for(
+        lambda: not syncs() and not world.tmux("show-options", "-gqv", "@codex_pending"), 10, "quiet"
+    )
+    world.tmux("set-option", "-g", "@codex_pending", "1")
+
+
+def set_option(name: str, value: str) -> Callable[[Sandbox], object]:
+    return lambda world: world.tmux("set-option", "-g", name, value)
+
+
+def write_state(text: str) -> Callable[[Sandbox], object]:
+    return lambda world: (world.state_dir / "state.toml").write_text(text)
+
+
+FAULTS: dict[str, tuple[Callable[[Sandbox], object], str, str]] = {
+    "a hook deleted": (
+        lambda w: w.tmux("set-hook", "-g", "pane-died", "display-message x"),
+        "hooks",
+        "broken",
+    ),
+    "all hooks deleted": (lambda w: w.tmux("set-hook", "-gu", "client-attached"), "hooks", "broken"),
+    "an alias deleted": (lambda w: w.tmux("set-option", "-su", "command-alias[201]"), "aliases", "broken"),
+    "an alias taken": (
+        lambda w: w.tmux("set-option", "-s", "command-alias[200]", "x=kill-pane"),
+        "aliases",
+        "broken",
+    ),
+    "a key taken": (lambda w: w.tmux("bind-key", "R", "source-file", "~/.tmux.conf"), "keys", "warning"),
+    "the helper uninstalled": (set_option("@codex_helper", "/nowhere/codex-tmux"), "helper", "broken"),
+    "another helper": (
+        lambda w: w.tmux(
+            "set-option", "-g", "@codex_helper", str(script(w, "codex-tmux", "codex-tmux, version 0.0.1"))
+        ),
+        "helper",
+        "warning",
+    ),
+    "a helper that is none": (
+        lambda w: w.tmux("set-option", "-g", "@codex_helper", str(script(w, "codex-tmux", "no python"))),
+        "helper",
+        "broken",
+    ),
+    "no such Codex": (set_option("@codex-command", "/nowhere/codex --search"), "codex", "broken"),
+    "no id in the title": (
+        lambda w: (w.codex_home / "config.toml").write_text('model = "mock"\n'),
+        "title",
+        "warning",
+    ),
+    "an open state directory": (lambda w: w.state_dir.chmod(0o755), "state", "warning"),
+    "a state directory without a right to write": (lambda w: w.state_dir.chmod(0o500), "state", "broken"),
+    "a broken state file": (write_state("version = 1\n[[panes"), "state", "broken"),
+    "a broken entry in the state file": (
+        write_state("version = 1\n[[panes]]\nmode = 7\n"),
+        "state",
+        "warning",
+    ),
+    "resurrect told to start Codex": (
+        set_option("@resurrect-processes", "ssh '~codex->codex'"),
+        "conflicts",
+        "broken",
+    ),
+    "a lock held": (hold, "locks", "broken"),
+    "an event that nobody sees to": (leave_pending, "pending", "broken"),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_fault_is_named_alone_and_its_remedy_mends_it(world: Sandbox, fault: str) -> None:
+    plant, name, status = FAULTS[fault]
+    plant(world)
+    checks = examined(world, code=1 if status == "broken" else 0)
+    assert named(checks) == {name: status}, checks[name]
+    remedy = checks[name]["fix"]
+    done = subprocess.run(
+        ["sh", "-c", remedy.replace("codex-tmux setup", "codex-tmux setup -y")],
+        env={**world.env, "TMUX": f"{world.socket},0,0"},
+        cwd=world.work,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 0, (remedy, done.stderr)
+    world.wait_for(lambda: named(examined_any(world)) == {}, 20, f"{remedy} to mend it")
+
+
+def examined_any(world: Sandbox) -> Checks:
+    said = json.loads(world.helper_result("doctor", "--json").stdout)
+    return {check["name"]: check for check in said["checks"]}
+
+
+def test_a_healthy_machine(world: Sandbox) -> None:
+    checks = examined(world, code=0)
+    assert named(checks) == {}
+    assert list(checks) == (
+        "tmux plugin hooks aliases keys helper conflicts pending reaping codex title state locks daemon".split()
+    )
+    assert all(check["fix"] is None for check in checks.values())
+
+
+# Those whose remedy is nothing to run in a test.
+MORE_FAULTS: dict[str, tuple[Callable[[Sandbox], object], str, str, str]] = {
+    "an old Codex": (
+        lambda w: w.tmux("set-option", "-g", "@codex-command", str(script(w, "codex", "codex-cli 0.98.0"))),
+        "codex",
+        "warning",
+        "npm install -g @openai/codex@latest",
+    ),
+    "a config that Codex cannot read": (
+        lambda w: (w.codex_home / "config.toml").write_text("[tui\n"),
+        "title",
+        "broken",
+        "config.toml",
+    ),
+    "a state file of a newer codex-tmux": (write_state("version = 2\n"), "state", "broken", "upgrade"),
+    "another plugin that resumes Codex": (
+        set_option("@plugin", "someone/tmux-assistant-resurrect"),
+        "conflicts",
+        "warning",
+        "tmux-assistant-resurrect",
+    ),
+}
+
+
+@pytest.mark.parametrize("fault", MORE_FAULTS)
+def test_another_fault_is_named_alone(world: Sandbox, fault: str) -> None:
+    plant, name, status, remedy = MORE_FAULTS[fault]
+    plant(world)
+    checks = examined(world, code=1 if status == "broken" else 0)
+    assert named(checks) == {name: status}
+    assert remedy in checks[name]["fix"]
+
+
+def test_a_daemon_that_does_not_answer(world: Sandbox) -> None:
+    with FakeDaemon(world.codex_home, mute=True):
+        checks = examined(world, code=0)
+    assert named(checks) == {"daemon": "warning"}
+    assert checks["daemon"]["fix"] == f"CODEX_HOME={world.codex_home} codex app-server daemon restart"
+    with FakeDaemon(world.codex_home):
+        assert "answers" in examined(world, code=0)["daemon"]["detail"]
+
+
+def test_each_home_in_use_is_looked_at(world: Sandbox) -> None:
+    home = world.new_home(".other")
+    (home / "config.toml").write_text((home / "config.toml").read_text().replace("thread-id", "model"))
+    pane = world.new_pane("env", f"CODEX_HOME={home}", "codex")
+    world.ask(pane, "there")
+    world.helper("list")
+    checks = examined(world, code=0)
+    assert named(checks) == {"title": "warning"}
+    assert checks["title"]["fix"] == f"codex-tmux setup --codex-home {home}"
+
+
+def test_the_plugin_is_not_loaded(sandbox: Sandbox) -> None:
+    sandbox.start_server()
+    checks = examined(sandbox, code=1)
+    assert checks["plugin"]["status"] == "broken"
+    sandbox.tmux(*checks["plugin"]["fix"].split()[1:])
+    assert sandbox.wait_for(lambda: examined_any(sandbox)["plugin"]["status"] == "ok", 10, "the plugin")
+
+
+def test_without_a_tmux_server(sandbox: Sandbox) -> None:
+    checks = examined(sandbox, code=0)
+    assert named(checks) == {"tmux": "warning"}
+
+
+def test_it_mends_nothing_by_itself(world: Sandbox) -> None:
+    world.tmux("set-hook", "-gu", "pane-exited")
+    (world.state_dir / "state.toml").write_text("[[broken")
+    for _ in range(2):
+        assert named(examined(world, code=1)) == {"hooks": "broken", "state": "broken"}
+    assert [p.name for p in world.state_dir.iterdir() if "broken" in p.name] == []
+
+
+@pytest.mark.parametrize(("width", "height"), [(80, 24), (200, 50)])
+def test_on_a_screen(sandbox: Sandbox, width: int, height: int) -> None:
+    sandbox.start_server(load_plugin=True, width=width, height=height)
+    sandbox.tmux("set-option", "-g", "@codex-command", "/nowhere/codex")
+    lines = on_screen(sandbox, "codex-tmux doctor")
+    at = next(n for n, line in enumerate(lines) if line.startswith("broken"))
+    assert lines[at].startswith("broken   codex      @codex-command is /nowhere/codex")
+    assert lines[at + 1].strip() == "→ tmux set-option -gu @codex-command"
+    assert lines[-1] == "1 broken"
+    assert all(line[9:20].strip() for line in lines if line.startswith("ok"))
+    coloured = "\n".join(on_screen(sandbox, "codex-tmux doctor", colours=True))
+    assert "\x1b[31mbroken" in coloured
+    assert "\x1b[3" not in "".join(on_screen(sandbox, "NO_COLOR=1 codex-tmux doctor", colours=True))
+    assert "\x1b" not in sandbox.helper_result("doctor").stdout

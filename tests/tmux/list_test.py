@@ -1,0 +1,167 @@
+"""`codex-tmux list` and `status` on real screens, with a stand-in for Codex and for its daemon."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import pytest
+from rich.cells import cell_len
+
+from codex_tmux.sandbox import Sandbox
+from tests.fake_daemon import APPROVAL, IDLE, FakeDaemon
+
+LONG = "fix the parser of the configuration file please, it drops the comments of every table"
+WIDE = "日本語の題名は一文字が二桁の幅なので表がすぐに崩れてしまいます"
+
+
+class World(NamedTuple):
+    """A tmux server with a living, a dead and an ended conversation, and a daemon that knows the first two."""
+
+    sandbox: Sandbox
+    live: str
+    dead: str
+    sessions: tuple[str, str]
+
+
+def bound(sandbox: Sandbox, pane: str) -> str:
+    """Wait until the pane's session is known; its id."""
+    return sandbox.wait_for(lambda: sandbox.format(pane, "#{@codex_session}"), 10, f"the session of {pane}")
+
+
+def wait_state(sandbox: Sandbox, pane: str, state: str) -> None:
+    def reached() -> bool:
+        sandbox.tmux("run-shell", "-b", ":")  # Debian's tmux may have missed that a pane died
+        return sandbox.format(pane, "#{@codex_state}") == state
+
+    sandbox.wait_for(reached, 10, f"{pane} to be {state}")
+
+
+@pytest.fixture
+def world(sandbox: Sandbox, request: pytest.FixtureRequest) -> Iterator[World]:
+    width, height = getattr(request, "param", (80, 24))
+    sandbox.start_server(load_plugin=True, width=width, height=height)
+    live, dead = sandbox.new_pane(), sandbox.new_pane()
+    sandbox.ask(live, LONG)
+    sandbox.ask(dead, WIDE)
+    sessions = bound(sandbox, live), bound(sandbox, dead)
+    os.kill(sandbox.codex_pid(dead), signal.SIGKILL)
+    wait_state(sandbox, dead, "dead")
+    ended = sandbox.new_pane()
+    sandbox.ask(ended, "quit at once")
+    bound(sandbox, ended)
+    sandbox.type(ended, "/quit")
+    sandbox.wait_for(lambda: "ended" in sandbox.helper("list", "--all"), 10, "the third to be ended")
+    with FakeDaemon(sandbox.codex_home) as daemon:
+        daemon.threads = {sessions[0]: APPROVAL, sessions[1]: IDLE}
+        yield World(sandbox, live, dead, sessions)
+
+
+def on_screen(sandbox: Sandbox, command: str, colours: bool = False) -> list[str]:
+    """The lines that a command leaves on the screen of a pane of its own."""
+    pane = sandbox.new_pane(f"{command}; echo DONE; cat", name="looker")
+    sandbox.wait_for(lambda: "DONE" in sandbox.capture(pane), 20, f"{command} to end")
+    text = sandbox.tmux("capture-pane", "-p", *(["-e"] if colours else []), "-t", pane)
+    sandbox.tmux("kill-pane", "-t", pane)
+    lines = text[: text.index("DONE")].splitlines()
+    return [line for line in lines if re.sub(r"\x1b\[[0-9;]*m", "", line)]
+
+
+@pytest.mark.parametrize("world", [(80, 24), (200, 50)], indirect=True, ids=["80x24", "200x50"])
+def test_it_fits_the_terminal(world: World) -> None:
+    sandbox = world.sandbox
+    width = int(sandbox.format(world.live, "#{window_width}"))
+    head, live, dead = on_screen(sandbox, "codex-tmux list")
+    assert all(cell_len(line) <= width for line in (head, live, dead))
+    assert head.split()[:2] == ["WHERE", "PANE"]
+    assert live.startswith(f"main:1.0  {world.live}")
+    assert "live approval" in live
+    assert "dead idle" in dead
+    assert "exact" in live
+    # Columns stand below each other, wide characters or not.
+    assert cell_len(live[: live.index("live approval")]) == cell_len(dead[: dead.index("dead idle")])
+    assert (world.sessions[0] in live) == (width == 200)
+    assert (LONG[:40] in live) == (width == 200)
+    assert "…" in live or width == 200
+    assert len(on_screen(sandbox, "codex-tmux list --all")) == 4
+
+
+def test_colours_by_status_and_none_when_not_wanted(world: World) -> None:
+    head, live, dead = on_screen(world.sandbox, "codex-tmux list", colours=True)
+    assert "\x1b[1m" in head
+    assert "\x1b[1m\x1b[35mlive approval" in live
+    assert "\x1b[31mdead idle" in dead
+    for wanted in ("NO_COLOR=1", "TERM=dumb"):
+        assert "\x1b" not in "".join(on_screen(world.sandbox, f"{wanted} codex-tmux list", colours=True))
+
+
+def test_piped_it_is_plain_and_whole(world: World) -> None:
+    head, live, dead = world.sandbox.helper("list", env={"COLUMNS": "40"}).splitlines()
+    assert "\x1b" not in head + live + dead
+    assert head.split("  ")[0] == "WHERE"
+    assert world.sessions[0] in live
+    assert live.endswith(LONG)
+    assert dead.endswith(WIDE)
+    assert str(world.sandbox.work).replace(str(world.sandbox.home), "~") in live
+
+
+def test_only_the_statuses_asked_for(world: World) -> None:
+    sandbox = world.sandbox
+    assert [line.split()[1] for line in sandbox.helper("list", "--status", "dead").splitlines()] == [
+        "PANE",
+        world.dead,
+    ]
+    assert len(sandbox.helper("list", "--status", "dead", "--status", "ended").splitlines()) == 3
+    assert sandbox.helper("list", "--status", "lost") == "no pane is lost\n"
+
+
+def test_json_has_all_of_the_contract(world: World) -> None:
+    listed = json.loads(world.sandbox.helper("list", "--json"))
+    assert listed["version"] == 1
+    live, dead = listed["panes"]
+    assert set(live) == set(
+        "session_id evidence exact status mode server pane tmux_session window window_name pane_index cwd codex_home "
+        "flags title activity updated_at".split()
+    )
+    assert (live["session_id"], live["activity"], live["title"]) == (world.sessions[0], "approval", LONG)
+    assert (dead["session_id"], dead["activity"], dead["status"]) == (world.sessions[1], "idle", "dead")
+
+
+def test_a_hostile_title_stays_one_line(world: World) -> None:
+    sandbox = world.sandbox
+    pane = sandbox.new_pane("codex", "\x1b]0;evil\x07\x1b[2Jtwo\nlines [bold]x[/bold]")
+    sandbox.wait_for(lambda: sandbox.model.requests[3:], 10, "its turn")
+    bound(sandbox, pane)
+    lines = on_screen(sandbox, "codex-tmux list --all")
+    assert len(lines) == 5
+    assert "two lines" in "\n".join(lines), "\n".join(lines)
+    assert "\x1b" not in sandbox.helper("list")
+
+
+def test_status_is_what_the_option_says(world: World) -> None:
+    sandbox = world.sandbox
+    assert sandbox.helper("status") == "1 live 1 dead\n"
+    sandbox.wait_for(
+        lambda: sandbox.format(world.live, "#{@codex_status}") == "1 live 1 dead", 10, "@codex_status"
+    )
+
+
+def test_lost_ones_count_until_they_are_restored(world: World) -> None:
+    sandbox = world.sandbox
+    sandbox.tmux("kill-server")
+    sandbox.wait_for(lambda: not sandbox.running, 10, "the server to end")
+    assert sandbox.helper("status") == "2 lost\n"
+    pane = sandbox.start_server(load_plugin=True, config="set -g @codex-restore off")
+    assert sandbox.helper("status") == "2 lost\n"
+    sandbox.wait_for(lambda: sandbox.format(pane, "#{@codex_status}") == "2 lost", 10, "@codex_status")
+
+
+def test_nothing_known_says_what_to_do(sandbox: Sandbox) -> None:
+    assert sandbox.helper("list") == "no Codex pane is known; start codex in a tmux pane\n"
+    sandbox.start_server(load_plugin=True)
+    assert sandbox.helper("list") == "no Codex pane is known; start codex in a tmux pane\n"
+    assert sandbox.helper("status") == "\n"

@@ -1,0 +1,128 @@
+"""`codex-tmux next` moves a real client, with a stand-in for Codex's daemon."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import pytest
+
+from codex_tmux.sandbox import Sandbox
+from tests.fake_daemon import ANSWER, APPROVAL, IDLE, WORKING, FakeDaemon
+from tests.tmux.list_test import bound, wait_state
+
+PREFIX = b"\x02"
+
+
+class World(NamedTuple):
+    sandbox: Sandbox
+    daemon: FakeDaemon
+    shell: str
+    panes: tuple[str, str, str]
+    """In `main`, in a split of that same window, and in another tmux session."""
+
+    def statuses(self, *statuses: object) -> None:
+        """What the daemon says of the three, in their order."""
+        sessions = [bound(self.sandbox, pane) for pane in self.panes]
+        self.daemon.threads = dict(zip(sessions, statuses))
+
+    def shown(self) -> str:
+        """The pane in front of the client."""
+        return self.sandbox.tmux("list-clients", "-F", "#{pane_id}")
+
+    def next(self, *args: str) -> str:
+        client = self.sandbox.tmux("list-clients", "-F", "#{client_name}")
+        done = self.sandbox.helper_result("next", "-c", client, *args)
+        return done.stdout.strip() or f"{done.returncode}: {done.stderr.strip()}"
+
+
+@pytest.fixture
+def world(sandbox: Sandbox) -> Iterator[World]:
+    shell = sandbox.start_server(load_plugin=True, config="set -g @codex-next-key N")
+    first = sandbox.new_pane()
+    second = sandbox.tmux("split-window", "-d", "-P", "-F", "#{pane_id}", "-t", first, "codex")
+    third = sandbox.tmux("new-session", "-d", "-P", "-F", "#{pane_id}", "-s", "other", "codex")
+    for pane, words in zip((first, second, third), ("one", "two", "three")):
+        sandbox.ask(pane, words)
+    sandbox.attach()
+    with FakeDaemon(sandbox.codex_home) as daemon:
+        yield World(sandbox, daemon, shell, (first, second, third))
+
+
+def test_round_all_that_wait_over_windows_and_tmux_sessions(world: World) -> None:
+    world.statuses(APPROVAL, ANSWER, APPROVAL)
+    seen = []
+    for _ in range(4):
+        said = world.next()
+        seen.append((world.shown(), said))
+    first, second, third = world.panes
+    assert [pane for pane, _ in seen] == [first, second, third, first]
+    assert seen[0][1] == "one waits for an approval (2 more)"
+    assert seen[1][1] == "two waits for an answer (2 more)"
+
+
+def test_who_does_not_wait_is_passed_over(world: World) -> None:
+    world.statuses(IDLE, WORKING, ANSWER)
+    assert world.next() == "three waits for an answer"
+    assert world.shown() == world.panes[2]
+    assert world.next() == "three waits for an answer"
+    assert world.shown() == world.panes[2]
+
+
+def test_none_waits(world: World) -> None:
+    world.statuses(IDLE, WORKING, IDLE)
+    assert world.next() == "1: codex-tmux: no conversation waits for you"
+    assert world.shown() == world.shell
+
+
+def test_those_that_cannot_be_asked_are_mentioned(world: World) -> None:
+    world.statuses(IDLE)
+    assert "not to be asked" in world.next()
+
+
+def test_a_dead_pane_whose_work_waits(world: World) -> None:
+    world.statuses(IDLE, IDLE, APPROVAL)
+    os.kill(world.sandbox.codex_pid(world.panes[2]), signal.SIGKILL)
+    wait_state(world.sandbox, world.panes[2], "dead")
+    assert world.next() == "three waits for an approval"
+    assert world.shown() == world.panes[2]
+
+
+def test_by_its_key(world: World) -> None:
+    world.statuses(IDLE, ANSWER, IDLE)
+    client = world.sandbox.clients[0]
+    client.send(PREFIX + b"N")
+    world.sandbox.wait_for(lambda: world.shown() == world.panes[1], 10, "the client to be there")
+    world.statuses(IDLE, IDLE, IDLE)
+    client.send(PREFIX + b"N")
+    world.sandbox.wait_for(lambda: b"no conversation waits for you" in client.output, 10, "the message")
+    assert "1" not in world.sandbox.tmux("list-panes", "-a", "-F", "#{pane_in_mode}").split()
+
+
+def test_the_key_is_off_by_default_and_given_back(sandbox: Sandbox) -> None:
+    sandbox.start_server(load_plugin=True, config="bind-key N display-message theirs")
+    plugin = os.path.join(sandbox.tmux("show-options", "-gqv", "@codex_dir"))
+    assert "theirs" in sandbox.tmux("list-keys", "-T", "prefix", "N")
+    sandbox.tmux("set-option", "-g", "@codex-next-key", "N", ";", "run-shell", f"{plugin}/codex.tmux")
+    assert "next --from-key" in sandbox.tmux("list-keys", "-T", "prefix", "N")
+    assert "respawn --from-key" in sandbox.tmux("list-keys", "-T", "prefix", "R")
+    # Bound anew by hand: the next load takes the key again, and gives back what was bound last.
+    sandbox.tmux("bind-key", "N", "display-message", "theirs now", ";", "run-shell", f"{plugin}/codex.tmux")
+    assert "next --from-key" in sandbox.tmux("list-keys", "-T", "prefix", "N")
+    sandbox.tmux("set-option", "-gu", "@codex-next-key", ";", "run-shell", f"{plugin}/codex.tmux")
+    assert "theirs now" in sandbox.tmux("list-keys", "-T", "prefix", "N")
+    sandbox.tmux("run-shell", f"{plugin}/plugin/unload")
+    assert "--from-key" not in sandbox.tmux("list-keys")
+    assert "theirs now" in sandbox.tmux("list-keys", "-T", "prefix", "N")
+
+
+def test_without_a_client_it_still_moves_the_window(sandbox: Sandbox) -> None:
+    sandbox.start_server(load_plugin=True)
+    pane = sandbox.new_pane()
+    sandbox.ask(pane, "one")
+    with FakeDaemon(sandbox.codex_home) as daemon:
+        daemon.threads = {bound(sandbox, pane): ANSWER}
+        assert sandbox.helper("next") == "one waits for an answer\n"
+    assert sandbox.tmux("display-message", "-p", "-t", "main:", "#{pane_id}") == pane

@@ -1,0 +1,84 @@
+"""What a daemon's answers mean, and that none can hold anybody up."""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from pathlib import Path
+
+import pytest
+
+from codex_tmux.activity import DaemonError, ask, ask_all, has_daemon
+from tests.fake_daemon import ANSWER, APPROVAL, IDLE, WORKING, FakeDaemon
+
+ONE, TWO, THREE, FOUR, FIVE = (f"01a20733-33a0-7285-8004-2625b8c7adf{n}" for n in range(5))
+
+
+def test_each_status_has_its_word(tmp_path: Path) -> None:
+    with FakeDaemon(tmp_path) as daemon:
+        daemon.threads = {
+            ONE: IDLE,
+            TWO: WORKING,
+            THREE: APPROVAL,
+            FOUR: ANSWER,
+            FIVE: {"type": "systemError"},
+        }
+        found = ask_all({str(tmp_path): {ONE, TWO, THREE, FOUR, FIVE, "unknown"}}, within=10)
+    assert found == {ONE: "idle", TWO: "working", THREE: "approval", FOUR: "answer", FIVE: "error"}
+
+
+def test_only_open_sessions_are_asked_for(tmp_path: Path) -> None:
+    with FakeDaemon(tmp_path) as daemon:
+        daemon.threads = {ONE: IDLE}
+        assert ask_all({str(tmp_path): {TWO, THREE}}, within=10) == {}
+        assert daemon.asked == ["initialize", "thread/loaded/list"]
+
+
+@pytest.mark.parametrize("status", [None, "idle", {"type": "notLoaded"}, {"type": ["idle"]}, {}])
+def test_what_it_does_not_say_is_not_known(tmp_path: Path, status: object) -> None:
+    with FakeDaemon(tmp_path) as daemon:
+        daemon.threads = {ONE: status, TWO: IDLE}
+        assert ask_all({str(tmp_path): {ONE, TWO}}, within=10) == {TWO: "idle"}
+
+
+def test_without_a_daemon_nobody_is_asked(tmp_path: Path) -> None:
+    assert not has_daemon(str(tmp_path))
+    assert ask_all({str(tmp_path): {ONE}}) == {}
+    assert not (tmp_path / "app-server-control").exists()
+
+
+@pytest.mark.parametrize(
+    "garbage", ["{", "[]", '{"id": true}', '{"id": 7, "result": {"data": 7}}', "x" * 100_000]
+)
+def test_garbage_is_no_answer(tmp_path: Path, garbage: str) -> None:
+    with FakeDaemon(tmp_path, garbage=garbage) as daemon:
+        daemon.threads = {ONE: IDLE}
+        assert ask_all({str(tmp_path): {ONE}}) == {}
+
+
+def test_a_dead_socket_is_no_answer(tmp_path: Path) -> None:
+    dead = os.path.join(os.environ["TMUX_TMPDIR"], "dead")
+    with socket.socket(socket.AF_UNIX) as left:
+        left.bind(dead)
+    (tmp_path / "app-server-control").mkdir()
+    os.symlink(dead, tmp_path / "app-server-control" / "app-server-control.sock")
+    with pytest.raises(DaemonError):
+        ask(str(tmp_path), [ONE], time.monotonic() + 5)
+    assert ask_all({str(tmp_path): {ONE}}) == {}
+
+
+def test_one_that_never_stops_talking_is_left(tmp_path: Path) -> None:
+    with FakeDaemon(tmp_path, chatty=True) as daemon:
+        daemon.threads = {ONE: IDLE}
+        assert ask_all({str(tmp_path): {ONE}}) == {}
+
+
+def test_a_daemon_that_hangs_does_not_keep_another_from_being_heard(tmp_path: Path) -> None:
+    homes = [tmp_path / "hangs", tmp_path / "answers"]
+    for home in homes:
+        home.mkdir()
+    with FakeDaemon(homes[0], mute=True), FakeDaemon(homes[1]) as daemon:
+        daemon.threads = {ONE: IDLE}
+        # The bound is the test: without it this would never end.
+        assert ask_all({str(homes[0]): {TWO}, str(homes[1]): {ONE}}, within=3) == {ONE: "idle"}
