@@ -10,7 +10,7 @@ CODEX := $(CODEX_DIR)/node_modules/.bin/codex
 export CODEX_TMUX_TEST_CODEX ?= $(CODEX)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup codex demo test test-fast check format bench clean
+.PHONY: help setup codex demo test test-fast check format bench man pictures clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -49,6 +49,12 @@ format: setup ## write the format that check wants
 
 bench: setup codex ## measure against the budget, side by side in one run
 	$(BIN)/python -m tests.bench
+
+man: setup ## write the manual page and the README's command list from the program's own help
+	$(BIN)/python docs/generate.py
+
+pictures: setup ## make docs/*.svg from a real run
+	$(BIN)/python docs/pictures.py
 
 clean: ## remove what make made here (the Codex cache stays)
 	rm -rf $(VENV) dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis

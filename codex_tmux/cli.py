@@ -14,6 +14,7 @@ from codex_tmux.errors import Problem
 
 COMMANDS = {
     "list": "codex_tmux.list_panes",
+    "pick": "codex_tmux.pick",
     "next": "codex_tmux.next_waiting",
     "respawn": "codex_tmux.respawn",
     "restore": "codex_tmux.restore",
@@ -22,6 +23,8 @@ COMMANDS = {
     "status": "codex_tmux.status",
     "log": "codex_tmux.show_log",
     "setup": "codex_tmux.setup",
+    "install": "codex_tmux.install",
+    "uninstall": "codex_tmux.uninstall",
     "doctor": "codex_tmux.doctor",
     "selftest": "codex_tmux.selftest",
     "exec": "codex_tmux.exec_pane",

@@ -1,4 +1,5 @@
-"""Codex's `config.toml` on disk: read whole, replaced whole, never over what another program just wrote."""
+"""One of the user's own files, Codex's `config.toml` or tmux.conf: replaced whole, never over what another program
+just wrote."""
 
 from __future__ import annotations
 
@@ -15,7 +16,7 @@ from codex_tmux.errors import Problem
 
 @dataclass(frozen=True)
 class ConfigFile:
-    """One `config.toml`, by the name the user knows it by; it may be a link into somebody's dotfiles."""
+    """One file, by the name the user knows it by; it may be a link into somebody's dotfiles."""
 
     path: Path
 

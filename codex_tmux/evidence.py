@@ -113,7 +113,7 @@ class Identifier:
             else f"signal {row['pane_dead_signal']}",
             root_pid=row["pane_pid"],
             start_command=row["pane_start_command"],
-            ours=is_helper_command(row["pane_start_command"]),
+            ours="codex" in row["pane_start_command"] and is_helper_command(row["pane_start_command"]),
             marked=bool(row["@codex_pane"]),
             session=row["@codex_session"],
             evidence=row["@codex_evidence"],

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 
-from codex_tmux import store, tmux
+from codex_tmux import state_cache, store, tmux
 from codex_tmux.evidence import Identifier
 from codex_tmux.log import log
 from codex_tmux.options import PANE_OPTIONS, encode_launch
@@ -104,11 +104,14 @@ def decide(snapshot: Snapshot, policy: Policy) -> tuple[tuple[Record, ...], tupl
     """Apply the rules to the state file; where it cannot be used, to what the panes themselves remember."""
     try:
         with store.lock():
-            records = store.load()
+            kept = state_cache.get()
+            records = store.load() if kept is None else kept
             snapshot = snapshot._replace(alive=living_epochs(records, snapshot))
             new, actions = reconcile(records, snapshot, policy, now())
             if new != records:
                 store.save(new)
+            if new != records or kept is None:
+                state_cache.put(new)
             return new, actions
     except store.StateError as e:
         log("state.unusable", why=e)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import unicodedata
 
@@ -55,3 +56,9 @@ def printable(text: str) -> str:
 def shortened(text: str, width: int) -> str:
     """`text`, or its beginning and an ellipsis: at most `width` characters."""
     return text if len(text) <= width else text[: max(0, width - 1)] + "…"
+
+
+def tilde(path: str) -> str:
+    """A path with `~` for the home."""
+    home = os.path.expanduser("~")
+    return "~" + path[len(home) :] if path == home or path.startswith(home + "/") else path

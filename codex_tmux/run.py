@@ -12,7 +12,7 @@ import time
 
 from codex_tmux.errors import Problem
 from codex_tmux.log import log
-from codex_tmux.resume import LAY, SLEEPS, joined, keep_commands
+from codex_tmux.resume import LAY, SLEEPS, hint, joined, keep_commands
 from codex_tmux.tmux import Server, TmuxError
 
 TYPE_CHECKING = False
@@ -52,7 +52,14 @@ class Here:
     def __init__(self, server: Server, pane: str) -> None:
         names = (
             *("@codex_session", "@codex_launch", "@codex_fresh"),
-            *("@codex-command", "@codex-respawn-key", "remain-on-exit", "default-shell"),
+            *(
+                "@codex_pane",
+                "@codex_hint",
+                "@codex-command",
+                "@codex-respawn-key",
+                "remain-on-exit",
+                "default-shell",
+            ),
         )
         # Tabs: every tmux prints them as they are, and none of these values holds one.
         form = (
@@ -74,17 +81,9 @@ class Here:
             ),
         )
         first, *lines = out.split("\n")
-        values = first.split("\t", 7)
-        (
-            self.session,
-            self.launch_text,
-            fresh,
-            self.command,
-            self.key,
-            self.remain,
-            self.default_shell,
-            ids,
-        ) = values
+        values = first.split("\t", 9)
+        self.session, self.launch_text, fresh, self.marked, self.hint, *values = values
+        self.command, self.key, self.remain, self.default_shell, ids = values
         self.id, root, self.epoch, self.socket = ids.split(" ", 3)
         if self.id != pane:
             raise Problem(f"pane {pane} is gone")
@@ -251,17 +250,22 @@ def mark(server: Server, here: Here, launch: Launch) -> None:
     """Let the pane outlive a crash, and say in its options what runs here, before anything can go wrong."""
     from codex_tmux.options import encode_launch
 
-    commands = ["set-option", "-pu", "-t", here.id, "@codex_fresh", ";"]
+    commands: list[list[str]] = []
     text = encode_launch(launch)
+    if here.fresh:
+        commands.append(["set-option", "-pu", "-t", here.id, "@codex_fresh"])
     if text != here.launch_text:
-        commands += ["set-option", "-p", "-t", here.id, "@codex_launch", text, ";"]
+        commands.append(["set-option", "-p", "-t", here.id, "@codex_launch", text])
     if here.is_root and not launch.shell and here.remain in ("off", "failed"):
-        commands += joined(keep_commands(here.id, here.key))
+        if here.remain == "off" or here.hint != hint(here.key):
+            commands += keep_commands(here.id, here.key)
     elif here.is_root and here.remain == "failed":
         # It slept as a pane of its own; awake it ends in a shell, whose exit closes the pane as ever.
-        commands += ["set-option", "-pu", "-t", here.id, "remain-on-exit", ";"]
-    commands += ["set-option", "-p", "-t", here.id, "@codex_pane", "1"]
-    server.try_run(*commands)
+        commands.append(["set-option", "-pu", "-t", here.id, "remain-on-exit"])
+    if not here.marked:
+        commands.append(["set-option", "-p", "-t", here.id, "@codex_pane", "1"])
+    if commands:
+        server.try_run(*joined(commands)[:-1])
 
 
 def enter(launch: Launch) -> None:

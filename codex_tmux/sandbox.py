@@ -117,6 +117,8 @@ class Sandbox:
         self.state_dir = self.root / "state"
         for directory in (self.home, self.bin, self.state_dir):
             directory.mkdir(mode=0o700)
+        # The message of the first load would stand on every client's screen.
+        (self.state_dir / "greeted").touch(mode=0o600)
         self.env = self._environment(shell)
         self._write_bin()
 

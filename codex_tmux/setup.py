@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import re
 import shlex
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -28,6 +26,7 @@ from codex_tmux.codex.title_config import (
 )
 from codex_tmux.config_file import ConfigFile
 from codex_tmux.errors import Problem
+from codex_tmux.shown_change import agreed, difference
 
 __all__ = ["add_item", "command", "remove_item", "title_has_id"]
 
@@ -94,37 +93,6 @@ def config_of(codex_home: str | None) -> tuple[ConfigFile, bool]:
     return ConfigFile(Path(os.path.realpath(home)) / "config.toml"), bool(named)
 
 
-def difference(name: str, old: str, new: str) -> list[str]:
-    """The change as lines of a unified diff."""
-    lines: list[str] = []
-    # splitlines() would also break at characters that are no line ends to TOML
-    before, after = (re.findall(r"[^\n]*\n|[^\n]+", text) for text in (old, new))
-    for line in difflib.unified_diff(before, after, name, f"{name} (new)"):
-        lines.append(line.rstrip("\r\n"))
-        if not line.endswith("\n"):
-            lines.append("\\ no newline at the end of the file")
-    return lines
-
-
-def _show(lines: list[str]) -> None:
-    colours = {"+": "green", "-": "red", "@": "cyan"} if _coloured() else {}
-    for n, line in enumerate(lines):
-        colour = colours.get(line[:1]) if n > 1 else None  # the first two name the file
-        click.echo(click.style(line, fg=colour) if colour else line)
-
-
-def _coloured() -> bool:
-    return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
-
-
-def _agreed(lines: list[str], shown: list[str] | None, yes: bool) -> bool:
-    """Show the change and ask, unless it is the one just shown. Without a terminal nobody can be asked."""
-    if lines == shown:
-        return True
-    _show(lines)
-    return yes or not sys.stdin.isatty() or click.confirm("Write this?", default=True)
-
-
 def _add(file: ConfigFile, item: str, named: bool, yes: bool) -> int:
     home = file.path.parent
     made_home = not home.exists()
@@ -140,7 +108,7 @@ def _add(file: ConfigFile, item: str, named: bool, yes: bool) -> int:
             click.echo(f"nothing to do: {file.path} has the session id in the title")
             return 0
         lines = difference(str(file.path), text, change.text)
-        if not _agreed(lines, shown, yes):
+        if not agreed(lines, shown, yes):
             click.echo("nothing written")
             return 1
         shown = lines
@@ -214,7 +182,7 @@ def _undo(file: ConfigFile, yes: bool) -> int:
             if not record.before_sha256 and not new.strip():
                 new = None
         lines = difference(str(file.path), text, (new or b"").decode())
-        if not _agreed(lines, shown, yes):
+        if not agreed(lines, shown, yes):
             click.echo("nothing written")
             return 1
         shown = lines

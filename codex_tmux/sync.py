@@ -8,7 +8,7 @@ import zlib
 
 from codex_tmux.errors import Problem
 from codex_tmux.log import log
-from codex_tmux.paths import make_state_dir
+from codex_tmux.paths import make_state_dir, state_dir
 from codex_tmux.tmux import Server
 
 BURST = 2
@@ -41,7 +41,12 @@ def main(args: list[str]) -> int:
 
             close_noted(Server(), args[1:])
         else:
-            when_due(Server())
+            server = Server()
+            when_due(server)
+            if not os.path.exists(os.path.join(state_dir(), "greeted")):
+                from codex_tmux.greeting import greet_once
+
+                greet_once(server)
     except Problem as e:
         log("sync.failed", why=e)
     except Exception as e:

@@ -16,6 +16,12 @@ from codex_tmux.errors import Problem
 MINIMUM = (3, 2)
 """The oldest tmux (3.2a; 3.2 lacks `pane-title-changed`'s fix) whose hooks and formats the plugin needs."""
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import TypeAlias
+
+    Names: TypeAlias = tuple[str, ...] | list[str]
+
 TIMEOUT = 10.0
 """Seconds a tmux server may take to answer before it counts as hung."""
 
@@ -110,10 +116,14 @@ PLAIN = (
     "session_id window_id window_index pane_index window_layout remain-on-exit"
 ).split()
 COUNTED = (
-    "session_name window_name pane_title pane_current_command pane_current_path pane_start_command "
+    "session_name window_name pane_title pane_current_command pane_current_path pane_start_command"
+).split()
+OPTIONS = (
     "@codex_pane @codex_session @codex_evidence @codex_title_id @codex_title_at @codex_guard @codex_asleep "
     "@codex_process @codex_mode @codex_waiting @codex_state @codex_launch @codex_keep @codex_hint @codex_leaving"
 ).split()
+# Panes that codex-tmux never touched have none of its options: asking for each took half of the whole call.
+TOUCHED = "#{||:#{?@codex_pane,1,0},#{||:#{?@codex_title_id,1,0},#{?@codex_session,1,0}}}"
 SERVER_PLAIN = ("pid", "start_time", "version")
 SERVER_COUNTED = (
     "socket_path @codex_exited @codex_panes @codex-on-death @codex-command @codex-env @codex-respawn-key "
@@ -124,19 +134,23 @@ SERVER_COUNTED = (
 PROBE = "\x1f"
 
 
-def row_format(plain: tuple[str, ...] | list[str], counted: tuple[str, ...] | list[str]) -> str:
-    """The tmux format that prints one row: plain values, each ended by a space, then the counted ones."""
+def row_format(plain: Names, counted: Names, options: Names = ()) -> str:
+    """The tmux format that prints one row: plain values, each ended by a space, then the counted ones.
+
+    `options` are counted as well, and left out where all of them are empty.
+    """
     plain_part = "".join(f"#{{{name}}} " for name in plain)
-    return PROBE + plain_part + "".join(f"#{{n:{name}}}:#{{{name}}}," for name in counted)
+    counted_part = "".join(f"#{{n:{name}}}:#{{{name}}}," for name in counted)
+    # Inside a condition a plain comma would end its branch.
+    options_part = "".join(f"#{{n:{name}}}:#{{{name}}}#," for name in options)
+    return PROBE + plain_part + counted_part + (f"#{{?{TOUCHED},{options_part},}}" if options else "")
 
 
-PANE_FORMAT = row_format(PLAIN, COUNTED)
+PANE_FORMAT = row_format(PLAIN, COUNTED, OPTIONS)
 SERVER_FORMAT = row_format(SERVER_PLAIN, SERVER_COUNTED)
 
 
-def parse_rows(
-    data: bytes, plain: tuple[str, ...] | list[str], counted: tuple[str, ...] | list[str]
-) -> list[dict[str, str]]:
+def parse_rows(data: bytes, plain: Names, counted: Names, options: Names = ()) -> list[dict[str, str]]:
     """The rows that `row_format` printed, as dictionaries by name.
 
     Raises TmuxError when the bytes do not fit the format: a half-understood pane is worse than none.
@@ -149,24 +163,32 @@ def parse_rows(
         if not data.startswith(mark, at):
             raise TmuxError(f"tmux printed something else than a pane at byte {at}")
         at += len(mark)
-        row = {}
+        row = dict.fromkeys(options, "")
         for name in plain:
             end = data.find(b" ", at)
             if end < 0:
                 raise TmuxError(f"tmux printed half a row: no {name}")
             row[name] = data[at:end].decode("utf-8", "surrogateescape")
             at = end + 1
-        for name in counted:
-            end = data.find(b":", at)
-            if end < 0 or not data[at:end].isdigit():
-                raise TmuxError(f"tmux printed half a row: no length of {name}")
-            value, at = counted_value(data, end + 1, int(data[at:end]), escaped)
-            row[name] = value.decode("utf-8", "surrogateescape")
+        at = parse_counted(data, at, counted, escaped, row)
+        if options and data[at : at + 1] != b"\n":
+            at = parse_counted(data, at, options, escaped, row)
         if data[at : at + 1] != b"\n":
             raise TmuxError("tmux printed a row without an end")
         at += 1
         rows.append(row)
     return rows
+
+
+def parse_counted(data: bytes, at: int, names: Names, escaped: bool, row: dict[str, str]) -> int:
+    """Read counted values from `at` into `row`; returns where what follows begins."""
+    for name in names:
+        end = data.find(b":", at)
+        if end < 0 or not data[at:end].isdigit():
+            raise TmuxError(f"tmux printed half a row: no length of {name}")
+        value, at = counted_value(data, end + 1, int(data[at:end]), escaped)
+        row[name] = value.decode("utf-8", "surrogateescape")
+    return at
 
 
 def counted_value(data: bytes, at: int, length: int, escaped: bool) -> tuple[bytes, int]:
@@ -253,7 +275,7 @@ def read(server: Server, *, take_events: bool = False) -> Reading:
     else:
         values = parse_rows(first + b"\n", SERVER_PLAIN, SERVER_COUNTED)
     panes: dict[str, dict[str, str]] = {}
-    for pane in parse_rows(rest + b"\n" if rest else b"", PLAIN, COUNTED):
+    for pane in parse_rows(rest + b"\n" if rest else b"", PLAIN, COUNTED, OPTIONS):
         # A window linked into several tmux sessions lists its panes once for each.
         panes.setdefault(pane["pane_id"], pane)
     return Reading(values[0], list(panes.values()), hooks.decode(errors="replace"))

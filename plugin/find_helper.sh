@@ -1,9 +1,14 @@
-# Where the helper is: @codex-tmux-bin, the checkout's own .venv, PATH, ~/.local/bin.
+# Where the helper is: @codex-tmux-bin, the checkout's own .venv, beside the package that brought this file, PATH,
+# ~/.local/bin.
 # shellcheck shell=sh
 
 find_helper() {
     codex_helper=
-    for candidate in "$codex_tmux_bin" "$here/.venv/bin/codex-tmux" "$(command -v codex-tmux)" "$HOME/.local/bin/codex-tmux"; do
+    case $here in
+    */site-packages/codex_tmux/share) beside=${here%/lib*/*/site-packages/codex_tmux/share}/bin/codex-tmux ;;
+    *) beside=$here/.venv/bin/codex-tmux ;;
+    esac
+    for candidate in "$codex_tmux_bin" "$beside" "$(command -v codex-tmux)" "$HOME/.local/bin/codex-tmux"; do
         case $candidate in '~/'*) candidate=$HOME/${candidate#'~/'} ;; esac
         [ -n "$candidate" ] && [ -x "$candidate" ] && codex_helper=$candidate && return 0
     done

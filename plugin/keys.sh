@@ -5,6 +5,7 @@ install_keys() {
     remove_keys
     codex_keys= codex_keys_before=
     bind_to_helper "$codex_respawn_key" 'Codex: bring this pane'\''s session back' "respawn --from-key -t '#{pane_id}'"
+    bind_to_helper "$codex_pick_key" 'Codex: find a conversation' "pick --from-key -c '#{client_name}'"
     bind_to_helper "$codex_next_key" 'Codex: go to the next pane that waits for you' "next --from-key -c '#{client_name}'"
     tmux set-option -g @codex_keys "${codex_keys# }" \; set-option -g @codex_key_before "$codex_keys_before"
     rebind_respawn_keys

@@ -1,9 +1,16 @@
 # Every user option of the plugin and its default, in one place; sourced by codex.tmux and plugin/unload.
-# shellcheck shell=sh
+# shellcheck shell=sh disable=SC2034
 
+codex_tmux_bin=
 codex_respawn_key=R
 codex_pick_key=P
 codex_next_key=none
+# These are the helper's: it takes an unset option for what stands here.
+codex_command=codex
+codex_env=
+codex_on_death=keep
+codex_restore=ask
+codex_restore_lazy=on
 
 tab=$(printf '\t')
 

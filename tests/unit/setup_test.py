@@ -21,7 +21,7 @@ from click.testing import CliRunner, Result
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from codex_tmux import setup, setup_record
+from codex_tmux import setup, setup_record, shown_change
 from codex_tmux.codex.title_config import change_adding
 from codex_tmux.config_file import ConfigFile
 from codex_tmux.errors import Problem
@@ -364,12 +364,12 @@ def test_shows_the_change_and_keeps_a_copy(home: Path) -> None:
 def test_colour_only_on_a_terminal(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shown: list[str] = []
     monkeypatch.setattr(click, "echo", shown.append)
-    setup._show(["--- a", "+++ b", "+x"])
+    shown_change.show(["--- a", "+++ b", "+x"])
     monkeypatch.delenv("NO_COLOR", raising=False)
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
-    setup._show(["--- a", "+++ b", "+x"])
+    shown_change.show(["--- a", "+++ b", "+x"])
     monkeypatch.setenv("NO_COLOR", "1")
-    setup._show(["--- a", "+++ b", "+x"])
+    shown_change.show(["--- a", "+++ b", "+x"])
     assert [s for s in shown if s.endswith("x") or "\x1b" in s] == ["+x", "\x1b[32m+x\x1b[0m", "+x"]
 
 

@@ -1,0 +1,165 @@
+"""Every conversation of this machine: what codex-tmux remembers, and what Codex's store has beside it."""
+
+from __future__ import annotations
+
+import os
+
+from codex_tmux.codex.store import Session, Store
+from codex_tmux.named_tuple import NamedTuple
+from codex_tmux.options import decode_launch
+from codex_tmux.pass_once import process_exists
+from codex_tmux.reconcile import Launch
+from codex_tmux.records import DEAD, EXEC, LIVE, TUI, Record, same_session
+from codex_tmux.tmux import Server
+
+LIMIT = 5000
+"""How many sessions of Codex's store are listed, the newest."""
+
+
+class Place(NamedTuple):
+    """A pane of this tmux server that has a session."""
+
+    pane: str
+    where: str
+    dead: bool
+    launch: Launch | None
+
+
+class Conversation(NamedTuple):
+    """One conversation. `status` is "" for one that codex-tmux has no record of; `pane` is one of this tmux server,
+    `elsewhere` the socket of the other one that has it."""
+
+    session_id: str
+    title: str
+    status: str
+    where: str
+    pane: str
+    elsewhere: str
+    cwd: str
+    codex_home: str
+    launch: Launch
+    evidence: str
+    updated: float
+
+
+class Here:
+    """The tmux server one is in: its epoch, and by session the panes that have one. Without a server nothing."""
+
+    def __init__(self, server: Server) -> None:
+        self.epoch = server.try_run("display-message", "-p", "#{pid}:#{start_time}") or ""
+        self.places = places(server) if self.epoch else {}
+
+    def place(self, session_id: str) -> Place | None:
+        """The pane of a session."""
+        return self.places.get(session_id) or self.places.get(session_id[:29])
+
+    def elsewhere(self, record: Record) -> str:
+        """The socket of the other tmux server that has a record's pane, "" where none does."""
+        pid = record.epoch.partition(":")[0]
+        return record.server if record.current and record.epoch != self.epoch and process_exists(pid) else ""
+
+
+def gather(server: Server, records: tuple[Record, ...], default_home: str) -> list[Conversation]:
+    """All conversations, newest first."""
+    homes = list(dict.fromkeys([default_home, *(r.codex_home for r in records)]))
+    stores = {home: Store(home) for home in homes}
+    sessions = {home: store.recent(LIMIT) for home, store in stores.items()}
+    return merge(records, sessions, Here(server))
+
+
+def find(
+    server: Server, records: tuple[Record, ...], default_home: str, session_id: str
+) -> Conversation | None:
+    """One conversation, without looking at the others."""
+    mine = tuple(r for r in records if same_session(r.session_id, session_id))
+    for home in dict.fromkeys(
+        [*(r.codex_home for r in mine), default_home, *(r.codex_home for r in records)]
+    ):
+        session = Store(home).find(session_id)
+        if session is not None:
+            found = merge(mine, {home: [session]}, Here(server))
+            return next((c for c in found if same_session(c.session_id, session_id)), None)
+    return next(iter(merge(mine, {}, Here(server))), None)
+
+
+def places(server: Server) -> dict[str, Place]:
+    """The panes of a tmux server that have a session, by that."""
+    # Nothing here but ids, numbers and what codex-tmux encoded; the tmux session's name comes last.
+    form = "#{pane_id} #{pane_dead} #{@codex_session} #{window_index}.#{pane_index} #{@codex_launch}\t#{session_name}"
+    found: dict[str, Place] = {}
+    for line in (
+        server.try_run("list-panes", "-a", "-f", "#{@codex_session}", "-F", form) or ""
+    ).splitlines():
+        words, _, name = line.partition("\t")
+        pane, dead, session, index, *launch = words.split(" ")
+        found.setdefault(
+            session, Place(pane, f"{name}:{index}", dead == "1", decode_launch(" ".join(launch)))
+        )
+    return found
+
+
+def merge(records: tuple[Record, ...], sessions: dict[str, list[Session]], here: Here) -> list[Conversation]:
+    """Records and sessions as conversations, newest first; a record that cannot be resumed only while it has a pane."""
+    known = {s.id: (home, s) for home, found in sessions.items() for s in found}
+    by_prefix = {session_id[:29]: session_id for session_id in known}
+    whole = {
+        r: r.session_id if len(r.session_id) == 36 else by_prefix.get(r.session_id, r.session_id)
+        for r in records
+    }
+    found = []
+    remembered = set()
+    for record in sorted(records, key=lambda r: (r.current, r.updated_at), reverse=True):
+        session_id = whole[record]
+        if session_id in remembered:
+            continue
+        remembered.add(session_id)
+        session = known[session_id][1] if session_id in known else None
+        place = here.place(session_id)
+        elsewhere = here.elsewhere(record)
+        if session is not None or place is not None or elsewhere:
+            found.append(of_record(record, session_id, session, place, elsewhere))
+    for session_id, (home, session) in known.items():
+        if session_id not in remembered:
+            found.append(of_session(home, session, here.place(session_id)))
+    found.sort(key=lambda c: c.updated, reverse=True)
+    return found
+
+
+def of_record(
+    record: Record, session_id: str, session: Session | None, place: Place | None, elsewhere: str
+) -> Conversation:
+    """The conversation of a record."""
+    launch = Launch(record.mode, record.codex, record.codex_home, record.cwd, record.flags, False, record.env)
+    where = f"{record.tmux_session}:{record.window}.{record.pane_index}"
+    return Conversation(
+        session_id=session_id,
+        title=(session.title if session else "") or "(no message yet)",
+        status=record.status,
+        where=place.where if place else where,
+        pane=place.pane if place else "",
+        elsewhere="" if place else elsewhere,
+        cwd=record.cwd,
+        codex_home=record.codex_home,
+        launch=launch,
+        evidence=record.evidence,
+        updated=max(session.updated if session else 0.0, 0.0) or record.updated_at.timestamp(),
+    )
+
+
+def of_session(home: str, session: Session, place: Place | None) -> Conversation:
+    """The conversation of a session that codex-tmux has no record of."""
+    mode = EXEC if session.exec_session else TUI
+    cwd = session.cwd or os.path.expanduser("~")
+    return Conversation(
+        session_id=session.id,
+        title=session.title or "(no title)",
+        status=(DEAD if place.dead else LIVE) if place else "",
+        where=place.where if place else "",
+        pane=place.pane if place else "",
+        elsewhere="",
+        cwd=cwd,
+        codex_home=home,
+        launch=(place.launch if place else None) or Launch(mode, "", home, cwd, (), False),
+        evidence="",
+        updated=session.updated or session.created_ms / 1000,
+    )

@@ -1,0 +1,58 @@
+"""The message of the first load: what is active, and what makes tracking exact. Shown once, for good."""
+
+from __future__ import annotations
+
+import os
+
+from codex_tmux.log import log
+from codex_tmux.paths import make_state_dir
+from codex_tmux.tmux import Server
+
+NAME = "greeted"
+"""The file in the state directory that says it was shown."""
+SHOWN_FOR = "4000"
+"""Milliseconds; a key takes it away before."""
+
+
+def greet_once(server: Server) -> None:
+    """Greet the clients that are there, else the next one that comes; only the first call ever does."""
+    try:
+        path = os.path.join(make_state_dir(), NAME)
+        # Exclusive: of two syncs one greets. Before the message: where nothing can be noted, nothing is said.
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+    except OSError:
+        return
+    text = greeting(server)
+    log("greeting", text=text)
+    # A client that attaches at this moment takes it from the option, by the hook client-attached.
+    server.run("set-option", "-g", "@codex_greeting", text)
+    clients = (server.try_run("list-clients", "-F", "#{client_name}") or "").splitlines()
+    for client in clients:
+        server.try_run("display-message", "-d", SHOWN_FOR, "-c", client, "#{@codex_greeting}")
+    if clients:
+        server.try_run("set-option", "-gu", "@codex_greeting")
+
+
+def greeting(server: Server) -> str:
+    """The message, in one line of 80 columns."""
+    keys = []
+    for option, default, does in (("@codex-respawn-key", "R", "resumes"), ("@codex-pick-key", "P", "finds")):
+        key = server.try_run("show-options", "-gqv", option) or default
+        if key != "none":
+            keys.append(f"{key} {does}")
+    text = "codex-tmux is active" + (f": prefix {', '.join(keys)}" if keys else "")
+    home = os.path.abspath(os.environ.get("CODEX_HOME") or os.path.expanduser("~/.codex"))
+    return text if names_sessions(home) else f"{text}; exact with: codex-tmux setup"
+
+
+def names_sessions(codex_home: str) -> bool:
+    """Whether Codex's config there puts the session id into the title, in either of its words for it."""
+    from codex_tmux.codex.title_config import SESSION_ID, THREAD_ID, title_has_id
+    from codex_tmux.errors import Problem
+
+    try:
+        with open(os.path.join(codex_home, "config.toml"), encoding="utf-8") as f:
+            text = f.read()
+        return title_has_id(text, THREAD_ID) or title_has_id(text, SESSION_ID)
+    except (OSError, ValueError, Problem):
+        return False

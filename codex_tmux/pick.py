@@ -1,0 +1,238 @@
+"""`codex-tmux pick`: find any conversation of this machine, and go to it or bring it back."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+import time
+
+import click
+
+from codex_tmux import store
+from codex_tmux.codex.store import Store
+from codex_tmux.conversations import Conversation, find, gather
+from codex_tmux.errors import Problem
+from codex_tmux.log import log
+from codex_tmux.pick_menu import ACTIONS, COPY, FORGET, GO, SPLIT, show_menu
+from codex_tmux.plain_text import plain_line, shortened, tilde
+from codex_tmux.records import DEAD, LIVE, LOST, Record
+from codex_tmux.reopen import reopen
+from codex_tmux.resume import helper_command
+from codex_tmux.tmux import Server
+
+FZF_KEYS = {"": GO, "enter": GO, "ctrl-s": SPLIT, "ctrl-y": COPY, "ctrl-x": FORGET}
+HEADER = "Enter: go there, or resume    ^S: in a split    ^Y: copy the id    ^X: forget"
+COLOURS = {LIVE: "32", DEAD: "33", LOST: "31"}
+TITLE_WIDTH = 60
+
+
+@click.command(epilog="Example: codex-tmux pick, or prefix P")
+@click.option(
+    "--preview", "previewed", metavar="ID", help="Print what is known of one conversation, and its end."
+)
+@click.option("-c", "--client", default="", hidden=True, help="The tmux client that asks.")
+@click.option("--from-key", is_flag=True, hidden=True, help="Open the popup, or the menu, on that client.")
+@click.option("--from-menu", is_flag=True, hidden=True, help="Another page of the menu.")
+@click.option("--page", default=0, hidden=True)
+@click.option("--action", type=click.Choice(ACTIONS), default=GO, hidden=True)
+@click.option("--do", "chosen", metavar="ID", default="", hidden=True)
+def command(
+    previewed: str | None, client: str, from_key: bool, from_menu: bool, page: int, action: str, chosen: str
+) -> int:
+    """Find a conversation: all that codex-tmux remembers or Codex's store has, newest first.
+
+    Enter goes to a living one, and resumes any other: in its old pane if that is dead there, else in a new window in
+    its directory. Ctrl-S opens it in a split, Ctrl-Y copies its id, Ctrl-X lets codex-tmux forget it. With fzf where
+    that is installed, else by tmux's own menu.
+    """
+    server = Server()
+    if previewed is not None:
+        return print_preview(server, previewed)
+    client = client or own_client(server)
+    try:
+        if chosen:
+            act(server, chosen, action, client)
+        elif from_key and shutil.which("fzf"):
+            open_popup(server, client)
+        elif not (from_key or from_menu) and shutil.which("fzf") and sys.stdout.isatty():
+            while ask_fzf(server, client):
+                pass
+        elif client:
+            show_menu(server, known(server), client, page, action)
+        else:
+            raise Problem(
+                "pick needs a terminal and fzf, or a tmux client: run it in a tmux pane, or press prefix P"
+            )
+    except Problem as e:
+        # In a popup, and from a key or the menu, there is no terminal that would stay.
+        if not client or not (from_key or from_menu or chosen or os.environ.get("CODEX_TMUX_POPUP")):
+            raise
+        tell_client(server, client, str(e))
+        return 1
+    return 0
+
+
+def own_client(server: Server) -> str:
+    """The client that shows the tmux session we run in, the one last used; "" outside tmux."""
+    session = os.environ.get("TMUX", "").rpartition(",")[2]
+    if not session:
+        return ""
+    listed = (
+        server.try_run("list-clients", "-t", f"${session}", "-F", "#{client_activity} #{client_name}") or ""
+    )
+    clients = sorted(line.split(" ", 1) for line in listed.splitlines())
+    return clients[-1][1] if clients else ""
+
+
+def tell_client(server: Server, client: str, text: str) -> None:
+    """Show a message to one client."""
+    log("message", client=client, text=text)
+    server.try_run(
+        *("set-option", "-g", "@codex_message", f"codex-tmux: {text}", ";"),
+        *("display-message", "-c", client, "#{@codex_message}"),
+    )
+
+
+def default_home() -> str:
+    """The CODEX_HOME of whoever asks."""
+    return os.path.abspath(os.environ.get("CODEX_HOME") or os.path.expanduser("~/.codex"))
+
+
+def remembered() -> tuple[Record, ...]:
+    """The records; none where the state file cannot be used: Codex's store is there all the same."""
+    try:
+        return store.load()
+    except store.StateError as e:
+        log("state.unusable", why=e)
+        return ()
+
+
+def known(server: Server) -> list[Conversation]:
+    """All conversations. Raises Problem where there is none."""
+    found = gather(server, remembered(), default_home())
+    if not found:
+        raise Problem("no conversation is known yet: start codex, and say something to it")
+    return found
+
+
+def one(server: Server, session_id: str) -> Conversation:
+    """The conversation of an id. Raises Problem where there is none."""
+    found = find(server, remembered(), default_home(), session_id)
+    if found is None:
+        raise Problem(f"session {plain_line(session_id)} is not known any more")
+    return found
+
+
+def print_preview(server: Server, session_id: str) -> int:
+    """Print a conversation's preview."""
+    from codex_tmux.preview import preview
+
+    conversation = one(server, session_id)
+    rollout = Store(conversation.codex_home).rollout(conversation.session_id)
+    # fzf says how large its window is.
+    size = [os.environ.get(name, "") for name in ("FZF_PREVIEW_COLUMNS", "FZF_PREVIEW_LINES")]
+    room = [int(value) for value in size if value.isdecimal()]
+    for line in preview(conversation, rollout, *(room if len(room) == 2 else [])):
+        click.echo(line)
+    return 0
+
+
+def open_popup(server: Server, client: str) -> None:
+    """Run ourselves in a popup of the client; tmux's own client process takes our place."""
+    words = [*helper_command(server), "pick", "--client", client]
+    popup = ["display-popup", "-E", "-c", client, "-w", "90%", "-h", "85%", "-e", "CODEX_TMUX_POPUP=1"]
+    if server.run("display-message", "-p", "#{version}") < "3.3":
+        popup = popup[:-2]  # -e is of 3.3
+        words = ["env", "CODEX_TMUX_POPUP=1", *words]
+    argv = server.argv(*popup, shlex.join(words))
+    os.execvp(argv[0], argv)
+
+
+def ask_fzf(server: Server, client: str) -> bool:
+    """Let the user choose one with fzf and do what is asked; whether to ask again."""
+    conversations = known(server)
+    helper = shlex.join(helper_command(server))
+    argv = [
+        *("fzf", "--ansi", "--no-multi", "--no-height", "--layout=reverse", "--tiebreak=index", "--print0"),
+        *("--delimiter=\t", "--with-nth=2..", "--tabstop=1", "--prompt=conversation> ", f"--header={HEADER}"),
+        *("--expect=ctrl-s,ctrl-y,ctrl-x", f"--preview={helper} pick --preview {{1}}"),
+        *("--preview-window=down,55%,wrap", "--bind=ctrl-z:ignore"),
+    ]
+    lines = "\n".join(fzf_line(c, time.time()) for c in conversations)
+    # The preview is quoted for a POSIX shell, whatever the user's is.
+    done = subprocess.run(
+        argv,
+        input=lines.encode("utf-8", "replace"),
+        stdout=subprocess.PIPE,
+        env={**os.environ, "SHELL": "/bin/sh"},
+    )
+    if done.returncode not in (0, 1, 130):
+        raise Problem(f"fzf failed (exit {done.returncode})")
+    key, _, line = done.stdout.decode("utf-8", "replace").rstrip("\0").partition("\0")
+    session_id = line.partition("\t")[0].strip()
+    if done.returncode != 0 or not session_id:
+        return False
+    action = FZF_KEYS.get(key, GO)
+    act(server, session_id, action, client)
+    return action == FORGET
+
+
+def fzf_line(conversation: Conversation, now: float) -> str:
+    """One line for fzf: the id, then what is shown. Nothing of it but our own colours does anything in a terminal."""
+    colour = COLOURS.get(conversation.status, "90")
+    title = shortened(plain_line(conversation.title), TITLE_WIDTH)
+    place = plain_line(conversation.where) if conversation.status else ""
+    words = [
+        f"\x1b[{colour}m{conversation.status or '·':<6}\x1b[0m",
+        f"{age(now - conversation.updated):>4}",
+        title,
+        f"\x1b[36m{tilde(plain_line(conversation.cwd))}\x1b[0m",
+        f"\x1b[90m{place}\x1b[0m",
+    ]
+    return f"{conversation.session_id}\t" + "  ".join(words).replace("\t", " ")
+
+
+def age(seconds: float) -> str:
+    """A span of time in four characters at most."""
+    for size, unit in ((86400 * 365, "y"), (86400, "d"), (3600, "h"), (60, "m")):
+        if seconds >= size:
+            return f"{int(seconds // size)}{unit}"
+    return "now"
+
+
+def act(server: Server, session_id: str, action: str, client: str) -> None:
+    """Do what was chosen. Raises Problem."""
+    conversation = one(server, session_id)
+    if action in (GO, SPLIT):
+        pane = reopen(server, conversation, client, split=action == SPLIT)
+        if not client:
+            argv = server.argv("attach-session", "-t", pane)
+            os.execvp(argv[0], argv)
+    elif action == COPY:
+        server.run("set-buffer", *(["-w", "-t", client] if client else []), "--", conversation.session_id)
+        if client:
+            tell_client(server, client, f"copied {conversation.session_id}")
+    elif action == FORGET:
+        forget(server, conversation, client)
+
+
+def forget(server: Server, conversation: Conversation, client: str) -> None:
+    """Let codex-tmux forget a conversation; Codex keeps it. Raises Problem."""
+    if not conversation.status:
+        raise Problem("codex-tmux remembers nothing of that one: it is in Codex's store only")
+    done = subprocess.run(
+        [*helper_command(server), "forget", "--yes", conversation.session_id],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        errors="replace",
+    )
+    lines = (done.stderr or done.stdout).strip().splitlines()
+    text = lines[-1].removeprefix("codex-tmux: ").removeprefix("Error: ") if lines else "no answer"
+    if done.returncode:
+        raise Problem(text)
+    if client:
+        tell_client(server, client, text)

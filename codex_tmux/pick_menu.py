@@ -1,0 +1,92 @@
+"""The conversations as tmux's own menu, a page at a time, for those without fzf."""
+
+from __future__ import annotations
+
+import os
+import shlex
+
+from codex_tmux.conversations import Conversation
+from codex_tmux.errors import Problem
+from codex_tmux.pass_once import escape
+from codex_tmux.plain_text import plain_line, shortened, tilde
+from codex_tmux.resume import helper_command
+from codex_tmux.tmux import Server, quote
+
+GO, SPLIT, COPY, FORGET = "go", "split", "copy", "forget"
+ACTIONS = (GO, SPLIT, COPY, FORGET)
+HEADINGS = {GO: "Conversations", SPLIT: "Open in a split", COPY: "Copy the id of", FORGET: "Forget"}
+OTHERS = {SPLIT: ("Open in a split…", "S"), COPY: ("Copy an id…", "Y"), FORGET: ("Forget one…", "X")}
+KEYS = "1234567890abcdefghijklmnopqrstuvwxyz"
+ROWS_OF_ITS_OWN = 11
+"""Lines of a menu and its client that no conversation has: borders, separators, the items at its end."""
+
+
+def show_menu(
+    server: Server, conversations: list[Conversation], client: str, page: int, action: str = GO
+) -> None:
+    """Show a page of the menu on a client; does not return: tmux's client process takes our place."""
+    size = server.run("display-message", "-p", "-c", client, "#{client_width} #{client_height}").split()
+    if len(size) != 2:
+        raise Problem(f"{client} is no tmux client")
+    argv = server.argv(
+        *menu(conversations, client, page, action, int(size[0]), int(size[1]), helper_command(server))
+    )
+    os.execvp(argv[0], argv)
+
+
+def menu(
+    conversations: list[Conversation],
+    client: str,
+    page: int,
+    action: str,
+    width: int,
+    height: int,
+    helper: list[str],
+) -> list[str]:
+    """The tmux command that shows a page of the menu."""
+    rows = max(1, min(len(KEYS), height - ROWS_OF_ITS_OWN))
+    pages = max(1, -(-len(conversations) // rows))
+    page = min(max(page, 0), pages - 1)
+    of = f" {page + 1}/{pages}" if pages > 1 else ""
+    words = ["display-menu", "-c", client, "-x", "C", "-y", "C", "-T", f" {HEADINGS[action]}{of} "]
+    for key, conversation in zip(KEYS, conversations[page * rows :][:rows], strict=False):
+        words += [
+            item_name(conversation, width - 12),
+            key,
+            run(helper, client, "--do", conversation.session_id, "--action", action),
+        ]
+    words.append("")
+    if page + 1 < pages:
+        words += [
+            "Older",
+            ">",
+            run(helper, client, "--page", str(page + 1), "--action", action, "--from-menu"),
+        ]
+    if page > 0:
+        words += [
+            "Newer",
+            "<",
+            run(helper, client, "--page", str(page - 1), "--action", action, "--from-menu"),
+        ]
+    for other, (name, key) in OTHERS.items():
+        if action == GO:
+            words += [name, key, run(helper, client, "--page", str(page), "--action", other, "--from-menu")]
+    words += ["Close", "q", ""]
+    return [escape(word) for word in words]
+
+
+def item_name(conversation: Conversation, width: int) -> str:
+    """A line of the menu. tmux expands it as a format, and runs what stands in `#(…)`: no # stays in it."""
+    title = shortened(plain_line(conversation.title), max(10, width // 2))
+    words = [f"{conversation.status or '·':<6}", title]
+    if conversation.status:
+        words.append(plain_line(conversation.where))
+    words.append(tilde(plain_line(conversation.cwd)))
+    # A first hyphen would make it an item that cannot be chosen.
+    return shortened("  ".join(words), width).replace("#", "＃").lstrip("-")
+
+
+def run(helper: list[str], client: str, *words: str) -> str:
+    """The tmux command of an item: ourselves again, silent. run-shell expands formats."""
+    line = shlex.join([*helper, "pick", "--client", client, *words])
+    return f"run-shell -b {quote((line + ' >/dev/null 2>&1 || :').replace('#', '##'))}"

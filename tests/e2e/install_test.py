@@ -1,0 +1,288 @@
+"""Every way to install, from a clean home: the plugin is active, a killed pane comes back, and all of it goes again."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import os
+import shutil
+import signal
+import site
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+import psutil
+import pytest
+
+from codex_tmux.sandbox import Sandbox
+
+ROOT = Path(__file__).resolve().parents[2]
+PARTS = ("codex.tmux", "plugin", "codex_tmux", "pyproject.toml", "README.md")
+DEBIAN_TPM = "/usr/share/tmux-plugin-manager"
+CONF = "set -g default-terminal xterm-256color\nset -s escape-time 0\nset -g mouse on\nbind R display-message mine"
+"""A user's tmux.conf, with a key that the plugin takes and no newline at its end."""
+
+pytestmark = pytest.mark.xdist_group("install")
+
+
+@pytest.fixture(scope="session")
+def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A plain copy of this project, as a clone brings it."""
+    directory = tmp_path_factory.mktemp("clone") / "codex-tmux"
+    directory.mkdir()
+    for part in PARTS:
+        source = ROOT / part
+        if source.is_dir():
+            shutil.copytree(source, directory / part, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy2(source, directory / part)
+    return directory
+
+
+@pytest.fixture(scope="session")
+def wheel(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel of this project. Without hatchling here pip gets it from the registry."""
+    out = tmp_path_factory.mktemp("wheel")
+    isolated = [] if importlib.util.find_spec("hatchling") is None else ["--no-build-isolation"]
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "wheel",
+        "-q",
+        "--no-deps",
+        *isolated,
+        "-w",
+        str(out),
+        str(checkout),
+    ]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        if "No matching distribution" in done.stderr and os.environ.get("CI") != "true":
+            pytest.skip("no hatchling here, and no registry to get it from: `make setup`")
+        pytest.fail(done.stderr)
+    [found] = out.glob("*.whl")
+    return found
+
+
+@pytest.fixture
+def installed(wheel: Path, tmp_path: Path) -> Path:
+    """The wheel in an environment of its own, as pipx installs it; that environment's `bin`."""
+    directory = tmp_path / "a venv"
+    venv.create(directory, symlinks=True)
+    [packages] = directory.glob("lib/python3*/site-packages")
+    # Its requirements are those of the tests' own environment: nothing comes over the network.
+    (packages / "requirements.pth").write_text("\n".join([*site.getsitepackages(), ""]))
+    pip = [sys.executable, "-m", "pip", "--python", str(directory / "bin/python")]
+    subprocess.run(
+        [*pip, "install", "-q", "--no-deps", "--disable-pip-version-check", str(wheel)], check=True
+    )
+    return directory / "bin"
+
+
+@pytest.fixture
+def world(sandbox: Sandbox) -> Sandbox:
+    """A sandbox whose tmux server reads the home's own tmux.conf; no helper is on its PATH."""
+    (sandbox.bin / "codex-tmux").rename(sandbox.root / "helper")
+    (sandbox.home / ".tmux.conf").write_text(CONF)
+    return sandbox
+
+
+def start(world: Sandbox) -> None:
+    """Start the tmux server, as the user's first `tmux` does."""
+    size = ("-x", "120", "-y", "40")
+    world.tmux("new-session", "-d", "-s", "main", "-c", str(world.work), *size)
+
+
+def stop(world: Sandbox) -> None:
+    """End the tmux server; returns when its process is gone: until then a new one may not come up."""
+    server = psutil.Process(int(world.tmux("display-message", "-p", "#{pid}")))
+    world.tmux("kill-server")
+
+    def gone() -> bool:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            return not server.is_running() or server.status() == psutil.STATUS_ZOMBIE
+        return True
+
+    world.wait_for(gone, 20, "the server to end")
+
+
+def everything(world: Sandbox) -> dict[str, str]:
+    """All that the plugin could change in a tmux server."""
+    lists = {
+        "keys": ["list-keys"],
+        "hooks": ["show-hooks", "-g"],
+        "window hooks": ["show-hooks", "-gw"],
+        "options": ["show-options", "-g"],
+        "server options": ["show-options", "-s"],
+        "window options": ["show-options", "-gw"],
+        "pane options": ["show-options", "-p"],
+        "environment": ["show-environment", "-g"],
+        "buffers": ["list-buffers"],
+    }
+    return {name: world.tmux(*words) for name, words in lists.items()}
+
+
+def run(world: Sandbox, *words: str | Path, ok: bool = True) -> str:
+    """Run a program inside the private server's environment; what it printed."""
+    inside = (
+        {"TMUX": f"{world.socket},{world.tmux('display-message', '-p', '#{pid}')},0"} if world.running else {}
+    )
+    done = subprocess.run(
+        [str(w) for w in words],
+        env={**world.env, **inside},
+        cwd=world.work,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert (done.returncode == 0) == ok, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+def wait_active(world: Sandbox) -> None:
+    """Wait until hooks, aliases and keys are in place and the first sync is through."""
+
+    def active() -> bool:
+        here = everything(world)
+        return (
+            "pane-title-changed[90]" in here["window hooks"]
+            and "command-alias[200]" in here["server options"]
+            and "pick --from-key" in here["keys"]
+            and not world.tmux("show-options", "-gqv", "@codex_pending")
+        )
+
+    world.wait_for(active, 20, "the plugin to be active")
+
+
+def killed_pane_comes_back(world: Sandbox) -> None:
+    """One turn, a kill, a plain respawn, another turn of the same conversation."""
+    world.attach()
+    pane = world.new_pane(str(world.bin / "codex"))
+    world.ask(pane, "first")
+    world.wait_for(lambda: world.format(pane, "#{@codex_session}"), 20, "the session")
+    os.kill(world.codex_pid(pane), signal.SIGKILL)
+
+    def dead() -> bool:
+        world.tmux("run-shell", "-b", "true")  # Debian's tmux misses deaths until another child ends
+        return world.format(pane, "#{pane_dead}") == "1"
+
+    world.wait_for(dead, 20, "the pane to die")
+    world.tmux("respawn-pane", "-t", pane)
+    assert world.ask(pane, "second").messages == ("first", "second")
+    world.tmux("kill-pane", "-t", pane)
+    world.wait_for(lambda: not world.tmux("show-options", "-gqv", "@codex_panes").strip(), 20, "the sync")
+
+
+def test_from_a_wheel(world: Sandbox, installed: Path) -> None:
+    helper = installed / "codex-tmux"
+    start(world)
+    before = everything(world)
+    out = run(world, helper, "install")
+    assert "written" in out
+    assert "Loaded" in out
+    wait_active(world)
+    assert world.tmux("show-options", "-gqv", "@codex_helper") == str(helper)
+    killed_pane_comes_back(world)
+    run(world, helper, "install", "--check")
+    # The next server loads it from tmux.conf.
+    stop(world)
+    start(world)
+    wait_active(world)
+    out = run(world, helper, "uninstall")
+    assert "Taken out" in out
+    assert everything(world) == before
+    assert (world.home / ".tmux.conf").read_text() == CONF
+    assert [p.name for p in world.home.glob(".tmux.conf*")] == [".tmux.conf"]
+
+
+def test_from_a_plain_checkout_that_cannot_be_written(world: Sandbox, checkout: Path, tmp_path: Path) -> None:
+    directory = tmp_path / "it's #1 (read only)"
+    shutil.copytree(checkout, directory)
+    (directory / ".venv/bin").mkdir(parents=True)
+    shutil.copy2(world.root / "helper", directory / ".venv/bin/codex-tmux")
+    files = sorted(directory.rglob("*"))
+    for path in (*files, directory):
+        path.chmod(path.stat().st_mode & ~0o222)
+    start(world)
+    before = everything(world)
+    stop(world)
+    quoted = str(directory / "codex.tmux").replace("'", "'\\''").replace("#", "##")
+    (world.home / ".tmux.conf").write_text(CONF + f"\nrun-shell \"'{quoted}'\"\n".replace("\\", "\\\\"))
+    start(world)
+    wait_active(world)
+    killed_pane_comes_back(world)
+    run(world, directory / "plugin/unload")
+    world.wait_for(lambda: everything(world) == before, 20, "the plugin to be gone")
+    assert sorted(directory.rglob("*")) == files
+    for path in (directory, *files):
+        path.chmod(path.stat().st_mode | 0o200)
+
+
+def tpm_directory() -> str:
+    """TPM's own directory; the test is skipped where there is none."""
+    for directory in (os.environ.get("TPM_DIR", ""), DEBIAN_TPM):
+        if directory and os.path.isdir(directory):
+            return directory
+    pytest.skip(
+        f"no TPM: set TPM_DIR to a clone of it, or install Debian's tmux-plugin-manager ({DEBIAN_TPM})"
+    )
+
+
+@pytest.mark.skipif(shutil.which("git") is None, reason="TPM clones with git, which is not here")
+def test_with_tpm(world: Sandbox, checkout: Path, tmp_path: Path) -> None:
+    tpm = tpm_directory()
+    origin = tmp_path / "codex-tmux"
+    shutil.copytree(checkout, origin)
+    identity = ["-c", "user.name=t", "-c", "user.email=t@example.org", "-c", "init.defaultBranch=main"]
+    for words in (["init", "-q"], ["add", "-A"], ["commit", "-q", "-m", "all"]):
+        subprocess.run(["git", *identity, "-C", str(origin), *words], check=True, env=world.env)
+    (world.home / ".local/bin").mkdir(parents=True)
+    shutil.copy2(world.root / "helper", world.home / ".local/bin/codex-tmux")
+    start(world)
+    before = everything(world)
+    stop(world)
+    # As TPM's own instructions have it, with its directory instead of the usual one.
+    plugins = world.home / ".tmux/plugins/"
+    (world.home / ".tmux.conf").write_text(f"set -g @plugin '{origin}'\n{CONF}\nrun '{tpm}/tpm'\n")
+    start(world)
+    world.wait_for(lambda: "install_plugins" in world.tmux("list-keys", "-T", "prefix"), 20, "TPM's keys")
+    run(world, Path(tpm, "bin/install_plugins"))
+    assert (plugins / "codex-tmux/codex.tmux").exists()
+    # What its key does after installing: it sources every plugin.
+    run(world, Path(tpm, "scripts/source_plugins.sh"))
+    wait_active(world)
+    killed_pane_comes_back(world)
+    # The next server loads it by itself.
+    stop(world)
+    start(world)
+    wait_active(world)
+    run(world, plugins / "codex-tmux/plugin/unload")
+    theirs = {"keys", "options", "environment"}  # TPM has put its own keys, options and variable there
+    world.wait_for(lambda: not is_ours(everything(world)), 20, "the plugin to be gone")
+    after = everything(world)
+    assert {n: v for n, v in after.items() if n not in theirs} == {
+        n: v for n, v in before.items() if n not in theirs
+    }
+    assert set(before["keys"].splitlines()) <= set(after["keys"].splitlines()), "the user's keys are back"
+
+
+def is_ours(here: dict[str, str]) -> bool:
+    """Whether anything in a server is the plugin's."""
+    return any("@codex" in text or "codex-tmux respawn" in text for text in here.values())
+
+
+def test_a_missing_helper_is_named_once_with_one_command(world: Sandbox, checkout: Path) -> None:
+    """Nothing is installed by itself, and nothing else changes."""
+    start(world)
+    client = world.attach()
+    before = everything(world)
+    files = sorted(checkout.rglob("*"))
+    world.tmux("run-shell", "-b", f"'{checkout}/codex.tmux'")
+    world.wait_for(lambda: b"the helper is missing: run: " in client.output, 20, "the message")
+    assert everything(world) == before
+    assert sorted(checkout.rglob("*")) == files
+    assert not list(world.home.glob(".local/bin/*"))
+    assert world.tmux("list-panes", "-a", "-F", "#{pane_in_mode}") == "0"

@@ -1,0 +1,76 @@
+"""The message of the first load: once, on a client's screen, and nothing else."""
+
+from __future__ import annotations
+
+import pytest
+
+from codex_tmux.sandbox import Sandbox, plugin_file
+from tests.screen import Screen
+
+HELLO = b"codex-tmux is active"
+SETUP = b"exact with: codex-tmux setup"
+
+
+@pytest.fixture
+def world(sandbox: Sandbox) -> Sandbox:
+    """A sandbox whose user has never loaded the plugin."""
+    (sandbox.state_dir / "greeted").unlink()
+    return sandbox
+
+
+def loaded(world: Sandbox) -> None:
+    """Wait until a load's first sync is through."""
+
+    def through() -> bool:
+        return (world.state_dir / "greeted").exists() and not world.tmux(
+            "show-options", "-gqv", "@codex_pending"
+        )
+
+    world.wait_for(through, 15, "the first sync")
+
+
+def test_a_client_that_comes_after_the_load_is_greeted_once(world: Sandbox) -> None:
+    world.start_server(load_plugin=True)
+    loaded(world)
+    world.wait_for(
+        lambda: "active" in world.tmux("show-options", "-gqv", "@codex_greeting"), 10, "the greeting"
+    )
+    client = world.attach()
+    world.wait_for(lambda: HELLO in client.output, 10, "the greeting")
+    assert SETUP not in client.output, "this home's titles have the id"
+    world.wait_for(lambda: not world.tmux("show-options", "-gqv", "@codex_greeting"), 10, "it to be over")
+    second = world.attach()
+    world.wait_for(lambda: b"main" in second.output, 10, "the status line")
+    assert HELLO not in second.output
+    assert world.tmux("list-panes", "-a", "-F", "#{pane_in_mode}") == "0"
+
+
+def test_a_client_that_is_there_is_greeted_and_the_next_server_s_is_not(world: Sandbox) -> None:
+    world.codex_home.joinpath("config.toml").write_text("")
+    world.start_server()
+    client = world.attach()
+    world.tmux("run-shell", "-b", str(plugin_file()))
+    world.wait_for(lambda: HELLO in client.output and SETUP in client.output, 15, "the greeting")
+    loaded(world)
+    assert (world.state_dir / "log").read_text().count(" greeting ") == 1
+    world.tmux("run-shell", "-b", str(plugin_file()))
+    world.new_pane()
+    world.wait_for(lambda: "%1" in world.tmux("show-options", "-gqv", "@codex_panes"), 15, "another sync")
+    assert (world.state_dir / "log").read_text().count(" greeting ") == 1
+    assert not world.tmux("show-options", "-gqv", "@codex_greeting")
+
+
+def test_where_nothing_can_be_noted_nothing_is_said(world: Sandbox) -> None:
+    (world.state_dir / "greeted").symlink_to(world.root / "nowhere" / "at all")
+    world.start_server(load_plugin=True)
+    world.new_pane()
+    world.wait_for(lambda: "%1" in world.tmux("show-options", "-gqv", "@codex_panes"), 15, "a sync")
+    assert not world.tmux("show-options", "-gqv", "@codex_greeting")
+
+
+def test_it_fits_a_common_terminal(world: Sandbox) -> None:
+    world.codex_home.joinpath("config.toml").write_text("")
+    world.start_server(load_plugin=True, width=80)
+    loaded(world)
+    with Screen(world, width=80) as screen:
+        screen.wait("codex-tmux is active: prefix R resumes, P finds; exact with: codex-tmux setup")

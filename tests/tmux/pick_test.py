@@ -1,0 +1,242 @@
+"""`prefix P` under an attached client: fzf in a popup, and tmux's own menu where there is no fzf."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import sqlite3
+import time
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from codex_tmux.sandbox import Sandbox
+from codex_tmux.standin import THREADS, new_id
+from tests.screen import Screen
+
+needs_fzf = pytest.mark.skipif(shutil.which("fzf") is None, reason="no fzf here: apt-get install fzf")
+WAYS = [("menu", "menu"), pytest.param("fzf", "fzf", marks=needs_fzf)]
+PROMPT = "conversation>"
+HOSTILE = (
+    "a #(touch pwned1) $(touch pwned2) `touch pwned3` '; touch pwned4; ' #[fg=red] {1} "
+    "\x1b]0;owned\x07 \x1b[31m \ttab"
+)
+
+
+@pytest.fixture
+def world(sandbox: Sandbox, request: pytest.FixtureRequest) -> Sandbox:
+    """A tmux server with the plugin; with "menu" no fzf is on its PATH."""
+    if getattr(request, "param", "fzf") == "menu":
+        hide_fzf(sandbox)
+    sandbox.start_server(load_plugin=True)
+    sandbox.wait_for(lambda: "pick --from-key" in sandbox.tmux("list-keys"), 10, "the key")
+    return sandbox
+
+
+def hide_fzf(sandbox: Sandbox) -> None:
+    """Give the sandbox a PATH with everything but fzf."""
+    programs = sandbox.root / "programs"
+    programs.mkdir()
+    for directory in os.environ["PATH"].split(os.pathsep):
+        for path in Path(directory).glob("*"):
+            link = programs / path.name
+            if path.name != "fzf" and not link.is_symlink():
+                link.symlink_to(path)
+    sandbox.env["PATH"] = f"{sandbox.bin}{os.pathsep}{programs}"
+
+
+def started(world: Sandbox, words: str) -> tuple[str, str]:
+    """A pane with one turn of a conversation, its session known; pane and session."""
+    pane = world.new_pane()
+    world.ask(pane, words)
+    return pane, world.wait_for(lambda: world.format(pane, "#{@codex_session}"), 15, f"the session of {pane}")
+
+
+def closed(world: Sandbox, pane: str) -> None:
+    """Close a pane, as a user does; returns when that is on the disk."""
+    session = world.format(pane, "#{@codex_session}")
+    world.tmux("kill-pane", "-t", pane)
+    world.wait_for(lambda: status_of(world, session) == "closed", 15, f"{pane} to be closed")
+
+
+def killed(world: Sandbox, pane: str) -> None:
+    """Kill a pane's Codex; returns when the pane sleeps."""
+    os.kill(world.codex_pid(pane), signal.SIGKILL)
+
+    def asleep() -> bool:
+        world.tmux("run-shell", "-b", "true")  # Debian's tmux misses deaths until another child ends
+        return world.format(pane, "#{@codex_asleep}#{pane_dead}") == "11"
+
+    world.wait_for(asleep, 15, f"{pane} to sleep")
+
+
+def other_pane(screen: Screen, *panes: str) -> str:
+    """The pane the client is in, if it is none of these."""
+    pane = screen.pane()
+    return "" if pane in panes else pane
+
+
+def status_of(world: Sandbox, session: str) -> str:
+    """The status of a session in the state file."""
+    entries = (world.state_dir / "state.toml").read_text().split("[[panes]]")
+    return next((e.split('status = "')[1].split('"')[0] for e in entries if session in e), "")
+
+
+def choose(screen: Screen, way: str, words: str, key: str = "Enter") -> None:
+    """Open the picker, find the conversation of these words, press a key on it."""
+    screen.keys("C-b", "P")
+    if way == "fzf":
+        screen.wait(PROMPT)
+        screen.type(f"'{words}")
+        screen.wait(" 1/")
+        screen.keys(key)
+    else:
+        if key != "Enter":
+            screen.wait("Conversations")
+            screen.keys({"C-s": "S", "C-y": "Y", "C-x": "X"}[key])
+            screen.wait_gone("Conversations")
+        line = next(line for line in screen.wait(words).splitlines() if words in line)
+        screen.keys(line.split("(")[-1].split(")")[0])
+    # fzf goes first, its popup after it: what is typed in between would be the popup's.
+    screen.wait_gone("┌")
+
+
+@pytest.mark.parametrize(("world", "way"), WAYS, indirect=["world"])
+def test_enter_goes_to_a_living_one_and_brings_the_others_back(world: Sandbox, way: str) -> None:
+    live, _ = started(world, "living words")
+    dead, _ = started(world, "dead words")
+    gone, gone_session = started(world, "closed words")
+    killed(world, dead)
+    closed(world, gone)
+    with Screen(world) as screen:
+        panes = len(world.tmux("list-panes", "-a").splitlines())
+        choose(screen, way, "living words")
+        world.wait_for(lambda: screen.pane() == live, 10, "the client to go there")
+        choose(screen, way, "dead words")
+        world.wait_for(lambda: screen.pane() == dead, 10, "the client to go there")
+        assert world.ask(dead, "more").messages == ("dead words", "more")
+        assert len(world.tmux("list-panes", "-a").splitlines()) == panes, "in the panes that were there"
+        choose(screen, way, "closed words")
+        new = world.wait_for(
+            lambda: other_pane(screen, live, dead),
+            10,
+            "a new pane on the client's screen",
+        )
+        assert world.ask(new, "more").messages == ("closed words", "more")
+        world.wait_for(
+            lambda: world.format(new, "#{@codex_session}") == gone_session, 10, "the session in the new pane"
+        )
+        world.wait_for(lambda: status_of(world, gone_session) == "live", 15, "the record to live")
+        assert world.format(new, "#{pane_start_path}") == str(world.work)
+        assert world.ask(live, "untouched").messages == ("living words", "untouched")
+        assert "1" not in world.tmux("list-panes", "-a", "-F", "#{pane_in_mode}").split()
+
+
+@pytest.mark.parametrize(("world", "way"), WAYS, indirect=["world"])
+def test_a_split_and_a_copied_id(world: Sandbox, way: str) -> None:
+    gone, session = started(world, "closed words")
+    closed(world, gone)
+    with Screen(world) as screen:
+        first = screen.pane()
+        choose(screen, way, "closed words", "C-y")
+        world.wait_for(lambda: world.tmux("list-buffers"), 10, "the buffer")
+        assert world.tmux("show-buffer") == session
+        choose(screen, way, "closed words", "C-s")
+        new = world.wait_for(lambda: other_pane(screen, first), 10, "the new pane")
+        assert world.format(new, "#{window_id}") == world.format(first, "#{window_id}")
+        assert world.ask(new, "more").messages == ("closed words", "more")
+        assert world.format(first, "#{@codex_session}") == "", "the other pane is none of it"
+
+
+@pytest.mark.parametrize(("world", "way"), WAYS, indirect=["world"])
+def test_hostile_titles_and_directories_do_nothing(world: Sandbox, way: str) -> None:
+    directory = world.make_dir("dir #(touch pwned5) $(touch pwned6) 'q' #{pane_id}")
+    session = new_id()
+    plant(world, [(session, HOSTILE + "\nsecond line", str(directory))])
+    with Screen(world) as screen:
+        title = world.tmux("display-message", "-p", "#{pane_title}")
+        before = world.tmux("list-panes", "-a", "-F", "#{pane_id}").split()
+        choose(screen, way, "touch pwned1")
+        new = world.wait_for(
+            lambda: set(world.tmux("list-panes", "-a", "-F", "#{pane_id}").split()) - set(before),
+            10,
+            "the new pane",
+        ).pop()
+        world.wait_ready(new)
+        assert world.format(new, "#{pane_current_path}") == str(directory)
+        assert title == world.tmux("display-message", "-p", "-t", before[0], "#{pane_title}")
+    for place in (world.work, directory, world.home, Path.cwd()):
+        assert not list(place.glob("pwned*"))
+
+
+def plant(world: Sandbox, sessions: list[tuple[str, str, str]]) -> None:
+    """Put sessions (id, title, directory) into Codex's store, oldest first."""
+    with closing(sqlite3.connect(world.codex_home / "state_5.sqlite")) as database, database:
+        database.execute(THREADS)
+        for number, (session, title, cwd) in enumerate(sessions):
+            path = world.codex_home / "sessions/2026/11/01" / f"rollout-2026-11-01T00-00-00-{session}.jsonl"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(json.dumps({"type": "session_meta", "payload": {"id": session}}) + "\n")
+            os.utime(path, (1.79e9 + number, 1.79e9 + number))
+            row = {"id": session, "rollout_path": str(path), "cwd": cwd, "title": title, "source": "cli"}
+            row |= {"first_user_message": title}
+            numbers = {
+                "created_at": number,
+                "updated_at": number,
+                "created_at_ms": number,
+                "updated_at_ms": number,
+            }
+            columns = {**row, **numbers}
+            names, marks = ", ".join(columns), ", ".join("?" * len(columns))
+            database.execute(f"INSERT INTO threads ({names}) VALUES ({marks})", list(columns.values()))
+
+
+@pytest.mark.parametrize(("world", "way"), WAYS, indirect=["world"])
+def test_five_thousand_sessions(world: Sandbox, way: str, capsys: pytest.CaptureFixture[str]) -> None:
+    plant(world, [(new_id(), f"conversation number {n:04}", str(world.work)) for n in range(5000)])
+    with Screen(world) as screen:
+        began = time.monotonic()
+        screen.keys("C-b", "P")
+        screen.wait("number 4999")
+        shown = time.monotonic() - began
+        if way == "fzf":
+            screen.wait("5000/5000")
+        with capsys.disabled():
+            print(
+                f"\n5,000 sessions, {way}: {shown:.2f} s from key to list, {time.monotonic() - began:.2f} s to all"
+            )
+        if way == "menu":
+            page = screen.text()
+            screen.keys(">")
+            screen.wait_gone("number 4999")
+            assert "number 497" in screen.wait("Newer")
+            screen.keys("<")
+            assert screen.wait("number 4999") == page
+            screen.keys("q")
+            screen.wait_gone("Close")
+
+
+@pytest.mark.parametrize(("world", "way"), WAYS, indirect=["world"])
+def test_nothing_to_choose_from_is_said(world: Sandbox, way: str) -> None:
+    with Screen(world) as screen:
+        screen.keys("C-b", "P")
+        screen.wait("no conversation is known yet")
+
+
+@needs_fzf
+def test_the_preview_shows_place_flags_and_the_last_messages(world: Sandbox) -> None:
+    pane = world.new_pane("codex", "-m", "some-model", "-c", "api_key=secret")
+    world.ask(pane, "first words")
+    world.ask(pane, "last words")
+    session = world.wait_for(lambda: world.format(pane, "#{@codex_session}"), 15, "the session")
+    with Screen(world, height=50) as screen:
+        screen.keys("C-b", "P")
+        seen = screen.wait("── Codex")
+        for text in (session, "-m some-model", "first words", "last words", "turn 2 |", str(world.work)):
+            assert text in seen
+        assert "secret" not in seen
+        screen.keys("Escape")
+        screen.wait_gone(PROMPT)

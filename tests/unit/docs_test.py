@@ -1,0 +1,117 @@
+"""The documentation says what the program says."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from codex_tmux import __version__
+from codex_tmux.cli import COMMANDS
+from codex_tmux.tmux import SERVER_COUNTED
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
+
+
+@pytest.fixture(scope="module")
+def generate() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("generate", ROOT / "docs" / "generate.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def option_table() -> dict[str, str]:
+    """The options in the README and their defaults; "" for none."""
+    rows = re.findall(
+        r"^\| `(@codex-[a-z-]+)` \| (?:`([^`]*)`|none) \|", (ROOT / "README.md").read_text(), re.MULTILINE
+    )
+    return dict(rows)
+
+
+def option_defaults() -> dict[str, str]:
+    """The options of plugin/options.sh and their defaults."""
+    found = re.findall(r"^(codex_\w+)=(.*)$", (ROOT / "plugin" / "options.sh").read_text(), re.MULTILINE)
+    return {"@" + name.replace("_", "-"): value for name, value in found}
+
+
+def test_the_command_list_in_the_readme_is_the_program_s(generate: ModuleType) -> None:
+    text = (ROOT / "README.md").read_text()
+    assert generate.HELP.search(text), "the place of the command list is marked"
+    assert generate.readme(text) == text, "run `make man`"
+
+
+def test_the_manual_page_is_the_program_s(generate: ModuleType) -> None:
+    assert generate.MANUAL.read_text() == generate.manual(), "run `make man`"
+
+
+def test_every_command_is_in_the_manual_page_with_its_options(generate: ModuleType) -> None:
+    page = generate.manual().replace("\\-", "-")
+    for name in COMMANDS:
+        assert f"\n.SS {name}\n" in page
+    assert "--from-key" not in page, "hidden options stay hidden"
+    assert "\n.SS respawn\n" in page
+    assert "-t, --target PANE" in page
+
+
+@pytest.mark.skipif(shutil.which("man") is None, reason="no man here")
+def test_man_reads_the_manual_page_without_a_warning(generate: ModuleType) -> None:
+    done = subprocess.run(
+        ["man", "--warnings", "-l", str(generate.MANUAL)],
+        capture_output=True,
+        text=True,
+        env={"PATH": "/usr/bin:/bin", "MANPAGER": "cat", "LANG": "C.UTF-8", "MANWIDTH": "80"},
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "codex-tmux list" in done.stdout
+
+
+def test_roff_takes_no_text_for_a_macro(generate: ModuleType) -> None:
+    assert generate.roff(".SH x") == "\\&.SH x"
+    assert generate.roff("'a") == "\\&'a"
+    assert generate.roff("a\\b-c") == "a\\eb\\-c"
+
+
+def test_the_option_table_has_every_option_and_its_default() -> None:
+    assert option_table() == option_defaults()
+
+
+def test_the_helper_reads_no_option_that_is_not_documented() -> None:
+    read = {name for name in SERVER_COUNTED if name.startswith("@codex-")}
+    # Read by nobody yet.
+    assert read - {"@codex-log-level"} <= set(option_defaults())
+
+
+def test_the_changelog_begins_with_this_version() -> None:
+    first = re.search(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert first is not None
+    assert first[1] == __version__
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    text = page.read_text()
+    headings = {
+        re.sub(r"[^\w -]", "", h.lower()).strip().replace(" ", "-")
+        for h in re.findall(r"^#+ (.*)$", text, re.MULTILINE)
+    }
+    for target in re.findall(r"\]\(([^)]+)\)", text):
+        if target.startswith("#"):
+            assert target[1:] in headings
+        elif "://" not in target:
+            assert (page.parent / target).exists(), target
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_commands_in_the_text_exist(page: Path) -> None:
+    known = {*COMMANDS, "sync", "run"}
+    for word in re.findall(r"`codex-tmux ([a-z]+)", page.read_text()):
+        assert word in known, f"codex-tmux {word}"

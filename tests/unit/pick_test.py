@@ -1,0 +1,222 @@
+"""Records and Codex's sessions as one list; what a menu, a line for fzf and a preview are made of."""
+
+from __future__ import annotations
+
+import json
+import os
+import unicodedata
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from codex_tmux import pick, pick_menu, preview
+from codex_tmux.codex.store import Session
+from codex_tmux.conversations import Conversation, Here, Place, merge
+from codex_tmux.reconcile import Launch
+from codex_tmux.records import Record
+from codex_tmux.tmux import Server
+
+ONE, TWO, THREE = (f"01a2077{n}-d21c-79a2-9d8c-51234567890{n}" for n in range(3))
+LAUNCH = Launch("tui", "/bin/codex", "/h", "/w", ("-m", "x"), True)
+
+
+class There(Here):
+    """A tmux server with these panes."""
+
+    def __init__(self, **places: Place) -> None:
+        self.epoch = "1:1"
+        self.places = {name.replace("_", "-"): place for name, place in places.items()}
+
+
+def session(session_id: str, updated: float, title: str = "a title", **changes: object) -> Session:
+    values: dict[str, Any] = {
+        "id": session_id,
+        "rollout": "/r",
+        "cwd": "/w",
+        "title": title,
+        "first_message": title,
+        "source": "cli",
+    }
+    values |= {
+        "subagent": False,
+        "exec_session": False,
+        "archived": False,
+        "created_ms": 0,
+        "updated": updated,
+    }
+    return Session(**{**values, **changes})
+
+
+def record(session_id: str, status: str, **changes: object) -> Record:
+    values: dict[str, Any] = {
+        "session_id": session_id,
+        "evidence": "title",
+        "mode": "tui",
+        "status": status,
+        "server": "/s",
+        "epoch": "1:1",
+    }
+    values |= {
+        "pane": "%1",
+        "tmux_session": "work",
+        "window": 2,
+        "window_name": "w",
+        "window_layout": "",
+        "pane_index": 0,
+    }
+    values |= {"cwd": "/w", "codex": "/bin/codex", "codex_home": "/h", "flags": ("-m", "x")}
+    values["updated_at"] = datetime(2026, 11, 1, tzinfo=timezone.utc)
+    return Record(**{**values, **changes})
+
+
+def test_records_and_sessions_are_one_list_newest_first() -> None:
+    found = merge(
+        (record(ONE, "ended"),), {"/h": [session(TWO, 30), session(ONE, 20), session(THREE, 40)]}, There()
+    )
+    assert [(c.session_id, c.status) for c in found] == [(THREE, ""), (TWO, ""), (ONE, "ended")]
+    assert found[2].launch.flags == ("-m", "x")
+    assert found[0].launch.flags == ()
+
+
+def test_a_record_known_by_the_beginning_of_its_id_is_the_same_conversation() -> None:
+    found = merge((record(ONE[:29], "ended"),), {"/h": [session(ONE, 20)]}, There())
+    assert [(c.session_id, c.status) for c in found] == [(ONE, "ended")]
+
+
+def test_a_record_without_a_session_is_shown_only_while_it_has_a_pane() -> None:
+    gone = record(ONE, "closed")
+    here = record(TWO, "live")
+    found = merge((gone, here), {"/h": []}, There(**{TWO: Place("%4", "now:1.0", False, LAUNCH)}))
+    assert [(c.session_id, c.pane, c.where) for c in found] == [(TWO, "%4", "now:1.0")]
+
+
+def test_a_pane_of_another_server_that_runs_is_not_ours_and_one_that_does_not_is_free() -> None:
+    mine = f"{os.getpid()}:5"
+    running, ended = record(ONE, "live", epoch=mine), record(TWO, "live", epoch="99999999:5")
+    found = {
+        c.session_id: c for c in merge((running, ended), {"/h": [session(ONE, 1), session(TWO, 2)]}, There())
+    }
+    assert (found[ONE].elsewhere, found[ONE].pane) == ("/s", "")
+    assert (found[TWO].elsewhere, found[TWO].pane) == ("", "")
+
+
+def test_a_session_of_exec_comes_back_by_exec() -> None:
+    [found] = merge((), {"/h": [session(ONE, 1, exec_session=True)]}, There())
+    assert found.launch.mode == "exec"
+
+
+def conversation(title: str = "t", cwd: str = "/w", status: str = "live") -> Conversation:
+    return Conversation(ONE, title, status, "work:1.0", "%1", "", cwd, "/h", LAUNCH, "title", 5.0)
+
+
+TEXT = st.text(max_size=40)
+
+
+@given(TEXT, TEXT)
+def test_nothing_in_a_menu_is_a_format_or_a_control(title: str, cwd: str) -> None:
+    name = pick_menu.item_name(conversation(title, cwd), 60)
+    assert "#" not in name
+    assert not name.startswith("-")
+    assert not [c for c in name if unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp")]
+    assert len(name) <= 60
+
+
+@given(TEXT, TEXT)
+def test_a_line_for_fzf_is_one_line_with_the_id_first(title: str, cwd: str) -> None:
+    line = pick.fzf_line(conversation(title, cwd), 10.0)
+    first, _, rest = line.partition("\t")
+    assert first == ONE
+    assert "\n" not in rest
+    assert "\t" not in rest
+    # Nothing of it but our own four colours.
+    assert len(rest.split("\x1b[")) == 7
+    assert "\x1b" not in rest.replace("\x1b[", "")
+
+
+def test_a_menu_has_pages_that_fit_and_keys_of_its_own() -> None:
+    many = [conversation(f"number {n}") for n in range(45)]
+    words = pick_menu.menu(many, "c", 1, "go", 80, 24, ["/a b/codex-tmux"])
+    names = [w for w in words if "number" in w]
+    assert [n.split("number ")[1].split()[0] for n in names] == [str(n) for n in range(13, 26)]
+    assert words[words.index("-T") + 1] == " Conversations 2/4 "
+    for name in ("Older", "Newer"):
+        assert name in words
+    last = pick_menu.menu(many, "c", 99, "split", 80, 24, ["h"])
+    assert "Older" not in last
+    assert "Open in a split…" not in last
+    assert " Open in a split 4/4 " in last
+
+
+def test_the_commands_of_a_menu_survive_any_path_of_the_helper() -> None:
+    line = pick_menu.run(["/it's #1/codex tmux"], "/dev/pts/1", "--do", ONE)
+    assert "##1" in line
+    assert line.startswith("run-shell -b '")
+
+
+def rollout(path: Path, *entries: tuple[str, str]) -> str:
+    lines = []
+    for role, text in entries:
+        payload = {"type": "message", "role": role, "content": [{"type": "input_text", "text": text}]}
+        lines.append(json.dumps({"type": "response_item", "payload": payload}))
+    path.write_text("\n".join(lines) + "\n")
+    return str(path)
+
+
+def test_a_preview_reads_only_the_end_of_a_rollout(tmp_path: Path) -> None:
+    path = rollout(tmp_path / "r", *[("user", f"message {n} " + "x" * 1000) for n in range(1000)])
+    assert os.path.getsize(path) > 5 * preview.TAIL
+    data = preview.tail(path)
+    assert len(data) < preview.TAIL
+    assert data.startswith(b'{"type"')
+    assert preview.last_messages(path)[-1][1].startswith("message 999 ")
+    assert len(preview.last_messages(path)) == preview.MESSAGES
+
+
+def test_a_preview_fits_and_shows_the_end(tmp_path: Path) -> None:
+    path = rollout(tmp_path / "r", *[("user", f"message {n}") for n in range(9)])
+    lines = preview.preview(conversation(), path, 80, 16)
+    assert lines[-1] == "message 8"
+    assert len(lines) <= 16
+    assert "message 4" not in lines
+
+
+def test_a_preview_leaves_out_what_codex_says_in_the_user_s_name_and_what_a_terminal_obeys(
+    tmp_path: Path,
+) -> None:
+    path = rollout(
+        tmp_path / "r",
+        ("user", "<environment_context>x</environment_context>"),
+        ("developer", "be nice"),
+        ("user", "evil \x1b]0;title\x07\x1b[2Jwords"),
+    )
+    lines = preview.preview(conversation(title="\x1b[31mred"), path)
+    assert lines[-2:] == ["── you", "evil words"]
+    assert lines[0] == "red"
+    assert not any("\x1b" in line or "environment" in line or "be nice" in line for line in lines)
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"\0\xff", b"[]\n{}\n", b'{"payload": {"type": "message", "content": 5}}\n']
+)
+def test_a_preview_of_a_broken_rollout_is_only_its_head(tmp_path: Path, data: bytes) -> None:
+    (tmp_path / "r").write_bytes(data)
+    assert preview.last_messages(str(tmp_path / "r")) == []
+    assert preview.last_messages(str(tmp_path / "missing")) == []
+    os.mkfifo(tmp_path / "fifo")
+    assert preview.last_messages(str(tmp_path / "fifo")) == []
+
+
+def test_without_a_tmux_server_there_is_no_pane(tmp_path: Path) -> None:
+    here = Here(Server(str(tmp_path / "none")))
+    assert (here.epoch, here.places) == ("", {})
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(-5, "now"), (59, "now"), (60, "1m"), (7300, "2h"), (9e5, "10d"), (4e7, "1y")]
+)
+def test_ages(seconds: float, text: str) -> None:
+    assert pick.age(seconds) == text
