@@ -113,7 +113,7 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
-@click.command()
+@click.command(epilog="Example: codex-tmux selftest --codex ~/bin/codex")
 @click.option(
     "--codex", metavar="PATH", help="The Codex to test with; default: the one on PATH, else a stand-in."
 )

@@ -1,0 +1,31 @@
+"""The command line as a whole: each command explains itself, and what hooks start imports none of it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+from click.testing import CliRunner
+
+from codex_tmux.cli import COMMANDS, cli
+
+OF_PEOPLE = ("click", "rich", "websockets", "libtmux", "prompt_toolkit", "psutil", "json", "subprocess")
+"""What a command that people type may take its time to import."""
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_each_command_has_help_with_an_example(name: str) -> None:
+    done = CliRunner().invoke(cli, [name, "--help"], catch_exceptions=False)
+    assert done.exit_code == 0
+    assert "Usage:" in done.output
+    assert "Example: " in done.output
+
+
+@pytest.mark.parametrize("module", ["sync", "pass_once", "run"])
+def test_what_hooks_start_imports_nothing_for_people(module: str) -> None:
+    code = f"import sys, codex_tmux.{module}; print(*sys.modules)"
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    ).stdout.split()
+    assert not set(loaded) & set(OF_PEOPLE)
