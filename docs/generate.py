@@ -21,14 +21,16 @@ HELP = re.compile(r"(<!-- codex-tmux --help -->\n```text\n).*?(```\n<!-- end -->
 
 def readme(text: str) -> str:
     """`text`, a README, with the command list of this program in its place."""
-    context = click.Context(cli, info_name="codex-tmux", terminal_width=80, max_content_width=80)
+    context = click.Context(
+        cli, info_name="codex-tmux", terminal_width=80, max_content_width=80, **cli.context_settings
+    )
     help_text = cli.get_help(context) + "\n"
     return HELP.sub(lambda found: found[1] + help_text + found[2], text)
 
 
 def manual() -> str:
     """The manual page, in man(7)'s language."""
-    context = click.Context(cli, info_name="codex-tmux")
+    context = click.Context(cli, info_name="codex-tmux", **cli.context_settings)
     version = __version__
     lines = [
         ".\\\" Written by docs/generate.py from the program's own help.",
