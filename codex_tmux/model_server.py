@@ -128,7 +128,7 @@ def has_run(body: dict[str, Any]) -> bool:
 
 
 def command_events(number: int, command: str) -> Iterator[dict[str, Any]]:
-    """The server-sent events of an answer that has Codex run a command outside its sandbox: it asks first, if it may."""
+    """The events of an answer that has Codex run a command outside its sandbox: it asks first, if it may."""
     response_id = f"resp_{number}"
     yield {"type": "response.created", "response": {"id": response_id}}
     call = {"type": "function_call", "name": "exec_command", "call_id": f"call_{number}"}
