@@ -42,6 +42,7 @@ glob_word() {
 install_hooks() {
     helper=$(shell_word "$codex_helper")
     tmux set-option -g @codex_helper "$codex_helper" \; \
+        set-option -g @codex_word "$helper" \; \
         set-option -g @codex_dir "$here" \; \
         set-option -g @codex_sync "{ $helper sync || tmux set-option -gu @codex_pending; } >/dev/null 2>&1 || :" \; \
         set-option -g @codex_settle "$helper sync --settle >/dev/null 2>&1 || :" \; \

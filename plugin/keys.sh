@@ -3,23 +3,35 @@
 
 install_keys() {
     remove_keys
+    bindings=$(tmux list-keys)
     codex_keys= codex_keys_before=
-    bind_to_helper "$codex_respawn_key" 'Codex: bring this pane'\''s session back' "respawn --from-key -t '#{pane_id}'"
-    bind_to_helper "$codex_pick_key" 'Codex: find a conversation' "pick --from-key -c '#{client_name}'"
-    bind_to_helper "$codex_next_key" 'Codex: go to the next pane that waits for you' "next --from-key -c '#{client_name}'"
+    # The helper's path comes by an option: in the binding it would be expanded as a format.
+    set --
+    if claim_key "$codex_respawn_key"; then
+        set -- "$@" bind-key -N 'Codex: bring this pane'\''s session back' "$codex_respawn_key" \
+            run-shell -b "#{@codex_word} respawn --from-key -t '#{pane_id}' >/dev/null 2>&1 || :" \;
+    fi
+    if claim_key "$codex_pick_key"; then
+        set -- "$@" bind-key -N 'Codex: find a conversation' "$codex_pick_key" \
+            run-shell -b "#{@codex_word} pick --from-key -c '#{client_name}' >/dev/null 2>&1 || :" \;
+    fi
+    if claim_key "$codex_next_key"; then
+        set -- "$@" bind-key -N 'Codex: go to the next pane that waits for you' "$codex_next_key" \
+            run-shell -b "#{@codex_word} next --from-key -c '#{client_name}' >/dev/null 2>&1 || :" \;
+    fi
     tmux set-option -g @codex_keys "${codex_keys# }" \; set-option -g @codex_key_before "$codex_keys_before"
+    [ $# -eq 0 ] || tmux "$@" display-message -p '' || say "a key option names no key: see @codex-respawn-key and its like"
     rebind_respawn_keys
 }
 
-# bind_to_helper KEY NOTE COMMAND: a key of the prefix table for a command of the helper; none for the key `none`.
-bind_to_helper() {
-    [ "$1" != none ] || return 0
+# A key of the prefix table that is to be ours, noted with what the user has there now; `none` is no key.
+claim_key() {
+    [ "$1" != none ] || return 1
     codex_keys="$codex_keys $1"
-    codex_keys_before="$codex_keys_before$(tmux list-keys -T prefix "$1" 2>/dev/null)
+    codex_keys_before="$codex_keys_before$(printf '%s\n' "$bindings" | awk -v key="$1" '
+        { for (i = 2; i < NF; i++) if ($i == "-T") break }
+        $(i + 1) == "prefix" && ($(i + 2) == key || $(i + 2) == "\\" key)')
 "
-    # run-shell expands what stands in a binding as a format: a # in the path is written twice.
-    tmux bind-key -N "$2" "$1" \
-        run-shell -b "$(shell_word "$codex_helper" | sed 's/#/##/g') $3 >/dev/null 2>&1 || :"
 }
 
 # Take back the keys a former load bound; what the user had there before comes back.
@@ -40,7 +52,8 @@ remove_keys() {
 # Keys bound before the aliases existed were parsed without them: parsing them once more takes the aliases in.
 # Menus parse their commands when chosen, and need nothing.
 rebind_respawn_keys() {
-    tmux list-keys | grep -E 'respawn(p|w|-p|-w)' | grep -v -e '@codex_' -e display-menu | tmux source-file -
+    bindings=$(printf '%s\n' "$bindings" | grep -E 'respawn(p|w|-p|-w)' | grep -v -e '@codex_' -e display-menu)
+    [ -z "$bindings" ] || printf '%s\n' "$bindings" | tmux source-file -
 }
 
 # Take the aliases away, and out of the user's own bindings: only then do these parse as they were.
