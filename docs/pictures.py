@@ -22,11 +22,14 @@ from codex_tmux.sandbox import Sandbox  # noqa: E402
 from tests.screen import Screen  # noqa: E402
 
 WIDTH, HEIGHT = 110, 34
+CELL_WIDTH = 12.2
+"""What rich gives a character in an SVG."""
 TALKS = (
     ("api", ("add a health endpoint", "and a test for it")),
     ("parser", ("fix the parser for nested quotes", "now the error message")),
     ("docs", ("write the changelog for the release",)),
 )
+INDENTED = re.compile(r'x="([0-9.]+)" (y="[0-9.]+") textLength="([0-9.]+)"([^>]*)>((?:&#160;)+)')
 FONT_FACE = re.compile(r"@font-face \{.*?\}\s*", re.DOTALL)
 
 
@@ -35,10 +38,19 @@ def save(name: str, title: str, screen: str) -> None:
     console = Console(record=True, width=WIDTH, height=HEIGHT, file=io.StringIO(), force_terminal=True)
     console.print(Text.from_ansi(screen.rstrip("\n"), no_wrap=True), soft_wrap=True)
     svg = console.export_svg(title=title, unique_id=name)
+    # Some readers drop blanks at the start of a text: it begins behind them instead.
+    svg = INDENTED.sub(indent, svg)
     # Nothing is loaded from elsewhere: the reader's own monospace will do.
     path = ROOT / "docs" / f"{name}.svg"
     path.write_text(FONT_FACE.sub("", svg) + "\n")
     print(path.relative_to(ROOT))
+
+
+def indent(found: re.Match[str]) -> str:
+    """The start of a text without its blanks, moved by their width."""
+    blanks = CELL_WIDTH * found[5].count("&#160;")
+    at, length = float(found[1]) + blanks, float(found[3]) - blanks
+    return f'x="{at:g}" {found[2]} textLength="{length:g}"{found[4]}>'
 
 
 def talk(sandbox: Sandbox) -> dict[str, str]:

@@ -176,6 +176,16 @@ def killed_pane_comes_back(world: Sandbox) -> None:
     world.wait_for(lambda: not world.tmux("show-options", "-gqv", "@codex_panes").strip(), 20, "the sync")
 
 
+def unload(world: Sandbox, directory: Path) -> None:
+    """Unload as a person does: once more where a sync under way has set its options again."""
+
+    def gone() -> bool:
+        run(world, directory / "plugin/unload")
+        return not is_ours(everything(world))
+
+    world.wait_for(gone, 20, "the plugin to be gone")
+
+
 def test_from_a_wheel(world: Sandbox, installed: Path) -> None:
     helper = installed / "codex-tmux"
     start(world)
@@ -214,8 +224,8 @@ def test_from_a_plain_checkout_that_cannot_be_written(world: Sandbox, checkout: 
     start(world)
     wait_active(world)
     killed_pane_comes_back(world)
-    run(world, directory / "plugin/unload")
-    world.wait_for(lambda: everything(world) == before, 20, "the plugin to be gone")
+    unload(world, directory)
+    assert everything(world) == before
     assert sorted(directory.rglob("*")) == files
     for path in (directory, *files):
         path.chmod(path.stat().st_mode | 0o200)
@@ -259,9 +269,8 @@ def test_with_tpm(world: Sandbox, checkout: Path, tmp_path: Path) -> None:
     stop(world)
     start(world)
     wait_active(world)
-    run(world, plugins / "codex-tmux/plugin/unload")
+    unload(world, plugins / "codex-tmux")
     theirs = {"keys", "options", "environment"}  # TPM has put its own keys, options and variable there
-    world.wait_for(lambda: not is_ours(everything(world)), 20, "the plugin to be gone")
     after = everything(world)
     assert {n: v for n, v in after.items() if n not in theirs} == {
         n: v for n, v in before.items() if n not in theirs

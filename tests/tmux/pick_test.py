@@ -152,6 +152,28 @@ def test_a_split_and_a_copied_id(world: Sandbox, way: str) -> None:
 
 
 @pytest.mark.parametrize(("world", "way"), WAYS, indirect=["world"])
+def test_forgotten_by_codex_tmux_it_is_still_in_codex_s_store(world: Sandbox, way: str) -> None:
+    gone, session = started(world, "closed words")
+    closed(world, gone)
+    with Screen(world) as screen:
+        screen.keys("C-b", "P")
+        if way == "fzf":
+            screen.wait("closed words")
+            screen.keys("C-x")
+        else:
+            screen.wait("Conversations")
+            screen.keys("X")
+            screen.wait(" Forget ")
+            screen.keys("1")
+        world.wait_for(lambda: not status_of(world, session), 15, "the record to go")
+        if way == "fzf":
+            screen.wait("·  ")  # it asks again; the conversation is there without a status
+            screen.keys("Escape")
+        screen.wait_gone("┌")
+        assert list(world.codex_home.glob(f"sessions/*/*/*/*{session}.jsonl"))
+
+
+@pytest.mark.parametrize(("world", "way"), WAYS, indirect=["world"])
 def test_hostile_titles_and_directories_do_nothing(world: Sandbox, way: str) -> None:
     directory = world.make_dir("dir #(touch pwned5) $(touch pwned6) 'q' #{pane_id}")
     session = new_id()
