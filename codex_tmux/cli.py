@@ -22,6 +22,8 @@ COMMANDS = {
     "forget": "codex_tmux.forget",
     "status": "codex_tmux.status",
     "log": "codex_tmux.show_log",
+    "run": "codex_tmux.called_by_tmux:run",
+    "sync": "codex_tmux.called_by_tmux:sync",
     "setup": "codex_tmux.setup",
     "install": "codex_tmux.install",
     "uninstall": "codex_tmux.uninstall",
@@ -29,7 +31,7 @@ COMMANDS = {
     "selftest": "codex_tmux.selftest",
     "exec": "codex_tmux.exec_pane",
 }
-"""Command name → the module whose `command` it is, in the order `--help` lists them."""
+"""Command name → the module whose `command` it is (or `module:name`), in the order `--help` lists them."""
 
 
 class LazyGroup(click.Group):
@@ -42,7 +44,8 @@ class LazyGroup(click.Group):
         module = COMMANDS.get(cmd_name)
         if module is None:
             return None
-        command: Any = importlib.import_module(module).command
+        name, _, attribute = module.partition(":")
+        command: Any = getattr(importlib.import_module(name), attribute or "command")
         assert isinstance(command, click.Command)
         return command
 

@@ -140,4 +140,4 @@ def clear(server: Server, pane: str, dead: bool) -> None:
         "@codex_hint",
     ]
     names += ["remain-on-exit-format"] if dead else []
-    run_all(server, [pane_option(pane, name, "") for name in names])
+    run_all(server, [pane_option(pane, name, "") for name in names], loaded=False)

@@ -192,7 +192,7 @@ def set_options(
     if marked and not reading.server["@codex_ticking"] and tmux.version_of(reading.server["version"]) < REAPS:
         commands.append(["set-option", "-g", "@codex_ticking", "1"])
         commands.append(["run-shell", "-b", "-C", "#{@codex_tick}"])
-    run_all(server, commands)
+    run_all(server, commands, loaded=bool(reading.server["@codex_dir"]))
     return newly_marked
 
 
@@ -243,17 +243,24 @@ def pane_option(pane: str, name: str, value: str) -> list[str]:
     return ["set-option", "-p", "-t", pane, name, value]
 
 
-def run_all(server: Server, commands: list[list[str]]) -> None:
-    """Run tmux commands in one call; one by one where that fails, as a pane that has gone stops all behind it."""
+def run_all(server: Server, commands: list[list[str]], loaded: bool) -> None:
+    """Run tmux commands in one call; one by one where that fails, as a pane that has gone stops all behind it.
+
+    Nothing is run where the plugin was `loaded` and has been unloaded since: it left no trace, nor do we.
+    """
     if not commands:
         return
-    words: list[str] = []
+    # An option that is not there stops the call before the first of ours.
+    still_loaded = ["show-options", "-g", "@codex_dir"] if loaded else ["start-server"]
+    words: list[str] = [*still_loaded, ";"]
     for command in commands:
         words += [*(escape(w) for w in command), ";"]
     try:
         server.run(*words[:-1])
     except TmuxError:
         for command in commands:
+            if loaded and server.try_run(*still_loaded) is None:
+                return
             server.try_run(*(escape(w) for w in command))
 
 
