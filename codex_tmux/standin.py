@@ -159,7 +159,7 @@ class Session:
             contextlib.closing(sqlite3.connect(codex_home() / "state_5.sqlite", timeout=10)) as database,
             database,
         ):
-            database.execute("PRAGMA journal_mode = wal")
+            make_wal(database)
             database.execute(THREADS)
             marks = ", ".join(f":{name}" for name in row)
             database.execute(f"INSERT OR REPLACE INTO threads ({', '.join(row)}) VALUES ({marks})", row)
@@ -170,6 +170,20 @@ class Session:
         entry = {"timestamp": datetime.now(timezone.utc).isoformat(), "type": kind, "payload": payload}
         with open(self.rollout, "a") as rollout:
             rollout.write(json.dumps(entry) + "\n")
+
+
+def make_wal(database: sqlite3.Connection) -> None:
+    """Write-ahead logging, as Codex has it. The busy timeout does not hold for this change: of several that make it
+    at the same moment one succeeds, and the others find it done."""
+    end = time.monotonic() + 10
+    while True:
+        try:
+            database.execute("PRAGMA journal_mode = wal")
+            return
+        except sqlite3.OperationalError:
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.01)
 
 
 def ask_model(session_id: str, items: list[dict[str, Any]]) -> str:

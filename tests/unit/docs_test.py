@@ -9,10 +9,11 @@ import subprocess
 from pathlib import Path
 from types import ModuleType
 
+import click
 import pytest
 
 from codex_tmux import __version__
-from codex_tmux.cli import COMMANDS
+from codex_tmux.cli import COMMANDS, cli
 from codex_tmux.tmux import SERVER_COUNTED
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -26,6 +27,10 @@ def generate() -> ModuleType:
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
+    # click keeps the help option of a command's first use: a test that ran one by itself left it without its -h.
+    context = click.Context(cli)
+    for name in COMMANDS:
+        vars(cli.get_command(context, name)).pop("_help_option", None)
     return module
 
 
