@@ -18,7 +18,7 @@ from codex_tmux.plain_text import plain_line, shortened
 from codex_tmux.reconcile import RANK, Launch, Pane, launch_fields, place_of
 from codex_tmux.records import ADOPTED, DEAD, ENDED, EXEC, LIVE, TUI, Record, now, same_session
 from codex_tmux.respawn import resolve
-from codex_tmux.resume import lay_to_sleep, leave_asleep, wait_until_dead
+from codex_tmux.resume import lay_to_sleep, wait_until_dead
 from codex_tmux.sync import SETTLE_WAIT, lock_name
 from codex_tmux.tmux import Server
 
@@ -180,10 +180,7 @@ def bind(server: Server, seen: Pass, pane: Pane, launch: Launch, session_id: str
             )
     log("session.adopted", session=session_id, pane=pane.id)
     if pane.dead and not pane.asleep:
-        if pane.ours:
-            leave_asleep(server, pane.id)
-        else:
-            wait_until_dead(server, {pane.id: lay_to_sleep(server, pane.id, launch)})
+        wait_until_dead(server, {pane.id: lay_to_sleep(server, pane.id, launch)})
 
 
 def with_binding(

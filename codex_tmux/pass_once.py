@@ -11,7 +11,7 @@ from codex_tmux.log import log
 from codex_tmux.options import PANE_OPTIONS, encode_launch
 from codex_tmux.reconcile import Note, Pane, Policy, Revive, Sleep, Snapshot, TakeOver, Tell, reconcile
 from codex_tmux.records import DEAD, ENDED, LIVE, LOST, Record, now
-from codex_tmux.resume import keep_commands, lay_to_sleep, leave_asleep, respawn_into_run, wait_until_dead
+from codex_tmux.resume import keep_commands, lay_to_sleep, respawn_into_run, wait_until_dead
 from codex_tmux.tell import tell
 from codex_tmux.tmux import Reading, Server, TmuxError
 
@@ -294,10 +294,7 @@ def perform(server: Server, action: Action, drawing: dict[str, str]) -> None:
         if isinstance(action, Note):
             log(action.event, **dict(action.fields))
         elif isinstance(action, Sleep):
-            if action.lay:
-                drawing[action.pane] = lay_to_sleep(server, action.pane, action.launch)
-            else:
-                leave_asleep(server, action.pane)
+            drawing[action.pane] = lay_to_sleep(server, action.pane, action.launch)
         elif isinstance(action, Revive):
             respawn_into_run(server, action.pane, action.launch)
         elif isinstance(action, TakeOver):

@@ -113,11 +113,14 @@ class Policy(NamedTuple):
 
 
 class Sleep(NamedTuple):
-    """Lay a dead pane to sleep. `lay`: its stored command must first become the one that resumes."""
+    """Lay a dead pane to sleep: its stored command becomes the one that resumes, its last screen is drawn again.
+
+    Also where that command resumes already: tmux before 3.5 crashes when a dead pane whose program had asked for
+    focus events, as Codex does, gains or loses the focus (tmux issue 3776); drawn again, the pane asks for none.
+    """
 
     pane: str
     launch: Launch
-    lay: bool = True
 
 
 class Revive(NamedTuple):
@@ -395,7 +398,7 @@ class Reconciliation:
                 Tell(pane.id, f"Codex died {len(recent)} times within a minute: it sleeps now")
             )
             self.note("revive.gave_up", pane=pane.id)
-        self.actions.append(Sleep(pane.id, pane.launch, lay=not pane.ours))
+        self.actions.append(Sleep(pane.id, pane.launch))
 
     def recent_revivals(self, record: Record | None) -> tuple[datetime, ...]:
         """When the pane last came back by itself, within the window that counts."""

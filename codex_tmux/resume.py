@@ -92,13 +92,6 @@ def lay_to_sleep(server: Server, pane: str, launch: Launch) -> str:
     return drawing
 
 
-def leave_asleep(server: Server, pane: str) -> None:
-    """Note that a dead pane whose stored command already resumes sleeps. Raises TmuxError."""
-    # Not of one that has been respawned meanwhile: its next death would go unnoticed.
-    server.run("if-shell", "-F", "-t", pane, "#{pane_dead}", f"set-option -p -t {pane} @codex_asleep 1")
-    log("pane.asleep", pane=pane)
-
-
 def wait_until_dead(server: Server, drawing: dict[str, str]) -> None:
     """Wait, bounded, until no pane runs the process that draws it (pane id → process id) any more."""
     left = set(drawing)

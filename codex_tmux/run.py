@@ -92,9 +92,11 @@ class Here:
         self.rivals = []
         for line in lines:
             rival, dead, session, claimed, state = line.split(" ")
-            same = session == self.session != "" and rival != pane
+            # A sync that finds two panes on one session takes it out of the memory of one: its claim stays.
+            names_it = session == self.session or (not session and claimed == self.session)
             # Alive, and either there before us or with Codex in it; not one that is about to give way to us.
-            if same and dead == "0" and (claimed == session or state == "live"):
+            is_there = dead == "0" and (claimed == self.session or state == "live")
+            if self.session and rival != pane and names_it and is_there:
                 self.rivals.append(rival)
 
 

@@ -446,3 +446,22 @@ def test_nothing_is_left_of_it_in_the_environment_of_codex(world: Sandbox) -> No
     world.wait_ready(pane)
     names = set(psutil.Process(world.codex_pid(pane)).environ())
     assert not {n for n in names if n.startswith("CODEX_TMUX_LAY")}
+
+
+def test_a_client_that_comes_to_a_pane_killed_twice_finds_it_asleep(codex_binary: str) -> None:
+    """Codex asks for focus events; tmux 3.3a crashes when a dead pane that still has them on is shown."""
+    with Sandbox(codex_binary) as world:
+        world.start_server(load_plugin=True)
+        pane = world.new_pane()
+        world.ask(pane, "first")
+        for _ in range(2):
+            kill_codex(world, pane, "SIGKILL")
+            wait_asleep(world, pane)
+            world.tmux("respawn-pane", "-t", pane)
+            world.wait_ready(pane)
+            wait_state(world, pane, "live")
+        kill_codex(world, pane, "SIGKILL")
+        wait_asleep(world, pane)
+        world.tmux("select-window", "-t", pane)
+        world.attach()
+        assert world.format(pane, "#{pane_dead}") == "1"
