@@ -234,7 +234,8 @@ class Identifier:
         # Signals print nothing and leave the title as it was; a quit clears it. A shell may have set its own since:
         # then what stands right above its prompt decides (further up it may be of an earlier quit).
         title = row["pane_title"]
-        quit_by_user, hint = not title, ""
+        # An empty one may be of an earlier quit as well, where Codex was killed before it set its own again.
+        quit_by_user, hint = not title and bool(row["@codex_leaving"]), ""
         if not pane.session or (title and not find_id(title)):
             lines = [line for line in self.screen(pane).splitlines() if line.strip()]
             hint = find_resume_hint("\n".join(lines[-QUIT_LINES:]))
