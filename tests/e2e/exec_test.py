@@ -214,7 +214,10 @@ def test_a_new_tmux_server(world: Sandbox) -> None:
     pane = open_pane(world)
     say(world, pane, "before", 1)
     session_id = session_of(world, pane)
+    server = int(world.tmux("display-message", "-p", "#{pid}"))
     world.tmux("kill-server")
+    # While the old server still ends, a new one finds its socket and fails.
+    world.wait_for(lambda: not psutil.pid_exists(server), 10, "the old tmux server to end")
     world.start_server(load_plugin=True)
     done = subprocess.run(
         [str(world.bin / "codex-tmux"), "restore"],
