@@ -19,7 +19,7 @@ from codex_tmux.reconcile import RANK, Launch, Pane, launch_fields, place_of
 from codex_tmux.records import ADOPTED, DEAD, ENDED, EXEC, LIVE, TUI, Record, now, same_session
 from codex_tmux.respawn import resolve
 from codex_tmux.resume import lay_to_sleep, wait_until_dead
-from codex_tmux.sync import SETTLE_WAIT, lock_name
+from codex_tmux.sync import server_lock
 from codex_tmux.tmux import Server
 
 WHY_NOT = {
@@ -49,7 +49,7 @@ def command(target: str | None, codex_home: str | None, session: str) -> None:
         raise Problem("which pane? name it with -t, or run this inside tmux")
     server = Server()
     pane_id = resolve(server, target)
-    with store.lock(lock_name(server), SETTLE_WAIT):
+    with server_lock(server):
         seen = sync_once(server)
         pane = seen.pane(pane_id)
         if pane is None:

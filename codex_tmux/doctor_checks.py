@@ -238,7 +238,13 @@ def check_state(patient: Patient) -> Finding:
     if status.st_mode & 0o077:
         detail = f"{directory} is open to others (mode {stat.S_IMODE(status.st_mode):o})"
         return Finding("state", WARNING, detail, f"chmod 700 {quoted}")
-    return check_state_file(os.path.join(directory, store.NAME))
+    found = check_state_file(os.path.join(directory, store.NAME))
+    fault = patient.options.get("@codex_fault")
+    if fault and found.status == OK:
+        return Finding(
+            "state", BROKEN, f"the last sync could not save: {fault}", f"df -h {quoted}; codex-tmux sync"
+        )
+    return found
 
 
 def check_place(directory: str) -> Finding:

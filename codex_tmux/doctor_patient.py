@@ -7,7 +7,6 @@ import re
 from dataclasses import dataclass, field
 
 from codex_tmux import store
-from codex_tmux.paths import state_dir
 from codex_tmux.records import Record
 from codex_tmux.sandbox import plugin_file
 from codex_tmux.tmux import Server
@@ -88,8 +87,8 @@ def options_of(server: Server) -> dict[str, str]:
 def records_read_only() -> tuple[Record, ...]:
     """The records, without setting a broken file aside: none where it cannot be read."""
     try:
-        return store.parse(store.read_file(os.path.join(state_dir(), store.NAME)))[0]
-    except (OSError, ValueError, RecursionError, store.StateError):
+        return store.peek()
+    except store.StateError:
         return ()
 
 

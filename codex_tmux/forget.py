@@ -15,7 +15,7 @@ from codex_tmux.pass_once import Pass, pane_option, run_all, sync_once
 from codex_tmux.plain_text import plain_line
 from codex_tmux.records import CURRENT, ENDED, Record
 from codex_tmux.respawn import resolve
-from codex_tmux.sync import SETTLE_WAIT, lock_name
+from codex_tmux.sync import server_lock
 from codex_tmux.tmux import Server, TmuxError
 
 
@@ -34,9 +34,9 @@ def command(target: str | None, all_ended: bool, yes: bool, sessions: tuple[str,
         raise click.UsageError("name a PANE, a SESSION, or --all-ended")
     server = Server()
     pane_id = resolve(server, target) if target else None
-    with store.lock(lock_name(server), SETTLE_WAIT):
+    with server_lock(server):
         seen = look(server)
-        records = seen.records if seen else store.load()
+        records = seen.records if seen else store.peek()
         chosen: list[Record] = []
         if pane_id:
             chosen += of_pane(seen, pane_id)
@@ -60,7 +60,7 @@ def command(target: str | None, all_ended: bool, yes: bool, sessions: tuple[str,
         if not click.confirm(f"Forget {counted(chosen)}?", default=True):
             click.echo("nothing forgotten")
             return 1
-    with store.lock(lock_name(server), SETTLE_WAIT):
+    with server_lock(server):
         drop(server, look(server), chosen)
     click.echo(f"forgotten: {counted(chosen)} (Codex's own data is as it was)")
     return 0

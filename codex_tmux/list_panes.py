@@ -15,7 +15,7 @@ from codex_tmux.log import log
 from codex_tmux.pass_once import Pass, sync_once
 from codex_tmux.reconcile import Pane
 from codex_tmux.records import CURRENT, LIVE, LOST, STATUSES, Record
-from codex_tmux.sync import SETTLE_WAIT, lock_name
+from codex_tmux.sync import server_lock
 from codex_tmux.tmux import Server, TmuxError
 
 JSON_VERSION = 1
@@ -59,12 +59,12 @@ def collect(server: Server, statuses: Collection[str] = STATUSES) -> list[dict[s
     """
     seen: Pass | None = None
     try:
-        with store.lock(lock_name(server), SETTLE_WAIT):
+        with server_lock(server):
             seen = sync_once(server)
     except TmuxError as e:
         # Without a tmux server the records are still there to be read.
         log("list.no_server", why=e)
-    records = seen.records if seen else store.load()
+    records = seen.records if seen else store.peek()
     stores: dict[str, Store] = {}
     rows = [
         row_of_record(r, stores.setdefault(r.codex_home, Store(r.codex_home)))

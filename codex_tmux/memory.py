@@ -49,7 +49,7 @@ class PaneMemory:
         if pane == self.pane and session and launch:
             return Remembered(session, launch.flags, launch.cwd, "memory", launch.codex, launch.codex_home)
         try:
-            records = store.load()
+            records = store.peek()
         except store.StateError as e:
             log("state.unusable", why=e)
             return None

@@ -12,7 +12,7 @@ from codex_tmux.options import PANE_OPTIONS, encode_launch
 from codex_tmux.reconcile import Note, Pane, Policy, Revive, Sleep, Snapshot, TakeOver, Tell, reconcile
 from codex_tmux.records import DEAD, ENDED, LIVE, LOST, Record, now
 from codex_tmux.resume import keep_commands, lay_to_sleep, respawn_into_run, wait_until_dead
-from codex_tmux.tell import tell
+from codex_tmux.tell import tell, tell_all
 from codex_tmux.tmux import Reading, Server, TmuxError
 
 TYPE_CHECKING = False
@@ -50,7 +50,11 @@ def sync_once(server: Server) -> Pass:
     for _ in range(2):
         reading, identifier, snapshot = settled_reading(server)
         policy = Policy(revive=reading.server["@codex-on-death"] == "respawn")
-        records, actions = decide(snapshot, policy)
+        records, actions, fault = decide(snapshot, policy)
+        tell_fault(server, reading, fault)
+        if fault and snapshot.exited:
+            # Taken, and nobody could note it: the first sync that can save will ask how these panes went.
+            server.try_run("set-option", "-ga", "@codex_exited", " " + " ".join(sorted(snapshot.exited)))
         newly_marked = set_options(server, reading, snapshot, records, identifier.stale)
         drawing: dict[str, str] = {}
         for action in actions:
@@ -100,8 +104,8 @@ def living_panes(server: Server) -> set[str]:
     return {line[2:] for line in lines if line.startswith("0 ")}
 
 
-def decide(snapshot: Snapshot, policy: Policy) -> tuple[tuple[Record, ...], tuple[Action, ...]]:
-    """Apply the rules to the state file; where it cannot be used, to what the panes themselves remember."""
+def decide(snapshot: Snapshot, policy: Policy) -> tuple[tuple[Record, ...], tuple[Action, ...], str]:
+    """Apply the rules to the state file; with the records and actions, why these cannot be kept ("": they are)."""
     try:
         with store.lock():
             kept = state_cache.get()
@@ -112,10 +116,36 @@ def decide(snapshot: Snapshot, policy: Policy) -> tuple[tuple[Record, ...], tupl
                 store.save(new)
             if new != records or kept is None:
                 state_cache.put(new)
-            return new, actions
+            return new, actions, ""
     except store.StateError as e:
-        log("state.unusable", why=e)
-        return reconcile((), snapshot, policy, now())
+        fault = str(e)
+    try:
+        records = store.peek()
+    except store.StateError:
+        records = ()
+    snapshot = snapshot._replace(alive=living_epochs(records, snapshot))
+    # How often a pane came back by itself cannot be kept: then none does. Nor is anything noted that did not last:
+    # the first sync that can save will come to it again.
+    new, actions = reconcile(records, snapshot, policy._replace(revive=False), now())
+    return new, tuple(a for a in actions if not isinstance(a, Note)), fault
+
+
+def tell_fault(server: Server, reading: Reading, fault: str) -> None:
+    """Say once that the records cannot be kept, and once that they can again.
+
+    What was said stands in `@codex_fault`: a log on the same disk may be as unable to take it.
+    """
+    before = reading.server["@codex_fault"]
+    if fault == before:
+        return
+    if fault:
+        log("state.unusable", why=fault)
+        server.try_run("set-option", "-g", "@codex_fault", escape(fault))
+        tell_all(server, f"sessions are not saved: {fault}")
+    else:
+        log("state.usable_again", was=before)
+        server.try_run("set-option", "-gu", "@codex_fault")
+    reading.server["@codex_fault"] = fault
 
 
 def living_epochs(records: tuple[Record, ...], snapshot: Snapshot) -> frozenset[tuple[str, str]]:

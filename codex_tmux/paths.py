@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 
 
 def state_dir() -> str:
@@ -29,6 +31,8 @@ def make_state_dir() -> str:
         status = os.stat(path)
         if status.st_uid != os.geteuid():
             raise PermissionError(f"{path} belongs to user {status.st_uid}, not to you") from None
+        if not stat.S_ISDIR(status.st_mode):
+            raise NotADirectoryError(errno.ENOTDIR, "it is no directory", path) from None
         if status.st_mode & 0o077:
             os.chmod(path, 0o700)
     return path

@@ -104,7 +104,7 @@ def default_home() -> str:
 def remembered() -> tuple[Record, ...]:
     """The records; none where the state file cannot be used: Codex's store is there all the same."""
     try:
-        return store.load()
+        return store.peek()
     except store.StateError as e:
         log("state.unusable", why=e)
         return ()

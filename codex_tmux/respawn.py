@@ -9,7 +9,6 @@ import time
 
 import click
 
-from codex_tmux import store
 from codex_tmux.codex.processes import Processes, shell_is_idle
 from codex_tmux.errors import Problem
 from codex_tmux.options import encode_launch
@@ -17,7 +16,7 @@ from codex_tmux.pass_once import Pass, sync_once
 from codex_tmux.reconcile import Launch, Pane
 from codex_tmux.records import Record
 from codex_tmux.resume import helper_command, respawn_into_run
-from codex_tmux.sync import SETTLE_WAIT, lock_name
+from codex_tmux.sync import server_lock
 from codex_tmux.tell import tell
 from codex_tmux.tmux import Server
 
@@ -74,7 +73,7 @@ def resolve(server: Server, target: str) -> str:
 
 def respawn(server: Server, pane_id: str, fresh: bool = False) -> None:
     """Bring one pane's session back. Raises Problem where it cannot be, with the pane untouched."""
-    with store.lock(lock_name(server), SETTLE_WAIT):
+    with server_lock(server):
         seen = sync_once(server)
         pane = seen.pane(pane_id)
         if pane is None:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import click
 
-from codex_tmux import store, tmux
+from codex_tmux import tmux
 from codex_tmux.codex.store import Store
 from codex_tmux.errors import Problem
 from codex_tmux.evidence import find_id
@@ -24,7 +24,7 @@ from codex_tmux.records import Record
 from codex_tmux.restore_plan import TITLE_ID, Build, Plan, Spot, lost_records, make_plan, place
 from codex_tmux.resume import run_command, wait_until_dead
 from codex_tmux.resurrect import POST, PRE, processes_of, release_early, restores_at_start, would_start_codex
-from codex_tmux.sync import SETTLE_WAIT, lock_name
+from codex_tmux.sync import server_lock
 from codex_tmux.tell import tell
 from codex_tmux.tmux import RESPAWN_PANE, Server, TmuxError
 
@@ -134,12 +134,12 @@ class Restore:
 
     def plan_only(self) -> Plan:
         """What would be done; only the records are brought up to date."""
-        with store.lock(lock_name(self.server), SETTLE_WAIT):
+        with server_lock(self.server):
             return self.make_plan(sync_once(self.server))
 
     def run(self, progress: Callable[[int, int], None] | None) -> list[Result]:
         """Restore; what became of each session."""
-        with store.lock(lock_name(self.server), SETTLE_WAIT):
+        with server_lock(self.server):
             seen = sync_once(self.server)
             plan = self.make_plan(seen)
             if plan.records or plan.skips:
@@ -420,7 +420,7 @@ def wait_for_lost(server: Server) -> int:
     """How many sessions are lost, asked as soon as the server has a tmux session."""
     end = time.monotonic() + SERVER_STARTUP
     while True:
-        with store.lock(lock_name(server), SETTLE_WAIT):
+        with server_lock(server):
             seen = sync_once(server)
         if seen.snapshot.panes or time.monotonic() > end:
             return len(lost_records(seen.records, seen.snapshot.server))
@@ -489,7 +489,7 @@ def choose_and_restore(server: Server) -> None:
     """Let the user tick which sessions to restore."""
     from prompt_toolkit.shortcuts import checkboxlist_dialog
 
-    with store.lock(lock_name(server), SETTLE_WAIT):
+    with server_lock(server):
         seen = sync_once(server)
     lost = lost_records(seen.records, seen.snapshot.server)
     if not lost:

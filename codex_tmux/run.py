@@ -26,6 +26,8 @@ WAIT_FOR_WRITER = 15.0
 """Seconds to wait for another process to let go of the session's writer lock."""
 WAIT_FOR_DAEMON = 75.0
 """The same for Codex's daemon, which keeps the lock for about a minute after its last TUI has left."""
+TOO_LARGE = 8 * 1024 * 1024
+"""Bytes of a state file that are looked at, as in `store`, which is imported only where they hold what is sought."""
 
 
 class Request:
@@ -200,8 +202,9 @@ def file_record(here: Here, by_pane: bool):  # type: ignore[no-untyped-def]
     from codex_tmux.paths import state_dir
 
     try:
-        with open(os.path.join(state_dir(), "state.toml"), "rb") as f:
-            text = f.read()
+        # O_NONBLOCK: a FIFO in its place must not hang the pane.
+        with open(os.open(os.path.join(state_dir(), "state.toml"), os.O_RDONLY | os.O_NONBLOCK), "rb") as f:
+            text = f.read(TOO_LARGE) or b""
     except OSError:
         return None
     wanted = (f'pane = "{here.id}"', here.epoch) if by_pane else (here.session,)
@@ -210,7 +213,7 @@ def file_record(here: Here, by_pane: bool):  # type: ignore[no-untyped-def]
     from codex_tmux import store
 
     try:
-        records = store.load()
+        records = store.peek()
     except store.StateError as e:
         log("state.unusable", why=e)
         return None

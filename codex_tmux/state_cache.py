@@ -16,6 +16,7 @@ from datetime import datetime, timezone
 from codex_tmux.paths import state_dir
 from codex_tmux.records import VERSION, Record
 from codex_tmux.store import NAME as STATE
+from codex_tmux.store import unlink_quietly
 
 NAME = "state.cache"
 TAG = (VERSION, sys.hexversion, Record._fields)
@@ -67,8 +68,9 @@ def put(records: tuple[Record, ...]) -> None:
     data = marshal.dumps((made_of, TAG, [pack(r) for r in records]))
     path = os.path.join(state_dir(), NAME)
     try:
+        unlink_quietly(path + ".new")
         fd = os.open(
-            path + ".new", os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600
+            path + ".new", os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600
         )
         try:
             # No fsync: a copy that a power cut spoils has another checksum.
@@ -77,7 +79,7 @@ def put(records: tuple[Record, ...]) -> None:
             os.close(fd)
         os.replace(path + ".new", path)
     except OSError:
-        pass
+        unlink_quietly(path + ".new")
 
 
 def pack(record: Record) -> tuple[object, ...]:

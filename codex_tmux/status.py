@@ -7,7 +7,7 @@ import click
 from codex_tmux import store
 from codex_tmux.log import log
 from codex_tmux.pass_once import summary, sync_once
-from codex_tmux.sync import SETTLE_WAIT, lock_name
+from codex_tmux.sync import server_lock
 from codex_tmux.tmux import Server, TmuxError
 
 
@@ -26,7 +26,7 @@ def command() -> None:
 def text(server: Server) -> str:
     """The text, as true as can be: looked up anew, or from the state file where no tmux server runs."""
     try:
-        with store.lock(lock_name(server), SETTLE_WAIT):
+        with server_lock(server):
             seen = sync_once(server)
         return summary(seen.records, seen.snapshot.server, seen.snapshot.epoch)
     except TmuxError as e:
@@ -36,5 +36,5 @@ def text(server: Server) -> str:
 
 def _counts() -> dict[str, int]:
     # Without a server every pane is gone: what was current is lost.
-    lost = sum(r.current or r.status == "lost" for r in store.load())
+    lost = sum(r.current or r.status == "lost" for r in store.peek())
     return {"lost": lost} if lost else {}

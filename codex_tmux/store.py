@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import stat
@@ -31,24 +32,30 @@ class NewerVersion(StateError):
 
 
 class lock:  # noqa: N801 (used as a verb: `with lock():`)
-    """Hold the lock `name` of the state directory.
+    """Hold the lock `name` of the state directory; where that holds none, the directory `otherwise` itself, if given.
 
     Raises StateError when another process keeps it for more than `wait` seconds, so that a stopped holder
     hangs nobody. The kernel lets go of it when its holder dies.
     """
 
     # A class: contextlib costs a hook 3 ms to import.
-    def __init__(self, name: str = "state", wait: float = LOCK_WAIT) -> None:
+    def __init__(self, name: str = "state", wait: float = LOCK_WAIT, otherwise: str = "") -> None:
         self.name = name
         self.wait = wait
+        self.otherwise = otherwise
         self.fd = -1
 
     def __enter__(self) -> None:
+        path = os.path.join(state_dir(), f"{self.name}.lock")
         try:
-            path = os.path.join(make_state_dir(), f"{self.name}.lock")
+            make_state_dir()
             self.fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         except OSError as e:
-            raise StateError(f"{e.filename or state_dir()}: {e.strerror or e}; check who owns it") from e
+            try:
+                path = self.otherwise
+                self.fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            except OSError:
+                raise StateError(f"{e.filename or state_dir()}: {reason(e)}") from e
         end = time.monotonic() + self.wait
         delay = 0.001
         while True:
@@ -71,60 +78,102 @@ class lock:  # noqa: N801 (used as a verb: `with lock():`)
         os.close(self.fd)
 
 
-def load() -> tuple[Record, ...]:
-    """The records on disk; none where there is no state file.
+class Loaded:
+    """What the state file held: its records, and what is wrong with it, "" where all of it was understood."""
 
-    A file that cannot be understood is set aside and the last good one is used; of a file with a broken entry the
-    good ones count, and the last good one answers for the rest. Raises NewerVersion for a file of a newer
-    codex-tmux, StateError where the file cannot be read at all.
+    def __init__(self, records: tuple[Record, ...], broken: str = "") -> None:
+        self.records = records
+        self.broken = broken
+
+
+def load() -> tuple[Record, ...]:
+    """The records on disk, for whoever holds `lock()` and may save; none where there is no state file.
+
+    A file that cannot be understood is set aside for good, and what is recovered takes its place. Raises
+    NewerVersion for a file of a newer codex-tmux, StateError where the file cannot be read at all.
     """
+    loaded = read()
+    if not loaded.broken:
+        return loaded.records
+    path = os.path.join(state_dir(), NAME)
+    aside = set_aside(path, loaded.broken)
+    if loaded.records:
+        # At once: a process that is killed between the two must not leave a state without its records.
+        try:
+            write(loaded.records, backup=False)
+        except StateError:
+            os.replace(aside, path)  # the next one will try again, and needs no second copy
+            raise
+    elif os.path.lexists(path):
+        os.unlink(path)
+    log("state.broken", file=path, moved_to=aside, recovered=len(loaded.records), why=loaded.broken)
+    return loaded.records
+
+
+def peek() -> tuple[Record, ...]:
+    """The records on disk, for whoever only looks: needs no lock, changes nothing. Raises as `load` does."""
+    return read().records
+
+
+def read() -> Loaded:
+    """What the state file holds. Of a file that cannot be understood the last good one answers; of one with a broken
+    entry the good ones count, and the last good one answers for the rest. Raises as `load` does."""
     path = os.path.join(state_dir(), NAME)
     try:
         records, broken = parse(read_file(path))
     except FileNotFoundError:
-        return ()
+        return Loaded(())
     except (ValueError, RecursionError) as e:
-        set_aside(path, str(e) or type(e).__name__)
-        return load_backup()
+        return Loaded(last_good(), first_line(e))
     except OSError as e:
         raise StateError(f"{path} cannot be read: {e.strerror}; check its owner and mode") from e
     if broken:
-        set_aside(path, broken[0])
-        known = {(r.session_id, r.place) for r in records}
         sessions = {r.session_id for r in records}
-        missing = [
-            r for r in load_backup() if (r.session_id, r.place) not in known and r.session_id not in sessions
-        ]
-        records += tuple(missing)
-    return records
+        records += tuple(r for r in last_good() if r.session_id not in sessions)
+    return Loaded(records, broken[0] if broken else "")
 
 
-def set_aside(path: str, why: str) -> None:
-    """Move a broken state file out of the way, never over another one."""
+def set_aside(path: str, why: str) -> str:
+    """Give a broken state file a name of its own, never another one's, and return that."""
     stem = aside = f"{path}.broken-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}-{os.getpid()}"
     number = 1
     while os.path.lexists(aside):
         number += 1
         aside = f"{stem}-{number}"
     try:
-        os.replace(path, aside)
+        try:
+            # It stays where it is, too, until the recovered one replaces it.
+            os.link(path, aside, follow_symlinks=False)
+        except OSError:
+            os.replace(path, aside)  # a file system without hard links
     except OSError as e:
-        raise StateError(f"{path} is broken ({why}) and cannot be moved away: {e.strerror}") from e
-    log("state.broken", file=path, moved_to=aside, why=why.splitlines()[0][:200])
+        raise StateError(f"{path} is broken ({why}) and cannot be set aside: {reason(e)}") from e
+    return aside
 
 
-def load_backup() -> tuple[Record, ...]:
+def last_good() -> tuple[Record, ...]:
     """The records of the last good file; none where there is none or it is broken too."""
-    path = os.path.join(state_dir(), BACKUP)
     try:
-        records, _ = parse(read_file(path))
-    except FileNotFoundError:
+        return parse(read_file(os.path.join(state_dir(), BACKUP)))[0]
+    except (ValueError, RecursionError, OSError, StateError):
         return ()
-    except (ValueError, RecursionError, OSError, StateError) as e:
-        log("state.backup_broken", file=path, why=(str(e) or type(e).__name__).splitlines()[0][:200])
-        return ()
-    log("state.recovered", file=path, records=len(records))
-    return records
+
+
+def first_line(e: Exception) -> str:
+    """What an exception says, in one line."""
+    return (str(e) or type(e).__name__).splitlines()[0][:200]
+
+
+def reason(e: OSError) -> str:
+    """Why the disk refuses, and what to do about it."""
+    said = e.strerror or str(e)
+    if e.errno in (errno.ENOSPC, errno.EDQUOT):
+        return f"{said}; make room there"
+    if e.errno == errno.EROFS:
+        return f"{said}; make it writable, or name another place in CODEX_TMUX_STATE_DIR"
+    if e.errno in (errno.EACCES, errno.EPERM, None):
+        return f"{said}; check who owns it"
+    return f"{said}; check that disk, or name another place in CODEX_TMUX_STATE_DIR"
 
 
 def read_file(path: str) -> bytes:
@@ -186,6 +235,11 @@ def save(records: tuple[Record, ...]) -> None:
     Only under `lock()`. The file that was there becomes the backup. Raises StateError; the old file is then
     still there.
     """
+    write(records, backup=True)
+
+
+def write(records: tuple[Record, ...], backup: bool) -> None:
+    """As `save`; without `backup` the file that was there is not kept, as it is no good one."""
     import tomli_w
 
     text = HEAD + tomli_w.dumps(to_toml(records))
@@ -203,14 +257,15 @@ def save(records: tuple[Record, ...]) -> None:
                 os.fsync(fd)  # before the rename: else a power cut may leave the new name with no content
             finally:
                 os.close(fd)
-            keep_backup(directory, path)
+            if backup:
+                keep_backup(directory, path)
             os.replace(temporary, path)
         except OSError:
             unlink_quietly(temporary)
             raise
         fsync_directory(directory)
     except OSError as e:
-        raise StateError(f"{state_dir()}: the state cannot be saved: {e.strerror or e}") from e
+        raise StateError(f"{state_dir()}: the state cannot be saved: {reason(e)}") from e
 
 
 def refuse_newer(path: str) -> None:
@@ -262,6 +317,9 @@ def fsync_directory(directory: str) -> None:
     fd = os.open(directory, os.O_RDONLY | os.O_CLOEXEC)
     try:
         os.fsync(fd)
+    except OSError as e:
+        if e.errno not in (errno.EINVAL, errno.ENOTSUP):  # some network file systems know no such thing
+            raise
     finally:
         os.close(fd)
 

@@ -8,8 +8,12 @@ import zlib
 
 from codex_tmux.errors import Problem
 from codex_tmux.log import log
-from codex_tmux.paths import make_state_dir, state_dir
+from codex_tmux.paths import state_dir
 from codex_tmux.tmux import Server
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from codex_tmux import store
 
 BURST = 2
 """How many syncs hooks may start within WINDOW seconds of each other; the next one waits and sees to the rest."""
@@ -49,13 +53,20 @@ def main(args: list[str]) -> int:
                 greet_once(server)
     except Problem as e:
         log("sync.failed", why=e)
+        want_another()
     except Exception as e:
         import traceback
 
         frames = traceback.extract_tb(e.__traceback__)
         where = " < ".join(f"{os.path.basename(f.filename)}:{f.lineno}" for f in reversed(frames[-4:]))
         log("sync.crashed", why=f"{type(e).__name__}: {e}", at=where)
+        want_another()
     return 0
+
+
+def want_another() -> None:
+    """Let the next event start a sync: this one, which all events rely on since it was started, came to nothing."""
+    Server().try_run("set-option", "-gu", "@codex_pending")
 
 
 def lock_name(server: Server) -> str:
@@ -75,23 +86,53 @@ def when_due(server: Server) -> None:
 def sync_times(server: Server) -> list[float]:
     """When the last syncs of this tmux server began, in seconds since the epoch, oldest first."""
     try:
-        with open(os.path.join(make_state_dir(), f"{lock_name(server)}.times")) as f:
-            return [float(word) for word in f.read().split()]
+        # O_NONBLOCK: a FIFO in its place must not hang a hook.
+        fd = os.open(times_path(server), os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        try:
+            return [float(word) for word in os.read(fd, 1024).split()]
+        finally:
+            os.close(fd)
     except (OSError, ValueError):
         return []
 
 
-def sync(server: Server, wait: float = SETTLE_WAIT) -> None:
-    """Bring records and panes up to date once. Raises Problem where tmux or the state cannot be used."""
+def note_time(server: Server) -> None:
+    """Note that a sync of this tmux server begins. A disk that takes no note must not stop it."""
+    stamps = [*sync_times(server)[-BURST + 1 :], time.time()]
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    try:
+        fd = os.open(times_path(server), flags, 0o600)
+        try:
+            os.write(fd, " ".join(f"{stamp:.3f}" for stamp in stamps).encode())
+        finally:
+            os.close(fd)
+    except OSError:
+        pass
+
+
+def times_path(server: Server) -> str:
+    """The file that holds when the last syncs of this tmux server began."""
+    return os.path.join(state_dir(), f"{lock_name(server)}.times")
+
+
+def server_lock(server: Server, wait: float = SETTLE_WAIT) -> store.lock:
+    """The lock under which one process at a time reads and changes a tmux server.
+
+    Where the state directory cannot hold it (a full or read-only disk), the directory of tmux's socket does: the
+    panes keep their sessions in their own options all the same.
+    """
     from codex_tmux import store
 
+    return store.lock(lock_name(server), wait, os.path.dirname(server.socket or ""))
+
+
+def sync(server: Server, wait: float = SETTLE_WAIT) -> None:
+    """Bring records and panes up to date once. Raises Problem where tmux or the state cannot be used."""
     # Held until laid panes are dead again: a respawn that waits for it then finds them asleep.
-    with store.lock(lock_name(server), wait):
+    with server_lock(server, wait):
         from codex_tmux.pass_once import sync_once
 
-        stamps = [*sync_times(server)[-BURST + 1 :], time.time()]
-        with open(os.path.join(make_state_dir(), f"{lock_name(server)}.times"), "w") as f:
-            f.write(" ".join(f"{stamp:.3f}" for stamp in stamps))
+        note_time(server)
         sync_once(server)
 
 

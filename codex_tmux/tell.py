@@ -14,6 +14,16 @@ def tell(server: Server, pane: str, text: str) -> None:
         clients = server.run("list-clients", "-t", session, "-F", "#{client_name}").splitlines()
     except TmuxError:
         return
+    show(server, clients, text)
+
+
+def tell_all(server: Server, text: str) -> None:
+    """Show `text` to every client of a tmux server. The log has it from the caller."""
+    show(server, (server.try_run("list-clients", "-F", "#{client_name}") or "").splitlines(), text)
+
+
+def show(server: Server, clients: list[str], text: str) -> None:
+    """Show `text` to these clients."""
     for client in clients:
         # The text goes through an option: as a message of its own it would be expanded as a format.
         server.try_run(

@@ -127,7 +127,8 @@ TOUCHED = "#{||:#{?@codex_pane,1,0},#{||:#{?@codex_title_id,1,0},#{?@codex_sessi
 SERVER_PLAIN = ("pid", "start_time", "version")
 SERVER_COUNTED = (
     "socket_path @codex_exited @codex_panes @codex-on-death @codex-command @codex-env @codex-respawn-key "
-    "@codex-restore @codex-restore-lazy @codex-log-level @codex_status @codex_helper @codex_dir @codex_ticking"
+    "@codex-restore @codex-restore-lazy @codex-log-level @codex_status @codex_helper @codex_dir @codex_ticking "
+    "@codex_fault"
 ).split()
 
 # tmux 3.4 and 3.5a print control characters as octal; this one, sent first, shows whether it is such a tmux.

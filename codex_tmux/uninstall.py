@@ -8,13 +8,13 @@ from pathlib import Path
 
 import click
 
-from codex_tmux import store, tmux_conf
+from codex_tmux import tmux_conf
 from codex_tmux.config_file import ConfigFile
 from codex_tmux.errors import Problem
 from codex_tmux.install import LOADED_WITHIN, POLL_SECONDS, TRIES, change, other_line, place_of_ours
 from codex_tmux.sandbox import plugin_file
 from codex_tmux.shown_change import agreed
-from codex_tmux.sync import SETTLE_WAIT, lock_name
+from codex_tmux.sync import server_lock
 from codex_tmux.tmux import Server
 
 
@@ -77,13 +77,13 @@ def unload(server: Server) -> str:
     words = tmux_conf.format_text(f"sh {shlex.quote(str(script))} >/dev/null 2>&1")
     end = time.monotonic() + LOADED_WITHIN
     while time.monotonic() < end:
-        with store.lock(lock_name(server), SETTLE_WAIT):
+        with server_lock(server):
             server.run("run-shell", "-b", words)
             while not is_clean(server) and time.monotonic() < end:
                 time.sleep(POLL_SECONDS)
         # A sync that waited for the lock may have set its options once more.
         time.sleep(POLL_SECONDS)
-        with store.lock(lock_name(server), SETTLE_WAIT):
+        with server_lock(server):
             if is_clean(server):
                 return "Taken out of the running tmux server."
     return f"tmux still has something of it; run: sh {shlex.quote(str(script))}"

@@ -129,6 +129,7 @@ FAULTS: dict[str, tuple[Callable[[Sandbox], object], str, str]] = {
     "an open state directory": (lambda w: w.state_dir.chmod(0o755), "state", "warning"),
     "a state directory without a right to write": (lambda w: w.state_dir.chmod(0o500), "state", "broken"),
     "a broken state file": (write_state("version = 1\n[[panes"), "state", "broken"),
+    "a disk that was full": (set_option("@codex_fault", "No space left on device"), "state", "broken"),
     "a broken entry in the state file": (
         write_state("version = 1\n[[panes]]\nmode = 7\n"),
         "state",
