@@ -65,22 +65,30 @@ def joined(commands: list[list[str]]) -> list[str]:
     return [word for command in commands for word in (*command, ";")]
 
 
+def screen_buffer(pane: str) -> str:
+    """The tmux buffer that keeps a pane's last screen until it is drawn again; `@codex_reset` uses the same name."""
+    return f"codex-{pane.lstrip('%')}"
+
+
 def lay_to_sleep(server: Server, pane: str, launch: Launch) -> str:
     """Give a dead pane the command that resumes, drawn over with what it last showed; returns that process's id.
 
     The pane is alive for a moment: `wait_until_dead` before anybody else may respawn it. Raises TmuxError, and
     changes nothing, where somebody has respawned it meanwhile.
     """
-    buffer = f"codex-{pane.lstrip('%')}"
+    buffer = screen_buffer(pane)
     key = server.try_run("show-options", "-gqv", "@codex-respawn-key") or ""
     try:
         # One call, so that nobody sees the pane between these; the respawn first, so that nothing of a pane that
         # somebody else has just respawned is changed: a living pane that counts as asleep would never be laid again.
         drawing = server.run(
-            *("capture-pane", "-e", "-t", pane, "-S", f"-{HISTORY}", "-b", buffer, ";"),
+            # Where the hook on the pane's death has had to reset the screen, it has kept it in that buffer.
+            *("if-shell", "-F", "-t", pane, "#{!=:#{@codex_kept},#{pane_pid}}"),
+            *(f"capture-pane -e -t {pane} -S -{HISTORY} -b {buffer}", ";"),
             *(RESPAWN_PANE, "-t", pane, "-e", f"{LAY}={buffer}", *run_command(server, launch), ";"),
             *("set-option", "-p", "-t", pane, "@codex_asleep", "1", ";"),
             *("set-option", "-pu", "-t", pane, "@codex_guard", ";"),
+            *("set-option", "-pu", "-t", pane, "@codex_kept", ";"),
             *("set-option", "-p", "-t", pane, "@codex_launch", encode_launch(launch), ";"),
             *joined(keep_commands(pane, key)),
             *("display-message", "-p", "-t", pane, "#{pane_pid}"),

@@ -28,6 +28,8 @@ from codex_tmux.model_server import reply_to, user_messages
 
 VERSION = "0.169.0"
 ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+FOCUS_EVENTS_ON, FOCUS_EVENTS_OFF = "\x1b[?1004h", "\x1b[?1004l"
+FOCUS_REPORT = re.compile(r"\x1b\[[IO]")
 PROMPT_DELAY = 1.0
 """Seconds after its start at which Codex sends the prompt of its command line."""
 ID_IN_TITLE = 29
@@ -233,6 +235,7 @@ def tui(session: Session, prompt: str | None) -> int:
     if sys.stdin.isatty():
         # What was typed before the composer is there is lost, as with Codex.
         termios.tcflush(sys.stdin, termios.TCIFLUSH)
+    sys.stdout.write(FOCUS_EVENTS_ON)
     set_title(session)
     lines = [f">_ Codex stand-in (v{VERSION})", f"   {os.getcwd()}", ""]
     lines += [
@@ -246,6 +249,7 @@ def tui(session: Session, prompt: str | None) -> int:
             if prompt is not None:
                 time.sleep(PROMPT_DELAY)
             text, prompt = (prompt if prompt is not None else sys.stdin.readline()), None
+            text = FOCUS_REPORT.sub("", text)
             if not text or text.strip() == "/quit":
                 break
             if text.strip() == "/new":
@@ -262,6 +266,7 @@ def tui(session: Session, prompt: str | None) -> int:
             interrupted = time.monotonic()
             say("  ctrl + c again to quit")
     set_title(None)
+    sys.stdout.write(FOCUS_EVENTS_OFF)
     # What was typed goes, as Codex's composer does: no line is left that looks ready for input.
     print(f"\x1b[A\r\x1b[2KTo continue this session, run:\n  codex resume {session.id}")
     return 0
