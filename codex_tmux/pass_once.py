@@ -24,6 +24,9 @@ REAPS = (3, 6)
 SETTLING = 1.5
 """Seconds a Codex whose title lost its id may take to end: it clears the title just before it does."""
 
+AWAIT = "set-option -g @codex_awaiting 1 ; run-shell -b -d 1 -C '#{@codex_await}'"
+"""tmux looks by itself when a Codex that is about to end does so."""
+
 
 class Pass:
     """What one pass saw and decided."""
@@ -217,6 +220,8 @@ def set_options(
     status = summary(records, snapshot.server, snapshot.epoch)
     if status != reading.server["@codex_status"]:
         commands.append(["set-option", "-g", "@codex_status", status])
+    if any(is_leaving(reading, pane) for pane in snapshot.panes):
+        commands.append(["if-shell", "-F", "#{?@codex_awaiting,,1}", AWAIT])
     if commands:
         commands.append(["set-option", "-gF", "@codex_seen", "#{E:@codex_places}"])
     if marked and not reading.server["@codex_ticking"] and tmux.version_of(reading.server["version"]) < REAPS:
@@ -239,7 +244,10 @@ def wanted_options(row: dict[str, str], pane: Pane, record: Record | None) -> di
             "@codex_launch": encode_launch(pane.running),
             "@codex_guard": "" if pane.ours else f"{pane.root_pid} {pane.start_command}",
             "@codex_process": pane.process,
-            "@codex_leaving": "",
+            # Kept while the title is empty: it tells the quit when it comes.
+            "@codex_leaving": row["@codex_leaving"]
+            if not row["pane_title"] and pane.last_process == pane.process
+            else "",
         }
     if pane.dead and pane.marked:
         return {

@@ -28,6 +28,8 @@ from codex_tmux.model_server import reply_to, user_messages
 
 VERSION = "0.169.0"
 ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+LINGER = "STANDIN_LINGER"
+"""Environment: seconds between the cleared title and the end."""
 FOCUS_EVENTS_ON, FOCUS_EVENTS_OFF = "\x1b[?1004h", "\x1b[?1004l"
 FOCUS_REPORT = re.compile(r"\x1b\[[IO]")
 PROMPT_DELAY = 1.0
@@ -267,6 +269,9 @@ def tui(session: Session, prompt: str | None) -> int:
             say("  ctrl + c again to quit")
     set_title(None)
     sys.stdout.write(FOCUS_EVENTS_OFF)
+    sys.stdout.flush()
+    # On a busy machine the real one takes its time to end, with the title cleared.
+    time.sleep(float(os.environ.get(LINGER, "0")))
     # What was typed goes, as Codex's composer does: no line is left that looks ready for input.
     print(f"\x1b[A\r\x1b[2KTo continue this session, run:\n  codex resume {session.id}")
     return 0

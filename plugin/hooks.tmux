@@ -26,6 +26,11 @@ set-option -g @codex_tick "if-shell -F '#{@codex_panes}' { if-shell -F '#{E:@cod
 set-option -g @codex_fragile '#{&&:#{focus-events},#{<:#{version},3.5}}'
 set-option -g @codex_reset 'capture-pane -e -t #{pane_id} -S -2000 -b codex-#{s/%//:pane_id} ; set-option -p -t #{pane_id} @codex_kept #{pane_pid} ; send-keys -R -t #{pane_id}'
 
+# A Codex that has cleared its title and still runs after the sync that waited for its end: its shell fires nothing
+# when it does end. So tmux looks, without a process, until another program is in front than when the title went.
+set-option -g @codex_leavers '#{S:#{W:#{P:#{?@codex_leaving,#{?#{==:#{@codex_leaving},#{pane_current_command}},wait,gone},}}}}'
+set-option -g @codex_await "if-shell -F '#{m:*gone*,#{E:@codex_leavers}}' { set-option -gu @codex_awaiting ; $CODEX_TRIGGER } { if-shell -F '#{E:@codex_leavers}' { run-shell -b -d 1 -C '#{@codex_await}' } { set-option -gu @codex_awaiting } }"
+
 # Title to pane option, without a process. The cheap test comes first: while Codex works, its spinner sets the
 # title ten times a second. The id is whole or its first 29 characters.
 set-hook -g pane-title-changed[90] {
@@ -48,7 +53,7 @@ set-hook -g pane-title-changed[90] {
     # if-shell takes any text that begins with a 0 for false, as ids do. A Codex that quits clears its title.
     if-shell -F '#{||:#{?@codex_title_id,1,0},#{&&:#{==:#{@codex_state},live},#{==:#{pane_title},}}}' {
       set-option -pu @codex_title_id
-      set-option -p @codex_leaving 1
+      set-option -pF @codex_leaving '#{?pane_current_command,#{pane_current_command},1}'
       if-shell -F 1 "$CODEX_TRIGGER"
     } {
       # No id in the title: Codex with its default title. Looked at once for each process of that name.

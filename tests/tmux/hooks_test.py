@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
 import shutil
@@ -14,6 +15,7 @@ import psutil
 import pytest
 
 from codex_tmux.sandbox import Sandbox, plugin_file
+from codex_tmux.standin import LINGER
 from tests.tmux.respawn_routes_test import command_line
 
 ID = "01a201da-7561-7551-a7df-a07aa"
@@ -353,3 +355,22 @@ def test_as_a_plugin_manager_runs_it(sandbox: Sandbox) -> None:
     subprocess.run(["bash", "-c", script], env=inside(sandbox), check=True, cwd="/")
     print(f"loaded in {(time.monotonic() - began) * 1000:.0f} ms")
     bound(sandbox, sandbox.new_pane("codex hello"))
+
+
+def test_a_codex_that_takes_its_time_to_quit(counted: Counted) -> None:
+    """Its title is gone long before it is; when it ends, the shell behind it fires nothing."""
+    sandbox = counted.sandbox
+    pane = sandbox.new_pane("bash --norc -i")
+    sandbox.tmux("send-keys", "-t", pane, f"{LINGER}=4 codex", "Enter")
+    sandbox.ask(pane, "first")
+    sandbox.wait_for(lambda: sandbox.format(pane, "#{@codex_session}"), 10, "the session")
+    counted.settled()
+    before = len(counted.started())
+    sandbox.tmux("send-keys", "-t", pane, "/quit", "Enter")
+    sandbox.wait_for(lambda: sandbox.format(pane, "#{@codex_awaiting}"), 10, "the sync that gave up waiting")
+    assert sandbox.format(pane, "#{@codex_state}") == "live"
+    sandbox.wait_for(lambda: not sandbox.format(pane, "#{@codex_pane}"), 10, "the pane to be a shell again")
+    (row,) = json.loads(sandbox.helper("list", "--all", "--json"))["panes"]
+    assert row["status"] == "ended"
+    assert len(counted.settled()) - before <= 3, "tmux itself looked, no process did"
+    assert not sandbox.format(pane, "#{@codex_awaiting}")
