@@ -10,7 +10,7 @@ import json
 import os
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
 from codex_tmux import __version__
@@ -23,6 +23,8 @@ WAITING = (APPROVAL, ANSWER)
 """The conversation goes on only when the user does something."""
 WITHIN = 0.5
 """Seconds that all daemons together may take."""
+IN_PASSING = 0.25
+"""Seconds that they may take where a person waits for something else, and would rather have it without this."""
 LARGEST_ANSWER = 1 << 24
 """Bytes: an answer tells the whole first message of a thread."""
 
@@ -50,10 +52,17 @@ def ask_all(wanted: dict[str, set[str]], within: float = WITHIN) -> dict[str, st
 
     A session that no daemon has open, or whose daemon does not answer within `within` seconds, is left out.
     """
+    return asking({home: sessions for home, sessions in wanted.items() if sessions}, within)()
+
+
+def asking(
+    wanted: Mapping[str, Collection[str] | None], within: float = WITHIN
+) -> Callable[[], dict[str, str]]:
+    """Begin to ask as `ask_all` does, where None stands for all that a daemon has open; call it for the answer."""
     found: dict[str, str] = {}
     deadline = time.monotonic() + within
 
-    def ask_one(codex_home: str, sessions: set[str]) -> None:
+    def ask_one(codex_home: str, sessions: Collection[str] | None) -> None:
         try:
             found.update(ask(codex_home, sessions, deadline))
         except DaemonError as e:
@@ -63,19 +72,23 @@ def ask_all(wanted: dict[str, set[str]], within: float = WITHIN) -> dict[str, st
     threads = [
         threading.Thread(target=ask_one, args=(home, sessions), daemon=True)
         for home, sessions in wanted.items()
-        if sessions and has_daemon(home)
+        if has_daemon(home)
     ]
     for thread in threads:
         thread.start()
-    for thread in threads:
-        thread.join(max(0.0, deadline + 0.1 - time.monotonic()))
-    return dict(found)
+
+    def answer() -> dict[str, str]:
+        for thread in threads:
+            thread.join(max(0.0, deadline + 0.1 - time.monotonic()))
+        return dict(found)
+
+    return answer
 
 
-def ask(codex_home: str, sessions: Iterable[str], deadline: float) -> dict[str, str]:
-    """Session id → activity of those of `sessions` that the daemon of `codex_home` has open. Raises DaemonError.
+def ask(codex_home: str, sessions: Collection[str] | None, deadline: float) -> dict[str, str]:
+    """Session id → activity of those of `sessions` (None: all) that the daemon of `codex_home` has open.
 
-    `deadline` is in seconds of `time.monotonic`.
+    `deadline` is in seconds of `time.monotonic`. Raises DaemonError.
     """
     from websockets.exceptions import WebSocketException
     from websockets.sync.client import unix_connect
@@ -111,11 +124,11 @@ def ask(codex_home: str, sessions: Iterable[str], deadline: float) -> dict[str, 
             client = {"name": "codex-tmux", "title": "codex-tmux", "version": __version__}
             for _ in call([("initialize", {"clientInfo": client})]):
                 connection.send(json.dumps({"method": "initialized"}))
-            loaded: set[object] = set()
+            loaded: set[str] = set()
             for _, result in call([("thread/loaded/list", {})]):
                 data = result.get("data")
                 loaded = {d for d in data if isinstance(d, str)} if isinstance(data, list) else set()
-            here = [s for s in sessions if s in loaded]
+            here = [*loaded] if sessions is None else [s for s in sessions if s in loaded]
             answers = call([("thread/read", {"threadId": s}) for s in here])
             known = {here[n]: activity_of(result) for n, result in answers if n in range(len(here))}
             return {session: activity for session, activity in known.items() if activity}

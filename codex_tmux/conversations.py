@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from codex_tmux import activity
 from codex_tmux.codex.store import Session, Store
 from codex_tmux.named_tuple import NamedTuple
 from codex_tmux.options import decode_launch
@@ -27,7 +28,7 @@ class Place(NamedTuple):
 
 class Conversation(NamedTuple):
     """One conversation. `status` is "" for one that codex-tmux has no record of; `pane` is one of this tmux server,
-    `elsewhere` the socket of the other one that has it."""
+    `elsewhere` the socket of the other one that has it; `activity` is one of ACTIVITIES, "" where it is not known."""
 
     session_id: str
     title: str
@@ -40,6 +41,12 @@ class Conversation(NamedTuple):
     launch: Launch
     evidence: str
     updated: float
+    activity: str = ""
+
+    @property
+    def state(self) -> str:
+        """Status and activity, as a list shows them: "live idle", or a dot for one without a record."""
+        return f"{self.status or '·'} {self.activity}".rstrip()
 
 
 class Here:
@@ -62,9 +69,20 @@ class Here:
 def gather(server: Server, records: tuple[Record, ...], default_home: str) -> list[Conversation]:
     """All conversations, newest first."""
     homes = list(dict.fromkeys([default_home, *(r.codex_home for r in records)]))
+    # The daemons think while we read.
+    answer = activity.asking(dict.fromkeys(homes), activity.IN_PASSING)
     stores = {home: Store(home) for home in homes}
     sessions = {home: store.recent(LIMIT) for home, store in stores.items()}
-    return merge(records, sessions, Here(server))
+    return with_activity(merge(records, sessions, Here(server)), answer())
+
+
+def with_activity(conversations: list[Conversation], doing: dict[str, str]) -> list[Conversation]:
+    """The conversations with what each is doing, where `doing` (by session id) knows that."""
+    if not doing:
+        return conversations
+    # A session that has no message yet is known by the beginning of its id.
+    doing = doing | {session_id[:29]: what for session_id, what in doing.items()}
+    return [c._replace(activity=doing[c.session_id]) if c.session_id in doing else c for c in conversations]
 
 
 def find(

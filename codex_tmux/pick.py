@@ -11,9 +11,10 @@ import time
 
 import click
 
-from codex_tmux import store
+from codex_tmux import activity, store
+from codex_tmux.activity import WAITING
 from codex_tmux.codex.store import Store
-from codex_tmux.conversations import Conversation, find, gather
+from codex_tmux.conversations import Conversation, find, gather, with_activity
 from codex_tmux.errors import Problem
 from codex_tmux.log import log
 from codex_tmux.pick_menu import ACTIONS, COPY, FORGET, GO, SPLIT, show_menu
@@ -25,7 +26,8 @@ from codex_tmux.tmux import Server
 
 FZF_KEYS = {"": GO, "enter": GO, "ctrl-s": SPLIT, "ctrl-y": COPY, "ctrl-x": FORGET}
 HEADER = "Enter: go there, or resume    ^S: in a split    ^Y: copy the id    ^X: forget"
-COLOURS = {LIVE: "32", DEAD: "33", LOST: "31"}
+COLOURS = {LIVE: "32", DEAD: "31", LOST: "33"}
+COLOUR_OF_WAITING = "1;35"
 TITLE_WIDTH = 60
 
 
@@ -131,6 +133,11 @@ def print_preview(server: Server, session_id: str) -> int:
     from codex_tmux.preview import preview
 
     conversation = one(server, session_id)
+    if conversation.status:
+        home = conversation.codex_home
+        [conversation] = with_activity(
+            [conversation], activity.asking({home: [session_id]}, activity.IN_PASSING)()
+        )
     rollout = Store(conversation.codex_home).rollout(conversation.session_id)
     # fzf says how large its window is.
     size = [os.environ.get(name, "") for name in ("FZF_PREVIEW_COLUMNS", "FZF_PREVIEW_LINES")]
@@ -161,7 +168,8 @@ def ask_fzf(server: Server, client: str) -> bool:
         *("--expect=ctrl-s,ctrl-y,ctrl-x", f"--preview={helper} pick --preview {{1}}"),
         *("--preview-window=down,55%,wrap", "--bind=ctrl-z:ignore"),
     ]
-    lines = "\n".join(fzf_line(c, time.time()) for c in conversations)
+    width = max(len(c.state) for c in conversations)
+    lines = "\n".join(fzf_line(c, time.time(), width) for c in conversations)
     # The preview is quoted for a POSIX shell, whatever the user's is.
     done = subprocess.run(
         argv,
@@ -180,19 +188,27 @@ def ask_fzf(server: Server, client: str) -> bool:
     return action == FORGET
 
 
-def fzf_line(conversation: Conversation, now: float) -> str:
-    """One line for fzf: the id, then what is shown. Nothing of it but our own colours does anything in a terminal."""
-    colour = COLOURS.get(conversation.status, "90")
+def fzf_line(conversation: Conversation, now: float, width: int) -> str:
+    """One line for fzf: the id, then what is shown, its state `width` characters wide.
+
+    Nothing of it but our own colours does anything in a terminal.
+    """
+    colour = COLOUR_OF_WAITING if conversation.activity in WAITING else COLOURS.get(conversation.status, "90")
     title = shortened(plain_line(conversation.title), TITLE_WIDTH)
     place = plain_line(conversation.where) if conversation.status else ""
     words = [
-        f"\x1b[{colour}m{conversation.status or '·':<6}\x1b[0m",
+        coloured(f"{conversation.state:<{width}}", colour),
         f"{age(now - conversation.updated):>4}",
         title,
-        f"\x1b[36m{tilde(plain_line(conversation.cwd))}\x1b[0m",
-        f"\x1b[90m{place}\x1b[0m",
+        coloured(tilde(plain_line(conversation.cwd)), "36"),
+        coloured(place, "90"),
     ]
     return f"{conversation.session_id}\t" + "  ".join(words).replace("\t", " ")
+
+
+def coloured(text: str, colour: str) -> str:
+    """`text` in a colour, where the user wants any."""
+    return text if os.environ.get("NO_COLOR") else f"\x1b[{colour}m{text}\x1b[0m"
 
 
 def age(seconds: float) -> str:

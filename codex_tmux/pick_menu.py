@@ -78,7 +78,7 @@ def menu(
 def item_name(conversation: Conversation, width: int) -> str:
     """A line of the menu. tmux expands it as a format, and runs what stands in `#(…)`: no # stays in it."""
     title = shortened(plain_line(conversation.title), max(10, width // 2))
-    words = [f"{conversation.status or '·':<6}", title]
+    words = [f"{conversation.state:<6}", title]
     if conversation.status:
         words.append(plain_line(conversation.where))
     words.append(tilde(plain_line(conversation.cwd)))

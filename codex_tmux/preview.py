@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import os
 
+from codex_tmux.activity import ANSWER, APPROVAL, FAILED, IDLE, WORKING
 from codex_tmux.codex.commandline import redact
 from codex_tmux.conversations import Conversation
 from codex_tmux.plain_text import plain, plain_line, tilde
 
 TAIL = 128 * 1024
 """Bytes read from the end of a rollout, which may hold many megabytes."""
+DOING = {APPROVAL: "waits for an approval", ANSWER: "waits for an answer", FAILED: "ended in an error"}
+DOING |= {word: word for word in (IDLE, WORKING)}
 MESSAGES = 8
 LINES = 12
 """Lines shown of one message."""
@@ -18,7 +21,8 @@ LINES = 12
 
 def preview(conversation: Conversation, rollout: str | None, width: int = 80, height: int = 100) -> list[str]:
     """The lines of a preview, plain text: of the messages as many of the last as fit into `height`."""
-    place = " ".join(word for word in (conversation.status, conversation.where) if word) or "in no pane yet"
+    words = (conversation.status, conversation.where, DOING.get(conversation.activity))
+    place = ", ".join(word for word in words if word) or "in no pane yet"
     head = [
         plain_line(conversation.title),
         f"session    {conversation.session_id}",

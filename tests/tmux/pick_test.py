@@ -15,6 +15,7 @@ import pytest
 
 from codex_tmux.sandbox import Sandbox
 from codex_tmux.standin import THREADS, new_id
+from tests.fake_daemon import APPROVAL, WORKING, FakeDaemon
 from tests.screen import Screen
 
 needs_fzf = pytest.mark.skipif(shutil.which("fzf") is None, reason="no fzf here: apt-get install fzf")
@@ -219,7 +220,7 @@ def plant(world: Sandbox, sessions: list[tuple[str, str, str]]) -> None:
 @pytest.mark.parametrize(("world", "way"), WAYS, indirect=["world"])
 def test_five_thousand_sessions(world: Sandbox, way: str, capsys: pytest.CaptureFixture[str]) -> None:
     plant(world, [(new_id(), f"conversation number {n:04}", str(world.work)) for n in range(5000)])
-    with Screen(world) as screen:
+    with FakeDaemon(world.codex_home), Screen(world) as screen:
         began = time.monotonic()
         screen.keys("C-b", "P")
         screen.wait("number 4999")
@@ -239,6 +240,33 @@ def test_five_thousand_sessions(world: Sandbox, way: str, capsys: pytest.Capture
             assert screen.wait("number 4999") == page
             screen.keys("q")
             screen.wait_gone("Close")
+
+
+@pytest.mark.parametrize(("world", "way"), WAYS, indirect=["world"])
+def test_it_says_what_each_conversation_is_doing(world: Sandbox, way: str) -> None:
+    _, session = started(world, "living words")
+    dead, dead_session = started(world, "dead words")
+    killed(world, dead)
+    with FakeDaemon(world.codex_home) as daemon, Screen(world) as screen:
+        daemon.threads = {session: APPROVAL, dead_session: WORKING}
+
+        def said() -> bool:
+            # A daemon that is slow to answer, as on a busy machine, is not waited for.
+            screen.keys("C-b", "P")
+            seen = screen.wait("dead words")
+            known = "live approval" in seen and "dead working" in seen
+            if not known:
+                screen.keys("Escape")
+                screen.wait_gone("dead words")
+            return known
+
+        world.wait_for(said, 30, "what they do")
+        if way == "fzf":
+            screen.type("approval")
+            screen.wait(" 1/")
+            screen.wait("waits for an approval")
+        screen.keys("Escape")
+        screen.wait_gone("┌")
 
 
 @pytest.mark.parametrize(("world", "way"), WAYS, indirect=["world"])

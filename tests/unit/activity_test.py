@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from codex_tmux.activity import DaemonError, ask, ask_all, has_daemon
+from codex_tmux.activity import DaemonError, ask, ask_all, asking, has_daemon
 from tests.fake_daemon import ANSWER, APPROVAL, IDLE, WORKING, FakeDaemon
 
 ONE, TWO, THREE, FOUR, FIVE = (f"01a20733-33a0-7285-8004-2625b8c7adf{n}" for n in range(5))
@@ -26,6 +26,12 @@ def test_each_status_has_its_word(tmp_path: Path) -> None:
         }
         found = ask_all({str(tmp_path): {ONE, TWO, THREE, FOUR, FIVE, "unknown"}}, within=10)
     assert found == {ONE: "idle", TWO: "working", THREE: "approval", FOUR: "answer", FIVE: "error"}
+
+
+def test_all_that_are_open_may_be_asked_for(tmp_path: Path) -> None:
+    with FakeDaemon(tmp_path) as daemon:
+        daemon.threads = {ONE: IDLE, TWO: ANSWER}
+        assert asking({str(tmp_path): None}, within=10)() == {ONE: "idle", TWO: "answer"}
 
 
 def test_only_open_sessions_are_asked_for(tmp_path: Path) -> None:

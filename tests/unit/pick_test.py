@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from codex_tmux import pick, pick_menu, preview
 from codex_tmux.codex.store import Session
-from codex_tmux.conversations import Conversation, Here, Place, merge
+from codex_tmux.conversations import Conversation, Here, Place, merge, with_activity
 from codex_tmux.reconcile import Launch
 from codex_tmux.records import Record
 from codex_tmux.tmux import Server
@@ -127,7 +127,7 @@ def test_nothing_in_a_menu_is_a_format_or_a_control(title: str, cwd: str) -> Non
 
 @given(TEXT, TEXT)
 def test_a_line_for_fzf_is_one_line_with_the_id_first(title: str, cwd: str) -> None:
-    line = pick.fzf_line(conversation(title, cwd), 10.0)
+    line = pick.fzf_line(conversation(title, cwd), 10.0, 6)
     first, _, rest = line.partition("\t")
     assert first == ONE
     assert "\n" not in rest
@@ -135,6 +135,31 @@ def test_a_line_for_fzf_is_one_line_with_the_id_first(title: str, cwd: str) -> N
     # Nothing of it but our own four colours.
     assert len(rest.split("\x1b[")) == 7
     assert "\x1b" not in rest.replace("\x1b[", "")
+
+
+def test_no_colours_where_the_user_wants_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert "\x1b" not in pick.fzf_line(conversation(), 10.0, 6)
+
+
+def test_what_a_conversation_does_stands_with_its_status() -> None:
+    both = [conversation("first"), conversation("second")._replace(session_id=TWO[:29], status="")]
+    found = with_activity(both, {ONE: "approval", TWO: "working", THREE: "idle"})
+    assert [c.state for c in found] == ["live approval", "· working"]
+    assert with_activity(both, {}) == both
+    lines = [pick.fzf_line(c, 10.0, 13) for c in (*found, *both)]
+    assert (
+        len(
+            {
+                line.partition("\t")[2].replace("1;35m", "32m").replace("90m", "32m").index(" now ")
+                for line in lines
+            }
+        )
+        == 1
+    )
+    assert "\x1b[1;35mlive approval\x1b[0m" in lines[0], "it stands out"
+    assert pick_menu.item_name(found[0], 60).startswith("live approval  first")
+    assert "place      live, work:1.0, waits for an approval" in preview.preview(found[0], None)
 
 
 def test_a_menu_has_pages_that_fit_and_keys_of_its_own() -> None:
