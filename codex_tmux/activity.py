@@ -25,6 +25,8 @@ WITHIN = 0.5
 """Seconds that all daemons together may take."""
 IN_PASSING = 0.25
 """Seconds that they may take where a person waits for something else, and would rather have it without this."""
+IMPORT_WITHIN = 1.0
+"""Seconds that our own preparation may take beside that."""
 LARGEST_ANSWER = 1 << 24
 """Bytes: an answer tells the whole first message of a thread."""
 
@@ -60,11 +62,14 @@ def asking(
 ) -> Callable[[], dict[str, str]]:
     """Begin to ask as `ask_all` does, where None stands for all that a daemon has open; call it for the answer."""
     found: dict[str, str] = {}
-    deadline = time.monotonic() + within
+    begun = time.monotonic()
 
     def ask_one(codex_home: str, sessions: Collection[str] | None) -> None:
+        # The daemons' time, not ours: on a busy machine this import alone takes a quarter of a second.
+        import websockets.sync.client  # noqa: F401
+
         try:
-            found.update(ask(codex_home, sessions, deadline))
+            found.update(ask(codex_home, sessions, time.monotonic() + within))
         except DaemonError as e:
             log("daemon.no_answer", codex_home=codex_home, why=e)
 
@@ -79,7 +84,7 @@ def asking(
 
     def answer() -> dict[str, str]:
         for thread in threads:
-            thread.join(max(0.0, deadline + 0.1 - time.monotonic()))
+            thread.join(max(0.0, begun + within + IMPORT_WITHIN - time.monotonic()))
         return dict(found)
 
     return answer
