@@ -15,6 +15,11 @@ set-option -g @codex_unsettled '#{S:#{W:#{P:#{?#{&&:#{@codex_pane},#{?pane_dead,
 # Some living Codex pane has a stored command that would start Codex anew.
 set-option -g @codex_guarded '#{S:#{W:#{P:#{?pane_dead,,#{?@codex_guard,y,}}}}}'
 
+# For status lines, as #{E:@codex_waits}: how many conversations wait for the user. Codex says so in its title, so no
+# process is needed. A group's tmux sessions have the same windows: one of them counts.
+%hidden CODEX_ASKING="#{S:#{?#{?session_grouped,#{==:#{session_name},#{s/,.*//:session_group_list}},1},#{W:#{P:#{?#{&&:#{@codex_pane},#{m:*Action Required*,#{pane_title}}},y,}}},}}"
+set-option -g @codex_waits "#{?$CODEX_ASKING,#{n:$CODEX_ASKING} waiting,}"
+
 # tmux up to 3.5 built with utempter (Debian, Ubuntu, Fedora) drops SIGCHLD while that runs its helper for a closed
 # terminal (tmux issue 4559): every other killed pane stays unreaped, and fires nothing, until another child of tmux
 # ends. So there, while Codex panes exist, a timer inside tmux looks once a second, and starts such a child if need be.

@@ -72,6 +72,8 @@ def test_an_approval_is_waited_for_and_next_goes_there(world: Sandbox) -> None:
     world.ask(pane, "first")
     world.type(pane, "RUN touch approved")
     wait_activity(world, pane, "live", "approval")
+    # Its title says so as well, to tmux.
+    world.wait_for(lambda: world.format(pane, "#{E:@codex_waits}") == "1 waiting", 10, "the title")
     client = world.tmux("list-clients", "-F", "#{client_name}")
     assert world.helper("next", "-c", client).endswith(" waits for an approval\n")
     assert world.tmux("list-clients", "-F", "#{pane_id}") == pane
@@ -86,4 +88,5 @@ def test_an_approval_is_waited_for_and_next_goes_there(world: Sandbox) -> None:
         return (world.work / "approved").exists()
 
     world.wait_for(approved, 20, "the approved command")
+    world.wait_for(lambda: world.format(pane, "#{E:@codex_waits}") == "", 10, "the title")
     wait_activity(world, pane, "live", "idle")

@@ -103,16 +103,19 @@ def test_the_changelog_begins_with_this_version() -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_links_lead_somewhere(page: Path) -> None:
-    text = page.read_text()
-    headings = {
-        re.sub(r"[^\w -]", "", h.lower()).strip().replace(" ", "-")
-        for h in re.findall(r"^#+ (.*)$", text, re.MULTILINE)
-    }
-    for target in re.findall(r"\]\(([^)]+)\)", text):
-        if target.startswith("#"):
-            assert target[1:] in headings
-        elif "://" not in target:
-            assert (page.parent / target).exists(), target
+    for target in re.findall(r"\]\(([^)]+)\)", page.read_text()):
+        if "://" in target:
+            continue
+        name, _, heading = target.partition("#")
+        place = page.parent / name if name else page
+        assert place.exists(), target
+        assert not heading or heading in headings(place), target
+
+
+def headings(page: Path) -> set[str]:
+    """The headings of a page, as links name them."""
+    lines = re.findall(r"^#+ (.*)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", line.lower()).strip().replace(" ", "-") for line in lines}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

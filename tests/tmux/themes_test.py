@@ -1,0 +1,83 @@
+"""The lines for status line and borders that docs/themes.md offers, as a user copies them."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+from pathlib import Path
+
+import pytest
+
+from codex_tmux.sandbox import Sandbox
+from tests.screen import Screen
+from tests.tmux.list_test import bound, wait_state
+
+ROOT = Path(__file__).resolve().parents[2]
+STATUS, BORDER, WINDOWS, ARROWS = re.findall(
+    r"^```tmux\n(.*?)^```", (ROOT / "docs" / "themes.md").read_text(), re.MULTILINE | re.DOTALL
+)
+CATPPUCCIN, _ = re.findall(
+    r"^```tmux catppuccin\n(.*?)^```", (ROOT / "docs" / "themes.md").read_text(), re.MULTILINE | re.DOTALL
+)
+
+
+@pytest.fixture
+def world(sandbox: Sandbox, request: pytest.FixtureRequest) -> Sandbox:
+    """A tmux server with some of the lines in its configuration, which is read before the plugin is there."""
+    sandbox.start_server(load_plugin=True, config=request.param)
+    return sandbox
+
+
+def test_the_readme_has_the_same_lines() -> None:
+    assert STATUS in (ROOT / "README.md").read_text()
+
+
+@pytest.mark.parametrize("world", [STATUS + BORDER + WINDOWS], indirect=True, ids=["all"])
+def test_what_lives_what_is_dead_and_what_waits(world: Sandbox) -> None:
+    with Screen(world) as screen:
+        assert "|" not in screen.wait("[main]"), "nothing is said where there is nothing to say"
+        live = world.new_pane(name="api")
+        world.ask(live, "first")
+        session = bound(world, live)
+        screen.wait(" | 1 live\n")
+        dead = world.new_pane(name="web")
+        world.ask(dead, "second")
+        bound(world, dead)
+        os.kill(world.codex_pid(dead), signal.SIGKILL)
+        wait_state(world, dead, "dead")
+        screen.wait(" | 1 live 1 dead\n")
+        # So Codex says that it waits; it blinks.
+        title = f"[ ! ] Action Required | work | {session[:29]}..."
+        world.tmux("select-pane", "-t", live, "-T", title)
+        seen = screen.wait(" | 1 live 1 dead 1 waiting\n")
+        assert "1:api!" in seen
+        assert "2:web!" not in seen
+        world.tmux("select-window", "-t", live)
+        screen.wait(f" 0 live {session[:13]} (title) waits for you ")
+        assert "1:api!*" in screen.text()
+        world.tmux("select-pane", "-t", live, "-T", title.removeprefix("[ ! ] Action Required | "))
+        screen.wait_gone("wait")
+        world.tmux("select-window", "-t", dead)
+        screen.wait(f" 0 dead {bound(world, dead)[:13]} (title) ")
+        world.tmux("select-window", "-t", "main:0")
+        screen.wait("── 0 ──")
+    # A title alone proves nothing, and the windows of a group are there once.
+    shell = world.tmux("list-panes", "-t", "main:0", "-F", "#{pane_id}")
+    world.tmux("select-pane", "-t", shell, "-T", title)
+    assert world.format(shell, "#{E:@codex_waits}") == ""
+    world.tmux("select-pane", "-t", live, "-T", title)
+    world.tmux("new-session", "-d", "-t", "main")
+    assert world.format(shell, "#{E:@codex_waits}") == "1 waiting"
+
+
+@pytest.mark.parametrize("world", [ARROWS, CATPPUCCIN], indirect=True, ids=["arrows", "catppuccin"])
+def test_the_lines_with_colours(world: Sandbox) -> None:
+    pane = world.new_pane()
+    world.ask(pane, "first")
+    session = bound(world, pane)
+    with Screen(world) as screen:
+        screen.wait(" 1 live")
+        world.tmux("select-pane", "-t", pane, "-T", f"[ . ] Action Required | {session[:29]}...")
+        seen = screen.wait(" 1 live 1 waiting")
+        assert not {"#[", "}", ","} & set(re.findall(r"#\[|[},]", seen.splitlines()[-1]))
