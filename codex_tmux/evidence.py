@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import time
 
 from codex_tmux.codex.processes import CodexProcess, Processes, find_codex, open_sessions
 from codex_tmux.codex.store import Store
 from codex_tmux.options import decode_launch, is_helper_command
 from codex_tmux.reconcile import Guard, Launch, Pane, Sighting, Snapshot
-from codex_tmux.records import ARGV, EXEC, LOCK, SCREEN, TITLE, TUI, same_session
+from codex_tmux.records import ARGV, EXEC, INFERRED, LIVE, LOCK, SCREEN, TITLE, TUI, same_session
 from codex_tmux.resume import screen_buffer
 from codex_tmux.tmux import Reading, Server
 
@@ -17,6 +18,10 @@ PREFIX = 29
 """Characters of a session's id that a title shows."""
 QUIT_LINES = 12
 """How many lines above a shell's prompt may be of the Codex that has just ended: its farewell takes six."""
+STARTING = 0.5
+"""Seconds within which a Codex that has just started has no session yet."""
+STARTING_WITH = 15.0
+"""Seconds it may take to open the session that it was told to resume."""
 CODEX_COMMANDS = frozenset(("codex", "node", "bun"))
 """What tmux calls the command of a pane that runs Codex: the binary itself, or the interpreter of its wrapper."""
 
@@ -66,12 +71,16 @@ class Identifier:
         self.processes = processes or Processes()
         self.stores: dict[tuple[str, str | None], Store] = {}
         self.stale: set[str] = set()
+        self.codexes: dict[str, CodexProcess] = {}
         self.env_names = tuple(reading.server["@codex-env"].split())
 
     def snapshot(self, alive: frozenset[tuple[str, str]] = frozenset()) -> Snapshot:
         """The whole server, as the rules want it."""
         rows = self.reading.panes
         panes = tuple(self.pane(row) for row in rows)
+        unnamed = [(row, pane) for row, pane in zip(rows, panes) if self.is_unnamed(row, pane)]
+        if unnamed:
+            panes = self.infer(panes, unnamed)
         occupied = {
             row["window_id"] for row, pane in zip(rows, panes) if pane.running or pane.session or pane.marked
         }
@@ -161,7 +170,36 @@ class Identifier:
             kept = decode_launch(row["@codex_launch"]) or launch
             sighting = Sighting(pane.session, pane.evidence) if pane.session else None
             return pane._replace(running=kept, launch=kept, process=pane.root_pid, sighting=sighting)
+        self.codexes[pane.id] = codex
         return pane._replace(sighting=self.sight(row, pane, codex))
+
+    def is_unnamed(self, row: dict[str, str], pane: Pane) -> bool:
+        """Whether nothing names the session of a pane's Codex for sure, so that what fits it is worth a look."""
+        if pane.running:
+            codex = self.codexes.get(pane.id)
+            if codex is None or codex.command.remote or (pane.sighting and pane.sighting.evidence != ARGV):
+                return False
+            same = pane.last_process == pane.process
+            if same and pane.session and pane.evidence not in (INFERRED, ARGV, LOCK):
+                return False
+            # Before that there is no session yet, and who was told which one to resume is at it.
+            return time.time() - codex.start > (STARTING_WITH if pane.sighting else STARTING)
+        just_ended = pane.marked and not pane.asleep and not pane.starting and row["@codex_state"] == LIVE
+        if not just_ended or not pane.launch or pane.launch.mode != TUI or pane.sighting:
+            return False
+        return bool(pane.last_process) and (not pane.session or pane.evidence in (INFERRED, ARGV))
+
+    def infer(self, panes: tuple[Pane, ...], unnamed: list[tuple[dict[str, str], Pane]]) -> tuple[Pane, ...]:
+        """The panes with what fits those that nothing names."""
+        from codex_tmux.inferred import Unnamed, with_inferred
+
+        found = []
+        for row, pane in unnamed:
+            codex = self.codexes.get(pane.id)
+            launch = pane.launch
+            store = self.store(codex) if codex else Store(launch.codex_home if launch else "")
+            found.append(Unnamed(pane, row["pane_title"], codex, store))
+        return with_inferred(panes, found, self.server, self.processes)
 
     def launch_of(self, codex: CodexProcess) -> Launch:
         """What it takes to start this Codex again."""
@@ -237,12 +275,14 @@ class Identifier:
         title = row["pane_title"]
         # An empty one may be of an earlier quit as well, where Codex was killed before it set its own again.
         quit_by_user, hint = not title and bool(row["@codex_leaving"]), ""
-        if not pane.session or (title and not find_id(title)):
+        inferred = pane.evidence == INFERRED
+        if not pane.session or inferred or (title and not find_id(title)):
             lines = [line for line in self.screen(pane).splitlines() if line.strip()]
             hint = find_resume_hint("\n".join(lines[-QUIT_LINES:]))
             quit_by_user = quit_by_user or bool(hint)
-        if hint and not pane.session:
-            pane = pane._replace(sighting=Sighting(hint, SCREEN))
+        if hint and (not pane.session or inferred):
+            doubted = bool(pane.session) and hint != pane.session
+            pane = pane._replace(sighting=Sighting(hint, SCREEN), doubted=doubted)
         return self.completed(pane)._replace(quit=quit_by_user)
 
     def completed(self, pane: Pane) -> Pane:

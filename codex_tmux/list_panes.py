@@ -46,6 +46,13 @@ def command(everything: bool, statuses: tuple[str, ...], as_json: bool) -> None:
         from codex_tmux.list_view import show
 
         show(rows, server.socket or server.try_run("display-message", "-p", "#{socket_path}"))
+        if unknown := [row["pane"] for row in rows if row["session_id"] is None]:
+            click.echo(
+                f"{', '.join(unknown)}: nothing tells for sure which session is shown there, so none would be "
+                "resumed. codex-tmux setup has every Codex say it from now on; "
+                f"codex-tmux adopt -t {unknown[0]} SESSION binds one by hand.",
+                err=True,
+            )
     elif statuses:
         click.echo(f"no pane is {' or '.join(statuses)}")
     else:

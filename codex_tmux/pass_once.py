@@ -250,8 +250,10 @@ def wanted_options(row: dict[str, str], pane: Pane, record: Record | None) -> di
             else "",
         }
     if pane.dead and pane.marked:
+        kept = "" if pane.doubted else pane.session
         return {
-            "@codex_session": record.session_id if record else pane.session,
+            "@codex_session": record.session_id if record else kept,
+            "@codex_evidence": record.evidence if record else pane.evidence if kept else "",
             "@codex_state": ENDED if pane.exit == "0" else DEAD,
         }
     if record:

@@ -56,8 +56,8 @@ class Pane(NamedTuple):
 
     `running` is the Codex in it (None: none), `process` names that process (`pid:start`). `exit` is the dead
     pane's exit status or signal, "" while unknown. `quit` tells, for a pane that lost its Codex to a shell,
-    whether the user quit it. `ours`: its stored command is codex-tmux itself; `starting`: that is running right
-    now, Codex not yet.
+    whether the user quit it. `doubted`: it is not sure any more that the pane shows the session it was thought to.
+    `ours`: its stored command is codex-tmux itself; `starting`: that is running right now, Codex not yet.
     """
 
     id: str
@@ -77,6 +77,7 @@ class Pane(NamedTuple):
     process: str = ""
     root: bool = False
     sighting: Sighting | None = None
+    doubted: bool = False
     quit: bool = False
     marked: bool = False
     session: str = ""
@@ -310,6 +311,10 @@ class Reconciliation:
             self.retire(record, CLOSED)
             record = None
         record = record or self.recall(pane)
+        if record and pane.doubted and record.evidence in (INFERRED, ARGV, LOCK):
+            self.note("session.doubted", session=record.session_id, pane=pane.id, evidence=record.evidence)
+            self.retire(record, ENDED)
+            record = None
         if self.was_respawned(pane):
             self.take_over(pane, record)
         elif pane.dead:
@@ -382,9 +387,9 @@ class Reconciliation:
                     "session.saved", session=record.session_id, pane=pane.id, status=status, exit=pane.exit
                 )
                 record = self.replace(record, status=status)
-        elif pane.sighting and pane.launch and not self.known(pane.sighting):
-            status = ENDED if pane.exit == "0" else DEAD
-            record = self.place_record(pane, pane.launch, pane.sighting, status)
+        elif pane.sighting and pane.launch and self.is_free(pane, pane.sighting):
+            self.take(pane, pane.launch, pane.sighting, ENDED if pane.exit == "0" else DEAD)
+            record = self.of_pane(pane)
         if not pane.launch or not pane.marked:
             return
         if self.policy.revive and pane.exit != "0" and not pane.launch.shell:
@@ -437,6 +442,8 @@ class Reconciliation:
         if record is None:
             if pane.quit and pane.sighting and pane.launch and not self.known(pane.sighting):
                 self.place_record(pane, pane.launch, pane.sighting, ENDED)
+            elif not pane.quit and pane.sighting and pane.launch and self.is_free(pane, pane.sighting):
+                self.take(pane, pane.launch, pane.sighting, DEAD)
             return
         if pane.starting:
             self.replace(record, **place_of(pane))
@@ -444,7 +451,7 @@ class Reconciliation:
             self.retire(record, CLOSED)
         elif pane.quit and not (record.status == DEAD and record.evidence == ADOPTED):
             # What was bound by hand to a shell has not run there yet: an older Codex's farewell is not its own.
-            self.retire(record, ENDED)
+            self.retire(self.see(pane, record), ENDED)
         elif record.status != DEAD:
             self.note("session.saved", session=record.session_id, pane=pane.id, status=DEAD)
             self.replace(record, status=DEAD, **place_of(pane))
@@ -457,6 +464,12 @@ class Reconciliation:
         """Whether any record is of the sighted session."""
         return any(same_session(r.session_id, sighting.session_id) for r in self.records)
 
+    def is_free(self, pane: Pane, sighting: Sighting) -> bool:
+        """Whether a pane without Codex may have the sighted session: what its screen says may be of long ago."""
+        if sighting.evidence == INFERRED:
+            return self.holder(pane, sighting) is None
+        return not self.known(sighting)
+
     def holder(self, pane: Pane, sighting: Sighting) -> Record | None:
         """The current record of another pane that holds the sighted session."""
         for record in self.records:
@@ -468,11 +481,11 @@ class Reconciliation:
                 return record
         return None
 
-    def take(self, pane: Pane, launch: Launch, sighting: Sighting) -> None:
+    def take(self, pane: Pane, launch: Launch, sighting: Sighting, status: str = LIVE) -> None:
         """Make the pane's record one of the sighted session, moving an older record of that session here."""
         known = next((r for r in self.records if same_session(r.session_id, sighting.session_id)), None)
         if known is None:
-            record = self.place_record(pane, launch, sighting, LIVE)
+            record = self.place_record(pane, launch, sighting, status)
             self.note("session.bound", session=record.session_id, pane=pane.id, evidence=record.evidence)
             return
         fields = {
@@ -482,18 +495,27 @@ class Reconciliation:
             "epoch": self.snapshot.epoch,
             "pane": pane.id,
             "session_id": max(known.session_id, sighting.session_id, key=len),
-            "evidence": best(known.evidence, sighting.evidence),
-            "status": LIVE,
+            "evidence": self.evidence_of(pane, known, sighting),
+            "status": status,
         }
         record = self.replace(known, **fields)
         if record.status != known.status or record.place != known.place:
             self.note("session.bound", session=record.session_id, pane=pane.id, evidence=record.evidence)
+
+    def evidence_of(self, pane: Pane, known: Record, sighting: Sighting) -> str:
+        """How it is known that the pane has the session; what was known exactly of another pane, or before, says
+        nothing about this one."""
+        here = known.current and known.place == (self.snapshot.server, self.snapshot.epoch, pane.id)
+        if sighting.evidence == INFERRED and not here:
+            return INFERRED
+        return best(known.evidence, sighting.evidence)
 
     def see(self, pane: Pane, record: Record) -> Record:
         """Bring the place of a record up to date, and its id where only its beginning was known."""
         changes: dict[str, object] = dict(place_of(pane))
         if pane.sighting and same_session(pane.sighting.session_id, record.session_id):
             changes["session_id"] = max(record.session_id, pane.sighting.session_id, key=len)
+            changes["evidence"] = best(record.evidence, pane.sighting.evidence)
         return self.replace(record, **changes)
 
     def place_record(self, pane: Pane, launch: Launch, sighting: Sighting, status: str) -> Record:

@@ -53,7 +53,7 @@ class Here:
 
     def __init__(self, server: Server, pane: str) -> None:
         names = (
-            *("@codex_session", "@codex_launch", "@codex_fresh"),
+            *("@codex_session", "@codex_launch", "@codex_fresh", "@codex_evidence"),
             *(
                 "@codex_pane",
                 "@codex_hint",
@@ -83,8 +83,8 @@ class Here:
             ),
         )
         first, *lines = out.split("\n")
-        values = first.split("\t", 9)
-        self.session, self.launch_text, fresh, self.marked, self.hint, *values = values
+        values = first.split("\t", 10)
+        self.session, self.launch_text, fresh, self.evidence, self.marked, self.hint, *values = values
         self.command, self.key, self.remain, self.default_shell, ids = values
         self.id, root, self.epoch, self.socket = ids.split(" ", 3)
         if self.id != pane:
@@ -129,6 +129,12 @@ def main(args: list[str]) -> int:
     session, why = ("", "asked for") if request.fresh or here.fresh else choose(server, here, launch)
     if session:
         log("session.restored", session=session, pane=pane, server=here.socket)
+        if here.evidence == "inferred":
+            say(
+                server,
+                here,
+                f"session {session} only fits this pane (inferred); codex-tmux adopt binds another",
+            )
         words = tui_resume(launch.flags, session)
     else:
         words = tui_fresh(launch.flags)

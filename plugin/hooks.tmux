@@ -36,6 +36,9 @@ set-option -g @codex_reset 'capture-pane -e -t #{pane_id} -S -2000 -b codex-#{s/
 set-option -g @codex_leavers '#{S:#{W:#{P:#{?@codex_leaving,#{?#{==:#{@codex_leaving},#{pane_current_command}},wait,gone},}}}}'
 set-option -g @codex_await "if-shell -F '#{m:*gone*,#{E:@codex_leavers}}' { set-option -gu @codex_awaiting ; $CODEX_TRIGGER } { if-shell -F '#{E:@codex_leavers}' { run-shell -b -d 1 -C '#{@codex_await}' } { set-option -gu @codex_awaiting } }"
 
+# Codex's title without the frame of its spinner and the blinking of what it waits for.
+set-option -g @codex_title_now '#{s/^(⠋|⠙|⠹|⠸|⠼|⠴|⠦|⠧|⠇|⠏) /+/;s/^[[] [!.] []] Action Required/!/:pane_title}'
+
 # Title to pane option, without a process. The cheap test comes first: while Codex works, its spinner sets the
 # title ten times a second. The id is whole or its first 29 characters.
 set-hook -g pane-title-changed[90] {
@@ -62,10 +65,19 @@ set-hook -g pane-title-changed[90] {
       if-shell -F 1 "$CODEX_TRIGGER"
     } {
       # No id in the title: Codex with its default title. Looked at once for each process of that name.
-      if-shell -F '#{||:#{==:#{pane_current_command},codex},#{&&:#{==:#{pane_current_command},node},#{m:*#{b:pane_current_path},#{pane_title}}}}' {
+      if-shell -F '#{||:#{==:#{pane_current_command},codex},#{&&:#{==:#{pane_current_command},node},#{||:#{?@codex_pane,1,0},#{m:*#{b:pane_current_path},#{pane_title}}}}}' {
         if-shell -F '#{?#{||:#{@codex_pane},#{==:#{@codex_looked},#{pane_pid}}},,1}' {
           set-option -pF @codex_looked '#{pane_pid}'
           if-shell -F 1 "$CODEX_TRIGGER"
+        } {
+          # Its session may be inferred. Looked at again when a turn begins or ends, when Codex starts or ends to wait
+          # for an approval, and when the name in the title changes: not at each frame of the spinner.
+          if-shell -F '#{&&:#{@codex_pane},#{?#{m/r:^(title|adopted|screen)$,#{@codex_evidence}},,1}}' {
+            if-shell -F '#{!=:#{E:@codex_title_now},#{@codex_title_seen}}' {
+              set-option -pF @codex_title_seen '#{E:@codex_title_now}'
+              if-shell -F 1 "$CODEX_TRIGGER"
+            }
+          }
         }
       } {
         if-shell -F '#{@codex_looked}' { set-option -pu @codex_looked }

@@ -77,6 +77,11 @@ class Processes:
                 self._children.setdefault(process.ppid, []).append(process.pid)
         return self._children.get(pid, [])
 
+    def pids(self) -> list[int]:
+        """All processes of this system."""
+        self.children(0)
+        return list(self._table or ())
+
     def descendants(self, pid: int) -> list[int]:
         """All below `pid`, parents before their children."""
         found = [pid]
@@ -349,12 +354,24 @@ def open_sessions(processes: Processes, codex: CodexProcess) -> list[str]:
 
     Several after `/new` or with sub-agents; none where the shared daemon holds them.
     """
+    return sessions_held(processes, codex.pids)
+
+
+def sessions_held(processes: Processes, pids: tuple[int, ...], locks: str = "") -> list[str]:
+    """The ids of the sessions whose lock or rollout any of `pids` holds open, each once.
+
+    With `locks`, a folder without links in its path, only those whose lock in there is held.
+    """
     found: dict[str, None] = {}
-    for pid in codex.pids:
+    for pid in pids:
         for path in processes.open_files(pid):
             folder, name = os.path.split(path.removesuffix(_DELETED))
             lock = name.endswith(".lock") and os.path.basename(folder) == "thread-writer-locks"
-            if lock or (name.startswith("rollout-") and name.endswith(".jsonl")):
+            if locks:
+                wanted = lock and folder == locks
+            else:
+                wanted = lock or (name.startswith("rollout-") and name.endswith(".jsonl"))
+            if wanted:
                 session_id = name.rpartition(".")[0][-36:]
                 if is_session_id(session_id):
                     found[session_id.lower()] = None

@@ -60,16 +60,82 @@ def test_a_codex_told_what_to_resume_is_known_by_its_command_line(untitled: Sand
     resumes(untitled, again, "first", "second", "third")
 
 
-def test_a_codex_in_the_daemon_without_any_word_of_its_session_stays_unknown(untitled: Sandbox) -> None:
-    pane = untitled.new_pane("codex -m mock-model-2")
-    untitled.ask(pane, "first")
-    found = row(untitled, pane)
-    assert (found["session_id"], found["exact"], found["flags"]) == (None, False, ["-m", "mock-model-2"])
+def wait_shows(world: Sandbox, pane: str, session: str, evidence: str = "inferred") -> None:
+    """Wait until the pane is known to show this session."""
+    world.wait_for(
+        lambda: (
+            (option(world, pane, "@codex_session"), option(world, pane, "@codex_evidence"))
+            == (session, evidence)
+        ),
+        15,
+        f"{pane} to have {session} by {evidence}",
+    )
+
+
+def test_three_of_one_directory_without_any_word_of_their_sessions(untitled: Sandbox) -> None:
+    panes = [untitled.new_pane("codex -m mock-model-2") for _ in range(3)]
+    sessions = [untitled.ask(p, f"message of {p}").session_id for p in panes]
+    for pane, session in zip(panes, sessions, strict=True):
+        wait_shows(untitled, pane, session)
+    assert row(untitled, panes[0])["exact"] is False
+    # Another conversation in the first one: known at once, by its screen.
+    untitled.type(panes[0], "/new")
+    sessions[0] = untitled.ask(panes[0], "after new").session_id
+    wait_shows(untitled, panes[0], sessions[0])
+    for pane in panes:
+        os.kill(untitled.codex_pid(pane), signal.SIGKILL)
+    for pane in panes:
+        wait_asleep(untitled, pane)
+    found = row(untitled, panes[0])
+    assert (found["session_id"], found["evidence"], found["status"]) == (sessions[0], "inferred", "dead")
+    for pane in panes:
+        untitled.tmux("respawn-pane", "-t", pane)
+    first = ["after new", f"message of {panes[1]}", f"message of {panes[2]}"]
+    for pane, message in zip(panes, first, strict=True):
+        request = untitled.ask(pane, "again")
+        assert (request.messages, request.model) == ((message, "again"), "mock-model-2")
+    # What it resumed stands on its command line; `/new` makes that untrue.
+    wait_shows(untitled, panes[1], sessions[1], "argv")
+
+
+def test_two_that_say_the_same_in_one_directory_stay_unknown_and_list_says_the_way_out(
+    untitled: Sandbox,
+) -> None:
+    panes = [untitled.new_pane("codex 'the same'") for _ in range(2)]
+    for pane in panes:
+        untitled.wait_for(lambda p=pane: "turn 1 |" in untitled.capture(p), 30, "the answer")  # type: ignore[misc]
+    listed = untitled.helper_result("list")
+    assert listed.stdout.count("unknown") == 2
+    assert "codex-tmux setup" in listed.stderr
+    assert "codex-tmux adopt" in listed.stderr
+    os.kill(untitled.codex_pid(panes[0]), signal.SIGKILL)
+    wait_asleep(untitled, panes[0])
+    untitled.tmux("respawn-pane", "-t", panes[0])
+    assert untitled.ask(panes[0], "anew").messages == ("anew",), "fresh, rather than the other one's"
+
+
+def test_new_in_an_embedded_codex_is_followed(untitled: Sandbox) -> None:
+    pane = untitled.new_pane("codex --no-daemon")
+    wait_shows(untitled, pane, untitled.ask(pane, "first").session_id, "lock")
+    untitled.type(pane, "/new")
+    wait_shows(untitled, pane, untitled.ask(pane, "second").session_id)
+    resumes(untitled, pane, "second", "third")
+
+
+def test_new_in_a_codex_that_was_told_what_to_resume_is_followed(untitled: Sandbox) -> None:
+    pane = untitled.new_pane()
+    session = untitled.ask(pane, "first").session_id
+    wait_shows(untitled, pane, session)
     os.kill(untitled.codex_pid(pane), signal.SIGKILL)
     wait_asleep(untitled, pane)
     untitled.tmux("respawn-pane", "-t", pane)
-    request = untitled.ask(pane, "anew")
-    assert (request.messages, request.model) == (("anew",), "mock-model-2"), "fresh, with the same flags"
+    untitled.ask(pane, "second")
+    wait_shows(untitled, pane, session, "argv")
+    untitled.type(pane, "/new")
+    anew = untitled.ask(pane, "third").session_id
+    # For its first seconds a Codex counts as busy with what it was told to resume.
+    untitled.wait_for(lambda: row(untitled, pane)["session_id"] == anew, 30, "the new session")
+    resumes(untitled, pane, "third", "fourth")
 
 
 def test_what_codex_says_as_it_quits_names_its_session(untitled: Sandbox) -> None:

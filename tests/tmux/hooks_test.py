@@ -80,6 +80,32 @@ def test_a_spinner_starts_no_process(counted: Counted) -> None:
     assert sandbox.format(pane, "#{@codex_title_id}") == session[:29]
 
 
+def test_a_title_without_id_starts_one_sync_a_turn_and_none_a_frame(sandbox: Sandbox) -> None:
+    """As Codex sets it by default: its session can only be inferred, and is looked at when something changed."""
+    counted = Counted(sandbox)
+    sandbox.start_server(load_plugin=True, config=counted.config)
+    pane = sandbox.new_pane("codex")
+    bound(sandbox, pane)
+    # The stand-in holds its own lock; a Codex in the shared background server holds none.
+    sandbox.tmux("set-option", "-p", "-t", pane, "@codex_title_seen", "work")
+    sandbox.tmux("set-option", "-p", "-t", pane, "@codex_evidence", "inferred")
+    set_titles(sandbox, pane, ["work"])
+    counted.settled()
+    frames = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
+    waits = [f"[ {'!.'[i % 2]} ] Action Required | Fix a, #{{b}} and }} | work" for i in range(10)]
+    for titles in (
+        [f"{frames[i % 10]} work" for i in range(300)],
+        waits,
+        [f"{frames[i % 10]} Fix a, #{{b}} and }} | work" for i in range(300)],
+        ["Fix a, #{b} and } | work"] * 20,
+    ):
+        sandbox.tmux("set-option", "-p", "-t", pane, "@codex_evidence", "inferred")
+        before = len(counted.settled())
+        set_titles(sandbox, pane, titles)
+        calls = counted.settled()[before:]
+        assert len(calls) == 1, (titles[0], calls)
+
+
 def test_panes_without_codex_start_none(counted: Counted) -> None:
     sandbox = counted.sandbox
     pane = sandbox.new_pane("codex hello")

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import hypothesis.strategies as st
+import pytest
 from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
@@ -23,7 +24,20 @@ from codex_tmux.reconcile import (
     Tell,
     reconcile,
 )
-from codex_tmux.records import ARGV, CLOSED, DEAD, ENDED, INFERRED, LIVE, LOST, TITLE, Record, same_session
+from codex_tmux.records import (
+    ADOPTED,
+    ARGV,
+    CLOSED,
+    DEAD,
+    ENDED,
+    INFERRED,
+    LIVE,
+    LOCK,
+    LOST,
+    TITLE,
+    Record,
+    same_session,
+)
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone.utc)
 SERVER, EPOCH = "/tmp/tmux-1000/default", "10:20"
@@ -178,6 +192,42 @@ def test_inferred_never_replaces_exact_nor_does_nothing_erase_it() -> None:
     assert one(records).evidence == TITLE
     records, _ = run(records, showing(1, "", sighting=None, last_process="101:1"))
     assert (one(records).session_id, one(records).status) == (sid(1), LIVE)
+
+
+@pytest.mark.parametrize("evidence", [INFERRED, ARGV, LOCK])
+def test_a_doubted_session_is_not_the_panes_any_more(evidence: str) -> None:
+    records, _ = run((), showing(1, sid(1), evidence))
+    doubted: dict[str, Any] = {"last_process": "101:1", "doubted": True}
+    unknown, _ = run(records, showing(1, "", sighting=None, **doubted))
+    assert one(unknown).status == ENDED
+    moved, _ = run(records, showing(1, sid(2), INFERRED, **doubted))
+    assert {r.session_id: (r.status, r.evidence) for r in moved} == {
+        sid(1): (ENDED, evidence),
+        sid(2): (LIVE, INFERRED),
+    }
+
+
+@pytest.mark.parametrize("evidence", [TITLE, ADOPTED])
+def test_what_a_title_or_a_person_said_is_not_doubted(evidence: str) -> None:
+    records, _ = run((), showing(1, sid(1), evidence))
+    doubted = showing(1, sid(2), INFERRED, last_process="101:1", doubted=True)
+    assert (one(run(records, doubted)[0]).session_id, one(run(records, doubted)[0]).status) == (sid(1), LIVE)
+
+
+def test_a_dead_pane_with_a_doubted_session_sleeps_with_what_fits_now() -> None:
+    records, _ = run((), showing(1, sid(1), INFERRED))
+    dead = pane(1, dead=True, exit="signal 9", marked=True, launch=LAUNCH, session=sid(1), evidence=INFERRED)
+    unknown, actions = run(records, dead._replace(doubted=True))
+    assert (one(unknown).status, actions) == (ENDED, [Sleep("%1", LAUNCH)])
+    moved, actions = run(records, dead._replace(doubted=True, sighting=Sighting(sid(2), INFERRED)))
+    assert {r.session_id: r.status for r in moved} == {sid(1): ENDED, sid(2): DEAD}
+    assert actions == [Sleep("%1", LAUNCH)]
+
+
+def test_what_another_pane_knew_for_sure_is_only_inferred_here() -> None:
+    records, _ = run((), showing(1, sid(1)))
+    closed, _ = run(records)
+    assert one(run(closed, showing(2, sid(1), INFERRED))[0]).evidence == INFERRED
 
 
 def test_the_command_line_does_not_overrule_the_title_of_the_same_process() -> None:
@@ -358,6 +408,22 @@ class World(RuleBasedStateMachine):
             self.next_id += 1
             self.panes[p.id] = p._replace(sighting=Sighting(self.truth[p.id], TITLE))
             self.look()
+
+    @rule(data=st.data(), knows=st.booleans())
+    def doubt(self, data: st.DataObject, knows: bool) -> None:
+        """What a pane was thought to show is not sure any more; perhaps another session fits now."""
+        if remembered := [p for p in self.panes.values() if p.session and not p.asleep]:
+            p = data.draw(st.sampled_from(remembered))
+            session = sid(self.next_id)
+            self.next_id += 1
+            known = next((r for r in self.records if r.current and r.pane == p.id), None)
+            if known is None or known.evidence == INFERRED:
+                self.truth[p.id] = session if knows else p.session
+                self.panes[p.id] = p._replace(
+                    doubted=True, sighting=Sighting(session, INFERRED) if knows else None
+                )
+                self.look()
+                self.panes[p.id] = self.panes[p.id]._replace(doubted=False)
 
     @rule(data=st.data())
     def same_session_in_two_panes(self, data: st.DataObject) -> None:

@@ -1,0 +1,215 @@
+"""Which open session fits which Codex, where nothing names it: the pure part of `inferred` evidence.
+
+Codex's shared background server has the sessions of many Codexes open, and nothing says which Codex shows which. Each
+shows exactly one of them, so what is left when all others are excluded is the answer, and only then.
+`tests/unit/inference_test.py` attacks this against all assignments and against simulated days.
+"""
+
+from __future__ import annotations
+
+from codex_tmux.named_tuple import NamedTuple
+
+SLACK = 0.02
+"""Seconds a session may seem older than the process that made it: processes start at ticks of 10 ms."""
+START = 15.0
+"""Seconds that Codex may take from its start to its first session: 1 on an idle machine."""
+
+
+class Seat(NamedTuple):
+    """One Codex, in a pane or elsewhere, that shows one of the open sessions. `name` is a pane's id, or any other.
+
+    `prior` is the session it was known to show by its command line or by an earlier inference, for the same process.
+    `prompt` holds the words of its command line where those give a first message. `message` is the last message of
+    the user that its screen shows; "" where the screen shows that there is none yet, None where it does not tell.
+    `title` is the name of a session that its title shows, "" for none.
+    """
+
+    name: str
+    cwd: str
+    started: float
+    prior: str = ""
+    prompt: frozenset[str] = frozenset()
+    message: str | None = None
+    title: str = ""
+
+
+class Candidate(NamedTuple):
+    """An open session that nobody has for sure.
+
+    `cwd` is "" where the store does not tell it yet. `first` and `last` are the user's messages, None where not
+    known; both are "" in a session without any. `created` is in seconds since the epoch.
+    """
+
+    id: str
+    created: float
+    cwd: str = ""
+    first: str | None = None
+    last: str | None = None
+    title: str = ""
+
+
+def infer(seats: tuple[Seat, ...], candidates: tuple[Candidate, ...]) -> dict[str, str]:
+    """The sessions, by the seat's name, of the seats for which only one is left. Three ways lead there:
+
+    - *shown*: what the seat's screen and title show excludes all open sessions but one, that one's last message is
+      on its screen, and on nobody else's;
+    - *left*: of all ways to give each seat a session of its own that it does not exclude so, each gives it this one,
+      which it may have made;
+    - *fits*: the same, where every seat has a session that it made as it started, by directory, time and prompt, or
+      that it was known to have; and no session that some such way leaves over could be this seat's now.
+
+    The last one is wrong for two Codexes that have swapped their sessions by `/resume`, with an answer on each screen
+    so long that no message of the user is left there, and nobody having looked in between.
+    """
+    possible = {s.name: possible_for(s, candidates) for s in seats}
+    settled = _shown(seats, possible)
+    settled = {**settled, **_left(seats, possible, settled)}
+    return {**settled, **_fit(seats, possible, settled)}
+
+
+def same_text(shown: str, message: str) -> bool:
+    """Whether a screen that shows `shown` may show `message`: white space is lost there, and a long end is cut."""
+    one, other = "".join(shown.split()), "".join(message.split())
+    return bool(one) and other.startswith(one)
+
+
+def possible_for(seat: Seat, candidates: tuple[Candidate, ...]) -> list[Candidate]:
+    """The sessions that what the seat shows does not exclude."""
+    # A title may show anything; it counts where it shows the name of some session.
+    titled = bool(seat.title) and any(same_title(seat.title, c.title) for c in candidates)
+    return [
+        c
+        for c in candidates
+        if not (titled and not same_title(seat.title, c.title)) and _may_show(seat.message, c)
+    ]
+
+
+def same_title(shown: str, title: str) -> bool:
+    """Whether a terminal title that shows `shown` may be that of the session named `title`."""
+    cut = shown.removesuffix("…").removesuffix("...")
+    return bool(title) and (shown == title or (cut != shown and bool(cut) and title.startswith(cut)))
+
+
+def _may_show(message: str | None, candidate: Candidate) -> bool:
+    if message is None or candidate.last is None:
+        return True
+    if message == "" or candidate.last == "":
+        return message == candidate.last
+    return same_text(message, candidate.last)
+
+
+def _shown(seats: tuple[Seat, ...], possible: dict[str, list[Candidate]]) -> dict[str, str]:
+    """The seats whose screen shows the last message of the only session that they can have."""
+    found: dict[str, str] = {}
+    for seat in seats:
+        left = possible[seat.name]
+        if seat.message and len(left) == 1 and left[0].last:
+            found[seat.name] = left[0].id
+    shared = {i for i in found.values() if list(found.values()).count(i) > 1}
+    return {name: session for name, session in found.items() if session not in shared}
+
+
+def _left(
+    seats: tuple[Seat, ...], possible: dict[str, list[Candidate]], settled: dict[str, str]
+) -> dict[str, str]:
+    """The seats for which all others leave only one session, each with it."""
+    fits = {
+        s.name: [settled[s.name]] if s.name in settled else [c.id for c in possible[s.name]] for s in seats
+    }
+    chosen = _matching(fits)
+    if chosen is None:
+        return {}
+    own = {s.name: {c.id for c in possible[s.name] if may_have_made(s, c)} for s in seats}
+    return {
+        name: session
+        for name, session in chosen.items()
+        if session in own[name] and _augmented(fits, chosen, name, without=session) is None
+    }
+
+
+def _fit(
+    seats: tuple[Seat, ...], possible: dict[str, list[Candidate]], settled: dict[str, str]
+) -> dict[str, str]:
+    """The seats for which only one session fits, each with it."""
+    fits: dict[str, list[str]] = {}
+    waiting = []
+    for seat in seats:
+        if seat.name in settled:
+            fits[seat.name] = [settled[seat.name]]
+        elif any(c.id == seat.prior for c in possible[seat.name]):
+            fits[seat.name] = [seat.prior]
+        else:
+            waiting.append(seat.name)
+            fits[seat.name] = _started_with(seat, possible[seat.name])
+    chosen = _matching(fits)
+    if chosen is None:
+        # Somebody shows what is not seen yet, or what he did not start with. What was known may still hold.
+        fits = {name: found for name, found in fits.items() if name not in waiting}
+        chosen = _matching(fits)
+    if chosen is None:
+        return {}
+    return {
+        name: session
+        for name, session in chosen.items()
+        if _augmented(fits, chosen, name, without=session) is None
+        and not any(_can_be_left_over(fits, chosen, c.id) for c in possible[name] if c.id != session)
+    }
+
+
+def may_have_made(seat: Seat, candidate: Candidate) -> bool:
+    """Whether a session may be one that the seat made, at its start or later by `/new`."""
+    return candidate.cwd in ("", seat.cwd) and candidate.created >= seat.started - SLACK
+
+
+def _started_with(seat: Seat, possible: list[Candidate]) -> list[str]:
+    """The sessions that may be the one the seat made as it started."""
+    found = [c for c in possible if may_have_made(seat, c) and c.created <= seat.started + START]
+    prompted = [c for c in found if c.first and c.first.strip() in seat.prompt]
+    return [c.id for c in prompted or found]
+
+
+def _matching(fits: dict[str, list[str]]) -> dict[str, str] | None:
+    """One way to give every seat a session of its own, or None where there is none."""
+    chosen: dict[str, str] = {}
+    for name in fits:
+        found = _augmented(fits, chosen, name)
+        if found is None:
+            return None
+        chosen = found
+    return chosen
+
+
+def _augmented(
+    fits: dict[str, list[str]], chosen: dict[str, str], name: str, without: str = "", never: str = ""
+) -> dict[str, str] | None:
+    """`chosen` changed so that seat `name` has a session, which is not `without`, and nobody has `never`.
+
+    Everybody else who had one still has one. None where that cannot be.
+    """
+    chosen = {n: s for n, s in chosen.items() if n != name}
+    holder = {s: n for n, s in chosen.items()}
+    # From each seat to the sessions it may take, from a taken one to its holder, until one is free.
+    came_from: dict[str, str] = {}
+    pending = [name]
+    for seat in pending:
+        for session in fits[seat]:
+            if session in came_from or session == never or (seat == name and session == without):
+                continue
+            came_from[session] = seat
+            if session in holder:
+                pending.append(holder[session])
+                continue
+            while True:
+                seat = came_from[session]
+                before = chosen.get(seat, "")
+                chosen[seat] = session
+                if seat == name:
+                    return chosen
+                session = before
+    return None
+
+
+def _can_be_left_over(fits: dict[str, list[str]], chosen: dict[str, str], session: str) -> bool:
+    """Whether some way to give every seat a session leaves `session` over."""
+    holder = next((n for n, s in chosen.items() if s == session), None)
+    return holder is None or _augmented(fits, chosen, holder, never=session) is not None
