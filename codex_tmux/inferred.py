@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 LOOK_AGAIN = 65
 """Seconds until sessions that somebody left are closed: the background server keeps them for 60."""
-COLOURS = re.compile(r"\x1b\[[0-9;:]*m|\x1b\]8;[^\x1b]*\x1b\\\\|[\x0e\x0f]")
+COLOURS = re.compile(r"\x1b\[[0-9;:]*m|\x1b\]8;[^\x1b]*\x1b\\|[\x0e\x0f]")
 BETWEEN = "codex-tmux: the next screen"
 
 
