@@ -24,9 +24,12 @@ def state_dir() -> str:
 def make_state_dir() -> str:
     """The state directory, made 0700 where it was missing. Raises OSError where it cannot be."""
     path = state_dir()
-    os.makedirs(os.path.dirname(path), exist_ok=True)
     try:
-        os.mkdir(path, 0o700)
+        try:
+            os.mkdir(path, 0o700)
+        except FileNotFoundError:
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            os.mkdir(path, 0o700)
     except FileExistsError:
         status = os.stat(path)
         if status.st_uid != os.geteuid():

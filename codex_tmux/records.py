@@ -28,8 +28,11 @@ HEAD = """\
 # codex-tmux: which Codex session belongs to which tmux pane.
 # Written by codex-tmux whenever that changes; `codex-tmux list --all` shows it. It holds no prompt and no answer.
 # A pane id means something only within its epoch, the tmux server's pid and start time.
+# The last line tells damage. To change this file by hand, take out that line and these.
 
 """
+END = "# end "
+"""Begins the last line of a state file that codex-tmux wrote; the checksum of all before it follows."""
 
 
 class Record(NamedTuple):

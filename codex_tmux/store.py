@@ -8,11 +8,12 @@ import os
 import stat
 import sys
 import time
+import zlib
 
 from codex_tmux.errors import Problem
 from codex_tmux.log import log
 from codex_tmux.paths import make_state_dir, state_dir
-from codex_tmux.records import HEAD, VERSION, Record, RecordError, record_of, to_toml
+from codex_tmux.records import END, HEAD, VERSION, Record, RecordError, record_of, to_toml
 
 NAME = "state.toml"
 BACKUP = "state.toml.last"
@@ -75,7 +76,10 @@ class lock:  # noqa: N801 (used as a verb: `with lock():`)
                 raise
 
     def __exit__(self, *_: object) -> None:
-        os.close(self.fd)
+        try:
+            os.close(self.fd)
+        except OSError:
+            pass  # it is closed all the same, and what was done under the lock is done
 
 
 class Loaded:
@@ -126,7 +130,7 @@ def read() -> Loaded:
     except (ValueError, RecursionError) as e:
         return Loaded(last_good(), first_line(e))
     except OSError as e:
-        raise StateError(f"{path} cannot be read: {e.strerror}; check its owner and mode") from e
+        raise StateError(f"{path} cannot be read: {reason(e)}") from e
     if broken:
         sessions = {r.session_id for r in records}
         records += tuple(r for r in last_good() if r.session_id not in sessions)
@@ -152,11 +156,15 @@ def set_aside(path: str, why: str) -> str:
 
 
 def last_good() -> tuple[Record, ...]:
-    """The records of the last good file; none where there is none or it is broken too."""
+    """The records of the last good file; none where there is none or it is broken too. Raises StateError where the
+    disk does not tell: then it may still be there."""
+    path = os.path.join(state_dir(), BACKUP)
     try:
-        return parse(read_file(os.path.join(state_dir(), BACKUP)))[0]
-    except (ValueError, RecursionError, OSError, StateError):
+        return parse(read_file(path))[0]
+    except (FileNotFoundError, ValueError, RecursionError, StateError):
         return ()
+    except OSError as e:
+        raise StateError(f"{path} cannot be read: {reason(e)}") from e
 
 
 def first_line(e: Exception) -> str:
@@ -201,6 +209,7 @@ def parse(data: bytes) -> tuple[tuple[Record, ...], list[str]]:
 
     Raises ValueError where it is no state file, NewerVersion for a newer one.
     """
+    check_whole(data)
     document = parse_toml(data.decode("utf-8"))
     version = document.get("version")
     if not isinstance(version, int) or isinstance(version, bool) or version < 1:
@@ -217,6 +226,23 @@ def parse(data: bytes) -> tuple[tuple[Record, ...], list[str]]:
         except RecordError as e:
             broken.append(f"entry {number}: {e}")
     return tuple(records), broken
+
+
+def sealed(text: str) -> bytes:
+    """The content of a state file with the line that tells damage: cut off between two entries it would still parse."""
+    data = text.encode("utf-8")
+    return data + f"{END}{zlib.crc32(data):08x}\n".encode()
+
+
+def check_whole(data: bytes) -> None:
+    """Raise ValueError where bytes that `sealed` made have changed. What a person wrote has no such head."""
+    if not data.startswith(HEAD.encode()):
+        return
+    content, end, checksum = data.rpartition(END.encode())
+    if not end:
+        raise ValueError("it was cut off: its last line is missing")
+    if checksum != f"{zlib.crc32(content):08x}\n".encode():
+        raise ValueError("its checksum is wrong: it was damaged, or changed by hand")
 
 
 def parse_toml(text: str) -> dict[str, object]:
@@ -242,7 +268,7 @@ def write(records: tuple[Record, ...], backup: bool) -> None:
     """As `save`; without `backup` the file that was there is not kept, as it is no good one."""
     import tomli_w
 
-    text = HEAD + tomli_w.dumps(to_toml(records))
+    data = sealed(HEAD + tomli_w.dumps(to_toml(records)))
     try:
         directory = make_state_dir()
         path = os.path.join(directory, NAME)
@@ -253,7 +279,7 @@ def write(records: tuple[Record, ...], backup: bool) -> None:
         fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         try:
             try:
-                write_all(fd, text.encode("utf-8"))
+                write_all(fd, data)
                 os.fsync(fd)  # before the rename: else a power cut may leave the new name with no content
             finally:
                 os.close(fd)
@@ -278,9 +304,10 @@ def refuse_newer(path: str) -> None:
     except (OSError, ValueError, StateError):
         return  # what cannot be read is no newer file: replacing it, or failing to, is up to the rename
     for line in head.splitlines():
-        name, equals, value = line.partition("=")
-        if name.strip() == "version" and equals and value.strip().isdigit() and int(value) > VERSION:
-            raise newer_version(value.strip())
+        name, _, value = (part.strip() for part in line.partition("="))
+        is_number = value.isascii() and value.isdigit() and len(value) < 10
+        if name == "version" and is_number and int(value) > VERSION:
+            raise newer_version(value)
 
 
 def newer_version(version: object) -> NewerVersion:
@@ -301,9 +328,9 @@ def keep_backup(directory: str, path: str) -> None:
         return  # a file system without hard links has no backup; the state file itself is safe all the same
     try:
         os.replace(link, os.path.join(directory, BACKUP))
-    except OSError:
+    finally:
+        # Where both are the same file already (a save was killed right here), rename(2) leaves both names.
         unlink_quietly(link)
-        raise
 
 
 def write_all(fd: int, data: bytes) -> None:

@@ -1,0 +1,172 @@
+"""Many hooks at once, several tmux servers on one state file, and a process that holds a lock and never lets go."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from codex_tmux import store
+from codex_tmux.sandbox import Sandbox
+from codex_tmux.sync import lock_name
+from codex_tmux.tmux import Server
+from tests.tmux.hooks_test import Counted
+from tests.tmux.respawn_routes_test import kill, start, wait_resumed
+
+HOLDER = """
+import sys
+from codex_tmux import store
+with store.lock(sys.argv[1]):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+def names(sandbox: Sandbox) -> dict[str, str]:
+    """The window's name by session id, of all current records on disk."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CODEX_TMUX_STATE_DIR", str(sandbox.state_dir))
+        return {r.session_id: r.window_name for r in store.peek() if r.current}
+
+
+def test_two_hundred_hooks_within_a_second(sandbox: Sandbox) -> None:
+    counted = Counted(sandbox)
+    sandbox.start_server(load_plugin=True, config=counted.config)
+    started = start(sandbox, *(f"prompt {i}" for i in range(4)))
+    before = len(counted.settled())
+    renames: list[str] = []
+    for number in range(50):
+        for it in started:
+            renames += ["rename-window", "-t", it.pane, f"{it.kind} {number}", ";"]
+    sandbox.tmux(*renames)
+    expected = {it.session: f"{it.kind} 49" for it in started}
+    sandbox.wait_for(lambda: names(sandbox) == expected, 20, f"{expected} in the state file")
+    assert len(counted.settled()) - before <= 4, "200 events do not start 200 syncs"
+    for it in started:
+        assert sandbox.format(it.pane, "#{@codex_session}") == it.session
+    assert "crashed" not in (sandbox.state_dir / "log").read_text()
+
+
+def test_two_tmux_servers_on_one_state_file(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    sandbox.start_server(load_plugin=True)
+    (one,) = start(sandbox, "prompt one")
+    first = sandbox.socket
+    try:
+        sandbox.socket = second = sandbox.short / "second"
+        sandbox.start_server(load_plugin=True)
+        (two,) = start(sandbox, "prompt two")
+        expected = {one.session: "one 19", two.session: "two 19"}
+        for number in range(20):
+            for socket, it, name in ((first, one, "one"), (second, two, "two")):
+                sandbox.socket = socket
+                sandbox.tmux("rename-window", "-t", it.pane, f"{name} {number}")
+        sandbox.wait_for(lambda: names(sandbox) == expected, 20, f"{expected} in the state file")
+        # The same pane id on both: what dies on one is not dead on the other.
+        assert one.pane == two.pane
+        sandbox.socket = second
+        kill(sandbox, two)
+        sandbox.tmux("respawn-pane", "-t", two.pane)
+        wait_resumed(sandbox, two)
+        sandbox.socket = first
+        assert sandbox.codex_pid(one.pane) == one.pid
+        assert names(sandbox) == expected
+    finally:
+        sandbox.socket = second
+        subprocess.run(["tmux", "-S", str(second), "kill-server"], capture_output=True)
+        sandbox.socket = first
+
+
+@pytest.fixture
+def holder(sandbox: Sandbox) -> Iterator[list[subprocess.Popen[str]]]:
+    """Processes that hold a lock, ended with the test."""
+    held: list[subprocess.Popen[str]] = []
+    yield held
+    for process in held:
+        process.kill()
+        process.wait()
+
+
+def hold_and_stop(sandbox: Sandbox, name: str) -> subprocess.Popen[str]:
+    """A process that has taken a lock and is stopped."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", HOLDER, name],
+        env=sandbox.env,
+        cwd=Path(__file__).parents[2],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout
+    assert process.stdout.readline() == "held\n"
+    os.kill(process.pid, signal.SIGSTOP)
+    return process
+
+
+def typed_arrives(sandbox: Sandbox, client_word: str) -> None:
+    sandbox.wait_for(lambda: client_word in sandbox.capture("main:0"), 5, "what was typed")
+
+
+def test_a_stopped_holder_of_the_state_costs_only_the_saving(
+    sandbox: Sandbox, holder: list[subprocess.Popen[str]]
+) -> None:
+    sandbox.start_server(load_plugin=True)
+    client = sandbox.attach()
+    (one,) = start(sandbox, "prompt one")
+    process = hold_and_stop(sandbox, "state")
+    holder.append(process)
+    pane = sandbox.new_pane("codex 'begin in two'")
+    client.send(b"echo o''ne\r")
+    typed_arrives(sandbox, "one")
+    sandbox.wait_for(
+        lambda: len(sandbox.format(pane, "#{@codex_session}")) == 36, 20, "a session in the pane's options"
+    )
+    session = sandbox.format(pane, "#{@codex_session}")
+    assert "held for 5 s by another codex-tmux" in sandbox.tmux("show-options", "-gqv", "@codex_fault")
+    assert " lock.timeout " in (sandbox.state_dir / "log").read_text()
+    process.kill()
+    process.wait()
+    # Nothing but an event: whatever failed meanwhile has not made the hooks deaf.
+    sandbox.tmux("rename-window", "-t", pane, "two")
+    sandbox.wait_for(lambda: names(sandbox).get(session) == "two", 15, "both in the state file")
+    assert one.session in names(sandbox)
+    sandbox.wait_for(
+        lambda: not sandbox.tmux("show-options", "-gqv", "@codex_fault"), 5, "the fault to be over"
+    )
+
+
+def test_a_stopped_sync_hangs_neither_tmux_nor_a_respawn(
+    sandbox: Sandbox, holder: list[subprocess.Popen[str]]
+) -> None:
+    sandbox.start_server(load_plugin=True)
+    client = sandbox.attach()
+    (one,) = start(sandbox, "run one")
+    process = hold_and_stop(sandbox, lock_name(Server(str(sandbox.socket))))
+    holder.append(process)
+    kill(sandbox, one)
+    # The respawn waits for a sync that cannot come, bounded; tmux does not: others work on.
+    respawn = subprocess.Popen(
+        [shutil.which("tmux") or "tmux", "-S", str(sandbox.socket), "respawn-pane", "-t", one.pane],
+        env=sandbox.env,
+    )
+    client.send(b"echo o''ne\r")
+    typed_arrives(sandbox, "one")
+    assert sandbox.tmux("display-message", "-p", "-t", one.pane, "#{pane_id}") == one.pane
+    assert respawn.wait(30) == 0
+    wait_resumed(sandbox, one)
+    sandbox.wait_for(
+        lambda: " sync.failed " in (sandbox.state_dir / "log").read_text(), 15, "the log to say so"
+    )
+    process.kill()
+    process.wait()
+    sandbox.wait_for(
+        lambda: not sandbox.tmux("show-options", "-gqv", "@codex_pending"), 15, "no sync to be waited for"
+    )
+    sandbox.tmux("rename-window", "-t", one.pane, "again")
+    sandbox.wait_for(lambda: names(sandbox) == {one.session: "again"}, 15, "the next event to be seen to")
+    assert set(sandbox.tmux("list-panes", "-a", "-F", "#{pane_in_mode}").split()) == {"0"}
