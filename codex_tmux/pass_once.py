@@ -224,9 +224,11 @@ def set_options(
         commands.append(["if-shell", "-F", "#{?@codex_awaiting,,1}", AWAIT])
     if commands:
         commands.append(["set-option", "-gF", "@codex_seen", "#{E:@codex_places}"])
-    if marked and not reading.server["@codex_ticking"] and tmux.version_of(reading.server["version"]) < REAPS:
-        commands.append(["set-option", "-g", "@codex_ticking", "1"])
-        commands.append(["run-shell", "-b", "-C", "#{@codex_tick}"])
+    ticks = bool(reading.server["@codex_ticking"] and reading.server["@codex_panes"])
+    if marked and not ticks and tmux.version_of(reading.server["version"]) < REAPS:
+        # Asked inside tmux, behind the panes: since the reading the timer may have found none, and ended.
+        start = "set-option -g @codex_ticking 1 ; run-shell -b -C '#{@codex_tick}'"
+        commands.append(["if-shell", "-F", "#{?@codex_ticking,,1}", start])
     run_all(server, commands, loaded=bool(reading.server["@codex_dir"]))
     return newly_marked
 

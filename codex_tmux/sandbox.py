@@ -29,6 +29,7 @@ from typing import TypeVar
 from codex_tmux.errors import Problem
 from codex_tmux.model_server import ModelServer, Request
 from codex_tmux.pty_client import Client
+from codex_tmux.standin_daemon import SWITCH
 
 T = TypeVar("T")
 
@@ -79,7 +80,8 @@ class Sandbox:
     """A private home, tmux server, Codex and model; a context manager, closed by leaving it.
 
     `codex`: the Codex to run, None for the bundled stand-in. `title`: whether Codex's config has the
-    `terminal_title` that `codex-tmux setup` writes. `keep`: leave the directory (never the processes) behind.
+    `terminal_title` that `codex-tmux setup` writes. `daemon`: whether the stand-in has a shared background server;
+    real Codex has one anyway. `keep`: leave the directory (never the processes) behind.
     """
 
     def __init__(
@@ -87,12 +89,14 @@ class Sandbox:
         codex: str | os.PathLike[str] | None = None,
         *,
         title: bool = True,
+        daemon: bool = False,
         shell: str = "/bin/bash",
         tmux: str = "tmux",
         keep: bool = False,
     ) -> None:
         self.codex = os.path.abspath(codex) if codex is not None else None
         self.title = title
+        self.daemon = daemon
         self.keep = keep
         self.model = ModelServer()
         self.homes: list[Path] = []
@@ -236,7 +240,9 @@ class Sandbox:
         home = self.home / name
         home.mkdir(mode=0o700)
         title = f"[tui]\nterminal_title = {json.dumps(TERMINAL_TITLE)}\n" if self.title else ""
+        shared = f"{SWITCH}\n" if self.daemon and self.codex is None else ""
         (home / "config.toml").write_text(
+            f"{shared}"
             'model = "mock-model"\nmodel_provider = "mock"\napproval_policy = "never"\n'
             "check_for_update_on_startup = false\n"
             f'[model_providers.mock]\nname = "mock"\nbase_url = "{self.model.url}"\nwire_api = "responses"\n'

@@ -1,32 +1,26 @@
 """A small stand-in for Codex, for machines that have none: the self-test and the fast tests talk to it.
 
-It keeps its sessions in the layout of Codex 0.169 (rollout, state database, writer lock), names its session
-in the terminal title where Codex's config asks for it, and always runs embedded, without a shared daemon.
-Flags are accepted and ignored, but for `-C`.
+It keeps its sessions in the layout of Codex 0.169 (rollout, state database, writer lock) and names its session in
+the terminal title where Codex's config asks for it. It runs embedded; with `shared_daemon = true` in the config
+through a shared server, as Codex does by itself. Flags are accepted and ignored, but for `-C` and those that make
+Codex run embedded. tests/e2e/contract_test.py holds it to the real one.
 """
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
 import itertools
 import json
 import os
 import re
-import secrets
-import sqlite3
+import signal
 import sys
 import termios
 import time
-import urllib.error
-import urllib.request
-from datetime import datetime, timezone
-from pathlib import Path
-from typing import Any
 
-from codex_tmux.model_server import reply_to, user_messages
+from codex_tmux import standin_daemon
+from codex_tmux.standin_daemon import RemoteSession
+from codex_tmux.standin_session import OPEN_ELSEWHERE, VERSION, OpenElsewhere, Refused, Session, config
 
-VERSION = "0.169.0"
 ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 LINGER = "STANDIN_LINGER"
 """Environment: seconds between the cleared title and the end."""
@@ -64,164 +58,15 @@ VALUED_FLAGS = frozenset(
         "--output-schema",
     ]
 )
-THREADS = """CREATE TABLE IF NOT EXISTS threads (
-    id TEXT PRIMARY KEY, rollout_path TEXT NOT NULL, created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL,
-    source TEXT NOT NULL, cwd TEXT NOT NULL, title TEXT NOT NULL, archived INTEGER NOT NULL DEFAULT 0,
-    cli_version TEXT NOT NULL DEFAULT '', first_user_message TEXT NOT NULL DEFAULT '', created_at_ms INTEGER,
-    updated_at_ms INTEGER, thread_source TEXT, name TEXT)"""
 
 
-def codex_home() -> Path:
-    return Path(os.environ.get("CODEX_HOME") or Path.home() / ".codex")
-
-
-def config() -> str:
-    try:
-        return (codex_home() / "config.toml").read_text()
-    except OSError:
-        return ""
-
-
-def new_id() -> str:
-    """A UUIDv7: it begins with the time in milliseconds."""
-    value = time.time_ns() // 1_000_000 << 80 | 7 << 76 | secrets.randbits(76)
-    value = value & ~(3 << 62) | 2 << 62
-    text = f"{value:032x}"
-    return "-".join((text[:8], text[8:12], text[12:16], text[16:20], text[20:]))
-
-
-class Refused(Exception):
-    """The session cannot be had; the text says why, as Codex would."""
-
-
-class Session:
-    """One conversation and its files; nothing is written before the first message."""
-
-    def __init__(self, session_id: str | None = None, source: str = "cli") -> None:
-        self.id = session_id or new_id()
-        self.source = source
-        self.items: list[dict[str, Any]] = []
-        self.rollout: Path | None = None
-        if session_id:
-            found = list(codex_home().glob(f"sessions/*/*/*/rollout-*-{session_id}.jsonl"))
-            if not found:
-                raise Refused(f"No saved session found with ID {session_id}.")
-            self.rollout = found[0]
-            for line in self.rollout.read_text().splitlines():
-                with contextlib.suppress(ValueError):
-                    entry = json.loads(line)
-                    if entry["type"] == "response_item":
-                        self.items.append(entry["payload"])
-        locks = codex_home() / "thread-writer-locks"
-        locks.mkdir(parents=True, exist_ok=True)
-        # Open for as long as the session is: who holds this file writes the session.
-        self._lock = open(locks / f"{self.id}.lock", "a")  # noqa: SIM115
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as e:
-            self._lock.close()
-            raise Refused("This conversation is open in another app") from e
-
-    def close(self) -> None:
-        self._lock.close()
-
-    def ask(self, text: str) -> str:
-        """Send a message to the model and keep both it and the answer; returns the answer."""
-        self._write("user", "input_text", text)
-        reply = ask_model(self.id, self.items)
-        self._write("assistant", "output_text", reply)
-        return reply
-
-    def _write(self, role: str, kind: str, text: str) -> None:
-        item = {"type": "message", "role": role, "content": [{"type": kind, "text": text}]}
-        self.items.append(item)
-        if self.rollout is None:
-            self.rollout = self._create(text)
-        self._append("response_item", item)
-
-    def _create(self, first_message: str) -> Path:
-        now = datetime.now()
-        name = f"rollout-{now:%Y-%m-%dT%H-%M-%S}-{self.id}.jsonl"
-        rollout = self.rollout = codex_home() / f"sessions/{now:%Y/%m/%d}" / name
-        rollout.parent.mkdir(parents=True, exist_ok=True)
-        meta = {"id": self.id, "session_id": self.id, "cwd": os.getcwd(), "cli_version": VERSION}
-        meta |= {"source": self.source, "thread_source": "user", "originator": "codex-tmux-standin"}
-        self._append("session_meta", {**meta, "timestamp": datetime.now(timezone.utc).isoformat()})
-        ms = int(time.time() * 1000)
-        row = {
-            "id": self.id,
-            "rollout_path": str(rollout),
-            "created_at": ms // 1000,
-            "updated_at": ms // 1000,
-        }
-        # Codex writes a path that is no UTF-8 with replacement characters.
-        cwd = os.fsencode(os.getcwd()).decode("utf-8", "replace")
-        row |= {"source": self.source, "cwd": cwd, "title": first_message, "cli_version": VERSION}
-        row |= {"first_user_message": first_message, "created_at_ms": ms, "updated_at_ms": ms}
-        row |= {"thread_source": "user"}
-        with (
-            contextlib.closing(sqlite3.connect(codex_home() / "state_5.sqlite", timeout=10)) as database,
-            database,
-        ):
-            make_wal(database)
-            database.execute(THREADS)
-            marks = ", ".join(f":{name}" for name in row)
-            database.execute(f"INSERT OR REPLACE INTO threads ({', '.join(row)}) VALUES ({marks})", row)
-        return rollout
-
-    def _append(self, kind: str, payload: dict[str, Any]) -> None:
-        assert self.rollout is not None
-        entry = {"timestamp": datetime.now(timezone.utc).isoformat(), "type": kind, "payload": payload}
-        with open(self.rollout, "a") as rollout:
-            rollout.write(json.dumps(entry) + "\n")
-
-
-def make_wal(database: sqlite3.Connection) -> None:
-    """Write-ahead logging, as Codex has it. The busy timeout does not hold for this change: of several that make it
-    at the same moment one succeeds, and the others find it done."""
-    end = time.monotonic() + 10
-    while True:
-        try:
-            database.execute("PRAGMA journal_mode = wal")
-            return
-        except sqlite3.OperationalError:
-            if time.monotonic() > end:
-                raise
-            time.sleep(0.01)
-
-
-def ask_model(session_id: str, items: list[dict[str, Any]]) -> str:
-    """The answer of the model that Codex's config names; where it names none, the same answer made here."""
-    base_url = re.search(r'^base_url\s*=\s*"([^"]+)"', config(), re.MULTILINE)
-    if base_url is None:
-        return reply_to(user_messages({"input": items}))
-    body = {"model": "stand-in", "stream": True, "input": items, "prompt_cache_key": session_id}
-    request = urllib.request.Request(
-        f"{base_url[1]}/responses", json.dumps(body).encode(), {"Content-Type": "application/json"}
-    )
-    reply = ""
-    # No proxy, whatever the environment says: the address is on the loopback.
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    try:
-        with opener.open(request) as answer:
-            for line in answer:
-                if line.startswith(b"data: "):
-                    event = json.loads(line[6:])
-                    if event["type"] == "response.output_item.done":
-                        reply = event["item"]["content"][0]["text"]
-    except urllib.error.HTTPError as e:
-        return f"■ unexpected status {e.code}"
-    except OSError as e:
-        return f"■ the model cannot be reached: {e}"
-    return str(reply)
-
-
-def set_title(session: Session | None) -> None:
+def set_title(session_id: str) -> None:
+    """Name the session in the title; "": Codex ends, and clears it."""
     title = ""
-    if session is not None:
+    if session_id:
         title = os.path.basename(os.fsencode(os.getcwd()).decode("utf-8", "replace"))
         if re.search(r"^terminal_title\s*=.*thread-id", config(), re.MULTILINE):
-            title += f" | {session.id[:ID_IN_TITLE]}..."
+            title += f" | {session_id[:ID_IN_TITLE]}..."
     sys.stdout.write(f"\x1b]0;{title}\x07")
     sys.stdout.flush()
 
@@ -232,20 +77,50 @@ def say(text: str) -> None:
     sys.stdout.flush()
 
 
-def tui(session: Session, prompt: str | None) -> int:
-    """Talk until `/quit`, Ctrl-C twice or the end of input."""
+def new_session(flags: list[str], wanted: str | None = None) -> Session | RemoteSession:
+    """A session for a TUI, new or `wanted`. Raises Refused."""
+    if standin_daemon.is_wanted(flags):
+        return RemoteSession(wanted, lambda: say("• Reconnecting to server…"))
+    return Session(wanted)
+
+
+def crash(signum: int, frame: object) -> None:
+    """End as a program that fails: no word of the session, the title as it was, exit 1."""
+    os.write(2, b"\r\nthe stand-in has failed\r\n")
+    os._exit(1)
+
+
+def wait_for_lock(session_id: str) -> Session | None:
+    """The session once nobody else has it open; None where the user leaves instead. Codex shows it meanwhile."""
+    set_title(session_id)
+    say(f"🔒  {OPEN_ELSEWHERE}\n    Close it there and press R to continue here.")
+    while True:
+        try:
+            if not sys.stdin.readline():
+                break
+            return Session(session_id)
+        except Refused:
+            continue
+        except KeyboardInterrupt:
+            break
+    set_title("")
+    return None
+
+
+def tui(session: Session | RemoteSession, prompt: str | None, flags: list[str]) -> int:
+    """Talk until `/quit`, Ctrl-C or the end of input; SIGUSR1 makes it fail."""
     if sys.stdin.isatty():
         # What was typed before the composer is there is lost, as with Codex.
         termios.tcflush(sys.stdin, termios.TCIFLUSH)
     sys.stdout.write(FOCUS_EVENTS_ON)
-    set_title(session)
+    set_title(session.id)
     lines = [f">_ Codex stand-in (v{VERSION})", f"   {os.getcwd()}", ""]
     lines += [
         ("› " if item["role"] == "user" else "• ") + item["content"][0]["text"] for item in session.items
     ]
     # In one piece: a transcript on the screen means that the composer is there.
     say("\n".join([*lines, ""]))
-    interrupted = 0.0
+    left = []
     while True:
         try:
             if prompt is not None:
@@ -255,25 +130,31 @@ def tui(session: Session, prompt: str | None) -> int:
             if not text or text.strip() == "/quit":
                 break
             if text.strip() == "/new":
-                session.close()
-                session = Session()
-                set_title(session)
+                # Codex, too, keeps the lock of a session that it has left by `/new`.
+                left.append(session)
+                session = new_session(flags)
+                set_title(session.id)
                 say("• a new conversation")
             elif text.strip():
                 say("◦ Working (esc to interrupt)")
                 say(f"• {session.ask(text.strip())}")
         except KeyboardInterrupt:
-            if time.monotonic() - interrupted < 2:
-                break
-            interrupted = time.monotonic()
-            say("  ctrl + c again to quit")
-    set_title(None)
+            break
+        except Refused:
+            say("■ This conversation is read-only or unavailable; no operation was sent.")
+    set_title("")
     sys.stdout.write(FOCUS_EVENTS_OFF)
     sys.stdout.flush()
     # On a busy machine the real one takes its time to end, with the title cleared.
     time.sleep(float(os.environ.get(LINGER, "0")))
     # What was typed goes, as Codex's composer does: no line is left that looks ready for input.
-    print(f"\x1b[A\r\x1b[2KTo continue this session, run:\n  codex resume {session.id}")
+    sys.stdout.write("\x1b[A\r\x1b[2K")
+    if isinstance(session, RemoteSession):
+        print(f"To reconnect, run:\n  codex resume {session.id}")
+    elif session.items:
+        print(f"To continue this session, run:\n  codex resume {session.id}")
+    for done in (*left, session):
+        done.quit()
     return 0
 
 
@@ -321,6 +202,8 @@ def main(args: list[str] | None = None) -> int:
     for flag, value in itertools.pairwise(flags):
         if flag in ("-C", "--cd"):
             os.chdir(value)
+    if words[:1] == ["app-server"]:
+        standin_daemon.Server().serve()
     in_exec = words[:1] == ["exec"]
     words = words[1:] if in_exec else words
     wanted = None
@@ -331,11 +214,21 @@ def main(args: list[str] | None = None) -> int:
         wanted, words = words[1], words[2:]
     prompt = words[0] if words else None
     try:
-        session = Session(wanted, "exec" if in_exec else "cli")
+        if in_exec:
+            return run_exec(Session(wanted, "exec"), prompt, "--json" in flags)
+        signal.signal(signal.SIGUSR1, crash)
+        try:
+            session = new_session(flags, wanted)
+        except OpenElsewhere:
+            assert wanted is not None
+            waited = wait_for_lock(wanted)
+            if waited is None:
+                return 0
+            session = waited
+        return tui(session, prompt, flags)
     except Refused as e:
         print(f"ERROR: {e}", file=sys.stderr)
         return 1
-    return run_exec(session, prompt, "--json" in flags) if in_exec else tui(session, prompt)
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from codex_tmux import pass_once, tmux
 from codex_tmux.sandbox import Sandbox, plugin_file
 from codex_tmux.standin import LINGER
 from tests.tmux.respawn_routes_test import command_line
@@ -52,6 +53,31 @@ def counted(sandbox: Sandbox) -> Counted:
     sandbox.start_server(load_plugin=True, config=made.config)
     made.settled()
     return made
+
+
+def test_the_timer_that_reaps_starts_though_it_was_just_ending(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A sync reads that it runs, without any Codex pane; until the sync writes that there is one, it has ended."""
+    sandbox.start_server(load_plugin=True)
+    if tmux.version_of(sandbox.tmux("display-message", "-p", "#{version}")) >= pass_once.REAPS:
+        pytest.skip("this tmux needs no timer")
+    pane = sandbox.new_pane()
+    sandbox.wait_for(lambda: sandbox.format(pane, "#{@codex_session}"), 20, "the session")
+    sandbox.tmux("set-option", "-gu", "@codex_panes")
+    sandbox.wait_for(lambda: not sandbox.format(pane, "#{@codex_ticking}"), 10, "the timer to end")
+    for name, value in sandbox.env.items():
+        monkeypatch.setenv(name, value)
+    read = tmux.read
+
+    def as_it_was(server: tmux.Server, **how: bool) -> tmux.Reading:
+        reading = read(server, **how)
+        reading.server["@codex_ticking"] = "1"
+        return reading
+
+    monkeypatch.setattr(tmux, "read", as_it_was)
+    pass_once.sync_once(tmux.Server(str(sandbox.socket)))
+    assert sandbox.format(pane, "#{@codex_ticking} #{@codex_panes}") == f"1  {pane} "
 
 
 def set_titles(sandbox: Sandbox, pane: str, titles: list[str]) -> None:

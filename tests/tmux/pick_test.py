@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from codex_tmux.sandbox import Sandbox
-from codex_tmux.standin import THREADS, new_id
+from codex_tmux.standin_session import THREADS, new_id
 from tests.fake_daemon import APPROVAL, WORKING, FakeDaemon
 from tests.screen import Screen
 

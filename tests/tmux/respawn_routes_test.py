@@ -456,13 +456,17 @@ def test_no_such_pane(world: Sandbox) -> None:
         assert target in done.stderr
 
 
-def test_the_shell_is_there_when_the_resumed_codex_ends(world: Sandbox) -> None:
-    """Respawned over its shell, the pane still ends in one."""
+@pytest.mark.parametrize("end", ["/quit", "C-c"])
+def test_the_shell_is_there_when_the_resumed_codex_ends(world: Sandbox, end: str) -> None:
+    """Respawned over its shell, the pane still ends in one; also by a Ctrl-C that all its processes get."""
     (it,) = start(world, "shell")
     world.tmux("respawn-pane", "-k", "-t", it.pane)
     wait_resumed(world, it)
     world.wait_ready(it.pane)
-    world.type(it.pane, "/quit")
+    if end == "/quit":
+        world.type(it.pane, "/quit")
+    else:
+        world.tmux("send-keys", "-t", it.pane, "C-c")
     world.wait_for(lambda: world.format(it.pane, "#{pane_current_command}") == "bash", 5, "a shell")
     world.tmux("send-keys", "-t", it.pane, "pwd; echo $((40 + 2))", "Enter")
     world.wait_for(lambda: "\n42" in world.capture(it.pane), 5, "the shell to answer")

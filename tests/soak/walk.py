@@ -1,0 +1,575 @@
+"""A random walk through what a person and a machine do to panes that run Codex."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import shlex
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from codex_tmux import store
+from codex_tmux.records import CLOSED, ENDED, Record
+from codex_tmux.sandbox import Sandbox, SandboxError
+from tests.soak.world import DEAD, LIVE, OTHER, QUIT, ROOT, RUN, SHELL, WAITING, Conversation, Place, World
+
+FLAGS = ((), ("-m", "x"), ("-s", "read-only", "-a", "never"), ("--search",))
+SIGNALS = ("SIGKILL", "SIGKILL", "SIGTERM", "SIGHUP")
+MOST_PANES = 9
+MOST_OF_A_WINDOW = 3
+ID = ("-P", "-F", "#{pane_id}")
+
+
+class Walk:
+    """One walk: steps by a seed. The same seed takes the same steps, as far as machines allow."""
+
+    def __init__(self, sandbox: Sandbox, seed: int, most_panes: int = MOST_PANES) -> None:
+        self.sandbox = sandbox
+        self.random = random.Random(seed)
+        self.world = World(sandbox)
+        self.most_panes = most_panes
+        self.real = sandbox.codex is not None
+        self.history: list[str] = []
+        self.names = 0
+        self.homes = [sandbox.codex_home, sandbox.new_home("second")]
+        self.dirs = [sandbox.work, sandbox.make_dir("other dir"), sandbox.make_dir("größe #{x} $(y)")]
+        self.steps: list[tuple[int, Callable[[], str]]] = [
+            (10, self.open),
+            (10, self.say),
+            (3, self.new),
+            (5, self.quit),
+            (10, self.kill),
+            (12, self.respawn),
+            (5, self.kill_and_respawn),
+            (2, self.kill_all),
+            (3, self.respawn_other),
+            (3, self.kill_pane),
+            (2, self.kill_window),
+            (1, self.kill_session),
+            (4, self.reopen),
+            (2, self.split_shell),
+            (3, self.swap),
+            (3, self.join),
+            (3, self.break_out),
+            (2, self.move_window),
+            (3, self.rename),
+            (2, self.look_at),
+            (1, self.reload),
+            (1, self.lose_hooks),
+            (2, self.kill_daemon),
+            (2, self.restart),
+            (1, self.redo_setup),
+            (1, self.list),
+        ]
+
+    def begin(self) -> None:
+        """Bring up tmux with the plugin and a client."""
+        self.sandbox.start_server(load_plugin=True, config="set -g @codex-restore off", height=60, width=160)
+        self.client = self.sandbox.attach(160, 60)
+
+    def step(self) -> None:
+        """Take one step and see that all is well. Raises Violation."""
+        while True:
+            weights = [weight for weight, _ in self.steps]
+            (_, do) = self.random.choices(self.steps, weights)[0]
+            self.history.append(do.__name__)
+            said = do()
+            if said:
+                self.history[-1] = said
+                self.world.settle()
+                return
+            self.history.pop()
+
+    # What there is to choose from
+
+    def some(self, *states: str, kinds: tuple[str, ...] = (ROOT, SHELL, RUN)) -> Place | None:
+        """A pane in one of these states."""
+        found = [p for p in self.world.places.values() if p.state in states and p.kind in kinds]
+        return self.random.choice(found) if found else None
+
+    def windows(self) -> dict[str, list[str]]:
+        """The panes of each window."""
+        found: dict[str, list[str]] = {}
+        for line in self.sandbox.tmux("list-panes", "-a", "-F", "#{window_id} #{pane_id}").splitlines():
+            window, pane = line.split()
+            found.setdefault(window, []).append(pane)
+        return found
+
+    def panes(self) -> list[str]:
+        """All panes."""
+        return [pane for panes in self.windows().values() for pane in panes]
+
+    def room(self) -> str:
+        """A window that a pane may still come into, "" for none."""
+        free = [w for w, panes in self.windows().items() if len(panes) < MOST_OF_A_WINDOW]
+        return self.random.choice(free) if free else ""
+
+    def name(self) -> str:
+        """A name of a window or a tmux session that is not in use."""
+        self.names += 1
+        return self.random.choice(("n{}", "zwei Wörter {}", "$(x) {}", "a'b\"{}")).format(self.names)
+
+    def show(self, pane: str) -> None:
+        """Have the client look at a pane."""
+        self.sandbox.tmux("switch-client", "-t", pane)
+        self.sandbox.tmux("select-window", "-t", pane, ";", "select-pane", "-t", pane)
+
+    # Steps: each does something and says what, "" where there was nothing to do it to
+
+    def open(self) -> str:
+        if len(self.world.places) >= self.most_panes:
+            return ""
+        return self.open_one(self.random.choice((ROOT, ROOT, SHELL, RUN)), self.random.choice(self.homes))
+
+    def open_one(self, kind: str, home: Path) -> str:
+        """Open Codex in a new pane and say something in it, by its command line or by hand."""
+        flags, cwd = self.random.choice(FLAGS), self.random.choice(self.dirs)
+        conversation = self.world.new_conversation(home)
+        empty = self.random.random() < 0.1
+        prompted = not empty and kind != RUN and self.random.random() < 0.4
+        words = [*flags, *([self.world.next_message(conversation)] if prompted else [])]
+        command = {
+            ROOT: [shlex.join(["codex", *words])] if self.random.random() < 0.5 else ["codex", *words],
+            RUN: ["codex-tmux", "run", "--", *words],
+            SHELL: ["bash", "--norc"],
+        }[kind]
+        # tmux expands directories as formats.
+        where = ("-d", *ID, "-e", f"CODEX_HOME={home}", "-c", str(cwd).replace("#", "##"))
+        window = self.room() if self.random.random() < 0.4 else ""
+        if window:
+            pane = self.sandbox.tmux("split-window", "-t", window, *where, *command)
+        else:
+            pane = self.sandbox.tmux("new-window", "-t", self.any_session(), "-n", "codex", *where, *command)
+        place = Place(pane, kind, cwd, flags, LIVE, conversation)
+        self.world.places[pane] = place
+        if self.real:
+            self.show(pane)
+        if kind == SHELL:
+            self.sandbox.wait_for(lambda: self.sandbox.capture(pane).strip(), 10, "the prompt of the shell")
+            line = shlex.join([str(self.sandbox.bin / "codex"), *words])
+            self.sandbox.tmux("send-keys", "-t", pane, "-l", line, ";", "send-keys", "-t", pane, "Enter")
+        if not prompted and not empty:
+            self.ask(place)
+        self.world.recorded = self.world.recorded or self.wait_recorded()
+        return (
+            f"open {conversation.key} in {pane} as {kind}, flags {flags}, home {home.name}, cwd {cwd.name}"
+            + (" with a prompt" * prompted + " empty" * empty)
+        )
+
+    def wait_recorded(self) -> bool:
+        """Wait until there is a state file at all."""
+        path = self.sandbox.state_dir / "state.toml"
+        self.sandbox.wait_for(path.exists, 20, "the state file")
+        return True
+
+    def any_session(self) -> str:
+        """A tmux session, as a target for new windows."""
+        ids = self.sandbox.tmux("list-sessions", "-F", "#{session_id}:").splitlines()
+        return self.random.choice(sorted(ids))
+
+    def ask(self, place: Place) -> None:
+        """Say something new and wait for the answer."""
+        text = self.world.next_message(place.conversation)
+        request = self.sandbox.ask(place.pane, text, 40)
+        place.conversation.session = place.conversation.session or request.session_id
+
+    def say(self) -> str:
+        place = self.some(LIVE)
+        if place is None:
+            return ""
+        if self.real:
+            self.show(place.pane)
+        self.ask(place)
+        return f"say something in {place.pane}"
+
+    def new(self) -> str:
+        place = self.some(LIVE)
+        if place is None:
+            return ""
+        self.leave(place.conversation, ENDED)
+        place.conversation = self.world.new_conversation(place.home)
+        self.sandbox.type(place.pane, "/new", 40)
+        self.sandbox.wait_for(
+            lambda: "new conversation" in self.sandbox.capture(place.pane) or self.real, 10, "another session"
+        )
+        self.ask(place)
+        return f"/new in {place.pane}: {place.conversation.key}"
+
+    def leave(self, conversation: Conversation, status: str) -> None:
+        """A conversation has no pane any more."""
+        if conversation.session:
+            conversation.over = status
+        else:
+            # Nothing was said in it: no record need be kept.
+            with contextlib.suppress(ValueError):
+                self.world.conversations.remove(conversation)
+
+    def gone(self, place: Place, status: str) -> None:
+        """A pane is no longer there."""
+        self.world.places.pop(place.pane, None)
+        if not place.conversation.over:
+            self.leave(place.conversation, status)
+
+    def quit(self) -> str:
+        place = self.some(LIVE)
+        if place is None:
+            return ""
+        how = self.random.choice(("/quit", "C-c"))
+        # Before the quit: the pane may close at once.
+        last = len(self.panes()) == 1
+        if last:
+            return ""
+        if how == "/quit":
+            self.sandbox.type(place.pane, "/quit", 40)
+        else:
+            pid = self.sandbox.codex_pid(place.pane)
+            self.sandbox.wait_ready(place.pane)
+
+            self.sandbox.tmux("send-keys", "-t", place.pane, "C-c")
+            self.sandbox.wait_for(lambda: not running(pid), 20, "Codex to end")
+        if place.kind == SHELL:
+            place.state = QUIT
+            self.leave(place.conversation, ENDED)
+        else:
+            self.gone(place, ENDED)
+        return f"{how} in {place.pane}"
+
+    def kill_codex(self, place: Place) -> str:
+        """End a Codex so that it is not a quit; how."""
+        how = self.random.choice((*SIGNALS, *(() if self.real else ("SIGUSR1",))))
+        target = self.sandbox.codex_pid(place.pane)
+        if self.random.random() < 0.2:
+            # npm's wrapper, not the binary; for the stand-in they are the same.
+            pid = int(self.sandbox.format(place.pane, "#{pane_pid}"))
+            if place.kind != SHELL:
+                target, how = pid, "SIGKILL"
+        os.kill(target, getattr(signal, how))
+        self.died(place)
+        return how
+
+    def died(self, place: Place) -> None:
+        """The Codex of a pane has ended without a word."""
+        place.state = DEAD
+        if not place.conversation.said:
+            place.state = DEAD
+
+    def kill(self) -> str:
+        place = self.some(LIVE)
+        return f"{self.kill_codex(place)} in {place.pane}" if place else ""
+
+    def kill_all(self) -> str:
+        live = [p for p in self.world.places.values() if p.state == LIVE]
+        for place in live:
+            self.kill_codex(place)
+        return "kill all" if live else ""
+
+    def respawn(self) -> str:
+        place = self.some(LIVE, DEAD, DEAD, WAITING)
+        return f"{self.respawn_by_some_route(place)} of {place.pane}" if place else ""
+
+    def respawn_by_some_route(self, place: Place) -> str:
+        """Respawn a pane; how."""
+        if place.state == LIVE:
+            # A composer means that the sync behind its start is through, too.
+            self.sandbox.wait_ready(place.pane)
+        if place.state == WAITING:
+            place.state = LIVE if self.sandbox.format(place.pane, "#{pane_dead}") == "0" else DEAD
+        routes = ["helper", "key"]
+        if place.kind != SHELL:
+            routes += ["respawn-pane -k", "respawnp -k", "respawn-p -k", "prompt", "window"]
+            if place.state == DEAD:
+                routes += ["respawn-pane", "control mode"]
+        route = self.random.choice(routes)
+        if route == "window" and len(self.window_of(place.pane)) > 1:
+            route = "helper"
+        if place.kind == SHELL and place.state == LIVE:
+            # Out of its shell: from now on Codex is the pane's own, through `run`.
+            place.kind = SHELL
+        pane = place.pane
+        if route == "helper":
+            self.sandbox.helper("respawn", "-t", pane)
+        elif route == "key":
+            self.show(pane)
+            place.state = LIVE if place.state == WAITING else place.state
+            self.client.send(b"\x02R")
+            self.wait_another(place)
+        elif route == "prompt":
+            self.show(pane)
+            client = self.sandbox.tmux("list-clients", "-F", "#{client_name}").splitlines()[0]
+            self.sandbox.tmux("command-prompt", "-b", "-t", client, "-I", "respawn-pane -k")
+            self.client.send(b"\r")
+            self.wait_another(place)
+        elif route == "window":
+            self.sandbox.tmux("respawn-window", "-k", "-t", pane)
+        elif route == "control mode":
+            command = ["tmux", "-u", "-S", str(self.sandbox.socket), "-C", "attach"]
+            text = f"respawn-pane -t {pane}\n"
+            subprocess.run(
+                command, input=text, env=self.sandbox.env, capture_output=True, text=True, timeout=20
+            )
+        else:
+            self.sandbox.tmux(*route.split(), "-t", pane)
+        self.came_back(place)
+        return route
+
+    def wait_another(self, place: Place) -> None:
+        """Keys are only sent: what they do must have begun before anything else is done to the pane."""
+        self.world.sandbox.wait_for(
+            lambda: self.sandbox.format(place.pane, "#{pane_dead}") == "0", 10, f"{place.pane} to live"
+        )
+
+    def came_back(self, place: Place) -> None:
+        """A pane was respawned: with its conversation, or, where nothing was said in it, a fresh one."""
+        place.state = LIVE
+        if not place.conversation.session:
+            place.conversation = self.world.new_conversation(place.home)
+
+    def kill_and_respawn(self) -> str:
+        """Not a moment lies between the two."""
+        place = self.some(LIVE, kinds=(ROOT, RUN))
+        if place is None:
+            return ""
+        how = self.kill_codex(place)
+
+        def respawned() -> bool:
+            with contextlib.suppress(SandboxError):
+                self.sandbox.tmux("respawn-pane", "-t", place.pane)
+                return True
+            return False
+
+        self.sandbox.wait_for(respawned, 10, "a respawn")
+        self.came_back(place)
+        return f"{how} and respawn-pane at once of {place.pane}"
+
+    def respawn_other(self) -> str:
+        place = self.some(LIVE, DEAD)
+        if place is None:
+            return ""
+        self.sandbox.tmux("respawn-pane", "-k", "-t", place.pane, "sleep", "10000")
+        place.state = OTHER
+        if place.kind == RUN:
+            self.sandbox.helper("sync")  # KNOWN: nothing tells of it
+        return f"another command in {place.pane}"
+
+    def kill_pane(self) -> str:
+        place = self.some(LIVE, DEAD, OTHER, QUIT, WAITING)
+        if place is None or len(self.panes()) < 2:
+            return ""
+        self.sandbox.tmux("kill-pane", "-t", place.pane)
+        self.gone(place, CLOSED)
+        return f"kill-pane {place.pane}"
+
+    def kill_window(self) -> str:
+        windows = self.windows()
+        if len(windows) < 3:
+            return ""
+        window = self.random.choice(sorted(windows))
+        self.sandbox.tmux("kill-window", "-t", window)
+        self.all_gone(windows[window])
+        return f"kill-window {window} with {windows[window]}"
+
+    def all_gone(self, panes: list[str]) -> None:
+        """Panes are no longer there."""
+        for pane in panes:
+            if pane in self.world.places:
+                self.gone(self.world.places[pane], CLOSED)
+
+    def kill_session(self) -> str:
+        ids = self.sandbox.tmux("list-sessions", "-F", "#{session_id}").splitlines()
+        if len(ids) < 2:
+            return ""
+        mine = self.sandbox.tmux("list-clients", "-F", "#{session_id}").splitlines()
+        others = sorted(i for i in ids if i not in mine)
+        if not others:
+            return ""
+        session = self.random.choice(others)
+        panes = self.sandbox.tmux("list-panes", "-s", "-t", session, "-F", "#{pane_id}").splitlines()
+        self.sandbox.tmux("kill-session", "-t", session)
+        self.all_gone(panes)
+        return f"kill-session {session} with {panes}"
+
+    def reopen(self) -> str:
+        over = [c for c in self.world.conversations if c.over and c.session]
+        if not over or len(self.world.places) >= self.most_panes:
+            return ""
+        conversation = self.random.choice(over)
+        client = self.sandbox.tmux("list-clients", "-F", "#{client_name}").splitlines()[0]
+        record = next(r for r in self.records() if r.session_id == conversation.session)
+        before = set(self.panes())
+        remembered = self.pane_of(conversation.session)
+        self.sandbox.helper("pick", "--client", client, "--do", conversation.session)
+        pane = remembered or next(iter(set(self.panes()) - before))
+        place = self.world.places.get(pane)
+        if place is None:
+            place = Place(pane, RUN, Path(record.cwd), record.flags, LIVE, conversation)
+        place.state, place.conversation, conversation.over = LIVE, conversation, ""
+        self.world.places[pane] = place
+        return f"reopen {conversation.key} in {pane}"
+
+    def records(self) -> tuple[Record, ...]:
+        """The records on the disk."""
+        path = self.sandbox.state_dir / store.NAME
+        return store.parse(path.read_bytes())[0] if path.exists() else ()
+
+    def pane_of(self, session: str) -> str:
+        """The pane that remembers a session."""
+        form = "#{pane_id} #{@codex_session}"
+        lines = self.sandbox.tmux("list-panes", "-a", "-F", form).splitlines()
+        return next((line.split()[0] for line in lines if line.endswith(" " + session)), "")
+
+    def wait_pane_of(self, conversation: Conversation) -> str:
+        """The pane that remembers a conversation, once one does."""
+        what = f"{conversation.key} to be in a pane"
+        return self.sandbox.wait_for(lambda: self.pane_of(conversation.session), 20, what)
+
+    def split_shell(self) -> str:
+        window = self.room()
+        if not window or len(self.panes()) > self.most_panes + 4:
+            return ""
+        pane = self.sandbox.tmux("split-window", "-d", *ID, "-t", window, "sh")
+        return f"a shell {pane} in {window}"
+
+    def swap(self) -> str:
+        place, panes = self.some(LIVE, DEAD, OTHER, QUIT), self.panes()
+        other = self.random.choice(sorted(panes))
+        if place is None or other == place.pane:
+            return ""
+        self.sandbox.tmux("swap-pane", "-d", "-s", place.pane, "-t", other)
+        return f"swap {place.pane} with {other}"
+
+    def join(self) -> str:
+        place, window = self.some(LIVE, DEAD), self.room()
+        if place is None or not window or place.pane in self.windows()[window]:
+            return ""
+        way = self.random.choice(("-h", "-v"))
+        command = self.random.choice(("join-pane", "move-pane"))
+        self.sandbox.tmux(command, "-d", way, "-s", place.pane, "-t", window)
+        return f"{command} {place.pane} to {window}"
+
+    def window_of(self, pane: str) -> list[str]:
+        """The panes of a pane's window."""
+        return next((panes for panes in self.windows().values() if pane in panes), [])
+
+    def break_out(self) -> str:
+        place = self.some(LIVE, DEAD)
+        if place is None or len(self.window_of(place.pane)) < 2:
+            return ""
+        self.sandbox.tmux("break-pane", "-d", "-s", place.pane)
+        return f"break {place.pane}"
+
+    def move_window(self) -> str:
+        windows = sorted(self.windows())
+        window = self.random.choice(windows)
+        if self.random.random() < 0.5:
+            other = self.random.choice(windows)
+            self.sandbox.tmux("swap-window", "-d", "-s", window, "-t", other)
+            return f"swap-window {window} {other}"
+        if len(self.sandbox.tmux("list-sessions").splitlines()) < 3:
+            self.sandbox.tmux("new-session", "-d", "-s", self.name(), "-x", "160", "-y", "60")
+        self.sandbox.tmux("move-window", "-d", "-s", window, "-t", self.any_session())
+        return f"move-window {window}"
+
+    def rename(self) -> str:
+        name = self.name()
+        if self.random.random() < 0.6:
+            window = self.random.choice(sorted(self.windows()))
+            self.sandbox.tmux("rename-window", "-t", window, name)
+            return f"rename-window {window} {name}"
+        session = self.any_session()
+        self.sandbox.tmux("rename-session", "-t", session, name)
+        return f"rename-session {session} {name}"
+
+    def look_at(self) -> str:
+        place = self.some(LIVE, DEAD, WAITING)
+        if place is None:
+            return ""
+        self.show(place.pane)
+        self.woken()
+        return f"look at {place.pane}"
+
+    def woken(self) -> None:
+        """What is shown, of what was restored, wakes: which panes that is, tmux decides."""
+
+    def reload(self) -> str:
+        self.sandbox.tmux("source-file", str(self.sandbox.root / "tmux.conf"))
+        return "source tmux.conf again"
+
+    def lose_hooks(self) -> str:
+        for hook in ("pane-title-changed", "pane-exited"):
+            self.sandbox.tmux("set-hook", "-g", hook, "set-option -g @mine 1")
+        self.sandbox.helper("sync")
+        return "the user's own un-indexed hooks"
+
+    def kill_daemon(self) -> str:
+        pid = None
+        home = self.random.choice(self.homes)
+        with contextlib.suppress(OSError):
+            import json
+
+            pid = int(json.loads((home / "app-server-daemon/daemon.pid").read_text())["pid"])
+        if pid is None or not running(pid) or len(self.world.places) >= self.most_panes + 2:
+            return ""
+        empty = [
+            p
+            for p in self.world.places.values()
+            if p.state == LIVE and p.home == home and not p.conversation.session
+        ]
+        if empty:
+            # Codex cannot reattach a conversation without a message: it stays read-only.
+            return ""
+        os.kill(pid, signal.SIGKILL)
+        # The TUIs stay, and wait until another Codex starts a server.
+        return f"kill the daemon of {home.name}; " + self.open_one(ROOT, home)
+
+    def restart(self) -> str:
+        # A pane that was given another command may still keep its conversation, to be asked back.
+        current = {r.session_id for r in self.records() if r.current}
+        held = [p for p in self.world.places.values() if p.conversation.session in current]
+        if not held:
+            return ""
+        how = self.random.choice(("kill-server", "SIGKILL", "SIGTERM"))
+        pid = int(self.sandbox.tmux("display-message", "-p", "#{pid}"))
+        if how == "kill-server":
+            self.sandbox.tmux("kill-server")
+        else:
+            os.kill(pid, getattr(signal, how))
+        self.sandbox.wait_for(lambda: not running(pid), 10, "the end of the tmux server")
+        self.client.close()
+        self.sandbox.clients.remove(self.client)
+        self.begin()
+        for place in list(self.world.places.values()):
+            if place not in held:
+                self.gone(place, CLOSED)
+        self.world.places.clear()
+        self.sandbox.helper("restore")
+        for place in held:
+            place.pane = self.wait_pane_of(place.conversation)
+            place.state, place.kind = WAITING, RUN
+            self.world.places[place.pane] = place
+        return f"{how} of the tmux server, restored {len(held)}"
+
+    def redo_setup(self) -> str:
+        home = self.random.choice(self.homes)
+        if self.real:
+            return ""
+        self.sandbox.helper("setup", "--undo", "-y", "--codex-home", str(home))
+        self.sandbox.helper("setup", "-y", "--codex-home", str(home))
+        return f"setup undone and redone in {home.name}"
+
+    def list(self) -> str:
+        self.sandbox.helper("list", "--all", "--json")
+        return "list"
+
+
+def running(pid: int) -> bool:
+    """Whether a process runs: one that its parent has yet to collect does not."""
+    import psutil
+
+    try:
+        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
