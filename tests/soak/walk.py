@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import random
 import shlex
 import signal
 import subprocess
-import time
 from collections.abc import Callable
 from pathlib import Path
+
+import psutil
 
 from codex_tmux import store
 from codex_tmux.records import CLOSED, ENDED, Record
@@ -240,7 +242,8 @@ class Walk:
 
     def kill_codex(self, place: Place) -> str:
         """End a Codex so that it is not a quit; how."""
-        how = self.random.choice((*SIGNALS, *(() if self.real else ("SIGUSR1",))))
+        ways: tuple[str, ...] = SIGNALS if self.real else (*SIGNALS, "SIGUSR1")
+        how = self.random.choice(ways)
         target = self.sandbox.codex_pid(place.pane)
         if self.random.random() < 0.2:
             # npm's wrapper, not the binary; for the stand-in they are the same.
@@ -254,8 +257,6 @@ class Walk:
     def died(self, place: Place) -> None:
         """The Codex of a pane has ended without a word."""
         place.state = DEAD
-        if not place.conversation.said:
-            place.state = DEAD
 
     def kill(self) -> str:
         place = self.some(LIVE)
@@ -286,9 +287,6 @@ class Walk:
         route = self.random.choice(routes)
         if route == "window" and len(self.window_of(place.pane)) > 1:
             route = "helper"
-        if place.kind == SHELL and place.state == LIVE:
-            # Out of its shell: from now on Codex is the pane's own, through `run`.
-            place.kind = SHELL
         pane = place.pane
         if route == "helper":
             self.sandbox.helper("respawn", "-t", pane)
@@ -487,12 +485,9 @@ class Walk:
         place = self.some(LIVE, DEAD, WAITING)
         if place is None:
             return ""
+        # What is shown, of what was restored, wakes: tmux decides which panes that is.
         self.show(place.pane)
-        self.woken()
         return f"look at {place.pane}"
-
-    def woken(self) -> None:
-        """What is shown, of what was restored, wakes: which panes that is, tmux decides."""
 
     def reload(self) -> str:
         self.sandbox.tmux("source-file", str(self.sandbox.root / "tmux.conf"))
@@ -508,8 +503,6 @@ class Walk:
         pid = None
         home = self.random.choice(self.homes)
         with contextlib.suppress(OSError):
-            import json
-
             pid = int(json.loads((home / "app-server-daemon/daemon.pid").read_text())["pid"])
         if pid is None or not running(pid) or len(self.world.places) >= self.most_panes + 2:
             return ""
@@ -567,8 +560,6 @@ class Walk:
 
 def running(pid: int) -> bool:
     """Whether a process runs: one that its parent has yet to collect does not."""
-    import psutil
-
     try:
         return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:

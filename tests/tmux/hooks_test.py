@@ -64,8 +64,13 @@ def test_the_timer_that_reaps_starts_though_it_was_just_ending(
         pytest.skip("this tmux needs no timer")
     pane = sandbox.new_pane()
     sandbox.wait_for(lambda: sandbox.format(pane, "#{@codex_session}"), 20, "the session")
-    sandbox.tmux("set-option", "-gu", "@codex_panes")
-    sandbox.wait_for(lambda: not sandbox.format(pane, "#{@codex_ticking}"), 10, "the timer to end")
+
+    def ended() -> bool:
+        # Again and again: a sync of the start may still be under way.
+        sandbox.tmux("set-option", "-gu", "@codex_panes")
+        return not sandbox.format(pane, "#{@codex_ticking}")
+
+    sandbox.wait_for(ended, 10, "the timer to end")
     for name, value in sandbox.env.items():
         monkeypatch.setenv(name, value)
     read = tmux.read
