@@ -17,7 +17,7 @@ COMMANDS = {
     "pick": "codex_tmux.pick",
     "next": "codex_tmux.next_waiting",
     "respawn": "codex_tmux.respawn",
-    "restore": "codex_tmux.restore",
+    "restore": "codex_tmux.restore_command",
     "adopt": "codex_tmux.adopt",
     "forget": "codex_tmux.forget",
     "status": "codex_tmux.status",
