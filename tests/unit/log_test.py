@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import time
 from pathlib import Path
 
 import hypothesis.strategies as st
@@ -67,9 +66,7 @@ def test_a_log_that_cannot_be_written_is_let_go(
         path.symlink_to(tmp_path / "elsewhere")
     else:
         path.parent.chmod(0o500)
-    began = time.monotonic()
     log.log("event")
-    assert time.monotonic() - began < 1
     assert capfd.readouterr() == ("", "")
     assert not (tmp_path / "elsewhere").exists()
 
