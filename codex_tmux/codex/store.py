@@ -190,7 +190,7 @@ class Store:
             if len(found) >= limit:
                 break
             session_id = _id_of(os.path.basename(path))
-            session = self._session(session_id, {}, path) if session_id else None
+            session = self._session(session_id, {}, path) if session_id and _file(path) else None
             if session is not None and not session.subagent:
                 found.append(session)
         return found

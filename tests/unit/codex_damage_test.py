@@ -1,0 +1,226 @@
+"""Codex's own files damaged, huge, or very many: no answer is better than a crash, a wrong one or a long wait."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import sqlite3
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from codex_tmux.codex.store import Store, read_rollout
+from codex_tmux.preview import last_messages
+from tests.unit.codex_store_test import ID, archived, database, lock, meta, rollout, user
+
+SMALL = 4 * 1024 * 1024
+"""Bytes that may be read of a file of 100 MB, by five questions about it."""
+HUGE = 100 * 1024 * 1024
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    return tmp_path / "codex"
+
+
+def bytes_read() -> int:
+    """What this process has read so far, by the kernel's count."""
+    with open("/proc/self/io") as io:
+        return int(io.readline().split()[1])
+
+
+@pytest.fixture
+def reads_little() -> Iterator[None]:
+    if not sys.platform.startswith("linux"):
+        pytest.skip("the kernel counts what is read on Linux only")
+    before = bytes_read()
+    yield
+    assert bytes_read() - before < SMALL
+
+
+@pytest.mark.parametrize("first", ["whole", "endless", "none"])
+def test_a_huge_line_is_not_read(home: Path, reads_little: None, first: str) -> None:
+    path = rollout(home, ID, meta(), user("hello"))
+    head = {"whole": path.read_bytes(), "endless": json.dumps(meta()).encode()[:-2], "none": b""}[first]
+    with open(path, "wb") as file:
+        file.write(head)
+        file.truncate(HUGE)  # a hole: no byte of it is on the disk
+    store = Store(str(home))
+    store.resumable(ID)
+    assert not store.is_subagent(ID)
+    found = store.find(ID)
+    assert found is not None
+    assert found.rollout == str(path)
+    assert found.first_message == ("hello" if first == "whole" else "")
+    last_messages(str(path))
+    assert [s.id for s in store.recent(5)] == [ID]
+
+
+def test_a_rollout_cut_off_at_every_byte(home: Path) -> None:
+    path = rollout(home, ID, meta(cwd="/w", source="subagent"), user("hello"))
+    whole = path.read_bytes()
+    first_line = whole.index(b"\n")
+    store = Store(str(home))
+    for length in range(len(whole)):
+        path.write_bytes(whole[:length])
+        ok, why = store.resumable(ID)
+        # Half a first line may not say any more that it is a sub-agent's; a whole one always does.
+        assert (ok, why) == (False, "subagent") or length < first_line
+        assert length or why == "no-message"
+        found = store.find(ID)
+        assert found is not None
+        assert found.first_message in ("", "hello")
+        last_messages(str(path))
+
+
+@pytest.mark.parametrize("content", [os.urandom(300_000), b"\x00" * 300_000, b"\n" * 300_000, b"[" * 300_000])
+def test_a_rollout_of_anything(home: Path, content: bytes) -> None:
+    path = rollout(home, ID)
+    path.write_bytes(content)
+    store = Store(str(home))
+    store.resumable(ID)
+    assert not store.is_subagent(ID)
+    found = store.find(ID)
+    assert found is not None
+    assert (found.id, found.first_message, found.cwd) == (ID, "", "")
+    assert read_rollout(str(path)) == ({}, "")
+    assert list(last_messages(str(path))) == []
+
+
+def test_a_rollout_without_its_first_line(home: Path) -> None:
+    rollout(home, ID, user("hello"))
+    found = Store(str(home)).find(ID)
+    assert found is not None
+    assert (found.first_message, found.source, found.subagent) == ("hello", "", False)
+
+
+def test_another_kind_of_file_in_the_place_of_a_rollout(home: Path) -> None:
+    path = rollout(home, ID)
+    for make in (os.mkfifo, os.mkdir, lambda p: os.symlink("/nowhere", p), lambda p: os.symlink(p, p)):
+        path.unlink()
+        make(path)
+        assert Store(str(home)).resumable(ID) == (False, "unknown")
+        assert Store(str(home)).find(ID) is None
+        assert Store(str(home)).recent(3) == []
+        if path.is_dir() and not path.is_symlink():
+            path.rmdir()
+            path.touch()
+
+
+def test_a_database_cut_off_or_flipped_anywhere(home: Path) -> None:
+    """The rollout tells as much."""
+    path = rollout(home, ID, meta(), user("hello"))
+    whole = database(home, id=ID, rollout_path=str(path), title="t").read_bytes()
+    chance = random.Random(3)
+    for round_ in range(150):
+        at = chance.randrange(len(whole))
+        damaged = whole[:at]
+        if round_ % 2:
+            damaged = whole[:at] + os.urandom(chance.randrange(1, 200)) + whole[at + 1 :]
+        (home / "state_5.sqlite").write_bytes(damaged)
+        store = Store(str(home))
+        found = store.find(ID)
+        assert found is not None
+        assert found.rollout == str(path)
+        assert store.resumable(ID) == (True, "")
+        assert store.complete(ID[:29]) == ID
+        store.recent(3)
+        store.named("t")
+
+
+def test_a_database_of_the_future_or_of_another_kind(home: Path) -> None:
+    path = rollout(home, ID, meta(), user("hello"))
+    database(home, id=ID, rollout_path=str(path), title="known")
+    for name, content in (("state_6.sqlite", b""), ("state_7.sqlite", b"SQLite format 4\0" + bytes(4096))):
+        (home / name).write_bytes(content)
+    os.mkfifo(home / "state_8.sqlite")
+    (home / "state_9.sqlite").mkdir()
+    (home / "state_99999999999999999999.sqlite").symlink_to("/nowhere")
+    with sqlite3.connect(home / "state_10.sqlite") as connection:
+        connection.execute("CREATE TABLE conversations (uuid BLOB)")
+    with sqlite3.connect(home / "state_11.sqlite") as connection:
+        connection.execute("CREATE VIEW threads AS SELECT 1 AS id, 2 AS title")
+    found = Store(str(home)).find(ID)
+    assert found is not None
+    assert found.rollout == str(path)
+    assert Store(str(home)).resumable(ID) == (True, "")
+
+
+def test_a_locked_database(home: Path) -> None:
+    path = rollout(home, ID, meta(), user("hello"))
+    name = database(home, id=ID, rollout_path=str(path), title="known")
+    for mode in ("DELETE", "WAL"):
+        connection = sqlite3.connect(name, isolation_level=None)
+        connection.execute(f"PRAGMA journal_mode = {mode}")
+        connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+        connection.execute("BEGIN EXCLUSIVE")
+        connection.execute("UPDATE threads SET title = 'half written'")
+        try:
+            found = Store(str(home)).find(ID)
+            assert found is not None
+            assert found.rollout == str(path)
+            assert found.title != "half written"
+            assert Store(str(home)).resumable(ID) == (True, "")
+        finally:
+            connection.execute("ROLLBACK")
+            connection.close()
+
+
+DAYS, A_DAY = 200, 100
+
+
+@pytest.fixture
+def crowded(home: Path) -> Path:
+    """A store of 20,000 rollouts, over as many days as a busy person needs for them."""
+    start = int(time.time()) - DAYS * 86400
+    for day in range(DAYS):
+        at = time.localtime(start + day * 86400)
+        folder = home / time.strftime("sessions/%Y/%m/%d", at)
+        folder.mkdir(parents=True)
+        for number in range(A_DAY):
+            name = f"rollout-{time.strftime('%Y-%m-%d', at)}T00-00-00-01a201da-0000-7000-8000-{day:06}{number:06}"
+            os.close(os.open(folder / f"{name}.jsonl", os.O_CREAT | os.O_WRONLY))
+    rollout(home, ID, meta(), user("hello"), late=30)
+    lock(home)
+    archived(home, ID[:-1] + "0")
+    return home
+
+
+def test_one_of_twenty_thousand_is_found_without_a_walk(
+    crowded: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listed: list[str] = []
+    for name in ("listdir", "scandir"):
+
+        def noted(path: str, real: Callable[[str], object] = getattr(os, name)) -> object:
+            listed.append(path)
+            return real(path)
+
+        monkeypatch.setattr(os, name, noted)
+
+    def folders() -> list[str]:
+        seen = listed[:]
+        listed.clear()
+        return seen
+
+    store = Store(str(crowded))
+    assert store.resumable(ID) == (True, "")
+    assert len(folders()) == 1, "its day, as it is not called as expected"
+    assert store.rollout(ID)
+    assert len(folders()) == 1
+    assert store.complete(ID[:29]) == ID
+    assert len(folders()) <= 4, "the locks, its day and those beside it"
+    assert store.resumable(ID[:-1] + "f") == (False, "unknown")
+    assert len(folders()) <= 5, "where it is nowhere: three days, the databases, the archive"
+    assert not store.is_subagent(ID)
+    assert len(folders()) == 1
+    found = store.find(ID)
+    assert found is not None
+    assert found.first_message == "hello"
+    assert len(folders()) <= 2
+    assert len(store.recent(10)) == 10
+    assert len(folders()) <= 10, "the newest, without a look at the others"
