@@ -272,7 +272,9 @@ class Store:
         for path in databases:
             # Read-only, a database in WAL mode that nobody has open gets a -wal and a -shm, which then stay.
             in_use = os.path.exists(f"{path}-wal") or os.path.exists(f"{path}-journal")
-            for how in ("mode=ro", "immutable=1") if in_use else ("immutable=1", "mode=ro"):
+            # Immutable alone would make a database that is not there (any more).
+            ways = ("mode=ro", "mode=ro&immutable=1")
+            for how in ways if in_use else reversed(ways):
                 try:
                     connection = sqlite3.connect(_uri(path, how), uri=True, timeout=0.2)
                 except sqlite3.Error:

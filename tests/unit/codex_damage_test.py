@@ -100,7 +100,7 @@ def test_a_rollout_without_its_first_line(home: Path) -> None:
 
 def test_another_kind_of_file_in_the_place_of_a_rollout(home: Path) -> None:
     path = rollout(home, ID)
-    for make in (os.mkfifo, os.mkdir, lambda p: os.symlink("/nowhere", p), lambda p: os.symlink(p, p)):
+    for make in (os.mkfifo, os.mkdir, lambda p: os.symlink("/nowhere/at/all", p), lambda p: os.symlink(p, p)):
         path.unlink()
         make(path)
         assert Store(str(home)).resumable(ID) == (False, "unknown")
@@ -139,7 +139,7 @@ def test_a_database_of_the_future_or_of_another_kind(home: Path) -> None:
         (home / name).write_bytes(content)
     os.mkfifo(home / "state_8.sqlite")
     (home / "state_9.sqlite").mkdir()
-    (home / "state_99999999999999999999.sqlite").symlink_to("/nowhere")
+    (home / "state_99999999999999999999.sqlite").symlink_to("/nowhere/at/all")
     with sqlite3.connect(home / "state_10.sqlite") as connection:
         connection.execute("CREATE TABLE conversations (uuid BLOB)")
     with sqlite3.connect(home / "state_11.sqlite") as connection:
@@ -148,6 +148,14 @@ def test_a_database_of_the_future_or_of_another_kind(home: Path) -> None:
     assert found is not None
     assert found.rollout == str(path)
     assert Store(str(home)).resumable(ID) == (True, "")
+
+
+def test_a_database_that_has_gone_is_not_made_again(home: Path, tmp_path: Path) -> None:
+    """As where Codex takes an old one away just now: between a listing and the opening it is gone."""
+    home.mkdir()
+    (home / "state_5.sqlite").symlink_to(tmp_path / "gone.sqlite")
+    assert Store(str(home)).find(ID) is None
+    assert not (tmp_path / "gone.sqlite").exists()
 
 
 def test_a_locked_database(home: Path) -> None:
@@ -194,13 +202,16 @@ def test_one_of_twenty_thousand_is_found_without_a_walk(
     crowded: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     listed: list[str] = []
-    for name in ("listdir", "scandir"):
 
-        def noted(path: str, real: Callable[[str], object] = getattr(os, name)) -> object:
+    def noting(real: Callable[[str], object]) -> Callable[[str], object]:
+        def call(path: str) -> object:
             listed.append(path)
             return real(path)
 
-        monkeypatch.setattr(os, name, noted)
+        return call
+
+    for name in ("listdir", "scandir"):
+        monkeypatch.setattr(os, name, noting(getattr(os, name)))
 
     def folders() -> list[str]:
         seen = listed[:]
