@@ -9,7 +9,7 @@ from codex_tmux.codex.store import Session, Store
 from codex_tmux.named_tuple import NamedTuple
 from codex_tmux.options import decode_launch
 from codex_tmux.pass_once import process_exists
-from codex_tmux.reconcile import Launch
+from codex_tmux.reconcile import Launch, launch_of
 from codex_tmux.records import DEAD, EXEC, LIVE, TUI, Record, same_session
 from codex_tmux.tmux import Server
 
@@ -147,7 +147,7 @@ def of_record(
     record: Record, session_id: str, session: Session | None, place: Place | None, elsewhere: str
 ) -> Conversation:
     """The conversation of a record."""
-    launch = Launch(record.mode, record.codex, record.codex_home, record.cwd, record.flags, False, record.env)
+    launch = launch_of(record)._replace(shell=False)
     where = f"{record.tmux_session}:{record.window}.{record.pane_index}"
     return Conversation(
         session_id=session_id,

@@ -145,6 +145,11 @@ class Identifier:
             return pane._replace(running=pane.launch, process=pane.root_pid, sighting=sighting, root=True)
         if self.runs_helper(pane, "run"):
             return pane._replace(starting=True)
+        if row["@codex_title_id"] or "codex" in row["pane_start_command"] or is_elsewhere(pane):
+            from codex_tmux.transport_pane import seen_through
+
+            if (elsewhere := seen_through(self, row, pane)) is not None:
+                return elsewhere
         if pane.marked:
             return self.lost_pane(row, pane)
         return pane
@@ -229,6 +234,15 @@ class Identifier:
 
     def by_title(self, row: dict[str, str], pane: Pane, codex: CodexProcess, store: Store) -> str:
         """The session in the title, where this very process set it: a title outlives a killed Codex."""
+        cut = self.title_id(row, pane, codex.start)
+        if not cut:
+            return ""
+        if pane.session.startswith(cut) and len(pane.session) == 36:
+            return pane.session
+        return store.complete(cut) or cut
+
+    def title_id(self, row: dict[str, str], pane: Pane, start: float) -> str:
+        """The id in the title, whole or cut, where it came after the process that began at `start`; else ""."""
         cut = find_id(row["pane_title"])
         if not cut:
             return ""
@@ -236,7 +250,7 @@ class Identifier:
         set_at = int(row["@codex_title_at"]) if row["@codex_title_at"].isdigit() else None
         same_as_before = pane.session.startswith(cut)
         another_process = bool(pane.last_process) and pane.last_process != pane.process
-        started = int(codex.start)
+        started = int(start)
         if set_at is None:
             is_stale = same_as_before and another_process
         else:
@@ -244,9 +258,14 @@ class Identifier:
         if is_stale:
             self.stale.add(pane.id)
             return ""
-        if same_as_before and len(pane.session) >= len(cut):
-            return pane.session if len(pane.session) == 36 else store.complete(cut) or cut
-        return store.complete(cut) or cut
+        return cut
+
+    def local_homes(self) -> set[str]:
+        """The `CODEX_HOME`s of this machine that are known of: the default one, and those of this server's panes."""
+        from codex_tmux.transport_pane import default_home
+
+        launches = (decode_launch(row["@codex_launch"]) for row in self.reading.panes if row["@codex_launch"])
+        return {default_home(), *(launch.codex_home for launch in launches if launch and launch.codex_home)}
 
     def by_lock(self, codex: CodexProcess, store: Store) -> str:
         """The one session whose lock or rollout the pane's own Codex holds open, sub-agents left out."""
@@ -263,6 +282,10 @@ class Identifier:
         """A pane whose process has ended: what it held is remembered, or stands on its last screen."""
         if pane.asleep or not pane.launch:
             return pane
+        if is_elsewhere(pane):
+            from codex_tmux.transport_pane import completed_by_screen
+
+            return completed_by_screen(self, pane, find_resume_hint(self.screen(pane)))
         if pane.session:
             return self.completed(pane)
         found = find_resume_hint(self.screen(pane) or self.kept_screen(pane))
@@ -280,7 +303,11 @@ class Identifier:
             lines = [line for line in self.screen(pane).splitlines() if line.strip()]
             hint = find_resume_hint("\n".join(lines[-QUIT_LINES:]))
             quit_by_user = quit_by_user or bool(hint)
-        if hint and (not pane.session or inferred):
+        if hint and is_elsewhere(pane):
+            from codex_tmux.transport_pane import completed_by_screen
+
+            pane = completed_by_screen(self, pane, hint)
+        elif hint and (not pane.session or inferred):
             doubted = bool(pane.session) and hint != pane.session
             pane = pane._replace(sighting=Sighting(hint, SCREEN), doubted=doubted)
         return self.completed(pane)._replace(quit=quit_by_user)
@@ -315,6 +342,11 @@ class Identifier:
         if key not in self.stores:
             self.stores[key] = Store(*key)
         return self.stores[key]
+
+
+def is_elsewhere(pane: Pane) -> bool:
+    """Whether the Codex that a pane had ran at the far end of a transport."""
+    return pane.launch is not None and bool(pane.launch.transport)
 
 
 def is_helper_argv(argv: list[str], command: str) -> bool:

@@ -13,7 +13,7 @@ from codex_tmux.codex.commandline import redact
 from codex_tmux.codex.store import Store
 from codex_tmux.log import log
 from codex_tmux.pass_once import Pass, sync_once
-from codex_tmux.reconcile import Pane
+from codex_tmux.reconcile import Launch, Pane, launch_of
 from codex_tmux.records import CURRENT, LIVE, LOST, STATUSES, Record
 from codex_tmux.sync import server_lock
 from codex_tmux.tmux import Server, TmuxError
@@ -116,6 +116,7 @@ def row_of_record(record: Record, codex_store: Store) -> dict[str, Any]:
     session = codex_store.find(session_id) if session_id else None
     return {
         "session_id": session_id,
+        "session_prefix": record.session_id[:29],
         "evidence": record.evidence,
         "exact": record.exact,
         "status": record.status,
@@ -129,9 +130,25 @@ def row_of_record(record: Record, codex_store: Store) -> dict[str, Any]:
         "cwd": record.cwd,
         "codex_home": record.codex_home,
         "flags": redact(record.flags),
+        **elsewhere(launch_of(record), record.session_id),
         "title": session.title if session else None,
         "activity": None,
         "updated_at": record.updated_at.isoformat(),
+    }
+
+
+def elsewhere(launch: Launch, session_id: str) -> dict[str, Any]:
+    """The columns of a Codex that runs at the far end of a transport: which, and what a person types there to resume,
+    where codex-tmux cannot."""
+    from codex_tmux.far_end import paste
+    from codex_tmux.transport import of_argv
+
+    transport = of_argv(launch.transport) if launch.transport else None
+    if transport is None:
+        return {"transport": None, "paste": None}
+    return {
+        "transport": {"kind": transport.kind, "target": transport.target, "command": list(launch.transport)},
+        "paste": paste(session_id) if launch.typed and session_id else None,
     }
 
 
@@ -140,6 +157,7 @@ def row_of_pane(seen: Pass, pane: Pane) -> dict[str, Any]:
     assert pane.running is not None
     return {
         "session_id": None,
+        "session_prefix": None,
         "evidence": None,
         "exact": False,
         "status": LIVE,
@@ -153,6 +171,7 @@ def row_of_pane(seen: Pass, pane: Pane) -> dict[str, Any]:
         "cwd": pane.cwd,
         "codex_home": pane.running.codex_home,
         "flags": redact(pane.running.flags),
+        **elsewhere(pane.running, ""),
         "title": None,
         "activity": None,
         "updated_at": None,

@@ -29,7 +29,8 @@ def decode(text: str) -> str:
 
 def encode_launch(launch: Launch) -> str:
     """A launch as one line of plain words; `decode_launch` reads it."""
-    words = [launch.mode, launch.codex, launch.codex_home, launch.cwd, "shell" if launch.shell else "root"]
+    where = "\0".join(["shell" if launch.shell else "root", *launch.transport])
+    words = [launch.mode, launch.codex, launch.codex_home, launch.cwd, where]
     words.append("\0".join(f"{name}={value}" for name, value in launch.env))
     return " ".join(encode(w) or "%" for w in [*words, *launch.flags])
 
@@ -38,11 +39,12 @@ def decode_launch(text: str) -> Launch | None:
     """The launch that an option holds; None where it holds none."""
     try:
         words = [decode(w) if w != "%" else "" for w in text.split(" ")]
-        mode, codex, codex_home, cwd, root, env, *flags = words
+        mode, codex, codex_home, cwd, where, env, *flags = words
     except ValueError:
         return None
     pairs = tuple((n, v) for n, _, v in (line.partition("=") for line in env.split("\0")) if n)
-    return Launch(mode, codex, codex_home, cwd, tuple(flags), root == "shell", pairs)
+    root, *transport = where.split("\0")
+    return Launch(mode, codex, codex_home, cwd, tuple(flags), root == "shell", pairs, tuple(transport))
 
 
 def is_helper_command(start_command: str) -> bool:

@@ -244,7 +244,10 @@ def wanted_options(row: dict[str, str], pane: Pane, record: Record | None) -> di
             "@codex_evidence": record.evidence if record else "",
             "@codex_state": LIVE,
             "@codex_launch": encode_launch(pane.running),
-            "@codex_guard": "" if pane.ours else f"{pane.root_pid} {pane.start_command}",
+            # A respawn of a remote shell starts no Codex anew.
+            "@codex_guard": ""
+            if pane.ours or pane.running.typed
+            else f"{pane.root_pid} {pane.start_command}",
             "@codex_process": pane.process,
             # Kept while the title is empty: it tells the quit when it comes.
             "@codex_leaving": row["@codex_leaving"]
@@ -274,7 +277,15 @@ def keep_when_killed(reading: Reading, row: dict[str, str], pane: Pane) -> list[
     # The title hook may have set the option already, ahead of any sync; the rest is for us to add.
     ours_in_part = bool(row["@codex_keep"]) and not row["@codex_hint"]
     if pane.running and pane.root and (row["remain-on-exit"] == "off" or ours_in_part):
-        return keep_commands(pane.id, reading.server["@codex-respawn-key"])
+        return keep_commands(pane.id, reading.server["@codex-respawn-key"], pane.running.typed)
+    if (
+        row["@codex_keep"]
+        and not (pane.running or pane.dead or pane.starting)
+        and pane.launch
+        and pane.launch.typed
+    ):
+        # The remote shell that Codex has left ends as it would without us.
+        return [pane_option(pane.id, name, "") for name in ("remain-on-exit", "@codex_keep", "@codex_hint")]
     return []
 
 

@@ -13,7 +13,7 @@ import libtmux
 
 from codex_tmux.options import encode_launch
 from codex_tmux.pass_once import escape
-from codex_tmux.reconcile import Launch
+from codex_tmux.reconcile import launch_of
 from codex_tmux.records import DEAD, Record
 from codex_tmux.restore_plan import TITLE_ID, Build, Cell
 from codex_tmux.resume import LAY
@@ -186,13 +186,6 @@ def session_target(name: str) -> str:
     """A tmux target that means the tmux session of exactly this name."""
     # `$` would begin an id, even in an exact target; a pattern of one character does not.
     return f"[$]{name[1:]}" if name.startswith("$") else f"={name}"
-
-
-def launch_of(record: Record) -> Launch:
-    """How the record's Codex was started."""
-    return Launch(
-        record.mode, record.codex, record.codex_home, record.cwd, record.flags, record.shell, record.env
-    )
 
 
 def hint_of(title: str, session_id: str) -> str:

@@ -33,7 +33,11 @@ class Sighting(NamedTuple):
 
 
 class Launch(NamedTuple):
-    """How the Codex of a pane was started: what it takes to start it again. `shell`: from an interactive shell."""
+    """How the Codex of a pane was started: what it takes to start it again. `shell`: from an interactive shell.
+
+    `transport`: the words that reach the machine or box where it runs, `ssh host …`; empty for this one. `codex` is
+    then its program there, "" where it was typed into a shell of the far end.
+    """
 
     mode: str
     codex: str
@@ -42,6 +46,12 @@ class Launch(NamedTuple):
     flags: tuple[str, ...]
     shell: bool
     env: tuple[tuple[str, str], ...] = ()
+    transport: tuple[str, ...] = ()
+
+    @property
+    def typed(self) -> bool:
+        """Whether Codex was typed into a shell of the far end, where codex-tmux can start none."""
+        return bool(self.transport) and not self.codex
 
 
 class Guard(NamedTuple):
@@ -110,6 +120,7 @@ class Policy(NamedTuple):
     revivals: int = 3
     revival_window: timedelta = timedelta(minutes=1)
     keep_old: int = 200
+    keep_old_elsewhere: int = 50
     keep_for: timedelta = timedelta(days=90)
 
 
@@ -288,7 +299,10 @@ class Reconciliation:
         """Drop old records by age, then by number; never one that has its pane."""
         old = [r for r in self.records if not r.current]
         old.sort(key=lambda r: r.updated_at, reverse=True)
-        kept = {id(r) for r in old[: self.policy.keep_old] if r.updated_at > self.now - self.policy.keep_for}
+        # What a far end made a pane show has its own number: many a made-up id must push nothing of this machine out.
+        here = [r for r in old if not r.transport][: self.policy.keep_old]
+        there = [r for r in old if r.transport][: self.policy.keep_old_elsewhere]
+        kept = {id(r) for r in here + there if r.updated_at > self.now - self.policy.keep_for}
         for record in old:
             if id(record) not in kept:
                 self.note("record.pruned", session=record.session_id, status=record.status)
@@ -414,6 +428,9 @@ class Reconciliation:
         """A pane that runs Codex holds the session it shows."""
         sighting = pane.sighting
         new_process = bool(pane.last_process) and pane.last_process != pane.process
+        if sighting and launch.transport and not self.may_be_elsewhere(pane, launch, sighting):
+            self.note("session.not_believed", session=sighting.session_id, pane=pane.id)
+            sighting = None
         if sighting and not self.outranked(sighting, record, new_process):
             if self.holder(pane, sighting):
                 self.note("session.held_elsewhere", session=sighting.session_id, pane=pane.id)
@@ -428,6 +445,15 @@ class Reconciliation:
             self.retire(record, ENDED)
         elif record:
             self.replace(record, status=LIVE, **place_of(pane))
+
+    def may_be_elsewhere(self, pane: Pane, launch: Launch, sighting: Sighting) -> bool:
+        """Whether what a far end made the pane show may be the pane's session: only one that nobody else has had."""
+        known = next((r for r in self.records if same_session(r.session_id, sighting.session_id)), None)
+        if known is None or sighting.evidence == ADOPTED:
+            return True
+        if known.place == (self.snapshot.server, self.snapshot.epoch, pane.id) and known.transport:
+            return True
+        return bool(known.transport) and same_far_end(known.transport, launch.transport)
 
     def outranked(self, sighting: Sighting, record: Record | None, new_process: bool) -> bool:
         """Whether the record knows better than the sighting, of the same Codex process."""
@@ -477,6 +503,8 @@ class Reconciliation:
                 continue
             if record.place == (self.snapshot.server, self.snapshot.epoch, pane.id):
                 continue
+            if record.transport and pane.running and not pane.running.transport:
+                continue  # a Codex of this machine is proof, what a far end writes is none
             if record.server == self.snapshot.server or (record.server, record.epoch) in self.snapshot.alive:
                 return record
         return None
@@ -551,6 +579,19 @@ def place_of(pane: Pane) -> dict[str, object]:
         "pane_index": pane.pane_index,
         "neighbours": pane.neighbours,
     }
+
+
+def same_far_end(one: tuple[str, ...], other: tuple[str, ...]) -> bool:
+    """Whether two transports reach the same machine or box."""
+    from codex_tmux.transport import of_argv
+
+    first, second = of_argv(one), of_argv(other)
+    return first is not None and second is not None and first.name == second.name
+
+
+def launch_of(record: Record) -> Launch:
+    """How a record's Codex was started."""
+    return Launch(*(getattr(record, name) for name in Launch._fields))
 
 
 def launch_fields(launch: Launch) -> dict[str, object]:

@@ -63,6 +63,7 @@ class Record(NamedTuple):
     env: tuple[tuple[str, str], ...] = ()
     revivals: tuple[datetime, ...] = ()
     neighbours: tuple[tuple[int, str, bool], ...] = ()
+    transport: tuple[str, ...] = ()
 
     @property
     def exact(self) -> bool:
@@ -105,6 +106,7 @@ def entry_of(record: Record) -> dict[str, Any]:
     for name in TEXT_FIELDS:
         entry[name] = to_text(entry[name])
     entry["flags"] = [to_text(flag) for flag in record.flags]
+    entry["transport"] = [to_text(word) for word in record.transport]
     entry["env"] = {to_text(name): to_text(value) for name, value in record.env}
     entry["revivals"] = list(record.revivals)
     entry["neighbours"] = [
@@ -142,6 +144,7 @@ def record_of(entry: object) -> Record:
             raise RecordError(f"{name} is {type_name(value)}, not a number")
         values[name] = value
     values["flags"] = texts(entry.get("flags", []), "flags")
+    values["transport"] = texts(entry.get("transport", []), "transport")
     values["updated_at"] = moment(entry.get("updated_at"), "updated_at")
     shell = entry.get("shell", False)
     if not isinstance(shell, bool):

@@ -13,7 +13,7 @@ from codex_tmux.codex.processes import Processes, shell_is_idle
 from codex_tmux.errors import Problem
 from codex_tmux.options import encode_launch
 from codex_tmux.pass_once import Pass, sync_once
-from codex_tmux.reconcile import Launch, Pane
+from codex_tmux.reconcile import Launch, Pane, launch_of
 from codex_tmux.records import Record
 from codex_tmux.resume import helper_command, respawn_into_run
 from codex_tmux.sync import server_lock
@@ -101,10 +101,7 @@ def respawn(server: Server, pane_id: str, fresh: bool = False) -> None:
 def what_it_had(pane: Pane, record: Record | None) -> tuple[Launch, str, str]:
     """What the pane ran: its launch, session ("" where unknown) and evidence. Raises Problem where it ran no Codex."""
     if record is not None and (not pane.session or record.session_id.startswith(pane.session)):
-        launch = Launch(
-            record.mode, record.codex, record.codex_home, record.cwd, record.flags, record.shell, record.env
-        )
-        return launch, record.session_id, record.evidence
+        return launch_of(record), record.session_id, record.evidence
     if pane.launch is None or not (pane.marked or pane.session):
         raise Problem(
             f"pane {pane.id} has had no Codex; start one with codex, or bind a session with codex-tmux adopt"
@@ -115,6 +112,8 @@ def what_it_had(pane: Pane, record: Record | None) -> tuple[Launch, str, str]:
 def into_shell(server: Server, seen: Pass, pane: Pane, launch: Launch) -> None:
     """Type the command into an idle shell; nothing is ever typed into anything else. Raises Problem."""
     row = next(r for r in seen.reading.panes if r["pane_id"] == pane.id)
+    if launch.typed:
+        refuse_to_type(pane, launch, row)
     if row["pane_in_mode"] not in ("", "0"):
         raise Problem(f"pane {pane.id} is in copy mode: leave it first (q)")
     require_idle(pane, row)
@@ -136,6 +135,20 @@ def into_shell(server: Server, seen: Pass, pane: Pane, launch: Launch) -> None:
         *("send-keys", "-t", pane.id, "-l", shlex.join([*helper_command(server), "run"]), ";"),
         *("send-keys", "-t", pane.id, "Enter"),
     )
+
+
+def refuse_to_type(pane: Pane, launch: Launch, row: dict[str, str]) -> None:
+    """Raise Problem where the pane is in the far end's shell: whose prompt that is, nobody knows from here."""
+    from codex_tmux.far_end import paste
+    from codex_tmux.transport import of_argv
+
+    transport = of_argv(launch.transport)
+    if transport is not None and row["pane_current_command"] in (
+        os.path.basename(launch.transport[0]),
+        "mosh-client",
+    ):
+        what = f"; paste there: {paste(pane.session)}" if pane.session else ""
+        raise Problem(f"pane {pane.id} is in a shell of {transport.name}: nothing was typed{what}")
 
 
 def require_idle(pane: Pane, row: dict[str, str]) -> None:

@@ -10,7 +10,8 @@ from codex_tmux.evidence import find_id
 from codex_tmux.idle_shell import untouched
 from codex_tmux.log import log
 from codex_tmux.pass_once import Pass, see_that_tmux_reaps, sync_once
-from codex_tmux.rebuild import EARLY, WAITING, Rebuilder, hint_of, launch_of
+from codex_tmux.rebuild import EARLY, WAITING, Rebuilder, hint_of
+from codex_tmux.reconcile import launch_of
 from codex_tmux.records import Record
 from codex_tmux.restore_plan import TITLE_ID, Build, Plan, Spot, lost_records, make_plan, place
 from codex_tmux.resume import run_command, wait_until_dead

@@ -42,21 +42,26 @@ def run_command(server: Server, launch: Launch) -> list[str]:
     return [*helper, "run", *(["--shell"] if launch.shell else [])]
 
 
-def hint(key: str) -> str:
+def hint(key: str, typed: bool = False) -> str:
     """The last line of a pane that sleeps."""
     key = key or DEFAULT_KEY
-    return f"{SLEEPS} · prefix {key} resumes" if key != "none" else f"{SLEEPS} · codex-tmux respawn resumes"
+    what = "connects again" if typed else "resumes"
+    return f"{SLEEPS} · prefix {key} {what}" if key != "none" else f"{SLEEPS} · codex-tmux respawn {what}"
 
 
-def keep_commands(pane: str, key: str) -> list[list[str]]:
+PASTE = "#{@codex_hint}#{?#{==:#{n:@codex_session},36}, · then paste: codex resume #{@codex_session},}"
+"""The last line of a sleeping pane whose Codex was typed into a shell of another machine: R only connects again."""
+
+
+def keep_commands(pane: str, key: str, typed: bool = False) -> list[list[str]]:
     """The tmux commands that let a pane outlive a crash, and say then how to get its session back."""
     return [
         ["set-option", "-p", "-t", pane, "remain-on-exit", "failed"],
         ["set-option", "-p", "-t", pane, "@codex_keep", "1"],
-        ["set-option", "-p", "-t", pane, "@codex_hint", hint(key)],
+        ["set-option", "-p", "-t", pane, "@codex_hint", hint(key, typed)],
         # Since 3.3 (-q: an older tmux says in its own words that the pane is dead). The text goes through an
         # option, so that nothing in it is expanded as a format.
-        ["set-option", "-pq", "-t", pane, "remain-on-exit-format", "#{@codex_hint}"],
+        ["set-option", "-pq", "-t", pane, "remain-on-exit-format", PASTE if typed else "#{@codex_hint}"],
     ]
 
 
@@ -90,7 +95,7 @@ def lay_to_sleep(server: Server, pane: str, launch: Launch) -> str:
             *("set-option", "-pu", "-t", pane, "@codex_guard", ";"),
             *("set-option", "-pu", "-t", pane, "@codex_kept", ";"),
             *("set-option", "-p", "-t", pane, "@codex_launch", encode_launch(launch), ";"),
-            *joined(keep_commands(pane, key)),
+            *joined(keep_commands(pane, key, launch.typed)),
             *("display-message", "-p", "-t", pane, "#{pane_pid}"),
         )
     except TmuxError:

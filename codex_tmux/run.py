@@ -124,6 +124,10 @@ def main(args: list[str]) -> int:
         raise Problem("no Codex found: install it, or name it with `set -g @codex-command /path/to/codex`")
     mark(server, here, launch)
     enter(launch)
+    if launch.transport:
+        from codex_tmux.far_end import words_for
+
+        become(words_for(server, here, launch, request.fresh or here.fresh), here, request.shell)
     from codex_tmux.codex.commandline import tui_fresh, tui_resume
 
     session, why = ("", "asked for") if request.fresh or here.fresh else choose(server, here, launch)
@@ -173,6 +177,8 @@ def what_to_launch(request: Request, here: Here) -> tuple[Launch | None, str]:
     known = decode_launch(here.launch_text) or from_file(here)
     if known is None and request.shell and request.codex_args is None:
         return None, ""
+    if known is not None and known.transport and request.codex_args is None:
+        return known, ""
     program = find_program(known.codex if known else "", here.command)
     if not program:
         return None, ""
@@ -192,12 +198,10 @@ def from_file(here: Here) -> Launch | None:
     record = file_record(here, by_pane=True)
     if record is None:
         return None
-    from codex_tmux.reconcile import Launch
+    from codex_tmux.reconcile import launch_of
 
     here.session = here.session or record.session_id
-    return Launch(
-        record.mode, record.codex, record.codex_home, record.cwd, record.flags, record.shell, record.env
-    )
+    return launch_of(record)
 
 
 def file_record(here: Here, by_pane: bool):  # type: ignore[no-untyped-def]
@@ -268,8 +272,8 @@ def mark(server: Server, here: Here, launch: Launch) -> None:
     if text != here.launch_text:
         commands.append(["set-option", "-p", "-t", here.id, "@codex_launch", text])
     if here.is_root and not launch.shell and here.remain in ("off", "failed"):
-        if here.remain == "off" or here.hint != hint(here.key):
-            commands += keep_commands(here.id, here.key)
+        if here.remain == "off" or here.hint != hint(here.key, launch.typed):
+            commands += keep_commands(here.id, here.key, launch.typed)
     elif here.is_root and here.remain == "failed":
         # It slept as a pane of its own; awake it ends in a shell, whose exit closes the pane as ever.
         commands.append(["set-option", "-pu", "-t", here.id, "remain-on-exit"])

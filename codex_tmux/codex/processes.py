@@ -274,7 +274,7 @@ def find_codex(processes: Processes, root_pid: int) -> CodexProcess | None:
         cwd=cwd,
         codex_home=os.path.join(cwd, environ.get("CODEX_HOME") or os.path.join(home, ".codex")),
         sqlite_home=os.path.join(cwd, sqlite_home) if sqlite_home else None,
-        root=pid == root_pid or _runs_one_command(processes.argv(root_pid)),
+        root=pid == root_pid or runs_one_command(processes.argv(root_pid)),
         foreground=foreground,
         pids=(pid, *_same_codex(processes, pid)),
     )
@@ -337,7 +337,7 @@ def _shell_name(argv: list[str]) -> str:
     return ""
 
 
-def _runs_one_command(argv: list[str]) -> bool:
+def runs_one_command(argv: list[str]) -> bool:
     """`sh -c …`, as tmux runs a pane's command: when that ends there is no shell to come back to."""
     if not _shell_name(argv):
         return False
@@ -429,7 +429,7 @@ def shell_is_idle(processes: Processes, root_pid: int, tty: str) -> bool:
     argv = processes.argv(root_pid)
     name = _shell_name(argv)
     shell = processes.get(root_pid)
-    if not name or _runs_one_command(argv) or shell is None:
+    if not name or runs_one_command(argv) or shell is None:
         return False
     if shell.state != "S" or not shell.pgrp == shell.tty_pgrp == root_pid:
         return False

@@ -64,6 +64,8 @@ class Store:
     """The store below `codex_home`; its databases below `sqlite_home` (`$CODEX_SQLITE_HOME`), if given."""
 
     def __init__(self, codex_home: str, sqlite_home: str | None = None) -> None:
+        # "" for a Codex that runs elsewhere: its store is not here, and this directory is none.
+        codex_home = codex_home or os.devnull
         self.codex_home = codex_home
         self.sqlite_home = sqlite_home or codex_home
         self.sessions = os.path.join(codex_home, "sessions")

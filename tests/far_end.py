@@ -1,0 +1,118 @@
+"""Another machine, on this one: an sshd of its own on a loopback port, with another home and another Codex home."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from codex_tmux.sandbox import MARKER, Sandbox, _trust
+
+SSHD = shutil.which("sshd", path="/usr/sbin:/usr/local/sbin:/opt/homebrew/sbin:" + os.environ.get("PATH", ""))
+
+
+class FarEnd(NamedTuple):
+    """Where it is: `ssh` are the words that reach it, without a host's command; `home` is its own."""
+
+    ssh: tuple[str, ...]
+    home: Path
+    config: Path
+    work: Path
+
+    @property
+    def codex_home(self) -> Path:
+        return self.home / ".codex"
+
+    @property
+    def ssh_t(self) -> tuple[str, ...]:
+        """The same, asking for a terminal."""
+        return (self.ssh[0], "-t", *self.ssh[1:])
+
+
+@contextmanager
+def far_end(sandbox: Sandbox) -> Iterator[FarEnd]:
+    """A far end whose Codex is the sandbox's, talking to the sandbox's model; ended by process id."""
+    if SSHD is None or shutil.which("ssh") is None:
+        why = "no sshd: install openssh-server"
+        if os.environ.get("CI") == "true":
+            pytest.fail(f"{why} (CI must not skip this)")
+        pytest.skip(why)
+    home = sandbox.home.parent / "far"
+    home.mkdir(mode=0o700)
+    (home / "bin").mkdir()
+    shutil.copytree(sandbox.codex_home, home / ".codex", symlinks=True, copy_function=link_large)
+    for link in (home / ".codex").rglob("*"):
+        # Absolute links of Codex's package point into the home they were made in.
+        if link.is_symlink() and (to := os.readlink(link)).startswith(str(sandbox.codex_home)):
+            link.unlink()
+            link.symlink_to(str(home / ".codex") + to[len(str(sandbox.codex_home)) :])
+    sandbox.homes.append(home / ".codex")
+    work = home / "src"
+    work.mkdir()
+    with open(home / ".codex/config.toml", "a") as config:
+        config.write(_trust(home) + _trust(work))
+    (home / "bin/codex").symlink_to(sandbox.bin / "codex")
+    # A login shell makes its own PATH, and sshd starts in the home that the password file names.
+    (home / ".bashrc").write_text(f"PATH={home / 'bin'}:$PATH\ncd {home}\n")
+    (home / ".bash_profile").write_text(". ~/.bashrc\nPS1='far$ '\n")
+    (home / ".hushlogin").touch()
+    etc = home / "etc"
+    etc.mkdir(mode=0o700)
+    for key in ("host", "user"):
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", etc / key], check=True)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    path = f"{home / 'bin'}:{os.environ.get('PATH', os.defpath)}"
+    # sshd gives its children an environment of its own: with the marker the sandbox finds and ends them.
+    given = {"HOME": home, MARKER: sandbox.root, "PATH": path, "TMPDIR": sandbox.short, "LANG": "C.UTF-8"}
+    (etc / "sshd_config").write_text(
+        f"ListenAddress 127.0.0.1:{port}\nHostKey {etc / 'host'}\nAuthorizedKeysFile {etc / 'user.pub'}\n"
+        f"PidFile none\nStrictModes no\nUsePAM no\nPasswordAuthentication no\nPermitRootLogin yes\n"
+        f"PrintMotd no\nPrintLastLog no\n"
+        f"SetEnv {' '.join(f'{name}={value}' for name, value in given.items())}\n"
+    )
+    ssh_config = etc / "ssh_config"
+    ssh_config.write_text(
+        f"Host far\n HostName 127.0.0.1\n Port {port}\n IdentityFile {etc / 'user'}\n IdentitiesOnly yes\n"
+        f" StrictHostKeyChecking accept-new\n UserKnownHostsFile {etc / 'known_hosts'}\n LogLevel ERROR\n"
+    )
+    if os.getuid() == 0:
+        os.makedirs("/run/sshd", mode=0o755, exist_ok=True)  # root's sshd insists on it
+    with open(etc / "log", "w") as log:
+        sshd = subprocess.Popen([SSHD, "-D", "-e", "-f", etc / "sshd_config"], stderr=log, env=sandbox.env)
+    try:
+        wait_for_port(port, etc / "log")
+        yield FarEnd(("ssh", "-F", str(ssh_config), "far"), home, ssh_config, work)
+    finally:
+        sshd.terminate()
+        sshd.wait(10)
+
+
+def link_large(source: str, target: str) -> str:
+    """Copy a file, or link it where it is large: Codex's package has 400 MB."""
+    if os.path.getsize(source) > 1 << 20:
+        os.link(source, target)
+        return target
+    return str(shutil.copy2(source, target))
+
+
+def wait_for_port(port: int, log: Path) -> None:
+    """Wait until something listens there."""
+    end = time.monotonic() + 10
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+            return
+        except OSError:
+            if time.monotonic() > end:
+                raise AssertionError(f"sshd does not listen: {log.read_text()}") from None
+            time.sleep(0.02)

@@ -1,0 +1,370 @@
+"""Codex at the far end of a transport: a real sshd on the loopback, a tmux in a tmux, a made-up docker."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import psutil
+import pytest
+
+from codex_tmux.sandbox import Sandbox, plugin_file
+from tests.far_end import FarEnd, far_end
+
+
+@pytest.fixture
+def world(sandbox: Sandbox) -> Sandbox:
+    sandbox.start_server(load_plugin=True)
+    return sandbox
+
+
+@pytest.fixture
+def far(world: Sandbox) -> Iterator[FarEnd]:
+    with far_end(world) as found:
+        yield found
+
+
+def rows(world: Sandbox, *args: str) -> dict[str, Any]:
+    """What `list` says, by pane."""
+    return {row["pane"]: row for row in json.loads(world.helper("list", "--json", *args))["panes"]}
+
+
+def wait_bound(world: Sandbox, pane: str, session: str) -> None:
+    """Wait until the pane has the session, of which its title shows the beginning."""
+    world.wait_for(
+        lambda: (
+            session.startswith(world.format(pane, "#{@codex_session}") or "-")
+            and world.format(pane, "#{@codex_state}") == "live"
+        ),
+        10,
+        f"{pane} to be bound to {session}",
+    )
+
+
+def wait_asleep(world: Sandbox, pane: str) -> None:
+    """Wait until the dead pane sleeps."""
+    world.wait_for(
+        lambda: world.format(pane, "#{pane_dead} #{@codex_asleep}") == "1 1", 10, f"{pane} to sleep"
+    )
+
+
+def end_transport(world: Sandbox, pane: str) -> None:
+    """Kill what reaches the far end."""
+    os.kill(int(world.format(pane, "#{pane_pid}")), signal.SIGKILL)
+
+
+def begin(world: Sandbox, pane: str, *, started: bool = False) -> str:
+    """One turn in the Codex that the pane shows, unless its command line has `started` one; its session, bound."""
+    if started:
+        world.wait_for(lambda: "turn 1 |" in world.capture(pane), 20, "the first answer")
+    else:
+        world.ask(pane, "first words")
+    session = world.model.requests[-1].session_id
+    wait_bound(world, pane, session)
+    return session
+
+
+def check_goes_on(
+    world: Sandbox, pane: str, session: str, first: str = "first words", turns: int = 1
+) -> None:
+    """The pane comes back with its conversation, and nothing is said on its behalf."""
+    world.wait_for(lambda: "turn 1 |" in world.capture(pane), 20, "the conversation")
+    request = world.ask(pane, "second")
+    assert request.session_id == session
+    assert request.messages == (first, "second")
+    assert [r.last for r in world.model.requests[turns:]] == ["second"], "nothing was sent by itself"
+    wait_bound(world, pane, session)
+    assert rows(world)[pane]["session_id"] == session, "the far end told the whole id"
+
+
+FORMS = {
+    "words": lambda far: ("codex", "-m", "x", "first"),
+    "text": lambda far: (f"cd {far.work} && codex -m x 'first words'",),
+    "shell": lambda far: (f"bash -lc 'PATH={far.home}/bin:$PATH codex -m x \"first words\"'",),
+}
+"""Ways to say it at the end of an ssh command line, which joins its words with blanks."""
+
+
+@pytest.mark.parametrize("form", list(FORMS))
+def test_ssh_killed_and_respawned_goes_on_there(world: Sandbox, far: FarEnd, form: str) -> None:
+    pane = world.new_pane(*far.ssh_t, *FORMS[form](far))
+    session = begin(world, pane, started=True)
+    row = rows(world)[pane]
+    assert (row["evidence"], row["exact"], row["status"]) == ("title", True, "live")
+    assert (row["session_id"], row["session_prefix"]) == (None, session[:29])
+    assert (row["transport"]["kind"], row["transport"]["target"], row["paste"]) == ("ssh", "far", None)
+    assert row["flags"] == ["-m", "x"]
+    end_transport(world, pane)
+    wait_asleep(world, pane)
+    world.tmux("respawn-pane", "-t", pane)
+    check_goes_on(world, pane, session, "first" if form == "words" else "first words")
+
+
+def test_a_living_ssh_respawned_sends_no_old_prompt(world: Sandbox, far: FarEnd) -> None:
+    pane = world.new_pane(shlex.join([*far.ssh_t, "codex 'first words'"]))
+    session = begin(world, pane, started=True)
+    world.tmux("respawn-pane", "-k", "-t", pane)
+    world.wait_for(lambda: "resume" in command_line(world, pane), 20, "codex resume at the far end")
+    check_goes_on(world, pane, session)
+
+
+def command_line(world: Sandbox, pane: str) -> str:
+    """The command line of the pane's root process."""
+    return shlex.join(psutil.Process(int(world.format(pane, "#{pane_pid}"))).cmdline())
+
+
+def test_a_far_end_that_cannot_be_asked_is_asked_again(world: Sandbox, far: FarEnd) -> None:
+    pane = world.new_pane(shlex.join([*far.ssh_t, "codex -m x"]))
+    session = begin(world, pane)
+    config = far.config.read_text()
+    far.config.write_text(config.replace("Port ", "Port 1\n # "))
+    end_transport(world, pane)
+    wait_asleep(world, pane)
+    world.tmux("respawn-pane", "-t", pane)
+    world.wait_for(lambda: "cannot be resumed yet" in world.capture(pane), 20, "the reason")
+    world.wait_for(lambda: world.format(pane, "#{pane_dead}") == "1", 10, "the pane to be dead again")
+    assert "ssh far was asked for the whole id" in " ".join(world.capture(pane).split())
+    far.config.write_text(config)
+    wait_asleep(world, pane)
+    assert rows(world)[pane]["session_prefix"] == session[:29], "the record is kept"
+    world.tmux("respawn-pane", "-t", pane)
+    check_goes_on(world, pane, session)
+
+
+def test_a_session_without_a_message_there_begins_anew(world: Sandbox, far: FarEnd) -> None:
+    pane = world.new_pane(shlex.join([*far.ssh_t, "codex -m x"]))
+    world.wait_for(lambda: world.format(pane, "#{@codex_session}"), 20, "the session to be bound")
+    before = world.format(pane, "#{@codex_session}")
+    end_transport(world, pane)
+    wait_asleep(world, pane)
+    world.tmux("respawn-pane", "-t", pane)
+    request = world.ask(pane, "first words")
+    assert not request.session_id.startswith(before)
+    wait_bound(world, pane, request.session_id)
+
+
+def test_quit_there_ends_the_pane_as_ever(world: Sandbox, far: FarEnd) -> None:
+    pane = world.new_pane(shlex.join([*far.ssh_t, "codex"]))
+    session = begin(world, pane)
+    world.type(pane, "/quit")
+    world.wait_for(
+        lambda: pane not in world.tmux("list-panes", "-a", "-F", "#{pane_id}").split(), 10, "its end"
+    )
+    world.wait_for(
+        lambda: [r for r in rows(world, "--all").values() if r["status"] == "ended"], 10, "the record"
+    )
+    (row,) = (r for r in rows(world, "--all").values() if r["session_prefix"] == session[:29])
+    assert (row["status"], row["transport"]["kind"]) == ("ended", "ssh")
+
+
+def test_typed_at_a_local_prompt_it_goes_on_behind_that_prompt(world: Sandbox, far: FarEnd) -> None:
+    pane = world.new_pane("bash")
+    world.tmux("send-keys", "-t", pane, shlex.join([*far.ssh_t, "codex -m x"]), "Enter")
+    session = begin(world, pane)
+    ssh = psutil.Process(int(world.format(pane, "#{pane_pid}"))).children()[0]
+    assert ssh.name() == "ssh"
+    ssh.kill()
+    world.wait_for(lambda: world.format(pane, "#{pane_current_command}") == "bash", 10, "the shell")
+    world.tmux("send-keys", "-t", pane, "clear", "Enter")
+    world.wait_for(lambda: "turn" not in world.capture(pane), 10, "an empty screen")
+    world.helper("respawn", "-t", pane)
+    check_goes_on(world, pane, session)
+    assert world.format(pane, "#{remain-on-exit}") == "off", "a shell's pane is none of ours to keep"
+
+
+def test_codex_typed_into_a_remote_shell_is_listed_and_what_to_paste_is_shown(
+    world: Sandbox, far: FarEnd
+) -> None:
+    pane = world.new_pane(*far.ssh)
+    world.wait_for(lambda: "$" in world.capture(pane) or "#" in world.capture(pane), 20, "the remote prompt")
+    assert pane not in rows(world)
+    world.tmux("send-keys", "-t", pane, "codex -m x", "Enter")
+    session = begin(world, pane)
+    row = rows(world)[pane]
+    assert (row["status"], row["transport"]["target"], row["paste"]) == ("live", "far", "codex resume")
+    assert world.format(pane, "#{remain-on-exit}") == "failed"
+    end_transport(world, pane)
+    wait_asleep(world, pane)
+    world.wait_for(lambda: "R connects again" in world.capture(pane), 5, "the hint")
+    world.tmux("respawn-pane", "-t", pane)
+    world.wait_for(lambda: f"there: codex resume {session}" in joined(world, pane), 20, "what to paste")
+    world.wait_for(lambda: world.format(pane, "#{pane_current_command}") == "ssh", 10, "ssh")
+    row = rows(world)[pane]
+    assert (row["status"], row["session_id"], row["paste"]) == ("dead", session, f"codex resume {session}")
+    refused = world.helper_result("respawn", "-t", pane)
+    assert refused.returncode == 1
+    assert f"paste there: codex resume {session}" in refused.stderr
+    # Killed once more before anything was typed: the hint itself has the command by now.
+    end_transport(world, pane)
+    wait_asleep(world, pane)
+    world.wait_for(lambda: f"then paste: codex resume {session}" in joined(world, pane), 5, "the hint")
+    world.tmux("respawn-pane", "-t", pane)
+    world.wait_for(lambda: f"there: codex resume {session}" in joined(world, pane), 20, "what to paste")
+    world.wait_for(lambda: joined(world, pane).rstrip().endswith(("$", "#")), 20, "the remote prompt")
+    assert len(world.model.requests) == 1, "nothing was typed"
+    world.tmux("send-keys", "-t", pane, f"codex resume {session}", "Enter")
+    check_goes_on(world, pane, session)
+
+
+def joined(world: Sandbox, pane: str) -> str:
+    """The pane's screen, broken lines joined."""
+    return world.tmux("capture-pane", "-p", "-J", "-t", pane)
+
+
+def test_a_remote_shell_that_codex_has_left_closes_as_ever(world: Sandbox, far: FarEnd) -> None:
+    pane = world.new_pane(*far.ssh)
+    world.wait_for(lambda: world.capture(pane).strip(), 20, "the remote prompt")
+    world.tmux("send-keys", "-t", pane, "codex", "Enter")
+    begin(world, pane)
+    world.type(pane, "/quit")
+    world.wait_for(
+        lambda: world.format(pane, "#{remain-on-exit}") == "off", 10, "the pane to be its own again"
+    )
+    world.tmux("send-keys", "-t", pane, "exit 3", "Enter")
+    world.wait_for(
+        lambda: pane not in world.tmux("list-panes", "-a", "-F", "#{pane_id}").split(), 10, "its end"
+    )
+
+
+def test_after_a_restart_of_tmux_the_far_end_is_gone_back_to(world: Sandbox, far: FarEnd) -> None:
+    pane = world.new_pane(shlex.join([*far.ssh_t, "codex -m x"]))
+    session = begin(world, pane)
+    world.tmux("kill-server")
+    world.wait_for(lambda: not world.running, 10, "the server to end")
+    world.start_server(load_plugin=True)
+    world.attach()
+    world.wait_for(lambda: [r for r in rows(world).values() if r["status"] == "lost"], 10, "the lost record")
+    results = json.loads(world.helper("restore", "--json"))["results"]
+    (pane,) = (r["pane"] for r in results if r["session_id"])
+    world.tmux("select-window", "-t", pane)
+    check_goes_on(world, pane, session)
+
+
+# Other ways to a far end. Neither of these programs is here: each is a script that goes through ssh, so that, as with
+# the real ones, the Codex is no child of the pane's process.
+
+
+@pytest.mark.parametrize(
+    ("line", "strip"),
+    [
+        ("docker exec -it -e A=b box codex -m x", 'while [ "$1" != box ]; do shift; done; shift'),
+        ("podman exec -it box bash -lc 'codex -m x'", 'while [ "$1" != box ]; do shift; done; shift'),
+        ("distrobox enter box -- codex -m x", 'while [ "$1" != -- ]; do shift; done; shift'),
+    ],
+)
+def test_a_container_s_codex_goes_on_in_it(world: Sandbox, far: FarEnd, line: str, strip: str) -> None:
+    program = world.bin / line.split()[0]
+    tty = 'case "$*" in *-it*|"enter box"*) t=-t;; *) t=-T;; esac'
+    # What a container is given stays words.
+    quote = 'for w in "$@"; do printf "\'%s\' " "$w"; done'
+    program.write_text(
+        f'#!/bin/sh\n{tty}\n{strip}\nexec -a "$0" true 2>/dev/null\n{shlex.join(far.ssh)} $t "$({quote})"\n'
+    )
+    program.chmod(0o700)
+    pane = world.new_pane(line)
+    session = begin(world, pane)
+    row = rows(world)[pane]
+    assert (row["transport"]["kind"], row["transport"]["target"]) == (line.split()[0], "box")
+    os.kill(int(world.format(pane, "#{pane_pid}")), signal.SIGKILL)
+    wait_asleep(world, pane)
+    world.tmux("respawn-pane", "-t", pane)
+    check_goes_on(world, pane, session)
+
+
+@pytest.mark.skipif(shutil.which("mosh") is None, reason="no mosh")
+def test_mosh_goes_on_there(world: Sandbox, far: FarEnd) -> None:
+    ssh = shlex.join(far.ssh[:-1])
+    pane = world.new_pane("mosh", "--ssh", ssh, "--bind-server=127.0.0.1", "far", "--", "codex", "-m", "x y")
+    session = begin(world, pane)
+    row = rows(world)[pane]
+    assert (row["transport"]["kind"], row["flags"]) == ("mosh", ["-m", "x y"])
+    end_transport(world, pane)
+    wait_asleep(world, pane)
+    world.tmux("respawn-pane", "-t", pane)
+    check_goes_on(world, pane, session)
+
+
+# One session has one pane, and no title of another machine's changes that.
+
+
+def test_a_tmux_in_a_tmux_takes_no_session_from_the_inner_pane(world: Sandbox) -> None:
+    inner = str(world.short / "inner")
+    tmux = ["tmux", "-S", inner]
+    conf = f"set -g set-titles on\nset -g set-titles-string '#T'\nset -g @codex-tmux-bin '{world.bin}/codex-tmux'\n"
+    (world.root / "inner.conf").write_text(conf + f"run-shell '{plugin_file()}'\n")
+    outer = world.new_pane(
+        "env", "-u", "TMUX", *tmux, "-f", str(world.root / "inner.conf"), "new", "-s", "in", "codex"
+    )
+    world.ask(outer, "first words")
+    session = world.model.requests[-1].session_id
+    world.wait_for(
+        lambda: session[:29] in world.format(outer, "#{pane_title}"), 10, "the title, through both"
+    )
+    world.wait_for(lambda: world.format(outer, "#{@codex_title_id}"), 10, "the outer server to have seen it")
+    found = [
+        r for r in json.loads(world.helper("list", "--all", "--json"))["panes"] if r["session_id"] == session
+    ]
+    assert [(r["server"], r["status"], r["transport"]) for r in found] == [(inner, "live", None)]
+    assert world.format(outer, "#{@codex_session}") == ""
+    # The same where the inner server has no codex-tmux: Codex's store is this machine's.
+    state = world.state_dir / "state.toml"
+    world.wait_for(state.exists, 10, "the state file")
+    env = {**world.env, "TMUX": f"{inner},0,0"}
+    subprocess.run(
+        [str(world.bin / "codex-tmux"), "forget", session], env=env, check=True, capture_output=True
+    )
+    subprocess.run([*tmux, "run-shell", f"{plugin_file().parent}/plugin/unload"], env=world.env, check=True)
+    state.unlink(missing_ok=True)
+    assert not [
+        r for r in json.loads(world.helper("list", "--all", "--json"))["panes"] if r["session_prefix"]
+    ]
+
+
+def test_a_hostile_title_takes_no_local_session(world: Sandbox, far: FarEnd) -> None:
+    """Dead, living, closed, or known to Codex's store alone: a remote program that names it gets nothing."""
+    dead, live, closed = (world.new_pane("codex") for _ in range(3))
+    sessions = {}
+    for pane in (dead, live, closed):
+        sessions[pane] = world.ask(pane, f"mine, {pane}").session_id
+        wait_bound(world, pane, sessions[pane])
+    os.kill(world.codex_pid(dead), signal.SIGKILL)
+    wait_asleep(world, dead)
+    world.tmux("kill-pane", "-t", closed)
+    before = {r["session_id"]: r for r in rows(world, "--all").values()}
+    remote = world.new_pane(*far.ssh)
+    world.wait_for(lambda: world.capture(remote).strip(), 20, "the remote prompt")
+    for session in sessions.values():
+        for shown in (session[:29] + "...", session):
+            text = f"\\033]0;x | {shown}\\007codex resume {session}\\n"
+            world.tmux("send-keys", "-t", remote, f"clear; printf '{text}'", "Enter")
+            world.wait_for(lambda s=shown: s in world.format(remote, "#{pane_title}"), 10, "the title")  # type: ignore[misc]
+            world.helper("sync")
+            assert world.format(remote, "#{@codex_session}") == ""
+    end_transport(world, remote)
+    world.helper("sync")
+    after = {r["session_id"]: r for r in rows(world, "--all").values()}
+    assert {s: (r["pane"], r["status"], r["transport"]) for s, r in after.items()} == {
+        s: (r["pane"], r["status"], r["transport"]) for s, r in before.items()
+    }
+    world.tmux("respawn-pane", "-t", dead)
+    assert world.ask(dead, "on").session_id == sessions[dead]
+
+
+def test_a_title_older_than_the_transport_says_nothing(world: Sandbox, far: FarEnd) -> None:
+    pane = world.new_pane("bash")
+    made_up = "01a201da-7561-7551-a7df-a07aa6f38cdb"
+    world.tmux("send-keys", "-t", pane, f"printf '\\033]0;x | {made_up[:29]}...\\007'", "Enter")
+    world.wait_for(lambda: world.format(pane, "#{@codex_title_id}"), 10, "the title")
+    assert pane not in rows(world), "a shell's title"
+    time.sleep(1.1)  # tmux tells the second of a title
+    world.tmux("send-keys", "-t", pane, f"PS1= {shlex.join(far.ssh)}", "Enter")
+    world.wait_for(lambda: world.format(pane, "#{pane_current_command}") == "ssh", 10, "ssh")
+    world.helper("sync")
+    assert world.format(pane, "#{@codex_session}") == ""
