@@ -189,6 +189,8 @@ class Identifier:
                 return False
             # Before that there is no session yet, and who was told which one to resume is at it.
             return time.time() - codex.start > (STARTING_WITH if pane.sighting else STARTING)
+        if is_elsewhere(pane):
+            return False
         just_ended = pane.marked and not pane.asleep and not pane.starting and row["@codex_state"] == LIVE
         if not just_ended or not pane.launch or pane.launch.mode != TUI or pane.sighting:
             return False
@@ -285,7 +287,7 @@ class Identifier:
         if is_elsewhere(pane):
             from codex_tmux.transport_pane import completed_by_screen
 
-            return completed_by_screen(self, pane, find_resume_hint(self.screen(pane)))
+            return completed_by_screen(self, pane, find_resume_hint(self.screen(pane) or self.kept_screen(pane)))
         if pane.session:
             return self.completed(pane)
         found = find_resume_hint(self.screen(pane) or self.kept_screen(pane))

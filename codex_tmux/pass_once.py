@@ -211,7 +211,7 @@ def set_options(
         for name, value in wanted.items():
             if row.get(name, "") != value:
                 commands.append(pane_option(pane.id, name, value))
-        commands += keep_when_killed(reading, row, pane)
+        commands += keep_when_killed(reading, row, pane, by_pane.get(pane.id))
     panes = " " + " ".join(marked) + " " if marked else ""
     if panes != reading.server["@codex_panes"]:
         commands.append(["set-option", "-g", "@codex_panes", panes])
@@ -272,18 +272,16 @@ def wanted_options(row: dict[str, str], pane: Pane, record: Record | None) -> di
     return {}
 
 
-def keep_when_killed(reading: Reading, row: dict[str, str], pane: Pane) -> list[list[str]]:
+def keep_when_killed(
+    reading: Reading, row: dict[str, str], pane: Pane, record: Record | None
+) -> list[list[str]]:
     """Let a pane outlive a crash of its Codex, where Codex is its root: no shell's, and never over the user's own."""
     # The title hook may have set the option already, ahead of any sync; the rest is for us to add.
     ours_in_part = bool(row["@codex_keep"]) and not row["@codex_hint"]
     if pane.running and pane.root and (row["remain-on-exit"] == "off" or ours_in_part):
         return keep_commands(pane.id, reading.server["@codex-respawn-key"], pane.running.typed)
-    if (
-        row["@codex_keep"]
-        and not (pane.running or pane.dead or pane.starting)
-        and pane.launch
-        and pane.launch.typed
-    ):
+    gone = not (record or pane.running or pane.dead or pane.starting)
+    if gone and row["@codex_keep"] and pane.launch and pane.launch.typed:
         # The remote shell that Codex has left ends as it would without us.
         return [pane_option(pane.id, name, "") for name in ("remain-on-exit", "@codex_keep", "@codex_hint")]
     return []

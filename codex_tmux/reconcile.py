@@ -329,6 +329,9 @@ class Reconciliation:
             self.note("session.doubted", session=record.session_id, pane=pane.id, evidence=record.evidence)
             self.retire(record, ENDED)
             record = None
+        if record and len(pane.session) > len(record.session_id) and record.session_id == pane.session[:29]:
+            # What the pane's own program has learnt of it since.
+            record = self.replace(record, session_id=pane.session)
         if self.was_respawned(pane):
             self.take_over(pane, record)
         elif pane.dead:
