@@ -287,7 +287,9 @@ class Identifier:
         if is_elsewhere(pane):
             from codex_tmux.transport_pane import completed_by_screen
 
-            return completed_by_screen(self, pane, find_resume_hint(self.screen(pane) or self.kept_screen(pane)))
+            return completed_by_screen(
+                self, pane, find_resume_hint(self.screen(pane) or self.kept_screen(pane))
+            )
         if pane.session:
             return self.completed(pane)
         found = find_resume_hint(self.screen(pane) or self.kept_screen(pane))

@@ -68,6 +68,7 @@ RECORDS = st.builds(
     env=st.dictionaries(TEXTS, TEXTS, max_size=3).map(lambda d: tuple(d.items())),
     revivals=st.lists(MOMENTS, max_size=3).map(tuple),
     neighbours=st.lists(st.tuples(INTEGERS, TEXTS, st.booleans()), max_size=3).map(tuple),
+    transport=st.lists(TEXTS, max_size=4).map(tuple),
 )
 
 LENIENT = settings(
