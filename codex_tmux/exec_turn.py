@@ -35,8 +35,12 @@ STDERR_LINES = 40
 CHUNK = 1 << 16
 
 # Runs beside a turn, in a session of its own, and sees by the end of its stdin that the pane's program has
-# gone, by kill -9 too: else Codex would go on unseen and hold the session's writer lock against its pane.
-GUARD = 'trap "" HUP INT TERM; read -r _; kill -s TERM -- "-$1"; sleep 2; kill -s KILL -- "-$1"'
+# gone, by kill -9 too: else Codex would go on unseen and hold the session's writer lock against its pane. It is there
+# before Codex is, whose process group it then reads.
+GUARD = (
+    'trap "" HUP INT TERM; read -r group || exit; read -r _; '
+    'kill -s TERM -- "-$group"; sleep 2; kill -s KILL -- "-$group"'
+)
 
 # Log lines of Codex's own (`2026-11-23T05:27:23.128123Z ERROR codex_core::…`) are for its developers.
 LOG_LINE = re.compile(r"^\d{4}-\d\d-\d\dT[\d:.]+Z +(ERROR|WARN|INFO|DEBUG|TRACE) ")
@@ -121,21 +125,25 @@ class Turn:
         begun = time.monotonic()
         # A session of its own: no Ctrl-C but ours reaches it, and nothing it starts can write to the pane's
         # terminal past what we let through.
-        process = self._process = subprocess.Popen(
-            self.argv,
-            cwd=self.cwd,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            start_new_session=True,
-            bufsize=0,
-        )
-        assert process.stdin
-        assert process.stdout
-        assert process.stderr
-        guard = start_guard(process.pid)
+        guard = start_guard()
+        assert guard.stdin
+        told = guard.stdin.fileno()
         broken = ""
         try:
+            process = self._process = subprocess.Popen(
+                self.argv,
+                cwd=self.cwd,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                start_new_session=True,
+                bufsize=0,
+                # By Codex's own process before it becomes Codex: it never runs without its guard.
+                preexec_fn=lambda: tell_guard(told),
+            )
+            assert process.stdin
+            assert process.stdout
+            assert process.stderr
             writing = asyncio.ensure_future(
                 asyncio.to_thread(write_all, process.stdin, self.message.encode("utf-8", "replace"))
             )
@@ -156,7 +164,6 @@ class Turn:
                 self._stopping.cancel()
             guard.kill()
             guard.wait()
-            assert guard.stdin
             guard.stdin.close()
         return Outcome(
             session_id=self._session_id,
@@ -270,15 +277,21 @@ class Turn:
             await self._on_session(session_id)
 
 
-def start_guard(group: int) -> subprocess.Popen[bytes]:
-    """Start the process that ends the process group `group` once this program is gone."""
+def start_guard() -> subprocess.Popen[bytes]:
+    """Start the process that ends the process group whose number it is told once this program is gone."""
     return subprocess.Popen(
-        ["/bin/sh", "-c", GUARD, "codex-tmux-guard", str(group)],
+        ["/bin/sh", "-c", GUARD, "codex-tmux-guard"],
+        bufsize=0,
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
     )
+
+
+def tell_guard(pipe: int) -> None:
+    """Tell the guard this process's group."""
+    os.write(pipe, b"%d\n" % os.getpid())
 
 
 def write_all(pipe: IO[bytes], data: bytes) -> None:
