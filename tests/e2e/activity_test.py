@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-from collections.abc import Iterator
 
 import pytest
 
@@ -13,14 +12,6 @@ from codex_tmux.activity import has_daemon
 from codex_tmux.sandbox import Sandbox
 
 pytestmark = pytest.mark.codex
-
-
-@pytest.fixture
-def world(codex_binary: str) -> Iterator[Sandbox]:
-    with Sandbox(codex_binary) as made:
-        made.start_server(load_plugin=True)
-        made.attach()
-        yield made
 
 
 def activity(world: Sandbox, pane: str) -> tuple[str | None, str | None]:

@@ -6,7 +6,6 @@ import json
 import os
 import shlex
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,15 +18,6 @@ from codex_tmux.sandbox import Sandbox
 pytestmark = pytest.mark.codex
 
 OLD_PROMPT = "the old prompt"
-
-
-@pytest.fixture
-def world(codex_binary: str) -> Iterator[Sandbox]:
-    """A private tmux server with the plugin, the real Codex, and an attached client."""
-    with Sandbox(codex_binary) as made:
-        made.start_server(load_plugin=True)
-        made.attach()
-        yield made
 
 
 def rows(world: Sandbox, *flags: str) -> dict[str, dict[str, Any]]:
@@ -236,7 +226,8 @@ def test_new_and_resume_inside_codex_are_followed(world: Sandbox) -> None:
     assert statuses(world) == {first: "live", second: "ended"}
 
 
-def test_two_panes_never_end_on_one_session(world: Sandbox) -> None:
+def two_killed(world: Sandbox) -> tuple[list[str], list[str]]:
+    """Two panes that sleep after a kill, each with `message of pane <number>` said; the panes, and their sessions."""
     panes = [world.new_pane() for _ in range(2)]
     for number, pane in enumerate(panes):
         world.ask(pane, f"message of pane {number}")
@@ -245,6 +236,11 @@ def test_two_panes_never_end_on_one_session(world: Sandbox) -> None:
         kill_codex(world, pane, "SIGKILL")
     for pane in panes:
         wait_asleep(world, pane)
+    return panes, sessions
+
+
+def test_two_panes_never_end_on_one_session(world: Sandbox) -> None:
+    panes, sessions = two_killed(world)
     state = world.state_dir / "state.toml"
     state.write_text(state.read_text().replace(sessions[0], sessions[1]))
     world.tmux("respawn-pane", "-t", panes[0], ";", "respawn-pane", "-t", panes[1])
@@ -255,14 +251,7 @@ def test_two_panes_never_end_on_one_session(world: Sandbox) -> None:
 
 
 def test_two_panes_whose_memory_names_one_session(world: Sandbox) -> None:
-    panes = [world.new_pane() for _ in range(2)]
-    for number, pane in enumerate(panes):
-        world.ask(pane, f"message of pane {number}")
-    sessions = [wait_bound(world, p) for p in panes]
-    for pane in panes:
-        kill_codex(world, pane, "SIGKILL")
-    for pane in panes:
-        wait_asleep(world, pane)
+    panes, sessions = two_killed(world)
     world.tmux("set-option", "-p", "-t", panes[0], "@codex_session", sessions[1])
     world.tmux("respawn-pane", "-t", panes[0], ";", "respawn-pane", "-t", panes[1])
     alive = [p for p in panes if world.format(p, "#{pane_dead}") == "0"]
