@@ -1,4 +1,8 @@
-"""The log: one event a line, `time event key=value …`, in the state directory. Never raises, never prints."""
+"""The log: one event a line, `time event key=value …`, in the state directory. Never raises, never prints.
+
+How much of it is written, `@codex-log-level` says: `error`, what went wrong; `info`, also what was done and why;
+`debug`, also what every sync saw. Until the option is read, it is `info`.
+"""
 
 from __future__ import annotations
 
@@ -11,9 +15,29 @@ NAME = "log"
 LIMIT = 512 * 1024
 """Bytes after which the log becomes `log.1`; the one before that is dropped."""
 
+ERRORS = frozenset(
+    "action.failed daemon.no_answer hooks.missing lock.timeout pane.not_asleep state.broken state.usable_again "
+    "state.unusable sync.crashed sync.failed exec-not-saved".split()
+)
+"""The events that tell what went wrong, or is well again."""
+_level = "info"
+
+
+def set_level(name: str) -> None:
+    """From here on write what `@codex-log-level` says; anything but its three words is `info`."""
+    global _level
+    _level = name if name in ("error", "debug") else "info"
+
+
+def debugging() -> bool:
+    """Whether to log what only matters to whoever looks for a fault."""
+    return _level == "debug"
+
 
 def log(event: str, **fields: object) -> None:
     """Append one event. A log that cannot be written is let go: nothing may fail for its sake."""
+    if _level == "error" and event not in ERRORS:
+        return
     words = [time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), event]
     words += [f"{name}={field_text(value)}" for name, value in fields.items() if value is not None]
     try:

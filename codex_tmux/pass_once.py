@@ -7,7 +7,7 @@ import time
 
 from codex_tmux import state_cache, store, tmux
 from codex_tmux.evidence import Identifier
-from codex_tmux.log import log
+from codex_tmux.log import debugging, log, set_level
 from codex_tmux.options import PANE_OPTIONS, encode_launch
 from codex_tmux.reconcile import Note, Pane, Policy, Revive, Sleep, Snapshot, TakeOver, Tell, reconcile
 from codex_tmux.records import DEAD, ENDED, LIVE, LOST, Record, now
@@ -51,7 +51,9 @@ class Pass:
 def sync_once(server: Server) -> Pass:
     """Read the server, decide, save, act. Under the sync lock of that server. Raises Problem."""
     for _ in range(2):
+        begun = time.monotonic()
         reading, identifier, snapshot = settled_reading(server)
+        set_level(reading.server["@codex-log-level"])
         policy = Policy(revive=reading.server["@codex-on-death"] == "respawn")
         records, actions, fault = decide(snapshot, policy)
         tell_fault(server, reading, fault)
@@ -59,6 +61,8 @@ def sync_once(server: Server) -> Pass:
             # Taken, and nobody could note it: the first sync that can save will ask how these panes went.
             server.try_run("set-option", "-ga", "@codex_exited", " " + " ".join(sorted(snapshot.exited)))
         newly_marked = set_options(server, reading, snapshot, records, identifier.stale)
+        if debugging():
+            tell_what_was_seen(snapshot, time.monotonic() - begun)
         drawing: dict[str, str] = {}
         for action in actions:
             perform(server, action, drawing)
@@ -70,6 +74,23 @@ def sync_once(server: Server) -> Pass:
             break
     mend_hooks(server, reading)
     return Pass(reading, snapshot, records)
+
+
+def tell_what_was_seen(snapshot: Snapshot, seconds: float) -> None:
+    """Note what this pass has seen of each pane that has to do with Codex, for whoever looks for a fault."""
+    ours = [p for p in snapshot.panes if p.running or p.marked]
+    log("sync.saw", panes=len(snapshot.panes), ours=len(ours), ms=f"{seconds * 1000:.0f}")
+    for pane in ours:
+        shown = pane.sighting
+        log(
+            "pane.saw",
+            pane=pane.id,
+            codex=pane.process if pane.running else "none",
+            session=shown.session_id if shown else "unknown",
+            evidence=shown.evidence if shown else None,
+            had=pane.session or None,
+            dead=pane.exit or "yes" if pane.dead else None,
+        )
 
 
 def settled_reading(server: Server) -> tuple[Reading, Identifier, Snapshot]:

@@ -11,7 +11,7 @@ import sys
 import time
 
 from codex_tmux.errors import Problem
-from codex_tmux.log import log
+from codex_tmux.log import log, set_level
 from codex_tmux.resume import LAY, SLEEPS, hint, joined, keep_commands
 from codex_tmux.tmux import Server, TmuxError
 
@@ -61,6 +61,7 @@ class Here:
                 "@codex-respawn-key",
                 "remain-on-exit",
                 "default-shell",
+                "@codex-log-level",
             ),
         )
         # Tabs: every tmux prints them as they are, and none of these values holds one.
@@ -83,9 +84,10 @@ class Here:
             ),
         )
         first, *lines = out.split("\n")
-        values = first.split("\t", 10)
+        values = first.split("\t", 11)
         self.session, self.launch_text, fresh, self.evidence, self.marked, self.hint, *values = values
-        self.command, self.key, self.remain, self.default_shell, ids = values
+        self.command, self.key, self.remain, self.default_shell, level, ids = values
+        set_level(level)
         self.id, root, self.epoch, self.socket = ids.split(" ", 3)
         if self.id != pane:
             raise Problem(f"pane {pane} is gone")

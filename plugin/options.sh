@@ -11,6 +11,7 @@ codex_env=
 codex_on_death=keep
 codex_restore=ask
 codex_restore_lazy=on
+codex_log_level=info
 
 tab=$(printf '\t')
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import re
+import signal
 import subprocess
 
 from codex_tmux.sandbox import Sandbox
-from tests.tmux.list_test import bound
+from tests.tmux.list_test import bound, wait_state
 
 
 def test_it_is_followed_until_control_c(sandbox: Sandbox) -> None:
@@ -38,6 +41,34 @@ def test_a_reader_that_goes_away(sandbox: Sandbox) -> None:
     )
     assert (done.stdout, done.stderr) == ("a line of the log\n", "")
     assert len(sandbox.helper("log", "-n", "3").splitlines()) == 3
+
+
+def test_how_much_is_logged_is_an_option(sandbox: Sandbox) -> None:
+    sandbox.start_server(load_plugin=True, config="set -g @codex-log-level debug")
+    pane = sandbox.new_pane()
+    sandbox.ask(pane, "first")
+    session = bound(sandbox, pane)
+    sandbox.helper("list")
+    log = sandbox.state_dir / "log"
+    assert re.search(
+        rf" pane.saw pane={pane} codex=\d+:\S+ session={session} evidence=title", log.read_text()
+    )
+    assert re.search(r" sync.saw panes=2 ours=1 ms=\d+\n", log.read_text())
+    sandbox.tmux("set-option", "-gu", "@codex-log-level")
+    sandbox.helper("list")
+    log.write_text("")
+    sandbox.helper("list")
+    assert log.read_text() == ""
+    sandbox.tmux("set-option", "-g", "@codex-log-level", "error")
+    os.kill(sandbox.codex_pid(pane), signal.SIGKILL)
+    wait_state(sandbox, pane, "dead")
+    sandbox.tmux("respawn-pane", "-t", pane)
+    sandbox.ask(pane, "second")
+    wait_state(sandbox, pane, "live")
+    assert log.read_text() == "", "neither sync nor run have anything to complain of"
+    sandbox.tmux("set-hook", "-gu", "pane-exited")
+    sandbox.helper("list")
+    assert [line.split()[1] for line in log.read_text().splitlines()] == ["hooks.missing"]
 
 
 def test_misuse(sandbox: Sandbox) -> None:
