@@ -10,6 +10,7 @@ import click
 from codex_tmux import store
 from codex_tmux.codex.commandline import is_session_id
 from codex_tmux.codex.store import NAMED_BY, Session, Store
+from codex_tmux.completion import DIRECTORY, PANE, SESSION
 from codex_tmux.errors import Problem
 from codex_tmux.log import log
 from codex_tmux.options import encode_launch
@@ -31,13 +32,16 @@ WHY_NOT = {
 
 
 @click.command(epilog="Example: codex-tmux adopt -t %3 01a201da-7561")
-@click.option("-t", "--target", metavar="PANE", help="The pane (%3, or any tmux target); default: this one.")
+@click.option(
+    "-t", "--target", type=PANE, metavar="PANE", help="The pane (%3, or any tmux target); default: this one."
+)
 @click.option(
     "--codex-home",
+    type=DIRECTORY,
     metavar="DIR",
     help="Where the session is (default: the pane's, then $CODEX_HOME, ~/.codex).",
 )
-@click.argument("session")
+@click.argument("session", type=SESSION, metavar="SESSION")
 def command(target: str | None, codex_home: str | None, session: str) -> None:
     """Bind a session to a pane by hand.
 

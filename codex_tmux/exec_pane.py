@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 import click
 
+from codex_tmux.completion import DIRECTORY
 from codex_tmux.errors import Problem
 from codex_tmux.resume import LAY, helper_command
 from codex_tmux.run import draw
@@ -42,7 +43,9 @@ SHORT = {"-i": "--image", "-h": "--help", "-V": "--version"}
 @click.command(epilog="Example: codex-tmux exec --new -c ~/src/api -n api -- --sandbox read-only")
 @click.option("--new", is_flag=True, help="Open the conversation in a new tmux window.")
 @click.option("--split", is_flag=True, help="Open it in a split of the current tmux pane.")
-@click.option("-c", "--cwd", metavar="DIR", help="With --new or --split: the directory to work in.")
+@click.option(
+    "-c", "--cwd", type=DIRECTORY, metavar="DIR", help="With --new or --split: the directory to work in."
+)
 @click.option("-n", "--name", metavar="NAME", help="With --new: the window's name.")
 @click.option("--json", "as_json", is_flag=True, help="Print Codex's own events, one JSON object a line.")
 @click.argument("flags", nargs=-1, type=click.UNPROCESSED, metavar="[-- CODEX EXEC FLAGS]")

@@ -8,6 +8,7 @@ import click
 
 from codex_tmux import store
 from codex_tmux.codex.store import NAMED_BY
+from codex_tmux.completion import PANE, REMEMBERED
 from codex_tmux.errors import Problem
 from codex_tmux.log import log
 from codex_tmux.options import PANE_OPTIONS
@@ -20,10 +21,12 @@ from codex_tmux.tmux import Server, TmuxError
 
 
 @click.command(epilog="Example: codex-tmux forget --all-ended")
-@click.option("-t", "--target", metavar="PANE", help="The session of this pane (%3, or any tmux target).")
+@click.option(
+    "-t", "--target", type=PANE, metavar="PANE", help="The session of this pane (%3, or any tmux target)."
+)
 @click.option("--all-ended", is_flag=True, help="All sessions whose Codex was quit.")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
-@click.argument("sessions", nargs=-1, metavar="[SESSION]...")
+@click.argument("sessions", nargs=-1, type=REMEMBERED, metavar="[SESSION]...")
 def command(target: str | None, all_ended: bool, yes: bool, sessions: tuple[str, ...]) -> int:
     """Forget sessions: their records, and what their panes remember. Codex's own data stays, nothing is deleted there.
 

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from codex_tmux.activity import APPROVAL, WAITING
+from codex_tmux.completion import CLIENT
 from codex_tmux.errors import Problem
 from codex_tmux.list_panes import add_activity, collect
 from codex_tmux.plain_text import plain_line, shortened
@@ -21,7 +22,11 @@ Place = tuple[str, int, int]
 
 @click.command(epilog="Example: set -g @codex-next-key N   (in tmux.conf; then prefix N)")
 @click.option(
-    "-c", "--client", metavar="CLIENT", help="The tmux client to take there; default: the one you use."
+    "-c",
+    "--client",
+    type=CLIENT,
+    metavar="CLIENT",
+    help="The tmux client to take there; default: the one you use.",
 )
 @click.option(
     "--from-key", is_flag=True, hidden=True, help="Say everything in tmux: a key binding has no terminal."

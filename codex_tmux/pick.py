@@ -14,6 +14,7 @@ import click
 from codex_tmux import activity, store
 from codex_tmux.activity import WAITING
 from codex_tmux.codex.store import Store
+from codex_tmux.completion import SESSION
 from codex_tmux.conversations import Conversation, find, gather, with_activity
 from codex_tmux.errors import Problem
 from codex_tmux.log import log
@@ -33,7 +34,11 @@ TITLE_WIDTH = 60
 
 @click.command(epilog="Example: codex-tmux pick, or prefix P")
 @click.option(
-    "--preview", "previewed", metavar="ID", help="Print what is known of one conversation, and its end."
+    "--preview",
+    "previewed",
+    type=SESSION,
+    metavar="ID",
+    help="Print what is known of one conversation, and its end.",
 )
 @click.option("-c", "--client", default="", hidden=True, help="The tmux client that asks.")
 @click.option("--from-key", is_flag=True, hidden=True, help="Open the popup, or the menu, on that client.")

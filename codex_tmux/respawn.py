@@ -10,6 +10,7 @@ import time
 import click
 
 from codex_tmux.codex.processes import Processes, shell_is_idle
+from codex_tmux.completion import PANE
 from codex_tmux.errors import Problem
 from codex_tmux.options import encode_launch
 from codex_tmux.pass_once import Pass, sync_once
@@ -27,7 +28,12 @@ PROMPT_WITHIN = 2.0
 
 @click.command(epilog="Example: codex-tmux respawn -t %3")
 @click.option(
-    "-t", "--target", "pane", metavar="PANE", help="The pane (%3, or any tmux target); default: this one."
+    "-t",
+    "--target",
+    "pane",
+    type=PANE,
+    metavar="PANE",
+    help="The pane (%3, or any tmux target); default: this one.",
 )
 @click.option(
     "--fresh", is_flag=True, help="Start a new session with the same flags; the old one stays resumable."

@@ -11,6 +11,7 @@ from types import FrameType
 
 import click
 
+from codex_tmux.completion import PROGRAM
 from codex_tmux.errors import Problem
 from codex_tmux.sandbox import Sandbox, plugin_file
 
@@ -115,7 +116,10 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
 
 @click.command(epilog="Example: codex-tmux selftest --codex ~/bin/codex")
 @click.option(
-    "--codex", metavar="PATH", help="The Codex to test with; default: the one on PATH, else a stand-in."
+    "--codex",
+    type=PROGRAM,
+    metavar="PATH",
+    help="The Codex to test with; default: the one on PATH, else a stand-in.",
 )
 @click.option("--keep", is_flag=True, help="Keep the test's directory, with Codex's sessions and our log.")
 def command(codex: str | None, keep: bool) -> int:

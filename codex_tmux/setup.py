@@ -24,6 +24,7 @@ from codex_tmux.codex.title_config import (
     title_has_id,
     title_items,
 )
+from codex_tmux.completion import DIRECTORY, PROGRAM
 from codex_tmux.config_file import ConfigFile
 from codex_tmux.errors import Problem
 from codex_tmux.shown_change import agreed, difference
@@ -228,9 +229,13 @@ def _command(named: bool, home: Path, *options: str) -> str:
 @click.command(epilog="Example: codex-tmux setup --check || codex-tmux setup")
 @click.option("--check", is_flag=True, help="Only say whether it is set (exit 0) or not (exit 1).")
 @click.option("--undo", is_flag=True, help="Take back what setup wrote, and only that.")
-@click.option("--codex-home", metavar="DIR", help="Codex's home (default: $CODEX_HOME, then ~/.codex).")
+@click.option(
+    "--codex-home", type=DIRECTORY, metavar="DIR", help="Codex's home (default: $CODEX_HOME, then ~/.codex)."
+)
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
-@click.option("--codex", metavar="PATH", help="The Codex to set up for (default: the first on PATH).")
+@click.option(
+    "--codex", type=PROGRAM, metavar="PATH", help="The Codex to set up for (default: the first on PATH)."
+)
 def command(check: bool, undo: bool, codex_home: str | None, yes: bool, codex: str | None) -> int:
     """Put the session id into the pane title, where codex-tmux reads it.
 

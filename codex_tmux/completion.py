@@ -1,0 +1,103 @@
+"""What a shell completes behind a command: panes, sessions, clients, as they are at that moment.
+
+Whatever goes wrong, nothing is offered: a shell would print an error into the line that is being typed.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
+
+import click
+
+from codex_tmux.errors import Problem
+from codex_tmux.plain_text import plain_line, shortened, tilde
+from codex_tmux.tmux import Server
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
+    Word = click.ParamType[str]
+else:
+    Word = click.ParamType
+
+NEWEST = 200
+"""How many sessions of Codex's store are offered."""
+WIDTH = 50
+"""Characters of what zsh and fish show beside a word."""
+
+Offered = Iterable[tuple[str, str]]
+
+
+class Completed(Word):
+    """A word of the command line, taken as it is; `offer` lists what it may be, each with what it is."""
+
+    def __init__(self, name: str, offer: Callable[[click.Context, str], Offered]) -> None:
+        self.name = name
+        self.offer = offer
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        """Those that begin with what is typed."""
+        from click.shell_completion import CompletionItem
+
+        try:
+            offered = [*self.offer(ctx, incomplete)]
+        except (Problem, OSError, ValueError):
+            return []
+        return [
+            CompletionItem(word, help=shortened(plain_line(what), WIDTH))
+            for word, what in offered
+            if word.startswith(incomplete)
+        ]
+
+
+def panes(ctx: click.Context, incomplete: str) -> Offered:
+    """The panes of the tmux server: those with a conversation first."""
+    place = "#{session_name}:#{window_index}.#{pane_index} #{window_name}"
+    form = f"#{{?@codex_session,0,1}} #{{pane_id}} {place}#{{?@codex_state, (#{{@codex_state}}),}}"
+    lines = Server().run("list-panes", "-a", "-F", form).splitlines()
+    for line in sorted(lines, key=lambda line: line[0]):
+        _, pane, what = line.split(" ", 2)
+        yield pane, what
+
+
+def clients(ctx: click.Context, incomplete: str) -> Offered:
+    """The clients of the tmux server."""
+    lines = Server().run("list-clients", "-F", "#{client_name} #{session_name}").splitlines()
+    for line in lines:
+        name, _, what = line.partition(" ")
+        yield name, what
+
+
+def remembered(ctx: click.Context, incomplete: str) -> Offered:
+    """The sessions that codex-tmux has a record of, the last changed first."""
+    from codex_tmux import store
+
+    for record in sorted(store.load(), key=lambda r: r.updated_at, reverse=True):
+        yield record.session_id, f"{record.status} {record.tmux_session}:{record.window} {tilde(record.cwd)}"
+
+
+def sessions(ctx: click.Context, incomplete: str) -> Offered:
+    """The sessions of Codex's store, the newest first; all of them where a good part of an id is typed."""
+    from codex_tmux.codex.store import Store
+
+    home = ctx.params.get("codex_home") or os.environ.get("CODEX_HOME") or "~/.codex"
+    codex_store = Store(os.path.abspath(os.path.expanduser(home)))
+    newest = codex_store.recent(NEWEST)
+    yield from ((s.id, s.title) for s in newest)
+    known = {s.id for s in newest}
+    for session_id in codex_store.named(incomplete) if incomplete else ():
+        session = codex_store.find(session_id) if session_id not in known else None
+        if session:
+            yield session_id, session.title
+
+
+PANE = Completed("pane", panes)
+CLIENT = Completed("client", clients)
+REMEMBERED = Completed("session", remembered)
+SESSION = Completed("session", sessions)
+DIRECTORY = click.Path(file_okay=False)
+PROGRAM = click.Path(dir_okay=False)

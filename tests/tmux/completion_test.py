@@ -1,0 +1,87 @@
+"""Completion in real shells: typed, then Tab."""
+
+from __future__ import annotations
+
+import shutil
+
+import pytest
+
+from codex_tmux.sandbox import Sandbox
+from tests.tmux.list_test import bound
+
+SOURCES = {
+    "bash": 'eval "$(_CODEX_TMUX_COMPLETE=bash_source codex-tmux)"',
+    "zsh": 'autoload -Uz compinit && compinit -u; eval "$(_CODEX_TMUX_COMPLETE=zsh_source codex-tmux)"',
+    "fish": "_CODEX_TMUX_COMPLETE=fish_source codex-tmux | source",
+}
+STARTS = {"bash": ("bash", "--norc", "--noprofile"), "zsh": ("zsh", "-f"), "fish": ("fish", "--no-config")}
+
+
+@pytest.mark.parametrize("shell", SOURCES)
+def test_panes_sessions_and_words(sandbox: Sandbox, shell: str) -> None:
+    if shutil.which(shell) is None:
+        pytest.skip(f"no {shell} here: apt-get install {shell}")
+    # Without it a first fish reads all manual pages, for as long as it likes.
+    (sandbox.home / ".local/share/fish/generated_completions").mkdir(parents=True)
+    sandbox.start_server(load_plugin=True)
+    first, second = sandbox.new_pane(), sandbox.new_pane()
+    sandbox.ask(first, "first")
+    one = bound(sandbox, first)
+    sandbox.ask(second, "second")
+    two = bound(sandbox, second)
+    pane = sandbox.new_pane(*STARTS[shell], name="typist")
+
+    def press(*keys: str) -> None:
+        sandbox.tmux("send-keys", "-t", pane, *keys)
+
+    def wait(text: str) -> str:
+        def shown() -> str:
+            seen = sandbox.capture(pane)
+            return seen if text in seen.replace("\n", "") else ""
+
+        return sandbox.wait_for(shown, 20, repr(text))
+
+    def completed(typed: str, wanted: str) -> None:
+        press("-l", f"codex-tmux {typed}")
+        wait(f"codex-tmux {typed}")
+        press("Tab")
+        wait(f"codex-tmux {wanted}")
+        press("C-u")
+        press("C-l")
+        sandbox.wait_for(lambda: "codex-tmux" not in sandbox.capture(pane), 10, "an empty line")
+
+    press(
+        "-l",
+        f"{SOURCES[shell]}; echo ready-$(( 6 * 7 ))"
+        if shell != "fish"
+        else SOURCES[shell] + "; echo ready-42",
+    )
+    press("Enter")
+    sandbox.wait_for(lambda: "\nready-42" in sandbox.capture(pane), 20, "the shell")
+    press("C-l")
+    completed("unin", "uninstall")
+    completed("doctor --js", "doctor --json")
+    completed("list --status de", "list --status dead")
+    # Several fit: all are shown, in zsh and fish with what they are.
+    press("-l", "codex-tmux respawn -t %")
+    wait("-t %")
+    press("Tab", "Tab")
+    what = "" if shell == "bash" else "main:2.0 codex (live)"
+    sandbox.wait_for(
+        lambda: all(p in sandbox.capture(pane) for p in ("%0", second, pane, what)), 20, "the panes"
+    )
+    press("C-c")
+    press("C-u")
+    press("C-l")
+    sandbox.wait_for(lambda: "codex-tmux" not in sandbox.capture(pane), 10, "an empty line")
+    # The other one has an id that differs somewhere: as much of it as names one is typed.
+    until = next(n for n in range(36) if one[n] != two[n]) + 1
+    completed(f"forget {one[:until]}", f"forget {one}")
+    completed(f"adopt -t {second} {two[:until]}", f"adopt -t {second} {two}")
+    # Nothing fits, and nothing is printed into the line.
+    press("-l", "codex-tmux forget nothing")
+    wait("forget nothing")
+    press("Tab")
+    press("-l", "+more")
+    seen = wait("forget nothing+more")
+    assert "Traceback" not in seen
