@@ -105,7 +105,7 @@ class ConfigFile:
             if not mode & 0o222 or not os.access(
                 target, os.W_OK, effective_ids=os.access in os.supports_effective_ids
             ):
-                raise Problem(f"{target}: read-only; make it writable, or add the item where it is generated")
+                raise Problem(f"{target}: read-only; make it writable, or change it where it is generated")
 
 
 def _write_beside(target: Path, data: bytes) -> Path:

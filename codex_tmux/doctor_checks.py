@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import shutil
 import stat
@@ -14,7 +15,7 @@ from typing import NamedTuple
 from codex_tmux import __version__, store
 from codex_tmux.activity import DaemonError, ask, has_daemon, socket_path
 from codex_tmux.codex.processes import Processes, lock_owner
-from codex_tmux.doctor_patient import ALIASES, OF_THE_PLUGIN, Patient, shell_word
+from codex_tmux.doctor_patient import ALIASES, MARK_OF_ALIAS, OF_THE_PLUGIN, Patient, shell_word
 from codex_tmux.errors import Problem
 from codex_tmux.paths import state_dir
 from codex_tmux.plain_text import plain_line
@@ -28,6 +29,7 @@ STUCK_AFTER = 3.0
 LOOK_EVERY = 0.05
 DAEMON_WITHIN = 2.0
 """Seconds for a daemon to answer: here a slow answer is one."""
+RESPAWN = re.compile(r"(?<!\S)respawn(?:p|w|-p|-pa|-pane|-w|-wi|-wind|-windo|-window)(?!\S)")
 CONFLICTS = ("assistant-resurrect", "agent-resurrect", "codex-resurrect")
 """What the names of plugins that resume Codex too have in common: both would start it."""
 
@@ -99,7 +101,7 @@ def source_command(patient: Patient) -> str:
 
 
 def check_keys(patient: Patient) -> Finding:
-    """Are our keys still ours?"""
+    """Are our keys still ours, and do the user's own ones for respawning go through the aliases?"""
     keys = patient.options.get("@codex_keys", "").split()
     taken = []
     for key in keys:
@@ -109,8 +111,29 @@ def check_keys(patient: Patient) -> Finding:
     if taken:
         detail = f"prefix {', prefix '.join(taken)}: bound to something else since the plugin was loaded"
         return Finding("keys", WARNING, detail, patient.load_command())
+    past = keys_past_us(patient.server.try_run("list-keys") or "") if patient.aliases else []
+    if past:
+        detail = f"{', '.join(past)}: bound before the plugin was there, so it respawns without codex-tmux"
+        return Finding("keys", BROKEN, detail, patient.load_command())
     named = [f"prefix {key}" for key in keys if key != "none"]
     return Finding("keys", OK, ", ".join(named) or "none", None)
+
+
+def keys_past_us(bindings: str) -> list[str]:
+    """The keys in what list-keys prints that respawn past the aliases: tmux takes these in when it parses a binding.
+
+    What stands in quotes, or in a menu, is parsed when it is used, and needs nothing.
+
+    >>> keys_past_us("bind-key -T prefix r respawn-pane -k\\nbind-key -T root F5 confirm-before 'respawn-pane -k'")
+    ['prefix r']
+    """
+    found = []
+    for line in bindings.splitlines():
+        bare = re.sub(r""" "(?:\\.|[^"\\])*"| '[^']*'""", " ''", line)
+        key = re.match(r"bind-key +(?:-\S+ +)*?-T (\S+) +(\S+) (.*)", bare)
+        if key and RESPAWN.search(key[3]) and MARK_OF_ALIAS not in line and "display-menu" not in line:
+            found.append(f"{key[1]} {key[2]}")
+    return found
 
 
 def check_helper(patient: Patient) -> Finding:

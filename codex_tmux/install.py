@@ -11,10 +11,9 @@ from codex_tmux import tmux_conf
 from codex_tmux.config_file import ConfigFile
 from codex_tmux.errors import Problem
 from codex_tmux.sandbox import plugin_file
-from codex_tmux.shown_change import agreed, difference
+from codex_tmux.shown_change import rewrite
 from codex_tmux.tmux import Server
 
-TRIES = 5
 LOADED_WITHIN = 10.0
 """Seconds that tmux may take to load the plugin, or to let go of it."""
 POLL_SECONDS = 0.05
@@ -82,33 +81,12 @@ def say_whether(file: ConfigFile, line: bytes) -> int:
 
 def write(file: ConfigFile, line: bytes, yes: bool) -> bool:
     """Put our lines into the file; False where the user does not want that."""
-    shown: list[str] | None = None
-    for _ in range(TRIES):
-        data = file.read()
-        try:
-            new = tmux_conf.added(data, line)
-        except Problem as e:
-            raise Problem(f"{file.path}: {e}") from e
-        if new == data:
-            click.echo(f"nothing to write: {file.path} loads the plugin")
-            return True
-        lines = change(file.path, data, new)
-        if not agreed(lines, shown, yes):
-            click.echo("nothing written")
-            return False
-        shown = lines
-        backup = file.back_up(data) if data else None
-        if file.replace(data, new):
-            click.echo(f"written: {file.path}" + (f" (as it was: {backup})" if backup else ""))
-            return True
-        if backup:
-            backup.unlink(missing_ok=True)
-    raise Problem(f"{file.path}: changed under our hands {TRIES} times; nothing written; try again")
-
-
-def change(path: Path, old: bytes | None, new: bytes | None) -> list[str]:
-    """The change as lines to show."""
-    return difference(str(path), *((data or b"").decode(errors="replace") for data in (old, new)))
+    done = rewrite(file, lambda data: tmux_conf.added(data, line), yes, keep_copy=True)
+    if done.agreed and done.new == done.old:
+        click.echo(f"nothing to write: {file.path} loads the plugin")
+    elif done.agreed:
+        click.echo(f"written: {file.path}" + (f" (as it was: {done.backup})" if done.backup else ""))
+    return done.agreed
 
 
 def load(server: Server, plugin: Path) -> str:

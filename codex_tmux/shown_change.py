@@ -6,8 +6,52 @@ import difflib
 import os
 import re
 import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
 
 import click
+
+from codex_tmux.config_file import ConfigFile
+from codex_tmux.errors import Problem
+
+TRIES = 5
+"""How often a file may change under our hands."""
+
+
+class Rewritten(NamedTuple):
+    """What became of a file: its bytes before and after (None: no file), the copy of it, whether the user agreed."""
+
+    old: bytes | None
+    new: bytes | None
+    backup: Path | None = None
+    agreed: bool = True
+
+
+def rewrite(
+    file: ConfigFile, changed: Callable[[bytes | None], bytes | None], yes: bool, keep_copy: bool
+) -> Rewritten:
+    """Make of a file what `changed` makes of its bytes, once the user has seen that and agreed. Raises Problem."""
+    shown: list[str] | None = None
+    for _ in range(TRIES):
+        old = file.read()
+        try:
+            new = changed(old)
+        except Problem as e:
+            raise Problem(f"{file.path}: {e}") from e
+        if new == old:
+            return Rewritten(old, new)
+        lines = difference(str(file.path), *((data or b"").decode(errors="replace") for data in (old, new)))
+        if not agreed(lines, shown, yes):
+            click.echo("nothing written")
+            return Rewritten(old, old, agreed=False)
+        shown = lines
+        backup = file.back_up(old) if old and keep_copy else None
+        if file.replace(old, new):
+            return Rewritten(old, new, backup)
+        if backup:
+            backup.unlink(missing_ok=True)
+    raise Problem(f"{file.path}: changed under our hands {TRIES} times; nothing written; try again")
 
 
 def difference(name: str, old: str, new: str) -> list[str]:

@@ -10,10 +10,9 @@ import click
 
 from codex_tmux import tmux_conf
 from codex_tmux.config_file import ConfigFile
-from codex_tmux.errors import Problem
-from codex_tmux.install import LOADED_WITHIN, POLL_SECONDS, TRIES, change, other_line, place_of_ours
+from codex_tmux.install import LOADED_WITHIN, POLL_SECONDS, other_line, place_of_ours
 from codex_tmux.sandbox import plugin_file
-from codex_tmux.shown_change import agreed
+from codex_tmux.shown_change import rewrite
 from codex_tmux.sync import server_lock
 from codex_tmux.tmux import Server
 
@@ -40,22 +39,11 @@ def command(yes: bool) -> int:
 
 def take_out(file: ConfigFile, yes: bool) -> bool:
     """Take our lines out of the file; False where the user does not want that."""
-    shown: list[str] | None = None
-    for _ in range(TRIES):
-        data = file.read()
-        new = tmux_conf.removed(data) if data is not None else None
-        if new == data:
-            return True
-        lines = change(file.path, data, new)
-        if not agreed(lines, shown, yes):
-            click.echo("nothing written")
-            return False
-        shown = lines
-        if file.replace(data, new):
-            remove_backups(file, new)
-            click.echo(f"{'removed' if new is None else 'written'}: {file.path}")
-            return True
-    raise Problem(f"{file.path}: changed under our hands {TRIES} times; nothing written; try again")
+    done = rewrite(file, lambda data: None if data is None else tmux_conf.removed(data), yes, keep_copy=False)
+    if done.new != done.old:
+        remove_backups(file, done.new)
+        click.echo(f"{'removed' if done.new is None else 'written'}: {file.path}")
+    return done.agreed
 
 
 def remove_backups(file: ConfigFile, new: bytes | None) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 import psutil
 import pytest
 
-from codex_tmux.sandbox import Sandbox
+from codex_tmux.sandbox import Sandbox, plugin_file
 from tests.fake_daemon import FakeDaemon
 from tests.tmux.list_test import bound, on_screen
 
@@ -93,6 +93,18 @@ def write_state(text: str) -> Callable[[Sandbox], object]:
     return lambda world: (world.state_dir / "state.toml").write_text(text)
 
 
+def bind_without_aliases(world: Sandbox) -> None:
+    """As a key bound in tmux.conf before the plugin, had it not been parsed anew."""
+    world.tmux("bind-key", "-r", "F", "confirm-before", "-p", "sure?", "respawn-pane -k")
+    aliases = world.tmux("show-options", "-s", "command-alias")
+    for index in range(200, 210):
+        world.tmux("set-option", "-su", f"command-alias[{index}]")
+    world.tmux("bind-key", "-T", "root", "F7", "respawn-pane", "-k")
+    world.tmux("source-file", str(plugin_file().parent / "plugin" / "hooks.tmux"))
+    assert aliases == world.tmux("show-options", "-s", "command-alias")
+    assert "@codex" not in world.tmux("list-keys", "-T", "root", "F7")
+
+
 FAULTS: dict[str, tuple[Callable[[Sandbox], object], str, str]] = {
     "a hook deleted": (
         lambda w: w.tmux("set-hook", "-g", "pane-died", "display-message x"),
@@ -107,6 +119,7 @@ FAULTS: dict[str, tuple[Callable[[Sandbox], object], str, str]] = {
         "broken",
     ),
     "a key taken": (lambda w: w.tmux("bind-key", "R", "source-file", "~/.tmux.conf"), "keys", "warning"),
+    "a key that respawns past the aliases": (bind_without_aliases, "keys", "broken"),
     "the helper uninstalled": (set_option("@codex_helper", "/nowhere/codex-tmux"), "helper", "broken"),
     "another helper": (
         lambda w: w.tmux(
