@@ -7,7 +7,9 @@ import sys
 import click
 
 
-@click.command(epilog="Example: codex-tmux sync")
+@click.command(
+    short_help="Look at the whole tmux server now, as its hooks do.", epilog="Example: codex-tmux sync"
+)
 def sync() -> None:
     """Look at the whole tmux server now, and make records and panes say what is true.
 
@@ -20,6 +22,7 @@ def sync() -> None:
 
 
 @click.command(
+    short_help="Become Codex in this pane, resuming what the pane had.",
     epilog="Example: tmux new-window -n api codex-tmux run -- -m gpt-5",
     context_settings={"ignore_unknown_options": True},
 )

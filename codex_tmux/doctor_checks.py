@@ -237,7 +237,11 @@ def check_title(patient: Patient) -> Finding:
         )
     if missing:
         detail = f"no session id in the title for {', '.join(missing)}: sessions are known less surely there"
-        fix = "; ".join(f"codex-tmux setup --codex-home {shell_word(home)}" for home in missing)
+        default = patient.default_home()
+        fix = "; ".join(
+            "codex-tmux setup" + ("" if home == default else f" --codex-home {shell_word(home)}")
+            for home in missing
+        )
         return Finding("title", WARNING, detail, fix)
     return Finding("title", OK, f"shows the session id ({', '.join(homes)})", None)
 

@@ -69,9 +69,13 @@ class Patient:
         entry = os.path.join(self.directory, "codex.tmux") if self.directory else str(plugin_file())
         return f"tmux run-shell {shell_word(entry)}"
 
+    def default_home(self) -> str:
+        """The `CODEX_HOME` of whoever asks."""
+        return os.path.abspath(os.environ.get("CODEX_HOME") or os.path.expanduser("~/.codex"))
+
     def codex_homes(self) -> list[str]:
         """Every `CODEX_HOME` in use: those of the records that have a pane or wait for one, and the default."""
-        default = os.path.abspath(os.environ.get("CODEX_HOME") or os.path.expanduser("~/.codex"))
+        default = self.default_home()
         homes = [r.codex_home for r in self.records if r.status in ("live", "dead", "lost")]
         homes += [default] if os.path.isdir(default) or not homes else []
         return list(dict.fromkeys(homes))

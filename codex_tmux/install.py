@@ -19,7 +19,10 @@ LOADED_WITHIN = 10.0
 POLL_SECONDS = 0.05
 
 
-@click.command(epilog="Example: codex-tmux install --check || codex-tmux install")
+@click.command(
+    short_help="Load the plugin from your tmux.conf.",
+    epilog="Example: codex-tmux install --check || codex-tmux install",
+)
 @click.option("--check", is_flag=True, help="Only say whether it is installed (exit 0) or not (exit 1).")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 def command(check: bool, yes: bool) -> int:

@@ -21,7 +21,10 @@ from codex_tmux.tmux import Server, TmuxError
 JSON_VERSION = 1
 
 
-@click.command(epilog="Example: codex-tmux list --json | jq -r '.panes[].session_id'")
+@click.command(
+    short_help="List the panes and their Codex sessions, and what each is doing.",
+    epilog="Example: codex-tmux list --json | jq -r '.panes[].session_id'",
+)
 @click.option("--all", "everything", is_flag=True, help="Also what ended or was closed.")
 @click.option(
     "--status", "statuses", multiple=True, type=click.Choice(STATUSES), help="Only these; may be repeated."

@@ -32,7 +32,10 @@ COLOUR_OF_WAITING = "1;35"
 TITLE_WIDTH = 60
 
 
-@click.command(epilog="Example: codex-tmux pick, or prefix P")
+@click.command(
+    short_help="Find any conversation of this machine, and go to it.",
+    epilog="Example: codex-tmux pick, or prefix P",
+)
 @click.option(
     "--preview",
     "previewed",
@@ -129,7 +132,7 @@ def one(server: Server, session_id: str) -> Conversation:
     """The conversation of an id. Raises Problem where there is none."""
     found = find(server, remembered(), default_home(), session_id)
     if found is None:
-        raise Problem(f"session {plain_line(session_id)} is not known any more")
+        raise Problem(f"session {plain_line(session_id)} is not known")
     return found
 
 

@@ -73,6 +73,7 @@ def resolve(server: Server, target: str) -> str:
     if not found or (target.startswith("%") and found != target) or found not in panes:
         if active and not target.startswith("%"):
             return active[0]
+        server.run("display-message", "-p", "")  # says so where there is no server at all
         raise Problem(f"there is no pane {target} on this tmux server")
     return found
 

@@ -226,7 +226,10 @@ def _command(named: bool, home: Path, *options: str) -> str:
     return shlex.join(["codex-tmux", "setup", *options, *home_option])
 
 
-@click.command(epilog="Example: codex-tmux setup --check || codex-tmux setup")
+@click.command(
+    short_help="Put the session id into the pane title: tracking gets exact.",
+    epilog="Example: codex-tmux setup --check || codex-tmux setup",
+)
 @click.option("--check", is_flag=True, help="Only say whether it is set (exit 0) or not (exit 1).")
 @click.option("--undo", is_flag=True, help="Take back what setup wrote, and only that.")
 @click.option(

@@ -29,7 +29,9 @@ LOOK_EVERY = 0.2
 def command(follow: bool, lines: int | None) -> None:
     """Print what was saved, restored, refused, and why.
 
-    One event a line, `time event key=value …`."""
+    One event a line, `time event key=value …`. The tmux option @codex-log-level says how much there is: error, info
+    (the default) or debug.
+    """
     path = os.path.join(state_dir(), NAME)
     follower = Follower(path)
     if follow and lines is None:
@@ -38,6 +40,8 @@ def command(follow: bool, lines: int | None) -> None:
     try:
         for line in past if lines is None else deque(past, lines):
             click.echo(plain_line(line))
+        if not follow and not os.path.exists(path):
+            click.echo("nothing has been logged yet", err=True)
         while follow:
             sys.stdout.flush()
             time.sleep(LOOK_EVERY)

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     Names: TypeAlias = tuple[str, ...] | list[str]
 
+NO_SERVER = ("error connecting to ", "no server running on ")
+"""How tmux says that there is nothing behind its socket: there is no such file, or nobody listens there."""
 TIMEOUT = 10.0
 """Seconds a tmux server may take to answer before it counts as hung."""
 
@@ -58,6 +60,10 @@ class Server:
             # What the commands before the failing one printed comes along; panes are no error message.
             lines = out.decode(errors="replace").strip().splitlines()
             text = "; ".join(line for line in lines if PROBE not in line and "\\037" not in line)[:300]
+            for said in NO_SERVER:
+                if text.startswith(said):
+                    socket = text.removeprefix(said).partition(" (")[0]
+                    raise TmuxError(f"no tmux server runs at {socket}: start tmux first")
             raise TmuxError(f"tmux {args[0] if args else ''} failed: {text or f'exit {code}'}")
         return out
 

@@ -17,7 +17,10 @@ from codex_tmux.sync import server_lock
 from codex_tmux.tmux import Server
 
 
-@click.command(epilog="Example: codex-tmux uninstall --yes")
+@click.command(
+    short_help="Take the plugin out of tmux.conf and tmux again.",
+    epilog="Example: codex-tmux uninstall --yes",
+)
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 def command(yes: bool) -> int:
     """Take the plugin out of your tmux.conf and out of the tmux server that runs.

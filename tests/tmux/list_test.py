@@ -160,6 +160,22 @@ def test_lost_ones_count_until_they_are_restored(world: World) -> None:
     sandbox.wait_for(lambda: sandbox.format(pane, "#{@codex_status}") == "2 lost", 10, "@codex_status")
 
 
+def test_without_a_server_each_says_so(sandbox: Sandbox) -> None:
+    for words in (
+        ["next"],
+        ["respawn", "-t", "%1"],
+        ["adopt", "-t", "%1", "x"],
+        ["restore"],
+        ["forget", "-t", "%1"],
+    ):
+        done = sandbox.helper_result(*words)
+        assert re.fullmatch(r"codex-tmux: no tmux server runs at /\S*: start tmux first\n", done.stderr), (
+            words,
+            done.stderr,
+        )
+        assert (done.returncode, done.stdout) == (1, "")
+
+
 def test_nothing_known_says_what_to_do(sandbox: Sandbox) -> None:
     assert sandbox.helper("list") == "no Codex pane is known; start codex in a tmux pane\n"
     sandbox.start_server(load_plugin=True)
