@@ -13,7 +13,7 @@ from codex_tmux.errors import Problem
 from codex_tmux.log import log
 from codex_tmux.options import PANE_OPTIONS
 from codex_tmux.pass_once import Pass, pane_option, run_all, sync_once
-from codex_tmux.plain_text import plain_line
+from codex_tmux.plain_text import plain_line, tilde
 from codex_tmux.records import CURRENT, ENDED, Record
 from codex_tmux.respawn import resolve
 from codex_tmux.sync import server_lock
@@ -57,7 +57,7 @@ def command(target: str | None, all_ended: bool, yes: bool, sessions: tuple[str,
         for record in chosen:
             click.echo(
                 plain_line(
-                    f"{record.session_id}  {record.status}  {record.tmux_session}:{record.window}  {record.cwd}"
+                    f"{record.session_id}  {record.status}  {record.tmux_session}:{record.window}  {tilde(record.cwd)}"
                 )
             )
         if not click.confirm(f"Forget {counted(chosen)}?", default=True):

@@ -26,7 +26,7 @@ from codex_tmux.resume import helper_command
 from codex_tmux.tmux import Server
 
 FZF_KEYS = {"": GO, "enter": GO, "ctrl-s": SPLIT, "ctrl-y": COPY, "ctrl-x": FORGET}
-HEADER = "Enter: go there, or resume    ^S: in a split    ^Y: copy the id    ^X: forget"
+HEADER = "Enter: go or resume   ^S: split   ^Y: copy id   ^X: forget"
 COLOURS = {LIVE: "32", DEAD: "31", LOST: "33"}
 COLOUR_OF_WAITING = "1;35"
 TITLE_WIDTH = 60
@@ -174,7 +174,7 @@ def ask_fzf(server: Server, client: str) -> bool:
         *("fzf", "--ansi", "--no-multi", "--no-height", "--layout=reverse", "--tiebreak=index", "--print0"),
         *("--delimiter=\t", "--with-nth=2..", "--tabstop=1", "--prompt=conversation> ", f"--header={HEADER}"),
         *("--expect=ctrl-s,ctrl-y,ctrl-x", f"--preview={helper} pick --preview {{1}}"),
-        *("--preview-window=down,55%,wrap", "--bind=ctrl-z:ignore"),
+        *("--preview-window=down,55%,wrap,border-top", "--bind=ctrl-z:ignore"),
     ]
     width = max(len(c.state) for c in conversations)
     lines = "\n".join(fzf_line(c, time.time(), width) for c in conversations)

@@ -15,34 +15,72 @@ TAIL = 128 * 1024
 DOING = {APPROVAL: "waits for an approval", ANSWER: "waits for an answer", FAILED: "ended in an error"}
 DOING |= {word: word for word in (IDLE, WORKING)}
 MESSAGES = 8
+ROOMY = 16
+"""Rows from which every thing that is known has a line of its own."""
 LINES = 12
 """Lines shown of one message."""
 
 
 def preview(conversation: Conversation, rollout: str | None, width: int = 80, height: int = 100) -> list[str]:
     """The lines of a preview, plain text: of the messages as many of the last as fit into `height`."""
-    words = (conversation.status, conversation.where, DOING.get(conversation.activity))
-    place = ", ".join(word for word in words if word) or "in no pane yet"
-    head = [
-        plain_line(conversation.title),
-        f"session    {conversation.session_id}",
-        f"place      {plain_line(place)}",
-        f"directory  {tilde(plain_line(conversation.cwd))}",
-    ]
-    if conversation.launch.flags:
-        head.append(f"flags      {plain_line(' '.join(redact(conversation.launch.flags)))}")
-    if conversation.evidence:
-        head.append(f"known by   {conversation.evidence}")
+    head = long_head(conversation) if height >= ROOMY else short_head(conversation)
     left = height - sum(rows_of(line, width) for line in head)
     said: list[str] = []
     for speaker, text in reversed(last_messages(rollout) if rollout else []):
         lines = [line.rstrip() for line in plain(text).strip().splitlines()]
-        block = ["", f"── {speaker}", *lines[:LINES], *(["…"] if len(lines) > LINES else [])]
-        left -= sum(rows_of(line, width) for line in block)
-        if left < 0 and said:
+        block = ["", f"── {speaker}", *(lines if len(lines) <= LINES else [*lines[:LINES], "…"])]
+        needed = sum(rows_of(line, width) for line in block)
+        if needed > left and not said:
+            # Better the beginning of the last message than none.
+            block = cut(block, width, left)
+        elif needed > left:
             break
+        left -= needed
         said = block + said
     return head + said
+
+
+def long_head(conversation: Conversation) -> list[str]:
+    """What is known of a conversation, a line for each thing."""
+    head = [
+        plain_line(conversation.title),
+        f"session    {conversation.session_id}",
+        f"place      {place_of(conversation)}",
+        f"directory  {tilde(plain_line(conversation.cwd))}",
+    ]
+    if conversation.launch.flags:
+        head.append(f"flags      {flags_of(conversation)}")
+    if conversation.evidence:
+        head.append(f"known by   {conversation.evidence}")
+    return head
+
+
+def short_head(conversation: Conversation) -> list[str]:
+    """The same in few lines, for a small window; the title is in the list above."""
+    where = f"{place_of(conversation)}  {tilde(plain_line(conversation.cwd))}"
+    return [where, f"{conversation.session_id}  {flags_of(conversation)}".rstrip()]
+
+
+def place_of(conversation: Conversation) -> str:
+    """Status, place and what it is doing, in words."""
+    words = (conversation.status, conversation.where, DOING.get(conversation.activity))
+    return plain_line(", ".join(word for word in words if word)) or "in no pane yet"
+
+
+def flags_of(conversation: Conversation) -> str:
+    """The flags, without what is secret."""
+    return plain_line(" ".join(redact(conversation.launch.flags)))
+
+
+def cut(lines: list[str], width: int, height: int) -> list[str]:
+    """The first lines that fit, an ellipsis in the last row."""
+    kept: list[str] = []
+    for line in lines:
+        if sum(rows_of(k, width) for k in (*kept, line)) > height - 1:
+            room = (height - 1 - sum(rows_of(k, width) for k in kept)) * width
+            return [*kept, *([line[:room]] if room > 0 else []), "…"]
+        kept.append(line)
+    return kept
 
 
 def rows_of(line: str, width: int) -> int:

@@ -209,6 +209,17 @@ def test_a_preview_fits_and_shows_the_end(tmp_path: Path) -> None:
     assert "message 4" not in lines
 
 
+def test_a_preview_in_a_small_window_has_the_last_message_all_the_same(tmp_path: Path) -> None:
+    path = rollout(
+        tmp_path / "r", ("user", "one"), ("assistant", "\n".join(f"line {n} " + "x" * 60 for n in range(50)))
+    )
+    lines = preview.preview(conversation(cwd="/some/where"), path, 40, 9)
+    assert lines[:4] == ["live, work:1.0  /some/where", f"{ONE}  -m x", "", "── Codex"]
+    assert lines[4].startswith("line 0 ")
+    assert lines[-1] == "…"
+    assert sum(preview.rows_of(line, 40) for line in lines) <= 9
+
+
 def test_a_preview_leaves_out_what_codex_says_in_the_user_s_name_and_what_a_terminal_obeys(
     tmp_path: Path,
 ) -> None:
