@@ -10,6 +10,7 @@ import sys
 import time
 
 import click
+from rich.cells import cell_len
 
 from codex_tmux import activity, store
 from codex_tmux.activity import WAITING
@@ -19,7 +20,7 @@ from codex_tmux.conversations import Conversation, find, gather, with_activity
 from codex_tmux.errors import Problem
 from codex_tmux.log import log
 from codex_tmux.pick_menu import ACTIONS, COPY, FORGET, GO, SPLIT, show_menu
-from codex_tmux.plain_text import plain_line, shortened, tilde
+from codex_tmux.plain_text import in_cells, plain_line, tilde
 from codex_tmux.records import DEAD, LIVE, LOST, Record
 from codex_tmux.reopen import reopen
 from codex_tmux.resume import helper_command
@@ -30,6 +31,9 @@ HEADER = "Enter: go or resume   ^S: split   ^Y: copy id   ^X: forget"
 COLOURS = {LIVE: "32", DEAD: "31", LOST: "33"}
 COLOUR_OF_WAITING = "1;35"
 TITLE_WIDTH = 60
+AGE_WIDTH = 4
+FOR_DIRECTORY = 16
+"""Columns that are left for the directory."""
 
 
 @click.command(
@@ -176,8 +180,8 @@ def ask_fzf(server: Server, client: str) -> bool:
         *("--expect=ctrl-s,ctrl-y,ctrl-x", f"--preview={helper} pick --preview {{1}}"),
         *("--preview-window=down,55%,wrap,border-top", "--bind=ctrl-z:ignore"),
     ]
-    width = max(len(c.state) for c in conversations)
-    lines = "\n".join(fzf_line(c, time.time(), width) for c in conversations)
+    now, widths = time.time(), widths_of(conversations, shutil.get_terminal_size().columns)
+    lines = "\n".join(fzf_line(c, now, *widths) for c in conversations)
     # The preview is quoted for a POSIX shell, whatever the user's is.
     done = subprocess.run(
         argv,
@@ -196,17 +200,25 @@ def ask_fzf(server: Server, client: str) -> bool:
     return action == FORGET
 
 
-def fzf_line(conversation: Conversation, now: float, width: int) -> str:
-    """One line for fzf: the id, then what is shown, its state `width` characters wide.
+def widths_of(conversations: list[Conversation], columns: int) -> tuple[int, int]:
+    """How wide state and title of these are shown: the directory behind them has some of the columns too."""
+    state = max(len(c.state) for c in conversations)
+    longest = max(cell_len(plain_line(c.title)) for c in conversations)
+    room = columns - state - FOR_DIRECTORY - len("  ") * 4 - AGE_WIDTH
+    return state, min(longest, TITLE_WIDTH, max(TITLE_WIDTH // 3, room))
+
+
+def fzf_line(conversation: Conversation, now: float, width: int, title_width: int) -> str:
+    """One line for fzf: the id, then what is shown, state and title of these widths.
 
     Nothing of it but our own colours does anything in a terminal.
     """
     colour = COLOUR_OF_WAITING if conversation.activity in WAITING else COLOURS.get(conversation.status, "90")
-    title = shortened(plain_line(conversation.title), TITLE_WIDTH)
+    title = in_cells(plain_line(conversation.title), title_width)
     place = plain_line(conversation.where) if conversation.status else ""
     words = [
         coloured(f"{conversation.state:<{width}}", colour),
-        f"{age(now - conversation.updated):>4}",
+        f"{age(now - conversation.updated):>{AGE_WIDTH}}",
         title,
         coloured(tilde(plain_line(conversation.cwd)), "36"),
         coloured(place, "90"),

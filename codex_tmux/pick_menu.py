@@ -49,9 +49,11 @@ def menu(
     page = min(max(page, 0), pages - 1)
     of = f" {page + 1}/{pages}" if pages > 1 else ""
     words = ["display-menu", "-c", client, "-x", "C", "-y", "C", "-T", f" {HEADINGS[action]}{of} "]
-    for key, conversation in zip(KEYS, conversations[page * rows :][:rows], strict=False):
+    shown = conversations[page * rows :][:rows]
+    state = max(len(c.state) for c in shown)
+    for key, conversation in zip(KEYS, shown, strict=False):
         words += [
-            item_name(conversation, width - 12),
+            item_name(conversation, width - 12, state),
             key,
             run(helper, client, "--do", conversation.session_id, "--action", action),
         ]
@@ -75,10 +77,13 @@ def menu(
     return [escape(word) for word in words]
 
 
-def item_name(conversation: Conversation, width: int) -> str:
-    """A line of the menu. tmux expands it as a format, and runs what stands in `#(…)`: no # stays in it."""
+def item_name(conversation: Conversation, width: int, state: int) -> str:
+    """A line of the menu, its state `state` characters wide.
+
+    tmux expands it as a format, and runs what stands in `#(…)`: no # stays in it.
+    """
     title = shortened(plain_line(conversation.title), max(10, width // 2))
-    words = [f"{conversation.state:<6}", title]
+    words = [f"{conversation.state:<{state}}", title]
     if conversation.status:
         words.append(plain_line(conversation.where))
     words.append(tilde(plain_line(conversation.cwd)))

@@ -58,6 +58,17 @@ def shortened(text: str, width: int) -> str:
     return text if len(text) <= width else text[: max(0, width - 1)] + "…"
 
 
+def in_cells(text: str, width: int) -> str:
+    """`text` in exactly `width` cells of a terminal, where some characters take two: cut with an ellipsis, or filled.
+
+    >>> in_cells("日本語", 5), in_cells("abc", 5)
+    ('日本…', 'abc  ')
+    """
+    from rich.cells import cell_len, set_cell_size
+
+    return set_cell_size(text, width) if cell_len(text) <= width else set_cell_size(text, width - 1) + "…"
+
+
 def tilde(path: str) -> str:
     """A path with `~` for the home."""
     home = os.path.expanduser("~")

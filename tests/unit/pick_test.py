@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.cells import cell_len
 
 from codex_tmux import pick, pick_menu, preview
 from codex_tmux.codex.store import Session
@@ -118,7 +119,7 @@ TEXT = st.text(max_size=40)
 
 @given(TEXT, TEXT)
 def test_nothing_in_a_menu_is_a_format_or_a_control(title: str, cwd: str) -> None:
-    name = pick_menu.item_name(conversation(title, cwd), 60)
+    name = pick_menu.item_name(conversation(title, cwd), 60, 6)
     assert "#" not in name
     assert not name.startswith("-")
     assert not [c for c in name if unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp")]
@@ -127,7 +128,7 @@ def test_nothing_in_a_menu_is_a_format_or_a_control(title: str, cwd: str) -> Non
 
 @given(TEXT, TEXT)
 def test_a_line_for_fzf_is_one_line_with_the_id_first(title: str, cwd: str) -> None:
-    line = pick.fzf_line(conversation(title, cwd), 10.0, 6)
+    line = pick.fzf_line(conversation(title, cwd), 10.0, 6, 20)
     first, _, rest = line.partition("\t")
     assert first == ONE
     assert "\n" not in rest
@@ -137,9 +138,20 @@ def test_a_line_for_fzf_is_one_line_with_the_id_first(title: str, cwd: str) -> N
     assert "\x1b" not in rest.replace("\x1b[", "")
 
 
+def test_titles_stand_in_a_column_that_leaves_room_for_the_directory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    both = [conversation("日本語の題名は一文字が二桁"), conversation("a long title of " + "many words " * 9)]
+    for columns, title in ((66, 34), (200, 60), (20, 20)):
+        widths = pick.widths_of(both, columns)
+        assert widths == (4, title)
+        shown = [pick.fzf_line(c, 10.0, *widths).partition("\t")[2] for c in both]
+        assert {cell_len(line[: line.index("  /w")]) for line in shown} == {4 + 2 + 4 + 2 + title}
+    assert pick.widths_of([conversation("short")], 80) == (4, 5)
+
+
 def test_no_colours_where_the_user_wants_none(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_COLOR", "1")
-    assert "\x1b" not in pick.fzf_line(conversation(), 10.0, 6)
+    assert "\x1b" not in pick.fzf_line(conversation(), 10.0, 6, 20)
 
 
 def test_what_a_conversation_does_stands_with_its_status() -> None:
@@ -147,7 +159,7 @@ def test_what_a_conversation_does_stands_with_its_status() -> None:
     found = with_activity(both, {ONE: "approval", TWO: "working", THREE: "idle"})
     assert [c.state for c in found] == ["live approval", "· working"]
     assert with_activity(both, {}) == both
-    lines = [pick.fzf_line(c, 10.0, 13) for c in (*found, *both)]
+    lines = [pick.fzf_line(c, 10.0, 13, 20) for c in (*found, *both)]
     assert (
         len(
             {
@@ -158,7 +170,7 @@ def test_what_a_conversation_does_stands_with_its_status() -> None:
         == 1
     )
     assert "\x1b[1;35mlive approval\x1b[0m" in lines[0], "it stands out"
-    assert pick_menu.item_name(found[0], 60).startswith("live approval  first")
+    assert pick_menu.item_name(found[0], 60, 6).startswith("live approval  first")
     assert "place      live, work:1.0, waits for an approval" in preview.preview(found[0], None)
 
 

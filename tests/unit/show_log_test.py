@@ -44,7 +44,7 @@ def test_both_files_in_their_order(path: Path) -> None:
 
 
 def test_no_log_yet(path: Path) -> None:
-    assert printed() == []
+    assert printed() == ["nothing has been logged yet"]
 
 
 def test_nothing_in_it_reaches_the_terminal(path: Path) -> None:
