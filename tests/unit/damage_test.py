@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import os
 import random
-import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
@@ -36,14 +35,6 @@ def state(directory: Path) -> Path:
     for records in (OLD, NEW):
         save(records)
     return directory / store.NAME
-
-
-@pytest.fixture(autouse=True)
-def in_time() -> Iterator[None]:
-    """Nothing here may wait for a FIFO's other end."""
-    signal.alarm(120)
-    yield
-    signal.alarm(0)
 
 
 def save(records: tuple[Record, ...]) -> None:
@@ -95,6 +86,7 @@ BY_HAND = {
     "null": b"version = 1\x00\n",
     "float": b"version = 1.0\n",
     "nan": b"version = nan\n",
+    "long-comment": b"version = 1\n#" + b"x" * (9 * 1024 * 1024) + b"\n",
     "bom": b"\xef\xbb\xbfversion = 1\n",
 }
 

@@ -1,0 +1,114 @@
+"""What stands between a pane and the wrong conversation, in a real tmux with the stand-in."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from codex_tmux.codex.store import Store
+from codex_tmux.sandbox import Sandbox, SandboxError
+from codex_tmux.tell import tell
+from codex_tmux.tmux import Server
+from tests.tmux.doctor_test import HOLDER
+from tests.tmux.hostile_test import wait_asleep
+from tests.tmux.respawn_routes_test import kill, start, wait_resumed
+
+ID = "01a201da-7561-7551-a7df-a07aa"
+
+
+@pytest.fixture
+def world(sandbox: Sandbox) -> Sandbox:
+    sandbox.start_server(load_plugin=True)
+    return sandbox
+
+
+def runs_codex(world: Sandbox, pane: str) -> bool:
+    try:
+        return bool(world.codex_pid(pane))
+    except SandboxError:
+        return False
+
+
+def test_a_session_that_another_process_writes_to_is_waited_for(world: Sandbox) -> None:
+    (one,) = start(world, "prompt one")
+    kill(world, one)
+    wait_asleep(world, one.pane)
+    lock = Store(str(world.codex_home)).lock_path(one.session)
+    Path(lock).parent.mkdir(exist_ok=True)
+    holder = subprocess.Popen([sys.executable, "-c", HOLDER, lock], stdout=subprocess.PIPE, env=world.env)
+    try:
+        assert holder.stdout
+        assert holder.stdout.readline()
+        world.tmux("respawn-pane", "-t", one.pane)
+        world.wait_for(lambda: f"({holder.pid}); waiting" in world.capture(one.pane), 10, "who is waited for")
+        assert not runs_codex(world, one.pane)
+    finally:
+        holder.kill()
+        holder.wait()
+    wait_resumed(world, one)
+
+
+def test_a_session_that_is_gone_gives_a_fresh_one_and_says_so(world: Sandbox) -> None:
+    (one,) = start(world, "prompt one")
+    kill(world, one)
+    wait_asleep(world, one.pane)
+    rollout = Store(str(world.codex_home)).rollout(one.session)
+    assert rollout
+    Path(rollout).unlink()
+    world.tmux("respawn-pane", "-t", one.pane)
+    assert world.ask(one.pane, "anew").messages == ("anew",)
+    log = (world.state_dir / "log").read_text()
+    assert " session.fresh " in log
+    assert one.session in log.partition(" session.fresh ")[2].partition("\n")[0]
+
+
+def test_a_session_in_another_pane_is_not_resumed_a_second_time(world: Sandbox) -> None:
+    one, two = start(world, "prompt one", "prompt two")
+    kill(world, two)
+    wait_asleep(world, two.pane)
+    # As after a mistake of anybody's: the pane remembers the other one's session.
+    world.tmux("set-option", "-p", "-t", two.pane, "@codex_session", one.session)
+    world.tmux("respawn-pan", "-t", two.pane)
+    world.wait_for(
+        lambda: "can be in one pane only" in " ".join(world.capture(two.pane).split()), 10, "the refusal"
+    )
+    assert not runs_codex(world, two.pane)
+    assert world.codex_pid(one.pane) == one.pid
+
+
+def test_the_title_of_a_pane_that_has_just_gone_is_nobody_else_s(world: Sandbox) -> None:
+    """Formats of a hook answer for another pane then: only one that is there may be told."""
+    bystander = world.new_pane("cat", name="cat")
+    world.tmux("select-window", "-t", bystander)
+    for number in range(15):
+        # The hook of its title runs when it is gone already.
+        world.tmux(
+            *("new-window", "-t", "main:", f"printf '\\033]0;x | {ID[:-2]}{number:02}...\\007'"),
+            *(";", "select-window", "-t", bystander),
+        )
+    world.tmux("set-hook", "-g", "pane-died[7]", "set-option -g @seen 1")
+    panes = world.tmux(
+        "list-panes", "-a", "-F", "#{pane_id} #{@codex_title_id}#{@codex_title_at}#{@codex_leaving}"
+    )
+    assert [line for line in panes.splitlines() if not line.endswith(" ")] == []
+
+
+def test_what_is_told_is_text(world: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(world.root)
+    client = world.attach(width=200)
+    tell(
+        Server(str(world.socket)),
+        world.tmux("display-message", "-p", "#{pane_id}"),
+        "#{pid} #(touch pwned) %H",
+    )
+    said = world.wait_for(
+        lambda: [m for m in world.tmux("show-messages").splitlines() if "message: codex-tmux" in m],
+        5,
+        "the message",
+    )
+    assert "#{pid} #(touch pwned) %H" in said[-1]
+    assert not list(world.root.rglob("pwned"))
+    client.close()

@@ -1,0 +1,120 @@
+"""Which session a pane shows: what a title, a lock or a command line may not say."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from codex_tmux.codex.commandline import parse
+from codex_tmux.codex.processes import CodexProcess, Process, Processes
+from codex_tmux.codex.store import Store
+from codex_tmux.evidence import Identifier
+from codex_tmux.reconcile import Pane
+from codex_tmux.records import LOCK, TITLE
+from codex_tmux.tmux import Reading, Server
+from tests.unit.codex_store_test import ID, OTHER, lock, meta, rollout
+
+PID, START = 100, 1000.5
+
+
+class Table(Processes):
+    """A process table of one Codex, which holds these files open."""
+
+    def __init__(self, *files: Path) -> None:
+        super().__init__()
+        self.files = [str(f) for f in files]
+
+    def get(self, pid: int) -> Process | None:
+        return Process(PID, 1, PID, PID, "S", START) if pid == PID else None
+
+    def children(self, pid: int) -> list[int]:
+        return []
+
+    def open_files(self, pid: int) -> list[str]:
+        return self.files if pid == PID else []
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    return tmp_path / "codex"
+
+
+def codex(home: Path, *args: str) -> CodexProcess:
+    return CodexProcess(
+        pid=PID,
+        start=START,
+        argv=("codex", *args),
+        program=("/usr/bin/codex",),
+        command=parse(list(args)),
+        cwd="/w",
+        codex_home=str(home),
+        sqlite_home=None,
+        root=True,
+        foreground=True,
+        pids=(PID,),
+    )
+
+
+def identifier(*files: Path) -> Identifier:
+    reading = Reading({"@codex-env": "", "socket_path": "/s", "@codex_exited": ""}, [], "")
+    return Identifier(Server("/s"), reading, Table(*files))
+
+
+def pane(session: str = "", last_process: str = "") -> Pane:
+    return Pane(
+        id="%1",
+        tmux_session="work",
+        window=0,
+        window_name="w",
+        window_layout="",
+        pane_index=0,
+        cwd="/w",
+        dead=False,
+        exit="",
+        root_pid=str(PID),
+        start_command="codex",
+        session=session,
+        process=f"{PID}:{START:.2f}",
+        last_process=last_process,
+    )
+
+
+def sighted(home: Path, title: str, at: str, *files: Path, session: str = "", last: str = "") -> object:
+    row = {"pane_title": title, "@codex_title_at": at}
+    return identifier(*files).sight(row, pane(session, last), codex(home))
+
+
+def test_a_title_that_this_very_process_set(home: Path) -> None:
+    rollout(home, ID, meta())
+    assert sighted(home, f"x | {ID[:29]}...", "1001") == (ID, TITLE)
+
+
+def test_a_title_from_before_the_process_is_somebody_else_s(home: Path) -> None:
+    rollout(home, ID, meta())
+    assert sighted(home, f"x | {ID[:29]}...", "999") is None
+
+
+def test_a_title_of_the_same_second_is_doubted_where_another_process_showed_it(home: Path) -> None:
+    rollout(home, ID, meta())
+    assert sighted(home, f"x | {ID[:29]}...", "1000", session=ID, last="99:900.00") is None
+    assert sighted(home, f"x | {ID[:29]}...", "1000") == (ID, TITLE)
+
+
+def test_a_sub_agent_is_never_a_pane_s_session(home: Path) -> None:
+    rollout(home, ID, meta(thread_source="subagent"))
+    assert sighted(home, f"x | {ID[:29]}...", "1001") is None
+    assert sighted(home, "", "", lock(home, ID)) is None
+
+
+def test_of_several_locks_a_sub_agent_s_does_not_count(home: Path) -> None:
+    rollout(home, ID, meta(thread_source="subagent"))
+    rollout(home, OTHER, meta(OTHER))
+    assert sighted(home, "", "", lock(home, ID), lock(home, OTHER)) == (OTHER, LOCK)
+
+
+def test_two_locks_say_nothing(home: Path) -> None:
+    rollout(home, ID, meta())
+    rollout(home, OTHER, meta(OTHER))
+    assert sighted(home, "", "", lock(home, ID), lock(home, OTHER)) is None
+    assert Store(str(home)).resumable(ID)[0]
