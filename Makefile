@@ -10,7 +10,7 @@ CODEX := $(CODEX_DIR)/node_modules/.bin/codex
 export CODEX_TMUX_TEST_CODEX ?= $(CODEX)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup codex demo test test-fast check format bench kill-loop crowd man pictures clean
+.PHONY: help setup codex demo test test-fast check format bench kill-loop crowd bite man pictures clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -55,6 +55,9 @@ kill-loop: setup ## kill 2,000 writers of the state file and 200 syncs at random
 
 crowd: setup ## 8 processes make 500 updates each of one state file
 	$(BIN)/python -m tests.crowd
+
+bite: setup ## take out each guard in turn and see that a test fails
+	$(BIN)/python -m tests.bite
 
 man: setup ## write the manual page and the README's command list from the program's own help
 	$(BIN)/python docs/generate.py

@@ -112,3 +112,12 @@ def test_what_is_told_is_text(world: Sandbox, monkeypatch: pytest.MonkeyPatch) -
     assert "#{pid} #(touch pwned) %H" in said[-1]
     assert not list(world.root.rglob("pwned"))
     client.close()
+
+
+def test_a_command_that_ends_in_a_semicolon_is_remembered_whole(world: Sandbox) -> None:
+    """tmux takes a last `;` of an argument for the end of a command."""
+    pane = world.new_pane("codex", "hello\\;")
+    world.wait_for(lambda: world.format(pane, "#{@codex_guard}"), 20, "what a respawn would start")
+    command = world.format(pane, "#{pane_start_command}")
+    assert command.endswith(";")
+    assert world.format(pane, "#{@codex_guard}") == world.format(pane, "#{pane_pid}") + " " + command
