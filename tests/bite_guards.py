@@ -411,7 +411,7 @@ GUARDS = (
         PASS,
         '    return word[:-1] + "\\\\;" if word.endswith(";") else word',
         "    return word",
-        T + "guards_test.py::test_a_command_that_ends_in_a_semicolon_is_remembered_whole",
+        T + "guards_test.py::test_a_value_that_ends_in_a_semicolon_is_set_whole",
     ),
     guard(
         "what is told is text, not a format",

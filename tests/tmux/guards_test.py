@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from codex_tmux.codex.store import Store
+from codex_tmux.pass_once import run_all
 from codex_tmux.sandbox import Sandbox, SandboxError
 from codex_tmux.tell import tell
 from codex_tmux.tmux import Server
@@ -114,10 +115,9 @@ def test_what_is_told_is_text(world: Sandbox, monkeypatch: pytest.MonkeyPatch) -
     client.close()
 
 
-def test_a_command_that_ends_in_a_semicolon_is_remembered_whole(world: Sandbox) -> None:
+def test_a_value_that_ends_in_a_semicolon_is_set_whole(world: Sandbox) -> None:
     """tmux takes a last `;` of an argument for the end of a command."""
-    pane = world.new_pane("codex", "hello\\;")
-    world.wait_for(lambda: world.format(pane, "#{@codex_guard}"), 20, "what a respawn would start")
-    command = world.format(pane, "#{pane_start_command}")
-    assert command.endswith(";")
-    assert world.format(pane, "#{@codex_guard}") == world.format(pane, "#{pane_pid}") + " " + command
+    values = {"@one": "a;", "@two": "b\\;", "@three": ";", "@four": "c"}
+    commands = [["set-option", "-g", name, value] for name, value in values.items()]
+    run_all(Server(str(world.socket)), commands, loaded=True)
+    assert {name: world.tmux("show-options", "-gv", name) for name in values} == values
