@@ -134,13 +134,18 @@ def merge(records: tuple[Record, ...], sessions: dict[str, list[Session]], here:
         session = known[session_id][1] if session_id in known else None
         place = here.place(session_id)
         elsewhere = here.elsewhere(record)
-        if session is not None or place is not None or elsewhere:
+        if session is not None or place is not None or elsewhere or is_elsewhere(record):
             found.append(of_record(record, session_id, session, place, elsewhere))
     for session_id, (home, session) in known.items():
         if session_id not in remembered:
             found.append(of_session(home, session, here.place(session_id)))
     found.sort(key=lambda c: c.updated, reverse=True)
     return found
+
+
+def is_elsewhere(record: Record) -> bool:
+    """Whether the session is in a store of another machine or server, so that ours not having it means nothing."""
+    return bool(record.transport) or any(flag.startswith("--remote") for flag in record.flags)
 
 
 def of_record(
@@ -151,7 +156,7 @@ def of_record(
     where = f"{record.tmux_session}:{record.window}.{record.pane_index}"
     return Conversation(
         session_id=session_id,
-        title=(session.title if session else "") or "(no message yet)",
+        title=(session.title if session else "") or far_title(record) or "(no message yet)",
         status=record.status,
         where=place.where if place else where,
         pane=place.pane if place else "",
@@ -162,6 +167,17 @@ def of_record(
         evidence=record.evidence,
         updated=max(session.updated if session else 0.0, 0.0) or record.updated_at.timestamp(),
     )
+
+
+def far_title(record: Record) -> str:
+    """What stands for the title of a session that only another machine knows; "" for one of this machine."""
+    if not is_elsewhere(record):
+        return ""
+    from codex_tmux.codex.commandline import redact
+    from codex_tmux.transport import of_argv
+
+    transport = of_argv(record.transport)
+    return f"({transport.name if transport else ' '.join(redact(record.flags))})"
 
 
 def of_session(home: str, session: Session, place: Place | None) -> Conversation:

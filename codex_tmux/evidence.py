@@ -230,9 +230,20 @@ class Identifier:
                 found = self.by_lock(codex, store)
             else:
                 found = codex.command.session_id or ""
+            if found and kind == TITLE and self.is_forged(found, pane, codex):
+                continue
             if found and self.may_show(found, pane, store):
                 return Sighting(found, kind)
         return None
+
+    def is_forged(self, session_id: str, pane: Pane, codex: CodexProcess) -> bool:
+        """Whether a server on another machine gives its session an id that one of this machine has."""
+        remote = codex.command.remote
+        if not remote or same_session(session_id, pane.session):
+            return False
+        from codex_tmux.transport_pane import is_another_machine, known_here
+
+        return is_another_machine(remote) and known_here(self, session_id) is not None
 
     def by_title(self, row: dict[str, str], pane: Pane, codex: CodexProcess, store: Store) -> str:
         """The session in the title, where this very process set it: a title outlives a killed Codex."""

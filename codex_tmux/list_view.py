@@ -33,6 +33,8 @@ def show(rows: list[dict[str, Any]], socket: str | None) -> None:
     if not sys.stdout.isatty():
         for line in aligned(cells):
             click.echo(line)
+        for line in paste_lines(rows):
+            click.echo(line)
         return
     console = terminal()
     columns = ["WHERE", "PANE", "TITLE", "STATUS", "KNOWN BY", "DIRECTORY", "AGE"]
@@ -56,6 +58,8 @@ def show(rows: list[dict[str, Any]], socket: str | None) -> None:
             texts.append(Text(text, style=style(style_of(name, row))))
         table.add_row(*texts)
     console.print(table)
+    for line in paste_lines(rows):
+        console.print(line)
 
 
 def terminal() -> Console:
@@ -88,14 +92,31 @@ def cells_of(row: dict[str, Any], socket: str | None) -> dict[str, str]:
     cells = {
         "WHERE": where,
         "PANE": row["pane"],
-        "SESSION": row["session_id"] or "-",
+        "SESSION": row["session_id"] or (f"{row['session_prefix']}…" if row.get("session_prefix") else "-"),
         "TITLE": row["title"] or "-",
         "STATUS": f"{row['status']} {row['activity'] or ''}",
         "KNOWN BY": known,
-        "DIRECTORY": with_tilde(row["cwd"]),
+        "DIRECTORY": far_end(row) or with_tilde(row["cwd"]),
         "AGE": age(row["updated_at"]),
     }
     return {name: plain_line(text) for name, text in cells.items()}
+
+
+def far_end(row: dict[str, Any]) -> str:
+    """Where a Codex of another machine or box runs, as `ssh host`; "" for one of this machine."""
+    transport = row.get("transport")
+    return f"{transport['kind']} {transport['target']}".rstrip() if transport else ""
+
+
+def paste_lines(rows: list[dict[str, Any]]) -> list[str]:
+    """What to type at far ends to have sessions back that codex-tmux cannot resume there."""
+    return [
+        plain_line(
+            f"{row['pane']} ({far_end(row)}): Codex was typed there; to resume it, paste there: {row['paste']}"
+        )
+        for row in rows
+        if row.get("paste") and row["status"] != LIVE
+    ]
 
 
 def with_tilde(path: str) -> str:

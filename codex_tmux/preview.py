@@ -48,6 +48,8 @@ def long_head(conversation: Conversation) -> list[str]:
         f"place      {place_of(conversation)}",
         f"directory  {tilde(plain_line(conversation.cwd))}",
     ]
+    if conversation.launch.transport:
+        head.append(f"through    {plain_line(' '.join(conversation.launch.transport))}")
     if conversation.launch.flags:
         head.append(f"flags      {flags_of(conversation)}")
     if conversation.evidence:

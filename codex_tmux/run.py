@@ -310,6 +310,11 @@ def choose(server: Server, here: Here, launch: Launch) -> tuple[str, str]:
     """
     if not here.session:
         return "", "this pane's session is not known" if here.launch_text and launch else ""
+    if any(flag.startswith("--remote") for flag in launch.flags):
+        from codex_tmux.codex.commandline import parse
+
+        if address := parse(launch.flags).remote:
+            return choose_there(server, here, launch, address)
     from codex_tmux.codex.store import Store
 
     store = Store(launch.codex_home)
@@ -321,6 +326,29 @@ def choose(server: Server, here: Here, launch: Launch) -> tuple[str, str]:
     if not ok:
         return "", REASONS.get(reason, reason).format(session=session)
     wait_for_writer(store, session, launch)
+    return session, ""
+
+
+def choose_there(server: Server, here: Here, launch: Launch, address: str) -> tuple[str, str]:
+    """As `choose`, of a session in the store of the app-server at `address`: ours says nothing of it."""
+    session = here.session
+    if len(session) != 36:
+        from codex_tmux.app_server import ServerError, token_of, whole_id
+        from codex_tmux.codex.commandline import redact
+
+        where = redact(("--remote", address))[1]
+        try:
+            session, has_message = whole_id(address, token_of(launch.flags), here.session)
+        except ServerError as e:
+            raise Problem(
+                f"session {here.session}… cannot be resumed yet: {where} was asked for the whole id, and it "
+                f"did not answer ({e}). Respawn this pane to ask again"
+            ) from e
+        if not has_message:
+            gone = f"{where} no longer has session {here.session}…"
+            return "", f"session {session} had no message yet" if session else gone
+        server.try_run("set-option", "-p", "-t", here.id, "@codex_session", session)
+    refuse_rival(server, here, session)
     return session, ""
 
 

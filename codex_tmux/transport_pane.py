@@ -164,6 +164,15 @@ def completed_by_screen(identifier: Identifier, pane: Pane, hint: str) -> Pane:
     return pane._replace(sighting=Sighting(hint, SCREEN))
 
 
+def is_another_machine(address: str) -> bool:
+    """Whether the address of an app-server leads off this machine. A forwarded port of this machine does not say so."""
+    if address.startswith("unix:"):
+        return False
+    host = address.partition("://")[2].partition("/")[0].rpartition("@")[2].rpartition(":")[0].strip("[]")
+    loopback = host in ("localhost", "::1") or (host.startswith("127.") and host.replace(".", "").isdigit())
+    return not loopback
+
+
 def default_home() -> str:
     """Codex's own home, as a Codex started here would see it."""
     return os.path.abspath(os.environ.get("CODEX_HOME") or os.path.expanduser("~/.codex"))

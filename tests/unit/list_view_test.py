@@ -10,7 +10,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from codex_tmux.list_view import GAP, LEAST, age, aligned, cells_of, fitted, right_part, with_tilde
+from codex_tmux.list_view import (
+    GAP,
+    LEAST,
+    age,
+    aligned,
+    cells_of,
+    fitted,
+    paste_lines,
+    right_part,
+    with_tilde,
+)
 from codex_tmux.records import now
 
 ROW: dict[str, Any] = {
@@ -44,6 +54,21 @@ def test_columns_fit_or_are_as_small_as_they_get(natural: dict[str, int], width:
 )
 def test_how_it_is_known(evidence: str | None, exact: bool, shown: str) -> None:
     assert cells_of({**ROW, "evidence": evidence, "exact": exact}, None)["KNOWN BY"] == shown
+
+
+def test_a_codex_elsewhere_tells_where_and_what_to_paste() -> None:
+    transport = {"kind": "ssh", "target": "host\x1b[2J", "command": ["ssh", "host"]}
+    prefix = str(ROW["session_id"])[:29]
+    row = {**ROW, "session_id": None, "session_prefix": prefix, "status": "dead", "transport": transport}
+    cells = cells_of(row, None)
+    assert cells["SESSION"] == f"{prefix}…"
+    assert cells["DIRECTORY"].startswith("ssh host")
+    (line,) = paste_lines(
+        [row | {"paste": "codex resume"}, row | {"paste": None}, {**row, "status": "live", "paste": "x"}]
+    )
+    assert line.endswith("paste there: codex resume")
+    assert line.startswith("%1 (ssh host")
+    assert "\x1b" not in line + cells["DIRECTORY"]
 
 
 def test_hostile_text_is_plain() -> None:
