@@ -353,6 +353,35 @@ def test_a_hostile_title_takes_no_local_session(world: Sandbox, far: FarEnd) -> 
     assert world.ask(dead, "on").session_id == sessions[dead]
 
 
+def test_a_hostile_codex_there_gets_no_session_of_the_store_and_none_that_cannot_be(
+    world: Sandbox, far: FarEnd
+) -> None:
+    local = world.new_pane("codex")
+    session = world.ask(local, "mine").session_id
+    wait_bound(world, local, session)
+    world.tmux("kill-pane", "-t", local)
+    world.wait_for(
+        lambda: [r for r in rows(world, "--all").values() if r["status"] == "closed"], 10, "the record"
+    )
+    world.helper("forget", session)  # Codex's own store alone knows it now
+    future = "f1a201da-7561-7551-a7df-a07aa6f38cdb"
+    (far.home / "bin/codex").unlink()
+    for shown in (session, future):
+        (far.home / "bin/codex").write_text(
+            f"#!/bin/sh\nprintf '\\033]0;x | {shown[:29]}...\\007codex resume {shown}\\n'\nexec sleep 1000\n"
+        )
+        (far.home / "bin/codex").chmod(0o700)
+        pane = world.new_pane(*far.ssh_t, "codex", "-m", "x")
+        world.wait_for(lambda p=pane, s=shown: s[:29] in world.format(p, "#{pane_title}"), 20, "the title")  # type: ignore[misc]
+        world.wait_for(lambda p=pane: p in rows(world), 10, "the pane to be listed")  # type: ignore[misc]
+        assert rows(world)[pane]["evidence"] is None, "a Codex whose session is not known"
+        end_transport(world, pane)
+        wait_asleep(world, pane)
+        world.helper("sync")
+        assert world.format(pane, "#{@codex_session}") == ""
+        assert not [r for r in rows(world, "--all").values() if r["session_prefix"] == shown[:29]]
+
+
 def test_a_title_older_than_the_transport_says_nothing(world: Sandbox, far: FarEnd) -> None:
     pane = world.new_pane("bash")
     made_up = "01a201da-7561-7551-a7df-a07aa6f38cdb"
