@@ -88,7 +88,7 @@ def lay_to_sleep(server: Server, pane: str, launch: Launch) -> str:
         # somebody else has just respawned is changed: a living pane that counts as asleep would never be laid again.
         drawing = server.run(
             # Where the hook on the pane's death has had to reset the screen, it has kept it in that buffer.
-            *("if-shell", "-F", "-t", pane, "#{!=:#{@codex_kept},#{pane_pid}}"),
+            *("if-shell", "-F", "-t", pane, "#{?@codex_kept,#{!=:#{@codex_kept},#{pane_pid}},1}"),
             *(f"capture-pane -e -t {pane} -S -{HISTORY} -b {buffer}", ";"),
             *(RESPAWN_PANE, "-t", pane, "-e", f"{LAY}={buffer}", *run_command(server, launch), ";"),
             *("set-option", "-p", "-t", pane, "@codex_asleep", "1", ";"),

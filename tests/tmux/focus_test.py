@@ -25,8 +25,11 @@ def test_the_focus_may_change_before_a_dead_pane_is_laid_to_sleep(sandbox: Sandb
     sync = sandbox.format(pane, "#{@codex_sync}")
     sandbox.tmux("set-option", "-g", "@codex_sync", ":")
     os.kill(sandbox.codex_pid(pane), signal.SIGKILL)
+    # An old tmux does not tell the signal; there it is the hook that tells.
     sandbox.wait_for(
-        lambda: sandbox.format(pane, "#{pane_dead}#{pane_dead_signal}") == "19", 5, "tmux to see the death"
+        lambda: sandbox.format(pane, "#{&&:#{pane_dead},#{||:#{pane_dead_signal},#{@codex_kept}}}") == "1",
+        5,
+        "tmux to see the death",
     )
     for _ in range(2):
         client.send(FOCUS_OUT)
@@ -38,5 +41,6 @@ def test_the_focus_may_change_before_a_dead_pane_is_laid_to_sleep(sandbox: Sandb
     sandbox.helper("sync")
     sandbox.wait_for(lambda: sandbox.format(pane, "#{@codex_asleep}#{pane_dead}") == "11", 10, "it to sleep")
     assert "something to remember" in sandbox.capture(pane), "the last screen is drawn again"
-    assert "resumes" in sandbox.capture(pane)
+    # tmux before 3.3 has words of its own for a dead pane.
+    assert "resumes" in sandbox.capture(pane) or "Pane is dead" in sandbox.capture(pane)
     assert not sandbox.tmux("list-buffers"), "no buffer is left"
