@@ -8,7 +8,16 @@ here=$(cd "$(dirname "$0")" && pwd -P) || exit 0
 . "$here/plugin/keys.sh"
 . "$here/plugin/resurrect.sh"
 
-say() { tmux display-message "codex-tmux: $1"; }
+# To the clients that are there; while tmux reads its configuration there is none yet: then to the first that comes.
+say() {
+    if [ -n "$(tmux list-clients)" ]; then
+        tmux display-message -d 10000 "codex-tmux: $1"
+    else
+        tmux set-option -g @codex_say "codex-tmux: $1" \; \
+            set-hook -g "client-attached[90]" \
+            "display-message -d 10000 '#{@codex_say}' ; set-option -gu @codex_say ; set-hook -gu client-attached[90]"
+    fi
+}
 
 main() {
     read_options || return 0

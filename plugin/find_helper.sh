@@ -41,7 +41,7 @@ glob_word() {
 # output, or a failure, would throw the user's active pane into view mode.
 install_hooks() {
     helper=$(shell_word "$codex_helper")
-    tmux set-option -g @codex_helper "$codex_helper" \; \
+    tmux set-option -gqu @codex_say \; set-option -g @codex_helper "$codex_helper" \; \
         set-option -g @codex_word "$helper" \; \
         set-option -g @codex_dir "$here" \; \
         set-option -g @codex_sync "{ $helper sync || tmux set-option -gu @codex_pending; } >/dev/null 2>&1 || :" \; \

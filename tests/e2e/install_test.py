@@ -295,3 +295,13 @@ def test_a_missing_helper_is_named_once_with_one_command(world: Sandbox, checkou
     assert sorted(checkout.rglob("*")) == files
     assert not list(world.home.glob(".local/bin/*"))
     assert world.tmux("list-panes", "-a", "-F", "#{pane_in_mode}") == "0"
+
+
+def test_a_missing_helper_is_named_to_the_client_that_comes(world: Sandbox, checkout: Path) -> None:
+    """While tmux reads its configuration nobody is there to read a message."""
+    start(world)
+    before = everything(world)
+    world.tmux("run-shell", f"'{checkout}/codex.tmux'")
+    client = world.attach()
+    world.wait_for(lambda: b"the helper is missing: run: " in client.output, 20, "the message")
+    world.wait_for(lambda: everything(world) == before, 20, "nothing to be left of it")
