@@ -38,7 +38,8 @@ def command(check: bool, yes: bool) -> int:
     file = ConfigFile(place_of_ours() or tmux_conf.place())
     elsewhere = other_line()
     if elsewhere and not place_of_ours():
-        click.echo(f"nothing to write: {elsewhere}")
+        path, other = elsewhere
+        click.echo(f"{'installed' if check else 'nothing to write'}: {path} loads the plugin: {other}")
         return 0
     line = tmux_conf.load_line(plugin)
     if check:
@@ -58,12 +59,12 @@ def place_of_ours() -> Path | None:
     return None
 
 
-def other_line() -> str | None:
-    """Where the plugin is loaded otherwise, in words."""
+def other_line() -> tuple[Path, str] | None:
+    """The file that loads the plugin otherwise, and its line that does."""
     for path in tmux_conf.places():
         line = tmux_conf.loaded_otherwise(ConfigFile(path).read() or b"")
         if line:
-            return f"{path} loads the plugin already: {line}"
+            return path, line
     return None
 
 

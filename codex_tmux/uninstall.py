@@ -33,7 +33,7 @@ def command(yes: bool) -> int:
         click.echo("nothing to write: no tmux.conf has the lines of codex-tmux install")
         by_hand = other_line()
         if by_hand:
-            click.echo(f"To be taken out by hand: {by_hand}")
+            click.echo(f"To be taken out of {by_hand[0]} by hand: {by_hand[1]}")
     elif not take_out(ConfigFile(path), yes):
         return 1
     click.echo(unload(Server()))
