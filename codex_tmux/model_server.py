@@ -170,7 +170,11 @@ class _Handler(BaseHTTPRequestHandler):
         if thread_source(body) == "user":
             self._answer(self.owner.record(body))
         else:
-            self._stream('{"title": "A conversation"}')
+            asked = user_messages(body)
+            named = self.owner.names_threads and asked
+            # Codex asks in many words, and ends with the message.
+            title = asked[-1].rpartition("\n")[2] if named else "A conversation"
+            self._stream(json.dumps({"title": title}))
 
     def _answer(self, request: Request) -> None:
         if status := re.search(r"\bFAIL (\d{3})\b", request.last):
@@ -232,8 +236,10 @@ class ModelServer:
 
     `requests` holds the conversations' requests only; what Codex asks for itself (a title) is answered and
     forgotten. `log`: a file that gets one JSON line per request. `release_file`: a path whose existence
-    releases held answers.
+    releases held answers. `names_threads`: a conversation's title is its first message, else all have the same.
     """
+
+    names_threads = False
 
     def __init__(self, port: int = 0, log: str | None = None, release_file: str | None = None) -> None:
         self.requests: list[Request] = []

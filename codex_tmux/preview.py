@@ -15,7 +15,7 @@ TAIL = 128 * 1024
 DOING = {APPROVAL: "waits for an approval", ANSWER: "waits for an answer", FAILED: "ended in an error"}
 DOING |= {word: word for word in (IDLE, WORKING)}
 MESSAGES = 8
-ROOMY = 16
+ROOMY = 12
 """Rows from which every thing that is known has a line of its own."""
 LINES = 12
 """Lines shown of one message."""

@@ -30,11 +30,13 @@ TALKS = (
     ("docs", ("write the changelog for the release",)),
 )
 INDENTED = re.compile(r'x="([0-9.]+)" (y="[0-9.]+") textLength="([0-9.]+)"([^>]*)>((?:&#160;)+)')
+WHEEL = re.compile("[\u2801-\u28ff]")
 FONT_FACE = re.compile(r"@font-face \{.*?\}\s*", re.DOTALL)
 
 
-def save(name: str, title: str, screen: str) -> None:
-    """Write a screen as docs/<name>.svg."""
+def save(name: str, title: str, screen: str, rows: int = HEIGHT) -> None:
+    """Write a screen, or its first rows, as docs/<name>.svg."""
+    screen = "\n".join(screen.split("\n")[:rows])
     console = Console(record=True, width=WIDTH, height=HEIGHT, file=io.StringIO(), force_terminal=True)
     console.print(Text.from_ansi(screen.rstrip("\n"), no_wrap=True), soft_wrap=True)
     svg = console.export_svg(title=title, unique_id=name)
@@ -97,17 +99,21 @@ def find(sandbox: Sandbox, screen: Screen) -> None:
     sandbox.tmux("send-keys", "-t", "main:0", f"PATH='{sandbox.bin}':$PATH PS1='$ '; clear", "Enter")
     sandbox.tmux("send-keys", "-t", "main:0", "codex-tmux list --all", "Enter")
     screen.wait("closed")
-    save("list", "codex-tmux list --all", screen.text(colours=True))
+    screen.wait("~/src/docs")
+    save("list", "codex-tmux list --all", screen.text(colours=True), rows=6)
     screen.keys("C-b", "P")
     screen.wait("── you")
+    # fzf turns a wheel while the preview's program runs.
+    sandbox.wait_for(lambda: not WHEEL.search(screen.text()), 10, "the preview")
     save("pick", "prefix P: every conversation of this machine", screen.text(colours=True))
 
 
 def main() -> None:
-    """The pictures with Codex's screen show the real one, where there is one; for the others its stand-in will do."""
+    """The pictures show the real Codex, where there is one, else its stand-in."""
     codex = os.environ.get("CODEX_TMUX_TEST_CODEX", "")
-    for scene, program in ((lose_and_resume, codex if os.access(codex, os.X_OK) else None), (find, None)):
-        with Sandbox(program) as sandbox:
+    for scene in (lose_and_resume, find):
+        with Sandbox(codex if os.access(codex, os.X_OK) else None) as sandbox:
+            sandbox.model.names_threads = True
             config = "set -g status-right ''"
             sandbox.start_server(load_plugin=True, width=WIDTH, height=HEIGHT, config=config)
             with Screen(sandbox, WIDTH, HEIGHT) as screen:
