@@ -27,8 +27,10 @@ def main() -> int:
         try:
             return run_main(args[1:])
         except Problem as e:
+            from codex_tmux.plain_text import plain_line
+
             # The line that tmux draws in a dead pane scrolls the first one off the screen.
-            print(f"\ncodex-tmux: {e}", file=sys.stderr)
+            print(f"\ncodex-tmux: {plain_line(str(e))}", file=sys.stderr)
             return 1
     from codex_tmux.cli import main as cli_main
 

@@ -11,6 +11,7 @@ import click
 
 from codex_tmux import __version__
 from codex_tmux.errors import Problem
+from codex_tmux.plain_text import plain_line
 
 COMMANDS = {
     "list": "codex_tmux.list_panes",
@@ -77,5 +78,6 @@ def main(args: list[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
     except Problem as e:
-        print(f"codex-tmux: {e}", file=sys.stderr)
+        # Names of programs, directories and tmux sessions stand in it.
+        print(f"codex-tmux: {plain_line(str(e))}", file=sys.stderr)
         return 1

@@ -48,6 +48,10 @@ class Client:
         """Press keys, given as the bytes a terminal would send."""
         os.write(self._master, keys)
 
+    def drained(self) -> bool:
+        """Whether the command has ended and all that it wrote is in `output`."""
+        return self.process.poll() is not None and not self._thread.is_alive()
+
     def close(self) -> None:
         """End the client; a second call does nothing."""
         if self._closing.is_set():

@@ -83,7 +83,7 @@ class Rebuilder:
         first, *others = plan.cells
         # Names and directories go through options: as arguments they would be expanded as formats.
         commands = [
-            ["set-option", "-g", "@codex_name", plan.tmux_session],
+            ["set-option", "-g", "@codex_name", as_given(plan.tmux_session)],
             ["set-option", "-g", "@codex_window", plan.window_name],
             *self.directory(first, notes),
         ]
@@ -182,10 +182,36 @@ class Rebuilder:
         return commands
 
 
+ENCODED = re.compile(r"\\([0-7]{3}|.)", re.DOTALL)
+"""What vis(3) writes for a backslash and for what cannot be printed, as tmux calls it."""
+LETTERS = {"n": "\n", "r": "\r", "b": "\b", "a": "\a", "v": "\v", "t": "\t", "f": "\f", "s": " "}
+
+
+def as_given(name: str) -> str:
+    """What a tmux session was named that tmux now calls `name`: it encodes such names (a window's, given with `-n`,
+    it does not), and would encode this one again.
+
+    >>> as_given(r"a\\\\b\\033")
+    'a\\\\b\\x1b'
+    """
+    if "\\" not in name:
+        return name
+    # Every second part is what stood behind a backslash. The numbers are of bytes, of which a character may have two.
+    parts = ENCODED.split(name)
+    return os.fsdecode(b"".join(decoded(p) if at % 2 else os.fsencode(p) for at, p in enumerate(parts)))
+
+
+def decoded(word: str) -> bytes:
+    """What stands behind a backslash in vis(3)'s words, as the byte it means."""
+    if len(word) == 3:
+        return bytes([int(word, 8) & 0xFF]).strip(b"\0")
+    return os.fsencode(LETTERS.get(word, word))
+
+
 def session_target(name: str) -> str:
     """A tmux target that means the tmux session of exactly this name."""
     # `$` would begin an id, even in an exact target; a pattern of one character does not.
-    return f"[$]{name[1:]}" if name.startswith("$") else f"={name}"
+    return "[$]" + re.sub(r"([][*?\\])", r"\\\1", name[1:]) if name.startswith("$") else f"={name}"
 
 
 def hint_of(title: str, session_id: str) -> str:

@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import random
+import re
 import shlex
 import signal
 import subprocess
@@ -257,6 +258,15 @@ class Walk:
     def died(self, place: Place) -> None:
         """The Codex of a pane has ended without a word."""
         place.state = DEAD
+        if place.kind == SHELL:
+            # A shell that sets no title, in a window with a name of its own: tmux has no event for it.
+            shell = r"-?(ba)?sh"
+            self.sandbox.wait_for(
+                lambda: re.fullmatch(shell, self.sandbox.format(place.pane, "#{pane_current_command}")),
+                10,
+                f"the shell of {place.pane}",
+            )
+            self.sandbox.helper("sync")
 
     def kill(self) -> str:
         place = self.some(LIVE)
@@ -419,10 +429,9 @@ class Walk:
         lines = self.sandbox.tmux("list-panes", "-a", "-F", form).splitlines()
         return next((line.split()[0] for line in lines if line.endswith(" " + session)), "")
 
-    def wait_pane_of(self, conversation: Conversation) -> str:
-        """The pane that remembers a conversation, once one does."""
-        what = f"{conversation.key} to be in a pane"
-        return self.sandbox.wait_for(lambda: self.pane_of(conversation.session), 20, what)
+    def wait_pane_of(self, session: str) -> str:
+        """The pane that remembers a session, once one does."""
+        return self.sandbox.wait_for(lambda: self.pane_of(session), 20, f"{session} to be in a pane")
 
     def split_shell(self) -> str:
         window = self.room()
@@ -519,9 +528,9 @@ class Walk:
         return f"kill the daemon of {home.name}; " + self.open_one(ROOT, home)
 
     def restart(self) -> str:
-        # A pane that was given another command may still keep its conversation, to be asked back.
-        current = {r.session_id for r in self.records() if r.current}
-        held = [p for p in self.world.places.values() if p.conversation.session in current]
+        # By the records: one was kept for a pane that was given another command, or in which nothing was said.
+        current = {r.pane: r.session_id for r in self.records() if r.current}
+        held = {current[pane]: place for pane, place in self.world.places.items() if pane in current}
         if not held:
             return ""
         how = self.random.choice(("kill-server", "SIGKILL", "SIGTERM"))
@@ -534,13 +543,13 @@ class Walk:
         self.client.close()
         self.sandbox.clients.remove(self.client)
         self.begin()
-        for place in list(self.world.places.values()):
-            if place not in held:
+        for pane, place in list(self.world.places.items()):
+            if pane not in current:
                 self.gone(place, CLOSED)
         self.world.places.clear()
         self.sandbox.helper("restore")
-        for place in held:
-            place.pane = self.wait_pane_of(place.conversation)
+        for session, place in held.items():
+            place.pane = self.wait_pane_of(session)
             place.state, place.kind = WAITING, RUN
             self.world.places[place.pane] = place
         return f"{how} of the tmux server, restored {len(held)}"

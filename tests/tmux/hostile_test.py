@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shlex
 import signal
 import subprocess
@@ -12,8 +13,10 @@ from pathlib import Path
 
 import pytest
 
+from codex_tmux.pty_client import Client
 from codex_tmux.sandbox import Sandbox
 from tests.tmux.respawn_routes_test import command_line
+from tests.tmux.restore_test import end_server
 
 PWN = "touch pwned"
 DIRECTORIES = {
@@ -303,4 +306,130 @@ def test_a_model_that_speaks_escapes_and_formats(world: Sandbox) -> None:
     kill(world, pane)
     wait_asleep(world, pane)
     assert [line for line in world.capture(pane).splitlines() if "turn 1" in line] == before
+    no_harm(world)
+
+
+OWNED = "OWNED"
+EVIL = (
+    f"\x1b]0;{OWNED}\x07\x1b]52;c;{OWNED}\x07\x1bP{OWNED}\x1b\\\x1b[45;7m{OWNED}\x1b[2J\x9b31m\x9d0;{OWNED}\x9c"
+    f"\u202e{OWNED}\u2066\u200f \r\b\x07 #({PWN}) $({PWN}) `{PWN}` #{{pane_id}} #[fg=red] %H '; {PWN}; ' "
+)
+"""What a terminal, a shell or tmux would act on, in one text."""
+NO_STATUS_LINE = "set-option -g status off"
+"""tmux's own line shows the names as they are."""
+NOT_OURS = re.compile(
+    f"\x1b[]P^_X][^\x1b\x07]*{OWNED}|\x1b\\[45;7m|\x1b\\[7;45m|[\x80-\x9f\u200f\u202a-\u202e\u2066-\u2069]"
+)
+
+
+def assert_harmless(text: str, where: str) -> None:
+    """Nothing of EVIL that a terminal obeys is left in what it was sent."""
+    found = NOT_OURS.search(text)
+    assert found is None, f"{where}: {text[max(0, found.start() - 60) : found.end() + 60]!r}"
+
+
+def on_a_terminal(sandbox: Sandbox, *args: str) -> str:
+    """What `codex-tmux` sends to a terminal."""
+    pid = sandbox.tmux("display-message", "-p", "#{pid}")
+    env = {**sandbox.env, "TMUX": f"{sandbox.socket},{pid},0"}
+    client = Client([str(sandbox.bin / "codex-tmux"), *args], env, 100, 40)
+    try:
+        client.process.wait(20)
+        sandbox.wait_for(client.drained, 10, f"the output of {args}")
+    finally:
+        client.close()
+    return client.output.decode(errors="surrogateescape")
+
+
+@pytest.fixture
+def evil_world(world: Sandbox) -> tuple[Sandbox, str, str]:
+    """A world in which all that others may name is named EVIL; a dead pane with its session."""
+    directory = make_directory(world, EVIL.replace("/", "")[:200])
+    script = world.root / "start.sh"
+    script.write_text(f"cd {shlex.quote(str(directory))} && exec codex -m x {shlex.quote(EVIL)}")
+    pane = world.new_pane(f". {script}")
+    session = bound(world, pane)
+    doubled = EVIL.replace("#", "##").replace("%", "%%")
+    world.tmux("rename-window", "-t", pane, "--", doubled)
+    world.tmux("rename-session", "-t", "main", "--", doubled)
+    world.tmux("select-pane", "-t", pane, "-T", doubled + ID)
+    tmux_session = world.tmux("list-sessions", "-F", "#{session_id}")
+    world.wait_for(
+        lambda: rows(world)[pane]["tmux_session"] == world.format(pane, "#{session_name}"), 10, "the names"
+    )
+    assert OWNED in str(rows(world)[pane]["title"]), "Codex calls it so"
+    kill(world, pane)
+    wait_asleep(world, pane)
+    return world, session, tmux_session
+
+
+def test_nothing_of_theirs_reaches_a_terminal(evil_world: tuple[Sandbox, str, str]) -> None:
+    world, session, tmux_session = evil_world
+    world.tmux(*NO_STATUS_LINE.split())
+    client = world.attach(target=tmux_session)
+    # A program that calls itself so is named when a shell is busy with it.
+    busy = world.tmux("new-window", "-P", "-F", "#{pane_id}", "bash --norc")
+    world.wait_for(lambda: world.capture(busy).strip(), 10, "the shell")
+    world.tmux(
+        "send-keys",
+        "-t",
+        busy,
+        f"exec -a {shlex.quote(chr(27) + ']0;' + OWNED + chr(7))} sleep 1000",
+        "Enter",
+    )
+    for args in (
+        ["list"],
+        ["list", "--all"],
+        ["log"],
+        ["status"],
+        ["pick", "--preview", session],
+        ["doctor"],
+        ["respawn", "-t", busy],
+        ["respawn", "-t", EVIL],
+        ["adopt", "-t", busy, EVIL],
+        ["adopt", "-t", busy, session],
+        ["forget", EVIL],
+        ["forget", "-y", "-t", busy],
+        ["restore", "--dry-run"],
+    ):
+        shown = on_a_terminal(world, *args)
+        assert shown, args
+        assert_harmless(shown, " ".join(args[:2]))
+        assert_harmless(world.helper_result(*args).stdout, f"{args[:2]} into a pipe")
+    for option in ("@codex_status", "@codex_message", "@codex_hint"):
+        world.tmux("display-message", "-c", client_name(world), f"#{{{option}}}")
+    world.tmux("select-window", "-t", world.format(busy, "#{window_id}"))
+    client.send(b"\x02P")
+    # fzf draws in a popup, tmux its menu; either shows the title.
+    world.wait_for(lambda: client.output.count(OWNED.encode()) > 2, 15, "the picker")
+    time.sleep(0.5)
+    assert_harmless(client.output.decode(errors="surrogateescape"), "the user's terminal")
+    no_harm(world)
+
+
+def client_name(sandbox: Sandbox) -> str:
+    """The tmux client that is attached."""
+    return sandbox.tmux("list-clients", "-F", "#{client_name}").splitlines()[0]
+
+
+def test_what_was_lost_is_restored_and_nothing_of_it_obeyed(evil_world: tuple[Sandbox, str, str]) -> None:
+    world, session, _ = evil_world
+    end_server(world, "kill-server")
+    world.start_server(load_plugin=True, config="set -g @codex-restore off\n" + NO_STATUS_LINE)
+    client = world.attach()
+    for args in (["restore", "--dry-run"], ["restore"], ["list"]):
+        shown = on_a_terminal(world, *args)
+        assert_harmless(shown, " ".join(args))
+        print(shown)
+    (pane,) = (
+        line.split()[0]
+        for line in world.tmux("list-panes", "-a", "-F", "#{pane_id} #{@codex_session}").splitlines()
+        if line.endswith(session)
+    )
+    shown = world.capture(pane)
+    assert OWNED in shown, "the title is drawn"
+    assert_harmless(world.tmux("capture-pane", "-p", "-e", "-t", pane), "the sleeping pane")
+    world.tmux("switch-client", "-t", pane)
+    world.wait_for(lambda: session in command_line(world, pane), 15, "the session back")
+    assert_harmless(client.output.decode(errors="surrogateescape"), "the user's terminal")
     no_harm(world)

@@ -517,6 +517,26 @@ def stored(sandbox: Sandbox) -> list[Any]:
     return found
 
 
+def test_names_that_tmux_writes_in_its_own_way_come_back(sandbox: Sandbox) -> None:
+    """tmux encodes a backslash and what cannot be printed, each time that it is given the name."""
+    start(sandbox)
+    names = ("a\\b", "\\", "x\x1b]0;y\x07", "\x9b31m\u202e", "$\\*[a]?", "\\033", "größe\\", "a\\\\n")
+    for number, name in enumerate(names):
+        pane = new_session(sandbox, f"s{number}", "codex")
+        sandbox.ask(pane, f"hello from {number}")
+        sandbox.tmux("rename-session", "-t", f"s{number}", "--", name)
+        sandbox.tmux("rename-window", "-t", pane, "--", name)
+    known(
+        sandbox, *(p for p in sandbox.tmux("list-panes", "-a", "-F", "#{pane_id}").splitlines() if p != "%0")
+    )
+    before = places(sandbox)
+    assert len(before) == len(names)
+    end_server(sandbox, "kill-server")
+    start(sandbox)
+    assert {r["outcome"] for r in results(sandbox)} <= {"waiting", "rebuilt"}
+    assert places(sandbox) == before
+
+
 def test_a_hostile_title_is_drawn_and_never_obeyed(sandbox: Sandbox) -> None:
     start(sandbox)
     pane = new_session(sandbox, "work", "codex")
