@@ -38,6 +38,19 @@ test: setup codex ## set up, then run every test
 test-fast: setup ## the tests that answer in seconds
 	$(BIN)/pytest -q -n 2 tests/unit
 
+# What reads or writes text that others made: tmux's rows and formats, Codex's command line and config, the terminal.
+FUZZED := $(addprefix tests/unit/,tmux_parse_test.py codex_commandline_test.py setup_test.py plain_text_test.py \
+	log_test.py records_test.py pick_test.py tmux_conf_test.py) tests/tmux/escaping_test.py
+
+fuzz: setup ## the same properties on many more examples, for minutes (FUZZ=5000 of each)
+	FUZZ=$${FUZZ:-5000} $(BIN)/pytest -q -n 2 --timeout 1800 $(FUZZED)
+
+soak: setup ## ten minutes of what people and machines do to panes, at random (SEED=n walks again)
+	$(BIN)/python -m tests.soak --seconds 600 $${SEED:+--seed $$SEED}
+
+soak-real: setup codex ## two and a half minutes of the same with the real Codex
+	$(BIN)/python -m tests.soak --seconds 150 --panes 4 --real $(CODEX_TMUX_TEST_CODEX) $${SEED:+--seed $$SEED}
+
 check: setup ## format, lint, types
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .

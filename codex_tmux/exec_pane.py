@@ -108,7 +108,7 @@ def is_terminal() -> bool:
 
 def open_pane(split: bool, cwd: str | None, name: str | None, as_json: bool, flags: tuple[str, ...]) -> None:
     """Open a tmux window, or split the current pane, with a conversation in it."""
-    from codex_tmux.tmux import Server
+    from codex_tmux.tmux import Server, literal
 
     if split and name:
         raise click.UsageError("-n names a window: it needs --new alone")
@@ -133,11 +133,6 @@ def pane_command(helper: list[str], as_json: bool, flags: tuple[str, ...]) -> li
     home = os.environ.get("CODEX_HOME")
     env = ["env", f"CODEX_HOME={os.path.abspath(home)}"] if home else []
     return [*env, *helper, "exec", *(["--json"] if as_json else []), "--", *flags]
-
-
-def literal(text: str) -> str:
-    """`text` for an argument that tmux expands as a format."""
-    return text.replace("#", "##")
 
 
 # -- the pane --

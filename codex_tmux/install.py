@@ -12,7 +12,7 @@ from codex_tmux.config_file import ConfigFile
 from codex_tmux.errors import Problem
 from codex_tmux.sandbox import plugin_file
 from codex_tmux.shown_change import rewrite
-from codex_tmux.tmux import Server
+from codex_tmux.tmux import Server, literal
 
 LOADED_WITHIN = 10.0
 """Seconds that tmux may take to load the plugin, or to let go of it."""
@@ -97,7 +97,7 @@ def load(server: Server, plugin: Path) -> str:
     """Load the plugin into the tmux server, if one runs; what there is to say about it."""
     if server.try_run("list-sessions") is None:
         return "No tmux server runs; the next one loads it."
-    server.run("run-shell", "-b", f"{tmux_conf.format_text(tmux_conf.shell_command(plugin))} >/dev/null 2>&1")
+    server.run("run-shell", "-b", f"{literal(tmux_conf.shell_command(plugin))} >/dev/null 2>&1")
     end = time.monotonic() + LOADED_WITHIN
     while time.monotonic() < end:
         # The keys come last.

@@ -10,7 +10,7 @@ from codex_tmux.errors import Problem
 from codex_tmux.pass_once import escape
 from codex_tmux.plain_text import plain_line, shortened, tilde
 from codex_tmux.resume import helper_command
-from codex_tmux.tmux import Server, quote
+from codex_tmux.tmux import Server, literal, quote
 
 GO, SPLIT, COPY, FORGET = "go", "split", "copy", "forget"
 ACTIONS = (GO, SPLIT, COPY, FORGET)
@@ -94,4 +94,4 @@ def item_name(conversation: Conversation, width: int, state: int) -> str:
 def run(helper: list[str], client: str, *words: str) -> str:
     """The tmux command of an item: ourselves again, silent. run-shell expands formats."""
     line = shlex.join([*helper, "pick", "--client", client, *words])
-    return f"run-shell -b {quote((line + ' >/dev/null 2>&1 || :').replace('#', '##'))}"
+    return f"run-shell -b {quote(literal(line + ' >/dev/null 2>&1 || :'))}"

@@ -12,7 +12,7 @@ from codex_tmux.pass_once import escape
 from codex_tmux.records import ARGV, LIVE
 from codex_tmux.respawn import respawn
 from codex_tmux.resume import run_command
-from codex_tmux.tmux import Server
+from codex_tmux.tmux import Server, literal
 
 
 def reopen(server: Server, conversation: Conversation, client: str, split: bool = False) -> str:
@@ -49,7 +49,7 @@ def open_pane(server: Server, conversation: Conversation, client: str, split: bo
     """A new pane that resumes the conversation; its id. Raises TmuxError."""
     cwd = conversation.cwd if os.path.isdir(conversation.cwd) else os.path.expanduser("~")
     # Directories are expanded as formats.
-    where = ["-c", cwd.replace("#", "##")]
+    where = ["-c", literal(cwd)]
     if split:
         current = server.run("display-message", "-p", *(("-c", client) if client else ()), "#{pane_id}")
         new = ["split-window", "-t", current, *where]

@@ -99,7 +99,7 @@ def show_menu(server: Server) -> None:
 
 def command_line(server: Server) -> str:
     """The helper as words for sh, safe inside a menu, whose commands are formats."""
-    return shlex.join(helper_command(server)).replace("#", "##")
+    return tmux.literal(shlex.join(helper_command(server)))
 
 
 def announce(server: Server, results: list[Result]) -> None:

@@ -309,6 +309,17 @@ def quote(word: str) -> str:
     return "'" + word.replace("'", "'\\''") + "'"
 
 
+def literal(text: str) -> str:
+    """`text` for an argument that tmux expands as a format, a directory or a line for run-shell.
+
+    What stands before a `[` tmux takes for a style's and leaves as it is, doubled or not (3.2a to 3.7c).
+    """
+    *styled, last = text.split("[")
+    kept = (part.rstrip("#") for part in styled)
+    pieces = [body.replace("#", "##") + part[len(body) :] for body, part in zip(kept, styled)]
+    return "[".join([*pieces, last.replace("#", "##")])
+
+
 if __name__ == "__main__":
     for row in read(Server()).panes:
         sys.stdout.write(f"{row}\n")

@@ -11,7 +11,7 @@ import shlex
 from pathlib import Path
 
 from codex_tmux.errors import Problem
-from codex_tmux.tmux import quote
+from codex_tmux.tmux import literal, quote
 
 COMMENT = b"# codex-tmux: a pane that runs Codex keeps its conversation (`codex-tmux uninstall` takes this out again"
 OURS = re.compile(
@@ -42,18 +42,13 @@ def shell_command(plugin: Path) -> str:
     return path if os.access(plugin, os.X_OK) else f"sh {path}"
 
 
-def format_text(text: str) -> str:
-    """`text` as run-shell takes it, which expands formats."""
-    return text.replace("#", "##")
-
-
 def load_line(plugin: Path) -> bytes:
     """The line of tmux.conf that loads the plugin. Raises Problem where its path cannot stand in a line."""
     if "\n" in str(plugin):
         raise Problem(
             f"{str(plugin)!r}: a path with a line break cannot stand in tmux.conf: install it elsewhere"
         )
-    return os.fsencode("run-shell " + quote(format_text(shell_command(plugin))))
+    return os.fsencode("run-shell " + quote(literal(shell_command(plugin))))
 
 
 def added(data: bytes | None, line: bytes) -> bytes:

@@ -14,7 +14,7 @@ from codex_tmux.install import LOADED_WITHIN, POLL_SECONDS, other_line, place_of
 from codex_tmux.sandbox import plugin_file
 from codex_tmux.shown_change import rewrite
 from codex_tmux.sync import server_lock
-from codex_tmux.tmux import Server
+from codex_tmux.tmux import Server, literal
 
 
 @click.command(
@@ -65,7 +65,7 @@ def unload(server: Server) -> str:
     script = Path(loaded, "plugin", "unload")
     if not script.exists():
         script = plugin_file().parent / "plugin" / "unload"
-    words = tmux_conf.format_text(f"sh {shlex.quote(str(script))} >/dev/null 2>&1")
+    words = literal(f"sh {shlex.quote(str(script))} >/dev/null 2>&1")
     end = time.monotonic() + LOADED_WITHIN
     while time.monotonic() < end:
         with server_lock(server):

@@ -10,11 +10,19 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from codex_tmux.sandbox import CACHE_VARIABLE, Sandbox, cache_dir
 
 # Asked for before any test changes the environment: the real Codex and the templates are found through it.
 CACHE = cache_dir()
+FUZZ = int(os.environ.get("FUZZ", "0"))
+"""`make fuzz`: how many examples each property is tried on."""
+if FUZZ:
+    settings.register_profile(
+        "fuzz", max_examples=FUZZ, deadline=None, suppress_health_check=list(HealthCheck)
+    )
+    settings.load_profile("fuzz")
 REAL_HOME = Path.home()
 
 

@@ -26,6 +26,7 @@ from codex_tmux.codex.title_config import change_adding
 from codex_tmux.config_file import ConfigFile
 from codex_tmux.errors import Problem
 from codex_tmux.setup import add_item, item_for, remove_item, title_has_id
+from tests.conftest import FUZZ
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -254,7 +255,7 @@ def parsed(text: str) -> dict[str, Any]:
     return data
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=FUZZ or 400, deadline=None)
 @given(documents())
 def test_any_document_gets_the_one_key_and_nothing_else(text: str) -> None:
     before = parsed(text)
@@ -274,7 +275,7 @@ def test_any_document_gets_the_one_key_and_nothing_else(text: str) -> None:
     assert ("\r\n" in text) <= ("\n" not in change.text.replace("\r\n", ""))
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=FUZZ or 400, deadline=None)
 @given(documents())
 def test_taking_the_item_out_needs_no_record_of_the_bytes(text: str) -> None:
     change = change_adding(text)
