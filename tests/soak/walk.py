@@ -152,7 +152,7 @@ class Walk:
         if self.real:
             self.show(pane)
         if kind == SHELL:
-            self.sandbox.wait_for(lambda: self.sandbox.capture(pane).strip(), 10, "the prompt of the shell")
+            self.sandbox.wait_for(lambda: self.sandbox.capture(pane).strip(), 30, "the prompt of the shell")
             line = shlex.join([str(self.sandbox.bin / "codex"), *words])
             self.sandbox.tmux("send-keys", "-t", pane, "-l", line, ";", "send-keys", "-t", pane, "Enter")
         if not prompted and not empty:
@@ -166,7 +166,7 @@ class Walk:
     def wait_recorded(self) -> bool:
         """Wait until there is a state file at all."""
         path = self.sandbox.state_dir / "state.toml"
-        self.sandbox.wait_for(path.exists, 20, "the state file")
+        self.sandbox.wait_for(path.exists, 40, "the state file")
         return True
 
     def any_session(self) -> str:
@@ -197,7 +197,7 @@ class Walk:
         place.conversation = self.world.new_conversation(place.home)
         self.sandbox.type(place.pane, "/new", 40)
         self.sandbox.wait_for(
-            lambda: "new conversation" in self.sandbox.capture(place.pane) or self.real, 10, "another session"
+            lambda: "new conversation" in self.sandbox.capture(place.pane) or self.real, 30, "another session"
         )
         self.ask(place)
         return f"/new in {place.pane}: {place.conversation.key}"
@@ -263,7 +263,7 @@ class Walk:
             shell = r"-?(ba)?sh"
             self.sandbox.wait_for(
                 lambda: re.fullmatch(shell, self.sandbox.format(place.pane, "#{pane_current_command}")),
-                10,
+                30,
                 f"the shell of {place.pane}",
             )
             self.sandbox.helper("sync")
@@ -327,7 +327,7 @@ class Walk:
     def wait_another(self, place: Place) -> None:
         """Keys are only sent: what they do must have begun before anything else is done to the pane."""
         self.world.sandbox.wait_for(
-            lambda: self.sandbox.format(place.pane, "#{pane_dead}") == "0", 10, f"{place.pane} to live"
+            lambda: self.sandbox.format(place.pane, "#{pane_dead}") == "0", 30, f"{place.pane} to live"
         )
 
     def came_back(self, place: Place) -> None:
@@ -349,7 +349,7 @@ class Walk:
                 return True
             return False
 
-        self.sandbox.wait_for(respawned, 10, "a respawn")
+        self.sandbox.wait_for(respawned, 30, "a respawn")
         self.came_back(place)
         return f"{how} and respawn-pane at once of {place.pane}"
 
@@ -431,7 +431,7 @@ class Walk:
 
     def wait_pane_of(self, session: str) -> str:
         """The pane that remembers a session, once one does."""
-        return self.sandbox.wait_for(lambda: self.pane_of(session), 20, f"{session} to be in a pane")
+        return self.sandbox.wait_for(lambda: self.pane_of(session), 40, f"{session} to be in a pane")
 
     def split_shell(self) -> str:
         window = self.room()
@@ -539,7 +539,7 @@ class Walk:
             self.sandbox.tmux("kill-server")
         else:
             os.kill(pid, getattr(signal, how))
-        self.sandbox.wait_for(lambda: not running(pid), 10, "the end of the tmux server")
+        self.sandbox.wait_for(lambda: not running(pid), 30, "the end of the tmux server")
         self.client.close()
         self.sandbox.clients.remove(self.client)
         self.begin()

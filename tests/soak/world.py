@@ -20,7 +20,7 @@ LIVE, DEAD, WAITING, QUIT, OTHER = "live", "dead", "waiting", "quit", "other"
 a shell that Codex was quit in; runs something else by now."""
 ROOT, SHELL, RUN = "root", "shell", "run"
 """How Codex was started: as the pane's command, from a shell, through `codex-tmux run`."""
-SETTLE = 20.0
+SETTLE = 45.0
 """Seconds within which everything must be as it should."""
 HELPERS = {"codex-tmux", "codex_tmux", "hook.py"}
 QUIET = 2
