@@ -167,8 +167,16 @@ class Identifier:
         """A pane that runs Codex."""
         process = f"{codex.pid}:{codex.start:.2f}"
         launch = self.launch_of(codex)
+        # What a respawn has just started says nothing of what was here: tmux keeps no `-e` and no directory.
+        respawned = pane.guard is not None and pane.guard.root_pid != pane.root_pid
+        kept_launch = pane.launch if respawned and pane.launch else launch
         pane = pane._replace(
-            running=launch, launch=launch, process=process, root=codex.root, cwd=launch.cwd, marked=True
+            running=launch,
+            launch=kept_launch,
+            process=process,
+            root=codex.root,
+            cwd=launch.cwd,
+            marked=True,
         )
         if row["@codex_mode"] == EXEC and self.runs_helper(pane, "exec"):
             # One turn of a conversation pane: it keeps its own flags and tells its session itself.

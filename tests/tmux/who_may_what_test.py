@@ -162,3 +162,17 @@ def test_a_session_comes_back_under_its_own_home_only(sandbox: Sandbox) -> None:
 
         pane = sandbox.wait_for(back, 20, f"{session} restored")
         assert home_of(sandbox, pane) == str(home)
+
+
+def test_what_a_respawn_starts_anew_is_replaced_under_the_home_of_the_one_before(sandbox: Sandbox) -> None:
+    """tmux gives a pane the environment of `-e` once: respawned, its Codex starts under another home, and is seen."""
+    other = sandbox.new_home("other")
+    sandbox.start_server(load_plugin=True)
+    pane = sandbox.tmux("new-window", "-d", "-P", "-F", "#{pane_id}", "-e", f"CODEX_HOME={other}", "codex")
+    sandbox.ask(pane, "hello")
+    session = bound(sandbox, pane)
+    # An abbreviation that nobody watches: the new Codex is there, with its title, when a sync looks.
+    sandbox.tmux("respawn-pan", "-k", "-t", pane)
+    sandbox.wait_for(lambda: session in command_line(sandbox, pane), 20, "the session back")
+    assert home_of(sandbox, pane) == str(other)
+    assert sandbox.ask(pane, "more").messages == ("hello", "more")
