@@ -357,10 +357,12 @@ class Walk:
         place = self.some(LIVE, DEAD)
         if place is None:
             return ""
+        ours = "codex-tmux" in self.sandbox.format(place.pane, "#{pane_start_command}")
         self.sandbox.tmux("respawn-pane", "-k", "-t", place.pane, "sleep", "10000")
         place.state = OTHER
-        if place.kind == RUN:
-            self.sandbox.helper("sync")  # KNOWN: nothing tells of it
+        if ours:
+            # Only a pane whose command starts Codex anew is watched: the next look sees this one.
+            self.sandbox.helper("sync")
         return f"another command in {place.pane}"
 
     def kill_pane(self) -> str:
