@@ -433,8 +433,11 @@ class Sandbox:
         import psutil
 
         found = None
-        family = [psutil.Process(int(self.format(pane, "#{pane_pid}")))]
-        family += family[0].children(recursive=True)
+        family = []
+        # A dead pane's process may be there for a moment yet, or not.
+        with contextlib.suppress(psutil.Error):
+            family = [psutil.Process(int(self.format(pane, "#{pane_pid}")))]
+            family += family[0].children(recursive=True)
         for process in family:
             with contextlib.suppress(psutil.Error):
                 command = process.cmdline()
