@@ -521,4 +521,33 @@ GUARDS = (
         U + "tmux_parse_test.py::test_half_an_answer_is_refused",
         U + "tmux_parse_test.py::test_anything_else_is_refused",
     ),
+    # What people see
+    guard(
+        "a title alone is no conversation that waits",
+        HOOKS,
+        "#{?#{&&:#{@codex_pane},#{m:*Action Required*,#{pane_title}}},y,}",
+        "#{?#{m:*Action Required*,#{pane_title}},y,}",
+        T + "themes_test.py::test_what_lives_what_is_dead_and_what_waits",
+    ),
+    guard(
+        "the windows of a session group count once",
+        HOOKS,
+        "#{?session_grouped,#{==:#{session_name},#{s/,.*//:session_group_list}},1}",
+        "1",
+        T + "themes_test.py::test_what_lives_what_is_dead_and_what_waits",
+    ),
+    guard(
+        "@codex-log-level error",
+        "codex_tmux/log.py",
+        '    if _level == "error" and event not in ERRORS:\n        return\n',
+        "",
+        T + "log_test.py::test_how_much_is_logged_is_an_option",
+    ),
+    guard(
+        "nothing but words is offered to a shell",
+        "codex_tmux/completion.py",
+        "        except (Problem, OSError, ValueError):\n            return []\n",
+        "        finally:\n            pass\n",
+        U + "completion_test.py::test_where_there_is_nothing_nothing_is_offered",
+    ),
 )

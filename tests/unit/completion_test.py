@@ -1,0 +1,31 @@
+"""What is offered to a shell, and that nothing but words ever is."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import click
+import pytest
+
+from codex_tmux.completion import CLIENT, PANE, REMEMBERED, SESSION, Completed
+
+CONTEXT = click.Context(click.Command("any"))
+PARAMETER = click.Argument(["any"])
+
+
+@pytest.mark.parametrize("kind", [PANE, CLIENT, REMEMBERED, SESSION], ids=lambda kind: kind.offer.__name__)
+def test_where_there_is_nothing_nothing_is_offered(kind: Completed) -> None:
+    state = Path(os.environ["CODEX_TMUX_STATE_DIR"])
+    state.mkdir(parents=True)
+    (state / "state.toml").write_text("version = 2\n")  # of a newer codex-tmux: cannot be used
+    assert kind.shell_complete(CONTEXT, PARAMETER, "") == []
+
+
+def test_what_a_word_is_stays_on_one_line() -> None:
+    kind = Completed(
+        "any", lambda ctx, incomplete: [("%1", "a\nb \x1b[31m" + "x" * 99), ("%2", ""), ("other", "")]
+    )
+    first, second = kind.shell_complete(CONTEXT, PARAMETER, "%")
+    assert (first.value, second.value) == ("%1", "%2")
+    assert first.help == "a b " + "x" * 45 + "…"
