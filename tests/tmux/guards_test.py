@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
 
 from codex_tmux.codex.store import Store
@@ -29,7 +30,7 @@ def world(sandbox: Sandbox) -> Sandbox:
 def runs_codex(world: Sandbox, pane: str) -> bool:
     try:
         return bool(world.codex_pid(pane))
-    except SandboxError:
+    except (SandboxError, psutil.Error):
         return False
 
 
