@@ -80,7 +80,7 @@ GUARDS = (
         PATHS,
         "        if status.st_uid != os.geteuid():",
         "        if False:",
-        U + "crowd_test.py::test_two_users_keep_their_files_apart",
+        U + "store_test.py::test_a_directory_of_another_user_is_not_used",
     ),
     guard(
         "another user's file is not trusted",
@@ -281,7 +281,7 @@ GUARDS = (
         RULES,
         "        if record and self.contradicts(pane, record):",
         "        if False:",
-        U + "reconcile_test.py::test_a_tampered_file_does_not_move_a_session",
+        U + "reconcile_test.py::test_a_file_of_yesterday_gives_way_to_what_the_pane_remembers",
     ),
     # Evidence
     guard(
@@ -518,8 +518,7 @@ GUARDS = (
         "codex_tmux/tmux.py",
         '    if data[end : end + 1] != b",":\n        raise TmuxError("tmux printed a value of',
         '    if False:\n        raise TmuxError("tmux printed a value of',
-        U + "tmux_parse_test.py::test_half_an_answer_is_refused",
-        U + "tmux_parse_test.py::test_anything_else_is_refused",
+        U + "tmux_parse_test.py::test_a_value_of_another_length_than_it_says_is_refused",
     ),
     # What people see
     guard(

@@ -24,8 +24,8 @@ from tests.unit.store_test import record
 
 BYSTANDERS = 4
 """Records that no update touches."""
-LATEST = 0.03
-"""Seconds after its first update at which a writer is killed at the latest: two to six updates."""
+LATEST = 3.0
+"""A writer is killed this many times as long after its start as two saves take, at the latest."""
 EVERY_BROKEN = 10
 """One in so many writers finds a broken file, so that its mending is killed too."""
 
@@ -60,8 +60,8 @@ def number_of(records: tuple[Record, ...]) -> int:
     return numbers[0]
 
 
-def kill_a_writer(chance: random.Random) -> int:
-    """Start a writer and kill it; returns the last number that it acknowledged, 0 for none."""
+def kill_a_writer(within: float) -> int:
+    """Start a writer and kill it within so many seconds; returns the last number that it acknowledged, 0 for none."""
     read_end, write_end = os.pipe()
     writer = os.fork()
     if writer == 0:
@@ -71,7 +71,7 @@ def kill_a_writer(chance: random.Random) -> int:
         finally:
             os._exit(1)
     os.close(write_end)
-    time.sleep(chance.uniform(0, LATEST))
+    time.sleep(within)
     os.kill(writer, signal.SIGKILL)
     if os.WTERMSIG(os.waitpid(writer, 0)[1]) != signal.SIGKILL:
         raise Lost("the writer ended by itself")
@@ -88,15 +88,18 @@ def kill_loop(count: int, chance: random.Random) -> dict[str, int]:
     with store.lock():
         store.save(records_with(1))
     seen = 1
+    took = 0.0
     found = {"kills": 0, "updates": 0, "killed within an update": 0, "killed while mending": 0}
     for turn in range(count):
         broken = turn % EVERY_BROKEN == 0
         if broken:
+            began = time.monotonic()
             with store.lock():
                 store.save(records_with(seen))
                 store.save(records_with(seen))  # the last good one is the same
+            took = time.monotonic() - began
             (directory / store.NAME).write_bytes(b"version = 1\n[[panes")
-        acknowledged = max(kill_a_writer(chance), seen)
+        acknowledged = max(kill_a_writer(chance.uniform(0, LATEST * took)), seen)
         mended = not broken or b"[[panes" not in (directory / store.NAME).read_bytes()[-8:]
         number = number_of(store.peek())
         if not acknowledged <= number <= acknowledged + 1:

@@ -296,6 +296,15 @@ def test_a_tampered_file_does_not_move_a_session() -> None:
     assert {r.pane: r.session_id for r in records if r.current} == {"%1": sid(1), "%2": sid(2)}
 
 
+def test_a_file_of_yesterday_gives_way_to_what_the_pane_remembers() -> None:
+    """As where an older file was put back: the pane has gone on to another session since."""
+    old, _ = run((), showing(1, sid(1)))
+    remembers = pane(1, dead=True, marked=True, launch=LAUNCH, session=sid(2), evidence=TITLE, asleep=True)
+    records, _ = run(old, remembers)
+    assert [r.session_id for r in records if r.current] == [sid(2)]
+    assert sid(1) in {r.session_id for r in records}, "no record is lost for it"
+
+
 def test_the_beginning_of_an_id_is_completed_later() -> None:
     records, _ = run((), showing(1, sid(1)[:29]))
     assert one(records).session_id == sid(1)[:29]

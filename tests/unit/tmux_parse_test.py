@@ -60,6 +60,14 @@ def read(data: bytes) -> list[tuple[bytes, ...]]:
     return [tuple(row[n].encode("utf-8", "surrogateescape") for n in (*PLAIN, *COUNTED)) for row in found]
 
 
+def test_a_value_of_another_length_than_it_says_is_refused() -> None:
+    row = (b"%1", b"0", b"abc", b"", b"x")[: len(PLAIN) + len(COUNTED)]
+    data = printed([row])
+    assert read(data) == [row]
+    with pytest.raises(TmuxError, match="another length"):
+        read(data.replace(b"3:abc,", b"3:abcd"))
+
+
 @given(ROWS)
 def test_any_values_come_back(rows: list[tuple[bytes, ...]]) -> None:
     assert read(printed(rows)) == rows
