@@ -431,7 +431,7 @@ GUARDS = (
         "hooks are silent and exit 0: no view mode",
         FIND,
         '"{ $helper sync || tmux set-option -gu @codex_pending; } >/dev/null 2>&1 || :"',
-        '"$helper sync"',
+        '"{ $helper sync || { tmux set-option -gu @codex_pending; false; }; }"',
         T + "hooks_test.py::test_no_pane_in_view_mode_whatever_the_helper_does",
     ),
     guard(

@@ -40,14 +40,17 @@ def test_two_hundred_hooks_within_a_second(sandbox: Sandbox) -> None:
     sandbox.start_server(load_plugin=True, config=counted.config)
     started = start(sandbox, *(f"prompt {i}" for i in range(4)))
     before = len(counted.settled())
-    renames: list[str] = []
-    for number in range(50):
-        for it in started:
-            renames += ["rename-window", "-t", it.pane, f"{it.kind} {number}", ";"]
-    sandbox.tmux(*renames)
+    # One command each: of several in one, tmux runs the hooks when all have changed what they change.
+    script = "\n".join(
+        f'tmux -S "$1" rename-window -t {it.pane} "{it.kind} {number}"'
+        for number in range(50)
+        for it in started
+    )
+    subprocess.run(["sh", "-c", script, "sh", str(sandbox.socket)], check=True, env=sandbox.env)
     expected = {it.session: f"{it.kind} 49" for it in started}
     sandbox.wait_for(lambda: names(sandbox) == expected, 20, f"{expected} in the state file")
-    assert len(counted.settled()) - before <= 4, "200 events do not start 200 syncs"
+    # Two a second at most, however long a slow machine takes for the events.
+    assert len(counted.settled()) - before <= 20, "200 events do not start 200 syncs"
     for it in started:
         assert sandbox.format(it.pane, "#{@codex_session}") == it.session
     assert "crashed" not in (sandbox.state_dir / "log").read_text()
@@ -159,8 +162,11 @@ def test_a_stopped_sync_hangs_neither_tmux_nor_a_respawn(
     assert sandbox.tmux("display-message", "-p", "-t", one.pane, "#{pane_id}") == one.pane
     assert respawn.wait(30) == 0
     wait_resumed(sandbox, one)
+    # The one that the death started, and the one that the respawn waited for.
     sandbox.wait_for(
-        lambda: " sync.failed " in (sandbox.state_dir / "log").read_text(), 15, "the log to say so"
+        lambda: (sandbox.state_dir / "log").read_text().count(" sync.failed ") >= 2,
+        15,
+        "the log to say so",
     )
     process.kill()
     process.wait()

@@ -380,7 +380,9 @@ def copy_of_the_plugin(target: Path) -> Path:
     return target
 
 
-@pytest.mark.parametrize("name", ["plain", "with spaces", "it's", 'a "b"', "a#b", "a#{b}", "a$HOME`x`;b"])
+@pytest.mark.parametrize(
+    "name", ["plain", "with spaces", "it's", 'a "b"', "a#b", "a#{b}", "a$HOME`x`;b", "a[b]?*"]
+)
 def test_from_any_path(sandbox: Sandbox, tmp_path: Path, name: str) -> None:
     checkout = copy_of_the_plugin(tmp_path / name / "codex-tmux")
     helper = tmp_path / name / "helper dir" / "codex-tmux"
