@@ -3,17 +3,20 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 CODEX_VERSION := 0.169.0
+CODEX_OLDER := 0.144.6
+CODEX_MATRIX := 0.98.0 0.117.0 0.130.0 $(CODEX_OLDER) 0.154.0 $(CODEX_VERSION)
 # Codex is 400 MB: it lives outside the checkout and is reused by every clone.
 CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/codex-tmux
-CODEX_DIR := $(CACHE)/codex/$(CODEX_VERSION)
-CODEX := $(CODEX_DIR)/node_modules/.bin/codex
+codex_at = $(CACHE)/codex/$(1)/node_modules/.bin/codex
+CODEX := $(call codex_at,$(CODEX_VERSION))
 export CODEX_TMUX_TEST_CODEX ?= $(CODEX)
+export CODEX_TMUX_TEST_OLDER_CODEX ?= $(call codex_at,$(CODEX_OLDER))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup codex demo test test-fast check format bench kill-loop crowd bite man pictures clean
+.PHONY: help setup codex demo test test-fast test-codex-matrix test-tmux-matrix check format bench kill-loop crowd bite man pictures clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 $(VENV)/.done: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -22,12 +25,13 @@ $(VENV)/.done: pyproject.toml
 
 setup: $(VENV)/.done ## make .venv with the package and its tools
 
-codex: ## install the pinned real Codex into the cache, once
-	@if [ -x "$(CODEX)" ]; then :; \
-	elif command -v npm >/dev/null 2>&1; then \
-		echo "installing Codex $(CODEX_VERSION) into $(CODEX_DIR)"; \
-		mkdir -p "$(CODEX_DIR)" && npm install --no-audit --no-fund --loglevel=error --prefix "$(CODEX_DIR)" @openai/codex@$(CODEX_VERSION); \
-	else echo "npm is missing: the real Codex cannot be installed"; fi
+codex: $(call codex_at,$(CODEX_VERSION)) $(call codex_at,$(CODEX_OLDER)) ## install the pinned real Codexes into the cache, once
+
+$(CACHE)/codex/%/node_modules/.bin/codex:
+	@if command -v npm >/dev/null 2>&1; then \
+		echo "installing Codex $* into $(CACHE)/codex/$*"; \
+		mkdir -p "$(CACHE)/codex/$*" && npm install --no-audit --no-fund --loglevel=error --prefix "$(CACHE)/codex/$*" @openai/codex@$*; \
+	else echo "npm is missing: the real Codex $* cannot be installed"; fi
 
 demo: setup codex ## set up, then prove on this machine: kill -> respawn -> same conversation
 	$(BIN)/codex-tmux selftest $$([ -x "$(CODEX)" ] && echo "--codex $(CODEX)")
@@ -50,6 +54,16 @@ soak: setup ## ten minutes of what people and machines do to panes, at random (S
 
 soak-real: setup codex ## two and a half minutes of the same with the real Codex
 	$(BIN)/python -m tests.soak --seconds 150 --panes 4 --real $(CODEX_TMUX_TEST_CODEX) $${SEED:+--seed $$SEED}
+
+test-codex-matrix: setup $(foreach version,$(CODEX_MATRIX),$(call codex_at,$(version))) ## many versions of the real Codex, as a table in docs
+	$(BIN)/python -m tests.codex_matrix $(CACHE)/codex
+
+test-tmux-matrix: setup ## the tmux tests with every TMUX_BUILDS/*/bin/tmux (make test-tmux-matrix TMUX_BUILDS=dir)
+	@ls "$(TMUX_BUILDS)"/*/bin/tmux >/dev/null || { echo "TMUX_BUILDS names a folder with VERSION/bin/tmux in it"; exit 2; }
+	@failed=; for tmux in "$(TMUX_BUILDS)"/*/bin; do \
+		PATH="$$tmux:$$PATH"; tmux -V; \
+		{ $(BIN)/pytest -q -n 2 --dist loadgroup tests/tmux && $(BIN)/codex-tmux selftest; } || failed="$$failed $$(tmux -V)"; \
+	done; [ -z "$$failed" ] || { echo "failed with$$failed"; exit 1; }
 
 check: setup ## format, lint, types
 	$(BIN)/ruff format --check .

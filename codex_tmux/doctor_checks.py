@@ -14,13 +14,15 @@ from typing import NamedTuple
 
 from codex_tmux import __version__, store
 from codex_tmux.activity import DaemonError, ask, has_daemon, socket_path
+from codex_tmux.codex.commandline import Version
 from codex_tmux.codex.processes import Processes, lock_owner
+from codex_tmux.codex.version import limits_of
 from codex_tmux.doctor_patient import ALIASES, MARK_OF_ALIAS, OF_THE_PLUGIN, Patient, shell_word
 from codex_tmux.errors import Problem
 from codex_tmux.paths import state_dir
 from codex_tmux.plain_text import plain_line
 from codex_tmux.resurrect import would_start_codex
-from codex_tmux.setup import Version, codex_version, config_of, item_for, title_has_id
+from codex_tmux.setup import codex_version, config_of, item_for, title_has_id
 from codex_tmux.tmux import version_of
 
 OK, WARNING, BROKEN = "ok", "warning", "broken"
@@ -207,9 +209,12 @@ def check_codex(patient: Patient) -> Finding:
         detail = f"{codex} does not say its version"
         return Finding("codex", WARNING, detail, f"{shell_word(codex)} --version")
     text = ".".join(map(str, version))
+    limits = limits_of(version)
     if version < (0, 130, 0):
-        detail = f"{codex} {text} cannot show its session in the title: which session a pane has is known less surely"
+        detail = f"{codex} ({text}) {'; it '.join(limits)}"
         return Finding("codex", WARNING, detail, "npm install -g @openai/codex@latest")
+    if limits:
+        return Finding("codex", OK, f"{codex} ({text}); it {'; it '.join(limits)}", None)
     return Finding("codex", OK, f"{codex} ({text})", None)
 
 

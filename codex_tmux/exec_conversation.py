@@ -6,11 +6,11 @@ import asyncio
 import os
 import re
 import signal
-import subprocess
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol
 
 from codex_tmux.codex import commandline
+from codex_tmux.codex.version import version_of
 from codex_tmux.errors import Problem
 from codex_tmux.exec_events import Event, Notice, NotJson, Usage
 from codex_tmux.exec_turn import Outcome, Turn
@@ -161,7 +161,7 @@ class Conversation:
 
     async def _drop_unknown_flags(self) -> bool:
         """Codex refused its command line: leave out what this version does not know. True if that is any."""
-        version = await asyncio.to_thread(codex_version, self.codex.words)
+        version = await asyncio.to_thread(version_of, self.codex.words)
         kept = tuple(commandline.supported(self._flags, version))
         if version is None or kept == self._flags:
             return False
@@ -203,16 +203,6 @@ class Conversation:
         log("exec-fresh", why=reason, session=session_id, cwd=self.codex.cwd)
         why = plain_line(reason) or f"Codex no longer has session {session_id}"
         await self._view.note(f"{why}: it cannot be resumed, the next message starts a new session", bad=True)
-
-
-def codex_version(words: Sequence[str]) -> tuple[int, int, int] | None:
-    """The version that Codex gives itself, None where it gives none."""
-    try:
-        done = subprocess.run([*words, "--version"], capture_output=True, text=True, timeout=30)
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    found = re.search(r"(\d+)\.(\d+)\.(\d+)", done.stdout)
-    return (int(found[1]), int(found[2]), int(found[3])) if found else None
 
 
 def cannot_start(codex: Codex, error: OSError) -> str:

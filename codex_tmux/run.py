@@ -133,6 +133,7 @@ def main(args: list[str]) -> int:
     from codex_tmux.codex.commandline import tui_fresh, tui_resume
 
     session, why = ("", "asked for") if request.fresh or here.fresh else choose(server, here, launch)
+    flags = known_flags(server, here, launch.flags, program)
     if session:
         log("session.restored", session=session, pane=pane, server=here.socket)
         if here.evidence == "inferred":
@@ -141,9 +142,9 @@ def main(args: list[str]) -> int:
                 here,
                 f"session {session} only fits this pane (inferred); codex-tmux adopt binds another",
             )
-        words = tui_resume(launch.flags, session)
+        words = tui_resume(flags, session)
     else:
-        words = tui_fresh(launch.flags)
+        words = tui_fresh(flags)
         if why:
             log("session.fresh", pane=pane, server=here.socket, why=why)
             say(server, here, f"a fresh session: {why}")
@@ -261,6 +262,22 @@ def find_program(known: str, configured: str) -> str:
 def interpreter(program: str) -> list[str]:
     """What must stand before a program that cannot be executed by itself: Codex's script without its mode bit."""
     return [] if os.access(program, os.X_OK) else ["/usr/bin/env", "node"]
+
+
+def known_flags(server: Server, here: Here, flags: tuple[str, ...], program: str) -> list[str]:
+    """`flags` without those that Codex has dropped since the pane got them; says which."""
+    if not any(flag.startswith("--") for flag in flags):
+        return list(flags)  # every short one has been there from the beginning
+    from codex_tmux.codex.version import flags_for
+
+    known = flags_for([*interpreter(program), program], flags)
+    if known != list(flags):
+        from codex_tmux.codex.commandline import redact
+
+        dropped = " ".join(flag for flag in redact(flags) if flag not in redact(known))
+        log("flags.dropped", pane=here.id, flags=dropped, codex=program)
+        say(server, here, f"this Codex knows no {dropped}: left out")
+    return known
 
 
 def mark(server: Server, here: Here, launch: Launch) -> None:

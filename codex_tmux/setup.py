@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-import re
 import shlex
 import shutil
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -14,6 +12,7 @@ from pathlib import Path
 import click
 
 from codex_tmux import setup_record
+from codex_tmux.codex.commandline import Version
 from codex_tmux.codex.title_config import (
     SESSION_ID,
     THREAD_ID,
@@ -24,6 +23,7 @@ from codex_tmux.codex.title_config import (
     title_has_id,
     title_items,
 )
+from codex_tmux.codex.version import ask_version, version_beside
 from codex_tmux.completion import DIRECTORY, PROGRAM
 from codex_tmux.config_file import ConfigFile
 from codex_tmux.errors import Problem
@@ -32,16 +32,12 @@ from codex_tmux.shown_change import agreed, difference
 __all__ = ["add_item", "command", "remove_item", "title_has_id"]
 
 TRIES = 5
-VERSION_TIMEOUT = 15.0
-"""Seconds for `codex --version`: a cold Node start on a slow disk takes some."""
-
-Version = tuple[int, int, int]
 
 
 def codex_version(codex: str | None) -> Version | None:
     """The version of the Codex at `codex`, or of the first on PATH; None where none is or it does not say.
 
-    A Codex built from source calls itself 0.0.0: also None. Problem where `codex` is given and cannot be run.
+    Problem where `codex` is given and there is no such program, or it cannot be run.
     """
     found = shutil.which(codex or "codex")
     if found is None:
@@ -49,21 +45,11 @@ def codex_version(codex: str | None) -> Version | None:
             raise Problem(f"{codex}: no such program; give --codex the Codex you use")
         return None
     try:
-        done = subprocess.run(
-            [found, "--version"],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=VERSION_TIMEOUT,
-        )
-    except (OSError, subprocess.TimeoutExpired) as e:
+        return version_beside(found) or ask_version([found])
+    except Problem:
         if codex:
-            raise Problem(f"{found}: `--version` gave no answer ({type(e).__name__})") from e
+            raise
         return None
-    said = re.search(r"(\d+)\.(\d+)\.(\d+)", done.stdout) if done.returncode == 0 else None
-    version = (int(said[1]), int(said[2]), int(said[3])) if said else None
-    return version if version and any(version) else None
 
 
 def item_for(version: Version | None) -> str:

@@ -79,6 +79,14 @@ set-hook -g pane-title-changed[90] {
             }
           }
         }
+        # Before 0.154 a Codex holds no file of its session until the first message: while it is not known, where a
+        # turn begins and ends is looked at, by the spinner's coming and going.
+        if-shell -F '#{&&:#{@codex_pane},#{?@codex_session,,1}}' {
+          if-shell -F '#{!=:#{m/r:⠋|⠙|⠹|⠸|⠼|⠴|⠦|⠧|⠇|⠏,#{pane_title}},#{@codex_turning}}' {
+            set-option -pF @codex_turning '#{m/r:⠋|⠙|⠹|⠸|⠼|⠴|⠦|⠧|⠇|⠏,#{pane_title}}'
+            if-shell -F 1 "$CODEX_TRIGGER"
+          }
+        }
       } {
         if-shell -F '#{@codex_looked}' { set-option -pu @codex_looked }
         # The shell that Codex returned to has set its own title: what ran here is gone.

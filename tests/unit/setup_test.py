@@ -22,6 +22,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from codex_tmux import setup, setup_record, shown_change
+from codex_tmux.codex import version
 from codex_tmux.codex.title_config import change_adding
 from codex_tmux.config_file import ConfigFile
 from codex_tmux.errors import Problem
@@ -800,7 +801,7 @@ def test_too_old(home: Path) -> None:
 
 
 def test_a_codex_that_does_not_answer(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(setup, "VERSION_TIMEOUT", 0.2)
+    monkeypatch.setattr(version, "SECONDS", 0.2)
     codex = make_codex(home.parent / "bin/codex", "exec /bin/sleep 20")
     assert "no answer" in problem("--codex", codex)
     assert "no such program" in problem("--codex", codex + "x")
