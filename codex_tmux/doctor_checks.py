@@ -12,7 +12,7 @@ import sys
 import time
 from typing import NamedTuple
 
-from codex_tmux import __version__, store
+from codex_tmux import __version__, store, tmux_versions
 from codex_tmux.activity import DaemonError, ask, has_daemon, socket_path
 from codex_tmux.codex.commandline import Version
 from codex_tmux.codex.processes import Processes, lock_owner
@@ -23,7 +23,7 @@ from codex_tmux.paths import state_dir
 from codex_tmux.plain_text import plain_line
 from codex_tmux.resurrect import would_start_codex
 from codex_tmux.setup import codex_version, config_of, item_for, title_has_id
-from codex_tmux.tmux import version_of
+from codex_tmux.tmux_versions import MINIMUM, version_of
 
 OK, WARNING, BROKEN = "ok", "warning", "broken"
 STUCK_AFTER = 3.0
@@ -53,14 +53,15 @@ def check_tmux(patient: Patient) -> Finding:
         return Finding(
             "tmux", WARNING, "no tmux server answers: what is in it was not checked", "tmux new-session -d"
         )
-    if version_of(patient.version) < (3, 2, "a"):
+    if version_of(patient.version) < MINIMUM:
         return Finding(
             "tmux",
             BROKEN,
             f"tmux {patient.version} is too old",
             "install tmux 3.2a or newer, then: tmux kill-server",
         )
-    return Finding("tmux", OK, f"tmux {patient.version}", None)
+    limits = tmux_versions.limits_of(version_of(patient.version))
+    return Finding("tmux", OK, "; ".join([f"tmux {patient.version}", *limits]), None)
 
 
 def check_plugin(patient: Patient) -> Finding:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from codex_tmux.clients import show_on
 from codex_tmux.log import log
 from codex_tmux.paths import make_state_dir
 from codex_tmux.tmux import Server
@@ -28,7 +29,7 @@ def greet_once(server: Server) -> None:
     server.run("set-option", "-g", "@codex_greeting", text)
     clients = (server.try_run("list-clients", "-F", "#{client_name}") or "").splitlines()
     for client in clients:
-        server.try_run("display-message", "-d", SHOWN_FOR, "-c", client, "#{@codex_greeting}")
+        show_on(server, client, "#{@codex_greeting}", "-d", SHOWN_FOR)
     if clients:
         server.try_run("set-option", "-gu", "@codex_greeting")
 

@@ -19,8 +19,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from codex_tmux.reconcile import Action
 
-REAPS = (3, 6)
-"""The first tmux that sends itself the SIGCHLD that utempter may have eaten: no timer is needed there."""
 SETTLING = 1.5
 """Seconds a Codex whose title lost its id may take to end: it clears the title just before it does."""
 
@@ -116,10 +114,20 @@ def settled_reading(server: Server) -> tuple[Reading, Identifier, Snapshot]:
 def is_unreaped(reading: Reading, pane: Pane) -> bool:
     """Whether a pane's process has ended and tmux does not know how: it may have to close the pane yet.
 
-    tmux tells the signal since 3.3 only; before, a pane without a status may be well and truly dead.
+    A tmux that tells no signals says nothing of a process that was killed, and never will.
     """
-    knows_signals = tmux.version_of(reading.server["version"]) >= (3, 3)
-    return pane.dead and pane.marked and not pane.asleep and not pane.exit and knows_signals
+    if not pane.dead or not pane.marked or pane.asleep or pane.exit:
+        return False
+    from codex_tmux.tmux_versions import DEAD_SIGNAL, version_of
+
+    return version_of(reading.server["version"]) >= DEAD_SIGNAL
+
+
+def needs_tick(reading: Reading) -> bool:
+    """Whether this tmux may have missed the end of a process, so that a timer inside it has to look."""
+    from codex_tmux.tmux_versions import REAPS, version_of
+
+    return version_of(reading.server["version"]) < REAPS
 
 
 def living_panes(server: Server) -> set[str]:
@@ -246,7 +254,7 @@ def set_options(
     if commands:
         commands.append(["set-option", "-gF", "@codex_seen", "#{E:@codex_places}"])
     ticks = bool(reading.server["@codex_ticking"] and reading.server["@codex_panes"])
-    if marked and not ticks and tmux.version_of(reading.server["version"]) < REAPS:
+    if marked and not ticks and needs_tick(reading):
         # Asked inside tmux, behind the panes: since the reading the timer may have found none, and ended.
         start = "set-option -g @codex_ticking 1 ; run-shell -b -C '#{@codex_tick}'"
         commands.append(["if-shell", "-F", "#{?@codex_ticking,,1}", start])

@@ -24,7 +24,9 @@ from codex_tmux.plain_text import in_cells, plain_line, tilde
 from codex_tmux.records import DEAD, LIVE, LOST, Record
 from codex_tmux.reopen import reopen
 from codex_tmux.resume import helper_command
+from codex_tmux.tell import tell_client
 from codex_tmux.tmux import Server
+from codex_tmux.tmux_versions import POPUP_ENVIRONMENT, version_of
 
 FZF_KEYS = {"": GO, "enter": GO, "ctrl-s": SPLIT, "ctrl-y": COPY, "ctrl-x": FORGET}
 HEADER = "Enter: go or resume   ^S: split   ^Y: copy id   ^X: forget"
@@ -101,15 +103,6 @@ def own_client(server: Server) -> str:
     return clients[-1][1] if clients else ""
 
 
-def tell_client(server: Server, client: str, text: str) -> None:
-    """Show a message to one client."""
-    log("message", client=client, text=text)
-    server.try_run(
-        *("set-option", "-g", "@codex_message", f"codex-tmux: {text}", ";"),
-        *("display-message", "-c", client, "#{@codex_message}"),
-    )
-
-
 def default_home() -> str:
     """The CODEX_HOME of whoever asks."""
     return os.path.abspath(os.environ.get("CODEX_HOME") or os.path.expanduser("~/.codex"))
@@ -163,8 +156,8 @@ def open_popup(server: Server, client: str) -> None:
     """Run ourselves in a popup of the client; tmux's own client process takes our place."""
     words = [*helper_command(server), "pick", "--client", client]
     popup = ["display-popup", "-E", "-c", client, "-w", "90%", "-h", "85%", "-e", "CODEX_TMUX_POPUP=1"]
-    if server.run("display-message", "-p", "#{version}") < "3.3":
-        popup = popup[:-2]  # -e is of 3.3
+    if version_of(server.run("display-message", "-p", "#{version}")) < POPUP_ENVIRONMENT:
+        popup = popup[:-2]
         words = ["env", "CODEX_TMUX_POPUP=1", *words]
     argv = server.argv(*popup, shlex.join(words))
     os.execvp(argv[0], argv)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 
+from codex_tmux.clients import of_client
 from codex_tmux.conversations import Conversation
 from codex_tmux.errors import Problem
 from codex_tmux.pass_once import escape
@@ -25,7 +26,7 @@ def show_menu(
     server: Server, conversations: list[Conversation], client: str, page: int, action: str = GO
 ) -> None:
     """Show a page of the menu on a client; does not return: tmux's client process takes our place."""
-    size = server.run("display-message", "-p", "-c", client, "#{client_width} #{client_height}").split()
+    size = of_client(server, client, "#{client_width} #{client_height}").split()
     if len(size) != 2:
         raise Problem(f"{client} is no tmux client")
     argv = server.argv(

@@ -17,7 +17,8 @@ from codex_tmux.reconcile import launch_of
 from codex_tmux.records import DEAD, Record
 from codex_tmux.restore_plan import TITLE_ID, Build, Cell
 from codex_tmux.resume import LAY
-from codex_tmux.tmux import RESPAWN_PANE, Server, TmuxError, version_of
+from codex_tmux.tmux import RESPAWN_PANE, Server, TmuxError
+from codex_tmux.tmux_versions import DEAD_FORMAT, version_of
 
 WAITING, EARLY = "@codex_waiting", "@codex_early"
 HINT_LENGTH = 60
@@ -41,7 +42,7 @@ class Rebuilder:
         mark: str,
     ) -> None:
         self.server = server
-        self.has_pane_format = version_of(version) >= (3, 3, "")
+        self.has_pane_format = version_of(version) >= DEAD_FORMAT
         self.helper = helper
         self.hints = hints
         self.mark = mark

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from codex_tmux.clients import of_client
 from codex_tmux.conversations import Conversation
 from codex_tmux.errors import Problem
 from codex_tmux.log import log
@@ -51,7 +52,7 @@ def open_pane(server: Server, conversation: Conversation, client: str, split: bo
     # Directories are expanded as formats.
     where = ["-c", literal(cwd)]
     if split:
-        current = server.run("display-message", "-p", *(("-c", client) if client else ()), "#{pane_id}")
+        current = current_of(server, client, "#{pane_id}")
         new = ["split-window", "-t", current, *where]
     else:
         new = ["new-window", "-a", "-t", window_beside(server, conversation, client), *where]
@@ -86,7 +87,12 @@ def window_beside(server: Server, conversation: Conversation, client: str) -> st
                 before = window
     if before:
         return before
-    current = server.run("display-message", "-p", *(("-c", client) if client else ()), "#{window_id}")
+    current = current_of(server, client, "#{window_id}")
     if not current:
         raise Problem("tmux has no session to open a window in: start tmux first")
     return current
+
+
+def current_of(server: Server, client: str, form: str) -> str:
+    """The format `form` for what the client shows; without one, for what tmux takes for the current pane."""
+    return of_client(server, client, form) if client else server.run("display-message", "-p", form)

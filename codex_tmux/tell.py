@@ -24,18 +24,23 @@ def tell_all(server: Server, text: str) -> None:
 
 def show(server: Server, clients: list[str], text: str) -> None:
     """Show `text` to these clients."""
+    if not clients:
+        return
+    from codex_tmux.clients import show_on
+
     for client in clients:
         # The text goes through an option: as a message of its own it would be expanded as a format.
-        server.try_run(
-            *("set-option", "-g", "@codex_message", f"codex-tmux: {text}", ";"),
-            *("display-message", "-c", client, "#{@codex_message}"),
-        )
+        server.try_run("set-option", "-g", "@codex_message", f"codex-tmux: {text}")
+        show_on(server, client, "#{@codex_message}")
 
 
 def tell_client(server: Server, client: str | None, text: str) -> None:
     """Show `text` to one client; None: to whom tmux takes for the current one."""
     log("message", client=client, text=text)
+    if client:
+        show(server, [client], text)
+        return
     server.try_run(
         *("set-option", "-g", "@codex_message", f"codex-tmux: {text}", ";"),
-        *("display-message", *(["-c", client] if client else []), "#{@codex_message}"),
+        *("display-message", "#{@codex_message}"),
     )

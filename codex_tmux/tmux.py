@@ -13,9 +13,6 @@ import time
 
 from codex_tmux.errors import Problem
 
-MINIMUM = (3, 2)
-"""The oldest tmux (3.2a; 3.2 lacks `pane-title-changed`'s fix) whose hooks and formats the plugin needs."""
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import TypeAlias
@@ -292,16 +289,6 @@ def escaped_separator(out: bytes) -> bytes:
     """SEPARATOR as this tmux prints it."""
     raw = SEPARATOR.encode()
     return raw if raw in out else raw.replace(b"\x1f", b"\\037")
-
-
-def version_of(text: str) -> tuple[int, int, str]:
-    """`3.3a` → (3, 3, "a"); `next-3.8` and `openbsd-7.5` count by their numbers; unknown is (99, 0, "")."""
-    digits = text.split("-")[-1]
-    major, _, rest = digits.partition(".")
-    minor = rest.rstrip("abcdefghijklmnopqrstuvwxyz-")
-    if not major.isdigit() or not minor.isdigit():
-        return 99, 0, ""
-    return int(major), int(minor), rest[len(minor) :]
 
 
 def quote(word: str) -> str:

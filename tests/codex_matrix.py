@@ -54,6 +54,8 @@ def look_at(codex: Path, newest: Path) -> dict[str, str]:
         world.start_server(load_plugin=True)
         world.attach()
         attempt(seen, "without setup", lambda: version_steps.without_setup(world))
+        if version_steps.version(world) < (0, 117, 0):
+            seen["without setup"] += ", once looked at"
     return seen
 
 

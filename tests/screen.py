@@ -23,6 +23,8 @@ class Screen:
         inner = ("env", "-u", "TMUX", "TERM=screen-256color")
         attach = ("tmux", "-u", "-S", str(self.sandbox.socket), "attach-session", "-t", "main")
         self._run("new-session", "-d", *size, *inner, *attach, ";", "set-option", "-g", "status", "off")
+        # tmux 3.2a gives a detached session 24 lines, whatever it is asked for.
+        self._run("resize-window", *size)
         self.sandbox.wait_for(
             lambda: len(self.sandbox.tmux("list-clients").splitlines()) > before, 10, "the client to attach"
         )
@@ -76,5 +78,5 @@ class Screen:
 
     def pane(self) -> str:
         """The pane of the sandbox's server that the client is in."""
-        client = self.sandbox.tmux("list-clients", "-F", "#{client_name}").splitlines()[0]
-        return self.sandbox.tmux("display-message", "-p", "-c", client, "#{pane_id}")
+        # Not display-message: its -c takes no client in tmux 3.2a.
+        return self.sandbox.tmux("list-clients", "-F", "#{pane_id}").splitlines()[0]

@@ -10,6 +10,7 @@ from typing import Any
 
 import psutil
 
+from codex_tmux.codex.processes import Processes
 from codex_tmux.sandbox import Sandbox
 from tests.e2e.exec_test import kill_everything, open_pane, respawn, say
 from tests.e2e.keep_test import is_gone, kill_codex, log_text, option, wait_asleep, wait_gone, wait_logged
@@ -34,11 +35,20 @@ def switch_codex(world: Sandbox, codex: str) -> None:
 def begin(world: Sandbox, *command: str) -> tuple[str, str]:
     """A pane whose Codex has answered FIRST; the pane and its session as the model was told it."""
     pane = world.new_pane(*command)
-    world.wait_ready(pane, 30)
-    # 0.154 swallows what is typed before its session is there; its title then comes. 0.98 has no title at all.
-    if world.title or version(world) >= (0, 117, 0):
-        world.wait_for(lambda: "work" in world.format(pane, "#{pane_title}"), 10, "Codex's title")
+    wait_listening(world, pane)
     return pane, world.ask(pane, FIRST).session_id
+
+
+def wait_listening(world: Sandbox, pane: str) -> None:
+    """Wait until Codex takes what is typed: 0.154 shows a message that comes before its session, and drops it."""
+    world.wait_ready(pane, 30)
+    if (0, 154, 0) <= version(world) < (0, 157, 0):
+        locks = str(world.codex_home / "thread-writer-locks")
+        world.wait_for(
+            lambda: any(path.startswith(locks) for path in Processes().open_files(world.codex_pid(pane))),
+            10,
+            "Codex's session",
+        )
 
 
 def version(world: Sandbox) -> tuple[int, ...]:
@@ -76,6 +86,7 @@ def identify_and_kill(world: Sandbox) -> dict[str, str]:
     kill_codex(world, pane, "SIGKILL")
     wait_asleep(world, pane)
     world.tmux("respawn-pane", "-t", pane)
+    wait_listening(world, pane)
     assert world.ask(pane, SECOND).messages == (FIRST, SECOND)
     if version(world) < (0, 117, 0):
         assert row(world, pane)["session_id"] == session
@@ -85,6 +96,7 @@ def identify_and_kill(world: Sandbox) -> dict[str, str]:
     pid = world.format(pane, "#{pane_pid}")
     world.tmux("respawn-pane", "-k", "-t", pane)
     world.wait_for(lambda: world.format(pane, "#{pane_pid}") != pid, 5, "the respawn")
+    wait_listening(world, pane)
     assert world.ask(pane, THIRD).messages == (FIRST, SECOND, THIRD)
     seen["respawn -k"] = "same"
 
@@ -93,6 +105,7 @@ def identify_and_kill(world: Sandbox) -> dict[str, str]:
     seen["quit"] = "ended"
 
     again = world.new_pane(f"codex resume {session}")
+    wait_listening(world, again)
     assert world.ask(again, FOURTH).messages == (FIRST, SECOND, THIRD, FOURTH)
     found = row(world, again)
     assert (found["session_id"], found["exact"]) == (session, True)
@@ -113,10 +126,13 @@ def quit_codex(world: Sandbox, pane: str) -> None:
 def without_setup(world: Sandbox) -> str:
     """Codex's default title: nothing is asked of the user, and nobody looks; then a kill."""
     pane, session = begin(world)
+    if version(world) < (0, 117, 0):
+        assert row(world, pane)["session_id"] == session
     how = identified(world, pane, session)
     kill_codex(world, pane, "SIGKILL")
     wait_asleep(world, pane)
     world.tmux("respawn-pane", "-t", pane)
+    wait_listening(world, pane)
     assert world.ask(pane, SECOND).messages == (FIRST, SECOND)
     return how
 
@@ -159,5 +175,5 @@ def doctor(world: Sandbox) -> str:
     """What `doctor` has to say of this Codex."""
     findings = json.loads(world.helper_result("doctor", "--json").stdout)["checks"]
     found = next(f for f in findings if f["name"] == "codex")
-    _, _, text = found["detail"].partition(") ")
+    text = found["detail"].partition(")")[2].lstrip("; ")
     return f"{found['status']}: {text}" if text else str(found["status"])

@@ -16,6 +16,7 @@ import pytest
 
 from codex_tmux.sandbox import Sandbox
 from codex_tmux.standin_session import THREADS, new_id
+from codex_tmux.tmux_versions import START_PATH, version_of
 from tests.fake_daemon import APPROVAL, WORKING, FakeDaemon
 from tests.screen import Screen
 
@@ -132,7 +133,8 @@ def test_enter_goes_to_a_living_one_and_brings_the_others_back(world: Sandbox, w
             lambda: world.format(new, "#{@codex_session}") == gone_session, 10, "the session in the new pane"
         )
         world.wait_for(lambda: status_of(world, gone_session) == "live", 15, "the record to live")
-        assert world.format(new, "#{pane_start_path}") == str(world.work)
+        if version_of(world.tmux("display-message", "-p", "#{version}")) >= START_PATH:
+            assert world.format(new, "#{pane_start_path}") == str(world.work)
         assert world.ask(live, "untouched").messages == ("living words", "untouched")
         assert "1" not in world.tmux("list-panes", "-a", "-F", "#{pane_in_mode}").split()
 
