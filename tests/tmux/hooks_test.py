@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from codex_tmux import pass_once, tmux
+from codex_tmux import pass_once, tmux, tmux_versions
 from codex_tmux.sandbox import Sandbox, plugin_file
 from codex_tmux.standin import LINGER
 from tests.tmux.respawn_routes_test import command_line
@@ -60,7 +60,7 @@ def test_the_timer_that_reaps_starts_though_it_was_just_ending(
 ) -> None:
     """A sync reads that it runs, without any Codex pane; until the sync writes that there is one, it has ended."""
     sandbox.start_server(load_plugin=True)
-    if tmux.version_of(sandbox.tmux("display-message", "-p", "#{version}")) >= pass_once.REAPS:
+    if tmux_versions.version_of(sandbox.tmux("display-message", "-p", "#{version}")) >= tmux_versions.REAPS:
         pytest.skip("this tmux needs no timer")
     pane = sandbox.new_pane()
     sandbox.wait_for(lambda: sandbox.format(pane, "#{@codex_session}"), 20, "the session")
