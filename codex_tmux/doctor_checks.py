@@ -421,10 +421,8 @@ def check_daemon(patient: Patient) -> Finding:
 
 def check_reaping(patient: Patient) -> Finding:
     """Is this tmux linked with libutempter, which makes it miss the end of processes? Worked around; to know."""
-    try:
-        with open(f"/proc/{patient.pid}/maps", encoding="utf-8", errors="replace") as maps:
-            linked = any("libutempter" in line for line in maps)
-    except OSError:
+    linked = Processes().is_linked_with(int(patient.pid or 0), "libutempter")
+    if linked is None:
         return Finding("reaping", OK, "not known on this system", None)
     if linked:
         detail = "tmux is built with libutempter and may notice a dead pane late; codex-tmux sees to it"

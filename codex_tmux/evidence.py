@@ -6,7 +6,7 @@ import os
 import time
 
 from codex_tmux.codex.processes import CodexProcess, Processes, find_codex, open_sessions
-from codex_tmux.codex.store import Store
+from codex_tmux.codex.store import SQLITE_HOME, Store
 from codex_tmux.options import decode_launch, is_helper_command
 from codex_tmux.reconcile import Guard, Launch, Pane, Sighting, Snapshot
 from codex_tmux.records import ARGV, EXEC, INFERRED, LIVE, LOCK, SCREEN, TITLE, TUI, same_session
@@ -225,8 +225,14 @@ class Identifier:
             cwd=codex.cwd,
             flags=tuple(codex.command.flags),
             shell=not codex.root,
-            env=tuple(self.processes.environ(codex.pid, self.env_names).items()) if self.env_names else (),
+            env=self.environment_of(codex),
         )
+
+    def environment_of(self, codex: CodexProcess) -> tuple[tuple[str, str], ...]:
+        """What comes back of the environment: what @codex-env lists, and where Codex has its databases."""
+        listed = self.processes.environ(codex.pid, self.env_names) if self.env_names else {}
+        databases = {SQLITE_HOME: codex.sqlite_home} if codex.sqlite_home else {}
+        return tuple((listed | databases).items())
 
     def sight(self, row: dict[str, str], pane: Pane, codex: CodexProcess) -> Sighting | None:
         """The session this Codex shows: the first kind of evidence that answers."""
@@ -338,7 +344,9 @@ class Identifier:
     def completed(self, pane: Pane) -> Pane:
         """The pane with the whole id of its session, where only the beginning was known."""
         if len(pane.session) == PREFIX and pane.launch:
-            whole = Store(pane.launch.codex_home).complete(pane.session)
+            whole = Store(pane.launch.codex_home, dict(pane.launch.env).get(SQLITE_HOME)).complete(
+                pane.session
+            )
             if whole:
                 return pane._replace(sighting=Sighting(whole, pane.evidence))
         return pane

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import re
 import time
 from collections.abc import Iterable
 
-from codex_tmux.codex.processes import Processes, shell_is_idle
+from codex_tmux.codex.processes import Processes, shell_is_idle, tty_never_read
 from codex_tmux.resume import joined
 from codex_tmux.tmux import Server
 
@@ -19,8 +18,6 @@ TYPED = re.compile(r"[$#%>❯»›⟩λ] +\S")
 """A prompt of the usual kind, and something behind it."""
 CAPTURES = 50
 """How many panes are read in one tmux call."""
-READ_STEP = 8
-"""Linux notes a terminal's last read in steps of this many seconds."""
 
 
 def untouched(server: Server, panes: Iterable[str], wait: float = STARTUP) -> frozenset[str]:
@@ -35,7 +32,7 @@ def untouched(server: Server, panes: Iterable[str], wait: float = STARTUP) -> fr
         idle = {p for p in left if shell_is_idle(processes, rows[p].pid, rows[p].tty)}
         lines = cursor_lines(server, [rows[p] for p in idle])
         found |= {p for p in idle if at_empty_prompt(rows[p], lines.get(p))}
-        left = {p for p in left - found if not rows[p].dead and rows[p].young}
+        left = {p for p in left - found if not rows[p].dead and rows[p].is_young(processes)}
         if time.monotonic() > end:
             break
         if left:
@@ -54,13 +51,10 @@ class State:
         self.watched = attached != "0" and shown == "1" and active == "1"
         self.x, self.y = int(x or 0), int(y or 0)
 
-    @property
-    def young(self) -> bool:
+    def is_young(self, processes: Processes) -> bool:
         """Whether the pane's process is just starting."""
-        try:
-            return time.time() - os.stat(f"/proc/{self.pid}").st_mtime < STARTUP
-        except OSError:
-            return False
+        process = processes.get(self.pid)
+        return process is not None and time.time() - process.start < STARTUP
 
 
 def states(server: Server, panes: set[str]) -> dict[str, State]:
@@ -97,13 +91,4 @@ def at_empty_prompt(state: State, line: str | None) -> bool:
     if line.endswith(PROMPT_ENDS):
         return True
     # A prompt of another kind: nobody can be typing where nobody looks, and nothing was read since the shell began.
-    return not state.watched and not TYPED.search(line) and (not line or never_read(state.tty))
-
-
-def never_read(tty: str) -> bool:
-    """Whether nothing has been read from the terminal since it was made."""
-    try:
-        status = os.stat(tty)
-    except OSError:
-        return False
-    return status.st_atime - status.st_ctime < READ_STEP and status.st_atime <= status.st_mtime
+    return not state.watched and not TYPED.search(line) and (not line or tty_never_read(state.tty))

@@ -332,9 +332,9 @@ def choose(server: Server, here: Here, launch: Launch) -> tuple[str, str]:
 
         if address := parse(launch.flags).remote:
             return choose_there(server, here, launch, address)
-    from codex_tmux.codex.store import Store
+    from codex_tmux.codex.store import SQLITE_HOME, Store
 
-    store = Store(launch.codex_home)
+    store = Store(launch.codex_home, dict(launch.env).get(SQLITE_HOME))
     session = here.session if len(here.session) == 36 else store.complete(here.session)
     if session is None:
         return "", f"session {here.session} had no message yet"

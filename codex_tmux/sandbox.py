@@ -26,6 +26,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TypeVar
 
+from codex_tmux.codex.processes import Processes
 from codex_tmux.errors import Problem
 from codex_tmux.model_server import ModelServer, Request
 from codex_tmux.pty_client import Client
@@ -212,13 +213,13 @@ class Sandbox:
 
     def processes(self) -> list[int]:
         """The ids of all processes of this sandbox: by their environment, and Codex's daemons by name."""
-        found = set(_processes_with(f"{MARKER}={self.root}".encode()))
+        found = set(_processes_with(str(self.root)))
         for home in self.homes:
             for name in ("daemon.pid", "daemon-updater.pid"):
                 with contextlib.suppress(OSError, ValueError, KeyError):
                     pid = int(json.loads((home / "app-server-daemon" / name).read_text())["pid"])
                     # A pid file outlives its process: the id may be somebody else's by now.
-                    if os.fsencode(self.root) in _command_line(pid):
+                    if any(str(self.root) in word for word in Processes().argv(pid)):
                         found.add(pid)
         return sorted(found - {os.getpid()})
 
@@ -527,7 +528,7 @@ def _sweep(base: Path) -> None:
                 continue
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             root, short = owner.parent, file.read().split(" ")[0]
-            _end_processes(lambda root=root: list(_processes_with(f"{MARKER}={root}".encode())))  # type: ignore[misc]
+            _end_processes(lambda root=root: list(_processes_with(str(root))))  # type: ignore[misc]
             if re.fullmatch(r"/tmp/ct-\w+", short):
                 _remove(Path(short))
             _remove(root)
@@ -541,33 +542,11 @@ def _remove(directory: Path) -> None:
         time.sleep(POLL_SECONDS)
 
 
-def _processes_with(setting: bytes) -> Iterator[int]:
-    if os.path.isdir("/proc/self"):
-        for entry in os.listdir("/proc"):
-            if entry.isdecimal():
-                with contextlib.suppress(OSError), open(f"/proc/{entry}/environ", "rb") as environ:
-                    if setting in environ.read().split(b"\0"):
-                        yield int(entry)
-        return
-    import psutil
-
-    name, _, value = os.fsdecode(setting).partition("=")
-    for process in psutil.process_iter():
-        with contextlib.suppress(psutil.Error):
-            if process.environ().get(name) == value and process.status() != psutil.STATUS_ZOMBIE:
-                yield process.pid
-
-
-def _command_line(pid: int) -> bytes:
-    if os.path.isdir("/proc/self"):
-        with open(f"/proc/{pid}/cmdline", "rb") as file:
-            return file.read()
-    import psutil
-
-    try:
-        return os.fsencode(" ".join(psutil.Process(pid).cmdline()))
-    except psutil.Error:
-        return b""
+def _processes_with(sandbox: str) -> Iterator[int]:
+    processes = Processes()
+    for pid in processes.pids():
+        if processes.environ(pid, (MARKER,)).get(MARKER) == sandbox:
+            yield pid
 
 
 # -- Codex's package: the shared daemon runs a copy of Codex, 400 MB, that it puts into each CODEX_HOME --
@@ -632,7 +611,7 @@ def _make_template(codex: str, home: Path) -> None:
         with contextlib.suppress(subprocess.TimeoutExpired):
             subprocess.run([codex, "app-server", "daemon", "start"], env=env, capture_output=True, timeout=60)
     finally:
-        _end_processes(lambda: list(_processes_with(f"{MARKER}={home}".encode())))
+        _end_processes(lambda: list(_processes_with(str(home))))
         _remove(short)
     for entry in home.iterdir():
         if entry.name != "packages":

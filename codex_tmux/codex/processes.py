@@ -1,7 +1,8 @@
 """Facts about processes: which Codex a pane runs, what it holds open, whether a shell waits for a line.
 
-The only module that reads /proc. Where there is none, psutil and one `ps` answer the same questions. A
-process may vanish or belong to somebody else at any moment: then there is no answer, never an error.
+The only module that reads /proc. Where there is none, psutil and one `ps` answer the same questions, and
+CODEX_TMUX_PROCESSES=psutil has them answer on Linux too, which is how that half is tested. A process may
+vanish or belong to somebody else at any moment: then there is no answer, never an error.
 """
 
 from __future__ import annotations
@@ -17,11 +18,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Any
 
-PROC = "/proc"
+PROC = "/nonexistent" if os.environ.get("CODEX_TMUX_PROCESSES") == "psutil" else "/proc"
 
 SHELLS = ("sh", "bash", "zsh", "fish", "dash", "ash", "ksh", "ksh93", "mksh", "tcsh", "csh", "nu", "xonsh")
 _LINE_EDITORS = ("bash", "zsh", "fish", "nu", "xonsh")
 """Shells that leave the tty non-canonical exactly while they wait for a line."""
+
+_VALUED = ("--rcfile", "--init-file", "-O", "+O", "-o", "+o", "-C", "--init-command", "-d", "-D")
+"""Options of these shells whose value is a word of its own, and so is no script."""
+READ_STEP = 8
+"""Linux notes a terminal's last read in steps of this many seconds."""
 
 _DELETED = " (deleted)"
 
@@ -50,7 +56,8 @@ class CodexProcess(NamedTuple):
     codex_home: str
     sqlite_home: str | None
     root: bool
-    """There is no shell below it: it is the pane's root process, or that is a mere `sh -c …`."""
+    """There is no shell below it to come back to: it is the pane's root process, or only `sh -c …`, a script, `npx`,
+    `env` and the like stand between."""
     foreground: bool
     pids: tuple[int, ...]
     """Itself and the native binary below npm's wrapper; no app-server, no tool that Codex runs."""
@@ -110,6 +117,14 @@ class Processes:
         """Absolute paths, regular files and devices."""
         return self._system.open_files(pid)
 
+    def uid(self, pid: int) -> int | None:
+        """Whose process it is."""
+        return self._system.uid(pid)
+
+    def is_linked_with(self, pid: int, library: str) -> bool | None:
+        """Whether the process has loaded this library; None where that cannot be told."""
+        return self._system.is_linked_with(pid, library)
+
     def alive(self, pid: int, start: float) -> bool:
         """Whether the process that had `pid` since `start` still runs: the number may be another's by now.
 
@@ -141,6 +156,19 @@ class _Proc:
         except (IndexError, ValueError):
             return None
 
+    def pids(self) -> list[int]:
+        return _pids()
+
+    def uid(self, pid: int) -> int | None:
+        try:
+            return os.stat(f"{PROC}/{pid}").st_uid
+        except OSError:
+            return None
+
+    def is_linked_with(self, pid: int, library: str) -> bool | None:
+        maps = _read(f"{PROC}/{pid}/maps")
+        return library.encode() in maps if maps else None
+
     def table(self) -> dict[int, Process]:
         return {pid: found for pid in _pids() if (found := self.process(pid)) is not None}
 
@@ -169,7 +197,8 @@ class _Proc:
 
 
 class _Psutil:
-    """Other systems. psutil does not know process groups, `ps` does, all of them in one call."""
+    """Other systems. psutil does not know process groups, `ps` does, all of them in one call. The state is ps's too:
+    on macOS psutil calls every process that is not stopped running, as the kernel's own table does."""
 
     def __init__(self) -> None:
         import importlib
@@ -177,22 +206,32 @@ class _Psutil:
         self._psutil: Any = importlib.import_module("psutil")
 
     def process(self, pid: int) -> Process | None:
-        return self._read(pid, _groups(pid))
+        return self._read(pid, groups_of(ps("-p", str(pid))))
 
     def table(self) -> dict[int, Process]:
-        groups = _groups(None)
+        groups = groups_of(ps("-A"))
         found = (self._read(pid, groups) for pid in self._psutil.pids())
         return {process.pid: process for process in found if process is not None}
 
-    def _read(self, pid: int, groups: dict[int, tuple[int, int]]) -> Process | None:
+    def _read(self, pid: int, groups: dict[int, tuple[int, int, str]]) -> Process | None:
         try:
             process = self._psutil.Process(pid)
             ppid, status, start = process.ppid(), process.status(), process.create_time()
-            pgrp, tty_pgrp = groups.get(pid) or (os.getpgid(pid), 0)
+            pgrp, tty_pgrp, state = groups.get(pid) or (os.getpgid(pid), 0, "")
         except (self._psutil.Error, OSError, ValueError):
             return None
         states = {"running": "R", "stopped": "T", "tracing-stop": "t", "zombie": "Z", "dead": "X"}
-        return Process(pid, ppid, pgrp, tty_pgrp, states.get(status, "S"), start)
+        return Process(pid, ppid, pgrp, tty_pgrp, state or states.get(status, "S"), start)
+
+    def pids(self) -> list[int]:
+        return list(self._psutil.pids())
+
+    def uid(self, pid: int) -> int | None:
+        uids = self._ask(pid, "uids")
+        return None if uids is None else int(uids.effective)
+
+    def is_linked_with(self, pid: int, library: str) -> bool | None:
+        return None
 
     def _ask(self, pid: int, question: str) -> Any:
         try:
@@ -217,24 +256,35 @@ class _Psutil:
         return [file.path for file in self._ask(pid, "open_files") or []]
 
 
-def _groups(pid: int | None) -> dict[int, tuple[int, int]]:
-    """pid → (process group, foreground process group of its tty); of one process or, for None, of all."""
+def ps(*which: str) -> str:
+    """What `ps` says of these processes; these words are POSIX's, tpgid and stat those of Linux, macOS and the BSDs."""
     import subprocess
 
-    which = ["-A"] if pid is None else ["-p", str(pid)]
     try:
         done = subprocess.run(
-            ["ps", *which, "-o", "pid=,pgid=,tpgid="], capture_output=True, text=True, timeout=5
+            ["ps", *which, "-o", "pid=,pgid=,tpgid=,stat="], capture_output=True, text=True, timeout=5
         )
     except (OSError, subprocess.SubprocessError):
-        return {}
+        return ""
+    return done.stdout
+
+
+def groups_of(text: str) -> dict[int, tuple[int, int, str]]:
+    """pid → (process group, foreground process group of its tty, state), of what `ps` printed.
+
+    >>> groups_of(" 501   501   733 Ss\\n 733   733   733 S+\\n")
+    {501: (501, 733, 'S'), 733: (733, 733, 'S')}
+    """
     groups = {}
-    for line in done.stdout.splitlines():
+    for line in text.splitlines():
+        words = line.split()
         try:
-            found, pgrp, tty_pgrp = map(int, line.split())
+            found, pgrp, tty_pgrp = map(int, words[:3])
         except ValueError:
             continue
-        groups[found] = (pgrp, tty_pgrp or -1)  # BSD says 0 without a tty
+        state = words[3][:1] if len(words) > 3 else ""
+        # macOS says I for what has slept for 20 seconds, U for what Linux calls D; without a tty it says 0.
+        groups[found] = (pgrp, tty_pgrp or -1, {"I": "S", "U": "D"}.get(state, state))
     return groups
 
 
@@ -260,6 +310,8 @@ def find_codex(processes: Processes, root_pid: int) -> CodexProcess | None:
         return None
     foreground, start, process, command = max(candidates, key=lambda candidate: candidate[:2])
     pid = process.pid
+    if processes.uid(pid) not in (None, os.geteuid()):
+        return None  # `sudo -u somebody codex`: it would come back as ours, in somebody's home
     argv = processes.argv(pid)
     cwd = processes.cwd(pid)
     environ = processes.environ(pid, ("HOME", "PATH", "CODEX_HOME", "CODEX_SQLITE_HOME"))
@@ -274,10 +326,50 @@ def find_codex(processes: Processes, root_pid: int) -> CodexProcess | None:
         cwd=cwd,
         codex_home=os.path.join(cwd, environ.get("CODEX_HOME") or os.path.join(home, ".codex")),
         sqlite_home=os.path.join(cwd, sqlite_home) if sqlite_home else None,
-        root=pid == root_pid or runs_one_command(processes.argv(root_pid)),
+        root=not _has_shell_above(processes, pid, root_pid),
         foreground=foreground,
         pids=(pid, *_same_codex(processes, pid)),
     )
+
+
+def codex_words(processes: Processes, pid: int) -> tuple[list[str], list[str]] | None:
+    """(program words, arguments) where `pid` is a Codex, by its command line or, called by another name, its binary.
+
+    Codex starts its binary under names of its own too (`apply_patch`, `codex-linux-sandbox`): these are tools.
+    """
+    argv = processes.argv(pid)
+    split = split_program(argv)
+    if split is not None or not argv or os.path.basename(argv[0]).startswith(("apply", "codex-")):
+        return split
+    exe = processes.exe(pid)
+    return ([argv[0]], argv[1:]) if exe and split_program([exe]) is not None else None
+
+
+def _has_shell_above(processes: Processes, pid: int, root_pid: int) -> bool:
+    """Whether a shell that people type into is between `pid` and the pane's root process, or is that."""
+    for _ in range(64):
+        if pid == root_pid:
+            return False
+        process = processes.get(pid)
+        if process is None:
+            return True
+        pid = process.ppid
+        if is_typed_into(processes.argv(pid), processes.cwd(pid)):
+            return True
+    return True
+
+
+def is_typed_into(argv: list[str], cwd: str) -> bool:
+    """Whether this is a shell that people type into: not `sh -c …`, not one that runs a script."""
+    if not _shell_name(argv) or runs_one_command(argv):
+        return False
+    words = argv[2:] if _shell_name(argv[:1]) == "" else argv[1:]
+    before = ""
+    for word in words:
+        if not word.startswith(("-", "+")) and before not in _VALUED:
+            return not os.path.isfile(os.path.join(cwd, word))
+        before = word
+    return True
 
 
 def _conversations(processes: Processes, pid: int) -> Iterator[tuple[int, CommandLine]]:
@@ -288,7 +380,7 @@ def _conversations(processes: Processes, pid: int) -> Iterator[tuple[int, Comman
         if at in seen:
             continue
         seen.add(at)
-        split = split_program(processes.argv(at))
+        split = codex_words(processes, at)
         if split is None:
             pending += processes.children(at)
             continue
@@ -299,16 +391,16 @@ def _conversations(processes: Processes, pid: int) -> Iterator[tuple[int, Comman
 
 def _same_codex(processes: Processes, pid: int) -> Iterator[int]:
     """The processes below npm's wrapper that were given its very arguments: the native binary."""
-    split = split_program(processes.argv(pid))
+    split = codex_words(processes, pid)
     for child in processes.children(pid):
-        below = split_program(processes.argv(child))
+        below = codex_words(processes, child)
         if split is not None and below is not None and below[1] == split[1]:
             yield child
             yield from _same_codex(processes, child)
 
 
 def _program(processes: Processes, pid: int, cwd: str, path: str) -> tuple[str, ...]:
-    split = split_program(processes.argv(pid))
+    split = codex_words(processes, pid)
     words = split[0] if split is not None else []
     if len(words) > 1:
         script = os.path.join(cwd, words[-1])
@@ -418,10 +510,9 @@ def _open_in_proc(path: str, pids: list[int]) -> int | None:
 def _open_elsewhere(path: str) -> int | None:
     path = os.path.realpath(path)
     system = _Psutil()
-    for pid in system.table():
-        if split_program(system.argv(pid)) is not None and path in system.open_files(pid):
-            return pid
-    return None
+    # A Codex first: there is no telling who has a file open but by asking one process after the other.
+    pids = sorted(system.pids(), key=lambda pid: split_program(system.argv(pid)) is None)
+    return next((pid for pid in pids if path in system.open_files(pid)), None)
 
 
 def shell_is_idle(processes: Processes, root_pid: int, tty: str) -> bool:
@@ -442,6 +533,17 @@ def shell_is_idle(processes: Processes, root_pid: int, tty: str) -> bool:
         return _is_canonical(tty) is False
     # A script that waits in `read` looks the same from outside.
     return all(word.startswith("-") for word in argv[1:])
+
+
+def tty_never_read(tty: str) -> bool:
+    """Whether nothing has been read from the terminal since it was made. No, where only Linux could tell."""
+    if not os.path.exists(f"{PROC}/self/stat"):
+        return False
+    try:
+        status = os.stat(tty)
+    except OSError:
+        return False
+    return status.st_atime - status.st_ctime < READ_STEP and status.st_atime <= status.st_mtime
 
 
 def _reads(processes: Processes, pid: int, tty: str) -> bool:

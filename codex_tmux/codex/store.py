@@ -60,6 +60,10 @@ class Holder(NamedTuple):
     argv: tuple[str, ...]
 
 
+SQLITE_HOME = "CODEX_SQLITE_HOME"
+"""The variable that names another place for Codex's databases than its home."""
+
+
 class Store:
     """The store below `codex_home`; its databases below `sqlite_home` (`$CODEX_SQLITE_HOME`), if given."""
 

@@ -20,7 +20,9 @@ from codex_tmux.codex import processes as module
 from codex_tmux.codex.processes import (
     Processes,
     find_codex,
+    groups_of,
     is_app_server,
+    is_typed_into,
     lock_owner,
     open_sessions,
     shell_is_idle,
@@ -130,7 +132,7 @@ def soon(condition: Callable[[], object]) -> None:
         time.sleep(0.02)
 
 
-@pytest.fixture(params=[pytest.param("proc", marks=linux), "psutil"])
+@pytest.fixture(params=[pytest.param("proc", marks=linux), "psutil"], autouse=True)
 def system(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     if request.param == "psutil":
         monkeypatch.setattr(module, "PROC", "/nonexistent")
@@ -311,7 +313,7 @@ def idle(pane: Pane) -> bool:
 
 @linux
 def test_bash_is_idle_only_at_its_prompt(place: Path, start: Callable[..., Pane]) -> None:
-    (place / "rc").write_text("PS1='ready$ '\necho reading\nread -t 0.5 < /dev/tty\n")
+    (place / "rc").write_text("PS1='ready$ '\necho reading\nread -t 2 < /dev/tty\n")
     pane = start("bash", "--rcfile", "rc", ready="reading")
     assert not idle(pane)
     pane.read_until("ready$ ")
@@ -448,3 +450,81 @@ def test_lock_owner_on_another_device_number(tmp_path: Path, monkeypatch: pytest
         monkeypatch.setattr(module, "_read", lambda path: line if path == "/proc/locks" else read(path))
         assert lock_owner(file.name) == os.getpid()
     assert lock_owner(file.name) is None
+
+
+def test_a_native_codex_of_another_name(place: Path, start: Callable[..., Pane]) -> None:
+    (place / "bin/codex").unlink()
+    shutil.copy(shutil.which("sleep") or "", place / "bin/codex")
+    (place / "bin/cx").symlink_to("codex")
+    pane = start("sh", "-c", "exec cx 60", ready="")
+    soon(lambda: find_codex(Processes(), pane.pid) is not None)
+    codex = find_codex(Processes(), pane.pid)
+    assert codex is not None
+    assert codex.program == (f"{place}/bin/cx",), "as it was called: the link outlives a version"
+    # Codex starts itself under the names of its tools too.
+    (place / "bin/apply_patch").symlink_to("codex")
+    tool = start("sh", "-c", "exec apply_patch 60", ready="")
+    soon(lambda: Processes().argv(tool.pid)[:1] == ["apply_patch"])
+    assert find_codex(Processes(), tool.pid) is None
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")
+def test_somebody_elses_codex_is_not_ours(place: Path, start: Callable[..., Pane], tmp_path: Path) -> None:
+    became = "import os, sys, time; os.setuid(65534); print('started', flush=True); time.sleep(60)"
+    pane = start("codex", "-c", became, executable=PYTHON)
+    assert Processes().uid(pane.pid) == 65534
+    assert find_codex(Processes(), pane.pid) is None
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("bash", True),
+        ("-zsh", True),
+        ("bash --norc -i", True),
+        ("bash --rcfile script", True),
+        ("fish -C script", True),
+        ("python3 /usr/bin/xonsh", True),
+        ("zsh -o script", True),
+        ("sh -c codex", False),
+        ("bash -lc codex", False),
+        ("bash script --flag", False),
+        ("sh ./script", False),
+        ("bash not-there", True),
+        ("node codex", False),
+        ("env codex", False),
+    ],
+)
+def test_a_shell_that_people_type_into(tmp_path: Path, line: str, expected: bool) -> None:
+    (tmp_path / "script").touch()
+    assert is_typed_into(line.split(), str(tmp_path)) is expected
+
+
+def test_what_ps_says_elsewhere() -> None:
+    """By the manual pages of macOS and FreeBSD, and the sources of their ps: nobody has run this there."""
+    macos = """    1     1      0 Ss
+  501   501    733 S
+  733   733    733 S+
+  740   733    733 U+
+  800   800      0 I
+  801   801      0 Z
+"""
+    assert groups_of(macos) == {
+        1: (1, -1, "S"),
+        501: (501, 733, "S"),
+        733: (733, 733, "S"),
+        740: (733, 733, "D"),
+        800: (800, -1, "S"),
+        801: (801, -1, "Z"),
+    }
+    assert groups_of("  77  77  -1 Is\n") == {77: (77, -1, "S")}, "FreeBSD has -1 for no tty"
+    assert groups_of("ps: illegal option -- o\nusage: ps [-AaCcEefhjlMmrSTvwXx]\n") == {}
+    assert groups_of("") == {}
+
+
+def test_nothing_is_said_of_a_terminal_that_only_linux_could_tell_of(
+    system: str, start: Callable[..., Pane]
+) -> None:
+    pane = start("sh", "-c", "echo started; sleep 60")
+    assert module.tty_never_read(pane.tty) is (system == "proc")
+    assert not module.tty_never_read("/nonexistent")

@@ -1,0 +1,171 @@
+"""Codex under whatever people start it with: killed and respawned, the same session with the same home and flags."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import signal
+from pathlib import Path
+
+import psutil
+import pytest
+
+from codex_tmux.codex.processes import Processes, find_codex
+from codex_tmux.sandbox import Sandbox
+from codex_tmux.sandbox import SandboxError as NotYet
+
+FLAGS = ("-m", "x", "-p", "work")
+OLD_PROMPT = "the old prompt"
+
+SHOWS_CHILD = "#!/bin/sh\n# As npx, mise and sudo do: Codex is a child, and they end with its status.\n"
+
+
+@pytest.fixture
+def world(sandbox: Sandbox) -> Sandbox:
+    sandbox.start_server(load_plugin=True)
+    for name, text in {
+        "npx": SHOWS_CHILD + 'sh -c \'"$@"\' sh "$@"\n',
+        "mise": SHOWS_CHILD + 'shift 2\n"$@"\n',
+        "direnv": SHOWS_CHILD + 'shift 2\nexec "$@"\n',
+        "my-codex": '#!/bin/sh\ncodex "$@"\n',
+        "other-home": f'#!/bin/sh\nCODEX_HOME={shlex.quote(str(sandbox.home / "other"))} codex "$@"\n',
+    }.items():
+        (sandbox.bin / name).write_text(text)
+        (sandbox.bin / name).chmod(0o700)
+    # npm's layout, by which a link of any name is known for Codex.
+    package = sandbox.root / "node_modules/@openai/codex/bin"
+    package.mkdir(parents=True)
+    shutil.copy(sandbox.bin / "codex", package / "codex.js")
+    (sandbox.bin / "cx").symlink_to(package / "codex.js")
+    sandbox.new_home("other")
+    return sandbox
+
+
+def codex_pid(world: Sandbox, pane: str) -> int:
+    """The pane's Codex, whatever it is called."""
+    codex = find_codex(Processes(), int(world.format(pane, "#{pane_pid}")))
+    if codex is None:
+        raise NotYet(f"no Codex runs in {pane}")
+    return codex.pid
+
+
+def line_of(world: Sandbox, pane: str) -> list[str]:
+    """The command line of the pane's Codex; empty while there is none."""
+    try:
+        return list(psutil.Process(codex_pid(world, pane)).cmdline())
+    except psutil.Error:
+        return []
+
+
+def home_of(world: Sandbox, pane: str) -> str:
+    """The `CODEX_HOME` of the pane's Codex."""
+    return str(psutil.Process(codex_pid(world, pane)).environ()["CODEX_HOME"])
+
+
+def begun(world: Sandbox, pane: str) -> str:
+    """Wait for the answer to the old prompt, and for the plugin to know the session; its id."""
+    world.wait_for(lambda: "turn 1 |" in world.capture(pane), 20, "the first answer")
+    session = world.model.turns_with(OLD_PROMPT)[-1].session_id
+    world.wait_for(lambda: world.format(pane, "#{@codex_session}") == session, 15, "the session")
+    return session
+
+
+def check_back(world: Sandbox, pane: str, session: str, flags: tuple[str, ...] = FLAGS) -> None:
+    """The pane runs its own session again, with its flags, and nothing was sent on its behalf."""
+
+    def resumed() -> bool:
+        try:
+            return line_of(world, pane)[-len(flags) - 2 :] == [*flags, "resume", session]
+        except NotYet:
+            return False
+
+    world.wait_for(resumed, 20, f"codex resume {session} in {pane}")
+    before = len(world.model.requests)
+    assert world.ask(pane, "more").messages == (OLD_PROMPT, "more")
+    assert len(world.model.requests) == before + 1
+
+
+WORDS = shlex.join((*FLAGS, OLD_PROMPT))
+COMMANDS = {
+    "env": f"env -u FOO BAR=1 codex {WORDS}",
+    "nice": f"nice -n 1 codex {WORDS}",
+    "sh -c exec": f"sh -c {shlex.quote(f'exec codex {WORDS}')}",
+    "sh -c": f"sh -c {shlex.quote(f'codex {WORDS}; exit $?')}",
+    "npx": f"npx codex {WORDS}",
+    "mise": f"mise exec -- codex {WORDS}",
+    "direnv": f"direnv exec . codex {WORDS}",
+    "a script of one's own": f"my-codex {WORDS}",
+    "a home of its own": f"other-home {WORDS}",
+}
+
+
+def test_killed_under_a_wrapper(world: Sandbox) -> None:
+    panes = {kind: world.new_pane(command) for kind, command in COMMANDS.items()}
+    sessions, homes = {}, {}
+    for kind, pane in panes.items():
+        world.wait_for(lambda p=pane: "turn 1 |" in world.capture(p), 30, f"the first answer under {kind}")  # type: ignore[misc]
+        sessions[kind] = world.wait_for(
+            lambda p=pane: world.format(p, "#{@codex_session}"),  # type: ignore[misc]
+            15,
+            f"the session under {kind}",
+        )
+        homes[kind] = home_of(world, pane)
+    assert len(set(sessions.values())) == len(panes), "each has its own"
+    assert homes["a home of its own"] == str(world.home / "other") != homes["env"]
+    for pane in panes.values():
+        os.kill(codex_pid(world, pane), signal.SIGKILL)
+    for kind, pane in panes.items():
+        world.wait_for(lambda p=pane: world.format(p, "#{pane_dead}") == "1", 10, f"{kind} to be dead")  # type: ignore[misc]
+        world.tmux("respawn-pane", "-t", pane)
+    for kind, pane in panes.items():
+        check_back(world, pane, sessions[kind])
+        assert home_of(world, pane) == homes[kind], kind
+
+
+IN_A_SHELL = {
+    "a function": "codex() { command codex -m x -p work \"$@\"; }; codex 'the old prompt'",
+    "an alias": "shopt -s expand_aliases\nalias c='codex -m x -p work'\nc 'the old prompt'",
+    "a link": f"cx {WORDS}",
+}
+
+
+@pytest.mark.parametrize("kind", IN_A_SHELL)
+def test_killed_in_a_shell(world: Sandbox, kind: str) -> None:
+    pane = world.new_pane("bash --norc -i")
+    world.wait_for(lambda: world.capture(pane).strip(), 10, "the prompt")
+    for line in IN_A_SHELL[kind].splitlines():
+        world.tmux("send-keys", "-t", pane, "-l", line)
+        world.tmux("send-keys", "-t", pane, "Enter")
+    session = begun(world, pane)
+    shell = world.format(pane, "#{pane_pid}")
+    os.kill(codex_pid(world, pane), signal.SIGKILL)
+    world.wait_for(lambda: world.format(pane, "#{pane_current_command}") == "bash", 10, "the shell")
+    world.helper("respawn", "-t", pane)
+    check_back(world, pane, session)
+    assert world.format(pane, "#{pane_pid}") == shell, "in the shell that was there"
+
+
+def test_databases_of_their_own(world: Sandbox) -> None:
+    databases = world.root / "databases"
+    databases.mkdir()
+    pane = world.new_pane(f"CODEX_SQLITE_HOME={shlex.quote(str(databases))} exec codex {WORDS}")
+    session = begun(world, pane)
+    os.kill(codex_pid(world, pane), signal.SIGKILL)
+    world.wait_for(lambda: world.format(pane, "#{pane_dead}") == "1", 10, "the pane to be dead")
+    world.tmux("respawn-pane", "-t", pane)
+    check_back(world, pane, session)
+    environ = psutil.Process(codex_pid(world, pane)).environ()
+    assert environ["CODEX_SQLITE_HOME"] == str(databases)
+    assert str(databases) in Path(world.state_dir / "state.toml").read_text()
+
+
+def test_a_flag_that_codex_has_dropped(world: Sandbox) -> None:
+    pane = world.new_pane("codex", "--full-auto", *FLAGS, OLD_PROMPT)
+    session = begun(world, pane)
+    os.kill(codex_pid(world, pane), signal.SIGKILL)
+    world.wait_for(lambda: world.format(pane, "#{pane_dead}") == "1", 10, "the pane to be dead")
+    world.tmux("respawn-pane", "-t", pane)
+    check_back(world, pane, session)
+    assert "--full-auto" not in line_of(world, pane)
+    assert "this Codex knows no --full-auto: left out" in (world.state_dir / "log").read_text()
