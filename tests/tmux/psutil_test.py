@@ -1,0 +1,59 @@
+"""Facts about processes from psutil and ps, as on a system without /proc: sync and run with nothing else."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from collections.abc import Iterator
+
+import pytest
+
+from codex_tmux.sandbox import Sandbox
+
+
+@pytest.fixture
+def world() -> Iterator[Sandbox]:
+    """No id in the title: what Codex holds open has to name its session."""
+    with Sandbox(title=False) as made:
+        made.env["CODEX_TMUX_PROCESSES"] = "psutil"
+        made.start_server(load_plugin=True)
+        yield made
+
+
+def session_of(world: Sandbox, pane: str) -> tuple[str, str]:
+    """The pane's session and how it is known, by `list`."""
+    rows = json.loads(world.helper("list", "--json"))["panes"]
+    found = next(row for row in rows if row["pane"] == pane)
+    return found["session_id"], found["evidence"]
+
+
+def test_a_killed_pane_comes_back(world: Sandbox) -> None:
+    pane = world.new_pane("codex", "-m", "x")
+    session = world.ask(pane, "first").session_id
+    assert session_of(world, pane) == (session, "lock")
+    os.kill(world.codex_pid(pane), signal.SIGKILL)
+    world.wait_for(lambda: world.format(pane, "#{pane_dead}") == "1", 10, "the pane to be dead")
+    world.tmux("respawn-pane", "-t", pane)
+    assert world.ask(pane, "second").messages == ("first", "second")
+    assert session_of(world, pane)[0] == session
+
+
+def test_a_shell_is_known_to_wait_for_a_command(world: Sandbox) -> None:
+    pane = world.new_pane("bash --norc -i")
+    shell = world.format(pane, "#{pane_pid}")
+    world.wait_for(lambda: world.capture(pane).strip(), 10, "the prompt")
+    world.tmux("send-keys", "-t", pane, "codex -m x", "Enter")
+    session = world.ask(pane, "first").session_id
+    assert session_of(world, pane) == (session, "lock")
+    os.kill(world.codex_pid(pane), signal.SIGKILL)
+    world.wait_for(lambda: world.format(pane, "#{pane_current_command}") == "bash", 10, "the shell")
+    world.tmux("send-keys", "-t", pane, "sleep 60", "Enter")
+    world.wait_for(lambda: world.format(pane, "#{pane_current_command}") == "sleep", 10, "the command")
+    refused = world.helper_result("respawn", "-t", pane)
+    assert refused.returncode == 1
+    world.tmux("send-keys", "-t", pane, "C-c")
+    world.wait_for(lambda: world.format(pane, "#{pane_current_command}") == "bash", 10, "the shell")
+    world.helper("respawn", "-t", pane)
+    assert world.ask(pane, "second").messages == ("first", "second")
+    assert world.format(pane, "#{pane_pid}") == shell
