@@ -13,7 +13,7 @@ export CODEX_TMUX_TEST_CODEX ?= $(CODEX)
 export CODEX_TMUX_TEST_OLDER_CODEX ?= $(call codex_at,$(CODEX_OLDER))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup codex demo test test-fast test-codex-matrix test-tmux-matrix check format bench kill-loop crowd bite man pictures clean
+.PHONY: help setup codex demo test test-fast test-codex-matrix test-tmux-matrix fuzz soak soak-real check format bench kill-loop crowd bite man pictures clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

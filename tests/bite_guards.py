@@ -306,6 +306,20 @@ GUARDS = (
         U + "evidence_test.py::test_of_several_locks_a_sub_agent_s_does_not_count",
     ),
     guard(
+        "another user's Codex is left alone",
+        "codex_tmux/codex/processes.py",
+        "    if processes.uid(pid) not in (None, os.geteuid()):",
+        "    if False:",
+        U + "codex_processes_test.py::test_somebody_elses_codex_is_not_ours",
+    ),
+    guard(
+        "a flag that Codex has dropped is not said again",
+        RUN,
+        "    flags = known_flags(server, here, launch.flags, program)",
+        "    flags = list(launch.flags)",
+        T + "wrappers_test.py::test_a_flag_that_codex_has_dropped",
+    ),
+    guard(
         "Codex's daemon is no conversation",
         "codex_tmux/codex/processes.py",
         "        if command.mode is not None:",
@@ -459,8 +473,8 @@ GUARDS = (
     guard(
         "what is told is text, not a format",
         "codex_tmux/tell.py",
-        '("display-message", "-c", client, "#{@codex_message}"),\n        )\n\n\ndef tell_client',
-        '("display-message", "-c", client, text),\n        )\n\n\ndef tell_client',
+        'show_on(server, client, "#{@codex_message}")',
+        "show_on(server, client, text)",
         T + "guards_test.py::test_what_is_told_is_text",
     ),
     guard(
