@@ -75,7 +75,7 @@ format: setup ## write the format that check wants
 	$(BIN)/ruff check --fix .
 
 bench: setup codex ## measure against the budget, side by side in one run
-	$(BIN)/python -m tests.bench
+	$(BIN)/python -m tests.bench $(foreach name,$(ONLY),--only $(name)) $(if $(QUICK),--quick)
 
 kill-loop: setup ## kill 2,000 writers of the state file and 200 syncs at random moments: nothing may be lost
 	$(BIN)/python -m tests.kill_loop

@@ -84,16 +84,13 @@ class Identifier:
         occupied = {
             row["window_id"] for row, pane in zip(rows, panes) if pane.running or pane.session or pane.marked
         }
-        neighbours = {
-            window: tuple(
-                (int(row["pane_index"]), row["pane_current_path"], not pane.start_command)
-                for row, pane in zip(rows, panes)
-                if row["window_id"] == window
-            )
-            for window in occupied
-        }
+        neighbours: dict[str, list[tuple[int, str, bool]]] = {window: [] for window in occupied}
+        for row, pane in zip(rows, panes):
+            if row["window_id"] in occupied:
+                cell = (int(row["pane_index"]), row["pane_current_path"], not pane.start_command)
+                neighbours[row["window_id"]].append(cell)
         panes = tuple(
-            pane._replace(neighbours=neighbours.get(row["window_id"], ()))
+            pane._replace(neighbours=tuple(neighbours[row["window_id"]]))
             if pane.running or pane.session
             else pane
             for row, pane in zip(rows, panes)
@@ -136,7 +133,7 @@ class Identifier:
             return pane
         if pane.dead:
             return self.dead_pane(row, pane)
-        codex = find_codex(self.processes, int(row["pane_pid"]))
+        codex = find_codex(self.processes, int(row["pane_pid"]), expected=pane.marked)
         if codex is not None:
             return self.running_pane(row, pane, codex)
         if row["@codex_mode"] == EXEC and pane.launch and self.runs_helper(pane, "exec"):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from codex_tmux.reconcile import Launch
+from codex_tmux.launch import Launch
 
 PANE_OPTIONS = (
     "@codex_pane @codex_session @codex_evidence @codex_state @codex_launch @codex_guard "
@@ -56,6 +56,8 @@ def is_helper_command(start_command: str) -> bool:
     if len(words) == 1:
         # tmux quotes a command line that was given as one argument, for the shell, as a whole.
         words = shell_words(words[0])
+    if words[:2] == ["/bin/sh", "-c"] and len(words) > 6 and words[5].rpartition("/")[2] == "hook.py":
+        return words[6] in ("run", "exec")  # quick_start.stored
     ends = [at for at, word in enumerate(words) if word in ("&&", ";")]
     words = words[ends[-1] + 1 :] if ends else words
     while words and (words[0] in ("exec", "env", "command") or "=" in words[0].partition("/")[0]):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 
-from codex_tmux import state_cache, store, tmux
+from codex_tmux import quick_start, state_cache, store, tmux
 from codex_tmux.evidence import Identifier
 from codex_tmux.log import debugging, log, set_level
 from codex_tmux.options import PANE_OPTIONS, encode_launch
@@ -13,7 +13,7 @@ from codex_tmux.reconcile import Note, Pane, Policy, Revive, Sleep, Snapshot, Ta
 from codex_tmux.records import DEAD, ENDED, LIVE, LOST, Record, now
 from codex_tmux.resume import keep_commands, lay_to_sleep, respawn_into_run, wait_until_dead
 from codex_tmux.tell import tell, tell_all
-from codex_tmux.tmux import Reading, Server, TmuxError
+from codex_tmux.tmux import Reading, Server, Started, TmuxError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -46,11 +46,14 @@ class Pass:
         return mine[-1] if mine else None
 
 
-def sync_once(server: Server) -> Pass:
-    """Read the server, decide, save, act. Under the sync lock of that server. Raises Problem."""
-    for _ in range(2):
+def sync_once(server: Server, asked: Started | None = None) -> Pass:
+    """Read the server, decide, save, act. Under the sync lock of that server. Raises Problem.
+
+    `asked`: the first reading, where it is under way already.
+    """
+    for under_way in (asked, None):
         begun = time.monotonic()
-        reading, identifier, snapshot = settled_reading(server)
+        reading, identifier, snapshot = settled_reading(server, under_way)
         set_level(reading.server["@codex-log-level"])
         policy = Policy(revive=reading.server["@codex-on-death"] == "respawn")
         records, actions, fault = decide(snapshot, policy)
@@ -91,23 +94,23 @@ def tell_what_was_seen(snapshot: Snapshot, seconds: float) -> None:
         )
 
 
-def settled_reading(server: Server) -> tuple[Reading, Identifier, Snapshot]:
+def settled_reading(server: Server, asked: Started | None = None) -> tuple[Reading, Identifier, Snapshot]:
     """One reading in which no pane is just about to change; after SETTLING seconds, as things are."""
     end = time.monotonic() + SETTLING
-    reading = tmux.read(server, take_events=True)
+    reading = tmux.reading(server, asked or tmux.ask(server))
     exited = reading.server["@codex_exited"]
     while True:
         identifier = Identifier(server, reading)
         snapshot = identifier.snapshot()
         unreaped = [p for p in snapshot.panes if is_unreaped(reading, p)]
-        leaving = [p for p in snapshot.panes if is_leaving(reading, p)]
+        leaving = [p for row, p in zip(reading.panes, snapshot.panes) if is_leaving(row, p)]
         if not (unreaped or leaving) or time.monotonic() > end:
             return reading, identifier, snapshot
         if unreaped:
             server.try_run("run-shell", "-b", ":")
         wait_for_end(leaving, end)
         time.sleep(0.01)
-        reading = tmux.read(server, take_events=True)
+        reading = tmux.read(server)
         exited = reading.server["@codex_exited"] = f"{exited} {reading.server['@codex_exited']}"
 
 
@@ -197,9 +200,8 @@ def process_exists(pid: str) -> bool:
     return True
 
 
-def is_leaving(reading: Reading, pane: Pane) -> bool:
+def is_leaving(row: dict[str, str], pane: Pane) -> bool:
     """Whether a Codex is about to end: it has just cleared its title."""
-    row = next(r for r in reading.panes if r["pane_id"] == pane.id)
     cleared = bool(row["@codex_leaving"]) and not row["pane_title"]
     return bool(pane.running) and cleared and pane.last_process == pane.process
 
@@ -246,10 +248,13 @@ def set_options(
         commands.append(["set-option", "-g", "@codex_panes", panes])
         # What was there at a closing says nothing about panes that came since.
         commands.append(["set-option", "-gu", "@codex_here"])
+    helper = reading.server["@codex_helper"]
+    if helper and reading.server["@codex_quick"] != quick_start.shell_text() and quick_start.is_for(helper):
+        commands.append(["set-option", "-g", "@codex_quick", quick_start.shell_text()])
     status = summary(records, snapshot.server, snapshot.epoch)
     if status != reading.server["@codex_status"]:
         commands.append(["set-option", "-g", "@codex_status", status])
-    if any(is_leaving(reading, pane) for pane in snapshot.panes):
+    if any(is_leaving(row, pane) for row, pane in zip(reading.panes, snapshot.panes)):
         commands.append(["if-shell", "-F", "#{?@codex_awaiting,,1}", AWAIT])
     if commands:
         commands.append(["set-option", "-gF", "@codex_seen", "#{E:@codex_places}"])

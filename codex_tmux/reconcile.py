@@ -5,8 +5,8 @@ Pure: no clock, no file, no process. `tests/unit/reconcile_test.py` attacks it.
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
-
+from codex_tmux.c_datetime import datetime, timedelta
+from codex_tmux.launch import Launch as Launch
 from codex_tmux.named_tuple import NamedTuple
 from codex_tmux.records import (
     ADOPTED,
@@ -30,28 +30,6 @@ class Sighting(NamedTuple):
 
     session_id: str
     evidence: str
-
-
-class Launch(NamedTuple):
-    """How the Codex of a pane was started: what it takes to start it again. `shell`: from an interactive shell.
-
-    `transport`: the words that reach the machine or box where it runs, `ssh host …`; empty for this one. `codex` is
-    then its program there, "" where it was typed into a shell of the far end.
-    """
-
-    mode: str
-    codex: str
-    codex_home: str
-    cwd: str
-    flags: tuple[str, ...]
-    shell: bool
-    env: tuple[tuple[str, str], ...] = ()
-    transport: tuple[str, ...] = ()
-
-    @property
-    def typed(self) -> bool:
-        """Whether Codex was typed into a shell of the far end, where codex-tmux can start none."""
-        return bool(self.transport) and not self.codex
 
 
 class Guard(NamedTuple):
@@ -192,6 +170,8 @@ class Reconciliation:
     ) -> None:
         self.records = list(records)
         self.places: dict[tuple[str, str, str], Record] = {}
+        self.by_session: dict[str, list[Record]] = {}
+        self.positions: dict[int, int] = {}
         self.index()
         self.snapshot = snapshot
         self.policy = policy
@@ -216,16 +196,35 @@ class Reconciliation:
         return self.places.get((self.snapshot.server, self.snapshot.epoch, pane.id))
 
     def index(self) -> None:
-        """Note which current record is where: it is asked for every pane, of all records."""
-        self.places = {r.place: r for r in self.records if r.current}
+        """Note which record is where and of which session: it is asked for every pane, of all records."""
+        self.places, self.by_session, self.positions = {}, {}, {}
+        for at, record in enumerate(self.records):
+            self.note_place(record, at)
+            self.by_session.setdefault(record.session_id[:29], []).append(record)
+
+    def note_place(self, record: Record, at: int) -> None:
+        """Note where one record is."""
+        self.positions[id(record)] = at
+        if record.current:
+            self.places[record.place] = record
+
+    def of_session(self, session_id: str) -> list[Record]:
+        """The records of a session, in their order."""
+        return [r for r in self.by_session.get(session_id[:29], ()) if same_session(r.session_id, session_id)]
 
     def replace(self, old: Record, **changes: object) -> Record:
         """Change a record in place; `updated_at` moves only when something else does."""
         new = old._replace(**changes)  # type: ignore[arg-type]
-        if new != old:
-            new = new._replace(updated_at=self.now)
-            self.records[self.records.index(old)] = new
-            self.index()
+        if new == old:
+            return old
+        new = new._replace(updated_at=self.now)
+        at = self.positions.pop(id(old))
+        self.records[at] = new
+        if self.places.get(old.place) is old:
+            del self.places[old.place]
+        self.note_place(new, at)
+        same = self.by_session[old.session_id[:29]]
+        same[next(i for i, r in enumerate(same) if r is old)] = new
         return new
 
     def retire(self, record: Record, status: str) -> None:
@@ -276,6 +275,7 @@ class Reconciliation:
             self.note("record.double", session=rival.session_id, pane=rival.pane, kept=record.pane)
         else:
             self.retire(rival, CLOSED)
+            self.index()
 
     def lose_other_epochs(self) -> None:
         """What was current under another epoch of this server has lost its pane with that server."""
@@ -352,7 +352,7 @@ class Reconciliation:
         that was restored and takes the lost record over."""
         if not pane.session or not pane.launch or pane.evidence not in RANK:
             return None
-        rival = next((r for r in self.records if same_session(r.session_id, pane.session)), None)
+        rival = next(iter(self.of_session(pane.session)), None)
         if rival is not None:
             return self.restore(pane, pane.launch, rival)
         record = self.place_record(pane, pane.launch, Sighting(pane.session, pane.evidence), LIVE)
@@ -491,7 +491,7 @@ class Reconciliation:
 
     def known(self, sighting: Sighting) -> bool:
         """Whether any record is of the sighted session."""
-        return any(same_session(r.session_id, sighting.session_id) for r in self.records)
+        return bool(self.of_session(sighting.session_id))
 
     def is_free(self, pane: Pane, sighting: Sighting) -> bool:
         """Whether a pane without Codex may have the sighted session: what its screen says may be of long ago."""
@@ -501,8 +501,8 @@ class Reconciliation:
 
     def holder(self, pane: Pane, sighting: Sighting) -> Record | None:
         """The current record of another pane that holds the sighted session."""
-        for record in self.records:
-            if not record.current or not same_session(record.session_id, sighting.session_id):
+        for record in self.of_session(sighting.session_id):
+            if not record.current:
                 continue
             if record.place == (self.snapshot.server, self.snapshot.epoch, pane.id):
                 continue
@@ -514,7 +514,7 @@ class Reconciliation:
 
     def take(self, pane: Pane, launch: Launch, sighting: Sighting, status: str = LIVE) -> None:
         """Make the pane's record one of the sighted session, moving an older record of that session here."""
-        known = next((r for r in self.records if same_session(r.session_id, sighting.session_id)), None)
+        known = next(iter(self.of_session(sighting.session_id)), None)
         if known is None:
             record = self.place_record(pane, launch, sighting, status)
             self.note("session.bound", session=record.session_id, pane=pane.id, evidence=record.evidence)
@@ -563,7 +563,8 @@ class Reconciliation:
             **fields,  # type: ignore[arg-type]
         )
         self.records.append(record)
-        self.index()
+        self.note_place(record, len(self.records) - 1)
+        self.by_session.setdefault(record.session_id[:29], []).append(record)
         return record
 
 

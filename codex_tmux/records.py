@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
-
+from codex_tmux.c_datetime import datetime, timezone
 from codex_tmux.named_tuple import NamedTuple
 
 TYPE_CHECKING = False

@@ -35,7 +35,7 @@ def start(server: Server) -> None:
         log("restore.left_to_continuum", lost=lost)
         server.run(
             *("set-option", "-g", "@codex_second_look", "1", ";"),
-            *("run-shell", "-b", "-d", str(CONTINUUM_DELAY), "#{@codex_at_start}"),
+            *("run-shell", "-b", "-d", str(CONTINUUM_DELAY), "#{E:@codex_at_start}"),
         )
         return
     if mode == "on":
@@ -47,7 +47,7 @@ def start(server: Server) -> None:
     )
     if clients:
         server.run(
-            "if-shell", "-F", "#{@codex_lost}", "set-option -gu @codex_lost ; run-shell -b '#{@codex_ask}'"
+            "if-shell", "-F", "#{@codex_lost}", "set-option -gu @codex_lost ; run-shell -b '#{E:@codex_ask}'"
         )
 
 

@@ -6,13 +6,13 @@ import os
 import sys
 import time
 
+from codex_tmux import quick_start
+from codex_tmux.launch import LAY as LAY
+from codex_tmux.launch import Launch
 from codex_tmux.log import log
 from codex_tmux.options import encode_launch
-from codex_tmux.reconcile import Launch
 from codex_tmux.tmux import RESPAWN_PANE, Server, TmuxError
 
-LAY = "CODEX_TMUX_LAY"
-"""In the environment of `codex-tmux run`: draw this tmux buffer and die, so that the pane sleeps."""
 HISTORY = 2000
 """Lines of scrollback that a sleeping pane keeps."""
 DEAD_WITHIN = 5.0
@@ -24,7 +24,7 @@ SLEEPS = "sleeps"
 
 def helper_command(server: Server) -> list[str]:
     """The words that run codex-tmux from a pane: the helper the plugin found, else the running one."""
-    known = server.try_run("show-options", "-gqv", "@codex_helper")
+    known = server.option("@codex_helper")
     if known and os.access(known, os.X_OK):
         return [known]
     script = os.path.join(os.path.dirname(sys.executable), "codex-tmux")
@@ -39,6 +39,9 @@ def run_command(server: Server, launch: Launch) -> list[str]:
     helper = helper_command(server)
     if launch.mode == "exec":
         return [*helper, "exec"]
+    quick = server.option("@codex_quick")
+    if quick and len(helper) == 1:
+        helper = quick_start.stored(helper[0], quick)
     return [*helper, "run", *(["--shell"] if launch.shell else [])]
 
 
@@ -82,7 +85,7 @@ def lay_to_sleep(server: Server, pane: str, launch: Launch) -> str:
     changes nothing, where somebody has respawned it meanwhile.
     """
     buffer = screen_buffer(pane)
-    key = server.try_run("show-options", "-gqv", "@codex-respawn-key") or ""
+    key = server.option("@codex-respawn-key")
     try:
         # One call, so that nobody sees the pane between these; the respawn first, so that nothing of a pane that
         # somebody else has just respawned is changed: a living pane that counts as asleep would never be laid again.

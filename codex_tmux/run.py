@@ -12,13 +12,12 @@ import time
 
 from codex_tmux.errors import Problem
 from codex_tmux.log import log, set_level
-from codex_tmux.resume import LAY, SLEEPS, hint, joined, keep_commands
-from codex_tmux.tmux import Server, TmuxError
+from codex_tmux.tmux import Server, Started, TmuxError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from codex_tmux.codex.store import Store
-    from codex_tmux.reconcile import Launch
+    from codex_tmux.launch import Launch
 
 USAGE = "usage: codex-tmux run [--shell] [--fresh] [-- CODEX ARGS]"
 
@@ -48,43 +47,35 @@ class Request:
                 raise Problem(f"run: unknown argument {word!r}; {USAGE}")
 
 
-class Here:
-    """The pane this process runs in, as tmux knows it: read in one call, which also notes that it is awake."""
+VALUES = (
+    "@codex_session @codex_launch @codex_fresh @codex_evidence @codex_pane @codex_hint @codex-command "
+    "@codex-respawn-key remain-on-exit default-shell @codex-log-level"
+).split()
 
-    def __init__(self, server: Server, pane: str) -> None:
-        names = (
-            *("@codex_session", "@codex_launch", "@codex_fresh", "@codex_evidence"),
-            *(
-                "@codex_pane",
-                "@codex_hint",
-                "@codex-command",
-                "@codex-respawn-key",
-                "remain-on-exit",
-                "default-shell",
-                "@codex-log-level",
-            ),
-        )
-        # Tabs: every tmux prints them as they are, and none of these values holds one.
-        form = (
-            "".join(f"#{{{name}}}\t" for name in names)
-            + "#{pane_id} #{pane_pid} #{pid}:#{start_time} #{socket_path}"
-        )
-        out = server.run(
-            *("set-option", "-pu", "-t", pane, "@codex_asleep", ";"),
-            *("set-option", "-pu", "-t", pane, "@codex_waiting", ";"),
-            *("set-option", "-pu", "-t", pane, "@codex_title_id", ";"),
-            # Claimed and read in one step: of two panes that wake for one session, the second sees the first.
-            *("set-option", "-pF", "-t", pane, "@codex_claim", "#{@codex_session}", ";"),
-            *("display-message", "-p", "-t", pane, form, ";"),
-            *(
-                "list-panes",
-                "-a",
-                "-F",
-                "#{pane_id} #{pane_dead} #{@codex_session} #{@codex_claim} #{@codex_state}",
-            ),
-        )
-        first, *lines = out.split("\n")
-        values = first.split("\t", 11)
+
+def ask(server: Server, pane: str) -> Started:
+    """Start to ask tmux for all that `Here` needs, in one call, which also notes that the pane is awake."""
+    # Tabs: every tmux prints them as they are, and none of these values holds one.
+    form = "".join(f"#{{{name}}}\t" for name in VALUES)
+    form += "#{pane_id} #{pane_pid} #{pid}:#{start_time} #{socket_path}"
+    return server.start(
+        *("set-option", "-pu", "-t", pane, "@codex_asleep", ";"),
+        *("set-option", "-pu", "-t", pane, "@codex_waiting", ";"),
+        *("set-option", "-pu", "-t", pane, "@codex_title_id", ";"),
+        # Claimed and read in one step: of two panes that wake for one session, the second sees the first.
+        *("set-option", "-pF", "-t", pane, "@codex_claim", "#{@codex_session}", ";"),
+        *("display-message", "-p", "-t", pane, form, ";"),
+        *("list-panes", "-a", "-f", "#{||:#{?@codex_session,1,0},#{?@codex_claim,1,0}}"),
+        *("-F", "#{pane_id} #{pane_dead} #{@codex_session} #{@codex_claim} #{@codex_state}"),
+    )
+
+
+class Here:
+    """The pane this process runs in, as tmux answers to `ask`."""
+
+    def __init__(self, answer: str, pane: str) -> None:
+        first, *lines = answer.split("\n")
+        values = first.split("\t", len(VALUES))
         self.session, self.launch_text, fresh, self.evidence, self.marked, self.hint, *values = values
         self.command, self.key, self.remain, self.default_shell, level, ids = values
         set_level(level)
@@ -106,7 +97,7 @@ class Here:
 
 def main(args: list[str]) -> int:
     """Run in this pane; does not return where it becomes Codex or a shell. Raises Problem."""
-    buffer = os.environ.pop(LAY, "")
+    buffer = os.environ.pop("CODEX_TMUX_LAY", "")
     if buffer:
         return draw(buffer)
     if args and args[0] in ("-h", "--help"):
@@ -118,7 +109,13 @@ def main(args: list[str]) -> int:
     if not pane:
         raise Problem("run works inside a tmux pane; outside, use codex itself")
     server = Server()
-    here = Here(server, pane)
+    asked = ask(server, pane)
+    # Imported while tmux answers: what is needed further down.
+    import codex_tmux.codex.processes
+    import codex_tmux.codex.store
+    import codex_tmux.resume  # noqa: F401
+
+    here = Here(server.answer(asked), pane)
     launch, program = what_to_launch(request, here)
     if request.shell and launch is None:
         become_shell(here)
@@ -168,14 +165,16 @@ def draw(buffer: str) -> int:
 
 def without_epitaph(screen: bytes) -> bytes:
     """The screen without the line that tmux drew when the pane died: another one will be drawn."""
+    from codex_tmux.resume import SLEEPS
+
     above, _, last = screen.rpartition(b"\n")
     return above if b"Pane is dead" in last or SLEEPS.encode() in last else screen
 
 
 def what_to_launch(request: Request, here: Here) -> tuple[Launch | None, str]:
     """How Codex is to be started here, and the program: by this command line, else as the pane remembers it."""
+    from codex_tmux.launch import Launch
     from codex_tmux.options import decode_launch
-    from codex_tmux.reconcile import Launch
 
     known = decode_launch(here.launch_text) or from_file(here)
     if known is None and request.shell and request.codex_args is None:
@@ -220,8 +219,9 @@ def file_record(here: Here, by_pane: bool):  # type: ignore[no-untyped-def]
             text = f.read(TOO_LARGE) or b""
     except OSError:
         return None
-    wanted = (f'pane = "{here.id}"', here.epoch) if by_pane else (here.session,)
-    if not all(w.encode() in text for w in wanted):
+    if by_pane and not all(w.encode() in text for w in (f'pane = "{here.id}"', here.epoch)):
+        return None
+    if not by_pane and not may_be_elsewhere(text, here.session, here.socket):
         return None
     from codex_tmux import store
 
@@ -235,6 +235,16 @@ def file_record(here: Here, by_pane: bool):  # type: ignore[no-untyped-def]
     return next(
         (r for r in records if r.current and r.session_id == here.session and r.server != here.socket), None
     )
+
+
+def may_be_elsewhere(text: bytes, session: str, socket: str) -> bool:
+    """Whether the state file may have a record of the session that is of another tmux server than this one.
+
+    Told without a TOML parser, which takes longer than all else that `run` does: the session's own record, of this
+    server, is always there. What somebody has written in another form than ours is left to the parser.
+    """
+    here = f'\nserver = "{socket}"\n'.encode("utf-8", "surrogateescape")
+    return any(session.encode() in entry and here not in entry for entry in text.split(b"\n[[panes]]"))
 
 
 def default_home() -> str:
@@ -283,6 +293,7 @@ def known_flags(server: Server, here: Here, flags: tuple[str, ...], program: str
 def mark(server: Server, here: Here, launch: Launch) -> None:
     """Let the pane outlive a crash, and say in its options what runs here, before anything can go wrong."""
     from codex_tmux.options import encode_launch
+    from codex_tmux.resume import hint, joined, keep_commands
 
     commands: list[list[str]] = []
     text = encode_launch(launch)

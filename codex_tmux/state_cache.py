@@ -11,8 +11,8 @@ import os
 import stat
 import sys
 import zlib
-from datetime import datetime, timezone
 
+from codex_tmux.c_datetime import datetime, timezone
 from codex_tmux.paths import state_dir
 from codex_tmux.records import VERSION, Record
 from codex_tmux.store import NAME as STATE

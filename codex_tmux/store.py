@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import errno
-import fcntl
 import os
 import stat
 import sys
 import time
 import zlib
 
-from codex_tmux.errors import Problem
+from codex_tmux.lock import StateError as StateError
+from codex_tmux.lock import lock as lock
+from codex_tmux.lock import reason
 from codex_tmux.log import log
 from codex_tmux.paths import make_state_dir, state_dir
 from codex_tmux.records import END, HEAD, VERSION, Record, RecordError, record_of, to_toml
@@ -18,68 +19,12 @@ from codex_tmux.records import END, HEAD, VERSION, Record, RecordError, record_o
 NAME = "state.toml"
 BACKUP = "state.toml.last"
 TEMPORARY = f".{NAME}.new"
-LOCK_WAIT = 5.0
-"""Seconds to wait for another writer before giving up."""
 TOO_LARGE = 8 * 1024 * 1024
 """Bytes beyond which a state file is not ours: a thousand records take about 600 KB."""
 
 
-class StateError(Problem):
-    """The state file cannot be used; the message says why and what to do."""
-
-
 class NewerVersion(StateError):
     """The state file was written by a newer codex-tmux: it is left alone."""
-
-
-class lock:  # noqa: N801 (used as a verb: `with lock():`)
-    """Hold the lock `name` of the state directory; where that holds none, the directory `otherwise` itself, if given.
-
-    Raises StateError when another process keeps it for more than `wait` seconds, so that a stopped holder
-    hangs nobody. The kernel lets go of it when its holder dies.
-    """
-
-    # A class: contextlib costs a hook 3 ms to import.
-    def __init__(self, name: str = "state", wait: float = LOCK_WAIT, otherwise: str = "") -> None:
-        self.name = name
-        self.wait = wait
-        self.otherwise = otherwise
-        self.fd = -1
-
-    def __enter__(self) -> None:
-        path = os.path.join(state_dir(), f"{self.name}.lock")
-        try:
-            make_state_dir()
-            self.fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-        except OSError as e:
-            try:
-                path = self.otherwise
-                self.fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-            except OSError:
-                raise StateError(f"{e.filename or state_dir()}: {reason(e)}") from e
-        end = time.monotonic() + self.wait
-        delay = 0.001
-        while True:
-            try:
-                fcntl.flock(self.fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                return
-            except OSError as e:
-                if time.monotonic() > end:
-                    os.close(self.fd)
-                    log("lock.timeout", lock=path, waited=self.wait)
-                    raise StateError(f"{path} has been held for {self.wait:g} s by another codex-tmux") from e
-                # flock has no timeout of its own; a signal-driven one would not survive being imported.
-                time.sleep(delay)
-                delay = min(delay * 2, 0.02)
-            except BaseException:
-                os.close(self.fd)
-                raise
-
-    def __exit__(self, *_: object) -> None:
-        try:
-            os.close(self.fd)
-        except OSError:
-            pass  # it is closed all the same, and what was done under the lock is done
 
 
 class Loaded:
@@ -172,18 +117,6 @@ def first_line(e: Exception) -> str:
     return (str(e) or type(e).__name__).splitlines()[0][:200]
 
 
-def reason(e: OSError) -> str:
-    """Why the disk refuses, and what to do about it."""
-    said = e.strerror or str(e)
-    if e.errno in (errno.ENOSPC, errno.EDQUOT):
-        return f"{said}; make room there"
-    if e.errno == errno.EROFS:
-        return f"{said}; make it writable, or name another place in CODEX_TMUX_STATE_DIR"
-    if e.errno in (errno.EACCES, errno.EPERM, None):
-        return f"{said}; check who owns it"
-    return f"{said}; check that disk, or name another place in CODEX_TMUX_STATE_DIR"
-
-
 def read_file(path: str) -> bytes:
     """The bytes of a state file. Raises StateError where it is not an ordinary file of this user's."""
     # O_NONBLOCK: a FIFO put in its place must not hang a hook.
@@ -266,9 +199,9 @@ def save(records: tuple[Record, ...]) -> None:
 
 def write(records: tuple[Record, ...], backup: bool) -> None:
     """As `save`; without `backup` the file that was there is not kept, as it is no good one."""
-    import tomli_w
+    from codex_tmux import toml_writer
 
-    data = sealed(HEAD + tomli_w.dumps(to_toml(records)))
+    data = sealed(HEAD + toml_writer.document(to_toml(records)))
     try:
         directory = make_state_dir()
         path = os.path.join(directory, NAME)

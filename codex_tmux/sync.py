@@ -7,13 +7,10 @@ import time
 import zlib
 
 from codex_tmux.errors import Problem
+from codex_tmux.lock import lock
 from codex_tmux.log import log
 from codex_tmux.paths import state_dir
-from codex_tmux.tmux import Server
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from codex_tmux import store
+from codex_tmux.tmux import Server, ask
 
 BURST = 2
 """How many syncs hooks may start within WINDOW seconds of each other; the next one waits and sees to the rest."""
@@ -115,25 +112,25 @@ def times_path(server: Server) -> str:
     return os.path.join(state_dir(), f"{lock_name(server)}.times")
 
 
-def server_lock(server: Server, wait: float = SETTLE_WAIT) -> store.lock:
+def server_lock(server: Server, wait: float = SETTLE_WAIT) -> lock:
     """The lock under which one process at a time reads and changes a tmux server.
 
     Where the state directory cannot hold it (a full or read-only disk), the directory of tmux's socket does: the
     panes keep their sessions in their own options all the same.
     """
-    from codex_tmux import store
-
-    return store.lock(lock_name(server), wait, os.path.dirname(server.socket or ""))
+    return lock(lock_name(server), wait, os.path.dirname(server.socket or ""))
 
 
 def sync(server: Server, wait: float = SETTLE_WAIT) -> None:
     """Bring records and panes up to date once. Raises Problem where tmux or the state cannot be used."""
     # Held until laid panes are dead again: a respawn that waits for it then finds them asleep.
     with server_lock(server, wait):
+        asked = ask(server)
+        # Imported while tmux answers.
         from codex_tmux.pass_once import sync_once
 
         note_time(server)
-        sync_once(server)
+        sync_once(server, asked)
 
 
 def watch(server: Server) -> None:

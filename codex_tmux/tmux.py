@@ -45,6 +45,8 @@ class Server:
         if socket is None:
             socket = os.environ.get("TMUX", "").rpartition(",")[0].rpartition(",")[0] or None
         self.socket = socket
+        self.told: dict[str, str] = {}
+        """What the last reading told of the server and its options."""
 
     def argv(self, *args: str) -> list[str]:
         """The words that run tmux with `args` on this server; `-u`, as hooks often have no UTF-8 locale."""
@@ -52,7 +54,15 @@ class Server:
 
     def run_bytes(self, *args: str, timeout: float = TIMEOUT) -> bytes:
         """Run tmux with `args`; returns what it printed. Raises TmuxError when it fails."""
-        code, out = spawn(self.argv(*args), timeout)
+        return self.finish(self.start(*args), timeout)
+
+    def start(self, *args: str) -> Started:
+        """Start tmux with `args`, for `finish`. Raises TmuxError."""
+        return Started(self.argv(*args), args[0] if args else "")
+
+    def finish(self, started: Started, timeout: float = TIMEOUT) -> bytes:
+        """What a tmux that was started printed. Raises TmuxError when it fails."""
+        code, out = started.finish(timeout)
         if code != 0:
             # What the commands before the failing one printed comes along; panes are no error message.
             lines = out.decode(errors="replace").strip().splitlines()
@@ -61,12 +71,22 @@ class Server:
                 if text.startswith(said):
                     socket = text.removeprefix(said).partition(" (")[0]
                     raise TmuxError(f"no tmux server runs at {socket}: start tmux first")
-            raise TmuxError(f"tmux {args[0] if args else ''} failed: {text or f'exit {code}'}")
+            raise TmuxError(f"tmux {started.what} failed: {text or f'exit {code}'}")
         return out
 
     def run(self, *args: str, timeout: float = TIMEOUT) -> str:
         """Run tmux with `args`; returns what it printed, as text, without the last newline."""
-        return self.run_bytes(*args, timeout=timeout).decode("utf-8", "surrogateescape").removesuffix("\n")
+        return self.answer(self.start(*args), timeout)
+
+    def answer(self, started: Started, timeout: float = TIMEOUT) -> str:
+        """Like `finish`, as text, without the last newline."""
+        return self.finish(started, timeout).decode("utf-8", "surrogateescape").removesuffix("\n")
+
+    def option(self, name: str) -> str:
+        """A user option of the server as the last reading told it, else asked for now; "" where it is not set."""
+        if name in self.told:
+            return self.told[name]
+        return self.try_run("show-options", "-gqv", name) or ""
 
     def try_run(self, *args: str) -> str | None:
         """Like `run`, but None where tmux refuses (a pane that has gone, an option an old tmux lacks)."""
@@ -81,35 +101,49 @@ def spawn(argv: list[str], timeout: float) -> tuple[int, bytes]:
 
     Raises TmuxError when it cannot be started or does not end within `timeout` seconds.
     """
-    read_end, write_end = os.pipe()
-    try:
+    return Started(argv).finish(timeout)
+
+
+class Started:
+    """A command that runs while its caller does something else. `finish` must be called."""
+
+    def __init__(self, argv: list[str], what: str = "") -> None:
+        """Start `argv`; `what` names the command in an error. Raises TmuxError."""
+        self.name = argv[0]
+        self.what = what
+        self.output, write_end = os.pipe()
         actions = [
             (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
             (os.POSIX_SPAWN_DUP2, write_end, 1),
             (os.POSIX_SPAWN_DUP2, write_end, 2),
-            (os.POSIX_SPAWN_CLOSE, read_end),
+            (os.POSIX_SPAWN_CLOSE, self.output),
         ]
         try:
-            pid = os.posix_spawnp(argv[0], argv, os.environ, file_actions=actions)
+            self.pid = os.posix_spawnp(argv[0], argv, os.environ, file_actions=actions)
         except OSError as e:
+            os.close(self.output)
             raise TmuxError(f"{argv[0]} cannot be started: {e.strerror}; is tmux on PATH?") from e
         finally:
             os.close(write_end)
+
+    def finish(self, timeout: float) -> tuple[int, bytes]:
+        """Its exit code and what it printed. Raises TmuxError when it does not end within `timeout` seconds."""
         chunks = []
         end = time.monotonic() + timeout
-        while True:
-            ready, _, _ = select.select([read_end], [], [], max(0.0, end - time.monotonic()))
-            if not ready:
-                os.kill(pid, 9)
-                os.waitpid(pid, 0)
-                raise TmuxError(f"{argv[0]} gave no answer within {timeout:g} s")
-            chunk = os.read(read_end, 1 << 16)
-            if not chunk:
-                break
-            chunks.append(chunk)
-    finally:
-        os.close(read_end)
-    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), b"".join(chunks)
+        try:
+            while True:
+                ready, _, _ = select.select([self.output], [], [], max(0.0, end - time.monotonic()))
+                if not ready:
+                    os.kill(self.pid, 9)
+                    os.waitpid(self.pid, 0)
+                    raise TmuxError(f"{self.name} gave no answer within {timeout:g} s")
+                chunk = os.read(self.output, 1 << 16)
+                if not chunk:
+                    break
+                chunks.append(chunk)
+        finally:
+            os.close(self.output)
+        return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1]), b"".join(chunks)
 
 
 # Values that come from people or programs may hold anything, a newline too: each is sent with its length in
@@ -130,8 +164,8 @@ TOUCHED = "#{||:#{?@codex_pane,1,0},#{||:#{?@codex_title_id,1,0},#{?@codex_sessi
 SERVER_PLAIN = ("pid", "start_time", "version")
 SERVER_COUNTED = (
     "socket_path @codex_exited @codex_panes @codex-on-death @codex-command @codex-env @codex-respawn-key "
-    "@codex-restore @codex-restore-lazy @codex-log-level @codex_status @codex_helper @codex_dir @codex_ticking "
-    "@codex_fault"
+    "@codex-restore @codex-restore-lazy @codex-log-level @codex_status @codex_helper @codex_quick @codex_dir "
+    "@codex_ticking @codex_fault"
 ).split()
 
 # tmux 3.4 and 3.5a print control characters as octal; this one, sent first, shows whether it is such a tmux.
@@ -244,28 +278,32 @@ class Reading:
 SEPARATOR = "\x1f----\x1f"
 
 
-def read(server: Server, *, take_events: bool = False) -> Reading:
-    """Read the whole tmux server in one call.
+def read(server: Server) -> Reading:
+    """Read the whole tmux server in one call, and take the events noted inside it.
 
-    With `take_events` the events noted inside tmux (a sync is wanted; these panes exited) are taken: what
-    happens after this call notes itself anew. Raises TmuxError when the server cannot be reached.
+    These are that a sync is wanted, and which panes exited: what happens after this call notes itself anew. Raises
+    TmuxError when the server cannot be reached.
     """
-    take = ["set-option", "-gu", "@codex_pending", ";"] if take_events else []
-    drop = (
-        ["set-option", "-gu", "@codex_exited", ";", "set-option", "-gu", "@codex_here", ";"]
-        if take_events
-        else []
-    )
-    out = server.run_bytes(
-        *take,
+    return reading(server, ask(server))
+
+
+def ask(server: Server) -> Started:
+    """Start to `read`; `reading` has the answer. tmux is half of a sync's time: there is something to do meanwhile."""
+    return server.start(
+        *("set-option", "-gu", "@codex_pending", ";"),
         *("display-message", "-p", SERVER_FORMAT, ";"),
-        *drop,
+        *("set-option", "-gu", "@codex_exited", ";", "set-option", "-gu", "@codex_here", ";"),
         # Without any tmux session, at a server's very start and end, list-panes would fail.
         *("if-shell", "-F", "#{S:y}", f"list-panes -a -F {quote(PANE_FORMAT)}", ";"),
         *("display-message", "-p", SEPARATOR, ";"),
         *("show-hooks", "-gw", "pane-title-changed", ";"),
         *("show-hooks", "-g", "pane-exited"),
     )
+
+
+def reading(server: Server, asked: Started) -> Reading:
+    """What `ask` asked for. Raises TmuxError when the server cannot be reached, or answers something else."""
+    out = server.finish(asked)
     rows, _, hooks = out.rpartition(b"\n" + escaped_separator(out) + b"\n")
     first, newline, rest = rows.partition(b"\n")
     # A socket path may hold a newline; the first row ends where its own lengths say.
@@ -278,6 +316,7 @@ def read(server: Server, *, take_events: bool = False) -> Reading:
             first += b"\n" + more
     else:
         values = parse_rows(first + b"\n", SERVER_PLAIN, SERVER_COUNTED)
+    server.told = values[0]
     panes: dict[str, dict[str, str]] = {}
     for pane in parse_rows(rest + b"\n" if rest else b"", PLAIN, COUNTED, OPTIONS):
         # A window linked into several tmux sessions lists its panes once for each.

@@ -41,18 +41,13 @@ glob_word() {
 # output, or a failure, would throw the user's active pane into view mode.
 install_hooks() {
     helper=$(shell_word "$codex_helper")
+    # A sync sets @codex_quick anew: the one before may be of another helper.
     tmux set-option -gqu @codex_say \; set-option -g @codex_helper "$codex_helper" \; \
         set-option -g @codex_word "$helper" \; \
+        set-option -gu @codex_quick \; \
         set-option -g @codex_dir "$here" \; \
-        set-option -g @codex_sync "{ $helper sync || tmux set-option -gu @codex_pending; } >/dev/null 2>&1 || :" \; \
-        set-option -g @codex_settle "$helper sync --settle >/dev/null 2>&1 || :" \; \
-        set-option -g @codex_watch "$helper sync --watch >/dev/null 2>&1 || :" \; \
-        set-option -g @codex_last "$helper sync --last >/dev/null 2>&1 || tmux set-option -s exit-empty on" \; \
-        set-option -g @codex_noted "$helper sync --noted" \; \
-        set-option -g @codex_ask "$helper restore --ask >/dev/null 2>&1 || :" \; \
-        set-option -g @codex_at_start "$helper restore --at-start >/dev/null 2>&1 || :" \; \
         source-file "$(glob_word "$here/plugin/hooks.tmux")" \; \
         set-option -g @codex_pending 1 \; \
-        run-shell -b '#{@codex_sync}' \; \
-        if-shell -F '#{@codex_started}' '' 'set-option -g @codex_started 1 ; run-shell -b "#{@codex_at_start}"'
+        run-shell -b '#{E:@codex_sync}' \; \
+        if-shell -F '#{@codex_started}' '' 'set-option -g @codex_started 1 ; run-shell -b "#{E:@codex_at_start}"'
 }

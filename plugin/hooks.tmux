@@ -2,8 +2,20 @@
 # Sourced by codex.tmux, undone by plugin/unload. Everything here runs inside tmux: a process starts only where
 # CODEX_TRIGGER says so, and only for panes that run Codex, or have just lost it.
 
+# What starts the helper: by the option @codex_quick, which a sync sets, past the installed script and Python's `site`;
+# where that is not set, or fails because the package has moved, by the script. Used as #{E:…}: the paths are options of
+# their own, so that nothing in them is expanded as a format. Silent whatever happens: any output, or a failure, would
+# throw the user's active pane into view mode.
+set-option -g @codex_sync '{ #{?@codex_quick,#{@codex_quick} sync ||,} #{@codex_word} sync || tmux set-option -gu @codex_pending; } >/dev/null 2>&1 || :'
+set-option -g @codex_settle '{ #{?@codex_quick,#{@codex_quick} sync --settle ||,} #{@codex_word} sync --settle; } >/dev/null 2>&1 || :'
+set-option -g @codex_watch '{ #{?@codex_quick,#{@codex_quick} sync --watch ||,} #{@codex_word} sync --watch; } >/dev/null 2>&1 || :'
+set-option -g @codex_last '{ #{?@codex_quick,#{@codex_quick} sync --last ||,} #{@codex_word} sync --last; } >/dev/null 2>&1 || tmux set-option -s exit-empty on'
+set-option -g @codex_noted '#{?@codex_quick,#{@codex_quick},#{@codex_word}} sync --noted'
+set-option -g @codex_ask '#{@codex_word} restore --ask >/dev/null 2>&1 || :'
+set-option -g @codex_at_start '#{@codex_word} restore --at-start >/dev/null 2>&1 || :'
+
 # Many events, few runs: the first event since the last sync took them starts one, the others find it wanted.
-%hidden CODEX_TRIGGER="if-shell -F '#{?@codex_pending,,1}' 'set-option -g @codex_pending 1 ; run-shell -b \"#{@codex_sync}\"'"
+%hidden CODEX_TRIGGER="if-shell -F '#{?@codex_pending,,1}' 'set-option -g @codex_pending 1 ; run-shell -b \"#{E:@codex_sync}\"'"
 
 set-option -g @codex_clock '%s'
 # The place of every window that holds Codex. Compared with what the last sync saw, it tells whether a rename, a
@@ -127,7 +139,7 @@ set-hook -g client-session-changed[90] "$CODEX_WAKE"
 # The first client brings the terminal that Codex asks for its colours, and the person to be asked or told.
 set-hook -g client-attached[90] {
   if-shell -F '#{@codex_wake_at_attach}' { set-option -gu @codex_wake_at_attach ; run-shell -bC '#{E:@codex_wake_all}' } "$CODEX_WAKE"
-  if-shell -F '#{@codex_lost}' { set-option -gu @codex_lost ; run-shell -b '#{@codex_ask}' }
+  if-shell -F '#{@codex_lost}' { set-option -gu @codex_lost ; run-shell -b '#{E:@codex_ask}' }
   if-shell -F '#{@codex_greeting}' { display-message -d 4000 '#{@codex_greeting}' ; set-option -gu @codex_greeting }
   if-shell -F '#{@codex_outcome}' { display-message '#{@codex_outcome}' ; set-option -gu @codex_outcome }
 }
@@ -143,10 +155,10 @@ set-hook -g session-renamed[90] "$CODEX_MOVED"
 # Closings that no sync has seen yet are noted in both cases, outside the server: if-shell starts at once.
 set-hook -g session-closed[90] {
   if-shell -F '#{S:y}' "$CODEX_MOVED" {
-    if-shell -F '#{&&:#{@codex_panes},#{@codex_here}}' { if-shell '{ #{@codex_noted} "#{pid}:#{start_time}" "#{@codex_panes}" "#{@codex_here}" "#{@codex_exited}" & } >/dev/null 2>&1' '' }
+    if-shell -F '#{&&:#{@codex_panes},#{@codex_here}}' { if-shell '{ #{E:@codex_noted} "#{pid}:#{start_time}" "#{@codex_panes}" "#{@codex_here}" "#{@codex_exited}" & } >/dev/null 2>&1' '' }
     if-shell -F '#{@codex_panes}' {
       if-shell -F '#{exit-empty}' { set-option -s exit-empty off ; set-option -g @codex_ends 1 ; run-shell -b -d 10 -C 'set-option -s exit-empty on' }
-      run-shell -b '#{@codex_last}'
+      run-shell -b '#{E:@codex_last}'
     }
   }
 }
@@ -162,7 +174,7 @@ set-option -s command-alias[213] "movew=$CODEX_LATER move-window"
 # No tmux fires a hook on respawn-pane, so its names are aliased. A pane that has just died is laid to sleep before
 # the respawn (its stored command then resumes); a living one is watched from outside. `respawn-pan` and
 # `respawn-win` stay free of it: codex-tmux uses them itself.
-%hidden CODEX_RESPAWN="if-shell -F '#{E:@codex_unsettled}' 'run-shell \"#{@codex_settle}\"' ; if-shell -F '#{E:@codex_guarded}' 'run-shell -b \"#{@codex_watch}\"' ;"
+%hidden CODEX_RESPAWN="if-shell -F '#{E:@codex_unsettled}' 'run-shell \"#{E:@codex_settle}\"' ; if-shell -F '#{E:@codex_guarded}' 'run-shell -b \"#{E:@codex_watch}\"' ;"
 set-option -s command-alias[200] "respawn-pane=$CODEX_RESPAWN respawn-pane"
 set-option -s command-alias[201] "respawnp=$CODEX_RESPAWN respawn-pane"
 set-option -s command-alias[202] "respawn-pa=$CODEX_RESPAWN respawn-pane"

@@ -64,7 +64,11 @@ class CodexProcess(NamedTuple):
 
 
 class Processes:
-    """One reading of the process table, made where a question first needs it and kept."""
+    """What the system tells of processes, each asked once, when a question first needs it.
+
+    Where Linux tells a process's children, only they are read: a table of all processes takes as long as a whole
+    machine of them makes it.
+    """
 
     def __init__(self) -> None:
         self._system: _Proc | _Psutil = _Proc() if os.path.exists(f"{PROC}/self/stat") else _Psutil()
@@ -78,16 +82,30 @@ class Processes:
         return self._system.process(pid)
 
     def children(self, pid: int) -> list[int]:
-        if self._table is None:
-            self._table = self._system.table()
-            for process in self._table.values():
-                self._children.setdefault(process.ppid, []).append(process.pid)
+        if self._table is None and pid not in self._children:
+            told = self._system.children(pid)
+            if told is None:
+                self.read_table()
+            else:
+                self._children[pid] = told
         return self._children.get(pid, [])
 
     def pids(self) -> list[int]:
         """All processes of this system."""
-        self.children(0)
+        if self._table is None:
+            self.read_table()
         return list(self._table or ())
+
+    def read_table(self) -> None:
+        """Go by a table of all processes from now on, read anew.
+
+        Linux may leave a child out while one of its elder siblings ends (proc(5)): for who misses one it expects.
+        """
+        self._table = self._system.table()
+        self._children.clear()
+        self._argv.clear()
+        for process in self._table.values():
+            self._children.setdefault(process.ppid, []).append(process.pid)
 
     def descendants(self, pid: int) -> list[int]:
         """All below `pid`, parents before their children."""
@@ -172,6 +190,18 @@ class _Proc:
     def table(self) -> dict[int, Process]:
         return {pid: found for pid in _pids() if (found := self.process(pid)) is not None}
 
+    def children(self, pid: int) -> list[int] | None:
+        """None where the kernel does not tell (it is built without CONFIG_PROC_CHILDREN)."""
+        folder = f"{PROC}/{pid}/task"
+        found: list[int] = []
+        for thread in _names(folder):
+            # Each thread has its own; of a thread that has just ended another one has taken them over.
+            text = _read(f"{folder}/{thread}/children")
+            found += map(int, text.split())
+        if not found and not os.path.exists(f"{PROC}/self/task/{os.getpid()}/children"):
+            return None
+        return found
+
     def argv(self, pid: int) -> list[str]:
         text = _read(f"{PROC}/{pid}/cmdline")
         return [os.fsdecode(word) for word in text.removesuffix(b"\0").split(b"\0")] if text else []
@@ -207,6 +237,9 @@ class _Psutil:
 
     def process(self, pid: int) -> Process | None:
         return self._read(pid, groups_of(ps("-p", str(pid))))
+
+    def children(self, pid: int) -> list[int] | None:
+        return None
 
     def table(self) -> dict[int, Process]:
         groups = groups_of(ps("-A"))
@@ -294,12 +327,20 @@ def is_app_server(argv: list[str]) -> bool:
     return split is not None and parse(split[1]).subcommand == "app-server"
 
 
-def find_codex(processes: Processes, root_pid: int) -> CodexProcess | None:
+def find_codex(processes: Processes, root_pid: int, expected: bool = False) -> CodexProcess | None:
     """The Codex that the pane with the root process `root_pid` runs, or None.
 
     Of several (one is stopped, another runs) the one in the foreground, else the one started last, which `fg`
-    would bring back.
+    would bring back. One that was `expected` is missing only where a table of all processes says so too.
     """
+    found = _found(processes, root_pid)
+    if found is None and expected:
+        processes.read_table()
+        found = _found(processes, root_pid)
+    return found
+
+
+def _found(processes: Processes, root_pid: int) -> CodexProcess | None:
     candidates = []
     for pid, command in _conversations(processes, root_pid):
         process = processes.get(pid)
@@ -392,6 +433,9 @@ def _conversations(processes: Processes, pid: int) -> Iterator[tuple[int, Comman
 def _same_codex(processes: Processes, pid: int) -> Iterator[int]:
     """The processes below npm's wrapper that were given its very arguments: the native binary."""
     split = codex_words(processes, pid)
+    exe = processes.exe(pid)
+    if split is not None and len(split[0]) == 1 and exe and split_program([exe]) is not None:
+        return  # the binary itself: nothing below it is the same Codex, and its threads are many to ask
     for child in processes.children(pid):
         below = codex_words(processes, child)
         if split is not None and below is not None and below[1] == split[1]:
@@ -579,11 +623,20 @@ def _names(folder: str) -> list[str]:
 
 
 def _read(path: str) -> bytes:
+    # Not `open`: a sync reads hundreds of these, and its checks take longer than the reading.
     try:
-        with open(path, "rb", buffering=0) as file:
-            return file.readall()
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
         return b""
+    try:
+        chunks = []
+        while chunk := os.read(fd, 1 << 16):
+            chunks.append(chunk)
+        return b"".join(chunks)
+    except OSError:
+        return b""
+    finally:
+        os.close(fd)
 
 
 def _link(path: str) -> str:

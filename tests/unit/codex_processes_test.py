@@ -10,6 +10,7 @@ import signal
 import struct
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -170,6 +171,55 @@ def test_processes(system: str, place: Path) -> None:
     assert (gone.argv(child.pid), gone.environ(child.pid, ("A",)), gone.open_files(child.pid)) == ([], {}, [])
     assert (gone.cwd(child.pid), gone.exe(child.pid), gone.children(child.pid)) == ("", "", [])
     assert not gone.alive(child.pid, process.start)
+
+
+@linux
+def test_children_of_every_thread_without_a_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Linux tells children by the thread that started them; the table of all processes is not read for it."""
+    started: list[subprocess.Popen[bytes]] = []
+    may_end = threading.Event()
+
+    def start_one() -> None:
+        started.append(subprocess.Popen(["sleep", "60"]))
+        may_end.wait()
+
+    thread = threading.Thread(target=start_one)
+    thread.start()
+    soon(lambda: started)
+    try:
+        by_table = Processes()
+        by_table.read_table()
+        assert started[0].pid in by_table.children(os.getpid())
+        monkeypatch.setattr(module._Proc, "table", lambda self: pytest.fail("the table was read"))
+        assert started[0].pid in Processes().children(os.getpid())
+    finally:
+        may_end.set()
+        thread.join()
+        started[0].kill()
+        started[0].wait()
+
+
+@linux
+def test_children_where_the_kernel_does_not_tell(monkeypatch: pytest.MonkeyPatch) -> None:
+    read = module._read
+    monkeypatch.setattr(module, "_read", lambda path: b"" if path.endswith("/children") else read(path))
+    exists = os.path.exists
+    monkeypatch.setattr(os.path, "exists", lambda path: not str(path).endswith("/children") and exists(path))
+    child = subprocess.Popen(["sleep", "60"])
+    assert child.pid in Processes().children(os.getpid())
+    child.kill()
+    child.wait()
+
+
+@linux
+def test_an_expected_codex_is_missing_only_where_the_table_says_so(
+    monkeypatch: pytest.MonkeyPatch, start: Callable[..., Pane]
+) -> None:
+    """proc(5): a child may be left out while its elder sibling ends. A session must not count as dead for that."""
+    pane = start("sh", "-c", "node bin/codex -s x; exit 3")
+    monkeypatch.setattr(module._Proc, "children", lambda self, pid: [])
+    assert find_codex(Processes(), pane.pid) is None
+    assert find_codex(Processes(), pane.pid, expected=True) is not None
 
 
 def test_open_files(system: str, place: Path) -> None:

@@ -1,0 +1,30 @@
+"""How a Codex was started."""
+
+from __future__ import annotations
+
+from codex_tmux.named_tuple import NamedTuple
+
+LAY = "CODEX_TMUX_LAY"
+"""In the environment of `codex-tmux run`: draw this tmux buffer and die, so that the pane sleeps."""
+
+
+class Launch(NamedTuple):
+    """How the Codex of a pane was started: what it takes to start it again. `shell`: from an interactive shell.
+
+    `transport`: the words that reach the machine or box where it runs, `ssh host …`; empty for this one. `codex` is
+    then its program there, "" where it was typed into a shell of the far end.
+    """
+
+    mode: str
+    codex: str
+    codex_home: str
+    cwd: str
+    flags: tuple[str, ...]
+    shell: bool
+    env: tuple[tuple[str, str], ...] = ()
+    transport: tuple[str, ...] = ()
+
+    @property
+    def typed(self) -> bool:
+        """Whether Codex was typed into a shell of the far end, where codex-tmux can start none."""
+        return bool(self.transport) and not self.codex

@@ -1,0 +1,128 @@
+"""What makes a hook slow, by its causes and not by time: what it imports, how often it calls tmux, what it reads."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from codex_tmux import quick_start
+from codex_tmux.sandbox import Sandbox
+
+HEAVY = (
+    "argparse ast asyncio click codex_tmux.cli codex_tmux.rebuild codex_tmux.restore collections concurrent "
+    "contextlib copy ctypes dataclasses datetime decimal dis enum functools glob importlib.metadata inspect json "
+    "libtmux logging multiprocessing operator pathlib pickle platform prompt_toolkit psutil random re rich secrets "
+    "shlex shutil site socket sqlite3 ssl subprocess tempfile threading tomli tomli_w tomllib traceback types typing "
+    "unittest urllib uuid warnings websockets"
+).split()
+"""Each costs as much as a good part of a bare Python start, or is no use to a sync in which nothing changes."""
+
+
+@pytest.fixture
+def calls(sandbox: Sandbox) -> Path:
+    """Where each tmux that is started from now on, by the name `counted-tmux`, is written down."""
+    counted = sandbox.root / "counted-tmux"
+    written = sandbox.root / "tmux-calls"
+    counted.write_text(f'#!/bin/sh\necho "$*" >> {written}\nexec tmux "$@"\n')
+    counted.chmod(0o700)
+    sandbox.env["CODEX_TMUX_TMUX"] = str(counted)
+    return written
+
+
+def bound(sandbox: Sandbox, message: str) -> str:
+    """A pane with a conversation, and no sync under way any more."""
+    pane = sandbox.new_pane("codex")
+    sandbox.ask(pane, message)
+    sandbox.wait_for(lambda: sandbox.format(pane, "#{@codex_session}"), 15, "a session")
+    for _ in range(2):
+        sandbox.helper("sync", "--settle")
+    return pane
+
+
+def hook(sandbox: Sandbox, *args: str, pane: str = "", **env: str) -> subprocess.CompletedProcess[str]:
+    """Run the helper as hooks and stored commands do, with its imports on stderr."""
+    inside = {"TMUX": f"{sandbox.socket},1,0", "TMUX_PANE": pane}
+    return subprocess.run(
+        [sys.executable, "-I", "-S", "-X", "importtime", quick_start.HOOK, *args],
+        env={**sandbox.env, **inside, **env},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+
+def imported(done: subprocess.CompletedProcess[str]) -> set[str]:
+    """The modules that were imported."""
+    lines = [line for line in done.stderr.splitlines() if line.startswith("import time:")]
+    return {line.rpartition("|")[2].strip() for line in lines}
+
+
+def test_a_sync_imports_little_and_calls_tmux_once(sandbox: Sandbox, calls: Path) -> None:
+    sandbox.start_server(load_plugin=True)
+    bound(sandbox, "hello")
+    calls.unlink(missing_ok=True)
+    done = hook(sandbox, "sync", "--settle")
+    found = imported(done)
+    assert "codex_tmux.reconcile" in found, "it did work"
+    assert found & set(HEAVY) == set()
+    assert len(calls.read_text().splitlines()) == 1, calls.read_text()
+
+
+def test_run_imports_little_and_calls_tmux_once(sandbox: Sandbox, calls: Path) -> None:
+    """A pane that wakes into its session."""
+    sandbox.start_server(load_plugin=True)
+    pane = bound(sandbox, "hello")
+    true = sandbox.root / "true-codex"
+    true.write_text("#!/bin/sh\necho became $*\n")
+    true.chmod(0o700)
+    session = sandbox.format(pane, "#{@codex_session}")
+    os.kill(sandbox.codex_pid(pane), signal.SIGKILL)
+    sandbox.wait_for(lambda: sandbox.format(pane, "#{@codex_asleep}#{pane_dead}") == "11", 15, "sleep")
+    sandbox.helper("sync", "--settle")
+    launch = sandbox.format(pane, "#{@codex_launch}").split(" ")
+    sandbox.tmux(
+        "set-option", "-p", "-t", pane, "@codex_launch", " ".join([launch[0], str(true), *launch[2:]])
+    )
+    calls.unlink(missing_ok=True)
+    done = hook(sandbox, "run", pane=pane)
+    assert done.stdout.split() == ["became", "resume", session]
+    assert imported(done) & set(HEAVY) == set()
+    assert len(calls.read_text().splitlines()) == 1, calls.read_text()
+
+
+def test_hooks_and_stored_commands_go_the_quick_way(sandbox: Sandbox) -> None:
+    sandbox.start_server(load_plugin=True)
+    pane = bound(sandbox, "hello")
+    quick = shlex.split(sandbox.tmux("show-options", "-gqv", "@codex_quick"))
+    assert quick == [sys.executable, "-I", "-S", quick_start.HOOK]
+    os.kill(sandbox.codex_pid(pane), signal.SIGKILL)
+    sandbox.wait_for(lambda: sandbox.format(pane, "#{@codex_asleep}#{pane_dead}") == "11", 15, "sleep")
+    assert quick_start.HOOK in sandbox.format(pane, "#{pane_start_command}")
+
+
+def test_hooks_fall_back_on_the_helper_and_mend_the_quick_way(sandbox: Sandbox) -> None:
+    """An upgrade has moved the package."""
+    sandbox.start_server(load_plugin=True)
+    bound(sandbox, "hello")
+    quick = sandbox.tmux("show-options", "-gqv", "@codex_quick")
+    sandbox.tmux("set-option", "-g", "@codex_quick", "'/nowhere/python' -I -S '/nowhere/hook.py'")
+    pane = sandbox.new_pane("codex")
+    sandbox.wait_for(lambda: sandbox.format(pane, "#{@codex_session}"), 15, "a session")
+    sandbox.wait_for(
+        lambda: sandbox.tmux("show-options", "-gqv", "@codex_quick") == quick, 5, "the quick way"
+    )
+
+
+def test_a_helper_of_the_users_own_is_not_passed_by(sandbox: Sandbox) -> None:
+    wrapper = sandbox.root / "wrapper"
+    wrapper.write_text(f'#!/bin/sh\nexec {sandbox.bin}/codex-tmux "$@"\n')
+    wrapper.chmod(0o700)
+    sandbox.start_server(load_plugin=True, config=f"set -g @codex-tmux-bin {wrapper}")
+    bound(sandbox, "hello")
+    assert sandbox.tmux("show-options", "-gqv", "@codex_quick") == ""

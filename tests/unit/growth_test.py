@@ -1,0 +1,118 @@
+"""What makes a sync grow: the work of the rules, and the files that are read, by number and not by time."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from datetime import datetime, timezone
+from pathlib import Path
+
+import pytest
+
+from codex_tmux import reconcile as module
+from codex_tmux.reconcile import Launch, Pane, Policy, Sighting, Snapshot, reconcile
+from codex_tmux.records import TITLE, Record, same_session
+
+NOW = datetime(2026, 1, 2, tzinfo=timezone.utc)
+SERVER, EPOCH = "/tmp/s", "1:2"
+LAUNCH = Launch("tui", "/usr/bin/codex", "/h/.codex", "/h", (), False)
+
+
+def sid(number: int) -> str:
+    """An id that differs from the others within its first 29 characters, as real ones do."""
+    return f"{number:08x}-7561-7551-a7df-a07aa6f38cdb"
+
+
+def work(monkeypatch: pytest.MonkeyPatch, panes: int, old: int = 0) -> int:
+    """How often the rules compare two sessions, or change a record's place: new panes, then all of them moved."""
+    count = 0
+
+    index = module.Reconciliation.index
+
+    def counted(one: str, other: str) -> bool:
+        nonlocal count
+        count += 1
+        return same_session(one, other)
+
+    def indexed(self: module.Reconciliation) -> None:
+        nonlocal count
+        count += len(self.records)
+        index(self)
+
+    def some(layout: str) -> tuple[Pane, ...]:
+        return tuple(
+            Pane(
+                f"%{n}",
+                "work",
+                n,
+                "api",
+                layout,
+                0,
+                "/h",
+                False,
+                "",
+                str(n),
+                "codex",
+                running=LAUNCH,
+                launch=LAUNCH,
+                process=f"{n}:1",
+                sighting=Sighting(sid(n), TITLE),
+                marked=True,
+            )
+            for n in range(panes)
+        )
+
+    records: tuple[Record, ...] = ()
+    first, _ = reconcile((), Snapshot(SERVER, EPOCH, some("old")), Policy(), NOW)
+    for n in range(old):
+        gone = first[0]._replace(session_id=sid(10_000 + n), status="closed", pane=f"%{10_000 + n}")
+        records += (gone,)
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "same_session", counted)
+        patch.setattr(module.Reconciliation, "index", indexed)
+        for layout in ("old", "new"):
+            records, _ = reconcile(records, Snapshot(SERVER, EPOCH, some(layout)), Policy(), NOW)
+    assert {r.window_layout for r in records if r.current} == {"new"}
+    return count - 2 * old  # every record is looked at once in each of the two
+
+
+def test_the_rules_grow_with_the_panes(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert work(monkeypatch, 200) <= 4 * work(monkeypatch, 50) + 50
+
+
+def test_the_rules_do_not_grow_with_what_is_old(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert work(monkeypatch, 50, old=200) <= work(monkeypatch, 50) + 10
+
+
+LOOK = """
+import sys, json
+from codex_tmux.codex.store import Store
+seen = []
+sys.addaudithook(lambda event, args: seen.append(event) if event in ("open", "os.listdir", "os.scandir") else None)
+store, session = Store(sys.argv[1]), sys.argv[2]
+found = [store.complete(session[:29]), store.resumable(session)]
+found += [store.is_subagent(session), bool(store.rollout(session))]
+print(json.dumps([found, len(seen)]))
+"""
+
+
+def test_finding_a_session_opens_as_many_files_however_many_are_old(tmp_path: Path) -> None:
+    session = "019b7e53-4a00-7551-a7df-a07aa6f38cdb"
+    found = []
+    for count in (0, 300):
+        home = tmp_path / str(count)
+        for number in range(count):
+            day = home / f"sessions/2025/{number % 12 + 1:02}/{number % 28 + 1:02}"
+            day.mkdir(parents=True, exist_ok=True)
+            (day / f"rollout-2025-01-01T00-00-00-{sid(number)}.jsonl").touch()
+        day = home / "sessions/2026/01/02"
+        day.mkdir(parents=True)
+        meta = {"type": "session_meta", "payload": {"id": session, "source": "cli"}}
+        (day / f"rollout-2026-01-02T06-00-00-{session}.jsonl").write_text(json.dumps(meta) + "\n")
+        done = subprocess.run(
+            [sys.executable, "-c", LOOK, str(home), session], capture_output=True, text=True, check=True
+        )
+        found.append(json.loads(done.stdout))
+    assert found[0] == found[1]
+    assert found[0][0] == [session, [True, ""], False, True]

@@ -1,0 +1,49 @@
+"""What `run` tells of the state file without parsing it."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+
+import pytest
+
+from codex_tmux import toml_writer
+from codex_tmux.records import HEAD, LIVE, TITLE, TUI, Record, to_toml
+from codex_tmux.run import may_be_elsewhere
+
+ID = "01a201da-7561-7551-a7df-a07aa6f38cdb"
+HERE, THERE = "/tmp/tmux-1000/default", "/tmp/tmux-1000/other"
+
+
+def text(*records: Record) -> bytes:
+    return (HEAD + toml_writer.document(to_toml(records))).encode()
+
+
+def record(session: str, server: str, **changes: object) -> Record:
+    made = Record(
+        session, TITLE, TUI, LIVE, server, "1:2", "%1", "work", 0, "api", "layout", 0, "/src", "/bin/codex", "/h", (),
+        datetime(2026, 1, 2, tzinfo=timezone.utc),
+    )  # fmt: skip
+    return made._replace(**changes)  # type: ignore[arg-type]
+
+
+OTHER = record(ID.replace("a", "b"), THERE)
+
+
+@pytest.mark.parametrize(
+    ("state", "elsewhere"),
+    [
+        (b"", False),
+        (text(OTHER), False),
+        (text(record(ID, HERE), OTHER), False),
+        (text(OTHER, record(ID, HERE, env=(("A", "b"),), neighbours=((0, "/x", True),))), False),
+        (text(record(ID, THERE)), True),
+        (text(record(ID, HERE), record(ID, THERE)), True),
+        (text(record(ID, THERE), record(OTHER.session_id, HERE)), True),
+        (text(record(ID, THERE, cwd=f'server = "{HERE}"')), True),
+        # Written by a person: for the parser.
+        (text(record(ID, HERE)).replace(b'"/tmp', b"'/tmp").replace(b'default"', b"default'"), True),
+        (f'version = 1\npanes = [{{ session_id = "{ID}", server = "{HERE}" }}]\n'.encode(), True),
+    ],
+)
+def test_a_record_of_another_server_is_never_overlooked(state: bytes, elsewhere: bool) -> None:
+    assert may_be_elsewhere(state, ID, HERE) is elsewhere
