@@ -228,5 +228,5 @@ def look_again(server: Server, sessions: set[str]) -> None:
     what = f"{zlib.crc32(' '.join(sorted(sessions)).encode()):08x}"
     server.try_run(
         *("if-shell", "-F", f"#{{&&:#{{!=:#{{@codex_look_again}},{what}}},#{{?@codex_sync,1,0}}}}"),
-        f"set-option -g @codex_look_again {what} ; run-shell -b -d {LOOK_AGAIN} '#{{@codex_sync}}'",
+        f"set-option -g @codex_look_again {what} ; run-shell -b -d {LOOK_AGAIN} '#{{E:@codex_sync}}'",
     )

@@ -20,6 +20,7 @@ def guard(name: str, file: str, old: str, new: str, *tests: str) -> Guard:
 
 
 STORE, PATHS, CACHE, SYNC = (f"codex_tmux/{n}.py" for n in ("store", "paths", "state_cache", "sync"))
+LOCK, QUICK = "codex_tmux/lock.py", "codex_tmux/quick_start.py"
 PASS, RULES, EVIDENCE, RUN = (f"codex_tmux/{n}.py" for n in ("pass_once", "reconcile", "evidence", "run"))
 HOOKS, FIND = "plugin/hooks.tmux", "plugin/find_helper.sh"
 U, T = "tests/unit/", "tests/tmux/"
@@ -49,14 +50,14 @@ GUARDS = (
     ),
     guard(
         "lock",
-        STORE,
+        LOCK,
         "                fcntl.flock(self.fd, fcntl.LOCK_EX | fcntl.LOCK_NB)\n",
         "",
         U + "crowd_test.py::test_eight_processes_lose_no_update",
     ),
     guard(
         "the wait for a lock ends",
-        STORE,
+        LOCK,
         "                if time.monotonic() > end:",
         "                if False:",
         U + "store_test.py::test_a_stopped_holder_hangs_nobody",
@@ -200,8 +201,8 @@ GUARDS = (
     guard(
         "sync goes on where the disk holds no lock",
         SYNC,
-        'return store.lock(lock_name(server), wait, os.path.dirname(server.socket or ""))',
-        "return store.lock(lock_name(server), wait)",
+        'return lock(lock_name(server), wait, os.path.dirname(server.socket or ""))',
+        "return lock(lock_name(server), wait)",
         T + "faulty_disk_test.py::test_the_panes_keep_their_sessions_and_the_file_its_records[file]",
     ),
     guard(
@@ -443,17 +444,75 @@ GUARDS = (
     ),
     guard(
         "hooks are silent and exit 0: no view mode",
-        FIND,
-        '"{ $helper sync || tmux set-option -gu @codex_pending; } >/dev/null 2>&1 || :"',
-        '"{ $helper sync || { tmux set-option -gu @codex_pending; false; }; }"',
+        HOOKS,
+        "{ #{?@codex_quick,#{@codex_quick} sync ||,} #{@codex_word} sync || tmux set-option -gu @codex_pending; } "
+        ">/dev/null 2>&1 || :",
+        "#{?@codex_quick,#{@codex_quick} sync,#{@codex_word} sync} || { tmux set-option -gu @codex_pending; false; }",
         T + "hooks_test.py::test_no_pane_in_view_mode_whatever_the_helper_does",
     ),
     guard(
         "a respawn of a living pane is watched",
         HOOKS,
-        "if-shell -F '#{E:@codex_guarded}' 'run-shell -b \\\"#{@codex_watch}\\\"' ;",
+        "if-shell -F '#{E:@codex_guarded}' 'run-shell -b \\\"#{E:@codex_watch}\\\"' ;",
         "",
         T + "respawn_routes_test.py::test_living_panes_come_back",
+    ),
+    # The quick way
+    guard(
+        "a helper of the user's own is not passed by",
+        PASS,
+        " and quick_start.is_for(helper)",
+        "",
+        T + "hook_path_test.py::test_a_helper_of_the_users_own_is_not_passed_by",
+    ),
+    guard(
+        "hooks fall back on the helper",
+        HOOKS,
+        "{ #{?@codex_quick,#{@codex_quick} sync ||,} #{@codex_word} sync ||",
+        "{ #{?@codex_quick,#{@codex_quick},#{@codex_word}} sync ||",
+        T + "hook_path_test.py::test_hooks_fall_back_on_the_helper_and_mend_the_quick_way",
+    ),
+    guard(
+        "a stored command falls back on the helper",
+        QUICK,
+        '; exec "$0" "$@"\'',
+        "'",
+        U + "quick_start_test.py::test_the_stored_command_starts_the_quick_way_and_else_the_helper",
+    ),
+    guard(
+        "a package that cannot be written is compiled elsewhere",
+        "codex_tmux/hook.py",
+        "    if not os.path.exists(compiled) and not os.access(package, os.W_OK):",
+        "    if False:",
+        U + "quick_start_test.py::test_a_package_that_cannot_be_written_is_compiled_elsewhere",
+    ),
+    guard(
+        "a module in no place known yet is looked for by site",
+        "codex_tmux/hook.py",
+        "    sys.meta_path.append(_SiteWhenMissing())\n",
+        "",
+        U + "quick_start_test.py::test_every_command_is_there_by_the_quick_way_too",
+    ),
+    guard(
+        "an expected Codex is missing only where the table of all says so",
+        "codex_tmux/codex/processes.py",
+        "    if found is None and expected:",
+        "    if False:",
+        U + "codex_processes_test.py::test_an_expected_codex_is_missing_only_where_the_table_says_so",
+    ),
+    guard(
+        "children of every thread",
+        "codex_tmux/codex/processes.py",
+        "        for thread in _names(folder):",
+        "        for thread in (str(pid),):",
+        U + "codex_processes_test.py::test_children_of_every_thread_without_a_table",
+    ),
+    guard(
+        "a session of another tmux server is looked for in the state file",
+        RUN,
+        '    return any(session.encode() in entry and here not in entry for entry in text.split(b"\\n[[panes]]"))',
+        "    return False",
+        U + "run_test.py::test_a_record_of_another_server_is_never_overlooked",
     ),
     # Text of others
     guard(
