@@ -13,7 +13,7 @@ export CODEX_TMUX_TEST_CODEX ?= $(CODEX)
 export CODEX_TMUX_TEST_OLDER_CODEX ?= $(call codex_at,$(CODEX_OLDER))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup codex demo test test-fast test-codex-matrix test-tmux-matrix fuzz soak soak-real check format bench kill-loop crowd bite man pictures clean
+.PHONY: help setup codex demo test test-fast test-codex-matrix test-tmux-matrix fuzz soak soak-real check format bench kill-loop crowd bite inference-table man pictures clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -85,6 +85,9 @@ crowd: setup ## 8 processes make 500 updates each of one state file
 
 bite: setup ## take out each guard in turn and see that a test fails
 	$(BIN)/python -m tests.bite
+
+inference-table: setup codex ## measure how often inference is right, 20 trials a case (hours; goes on where it stopped)
+	$(BIN)/python -m tests.bench.inference_table
 
 man: setup ## write the manual page and the README's command list from the program's own help
 	$(BIN)/python docs/generate.py

@@ -143,7 +143,7 @@ def outsiders(processes: Processes, home: str, inside: set[int]) -> Iterable[Sea
     for pid in processes.pids():
         split = split_program(processes.argv(pid))
         process = processes.get(pid)
-        if split is None or process is None or pid in inside or process.tty_pgrp < 0 or process.state in "ZX":
+        if split is None or process is None or pid in inside or process.state in "ZX":
             continue
         command = parse(split[1])
         above = split_program(processes.argv(process.ppid))
