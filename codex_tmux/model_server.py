@@ -7,7 +7,8 @@ user typed in this conversation so far, so a resumed conversation proves on the 
     turn 2 | first: my dog is Rex | last: and my cat? | all: my dog is Rex / and my cat?
 
 Words in the last message steer it: `HOLD` keeps the answer back until `release`, `FAIL 429` answers with that
-HTTP status, `SLOW 5` sends the reply in five pieces, `RUN touch x` has Codex run that command first.
+HTTP status, `SLOW 5` sends the reply in five pieces, `RUN touch x` has Codex run that command first, `SPAWN count`
+has it open a sub-agent with that task (0.169).
 """
 
 from __future__ import annotations
@@ -129,11 +130,21 @@ def has_run(body: dict[str, Any]) -> bool:
 
 def command_events(number: int, command: str) -> Iterator[dict[str, Any]]:
     """The events of an answer that has Codex run a command outside its sandbox: it asks first, if it may."""
+    wanted = {"cmd": command, "sandbox_permissions": "require_escalated", "justification": "as asked"}
+    return call_events(number, {"name": "exec_command", "arguments": json.dumps(wanted)})
+
+
+def spawn_events(number: int, task: str) -> Iterator[dict[str, Any]]:
+    """The events of an answer that has Codex open a sub-agent."""
+    called = {"name": "spawn_agent", "namespace": "multi_agent_v1"}
+    return call_events(number, {**called, "arguments": json.dumps({"message": task})})
+
+
+def call_events(number: int, called: dict[str, str]) -> Iterator[dict[str, Any]]:
+    """The events of an answer that calls one of Codex's tools."""
     response_id = f"resp_{number}"
     yield {"type": "response.created", "response": {"id": response_id}}
-    call = {"type": "function_call", "name": "exec_command", "call_id": f"call_{number}"}
-    wanted = {"cmd": command, "sandbox_permissions": "require_escalated", "justification": "as asked"}
-    item = {**call, "arguments": json.dumps(wanted)}
+    item = {"type": "function_call", "call_id": f"call_{number}", **called}
     yield {"type": "response.output_item.done", "item": item}
     usage = {"input_tokens": 1, "output_tokens": 1, "total_tokens": 2}
     yield {"type": "response.completed", "response": {"id": response_id, "usage": usage}}
@@ -184,8 +195,12 @@ class _Handler(BaseHTTPRequestHandler):
         if slow := re.search(r"\bSLOW (\d+)\b", request.last):
             pieces = max(1, int(slow[1]))
         run = re.search(r"\bRUN (.+)", request.last)
-        if run and not has_run(request.body):
-            self._send(command_events(self.owner.next_number(), run[1]))
+        spawn = re.search(r"\bSPAWN (.+)", request.last)
+        if (run or spawn) and not has_run(request.body):
+            number = self.owner.next_number()
+            self._send(
+                command_events(number, run[1]) if run else spawn_events(number, spawn[1] if spawn else "")
+            )
             return
         self._stream(reply_to(request.messages), pieces, hold="HOLD" in request.last)
 
