@@ -197,7 +197,13 @@ class Identifier:
         if is_elsewhere(pane):
             return False
         just_ended = pane.marked and not pane.asleep and not pane.starting and row["@codex_state"] == LIVE
-        if not just_ended or not pane.launch or pane.launch.mode != TUI or pane.sighting:
+        if (
+            not just_ended
+            or not pane.launch
+            or pane.launch.mode != TUI
+            or pane.sighting
+            or is_elsewhere(pane)
+        ):
             return False
         return bool(pane.last_process) and (not pane.session or pane.evidence in (INFERRED, ARGV))
 

@@ -84,9 +84,9 @@ def with_inferred(
     """`panes` with what fits the unnamed ones: a sighting, or a doubt about what was thought before."""
     screens = read_screens(server, [u.pane.id for u in unnamed])
     asked = {u.pane.id for u in unnamed}
-    taken = frozenset(
-        p.sighting.session_id if p.sighting else p.session for p in panes if p.id not in asked
-    ) - {""}
+    # What a far end shows takes nothing from this machine.
+    here = [p for p in panes if p.id not in asked and not (p.launch and p.launch.transport)]
+    taken = frozenset(p.sighting.session_id if p.sighting else p.session for p in here) - {""}
     found: dict[str, Pane] = {}
     open_for: set[str] = set()
     sharing: dict[str, list[Unnamed]] = {}
@@ -182,8 +182,16 @@ def decided(
             continue  # its command line says so, and nothing since contradicts it
         if not session and len(possible) > 1:
             open_for |= possible
-        if not session and not possible and pool.since > u.started + START:
-            continue  # the background server was ended, and has not taken every session up again
+        if (
+            not session
+            and not possible
+            and (
+                u.prior in pool.sessions or pool.since > u.started + START or pool.store.find(u.prior) is None
+            )
+        ):
+            # Nothing can be shown, but something is: a message that is not written yet; a background server that was
+            # ended, and has not taken every session up again; a session that was deleted.
+            continue
         found[u.pane.id] = u.pane._replace(
             sighting=Sighting(session, INFERRED) if session else None,
             doubted=bool(u.prior) and session != u.prior,

@@ -123,9 +123,13 @@ def events(number: int, reply: str, pieces: int = 1) -> Iterator[dict[str, Any]]
 
 
 def has_run(body: dict[str, Any]) -> bool:
-    """Whether the command of the last message has been run: then this request brings what it printed."""
-    items = body.get("input") or []
-    return bool(items) and isinstance(items[-1], dict) and items[-1].get("type") == "function_call_output"
+    """Whether what the last message asks for has been called: then this request brings what came of it."""
+    for item in reversed(body.get("input") or []):
+        if isinstance(item, dict) and item.get("type") == "function_call_output":
+            return True
+        if user_messages({"input": [item]}):
+            return False
+    return False
 
 
 def command_events(number: int, command: str) -> Iterator[dict[str, Any]]:

@@ -122,7 +122,7 @@ def main(args: list[str]) -> int:
     if launch is None:
         raise Problem("no Codex found: install it, or name it with `set -g @codex-command /path/to/codex`")
     mark(server, here, launch)
-    enter(launch)
+    launch, gone = enter(launch)
     if launch.transport:
         from codex_tmux.far_end import words_for
 
@@ -146,6 +146,8 @@ def main(args: list[str]) -> int:
             log("session.fresh", pane=pane, server=here.socket, why=why)
             say(server, here, f"a fresh session: {why}")
             forget_session(server, here)
+    if gone:
+        say(server, here, gone)
     become([*interpreter(program), program, *words], here, request.shell)
     return 1
 
@@ -313,21 +315,31 @@ def mark(server: Server, here: Here, launch: Launch) -> None:
         server.try_run(*joined(commands)[:-1])
 
 
-def enter(launch: Launch) -> None:
-    """Go to the session's directory and into its environment."""
+def enter(launch: Launch) -> tuple[Launch, str]:
+    """Go to the session's directory and into its environment; the launch as it can be, and what of it cannot."""
+    gone = ""
     try:
         os.chdir(launch.cwd)
     except OSError as e:
         fallback = os.path.expanduser("~")
         log("cwd.missing", cwd=launch.cwd, why=e.strerror, instead=fallback)
-        print(
-            f"codex-tmux: {launch.cwd!r} cannot be entered ({e.strerror}); using {fallback}", file=sys.stderr
-        )
+        gone = f"{launch.cwd!r} cannot be entered ({e.strerror}): Codex starts in {fallback}"
         os.chdir(fallback)
     if launch.codex_home and launch.codex_home != default_home():
         os.environ["CODEX_HOME"] = launch.codex_home
     for name, value in launch.env:
         os.environ[name] = value
+    if launch.transport or not any(flag.startswith(("-C", "--cd")) for flag in launch.flags):
+        return launch, gone
+    from codex_tmux.codex.commandline import parse, without_cd
+
+    directory = parse(launch.flags).cd
+    if directory and not os.path.isdir(directory):
+        # Codex would end at once; without the flag it asks whether to go on in the session's directory or here.
+        log("cwd.missing", cd=directory)
+        gone = f"{directory!r} is gone: Codex starts without --cd"
+        launch = launch._replace(flags=tuple(without_cd(launch.flags)))
+    return launch, gone
 
 
 def choose(server: Server, here: Here, launch: Launch) -> tuple[str, str]:

@@ -383,6 +383,12 @@ def _around_exec(flags: Sequence[str]) -> tuple[list[str], list[str]]:
     return before, behind
 
 
+def without_cd(flags: Sequence[str]) -> list[str]:
+    """`flags` without the directory that they name."""
+    items = [item for item in _items(flags) if item.option is None or item.option.name != "--cd"]
+    return [word for item in items for word in item.words]
+
+
 def supported(flags: Sequence[str], version: Version | None) -> list[str]:
     """`flags` without those that Codex `version` does not know (yet, or any more); all of them for None."""
     kept: list[str] = []

@@ -13,7 +13,7 @@ PLACEHOLDERS = ("[Pasted Content", "[Image")
 
 
 def last_message(screen: str) -> str | None:
-    """The user's last message on the screen, its first paragraph, with white space as it was broken into lines.
+    """The user's last message on the screen or its beginning, with white space as it was broken into lines.
 
     "" where a new session's screen shows that there is none yet; None where that cannot be told: a long answer has
     pushed it off, a menu covers it.
@@ -24,6 +24,9 @@ def last_message(screen: str) -> str | None:
         return None
     if len(marked) == 1:
         return "" if _is_new(lines[: marked[0]]) else None
+    if marked[-2] == 0:
+        # Scrolled off, it stays in the first line, cut: what follows is the answer.
+        return lines[0][len(MARK) :].strip().removesuffix("…") or None
     words: list[str] = []
     for line in lines[marked[-2] : marked[-1]]:
         if words and not line.startswith("  "):

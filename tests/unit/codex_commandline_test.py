@@ -18,6 +18,7 @@ from codex_tmux.codex.commandline import (
     supported,
     tui_fresh,
     tui_resume,
+    without_cd,
 )
 
 ID = "01a201da-7561-7551-a7df-a07aa6f38cdb"
@@ -160,6 +161,12 @@ def test_exec_arguments() -> None:
     assert exec_resume(flags, ID) == f"--search exec --json -m x -C /d resume {ID} -".split()
     assert exec_fresh(flags, "/other") == ["--search", "exec", "--json", "-m", "x", "-C", "/d", "-"]
     assert exec_fresh(["-m", "x"], "/w") == ["exec", "--json", "-m", "x", "--cd", "/w", "-"]
+
+
+def test_without_cd() -> None:
+    for flags in (["--cd", "/gone"], ["-C", "/gone"], ["-C/gone"], ["--cd=/gone"]):
+        assert without_cd(["-m", "x", *flags, "--search"]) == ["-m", "x", "--search"]
+    assert without_cd(["-m", "-C"]) == []
 
 
 def test_supported() -> None:

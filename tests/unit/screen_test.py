@@ -77,6 +77,12 @@ def test_the_last_message_is_the_one_above_the_input_line() -> None:
     assert message.endswith("quite a lot of them")
 
 
+def test_a_message_that_was_scrolled_off_stays_in_the_first_line() -> None:
+    screen = "› a long message of mine and so on and s…\n  the answer goes on\n  and on\n\n› Ask Codex\n"
+    assert last_message(screen) == "a long message of mine and so on and s"
+    assert last_message(screen.replace(" and so on and s…", "")) == "a long message of mine"
+
+
 def test_a_new_session_has_none_yet() -> None:
     assert last_message(NEW) == ""
 

@@ -1,0 +1,119 @@
+"""With the real Codex: forks, sub-agents, archived, deleted and renamed sessions, directories that are gone."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+from collections.abc import Iterator
+
+import pytest
+
+from codex_tmux.sandbox import Sandbox
+from tests.e2e.keep_test import log_text, option, wait_asleep, wait_bound
+
+pytestmark = pytest.mark.codex
+
+
+@pytest.fixture(params=[True, False], ids=["titled", "untitled"])
+def world(request: pytest.FixtureRequest, codex_binary: str) -> Iterator[Sandbox]:
+    """A private tmux server with the plugin and the real Codex, as `setup` makes it and as it is without."""
+    with Sandbox(codex_binary, title=request.param) as made:
+        made.start_server(load_plugin=True)
+        made.attach()
+        yield made
+
+
+def wait_session(world: Sandbox, pane: str, session: str) -> None:
+    """Wait until the pane is known to show this session."""
+    world.wait_for(lambda: option(world, pane, "@codex_session") == session, 15, f"{pane} to have {session}")
+
+
+def kill(world: Sandbox, pane: str) -> None:
+    """Kill the pane's Codex and wait until the pane sleeps."""
+    os.kill(world.codex_pid(pane), signal.SIGKILL)
+    wait_asleep(world, pane)
+
+
+def wait_for_text(world: Sandbox, pane: str, text: str) -> None:
+    """Wait until the pane shows this."""
+    world.wait_for(lambda: text in world.capture(pane), 20, f"{text!r} in {pane}")
+
+
+def codex(world: Sandbox, *args: str) -> None:
+    """Run a command of Codex beside the panes."""
+    assert world.codex
+    subprocess.run(
+        [world.codex, *args], env=world.env, cwd=world.work, stdin=subprocess.DEVNULL, check=True, timeout=60
+    )
+
+
+def test_forks_and_sub_agents(world: Sandbox) -> None:
+    pane = world.new_pane()
+    parent = world.ask(pane, "one").session_id
+    wait_session(world, pane, parent)
+    world.type(pane, "/fork")
+    wait_for_text(world, pane, "Fork created")
+    fork = world.ask(pane, "two").session_id
+    assert fork != parent
+    wait_session(world, pane, fork)
+    # A sub-agent is open beside it, in the same directory, younger, and with a lock of its own.
+    world.type(pane, "please SPAWN count")
+    wait_for_text(world, pane, "Spawned")
+    world.helper("sync")
+    assert option(world, pane, "@codex_session") == fork
+    kill(world, pane)
+    assert option(world, pane, "@codex_session") == fork
+    world.tmux("respawn-pane", "-t", pane)
+    assert world.ask(pane, "three").messages[:2] == ("one", "two")
+    # Forked from outside, into a pane of its own.
+    other = world.new_pane(f"codex fork {parent}")
+    second = world.ask(other, "other").session_id
+    assert second not in (parent, fork)
+    wait_session(world, other, second)
+    kill(world, other)
+    world.tmux("respawn-pane", "-t", other)
+    assert world.ask(other, "again").messages == ("one", "other", "again")
+
+
+def test_renamed_resumes_archived_and_deleted_say_why_not(world: Sandbox) -> None:
+    world.ask(world.new_pane(), "keeps the background server")
+    pane = world.new_pane("codex -m mock-model-2")
+    session = world.ask(pane, "first").session_id
+    wait_session(world, pane, session)
+    world.type(pane, "/rename My name")
+    kill(world, pane)
+    world.tmux("respawn-pane", "-t", pane)
+    assert world.ask(pane, "second").messages == ("first", "second")
+    wait_session(world, pane, session)
+    for words, reason in (
+        (("archive", session), "is archived (codex unarchive brings it back)"),
+        (("delete", "--force"), "Codex no longer has session"),
+    ):
+        codex(world, *words, *([session] if words[-1] != session else []))
+        kill(world, pane)
+        world.tmux("respawn-pane", "-t", pane)
+        request = world.ask(pane, f"anew after {words[0]}")
+        assert (len(request.messages), request.model) == (1, "mock-model-2")
+        assert reason in log_text(world)
+        session = request.session_id
+        wait_session(world, pane, session)
+
+
+def test_a_directory_that_is_gone(world: Sandbox) -> None:
+    tree, given = world.make_dir("tree"), world.make_dir("given")
+    panes = [world.new_pane(cwd=tree), world.new_pane("codex", "--cd", str(given))]
+    for pane in panes:
+        wait_session(world, pane, world.ask(pane, f"first of {pane}").session_id)
+        kill(world, pane)
+    shutil.rmtree(tree)
+    shutil.rmtree(given)
+    reasons = (f"{str(tree)!r} cannot be entered", f"{str(given)!r} is gone")
+    for pane, reason in zip(panes, reasons, strict=True):
+        world.tmux("respawn-pane", "-t", pane)
+        wait_for_text(world, pane, "Use session directory")
+        assert reason in log_text(world)
+        world.tmux("send-keys", "-t", pane, "Enter")
+        assert world.ask(pane, "second").messages == (f"first of {pane}", "second")
+    assert wait_bound(world, panes[0]) != wait_bound(world, panes[1])
