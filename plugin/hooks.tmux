@@ -76,8 +76,9 @@ set-hook -g pane-title-changed[90] {
       set-option -pF @codex_leaving '#{?pane_current_command,#{pane_current_command},1}'
       if-shell -F 1 "$CODEX_TRIGGER"
     } {
-      # No id in the title: Codex with its default title. Looked at once for each process of that name.
-      if-shell -F '#{||:#{==:#{pane_current_command},codex},#{&&:#{==:#{pane_current_command},node},#{||:#{?@codex_pane,1,0},#{m:*#{b:pane_current_path},#{pane_title}}}}}' {
+      # No id in the title: Codex with its default title. Looked at once for each process of that name. Below `node` it
+      # is known by its directory, or, where that is a part of a repository, by its spinner or the pane's command.
+      if-shell -F '#{||:#{==:#{pane_current_command},codex},#{&&:#{==:#{pane_current_command},node},#{||:#{||:#{?@codex_pane,1,0},#{m:*#{b:pane_current_path},#{pane_title}}},#{||:#{m/r:^(⠋|⠙|⠹|⠸|⠼|⠴|⠦|⠧|⠇|⠏) ,#{pane_title}},#{m/r:(^|[/" ])codex( |"|$),#{pane_start_command}}}}}}' {
         if-shell -F '#{?#{||:#{@codex_pane},#{==:#{@codex_looked},#{pane_pid}}},,1}' {
           set-option -pF @codex_looked '#{pane_pid}'
           if-shell -F 1 "$CODEX_TRIGGER"
