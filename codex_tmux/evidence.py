@@ -189,6 +189,8 @@ class Identifier:
             codex = self.codexes.get(pane.id)
             if codex is None or codex.command.remote or (pane.sighting and pane.sighting.evidence != ARGV):
                 return False
+            if codex.command.subcommand == "agents":
+                return False  # it shows a list of sessions, and none of them is its own
             same = pane.last_process == pane.process
             if same and pane.session and pane.evidence not in (INFERRED, ARGV, LOCK):
                 return False

@@ -22,6 +22,7 @@ def guard(name: str, file: str, old: str, new: str, *tests: str) -> Guard:
 STORE, PATHS, CACHE, SYNC = (f"codex_tmux/{n}.py" for n in ("store", "paths", "state_cache", "sync"))
 LOCK, QUICK = "codex_tmux/lock.py", "codex_tmux/quick_start.py"
 PASS, RULES, EVIDENCE, RUN = (f"codex_tmux/{n}.py" for n in ("pass_once", "reconcile", "evidence", "run"))
+INFERENCE, INFERRED = "codex_tmux/inference.py", "codex_tmux/inferred.py"
 HOOKS, FIND = "plugin/hooks.tmux", "plugin/find_helper.sh"
 U, T = "tests/unit/", "tests/tmux/"
 
@@ -621,5 +622,69 @@ GUARDS = (
         "        except (Problem, OSError, ValueError):\n            return []\n",
         "        finally:\n            pass\n",
         U + "completion_test.py::test_where_there_is_nothing_nothing_is_offered",
+    ),
+    guard(
+        "a session left over may be the pane's by now",
+        INFERENCE,
+        "and not any(_can_be_left_over(fits, chosen, c.id) for c in possible[name] if c.id != session)",
+        "and True",
+        U + "inference_test.py::test_what_is_left_over_could_be_a_new_session_of_the_pane",
+    ),
+    guard(
+        "a session that two panes show is neither's",
+        INFERENCE,
+        "for name, session in found.items() if session not in shared}",
+        "for name, session in found.items()}",
+        U + "inference_test.py::test_two_that_show_one_message_stay_unknown",
+    ),
+    guard(
+        "what is left must be one that the pane can have made",
+        INFERENCE,
+        "if session in own[name] and _augmented",
+        "if _augmented",
+        U + "inference_test.py::test_a_session_older_than_the_process_was_resumed_by_it_or_is_another_ones",
+    ),
+    guard(
+        "a title counts where it names some session",
+        INFERENCE,
+        "titled = bool(seat.title) and any(same_title(seat.title, c.title) for c in candidates)",
+        "titled = bool(seat.title)",
+        U + "inference_test.py::test_a_title_that_names_no_session_says_nothing",
+    ),
+    guard(
+        "a Codex outside of all panes may be the owner",
+        INFERRED,
+        "sessions = infer((*seats, *outside), candidates)",
+        "sessions = infer(seats, candidates)",
+        U + "inferred_test.py::test_a_codex_outside_of_tmux_may_be_the_owner",
+    ),
+    guard(
+        "what a far end shows takes nothing",
+        INFERRED,
+        "p.id not in asked and not (p.launch and p.launch.transport)",
+        "p.id not in asked",
+        U + "inferred_test.py::test_what_a_far_end_shows_takes_nothing",
+    ),
+    guard(
+        "a sub-agent's session is no pane's",
+        INFERRED,
+        "if session.subagent or session.exec_session:",
+        "if False:",
+        U + "inferred_test.py::test_sub_agents_and_exec_are_nobodys",
+    ),
+    guard(
+        "a doubted session is not the pane's any more",
+        RULES,
+        "if record and pane.doubted and record.evidence in (INFERRED, ARGV, LOCK):",
+        "if False:",
+        U + "reconcile_test.py::test_a_doubted_session_is_not_the_panes_any_more",
+        U + "reconcile_test.py::test_a_dead_pane_with_a_doubted_session_sleeps_with_what_fits_now",
+    ),
+    guard(
+        "what a person or a title said is not doubted",
+        RULES,
+        "if record and pane.doubted and record.evidence in (INFERRED, ARGV, LOCK):",
+        "if record and pane.doubted:",
+        U + "reconcile_test.py::test_what_a_title_or_a_person_said_is_not_doubted",
     ),
 )
