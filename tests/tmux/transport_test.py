@@ -382,6 +382,37 @@ def test_a_hostile_codex_there_gets_no_session_of_the_store_and_none_that_cannot
         assert not [r for r in rows(world, "--all").values() if r["session_prefix"] == shown[:29]]
 
 
+@pytest.mark.parametrize("kind", ["command", "typed"])
+def test_a_shared_home_is_no_proof_but_the_user_s_word_is(world: Sandbox, far: FarEnd, kind: str) -> None:
+    """`ssh localhost`, or a home on the network: the session stands in the store of this machine."""
+    codex = f"CODEX_HOME={world.codex_home} codex -m x"
+    if kind == "command":
+        pane = world.new_pane(*far.ssh_t, codex)
+    else:
+        pane = world.new_pane(*far.ssh)
+        world.wait_for(lambda: "far$" in world.capture(pane), 20, "the remote prompt")
+        world.tmux("send-keys", "-t", pane, codex, "Enter")
+    session = world.ask(pane, "first words").session_id
+    world.helper("sync")
+    assert world.format(pane, "#{@codex_session}") == ""
+    world.helper("adopt", "-t", pane, session)
+    row = rows(world)[pane]
+    assert (row["evidence"], row["status"], row["session_id"]) == ("adopted", "live", session)
+    assert row["transport"]["target"] == "far"
+    end_transport(world, pane)
+    wait_asleep(world, pane)
+    world.tmux("respawn-pane", "-t", pane)
+    if kind == "typed":
+        world.wait_for(lambda: f"there: codex resume {session}" in joined(world, pane), 20, "what to paste")
+        world.wait_for(lambda: joined(world, pane).rstrip().endswith("far$"), 20, "the remote prompt")
+        world.tmux("send-keys", "-t", pane, f"{codex} resume {session}", "Enter")
+    assert world.ask(pane, "second").messages == ("first words", "second")
+    world.wait_for(lambda: rows(world)[pane]["status"] == "live", 10, "the record to live")
+    row = rows(world)[pane]
+    # Resumed by its own command, that names it.
+    assert (row["evidence"], row["session_id"]) == ("title" if kind == "command" else "adopted", session)
+
+
 def test_a_title_older_than_the_transport_says_nothing(world: Sandbox, far: FarEnd) -> None:
     pane = world.new_pane("bash")
     made_up = "01a201da-7561-7551-a7df-a07aa6f38cdb"
