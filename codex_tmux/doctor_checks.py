@@ -103,12 +103,27 @@ def source_command(patient: Patient) -> str:
     return f"tmux source-file {shell_word(os.path.join(patient.directory, 'plugin', 'hooks.tmux'))}"
 
 
+def binding_of(listed: str, key: str, table: str = "prefix") -> str:
+    """The binding of a key in what list-keys prints, see tmux_versions.ONE_KEY; "" for none.
+
+    >>> binding_of("bind-key -r -T prefix Up select-pane -U\\nbind-key -T root F7 new-window", "F7", "root")
+    'bind-key -T root F7 new-window'
+    """
+    for line in listed.splitlines():
+        words = line.split()
+        at = words.index("-T") + 1 if "-T" in words else len(words)
+        if words[at : at + 2] in ([table, key], [table, "\\" + key]):
+            return line
+    return ""
+
+
 def check_keys(patient: Patient) -> Finding:
     """Are our keys still ours, and do the user's own ones for respawning go through the aliases?"""
     keys = patient.options.get("@codex_keys", "").split()
     taken = []
+    listed = patient.server.try_run("list-keys", "-T", "prefix") or ""
     for key in keys:
-        bound = patient.server.try_run("list-keys", "-T", "prefix", key) or ""
+        bound = binding_of(listed, key)
         if key != "none" and " --from-key " not in bound:
             taken.append(key)
     if taken:

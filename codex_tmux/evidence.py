@@ -334,8 +334,10 @@ class Identifier:
         quit_by_user, hint = not title and bool(row["@codex_leaving"]), ""
         inferred = pane.evidence == INFERRED
         if not pane.session or inferred or (title and not find_id(title)):
-            lines = [line for line in self.screen(pane).splitlines() if line.strip()]
-            hint = find_resume_hint("\n".join(lines[-QUIT_LINES:]))
+            hint = self.farewell(pane)
+            if not hint and quit_by_user and inferred:
+                # Its last words were written before it ended; tmux has read them by its next turn.
+                hint = self.farewell(pane)
             quit_by_user = quit_by_user or bool(hint)
         if hint and is_elsewhere(pane):
             from codex_tmux.transport_pane import completed_by_screen
@@ -345,6 +347,11 @@ class Identifier:
             doubted = bool(pane.session) and hint != pane.session
             pane = pane._replace(sighting=Sighting(hint, SCREEN), doubted=doubted)
         return self.completed(pane)._replace(quit=quit_by_user)
+
+    def farewell(self, pane: Pane) -> str:
+        """The session that Codex named as it ended, right above a shell's prompt; "" where nothing there does."""
+        lines = [line for line in self.screen(pane).splitlines() if line.strip()]
+        return find_resume_hint("\n".join(lines[-QUIT_LINES:]))
 
     def completed(self, pane: Pane) -> Pane:
         """The pane with the whole id of its session, where only the beginning was known."""

@@ -168,8 +168,9 @@ SERVER_COUNTED = (
     "@codex_ticking @codex_fault"
 ).split()
 
-# tmux 3.4 and 3.5a print control characters as octal; this one, sent first, shows whether it is such a tmux.
-PROBE = "\x1f"
+# tmux 3.4 and 3.5a print control characters as octal, and 3.4 puts a backslash before the `$` of what may be a name:
+# this, sent first, shows whether it is such a tmux.
+PROBE = "\x1f$a"
 
 
 def row_format(plain: Names, counted: Names, options: Names = ()) -> str:
@@ -184,6 +185,11 @@ def row_format(plain: Names, counted: Names, options: Names = ()) -> str:
     return PROBE + plain_part + counted_part + (f"#{{?{TOUCHED},{options_part},}}" if options else "")
 
 
+MARKS = {PROBE.encode(): "", b"\\037$a": "octal", b"\\037\\$a": "octal dollars"}
+"""How tmux prints PROBE, and what it then escapes."""
+
+NAME_START = frozenset(bytes([c]) for c in b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_{")
+
 PANE_FORMAT = row_format(PLAIN, COUNTED, OPTIONS)
 SERVER_FORMAT = row_format(SERVER_PLAIN, SERVER_COUNTED)
 
@@ -195,8 +201,8 @@ def parse_rows(data: bytes, plain: Names, counted: Names, options: Names = ()) -
     """
     rows = []
     at = 0
-    escaped = data.startswith(b"\\037")
-    mark = b"\\037" if escaped else PROBE.encode()
+    mark = next((known for known in MARKS if data.startswith(known)), PROBE.encode())
+    escaped = MARKS[mark]
     while at < len(data):
         if not data.startswith(mark, at):
             raise TmuxError(f"tmux printed something else than a pane at byte {at}")
@@ -218,7 +224,7 @@ def parse_rows(data: bytes, plain: Names, counted: Names, options: Names = ()) -
     return rows
 
 
-def parse_counted(data: bytes, at: int, names: Names, escaped: bool, row: dict[str, str]) -> int:
+def parse_counted(data: bytes, at: int, names: Names, escaped: str, row: dict[str, str]) -> int:
     """Read counted values from `at` into `row`; returns where what follows begins."""
     for name in names:
         end = data.find(b":", at)
@@ -229,11 +235,11 @@ def parse_counted(data: bytes, at: int, names: Names, escaped: bool, row: dict[s
     return at
 
 
-def counted_value(data: bytes, at: int, length: int, escaped: bool) -> tuple[bytes, int]:
+def counted_value(data: bytes, at: int, length: int, escaped: str) -> tuple[bytes, int]:
     """The value of `length` bytes that starts at `at`, and where the next begins."""
     value, end = data[at : at + length], at + length
     if escaped and b"\\" in data[at : at + 4 * length]:
-        decoded, decoded_end = unescape(data, at, length)
+        decoded, decoded_end = unescape(data, at, length, "dollars" in escaped)
         if data[decoded_end : decoded_end + 1] == b",":
             value, end = decoded, decoded_end
     if data[end : end + 1] != b",":
@@ -241,8 +247,11 @@ def counted_value(data: bytes, at: int, length: int, escaped: bool) -> tuple[byt
     return value, end + 1
 
 
-def unescape(data: bytes, at: int, length: int) -> tuple[bytes, int]:
-    """`length` bytes from `at`, undoing the octal that tmux 3.4 and 3.5a print for control characters."""
+def unescape(data: bytes, at: int, length: int, dollars: bool) -> tuple[bytes, int]:
+    """`length` bytes from `at`, undoing the octal of control characters and, with `dollars`, the backslash before `$`.
+
+    Returns them and where what follows begins.
+    """
     out = bytearray()
     while len(out) < length and at < len(data):
         octal = data[at + 1 : at + 4]
@@ -252,6 +261,8 @@ def unescape(data: bytes, at: int, length: int) -> tuple[bytes, int]:
                 out.append(code & 0xFF)
                 at += 4
                 continue
+        if dollars and data[at : at + 2] == b"\\$" and data[at + 2 : at + 3] in NAME_START:
+            at += 1
         out.append(data[at])
         at += 1
     return bytes(out), at

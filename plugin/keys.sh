@@ -28,17 +28,23 @@ install_keys() {
 claim_key() {
     [ "$1" != none ] || return 1
     codex_keys="$codex_keys $1"
-    codex_keys_before="$codex_keys_before$(printf '%s\n' "$bindings" | awk -v key="$1" '
-        { for (i = 2; i < NF; i++) if ($i == "-T") break }
-        $(i + 1) == "prefix" && ($(i + 2) == key || $(i + 2) == "\\" key)')
+    codex_keys_before="$codex_keys_before$(binding_of "$1")
 "
+}
+
+# The binding of a key of the prefix table. From the list of all: asked for one key alone, tmux 3.7 says nothing.
+binding_of() {
+    printf '%s\n' "$bindings" | awk -v key="$1" '
+        { for (i = 2; i < NF; i++) if ($i == "-T") break }
+        $(i + 1) == "prefix" && ($(i + 2) == key || $(i + 2) == "\\" key)'
 }
 
 # Take back the keys a former load bound; what the user had there before comes back.
 remove_keys() {
     ours= theirs=
+    bindings=$(tmux list-keys)
     for key in $(tmux show-options -gqv @codex_keys); do
-        binding=$(tmux list-keys -T prefix "$key" 2>/dev/null)
+        binding=$(binding_of "$key")
         case $binding in
         *" --from-key "*) tmux unbind-key -T prefix "$key"; ours=1 ;;
         *) theirs="$theirs$binding

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
+
 import hypothesis.strategies as st
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 
 from codex_tmux.evidence import find_id, find_resume_hint, guard_of, looks_like_id
 from codex_tmux.options import decode, decode_launch, encode, encode_launch, is_helper_command
@@ -29,6 +32,9 @@ ANY = st.one_of(
             b"\\01",
             b"\\177",
             b"\xff\xfe",
+            b"$HOME,",
+            b"\\$x",
+            b"a$",
         ]
     ),
     st.lists(
@@ -39,20 +45,25 @@ ANY = st.one_of(
 ROWS = st.lists(st.tuples(WORD, WORD, ANY, ANY, ANY), max_size=4)
 
 
-def printed(rows: list[tuple[bytes, ...]], escaped: bool = False) -> bytes:
-    """As tmux prints these rows; with `escaped` as 3.4 and 3.5a do, which count the bytes before they escape them."""
+def printed(rows: list[tuple[bytes, ...]], escape: Callable[[bytes], bytes] = bytes) -> bytes:
+    """As tmux prints these rows; 3.4 and 3.5a count the bytes before they escape them."""
     out = b""
     for row in rows:
         plain, counted = row[: len(PLAIN)], row[len(PLAIN) :]
         line = PROBE.encode() + b"".join(v + b" " for v in plain)
         line += b"".join(f"{len(v)}:".encode() + v + b"," for v in counted)
-        out += (escape(line) if escaped else line) + b"\n"
+        out += escape(line) + b"\n"
     return out
 
 
-def escape(line: bytes) -> bytes:
-    """Control characters as octal, a tab as it is; a backslash is not escaped itself."""
+def escape_controls(line: bytes) -> bytes:
+    """As tmux 3.5a: control characters as octal, a tab as it is; a backslash is not escaped itself."""
     return b"".join(f"\\{c:03o}".encode() if (c < 0x20 and c != 9) or c == 0x7F else bytes([c]) for c in line)
+
+
+def escape_dollars_too(line: bytes) -> bytes:
+    """As tmux 3.4."""
+    return re.sub(rb"\$(?=[A-Za-z_{])", rb"\\$", escape_controls(line))
 
 
 def read(data: bytes) -> list[tuple[bytes, ...]]:
@@ -73,11 +84,15 @@ def test_any_values_come_back(rows: list[tuple[bytes, ...]]) -> None:
     assert read(printed(rows)) == rows
 
 
-@given(ROWS)
-def test_escaped_values_come_back_or_are_refused(rows: list[tuple[bytes, ...]]) -> None:
+@pytest.mark.parametrize("escape", [escape_controls, escape_dollars_too])
+@given(rows=ROWS)
+@example(rows=[(b"%1", b"0", b"$HOME", b"\\$x,", b"a$")])
+def test_escaped_values_come_back_or_are_refused(
+    escape: Callable[[bytes], bytes], rows: list[tuple[bytes, ...]]
+) -> None:
     """Text that looks like an escape cannot be told from one; it must not move anything into another field."""
     try:
-        found = read(printed(rows, escaped=True))
+        found = read(printed(rows, escape))
     except TmuxError:
         assert any(b"\\" in value for row in rows for value in row)
         return
