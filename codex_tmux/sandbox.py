@@ -376,6 +376,10 @@ class Sandbox:
         lines = INPUT_LINE.findall(self.capture(pane))
         return lines[-1].strip() if lines else None
 
+    def holds(self, pane: str, text: str) -> bool:
+        """Whether the composer of the Codex in `pane` holds `text`, typed and not sent."""
+        return (self.input_line(pane) or "").startswith(" ".join(text.split())[:20])
+
     def wait_ready(self, pane: str, timeout: float = 20.0) -> None:
         """Wait until the Codex in `pane` takes input."""
         self.wait_for(lambda: self.input_line(pane) is not None, timeout, f"the composer in {pane}")
@@ -383,10 +387,9 @@ class Sandbox:
     def type(self, pane: str, text: str, timeout: float = 20.0) -> None:
         """Type a line into the Codex in `pane` and send it; returns once it has left the composer."""
         self.wait_ready(pane, timeout)
-        start = " ".join(text.split())[:20]
 
         def written() -> bool:
-            return (self.input_line(pane) or "").startswith(start)
+            return self.holds(pane, text)
 
         def gone() -> bool:
             try:
@@ -424,7 +427,16 @@ class Sandbox:
         def asked() -> Request | None:
             return next((r for r in self.model.requests[before:] if r.last == text), None)
 
-        request = self.wait_for(asked, timeout, f"the model to be asked {text!r} by {pane}")
+        deadline = time.monotonic() + timeout
+        while True:
+            with contextlib.suppress(SandboxError):
+                self.wait_for(asked, 3.0, "the model to be asked")
+            if asked() or time.monotonic() > deadline:
+                break
+            # An older Codex may take the Enter for a part of what was typed, and draw the line anew a moment later.
+            if self.holds(pane, text):
+                self.tmux("send-keys", "-t", pane, "Enter")
+        request = self.wait_for(asked, 0.0, f"the model to be asked {text!r} by {pane}")
         turn = f"turn {len(request.messages)} |"
         self.wait_for(lambda: turn in self.capture(pane), timeout, f"the answer {turn!r} in {pane}")
         return request

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -24,6 +25,9 @@ if FUZZ:
     )
     settings.load_profile("fuzz")
 REAL_HOME = Path.home()
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # Whoever starts a job in the background leaves it so, and everything below would never see a Ctrl-C.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)

@@ -218,10 +218,8 @@ def test_an_unknown_session(both: tuple[list[Sandbox], list[str]]) -> None:
 
 
 @pytest.mark.xdist_group("contract")
+@pytest.mark.parametrize("both", ["daemon"], indirect=True)
 def test_a_lost_daemon(both: tuple[list[Sandbox], list[str]]) -> None:
-    if both[1]:
-        pytest.skip("embedded: there is none")
-
     def case(world: Sandbox, flags: list[str]) -> Seen:
         pane = start(world)
         known = world.ask(pane, "before").session_id

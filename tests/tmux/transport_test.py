@@ -10,6 +10,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import psutil
@@ -288,8 +289,9 @@ def test_mosh_goes_on_there(world: Sandbox, far: FarEnd) -> None:
     wait_asleep(world, pane)
     # mosh's server waits for its client for good, and its Codex with it: the stand-in lets nobody else in meanwhile.
     for pid in world.processes():
-        if psutil.Process(pid).name() == "mosh-server":
-            os.kill(pid, signal.SIGTERM)
+        with suppress(psutil.NoSuchProcess, ProcessLookupError):
+            if psutil.Process(pid).name() == "mosh-server":
+                os.kill(pid, signal.SIGTERM)
     world.tmux("respawn-pane", "-t", pane)
     check_goes_on(world, pane, session)
 
