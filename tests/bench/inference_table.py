@@ -90,8 +90,7 @@ class Trial:
             self.settle(truth)
             wrong = {p for p in self.panes if self.shown(p) and not self.is_true(truth, p)}
             if self.case.first == "the same prompt":
-                truth = {p: self.ask(p, f"{self.name} probe {p}") for p in self.panes}
-                wrong = {p for p in wrong if truth[p]}
+                return self.probed()
             for pane in self.panes:
                 os.kill(self.world.codex_pid(pane), signal.SIGKILL)
             for pane in self.panes:
@@ -108,6 +107,17 @@ class Trial:
             return found
         finally:
             self.close()
+
+    def probed(self) -> Counter[str]:
+        """What is known of panes that only a further message, different in each, can tell apart; judged alive."""
+        known = {p: self.shown(p) for p in self.panes}
+        found: Counter[str] = Counter()
+        for pane in self.panes:
+            truth = self.ask(pane, f"{self.name} probe {pane}")
+            found["right" if known[pane] == truth else "wrong" if known[pane] else "unknown"] += 1
+            if known[pane] not in ("", truth):
+                print(f"WRONG {self.case.key} {pane}: {known[pane]}, in truth {truth}")
+        return found
 
     def start(self) -> None:
         for number, directory in enumerate(self.directories):
@@ -228,6 +238,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=20, help="trials of each case (default 20)")
     parser.add_argument("--seconds", type=float, default=1e9, help="begin no trial after this time")
+    parser.add_argument("--only", default="", help="only cases whose name holds this")
     parser.add_argument("--codex", default=os.environ.get("CODEX_TMUX_TEST_CODEX"))
     options = parser.parse_args()
     if not options.codex:
@@ -241,6 +252,8 @@ def main() -> int:
         number = 0
         for round_ in range(1, options.runs + 1):
             for case in cases():
+                if options.only not in case.key:
+                    continue
                 c = counted.setdefault(case.key, {"runs": 0})
                 if c["runs"] >= round_ or time.monotonic() > end:
                     continue
