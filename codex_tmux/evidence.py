@@ -282,11 +282,14 @@ class Identifier:
         set_at = int(row["@codex_title_at"]) if row["@codex_title_at"].isdigit() else None
         same_as_before = pane.session.startswith(cut)
         another_process = bool(pane.last_process) and pane.last_process != pane.process
+        # `run`, which became this process, took away the id that was there.
+        is_anew = bool(row["@codex_title_id"]) and row["@codex_cleared"] == pane.process.partition(":")[0]
         started = int(start)
         if set_at is None:
             is_stale = same_as_before and another_process
         else:
-            is_stale = set_at < started or (set_at == started and same_as_before and another_process)
+            same_second = set_at == started and same_as_before and another_process
+            is_stale = set_at < started or (same_second and not is_anew)
         if is_stale:
             self.stale.add(pane.id)
             return ""

@@ -140,6 +140,7 @@ def clear(server: Server, pane: str, dead: bool) -> None:
         "@codex_waiting",
         "@codex_title_id",
         "@codex_title_at",
+        "@codex_cleared",
         "@codex_hint",
     ]
     names += ["remain-on-exit-format"] if dead else []

@@ -186,9 +186,9 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(self.owner.record(body))
         else:
             asked = user_messages(body)
-            named = self.owner.names_threads and asked
             # Codex asks in many words, and ends with the message.
-            title = asked[-1].rpartition("\n")[2] if named else "A conversation"
+            message = asked[-1].rpartition("\n")[2] if asked else ""
+            title = {True: message, False: "A conversation", None: ""}[self.owner.names_threads]
             self._stream(json.dumps({"title": title}))
 
     def _answer(self, request: Request) -> None:
@@ -255,10 +255,10 @@ class ModelServer:
 
     `requests` holds the conversations' requests only; what Codex asks for itself (a title) is answered and
     forgotten. `log`: a file that gets one JSON line per request. `release_file`: a path whose existence
-    releases held answers. `names_threads`: a conversation's title is its first message, else all have the same.
+    releases held answers. `names_threads`: a title is the first message; False: always the same, None: there is none.
     """
 
-    names_threads = False
+    names_threads: bool | None = False
 
     def __init__(self, port: int = 0, log: str | None = None, release_file: str | None = None) -> None:
         self.requests: list[Request] = []

@@ -61,7 +61,9 @@ def ask(server: Server, pane: str) -> Started:
     return server.start(
         *("set-option", "-pu", "-t", pane, "@codex_asleep", ";"),
         *("set-option", "-pu", "-t", pane, "@codex_waiting", ";"),
+        # An id that is there again is in the title of what this process becomes.
         *("set-option", "-pu", "-t", pane, "@codex_title_id", ";"),
+        *("set-option", "-p", "-t", pane, "@codex_cleared", str(os.getpid()), ";"),
         # Claimed and read in one step: of two panes that wake for one session, the second sees the first.
         *("set-option", "-pF", "-t", pane, "@codex_claim", "#{@codex_session}", ";"),
         *("display-message", "-p", "-t", pane, form, ";"),

@@ -101,6 +101,8 @@ def test_three_of_one_directory_without_any_word_of_their_sessions(untitled: San
 def test_two_that_say_the_same_in_one_directory_stay_unknown_and_list_says_the_way_out(
     untitled: Sandbox,
 ) -> None:
+    # A name that one of them has a moment before the other would tell them apart.
+    untitled.model.names_threads = None
     panes = [untitled.new_pane("codex 'the same'") for _ in range(2)]
     for pane in panes:
         untitled.wait_for(lambda p=pane: "turn 1 |" in untitled.capture(p), 30, "the answer")  # type: ignore[misc]

@@ -9,7 +9,7 @@ import pytest
 from codex_tmux.codex.commandline import parse
 from codex_tmux.codex.processes import CodexProcess, Process, Processes
 from codex_tmux.codex.store import Store
-from codex_tmux.evidence import Identifier
+from codex_tmux.evidence import Identifier, find_id
 from codex_tmux.reconcile import Pane
 from codex_tmux.records import LOCK, TITLE
 from codex_tmux.tmux import Reading, Server
@@ -80,8 +80,15 @@ def pane(session: str = "", last_process: str = "") -> Pane:
     )
 
 
-def sighted(home: Path, title: str, at: str, *files: Path, session: str = "", last: str = "") -> object:
-    row = {"pane_title": title, "@codex_title_at": at}
+def sighted(
+    home: Path, title: str, at: str, *files: Path, session: str = "", last: str = "", cleared: str = ""
+) -> object:
+    row = {
+        "pane_title": title,
+        "@codex_title_at": at,
+        "@codex_title_id": find_id(title),
+        "@codex_cleared": cleared,
+    }
     return identifier(*files).sight(row, pane(session, last), codex(home))
 
 
@@ -99,6 +106,12 @@ def test_a_title_of_the_same_second_is_doubted_where_another_process_showed_it(h
     rollout(home, ID, meta())
     assert sighted(home, f"x | {ID[:29]}...", "1000", session=ID, last="99:900.00") is None
     assert sighted(home, f"x | {ID[:29]}...", "1000") == (ID, TITLE)
+    # Nothing stood there before, as `run`, which became this process, has seen to it.
+    assert sighted(home, f"x | {ID[:29]}...", "1000", session=ID, last="99:900.00", cleared=str(PID)) == (
+        ID,
+        TITLE,
+    )
+    assert sighted(home, f"x | {ID[:29]}...", "999", session=ID, last="99:900.00", cleared=str(PID)) is None
 
 
 def test_a_sub_agent_is_never_a_pane_s_session(home: Path) -> None:
