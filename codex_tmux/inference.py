@@ -56,15 +56,35 @@ def infer(seats: tuple[Seat, ...], candidates: tuple[Candidate, ...]) -> dict[st
     - *left*: of all ways to give each seat a session of its own that it does not exclude so, each gives it this one,
       which it may have made;
     - *fits*: the same, where every seat has a session that it made as it started, by directory, time and prompt, or
-      that it was known to have; and no session that some such way leaves over could be this seat's now.
+      that it was known to have; and this seat shows neither a session that some such way leaves over, nor one of a
+      seat that may do so itself.
 
     The last one is wrong for two Codexes that have swapped their sessions by `/resume`, with an answer on each screen
     so long that no message of the user is left there, and nobody having looked in between.
+
+    Screens are read before sessions, and a Codex draws a message about when its session gets it: who was told to say
+    the same, and does not show it yet, keeps a session from all others that were not known to show it.
     """
     possible = {s.name: possible_for(s, candidates) for s in seats}
     settled = _shown(seats, possible)
     settled = {**settled, **_left(seats, possible, settled)}
-    return {**settled, **_fit(seats, possible, settled)}
+    found = {**settled, **_fit(seats, possible, settled)}
+    by_name = {s.name: s for s in seats}
+    said = {c.id: c.last.strip() for c in candidates if c.last}
+    return {n: s for n, s in found.items() if not _is_early(by_name[n], s, seats, said)}
+
+
+def _is_early(seat: Seat, session: str, seats: tuple[Seat, ...], said: dict[str, str]) -> bool:
+    """Whether somebody may not show yet what its session has: then this one's session may be another's.
+
+    `said` has the last message of each session.
+    """
+    if session == seat.prior:
+        return False
+    if any(s is not seat and not s.message and said.get(session) in s.prompt for s in seats):
+        return True
+    others = (message for other, message in said.items() if other != session)
+    return not seat.message and not seat.prior and any(message in seat.prompt for message in others)
 
 
 def same_text(shown: str, message: str) -> bool:
@@ -148,12 +168,33 @@ def _fit(
         chosen = _matching(fits)
     if chosen is None:
         return {}
+    moved = _may_have_moved(fits, chosen, possible)
     return {
         name: session
         for name, session in chosen.items()
-        if _augmented(fits, chosen, name, without=session) is None
-        and not any(_can_be_left_over(fits, chosen, c.id) for c in possible[name] if c.id != session)
+        if name not in moved and _augmented(fits, chosen, name, without=session) is None
     }
+
+
+def _may_have_moved(
+    fits: dict[str, list[str]], chosen: dict[str, str], possible: dict[str, list[Candidate]]
+) -> set[str]:
+    """The seats that may show another session than what fits them.
+
+    Who does shows one that is left over, or one that fits somebody who has moved as well.
+    """
+    free = {c.id for found in possible.values() for c in found if _can_be_left_over(fits, chosen, c.id)}
+    moved: set[str] = set()
+    while True:
+        more = {
+            name
+            for name, session in chosen.items()
+            if name not in moved and any(c.id in free and c.id != session for c in possible[name])
+        }
+        if not more:
+            return moved
+        moved |= more
+        free.update(session for name in more for session in fits[name])
 
 
 def may_have_made(seat: Seat, candidate: Candidate) -> bool:

@@ -7,10 +7,11 @@ import shutil
 import signal
 import subprocess
 from collections.abc import Iterator
+from contextlib import suppress
 
 import pytest
 
-from codex_tmux.sandbox import Sandbox
+from codex_tmux.sandbox import Sandbox, SandboxError
 from tests.e2e.keep_test import log_text, option, wait_asleep, wait_bound
 
 pytestmark = pytest.mark.codex
@@ -114,6 +115,9 @@ def test_a_directory_that_is_gone(world: Sandbox) -> None:
         world.tmux("respawn-pane", "-t", pane)
         wait_for_text(world, pane, "Use session directory")
         assert reason in log_text(world)
-        world.tmux("send-keys", "-t", pane, "Enter")
+        while "Use session directory" in world.capture(pane):  # keys are swallowed while Codex wakes up
+            world.tmux("send-keys", "-t", pane, "Enter")
+            with suppress(SandboxError):
+                world.wait_for(lambda p=pane: "Use session directory" not in world.capture(p), 1, "it")  # type: ignore[misc]
         assert world.ask(pane, "second").messages == (f"first of {pane}", "second")
     assert wait_bound(world, panes[0]) != wait_bound(world, panes[1])
