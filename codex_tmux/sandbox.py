@@ -304,20 +304,18 @@ class Sandbox:
         if load_plugin:
             lines.append(f"run-shell '{plugin_file()}'")
         conf.write_text("\n".join(lines) + "\n")
-        size = ("-x", str(width), "-y", str(height))
-        return self.tmux(
-            *("-f", str(conf)),
-            "new-session",
-            "-d",
-            "-P",
-            "-F",
-            "#{pane_id}",
-            "-s",
-            "main",
-            "-c",
-            str(self.work),
-            *size,
-        )
+        where = ("-s", "main", "-c", str(self.work), "-x", str(width), "-y", str(height))
+
+        def started() -> str:
+            return self.tmux("-f", str(conf), "new-session", "-d", "-P", "-F", "#{pane_id}", *where)
+
+        try:
+            return started()
+        except SandboxError as e:
+            # One that was killed a moment ago may still take the call.
+            if "server exited unexpectedly" not in str(e):
+                raise
+        return self.wait_for(started, 5.0, "the tmux server to start")
 
     def new_pane(self, *command: str, cwd: Path | None = None, name: str = "codex") -> str:
         """A new tmux window running `command` (default `codex`), not made current; the pane's id."""
