@@ -37,7 +37,7 @@ demo: setup codex ## set up, then prove on this machine: kill -> respawn -> same
 	$(BIN)/codex-tmux selftest $$([ -x "$(CODEX)" ] && echo "--codex $(CODEX)")
 
 test: setup codex ## set up, then run every test
-	$(BIN)/pytest -n 2 --dist loadgroup tests
+	$(BIN)/pytest -n 3 --dist loadgroup --durations 20 tests
 
 test-fast: setup ## the tests that answer in seconds
 	$(BIN)/pytest -q -n 2 tests/unit
