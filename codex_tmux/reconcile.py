@@ -361,6 +361,10 @@ class Reconciliation:
 
     def restore(self, pane: Pane, launch: Launch, lost: Record) -> Record | None:
         """The lost record as that of the pane it was restored in; None where it is not lost any more."""
+        if lost.place == (self.snapshot.server, self.snapshot.epoch, pane.id) and self.was_killed_at_once(
+            pane
+        ):
+            return self.replace(lost, status=LIVE, **place_of(pane), **launch_fields(launch))
         if lost.status != LOST or lost.server != self.snapshot.server:
             return None
         self.note("record.restored", session=lost.session_id, pane=pane.id)
@@ -371,6 +375,11 @@ class Reconciliation:
             pane=pane.id,
             status=DEAD if pane.dead else LIVE,
         )
+
+    def was_killed_at_once(self, pane: Pane) -> bool:
+        """Whether a pane remembers a session that had ended: it was resumed, and killed before anybody saw it."""
+        over = pane.running or pane.starting or pane.asleep or pane.quit
+        return pane.marked and not over and pane.exit != "0"
 
     def was_respawned(self, pane: Pane) -> bool:
         """Whether a respawn has just run the pane's stored command again, which starts Codex anew."""

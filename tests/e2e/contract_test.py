@@ -91,6 +91,7 @@ def files(world: Sandbox, pane: str, session_id: str) -> Seen:
     rollouts = list(world.codex_home.glob(f"sessions/*/*/*/rollout-*-{session_id}.jsonl"))
     meta = json.loads(rollouts[0].read_text().splitlines()[0])["payload"] if rollouts else {}
     found = Store(str(world.codex_home)).find(session_id)
+    may, why = Store(str(world.codex_home)).resumable(session_id)
     return {
         "rollouts": len(rollouts),
         "meta": {name: meta.get(name) == session_id for name in ("id", "session_id")},
@@ -99,7 +100,8 @@ def files(world: Sandbox, pane: str, session_id: str) -> Seen:
         "lock file": (world.codex_home / "thread-writer-locks" / f"{session_id}.lock").exists(),
         "holder": holder(world, pane, session_id),
         "first message": found.first_message if found else None,
-        "resumable": Store(str(world.codex_home)).resumable(session_id),
+        # Before its first session Codex makes its store when it comes to it.
+        "resumable": (may, "unknown" if why == "no-store" else why),
     }
 
 

@@ -270,6 +270,25 @@ def test_a_shell_tells_a_quit_from_a_kill() -> None:
     assert one(run(live, shell._replace(quit=True))[0]).status == ENDED
 
 
+@pytest.mark.parametrize("dead", [False, True])
+def test_resumed_and_killed_before_anybody_saw_it_the_session_is_the_panes_again(dead: bool) -> None:
+    records, _ = run((), showing(1, sid(1)))
+    quit_shell = pane(1, launch=LAUNCH, marked=True, session=sid(1), evidence=TITLE, quit=True)
+    ended, _ = run(records, quit_shell)
+    assert one(ended).status == ENDED
+    remembered = quit_shell._replace(quit=False, dead=dead, exit="signal 9" if dead else "")
+    assert one(run(ended, remembered)[0]).status == DEAD
+    # Not while it starts, nor after a quit, nor in a pane that sleeps, nor of another pane.
+    for other in (
+        remembered._replace(starting=True),
+        remembered._replace(quit=True) if not dead else remembered._replace(exit="0"),
+        remembered._replace(asleep=True),
+        remembered._replace(marked=False),
+        remembered._replace(id="%9"),
+    ):
+        assert one(run(ended, other)[0]).status in (ENDED, CLOSED)
+
+
 def test_the_panes_remember_what_a_lost_file_does_not() -> None:
     known = pane(2, dead=True, exit="signal 9", marked=True, launch=LAUNCH, session=sid(2), evidence=TITLE)
     records, _ = run((), known)
