@@ -7,6 +7,10 @@ from codex_tmux.named_tuple import NamedTuple
 LAY = "CODEX_TMUX_LAY"
 """In the environment of `codex-tmux run`: draw this tmux buffer and die, so that the pane sleeps."""
 
+BELOW = 'trap : INT QUIT; "$@"; exec "$0"'
+"""For `sh -c`: a command, and then the shell that stands before it. A Ctrl-C before Codex has the terminal is for Codex
+alone: dash would end with it, and the pane with dash."""
+
 
 class Launch(NamedTuple):
     """How the Codex of a pane was started: what it takes to start it again. `shell`: from an interactive shell.

@@ -466,8 +466,9 @@ def say(server: Server, here: Here, text: str) -> None:
 def become(argv: list[str], here: Here, shell: bool) -> None:
     """Become Codex; with `shell`, become a process that runs Codex and then the user's shell."""
     if shell:
-        # A Ctrl-C before Codex has the terminal is for Codex alone: dash would end with it, and the pane with dash.
-        script = 'trap : INT QUIT; "$@"; exec "$0"' + (" -l" if login_shell(here) else "")
+        from codex_tmux.launch import BELOW
+
+        script = BELOW + (" -l" if login_shell(here) else "")
         argv = ["/bin/sh", "-c", script, here.default_shell or "/bin/sh", *argv]
     try:
         os.execv(argv[0], argv)

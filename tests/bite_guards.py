@@ -401,8 +401,15 @@ GUARDS = (
         T + "hooks_test.py::test_the_timer_that_reaps_starts_though_it_was_just_ending",
     ),
     guard(
+        "a shell that stands below Codex is kept by a second respawn",
+        "codex_tmux/codex/processes.py",
+        'if len(argv) > 2 and argv[1] == "-c" and argv[2].startswith(BELOW):',
+        "if False:",
+        T + "respawn_routes_test.py::test_the_shell_is_there_when_the_resumed_codex_ends",
+    ),
+    guard(
         "a Ctrl-C leaves the shell below Codex",
-        RUN,
+        "codex_tmux/launch.py",
         "trap : INT QUIT; ",
         "",
         T + "respawn_routes_test.py::test_the_shell_is_there_when_the_resumed_codex_ends",

@@ -315,10 +315,13 @@ class Walk:
             self.sandbox.tmux("respawn-window", "-k", "-t", pane)
         elif route == "control mode":
             command = ["tmux", "-u", "-S", str(self.sandbox.socket), "-C", "attach"]
-            text = f"respawn-pane -t {pane}\n"
-            subprocess.run(
-                command, input=text, env=self.sandbox.env, capture_output=True, text=True, timeout=20
-            )
+            # A control client whose input ends takes what it has queued with it: a respawn that waits for a sync.
+            pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+            with subprocess.Popen(command, env=self.sandbox.env, text=True, **pipes) as control:  # type: ignore[call-overload]
+                assert control.stdin is not None
+                control.stdin.write(f"respawn-pane -t {pane}\n")
+                control.stdin.flush()
+                self.wait_another(place)
         else:
             self.sandbox.tmux(*route.split(), "-t", pane)
         self.came_back(place)
