@@ -169,8 +169,8 @@ SERVER_COUNTED = (
     "@codex_ticking @codex_fault"
 ).split()
 
-# tmux 3.4 and 3.5a print control characters as octal, and 3.4 puts a backslash before the `$` of what may be a name:
-# this, sent first, shows whether it is such a tmux.
+# tmux 3.4 and 3.5a print control characters as octal or in C's way, and 3.4 puts a backslash before the `$` of what may
+# be a name: this, sent first, shows whether it is such a tmux.
 PROBE = "\x1f$a"
 
 
@@ -189,6 +189,7 @@ def row_format(plain: Names, counted: Names, options: Names = ()) -> str:
 MARKS = {PROBE.encode(): "", b"\\037$a": "octal", b"\\037\\$a": "octal dollars"}
 """How tmux prints PROBE, and what it then escapes."""
 
+C_STYLE = {b"a": 7, b"b": 8, b"v": 11, b"f": 12, b"r": 13}
 NAME_START = frozenset(bytes([c]) for c in b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_{")
 
 PANE_FORMAT = row_format(PLAIN, COUNTED, OPTIONS)
@@ -249,7 +250,7 @@ def counted_value(data: bytes, at: int, length: int, escaped: str) -> tuple[byte
 
 
 def unescape(data: bytes, at: int, length: int, dollars: bool) -> tuple[bytes, int]:
-    """`length` bytes from `at`, undoing the octal of control characters and, with `dollars`, the backslash before `$`.
+    """`length` bytes from `at` as they were: control characters, and with `dollars` a `$` behind its backslash.
 
     Returns them and where what follows begins.
     """
@@ -262,6 +263,10 @@ def unescape(data: bytes, at: int, length: int, dollars: bool) -> tuple[bytes, i
                 out.append(code & 0xFF)
                 at += 4
                 continue
+        if data[at] == 0x5C and (code_of := C_STYLE.get(data[at + 1 : at + 2])):
+            out.append(code_of)
+            at += 2
+            continue
         if dollars and data[at : at + 2] == b"\\$" and data[at + 2 : at + 3] in NAME_START:
             at += 1
         out.append(data[at])

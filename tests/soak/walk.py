@@ -418,7 +418,8 @@ class Walk:
         pane = remembered or next(iter(set(self.panes()) - before))
         place = self.world.places.get(pane)
         if place is None:
-            place = Place(pane, RUN, Path(record.cwd), record.flags, LIVE, conversation)
+            kind = SHELL if record.shell else RUN
+            place = Place(pane, kind, Path(record.cwd), record.flags, LIVE, conversation)
         place.state, place.conversation, conversation.over = LIVE, conversation, ""
         self.world.places[pane] = place
         return f"reopen {conversation.key} in {pane}"
@@ -535,6 +536,7 @@ class Walk:
     def restart(self) -> str:
         # By the records: one was kept for a pane that was given another command, or in which nothing was said.
         current = {r.pane: r.session_id for r in self.records() if r.current}
+        in_shells = {r.session_id for r in self.records() if r.shell}
         held = {current[pane]: place for pane, place in self.world.places.items() if pane in current}
         if not held:
             return ""
@@ -555,7 +557,7 @@ class Walk:
         self.sandbox.helper("restore")
         for session, place in held.items():
             place.pane = self.wait_pane_of(session)
-            place.state, place.kind = WAITING, RUN
+            place.state, place.kind = WAITING, SHELL if session in in_shells else RUN
             self.world.places[place.pane] = place
         return f"{how} of the tmux server, restored {len(held)}"
 

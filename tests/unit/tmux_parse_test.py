@@ -33,6 +33,8 @@ ANY = st.one_of(
             b"\\177",
             b"\xff\xfe",
             b"$HOME,",
+            b"\a\b\v\f\r",
+            b"\\a",
             b"\\$x",
             b"a$",
         ]
@@ -57,7 +59,9 @@ def printed(rows: list[tuple[bytes, ...]], escape: Callable[[bytes], bytes] = by
 
 
 def escape_controls(line: bytes) -> bytes:
-    """As tmux 3.5a: control characters as octal, a tab as it is; a backslash is not escaped itself."""
+    """As tmux 3.5a: control characters as octal or in C's way, a tab as it is; a backslash is not escaped itself."""
+    in_c = {7: b"\\a", 8: b"\\b", 11: b"\\v", 12: b"\\f", 13: b"\\r"}
+    line = b"".join(in_c.get(c, bytes([c])) for c in line)
     return b"".join(f"\\{c:03o}".encode() if (c < 0x20 and c != 9) or c == 0x7F else bytes([c]) for c in line)
 
 
