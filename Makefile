@@ -13,7 +13,7 @@ export CODEX_TMUX_TEST_CODEX ?= $(CODEX)
 export CODEX_TMUX_TEST_OLDER_CODEX ?= $(call codex_at,$(CODEX_OLDER))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup codex demo test test-fast test-codex-matrix test-tmux-matrix fuzz soak soak-real check format bench kill-loop crowd bite inference-table man pictures clean
+.PHONY: help setup codex demo test test-fast test-codex-matrix test-tmux-matrix fuzz soak soak-real check format bench kill-loop crowd long-life bite inference-table man pictures clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -82,6 +82,9 @@ kill-loop: setup ## kill 2,000 writers of the state file and 200 syncs at random
 
 crowd: setup ## 8 processes make 500 updates each of one state file
 	$(BIN)/python -m tests.crowd
+
+long-life: setup ## a year in a minute: 50,000 sessions opened and closed
+	$(BIN)/python -m tests.long_life
 
 bite: setup ## take out each guard in turn and see that a test fails
 	$(BIN)/python -m tests.bite
