@@ -70,7 +70,8 @@ def test_panes_sessions_and_words(sandbox: Sandbox, shell: str) -> None:
     sandbox.wait_for(
         lambda: all(p in sandbox.capture(pane) for p in ("%0", second, pane, what)), 20, "the panes"
     )
-    press("C-c")
+    if shell != "bash":  # there a signal may come when the next line is typed already
+        press("C-c")
     press("C-u")
     press("C-l")
     sandbox.wait_for(lambda: "codex-tmux" not in sandbox.capture(pane), 10, "an empty line")
