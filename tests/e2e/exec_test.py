@@ -74,6 +74,15 @@ def kill_everything(world: Sandbox, panes: Sequence[str]) -> None:
         world.wait_for(lambda pane=pane: world.format(pane, "#{pane_dead}") == "1", 20, f"{pane} to be dead")  # type: ignore[misc]
 
 
+def forget_options(world: Sandbox, pane: str) -> None:
+    """Take what tmux remembers from a dead pane, once no sync is to come that would put it back from the file."""
+    world.wait_for(lambda: logged(world, "session.saved", pane=pane, status="dead"), 20, "the death to be saved")
+    world.wait_for(lambda: not world.format(pane, "#{@codex_pending}"), 20, "no sync to be due")
+    world.helper("sync")
+    for option in ("@codex_session", "@codex_launch"):
+        world.tmux("set-option", "-pu", "-t", pane, option)
+
+
 def respawn(world: Sandbox, pane: str) -> None:
     """`tmux respawn-pane`, as a user types it."""
     world.tmux("respawn-pane", "-t", pane)
@@ -241,8 +250,7 @@ def test_the_state_file_alone_is_enough(world: Sandbox) -> None:
     say(world, pane, "one", 1)
     session_id = session_of(world, pane)
     kill_everything(world, [pane])
-    for option in ("@codex_session", "@codex_launch"):
-        world.tmux("set-option", "-pu", "-t", pane, option)
+    forget_options(world, pane)
     respawn(world, pane)
     assert "all: one / two" in say(world, pane, "two", 2)
     assert logged(world, "exec-restored", session=session_id, source="file")
@@ -253,8 +261,7 @@ def test_nothing_left_of_it_is_fresh_and_said(world: Sandbox) -> None:
     say(world, pane, "one", 1)
     old = session_of(world, pane)
     kill_everything(world, [pane])
-    for option in ("@codex_session", "@codex_launch"):
-        world.tmux("set-option", "-pu", "-t", pane, option)
+    forget_options(world, pane)
     for name in os.listdir(world.state_dir):
         if name.startswith("state"):
             os.unlink(world.state_dir / name)

@@ -71,7 +71,9 @@ class Walk:
 
     def begin(self) -> None:
         """Bring up tmux with the plugin and a client."""
-        self.sandbox.start_server(load_plugin=True, config="set -g @codex-restore off", height=60, width=160)
+        # The client outlives the tmux session it looks at.
+        config = "set -g @codex-restore off\nset -g detach-on-destroy off"
+        self.sandbox.start_server(load_plugin=True, config=config, height=60, width=160)
         self.client = self.sandbox.attach(160, 60)
 
     def step(self) -> None:

@@ -166,13 +166,23 @@ def by_script(sandbox: Sandbox, pane: str) -> None:
     sandbox.tmux("run-shell", f"sh {script} {pane}")
 
 
+def codex_of(sandbox: Sandbox, pane: str) -> int:
+    """The process of the Codex in a pane, 0 where none runs."""
+    try:
+        return sandbox.codex_pid(pane)
+    except SandboxError:
+        return 0
+
+
 def in_control_mode(sandbox: Sandbox, pane: str) -> None:
     tmux = ["tmux", "-S", str(sandbox.socket), "-C", "attach-session", "-t", "main"]
     with subprocess.Popen(tmux, env=sandbox.env, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL) as control:
         assert control.stdin
+        before = codex_of(sandbox, pane)
         control.stdin.write(f"respawn-pane -k -t {pane}\n".encode())
         control.stdin.flush()
-        time.sleep(1.0)
+        # A control client whose input ends takes what it has queued with it: a respawn that waits for a sync.
+        sandbox.wait_for(lambda: codex_of(sandbox, pane) not in (0, before), 20, f"{pane} to be respawned")
         control.stdin.close()
 
 
