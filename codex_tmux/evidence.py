@@ -199,13 +199,7 @@ class Identifier:
         if is_elsewhere(pane):
             return False
         just_ended = pane.marked and not pane.asleep and not pane.starting and row["@codex_state"] == LIVE
-        if (
-            not just_ended
-            or not pane.launch
-            or pane.launch.mode != TUI
-            or pane.sighting
-            or is_elsewhere(pane)
-        ):
+        if not just_ended or not pane.launch or pane.launch.mode != TUI or pane.sighting:
             return False
         return bool(pane.last_process) and (not pane.session or pane.evidence in (INFERRED, ARGV))
 
@@ -338,7 +332,7 @@ class Identifier:
         inferred = pane.evidence == INFERRED
         if not pane.session or inferred or (title and not find_id(title)):
             hint = self.farewell(pane)
-            if not hint and quit_by_user and inferred:
+            if not hint and quit_by_user:
                 # Its last words were written before it ended; tmux has read them by its next turn.
                 hint = self.farewell(pane)
             quit_by_user = quit_by_user or bool(hint)

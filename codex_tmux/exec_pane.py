@@ -17,7 +17,8 @@ import click
 
 from codex_tmux.completion import DIRECTORY
 from codex_tmux.errors import Problem
-from codex_tmux.resume import LAY, helper_command
+from codex_tmux.launch import LAY
+from codex_tmux.resume import helper_command
 from codex_tmux.run import draw
 
 TYPE_CHECKING = False

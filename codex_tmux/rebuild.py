@@ -11,12 +11,12 @@ import re
 
 import libtmux
 
+from codex_tmux.launch import LAY
 from codex_tmux.options import encode_launch
 from codex_tmux.pass_once import escape
 from codex_tmux.reconcile import launch_of
 from codex_tmux.records import DEAD, Record
 from codex_tmux.restore_plan import TITLE_ID, Build, Cell
-from codex_tmux.resume import LAY
 from codex_tmux.tmux import RESPAWN_PANE, Server, TmuxError
 from codex_tmux.tmux_versions import DEAD_FORMAT, version_of
 

@@ -7,8 +7,7 @@ import sys
 import time
 
 from codex_tmux import quick_start
-from codex_tmux.launch import LAY as LAY
-from codex_tmux.launch import Launch
+from codex_tmux.launch import LAY, Launch
 from codex_tmux.log import log
 from codex_tmux.options import encode_launch
 from codex_tmux.tmux import RESPAWN_PANE, Server, TmuxError

@@ -11,6 +11,7 @@ import sys
 import time
 
 from codex_tmux.errors import Problem
+from codex_tmux.launch import LAY
 from codex_tmux.log import log, set_level
 from codex_tmux.tmux import Server, Started, TmuxError
 
@@ -99,7 +100,7 @@ class Here:
 
 def main(args: list[str]) -> int:
     """Run in this pane; does not return where it becomes Codex or a shell. Raises Problem."""
-    buffer = os.environ.pop("CODEX_TMUX_LAY", "")
+    buffer = os.environ.pop(LAY, "")
     if buffer:
         return draw(buffer)
     if args and args[0] in ("-h", "--help"):
@@ -457,8 +458,11 @@ def forget_session(server: Server, here: Here) -> None:
 
 def say(server: Server, here: Here, text: str) -> None:
     """Say one line in the pane, and to whoever looks at it: Codex's screen covers the pane's own at once."""
-    print(f"codex-tmux: {text}", flush=True)
+    from codex_tmux.plain_text import plain_line
     from codex_tmux.tell import tell
+
+    text = plain_line(text)
+    print(f"codex-tmux: {text}", flush=True)
 
     tell(server, here.id, text)
 

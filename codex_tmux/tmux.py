@@ -170,7 +170,7 @@ SERVER_COUNTED = (
 ).split()
 
 # tmux 3.4 and 3.5a print control characters as octal or in C's way, and 3.4 puts a backslash before the `$` of what may
-# be a name: this, sent first, shows whether it is such a tmux.
+# be a name (DOLLARS of tmux_versions.py): this, sent first, shows whether it is such a tmux.
 PROBE = "\x1f$a"
 
 

@@ -10,7 +10,7 @@ set-option -g @codex_sync '{ #{?@codex_quick,#{@codex_quick} sync ||,} #{@codex_
 set-option -g @codex_settle '{ #{?@codex_quick,#{@codex_quick} sync --settle ||,} #{@codex_word} sync --settle; } >/dev/null 2>&1 || :'
 set-option -g @codex_watch '{ #{?@codex_quick,#{@codex_quick} sync --watch ||,} #{@codex_word} sync --watch; } >/dev/null 2>&1 || :'
 set-option -g @codex_last '{ #{?@codex_quick,#{@codex_quick} sync --last ||,} #{@codex_word} sync --last; } >/dev/null 2>&1 || tmux set-option -s exit-empty on'
-set-option -g @codex_noted '#{?@codex_quick,#{@codex_quick},#{@codex_word}} sync --noted'
+set-option -g @codex_noted 'noted() { #{?@codex_quick,#{@codex_quick} sync --noted "$@" ||,} #{@codex_word} sync --noted "$@"; }; noted'
 set-option -g @codex_ask '#{@codex_word} restore --ask >/dev/null 2>&1 || :'
 set-option -g @codex_at_start '#{@codex_word} restore --at-start >/dev/null 2>&1 || :'
 

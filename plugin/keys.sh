@@ -42,8 +42,9 @@ binding_of() {
 # Take back the keys a former load bound; what the user had there before comes back.
 remove_keys() {
     ours= theirs=
-    bindings=$(tmux list-keys)
-    for key in $(tmux show-options -gqv @codex_keys); do
+    keys=$(tmux show-options -gqv @codex_keys)
+    [ -z "$keys" ] || bindings=$(tmux list-keys)
+    for key in $keys; do
         binding=$(binding_of "$key")
         case $binding in
         *" --from-key "*) tmux unbind-key -T prefix "$key"; ours=1 ;;

@@ -308,6 +308,20 @@ GUARDS = (
         U + "evidence_test.py::test_of_several_locks_a_sub_agent_s_does_not_count",
     ),
     guard(
+        "what `run` says is no terminal's to obey",
+        RUN,
+        "    text = plain_line(text)\n    print",
+        "    print",
+        U + "run_test.py::test_what_is_said_in_a_pane_is_one_line_that_no_terminal_obeys",
+    ),
+    guard(
+        "last words that tmux has not read yet are asked for again",
+        EVIDENCE,
+        "            if not hint and quit_by_user:",
+        "            if False:",
+        U + "evidence_test.py::test_last_words_that_tmux_has_not_read_yet_are_asked_for_again",
+    ),
+    guard(
         "another user's Codex is left alone",
         "codex_tmux/codex/processes.py",
         "    if processes.uid(pid) not in (None, os.geteuid()):",

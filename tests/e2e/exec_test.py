@@ -76,7 +76,9 @@ def kill_everything(world: Sandbox, panes: Sequence[str]) -> None:
 
 def forget_options(world: Sandbox, pane: str) -> None:
     """Take what tmux remembers from a dead pane, once no sync is to come that would put it back from the file."""
-    world.wait_for(lambda: logged(world, "session.saved", pane=pane, status="dead"), 20, "the death to be saved")
+    world.wait_for(
+        lambda: logged(world, "session.saved", pane=pane, status="dead"), 20, "the death to be saved"
+    )
     world.wait_for(lambda: not world.format(pane, "#{@codex_pending}"), 20, "no sync to be due")
     world.helper("sync")
     for option in ("@codex_session", "@codex_launch"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
 import signal
@@ -117,6 +118,28 @@ def test_hooks_fall_back_on_the_helper_and_mend_the_quick_way(sandbox: Sandbox) 
     sandbox.wait_for(
         lambda: sandbox.tmux("show-options", "-gqv", "@codex_quick") == quick, 5, "the quick way"
     )
+
+
+def test_a_closing_that_a_killed_server_has_noted_goes_by_the_helper_too(sandbox: Sandbox) -> None:
+    sandbox.start_server(load_plugin=True)
+    panes = [bound(sandbox, f"hello {n}") for n in range(2)]
+    closed = sandbox.format(panes[0], "#{@codex_session}")
+    for option, value in (
+        ("@codex_quick", "'/nowhere/python' -I -S '/nowhere/hook.py'"),
+        ("@codex_pending", "1"),
+    ):
+        sandbox.tmux("set-option", "-g", option, value)
+    sandbox.tmux("kill-pane", "-t", panes[0])
+    sandbox.tmux("kill-server")
+    log = sandbox.state_dir / "log"
+    sandbox.wait_for(
+        lambda: f"record.closed_at_end panes={panes[0]}" in log.read_text(), 10, "the closing noted"
+    )
+    records = {
+        r["session_id"]: r["status"] for r in json.loads(sandbox.helper("list", "--all", "--json"))["panes"]
+    }
+    assert records.pop(closed) == "closed"
+    assert set(records.values()) == {"live"}, "that it is lost, the next tmux server's first sync will say"
 
 
 def test_a_helper_of_the_users_own_is_not_passed_by(sandbox: Sandbox) -> None:

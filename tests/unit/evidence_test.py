@@ -11,7 +11,7 @@ from codex_tmux.codex.processes import CodexProcess, Process, Processes
 from codex_tmux.codex.store import Store
 from codex_tmux.evidence import Identifier, find_id
 from codex_tmux.reconcile import Pane
-from codex_tmux.records import LOCK, TITLE
+from codex_tmux.records import INFERRED, LOCK, SCREEN, TITLE
 from codex_tmux.tmux import Reading, Server
 from tests.unit.codex_store_test import ID, OTHER, lock, meta, rollout
 
@@ -124,6 +124,31 @@ def test_of_several_locks_a_sub_agent_s_does_not_count(home: Path) -> None:
     rollout(home, ID, meta(thread_source="subagent"))
     rollout(home, OTHER, meta(OTHER))
     assert sighted(home, "", "", lock(home, ID), lock(home, OTHER)) == (OTHER, LOCK)
+
+
+class Screens(Server):
+    """A tmux whose pane shows one screen after the other."""
+
+    def __init__(self, *screens: str) -> None:
+        super().__init__("/s")
+        self.screens = list(screens)
+
+    def try_run(self, *args: str) -> str | None:
+        assert args[0] == "capture-pane"
+        return self.screens.pop(0)
+
+
+@pytest.mark.parametrize("known", [False, True])
+def test_last_words_that_tmux_has_not_read_yet_are_asked_for_again(known: bool) -> None:
+    """Codex was quit, and its title is gone: then it has said which session this was."""
+    hint = f"To continue this session, run codex resume {ID}\n$ "
+    found = identifier()
+    found.server = Screens("$ ", hint)
+    left = pane(*([OTHER] if known else []))._replace(evidence=INFERRED if known else "")
+    seen = found.lost_pane({"pane_title": "", "@codex_leaving": "1"}, left)
+    assert seen.quit
+    assert seen.sighting == (ID, SCREEN)
+    assert seen.doubted == known
 
 
 def test_two_locks_say_nothing(home: Path) -> None:

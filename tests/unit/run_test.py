@@ -1,14 +1,16 @@
-"""What `run` tells of the state file without parsing it."""
+"""What `run` tells of the state file without parsing it, and what it says in its pane."""
 
 from __future__ import annotations
 
 from datetime import datetime, timezone
+from types import SimpleNamespace
 
 import pytest
 
-from codex_tmux import toml_writer
+from codex_tmux import run, tell, toml_writer
 from codex_tmux.records import HEAD, LIVE, TITLE, TUI, Record, to_toml
 from codex_tmux.run import may_be_elsewhere
+from codex_tmux.tmux import Server
 
 ID = "01a201da-7561-7551-a7df-a07aa6f38cdb"
 HERE, THERE = "/tmp/tmux-1000/default", "/tmp/tmux-1000/other"
@@ -47,3 +49,14 @@ OTHER = record(ID.replace("a", "b"), THERE)
 )
 def test_a_record_of_another_server_is_never_overlooked(state: bytes, elsewhere: bool) -> None:
     assert may_be_elsewhere(state, ID, HERE) is elsewhere
+
+
+def test_what_is_said_in_a_pane_is_one_line_that_no_terminal_obeys(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told: list[str] = []
+    monkeypatch.setattr(tell, "tell", lambda server, pane, text: told.append(text))
+    here = SimpleNamespace(id="%1")
+    run.say(Server("/s"), here, "this Codex knows no --\x1b]0;owned\x07x\n\x1b[2J-y: left out")  # type: ignore[arg-type]
+    assert told == ["this Codex knows no --x -y: left out"]
+    assert capsys.readouterr().out == f"codex-tmux: {told[0]}\n"
