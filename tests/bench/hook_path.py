@@ -31,28 +31,34 @@ SIZES = ((20, 0), (20, 20), (100, 0), (100, 20), (100, 100), (300, 0), (300, 20)
 SMALL = ((20, 0), (20, 20), (100, 20))
 
 
+def of_sync(world: Sandbox, what: str, quick: bool, budget: str = "") -> Line:
+    """`sync`, started as hooks start it, beside a bare Python."""
+    env, words, server = environment(world, "%0"), started_by_hooks(world), server_pid(world)
+    return side_by_side(
+        what,
+        lambda: spawn([*words, "sync", "--settle"], env, server),
+        lambda: bare_python(env),
+        PYTHON,
+        budget,
+        times=9 if quick else 21,
+    )
+
+
 def bench_sync(quick: bool) -> list[Line | Figure]:
     """`sync` on servers of several sizes, started as hooks start it."""
     lines: list[Line | Figure] = []
     all_codex, few = {}, {}
     for panes, codex in SMALL if quick else SIZES:
         with filled(panes, codex) as world:
-            env, words, server = environment(world, "%0"), started_by_hooks(world), server_pid(world)
-            line = side_by_side(
-                f"sync, {panes} panes, {codex} of them Codex",
-                lambda: spawn([*words, "sync", "--settle"], env, server),  # noqa: B023
-                lambda: bare_python(env),  # noqa: B023
-                PYTHON,
-                "3 x" if (panes, codex) == (100, 20) else "",
-                times=9 if quick else 21,
-            )
+            budget = "3 x" if (panes, codex) == (100, 20) else ""
+            line = of_sync(world, f"sync, {panes} panes, {codex} of them Codex", quick, budget)
             lines.append(line)
             if codex == panes:
                 all_codex[panes] = line.ours
             if codex == 20:
                 few[panes] = line.ours
             if (panes, codex) == (300, 300):
-                lines.append(peak_memory(words, env))
+                lines.append(peak_memory(started_by_hooks(world), environment(world, "%0")))
     for what, found in (("all of them Codex", all_codex), ("20 of them Codex", few)):
         if len(found) > 2:
             lines.append(growth(f"sync, over panes, {what}", found))
@@ -99,14 +105,7 @@ def bench_records(quick: bool) -> list[Line | Figure]:
                     for number in range(count):
                         write_rollout(world.codex_home, session_id(number), str(world.work))
                 world.helper("sync", "--settle")
-                env, words, server = environment(world, "%0"), started_by_hooks(world), server_pid(world)
-                line = side_by_side(
-                    f"sync, 20 panes, 10 of them Codex, {count} {what}",
-                    lambda: spawn([*words, "sync", "--settle"], env, server),  # noqa: B023
-                    lambda: bare_python(env),  # noqa: B023
-                    PYTHON,
-                    times=9 if quick else 21,
-                )
+                line = of_sync(world, f"sync, 20 panes, 10 of them Codex, {count} {what}", quick)
                 found[count] = line.ours
                 lines.append(line)
         base, most = found[0], found[max(found)]

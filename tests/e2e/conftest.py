@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 
 import pytest
@@ -9,10 +10,17 @@ import pytest
 from codex_tmux.sandbox import Sandbox
 
 
+@contextlib.contextmanager
+def attached(codex: str, title: bool = True) -> Iterator[Sandbox]:
+    """A private tmux server with the plugin, this Codex, and an attached client; `title`: set up by `setup`."""
+    with Sandbox(codex, title=title) as made:
+        made.start_server(load_plugin=True)
+        made.attach()
+        yield made
+
+
 @pytest.fixture
 def world(codex_binary: str) -> Iterator[Sandbox]:
     """A private tmux server with the plugin, the real Codex, and an attached client."""
-    with Sandbox(codex_binary) as made:
-        made.start_server(load_plugin=True)
-        made.attach()
+    with attached(codex_binary) as made:
         yield made

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from codex_tmux.sandbox import Sandbox
+from tests.e2e.conftest import attached
 from tests.e2e.keep_test import option, wait_asleep, wait_bound
 
 pytestmark = pytest.mark.codex
@@ -19,9 +20,7 @@ pytestmark = pytest.mark.codex
 @pytest.fixture
 def untitled(codex_binary: str) -> Iterator[Sandbox]:
     """A private tmux server with the plugin and a Codex whose title names no session."""
-    with Sandbox(codex_binary, title=False) as made:
-        made.start_server(load_plugin=True)
-        made.attach()
+    with attached(codex_binary, title=False) as made:
         yield made
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from codex_tmux.sandbox import Sandbox
 from tests.e2e import version_steps
+from tests.e2e.conftest import attached
 
 pytestmark = pytest.mark.codex
 
@@ -28,9 +29,7 @@ def older_codex() -> str:
 @pytest.fixture
 def older(older_codex: str) -> Iterator[Sandbox]:
     """A private tmux server with the plugin and an older Codex, whose title is the default one."""
-    with Sandbox(older_codex, title=False) as made:
-        made.start_server(load_plugin=True)
-        made.attach()
+    with attached(older_codex, title=False) as made:
         yield made
 
 
