@@ -56,20 +56,17 @@ class Completed(Word):
 
 def panes(ctx: click.Context, incomplete: str) -> Offered:
     """The panes of the tmux server: those with a conversation first."""
-    place = "#{session_name}:#{window_index}.#{pane_index} #{window_name}"
-    form = f"#{{?@codex_session,0,1}} #{{pane_id}} {place}#{{?@codex_state, (#{{@codex_state}}),}}"
-    lines = Server().run("list-panes", "-a", "-F", form).splitlines()
-    for line in sorted(lines, key=lambda line: line[0]):
-        _, pane, what = line.split(" ", 2)
-        yield pane, what
+    plain = ("pane_id", "window_index", "pane_index", "@codex_session", "@codex_state")
+    rows = Server().listed("list-panes", "-a", plain=plain, counted=("session_name", "window_name"))
+    for row in sorted(rows, key=lambda row: not row["@codex_session"]):
+        where = f"{row['session_name']}:{row['window_index']}.{row['pane_index']} {row['window_name']}"
+        yield row["pane_id"], where + (f" ({row['@codex_state']})" if row["@codex_state"] else "")
 
 
 def clients(ctx: click.Context, incomplete: str) -> Offered:
     """The clients of the tmux server."""
-    lines = Server().run("list-clients", "-F", "#{client_name} #{session_name}").splitlines()
-    for line in lines:
-        name, _, what = line.partition(" ")
-        yield name, what
+    for row in Server().listed("list-clients", plain=(), counted=("client_name", "session_name")):
+        yield row["client_name"], row["session_name"]
 
 
 def remembered(ctx: click.Context, incomplete: str) -> Offered:

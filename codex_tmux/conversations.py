@@ -11,7 +11,7 @@ from codex_tmux.options import decode_launch
 from codex_tmux.pass_once import process_exists
 from codex_tmux.reconcile import Launch, launch_of
 from codex_tmux.records import DEAD, EXEC, LIVE, TUI, Record, same_session
-from codex_tmux.tmux import Server
+from codex_tmux.tmux import Server, TmuxError
 
 LIMIT = 5000
 """How many sessions of Codex's store are listed, the newest."""
@@ -102,17 +102,17 @@ def find(
 
 def places(server: Server) -> dict[str, Place]:
     """The panes of a tmux server that have a session, by that."""
-    # Nothing here but ids, numbers and what codex-tmux encoded; the tmux session's name comes last.
-    form = "#{pane_id} #{pane_dead} #{@codex_session} #{window_index}.#{pane_index} #{@codex_launch}\t#{session_name}"
+    plain = ("pane_id", "pane_dead", "@codex_session", "window_index", "pane_index")
+    counted = ("session_name", "@codex_launch")
+    try:
+        rows = server.listed("list-panes", "-a", "-f", "#{@codex_session}", plain=plain, counted=counted)
+    except TmuxError:
+        rows = []
     found: dict[str, Place] = {}
-    for line in (
-        server.try_run("list-panes", "-a", "-f", "#{@codex_session}", "-F", form) or ""
-    ).splitlines():
-        words, _, name = line.partition("\t")
-        pane, dead, session, index, *launch = words.split(" ")
-        found.setdefault(
-            session, Place(pane, f"{name}:{index}", dead == "1", decode_launch(" ".join(launch)))
-        )
+    for row in rows:
+        where = f"{row['session_name']}:{row['window_index']}.{row['pane_index']}"
+        place = Place(row["pane_id"], where, row["pane_dead"] == "1", decode_launch(row["@codex_launch"]))
+        found.setdefault(row["@codex_session"], place)
     return found
 
 

@@ -15,7 +15,7 @@ from codex_tmux.list_panes import add_activity, collect
 from codex_tmux.plain_text import plain_line, shortened
 from codex_tmux.records import CURRENT
 from codex_tmux.tell import tell_client
-from codex_tmux.tmux import Server
+from codex_tmux.tmux import Server, TmuxError
 
 Place = tuple[str, int, int]
 
@@ -91,11 +91,15 @@ def nobody_waits(rows: list[dict[str, Any]]) -> str:
 
 def place_of_client(server: Server, client: str | None) -> tuple[Place, str]:
     """Where a client is, and the pane it shows; before everything where that is not known."""
-    form = "#{client_name} #{window_index} #{pane_index} #{pane_id} #{session_name}"
-    for line in (server.try_run("list-clients", "-F", form) or "").splitlines():
-        name, window, index, pane, session = [*line.split(" ", 4), "", "", "", ""][:5]
-        if name == client and window.isdigit() and index.isdigit():
-            return (session, int(window), int(index)), pane
+    plain, counted = ("window_index", "pane_index", "pane_id"), ("client_name", "session_name")
+    try:
+        rows = server.listed("list-clients", plain=plain, counted=counted)
+    except TmuxError:
+        rows = []
+    for row in rows:
+        window, index = row["window_index"], row["pane_index"]
+        if row["client_name"] == client and window.isdigit() and index.isdigit():
+            return (row["session_name"], int(window), int(index)), row["pane_id"]
     return ("", -1, -1), ""
 
 

@@ -70,9 +70,10 @@ class Rebuilder:
     def sessions(self) -> set[str]:
         """The names of the tmux sessions there are."""
         try:
-            return set(self.run([["list-sessions", "-F", "#{session_name}"]]))
+            rows = self.server.listed("list-sessions", plain=(), counted=("session_name",))
         except TmuxError:
             return set()
+        return {row["session_name"] for row in rows}
 
     def build(
         self, plan: Build, base_index: int, new_session: bool
@@ -211,8 +212,12 @@ def decoded(word: str) -> bytes:
 
 def session_target(name: str) -> str:
     """A tmux target that means the tmux session of exactly this name."""
-    # `$` would begin an id, even in an exact target; a pattern of one character does not.
-    return "[$]" + re.sub(r"([][*?\\])", r"\\\1", name[1:]) if name.startswith("$") else f"={name}"
+    # `$` would begin an id, even in an exact target, and what stands before a `:` (3.7 allows it) would be the name;
+    # in a pattern, `[$]` and `?` stand for them. Two tmux sessions that fit are none: tmux says so.
+    if not name.startswith("$") and ":" not in name:
+        return f"={name}"
+    pattern = re.sub(r"([][*?\\])", r"\\\1", name).replace(":", "?")
+    return f"[{pattern[0]}]{pattern[1:]}" if pattern[0] in "$=@%" else pattern
 
 
 def hint_of(title: str, session_id: str) -> str:

@@ -72,19 +72,16 @@ def open_pane(server: Server, conversation: Conversation, client: str, split: bo
 
 def window_beside(server: Server, conversation: Conversation, client: str) -> str:
     """The window behind which a new one comes: in the tmux session the conversation was in, else in the client's."""
-    listed = server.run(
-        "list-windows", "-a", "-F", "#{window_id} #{window_active} #{window_index} #{session_name}"
-    )
+    plain = ("window_id", "window_active", "window_index")
     name, _, index = conversation.where.rpartition(":")
     before = ""
-    for line in listed.splitlines():
-        window, active, number, session = line.split(" ", 3)
-        if session == name and conversation.where:
-            if active == "1" and not before:
-                before = window
+    for row in server.listed("list-windows", "-a", plain=plain, counted=("session_name",)):
+        if row["session_name"] == name and conversation.where:
+            if row["window_active"] == "1" and not before:
+                before = row["window_id"]
             # Behind the window that stood before its old one, it stands where it was.
-            if int(number) < int(index.partition(".")[0] or 0):
-                before = window
+            if int(row["window_index"]) < int(index.partition(".")[0] or 0):
+                before = row["window_id"]
     if before:
         return before
     current = current_of(server, client, "#{window_id}")

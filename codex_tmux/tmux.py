@@ -82,6 +82,13 @@ class Server:
         """Like `finish`, as text, without the last newline."""
         return self.finish(started, timeout).decode("utf-8", "surrogateescape").removesuffix("\n")
 
+    def listed(self, *command: str, plain: Names, counted: Names) -> list[dict[str, str]]:
+        """The rows of a list- command, by name; `counted` are values that people or programs chose, told as they are.
+
+        Raises TmuxError.
+        """
+        return parse_rows(self.run_bytes(*command, "-F", row_format(plain, counted)), plain, counted)
+
     def option(self, name: str) -> str:
         """A user option of the server as the last reading told it, else asked for now; "" where it is not set."""
         if name in self.told:
@@ -169,8 +176,7 @@ SERVER_COUNTED = (
     "@codex_ticking @codex_fault"
 ).split()
 
-# tmux 3.4 and 3.5a print control characters as octal or in C's way, and 3.4 puts a backslash before the `$` of what may
-# be a name (DOLLARS of tmux_versions.py): this, sent first, shows whether it is such a tmux.
+# Sent first, this shows whether it is a tmux that escapes what it prints (ESCAPES and DOLLARS of tmux_versions.py).
 PROBE = "\x1f$a"
 
 
@@ -186,11 +192,8 @@ def row_format(plain: Names, counted: Names, options: Names = ()) -> str:
     return PROBE + plain_part + counted_part + (f"#{{?{TOUCHED},{options_part},}}" if options else "")
 
 
-MARKS = {PROBE.encode(): "", b"\\037$a": "octal", b"\\037\\$a": "octal dollars"}
-"""How tmux prints PROBE, and what it then escapes."""
-
-C_STYLE = {b"a": 7, b"b": 8, b"v": 11, b"f": 12, b"r": 13}
-NAME_START = frozenset(bytes([c]) for c in b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_{")
+MARKS = (PROBE.encode(), b"\\037$a", b"\\037\\$a")
+"""How tmux prints PROBE: as it is, with control characters escaped, and with the `$` of names as well."""
 
 PANE_FORMAT = row_format(PLAIN, COUNTED, OPTIONS)
 SERVER_FORMAT = row_format(SERVER_PLAIN, SERVER_COUNTED)
@@ -204,7 +207,7 @@ def parse_rows(data: bytes, plain: Names, counted: Names, options: Names = ()) -
     rows = []
     at = 0
     mark = next((known for known in MARKS if data.startswith(known)), PROBE.encode())
-    escaped = MARKS[mark]
+    escaped = mark != MARKS[0]
     while at < len(data):
         if not data.startswith(mark, at):
             raise TmuxError(f"tmux printed something else than a pane at byte {at}")
@@ -216,62 +219,51 @@ def parse_rows(data: bytes, plain: Names, counted: Names, options: Names = ()) -
                 raise TmuxError(f"tmux printed half a row: no {name}")
             row[name] = data[at:end].decode("utf-8", "surrogateescape")
             at = end + 1
-        at = parse_counted(data, at, counted, escaped, row)
-        if options and data[at : at + 1] != b"\n":
-            at = parse_counted(data, at, options, escaped, row)
-        if data[at : at + 1] != b"\n":
-            raise TmuxError("tmux printed a row without an end")
-        at += 1
+        try:
+            at = parse_values(data, at, counted, options, escaped, row)
+        except TmuxError:
+            if not escaped:
+                raise
+            from codex_tmux.tmux_escapes import only_reading
+
+            values, at = only_reading(data, at, mark, len(counted), len(options))
+            row.update(zip((*counted, *options), values))
         rows.append(row)
     return rows
 
 
-def parse_counted(data: bytes, at: int, names: Names, escaped: str, row: dict[str, str]) -> int:
+def parse_values(
+    data: bytes, at: int, counted: Names, options: Names, escaped: bool, row: dict[str, str]
+) -> int:
+    """Read the counted values of a row, from `at` to its end, into `row`; returns where the next one begins."""
+    at = parse_counted(data, at, counted, escaped, row)
+    if options and data[at : at + 1] != b"\n":
+        at = parse_counted(data, at, options, escaped, row)
+    if data[at : at + 1] != b"\n":
+        raise TmuxError("tmux printed a row without an end")
+    return at + 1
+
+
+def parse_counted(data: bytes, at: int, names: Names, escaped: bool, row: dict[str, str]) -> int:
     """Read counted values from `at` into `row`; returns where what follows begins."""
     for name in names:
-        end = data.find(b":", at)
-        if end < 0 or not data[at:end].isdigit():
-            raise TmuxError(f"tmux printed half a row: no length of {name}")
-        value, at = counted_value(data, end + 1, int(data[at:end]), escaped)
+        length, at = length_at(data, at)
+        value, end = data[at : at + length], at + length
+        if escaped and b"\\" in value:
+            raise TmuxError("tmux printed an escape, or what looks like one")
+        if data[end : end + 1] != b",":
+            raise TmuxError("tmux printed a value of another length than it said")
         row[name] = value.decode("utf-8", "surrogateescape")
+        at = end + 1
     return at
 
 
-def counted_value(data: bytes, at: int, length: int, escaped: str) -> tuple[bytes, int]:
-    """The value of `length` bytes that starts at `at`, and where the next begins."""
-    value, end = data[at : at + length], at + length
-    if escaped and b"\\" in data[at : at + 4 * length]:
-        decoded, decoded_end = unescape(data, at, length, "dollars" in escaped)
-        if data[decoded_end : decoded_end + 1] == b",":
-            value, end = decoded, decoded_end
-    if data[end : end + 1] != b",":
-        raise TmuxError("tmux printed a value of another length than it said")
-    return value, end + 1
-
-
-def unescape(data: bytes, at: int, length: int, dollars: bool) -> tuple[bytes, int]:
-    """`length` bytes from `at` as they were: control characters, and with `dollars` a `$` behind its backslash.
-
-    Returns them and where what follows begins.
-    """
-    out = bytearray()
-    while len(out) < length and at < len(data):
-        octal = data[at + 1 : at + 4]
-        if data[at] == 0x5C and len(octal) == 3 and all(0x30 <= c <= 0x37 for c in octal):
-            code = int(octal, 8)
-            if code < 0x20 or code >= 0x7F:
-                out.append(code & 0xFF)
-                at += 4
-                continue
-        if data[at] == 0x5C and (code_of := C_STYLE.get(data[at + 1 : at + 2])):
-            out.append(code_of)
-            at += 2
-            continue
-        if dollars and data[at : at + 2] == b"\\$" and data[at + 2 : at + 3] in NAME_START:
-            at += 1
-        out.append(data[at])
-        at += 1
-    return bytes(out), at
+def length_at(data: bytes, at: int) -> tuple[int, int]:
+    """The length that stands at `at`, and where the value begins. Raises TmuxError where there is none."""
+    end = data.find(b":", at)
+    if end < 0 or not data[at:end].isdigit():
+        raise TmuxError("tmux printed half a row: no length of a value")
+    return int(data[at:end]), end + 1
 
 
 class Reading:
@@ -349,7 +341,8 @@ def escaped_separator(out: bytes) -> bytes:
 
 def quote(word: str) -> str:
     """`word` as one word of a tmux command string."""
-    return "'" + word.replace("'", "'\\''") + "'"
+    # In quotes as well, tmux takes blanks and comments behind a newline away, and 3.4 a newline behind a backslash.
+    return "'" + word.replace("'", "'\\''").replace("\n", "''\n''") + "'"
 
 
 def literal(text: str) -> str:

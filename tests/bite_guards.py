@@ -611,9 +611,16 @@ GUARDS = (
     guard(
         "lengths of what tmux prints are checked",
         "codex_tmux/tmux.py",
-        '    if data[end : end + 1] != b",":\n        raise TmuxError("tmux printed a value of',
-        '    if False:\n        raise TmuxError("tmux printed a value of',
+        '        if data[end : end + 1] != b",":\n            raise TmuxError("tmux printed a value of',
+        '        if False:\n            raise TmuxError("tmux printed a value of',
         U + "tmux_parse_test.py::test_a_value_of_another_length_than_it_says_is_refused",
+    ),
+    guard(
+        "escapes that can be read in several ways are not guessed at",
+        "codex_tmux/tmux_escapes.py",
+        "    if len(found) != 1:",
+        "    if not found:",
+        U + "tmux_parse_test.py::test_a_row_that_can_be_read_in_two_ways_is_refused",
     ),
     # What people see
     guard(
