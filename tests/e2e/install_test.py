@@ -7,10 +7,10 @@ import importlib.util
 import os
 import shutil
 import signal
-import site
 import subprocess
 import sys
-import venv
+import sysconfig
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -68,26 +68,29 @@ def wheel(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def installed(wheel: Path, tmp_path: Path) -> Path:
-    """The wheel in an environment of its own, as pipx installs it; that environment's `bin`."""
-    directory = tmp_path / "a venv"
-    venv.create(directory, symlinks=True)
-    [packages] = directory.glob("lib/python3*/site-packages")
-    # Its requirements are those of the tests' own environment: nothing comes over the network.
-    (packages / "requirements.pth").write_text("\n".join([*site.getsitepackages(), ""]))
-    pip = [sys.executable, "-m", "pip", "--python", str(directory / "bin/python")]
-    subprocess.run(
-        [*pip, "install", "-q", "--no-deps", "--disable-pip-version-check", str(wheel)], check=True
-    )
-    return directory / "bin"
-
-
-@pytest.fixture
 def world(sandbox: Sandbox) -> Sandbox:
     """A sandbox whose tmux server reads the home's own tmux.conf; no helper is on its PATH."""
     (sandbox.bin / "codex-tmux").rename(sandbox.root / "helper")
     (sandbox.home / ".tmux.conf").write_text(CONF)
     return sandbox
+
+
+@pytest.fixture(params=["pipx", "uv tool"])
+def installed(request: pytest.FixtureRequest, world: Sandbox, wheel: Path) -> Iterator[Path]:
+    """The helper, installed from the wheel by that tool into the private home; taken away by it at the end."""
+    if request.param == "pipx":
+        tool, install = [sys.executable, "-m", "pipx"], ["install"]
+    else:
+        uv = Path(sysconfig.get_path("scripts"), "uv")
+        tool, install = [str(uv), "tool"], ["install", "--no-python-downloads", "--python", sys.executable]
+    # How to reach the registry.
+    names = [n for n in os.environ if n.startswith(("PIP_", "UV_", "SSL_")) or n.lower().endswith("_proxy")]
+    reach = {name: os.environ[name] for name in names}
+    run(world, *tool, *install, str(wheel), env=reach)
+    helper = world.home / ".local/bin/codex-tmux"
+    yield helper
+    run(world, *tool, "uninstall", "codex-tmux", env=reach)
+    assert not helper.is_symlink()
 
 
 def start(world: Sandbox) -> None:
@@ -125,18 +128,18 @@ def everything(world: Sandbox) -> dict[str, str]:
     return {name: world.tmux(*words) for name, words in lists.items()}
 
 
-def run(world: Sandbox, *words: str | Path, ok: bool = True) -> str:
+def run(world: Sandbox, *words: str | Path, ok: bool = True, env: dict[str, str] | None = None) -> str:
     """Run a program inside the private server's environment; what it printed."""
     inside = (
         {"TMUX": f"{world.socket},{world.tmux('display-message', '-p', '#{pid}')},0"} if world.running else {}
     )
     done = subprocess.run(
         [str(w) for w in words],
-        env={**world.env, **inside},
+        env={**world.env, **inside, **(env or {})},
         cwd=world.work,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
     )
     assert (done.returncode == 0) == ok, done.stdout + done.stderr
     return done.stdout + done.stderr
@@ -187,21 +190,20 @@ def unload(world: Sandbox, directory: Path) -> None:
 
 
 def test_from_a_wheel(world: Sandbox, installed: Path) -> None:
-    helper = installed / "codex-tmux"
     start(world)
     before = everything(world)
-    out = run(world, helper, "install")
+    out = run(world, installed, "install")
     assert "written" in out
     assert "Loaded" in out
     wait_active(world)
-    assert world.tmux("show-options", "-gqv", "@codex_helper") == str(helper)
+    assert Path(world.tmux("show-options", "-gqv", "@codex_helper")) == installed.resolve()
     killed_pane_comes_back(world)
-    run(world, helper, "install", "--check")
+    run(world, installed, "install", "--check")
     # The next server loads it from tmux.conf.
     stop(world)
     start(world)
     wait_active(world)
-    out = run(world, helper, "uninstall")
+    out = run(world, installed, "uninstall")
     assert "Taken out" in out
     assert everything(world) == before
     assert (world.home / ".tmux.conf").read_text() == CONF
