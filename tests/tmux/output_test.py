@@ -1,0 +1,117 @@
+"""What each command prints, as a person sees it: on a small and a large screen, without colours, into a pipe."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+from typing import NamedTuple
+
+import pytest
+
+from codex_tmux.cli import COMMANDS
+from codex_tmux.sandbox import Sandbox
+from tests.tmux.list_test import bound, wait_state
+
+UNKNOWN = "01a201da-7561-7551-a7df-a07aa6f38cdb"
+
+
+class Printed(NamedTuple):
+    """What a command left on the screen: its lines, and the same before tmux has wrapped them and with colours."""
+
+    lines: list[str]
+    joined: list[str]
+    coloured: str
+
+    @property
+    def text(self) -> str:
+        """All of it, on one line."""
+        return " ".join(" ".join(self.joined).split())
+
+
+WAYS: dict[str, str] = {
+    "on a screen": "{}",
+    "NO_COLOR": "NO_COLOR=1 {}",
+    "piped": "{{ {}; }} 2>&1 | tr '\\033' '~'",
+}
+
+
+class Terminal:
+    """A terminal of this size in which commands are typed, in one of these ways."""
+
+    def __init__(self, sandbox: Sandbox, width: int, height: int, way: str) -> None:
+        self.sandbox, self.width, self.way = sandbox, width, WAYS[way]
+        sandbox.start_server(load_plugin=True, width=width, height=height)
+
+    def run(self, command: str) -> Printed:
+        """Run `codex-tmux COMMAND` in a pane of its own, and see what it prints."""
+        line = self.way.format(f"codex-tmux {command}")
+        pane = self.sandbox.new_pane(f"{line}; echo DONE; cat", name="looker")
+        self.sandbox.wait_for(lambda: "DONE" in self.sandbox.capture(pane), 60, f"{command} to end")
+        plain, joined, coloured = (
+            self.sandbox.tmux("capture-pane", "-p", *how, "-S", "-", "-t", pane).partition("DONE")[0]
+            for how in ((), ("-J",), ("-e",))
+        )
+        self.sandbox.tmux("kill-pane", "-t", pane)
+        return Printed([x for x in plain.splitlines() if x], [x for x in joined.splitlines() if x], coloured)
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("size", [(80, 24), (200, 50)], ids=["80x24", "200x50"])
+def test_every_command_prints_what_it_did(sandbox: Sandbox, size: tuple[int, int], way: str) -> None:
+    terminal = Terminal(sandbox, *size, way)
+    live, dead = sandbox.new_pane(), sandbox.new_pane()
+    for pane in (live, dead):
+        sandbox.ask(pane, f"what {pane} is about")
+    session = bound(sandbox, live)
+    bound(sandbox, dead)
+    os.kill(sandbox.codex_pid(dead), signal.SIGKILL)
+    wait_state(sandbox, dead, "dead")
+    config = sandbox.codex_home / "config.toml"
+    seen: set[str] = set()
+
+    def prints(command: str, *wanted: str, fits: bool = False) -> Printed:
+        printed = terminal.run(command)
+        seen.add(command.split()[0])
+        for text in wanted:
+            assert text in printed.text, f"{command}: {text!r} in\n" + "\n".join(printed.lines)
+        assert "Traceback" not in printed.text
+        if fits and way != "piped":  # piped, a line is whole
+            assert printed.lines == [x.rstrip() for x in printed.joined], (
+                f"{command}: a line is wider than {size[0]}"
+            )
+        if way != "on a screen":
+            assert not re.search(r"\x1b\[[0-9;]*[349][0-9]", printed.coloured), command
+        if way == "piped":
+            assert "~[" not in printed.text, command
+        return printed
+
+    prints("list", "WHERE", live, dead, "live", "dead", fits=True)
+    prints("status", "1 live 1 dead")
+    prints("sync")
+    prints("next", "no conversation is known to wait for you")
+    prints("log", "session.bound", f"session={session} pane={live} evidence=title")
+    prints("doctor", "ok tmux tmux", "everything is in order", fits=True)
+    prints("setup --check", f"set: {config} has the session id in the title")
+    prints("setup --undo -y", f"nothing to undo: codex-tmux has not changed {config}")
+    prints("setup -y", f"nothing to do: {config} has the session id in the title")
+    prints("install --check", "not installed:", "run: codex-tmux install")
+    prints("adopt -t %99 " + UNKNOWN, "there is no pane %99")
+    prints(f"forget -y {UNKNOWN}", f"{UNKNOWN}: no such session is known")
+    prints("restore --dry-run", "nothing is lost: no session to restore")
+    prints(
+        f"pick --preview {session}",
+        f"session {session}",
+        "place live, main:1.0",
+        f"── you what {live} is about",
+    )
+    prints("exec < /dev/null", "nothing is remembered of this pane: the first message starts a new session")
+    prints(
+        "selftest", "tmux respawn-pane; back", "PASSED: the killed pane came back with its own conversation"
+    )
+    prints("run --nonsense < /dev/null", "run: unknown argument '--nonsense'; usage: codex-tmux run")
+    assert prints(f"respawn -t {dead}").text == "", "done, and nothing to say"
+    prints("list", "live", fits=True)
+    prints("install -y", "+run-shell", "written: ", "Loaded: ", "Keys: prefix R, prefix P.")
+    prints("uninstall -y", "-run-shell", "removed: ", "Taken out of the running tmux server.")
+    assert seen == set(COMMANDS), "every command was run"
