@@ -125,7 +125,7 @@ def launch_of(server: Server, pane: Pane, session: Session, codex_home: str) -> 
     cwd = session.cwd if os.path.isdir(session.cwd) else pane.cwd or (known.cwd if known else "")
     if known:
         return known._replace(cwd=cwd, codex_home=codex_home)
-    codex = server.try_run("show-options", "-gqv", "@codex-command") or shutil.which("codex") or "codex"
+    codex = server.option("@codex-command") or shutil.which("codex") or "codex"
     mode = EXEC if session.exec_session else TUI
     return Launch(mode, codex, codex_home, cwd, (), shell=not pane.dead)
 

@@ -85,7 +85,7 @@ def options_of(server: Server) -> dict[str, str]:
     """The global user options, by name. A value that spans lines is whole only when asked for by its name."""
     listed = server.try_run("show-options", "-g") or ""
     names = re.findall(r"^(@[A-Za-z0-9_-]+)", listed, re.MULTILINE)
-    return {name: server.try_run("show-options", "-gqv", name) or "" for name in dict.fromkeys(names)}
+    return {name: server.option(name) for name in dict.fromkeys(names)}
 
 
 def records_read_only() -> tuple[Record, ...]:

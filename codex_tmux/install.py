@@ -101,7 +101,7 @@ def load(server: Server, plugin: Path) -> str:
     end = time.monotonic() + LOADED_WITHIN
     while time.monotonic() < end:
         # The keys come last.
-        directory = server.try_run("show-options", "-gqv", "@codex_dir")
+        directory = server.option("@codex_dir")
         keys = server.try_run("show-options", "-gqv", "@codex_keys")
         if directory == str(plugin.parent.resolve()) and keys:
             named = ", ".join(f"prefix {key}" for key in keys.split() if key != "none")

@@ -93,7 +93,11 @@ class Server:
         """A user option of the server as the last reading told it, else asked for now; "" where it is not set."""
         if name in self.told:
             return self.told[name]
-        return self.try_run("show-options", "-gqv", name) or ""
+        try:
+            out = self.run_bytes("display-message", "-p", row_format((), (name,)))
+        except TmuxError:
+            return ""
+        return parse_rows(out, (), (name,))[0][name]
 
     def try_run(self, *args: str) -> str | None:
         """Like `run`, but None where tmux refuses (a pane that has gone, an option an old tmux lacks)."""

@@ -17,6 +17,7 @@ import pytest
 from codex_tmux import pass_once, tmux, tmux_versions
 from codex_tmux.sandbox import Sandbox, plugin_file
 from codex_tmux.standin import LINGER
+from codex_tmux.tmux import Server
 from tests.tmux.respawn_routes_test import command_line
 
 ID = "01a201da-7561-7551-a7df-a07aa"
@@ -391,7 +392,7 @@ def test_from_any_path(sandbox: Sandbox, tmp_path: Path, name: str) -> None:
     sandbox.start_server()
     sandbox.tmux("set-option", "-g", "@codex-tmux-bin", str(helper))
     subprocess.run([str(checkout / "codex.tmux")], env=inside(sandbox), check=True)
-    assert sandbox.tmux("show-options", "-gqv", "@codex_dir") == str(checkout)
+    assert Server(str(sandbox.socket)).option("@codex_dir") == str(checkout)
     assert "pane-title-changed[90]" in sandbox.tmux("show-hooks", "-gw", "pane-title-changed")
     pane = sandbox.new_pane("codex hello")
     session = bound(sandbox, pane)

@@ -127,7 +127,7 @@ def test_directories(world: Sandbox, names: list[str]) -> None:
             b"cd "
             + os.fsencode(shlex.quote(str(directory)))
             + b" && exec codex -m x "
-            + f"'in {name}'".encode()
+            + f"'in {name}.'".encode()
         )
         script = world.root / f"start-{number}.sh"
         script.write_bytes(start)
@@ -135,9 +135,9 @@ def test_directories(world: Sandbox, names: list[str]) -> None:
         panes[name] = (pane, directory)
     sessions = {}
     for name, (pane, _) in panes.items():
-        world.wait_for(lambda n=name: world.model.turns_with(f"in {n}"), 20, f"the turn of {name}")  # type: ignore[misc]
+        world.wait_for(lambda n=name: world.model.turns_with(f"in {n}."), 20, f"the turn of {name}")  # type: ignore[misc]
         sessions[name] = bound(world, pane)
-        assert sessions[name] == world.model.turns_with(f"in {name}")[0].session_id
+        assert sessions[name] == world.model.turns_with(f"in {name}.")[0].session_id
     listed = rows(world)
     for name, (pane, directory) in panes.items():
         assert os.fsencode(str(listed[pane]["cwd"])) == os.fsencode(directory), name
@@ -159,7 +159,7 @@ def test_directories(world: Sandbox, names: list[str]) -> None:
     for name, (pane, directory) in panes.items():
         link = os.readlink(f"/proc/{world.codex_pid(pane)}/cwd")
         assert os.fsencode(link) == os.fsencode(directory), name
-        assert world.ask(pane, f"on in {name}").messages == (f"in {name}", f"on in {name}")
+        assert world.ask(pane, f"on in {name}").messages == (f"in {name}.", f"on in {name}")
     listed = rows(world)
     assert {n: listed[p]["session_id"] for n, (p, _) in panes.items()} == sessions
     world.helper("list", "--all")
