@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import shlex
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -51,6 +54,85 @@ def test_a_session_that_another_process_writes_to_is_waited_for(world: Sandbox) 
         holder.kill()
         holder.wait()
     wait_resumed(world, one)
+
+
+def test_a_writer_that_is_stopped_is_named_and_the_pane_gives_up(world: Sandbox) -> None:
+    (one,) = start(world, "prompt one")
+    kill(world, one)
+    wait_asleep(world, one.pane)
+    lock = Store(str(world.codex_home)).lock_path(one.session)
+    Path(lock).parent.mkdir(exist_ok=True)
+    holder = subprocess.Popen([sys.executable, "-c", HOLDER, lock], stdout=subprocess.PIPE, env=world.env)
+    try:
+        assert holder.stdout
+        assert holder.stdout.readline()
+        os.kill(holder.pid, signal.SIGSTOP)
+        world.tmux("respawn-pane", "-t", one.pane)
+        # It waits WAIT_FOR_WRITER seconds: 15.
+        world.wait_for(lambda: world.format(one.pane, "#{pane_dead}") == "1", 40, "the pane to give up")
+        assert f"({holder.pid})" in world.capture(one.pane)
+        assert world.format(one.pane, "#{@codex_session}") == one.session
+    finally:
+        holder.kill()
+        holder.wait()
+    world.tmux("respawn-pane", "-t", one.pane)
+    wait_resumed(world, one)
+
+
+def test_a_session_deleted_after_it_was_looked_for(world: Sandbox) -> None:
+    """Codex finds it gone and ends; the next respawn says so."""
+    (one,) = start(world, "prompt one")
+    rollout = Store(str(world.codex_home)).rollout(one.session)
+    assert rollout
+    codex = world.bin / "codex"
+    codex.rename(world.bin / "codex-itself")
+    codex.write_text(f'#!/bin/sh\nrm -f {shlex.quote(rollout)}\nexec "$(dirname "$0")/codex-itself" "$@"\n')
+    codex.chmod(0o755)
+    kill(world, one)
+    wait_asleep(world, one.pane)
+    world.tmux("respawn-pane", "-t", one.pane)
+    world.wait_for(
+        lambda: "No saved session found" in " ".join(world.capture(one.pane).split()), 10, "Codex's word"
+    )
+    world.wait_for(lambda: world.format(one.pane, "#{pane_dead}") == "1", 10, "its end")
+    assert not world.model.turns_with("anew")
+    world.tmux("respawn-pane", "-t", one.pane)
+    assert world.ask(one.pane, "anew").messages == ("anew",)
+    assert one.session in (world.state_dir / "log").read_text().partition(" session.fresh ")[2]
+
+
+def test_codex_replaced_moved_and_gone(world: Sandbox) -> None:
+    (one,) = start(world, "prompt one")
+    codex, kept = world.bin / "codex", world.root / "kept"
+    words = [one.first]
+
+    def comes_back(word: str) -> None:
+        words.append(word)
+        assert world.ask(one.pane, word).messages == tuple(words)
+
+    # Replaced by another file.
+    kept.write_bytes(codex.read_bytes())
+    kept.chmod(0o755)
+    codex.unlink()
+    codex.write_bytes(kept.read_bytes())
+    codex.chmod(0o755)
+    kill(world, one)
+    wait_asleep(world, one.pane)
+    world.tmux("respawn-pane", "-t", one.pane)
+    comes_back("replaced")
+    # Gone: nothing is lost, and the pane says what to do.
+    codex.unlink()
+    kill(world, one._replace(pid=world.codex_pid(one.pane)))
+    wait_asleep(world, one.pane)
+    world.tmux("respawn-pane", "-t", one.pane)
+    world.wait_for(lambda: "no Codex found: install it" in world.capture(one.pane), 10, "what to do")
+    assert world.format(one.pane, "#{@codex_session}") == one.session
+    # Somewhere else.
+    kept.rename(world.root / "codex")
+    world.tmux("set-option", "-g", "@codex-command", str(world.root / "codex"))
+    world.tmux("respawn-pane", "-k", "-t", one.pane)
+    comes_back("moved")
+    assert "codex.moved" in (world.state_dir / "log").read_text()
 
 
 def test_a_session_that_is_gone_gives_a_fresh_one_and_says_so(world: Sandbox) -> None:
