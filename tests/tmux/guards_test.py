@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shlex
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -37,22 +39,30 @@ def runs_codex(world: Sandbox, pane: str) -> bool:
         return False
 
 
+@contextlib.contextmanager
+def written_to(world: Sandbox, session: str) -> Iterator[int]:
+    """Another process, which this yields, holds the session's writer lock."""
+    lock = Store(str(world.codex_home)).lock_path(session)
+    Path(lock).parent.mkdir(exist_ok=True)
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLDER, lock], stdout=subprocess.PIPE, env=world.env
+    ) as holder:
+        try:
+            assert holder.stdout
+            assert holder.stdout.readline()
+            yield holder.pid
+        finally:
+            holder.kill()
+
+
 def test_a_session_that_another_process_writes_to_is_waited_for(world: Sandbox) -> None:
     (one,) = start(world, "prompt one")
     kill(world, one)
     wait_asleep(world, one.pane)
-    lock = Store(str(world.codex_home)).lock_path(one.session)
-    Path(lock).parent.mkdir(exist_ok=True)
-    holder = subprocess.Popen([sys.executable, "-c", HOLDER, lock], stdout=subprocess.PIPE, env=world.env)
-    try:
-        assert holder.stdout
-        assert holder.stdout.readline()
+    with written_to(world, one.session) as holder:
         world.tmux("respawn-pane", "-t", one.pane)
-        world.wait_for(lambda: f"({holder.pid}); waiting" in world.capture(one.pane), 10, "who is waited for")
+        world.wait_for(lambda: f"({holder}); waiting" in world.capture(one.pane), 10, "who is waited for")
         assert not runs_codex(world, one.pane)
-    finally:
-        holder.kill()
-        holder.wait()
     wait_resumed(world, one)
 
 
@@ -60,21 +70,13 @@ def test_a_writer_that_is_stopped_is_named_and_the_pane_gives_up(world: Sandbox)
     (one,) = start(world, "prompt one")
     kill(world, one)
     wait_asleep(world, one.pane)
-    lock = Store(str(world.codex_home)).lock_path(one.session)
-    Path(lock).parent.mkdir(exist_ok=True)
-    holder = subprocess.Popen([sys.executable, "-c", HOLDER, lock], stdout=subprocess.PIPE, env=world.env)
-    try:
-        assert holder.stdout
-        assert holder.stdout.readline()
-        os.kill(holder.pid, signal.SIGSTOP)
+    with written_to(world, one.session) as holder:
+        os.kill(holder, signal.SIGSTOP)
         world.tmux("respawn-pane", "-t", one.pane)
         # It waits WAIT_FOR_WRITER seconds: 15.
         world.wait_for(lambda: world.format(one.pane, "#{pane_dead}") == "1", 40, "the pane to give up")
-        assert f"({holder.pid})" in world.capture(one.pane)
+        assert f"({holder})" in world.capture(one.pane)
         assert world.format(one.pane, "#{@codex_session}") == one.session
-    finally:
-        holder.kill()
-        holder.wait()
     world.tmux("respawn-pane", "-t", one.pane)
     wait_resumed(world, one)
 
