@@ -75,7 +75,7 @@ def test_a_writer_that_is_stopped_is_named_and_the_pane_gives_up(world: Sandbox)
         world.tmux("respawn-pane", "-t", one.pane)
         # It waits WAIT_FOR_WRITER seconds: 15.
         world.wait_for(lambda: world.format(one.pane, "#{pane_dead}") == "1", 40, "the pane to give up")
-        assert f"({holder})" in world.capture(one.pane)
+        assert f"process {holder}: end that" in world.capture(one.pane)
         assert world.format(one.pane, "#{@codex_session}") == one.session
     world.tmux("respawn-pane", "-t", one.pane)
     wait_resumed(world, one)
