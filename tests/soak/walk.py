@@ -437,9 +437,17 @@ class Walk:
         lines = self.sandbox.tmux("list-panes", "-a", "-F", form).splitlines()
         return next((line.split()[0] for line in lines if line.endswith(" " + session)), "")
 
+    def anew(self, session: str) -> str:
+        """The pane that was to have a session without any message, and has a fresh one: a pane that is shown wakes."""
+        said = re.compile(rf"session\.fresh pane=(%\d+) .*session {session} had no message yet")
+        found = said.findall((self.sandbox.state_dir / "log").read_text())
+        return found[-1] if found else ""
+
     def wait_pane_of(self, session: str) -> str:
-        """The pane that remembers a session, once one does."""
-        return self.sandbox.wait_for(lambda: self.pane_of(session), 40, f"{session} to be in a pane")
+        """The pane that has a session, or was to have it, once there is one."""
+        return self.sandbox.wait_for(
+            lambda: self.pane_of(session) or self.anew(session), 40, f"{session} to be in a pane"
+        )
 
     def split_shell(self) -> str:
         window = self.room()
