@@ -420,7 +420,8 @@ class Walk:
         pane = remembered or next(iter(set(self.panes()) - before))
         place = self.world.places.get(pane)
         if place is None:
-            kind = SHELL if record.shell else RUN
+            # In a new window there is no shell below it.
+            kind = SHELL if record.shell and remembered else RUN
             place = Place(pane, kind, Path(record.cwd), record.flags, LIVE, conversation)
         place.state, place.conversation, conversation.over = LIVE, conversation, ""
         self.world.places[pane] = place
