@@ -20,7 +20,9 @@ from codex_tmux.records import CLOSED, ENDED, Record
 from codex_tmux.sandbox import Sandbox, SandboxError
 from tests.soak.world import DEAD, LIVE, OTHER, QUIT, ROOT, RUN, SHELL, WAITING, Conversation, Place, World
 
-FLAGS = ((), ("-m", "x"), ("-s", "read-only", "-a", "never"), ("--search",))
+SHARED = ((), ("-m", "x"), ("-s", "read-only", "-a", "never"))
+FLAGS = (*SHARED, ("--search",))
+"""With SHARED Codex starts or joins the shared server, with `--search` it does without."""
 SIGNALS = ("SIGKILL", "SIGKILL", "SIGTERM", "SIGHUP")
 MOST_PANES = 9
 MOST_OF_A_WINDOW = 3
@@ -130,9 +132,9 @@ class Walk:
             return ""
         return self.open_one(self.random.choice((ROOT, ROOT, SHELL, RUN)), self.random.choice(self.homes))
 
-    def open_one(self, kind: str, home: Path) -> str:
+    def open_one(self, kind: str, home: Path, choice: tuple[tuple[str, ...], ...] = FLAGS) -> str:
         """Open Codex in a new pane and say something in it, by its command line or by hand."""
-        flags, cwd = self.random.choice(FLAGS), self.random.choice(self.dirs)
+        flags, cwd = self.random.choice(choice), self.random.choice(self.dirs)
         conversation = self.world.new_conversation(home)
         empty = self.random.random() < 0.1
         prompted = not empty and kind != RUN and self.random.random() < 0.4
@@ -542,7 +544,7 @@ class Walk:
             return ""
         os.kill(pid, signal.SIGKILL)
         # The TUIs stay, and wait until another Codex starts a server.
-        return f"kill the daemon of {home.name}; " + self.open_one(ROOT, home)
+        return f"kill the daemon of {home.name}; " + self.open_one(ROOT, home, SHARED)
 
     def restart(self) -> str:
         # By the records: one was kept for a pane that was given another command, or in which nothing was said.
