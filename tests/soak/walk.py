@@ -218,7 +218,8 @@ class Walk:
     def gone(self, place: Place, status: str) -> None:
         """A pane is no longer there."""
         self.world.places.pop(place.pane, None)
-        if not place.conversation.over:
+        # What was quit here may have been reopened elsewhere since.
+        if place.state != QUIT and not place.conversation.over:
             self.leave(place.conversation, status)
 
     def quit(self) -> str:
