@@ -16,6 +16,7 @@ from pathlib import Path
 import psutil
 
 from codex_tmux import store
+from codex_tmux.codex.store import Store
 from codex_tmux.records import CLOSED, ENDED, Record
 from codex_tmux.sandbox import Sandbox, SandboxError
 from tests.soak.world import DEAD, LIVE, OTHER, QUIT, ROOT, RUN, SHELL, WAITING, Conversation, Place, World
@@ -411,7 +412,12 @@ class Walk:
         return f"kill-session {session} with {panes}"
 
     def reopen(self) -> str:
-        over = [c for c in self.world.conversations if c.over and c.session]
+        # Behind `/new` Codex holds the old one for a while, and who opens it then is told so.
+        over = [
+            c
+            for c in self.world.conversations
+            if c.over and c.session and not Store(str(c.home)).lock_holder(c.session)
+        ]
         if not over or len(self.world.places) >= self.most_panes:
             return ""
         conversation = self.random.choice(over)
