@@ -74,7 +74,7 @@ def test_a_writer_that_is_stopped_is_named_and_the_pane_gives_up(world: Sandbox)
         os.kill(holder, signal.SIGSTOP)
         world.tmux("respawn-pane", "-t", one.pane)
         # It waits WAIT_FOR_WRITER seconds: 15.
-        world.wait_for(lambda: world.format(one.pane, "#{pane_dead}") == "1", 40, "the pane to give up")
+        world.wait_for(lambda: "sleeps" in world.capture(one.pane), 40, "the pane to give up, and to sleep")
         assert f"process {holder}: end that" in world.capture(one.pane)
         assert world.format(one.pane, "#{@codex_session}") == one.session
     world.tmux("respawn-pane", "-t", one.pane)

@@ -130,7 +130,7 @@ def test_a_far_end_that_cannot_be_asked_is_asked_again(world: Sandbox, far: FarE
     wait_asleep(world, pane)
     world.tmux("respawn-pane", "-t", pane)
     world.wait_for(lambda: "cannot be resumed yet" in world.capture(pane), 20, "the reason")
-    world.wait_for(lambda: world.format(pane, "#{pane_dead}") == "1", 10, "the pane to be dead again")
+    world.wait_for(lambda: "sleeps" in world.capture(pane), 10, "the pane to sleep again")
     assert "ssh far was asked for the whole id" in " ".join(world.capture(pane).split())
     far.config.write_text(config)
     wait_asleep(world, pane)
