@@ -22,8 +22,9 @@ set-option -g @codex_clock '%s'
 # move, a split or a closed pane concerns us, whatever the event was.
 set-option -g @codex_places '#{S:#{W:#{?#{m:*y*,#{P:#{?@codex_pane,y,}}},#{session_name}:#{window_index}:#{window_name}:#{window_layout}:#{P:#{?@codex_pane,#{pane_id},-}};,}}}'
 # Some Codex pane has died and is not asleep yet: its stored command may still be the one that starts Codex anew. Or
-# one is just being laid to sleep: for that moment it lives, and a respawn would find it "still active".
-set-option -g @codex_unsettled '#{S:#{W:#{P:#{?#{&&:#{@codex_pane},#{?pane_dead,#{?@codex_asleep,,1},#{@codex_asleep}}},y,}}}}'
+# one is just being laid to sleep: for that moment it lives, and a respawn would find it "still active". Or a sync is
+# due, and a Codex that has just come up is not known yet.
+set-option -g @codex_unsettled '#{@codex_pending}#{S:#{W:#{P:#{?#{&&:#{@codex_pane},#{?pane_dead,#{?@codex_asleep,,1},#{@codex_asleep}}},y,}}}}'
 # Some living Codex pane has a stored command that would start Codex anew.
 set-option -g @codex_guarded '#{S:#{W:#{P:#{?pane_dead,,#{?@codex_guard,y,}}}}}'
 

@@ -308,6 +308,13 @@ GUARDS = (
         U + "evidence_test.py::test_of_several_locks_a_sub_agent_s_does_not_count",
     ),
     guard(
+        "a respawn waits for the sync that is due",
+        HOOKS,
+        "@codex_unsettled '#{@codex_pending}",
+        "@codex_unsettled '",
+        T + "respawn_routes_test.py::test_a_respawn_before_the_sync_that_is_due",
+    ),
+    guard(
         "what `run` says is no terminal's to obey",
         RUN,
         "    text = plain_line(text)\n    print",

@@ -250,6 +250,19 @@ def test_living_panes_come_back(world: Sandbox, route: str) -> None:
     check_resumed(world, started, turns)
 
 
+@pytest.mark.parametrize("kind", ["prompt", "shell"])
+def test_a_respawn_before_the_sync_that_is_due(world: Sandbox, kind: str) -> None:
+    """Codex has come up, and the sync that is to see it waits its turn."""
+    (it,) = start(world, kind)
+    for _ in range(2):
+        world.helper("sync")
+    world.tmux(
+        "set-option", "-pu", "-t", it.pane, "@codex_guard", ";", "set-option", "-g", "@codex_pending", "1"
+    )
+    world.tmux("respawn-pane", "-k", "-t", it.pane)
+    check_resumed(world, [it], len(world.model.requests))
+
+
 @pytest.mark.parametrize("kind", ["prompt", "run"])
 def test_a_respawn_at_any_moment_after_the_death(world: Sandbox, kind: str) -> None:
     """The moment after a death is busy: a sync starts, lays the pane to sleep, waits until it is."""
