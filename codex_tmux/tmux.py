@@ -94,10 +94,10 @@ class Server:
         if name in self.told:
             return self.told[name]
         try:
-            out = self.run_bytes("display-message", "-p", row_format((), (name,)))
+            rows = parse_rows(self.run_bytes("display-message", "-p", row_format((), (name,))), (), (name,))
         except TmuxError:
             return ""
-        return parse_rows(out, (), (name,))[0][name]
+        return rows[0][name] if rows else ""
 
     def try_run(self, *args: str) -> str | None:
         """Like `run`, but None where tmux refuses (a pane that has gone, an option an old tmux lacks)."""

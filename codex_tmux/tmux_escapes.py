@@ -6,7 +6,8 @@ from __future__ import annotations
 from codex_tmux.tmux import TmuxError, length_at
 
 TRIES = 20_000
-"""How many beginnings of a value are looked at: any program may choose a title of thousands of backslashes."""
+"""How many beginnings of a value are looked at: any program may choose a title of thousands of backslashes. Of a value
+with more, what was found by then is all there is."""
 
 C_STYLE = {b"a": 7, b"b": 8, b"v": 11, b"f": 12, b"r": 13}
 NAME_START = frozenset(bytes([c]) for c in b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_{")
@@ -87,17 +88,16 @@ def values_at(data: bytes, at: int, dollars: bool) -> list[tuple[bytes, int]]:
 
 
 def escape_at(data: bytes, at: int, dollars: bool) -> tuple[int, int]:
-    """The byte at `at`, and of how many bytes it is made, where all that looks like an escape is one."""
-    if data[at] == 0x5C:
-        octal = data[at + 1 : at + 4]
-        if len(octal) == 3 and all(0x30 <= c <= 0x37 for c in octal):
-            code = int(octal, 8)
-            if code < 0x20 or code >= 0x7F:
-                return code & 0xFF, 4
-        if code := C_STYLE.get(data[at + 1 : at + 2], 0):
-            return code, 2
-        if dollars and data[at + 1 : at + 2] == b"$" and data[at + 2 : at + 3] in NAME_START:
-            return 0x24, 2
+    """The byte that the backslash at `at` may be an escape for, and of how many bytes that is made; 1 where of none."""
+    octal = data[at + 1 : at + 4]
+    if len(octal) == 3 and all(0x30 <= c <= 0x37 for c in octal):
+        code = int(octal, 8)
+        if code < 0x20 or code >= 0x7F:
+            return code & 0xFF, 4
+    if code := C_STYLE.get(data[at + 1 : at + 2], 0):
+        return code, 2
+    if dollars and data[at + 1 : at + 2] == b"$" and data[at + 2 : at + 3] in NAME_START:
+        return 0x24, 2
     return data[at], 1
 
 

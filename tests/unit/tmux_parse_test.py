@@ -11,6 +11,7 @@ from hypothesis import example, given
 
 from codex_tmux.evidence import find_id, find_resume_hint, guard_of, looks_like_id
 from codex_tmux.options import decode, decode_launch, encode, encode_launch, is_helper_command
+from codex_tmux.rebuild import session_target
 from codex_tmux.reconcile import Launch
 from codex_tmux.tmux import PROBE, TmuxError, parse_rows
 
@@ -118,9 +119,12 @@ def test_a_row_that_can_be_read_in_two_ways_is_refused() -> None:
         read(printed(one, escape_controls))
 
 
+@pytest.mark.parametrize("lines", [100, 1000])
 @pytest.mark.parametrize("escape", [escape_controls, escape_dollars_too])
-def test_a_prompt_of_many_lines_in_a_start_command_comes_back(escape: Callable[[bytes], bytes]) -> None:
-    prompt = b"codex 'Read, then:\n" + b"".join(b"- $file_%d, 12: $x\n" % n for n in range(100)) + b"'"
+def test_a_prompt_of_many_lines_in_a_start_command_comes_back(
+    escape: Callable[[bytes], bytes], lines: int
+) -> None:
+    prompt = b"codex 'Read, then:\n" + b"".join(b"- $file_%d, 12: $x\n" % n for n in range(lines)) + b"'"
     rows: list[tuple[bytes, ...]] = [
         (b"%1", b"0", b"main", prompt, b"end"),
         (b"%2", b"0", b"main", b"sh", b""),
@@ -277,3 +281,19 @@ def test_resume_hints(screen: str, found: str) -> None:
 )
 def test_helper_commands(command: str, ours: bool) -> None:
     assert is_helper_command(command) is ours
+
+
+@pytest.mark.parametrize(
+    ("name", "target"),
+    [
+        ("a b", "=a b"),
+        ("$x*", r"[$]x\*"),
+        ("a:b.c", "a?b.c"),
+        ("$x:[y]", r"[$]x?\[y\]"),
+        ("=a:b", "[=]a?b"),
+        (":", "?"),
+    ],
+)
+def test_the_target_that_means_a_tmux_session_of_exactly_this_name(name: str, target: str) -> None:
+    """That tmux takes it so, `escaping_test.py` sees; only 3.7 and later allow a colon."""
+    assert session_target(name) == target
