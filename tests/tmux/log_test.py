@@ -51,7 +51,7 @@ def test_how_much_is_logged_is_an_option(sandbox: Sandbox) -> None:
     sandbox.helper("list")
     log = sandbox.state_dir / "log"
     assert re.search(
-        rf" pane.saw pane={pane} codex=\d+:\S+ session={session} evidence=title", log.read_text()
+        rf" pane.saw pane={pane} codex=\d+:\S+ session={session} evidence=(title|lock)", log.read_text()
     )
     assert re.search(r" sync.saw panes=2 ours=1 ms=\d+\n", log.read_text())
     sandbox.tmux("set-option", "-gu", "@codex-log-level")

@@ -358,6 +358,10 @@ def test_a_codex_without_a_tty_is_not_the_panes(place: Path, start: Callable[...
     assert find_codex(Processes(), pane.pid) is None
 
 
+SLEEP = "sh -c 'echo star\"\"ted; exec sleep 60'"
+"""A command that says so once it runs as itself, no longer as the fork of its shell, in which a Ctrl-C may be lost."""
+
+
 def idle(pane: Pane) -> bool:
     return shell_is_idle(Processes(), pane.pid, pane.tty)
 
@@ -370,14 +374,13 @@ def test_bash_is_idle_only_at_its_prompt(place: Path, start: Callable[..., Pane]
     pane.read_until("ready$ ")
     soon(lambda: idle(pane))
     for command, interrupt in (
-        ("echo star''ted; sleep 60\n", "\x03"),
+        (f"{SLEEP}\n", "\x03"),
         ("echo star''ted; read x\n", "\n"),
         ("echo star''ted; while :; do :; done\n", "\x03"),
-        ("echo star''ted; sleep 60 | cat\n", "\x03"),
+        (f"{SLEEP} | cat\n", "\x03"),
     ):
         pane.type(command, "started")
-        time.sleep(0.05)
-        assert not idle(pane), command
+        soon(lambda: not idle(pane))
         pane.type(interrupt, "ready$ ")
         soon(lambda: idle(pane))
     pane.type("sleep 60 &\n", "ready$ ")
@@ -404,12 +407,11 @@ def test_dash(place: Path, start: Callable[..., Pane]) -> None:
         pytest.skip("no dash here")
     pane = start("dash", "-i", ready="ready$ ")
     soon(lambda: idle(pane))
-    pane.type("echo star''ted; sleep 60\n", "started")
-    soon(lambda: not idle(pane))
+    pane.type(f"{SLEEP}\n", "started")
+    assert not idle(pane)
     pane.type("\x03", "ready$ ")
     pane.type("echo star''ted; while :; do :; done\n", "started")
-    time.sleep(0.05)
-    assert not idle(pane)
+    soon(lambda: not idle(pane))
     (place / "script").write_text("echo started; read x")
     assert not idle(start("dash", "script"))
     assert not idle(start("dash", "-c", "echo started; read x"))
