@@ -254,16 +254,13 @@ def test_two_panes_whose_memory_names_one_session(world: Sandbox) -> None:
     panes, sessions = two_killed(world)
     world.tmux("set-option", "-p", "-t", panes[0], "@codex_session", sessions[1])
     world.tmux("respawn-pane", "-t", panes[0], ";", "respawn-pane", "-t", panes[1])
-    alive = [p for p in panes if world.format(p, "#{pane_dead}") == "0"]
-    world.wait_for(
-        lambda: (
-            sum(world.format(p, "#{pane_dead}") == "0" and world.input_line(p) is not None for p in alive)
-            == 1
-        ),
-        20,
-        "one of them to come up",
-    )
-    refused = next(p for p in panes if world.format(p, "#{pane_dead}") == "1")
+
+    def refused_one() -> str | None:
+        """The one that is dead, once the other is up."""
+        dead, up = ([p for p in panes if world.format(p, "#{pane_dead}") == flag] for flag in ("1", "0"))
+        return dead[0] if len(up) == 1 and world.input_line(up[0]) is not None else None
+
+    refused = world.wait_for(refused_one, 20, "one of them to come up, and the other not")
     # As it is laid to sleep it is drawn anew.
     world.wait_for(lambda: "it can be in one pane only" in world.capture(refused), 10, "why not")
 

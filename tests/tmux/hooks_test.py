@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shlex
@@ -100,16 +101,20 @@ def bound(sandbox: Sandbox, pane: str) -> str:
     return sandbox.wait_for(lambda: sandbox.format(pane, "#{@codex_session}"), 10, f"a session in {pane}")
 
 
-def test_a_spinner_starts_no_process(counted: Counted) -> None:
+def spin(counted: Counted, pane: str, session: str) -> None:
+    """A thousand frames of a spinner in the title of this session's pane start nothing."""
     sandbox = counted.sandbox
-    pane = sandbox.new_pane("codex hello")
-    session = bound(sandbox, pane)
     before = counted.settled()
     frames = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
     set_titles(sandbox, pane, [f"{frames[i % 10]} work {i} | {session[:29]}..." for i in range(1000)])
     assert counted.settled() == before
     assert sandbox.format(pane, "#{@codex_session}") == session
     assert sandbox.format(pane, "#{@codex_title_id}") == session[:29]
+
+
+def test_a_spinner_starts_no_process(counted: Counted) -> None:
+    pane = counted.sandbox.new_pane("codex hello")
+    spin(counted, pane, bound(counted.sandbox, pane))
 
 
 def test_a_title_without_id_starts_one_sync_a_turn_and_none_a_frame(sandbox: Sandbox) -> None:
@@ -187,20 +192,21 @@ def test_an_id_in_a_title_is_noted_without_a_process_but_one_sync_a_change(count
     assert sandbox.format(pane, "#{@codex_session}") == "", "a title alone proves nothing"
 
 
-def test_fifty_panes_die_within_a_second(counted: Counted) -> None:
+def fifty_die(counted: Counted, *prompt: str) -> list[str]:
+    """Fifty Codexes are killed at once: at most three syncs, and a record of each; the panes, all asleep."""
     sandbox = counted.sandbox
-    panes = [sandbox.new_pane("codex", name=f"codex-{i}") for i in range(50)]
+    panes = [sandbox.new_pane("codex", *prompt, name=f"codex-{i}") for i in range(50)]
     sandbox.wait_for(
-        lambda: all(sandbox.format(p, "#{@codex_session}") for p in panes), 90, "fifty sessions bound"
+        lambda: all(sandbox.format(p, "#{@codex_session}") for p in panes), 120, "fifty sessions bound"
     )
     sessions = {p: sandbox.format(p, "#{@codex_session}") for p in panes}
     assert len(set(sessions.values())) == 50
-    pids = [int(sandbox.format(p, "#{pane_pid}")) for p in panes]
+    roots = [psutil.Process(int(sandbox.format(p, "#{pane_pid}"))) for p in panes]
+    processes = [it for root in roots for it in (root, *root.children(recursive=True))]
     before = len(counted.settled())
-    for pid in pids:
-        for child in psutil.Process(pid).children(recursive=True):
-            child.send_signal(signal.SIGKILL)
-        os.kill(pid, signal.SIGKILL)
+    for process in processes:
+        with contextlib.suppress(psutil.NoSuchProcess):  # what goes with the one it belongs to
+            process.kill()
 
     def asleep() -> bool:
         # Debian's tmux may have missed that a process has ended, until another one does.
@@ -215,6 +221,11 @@ def test_fifty_panes_die_within_a_second(counted: Counted) -> None:
     text = (sandbox.state_dir / "state.toml").read_text()
     assert text.count('status = "dead"') == 50
     assert all(s in text for s in sessions.values())
+    return panes
+
+
+def test_fifty_panes_die_within_a_second(counted: Counted) -> None:
+    fifty_die(counted)
 
 
 def test_hooks_come_back_after_an_unindexed_set_hook(counted: Counted) -> None:
