@@ -37,7 +37,7 @@ def test_idle_working_and_working_on_behind_a_dead_pane(world: Sandbox) -> None:
     world.type(busy, "HOLD this one")
     world.wait_for(lambda: world.model.turns_with("HOLD this one"), 10, "the model to be asked")
     wait_activity(world, busy, "live", "working")
-    assert activity(world, quiet) == ("live", "idle")
+    wait_activity(world, quiet, "live", "idle")
     # The turn goes on in the daemon, which is no child of this pane.
     os.kill(world.codex_pid(busy), signal.SIGKILL)
     wait_activity(world, busy, "dead", "working")

@@ -41,6 +41,11 @@ def activity(world: Sandbox, pane: str) -> str | None:
     return found
 
 
+def wait_idle(world: Sandbox, pane: str) -> None:
+    """Wait until the turn is over, and the shared server says so: a busy one may take longer than `list` waits."""
+    world.wait_for(lambda: activity(world, pane) == "idle", 20, "the conversation to be idle")
+
+
 class Talk:
     """A pane with a conversation, that goes on whatever happens."""
 
@@ -69,7 +74,7 @@ def test_killed_its_files_stay(world: Sandbox) -> None:
     assert Path(world.codex_home, f"thread-writer-locks/{talk.session}.lock").exists()
     assert activity(world, talk.pane) is None
     talk.killed_and_respawned_it_goes_on("two")
-    assert activity(world, talk.pane) == "idle"
+    wait_idle(world, talk.pane)
 
 
 def test_its_pid_is_another_program_s(world: Sandbox) -> None:
@@ -109,5 +114,5 @@ def test_upgraded_to_another_release(world: Sandbox) -> None:
     talk.killed_and_respawned_it_goes_on("the old one still runs")
     kill_daemon(world)
     talk.killed_and_respawned_it_goes_on("the next one runs")
-    assert activity(world, talk.pane) == "idle"
+    wait_idle(world, talk.pane)
     assert str(other) in os.readlink(f"/proc/{daemon_of(world)}/exe")
