@@ -257,8 +257,9 @@ def test_two_panes_whose_memory_names_one_session(world: Sandbox) -> None:
 
     def refused_one() -> str | None:
         """The one that is dead, once the other is up."""
-        dead, up = ([p for p in panes if world.format(p, "#{pane_dead}") == flag] for flag in ("1", "0"))
-        return dead[0] if len(up) == 1 and world.input_line(up[0]) is not None else None
+        dead = [p for p in panes if world.format(p, "#{pane_dead}") == "1"]
+        up = [p for p in panes if p not in dead and world.input_line(p) is not None]
+        return dead[0] if len(dead) == len(up) == 1 else None
 
     refused = world.wait_for(refused_one, 20, "one of them to come up, and the other not")
     # As it is laid to sleep it is drawn anew.
