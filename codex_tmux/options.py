@@ -6,7 +6,7 @@ from codex_tmux.launch import Launch
 
 PANE_OPTIONS = (
     "@codex_pane @codex_session @codex_evidence @codex_state @codex_launch @codex_guard "
-    "@codex_process @codex_mode @codex_leaving"
+    "@codex_process @codex_mode @codex_leaving @codex_claim"
 ).split()
 """Options of a pane that sync keeps true. `@codex_title_id` and `@codex_title_at` belong to the title hook."""
 

@@ -452,6 +452,7 @@ def forget_session(server: Server, here: Here) -> None:
     """The session that comes up here is another one."""
     server.try_run(
         *("set-option", "-pu", "-t", here.id, "@codex_session", ";"),
+        *("set-option", "-pu", "-t", here.id, "@codex_claim", ";"),
         *("set-option", "-pu", "-t", here.id, "@codex_evidence"),
     )
 

@@ -736,6 +736,13 @@ GUARDS = (
         U + "inferred_test.py::test_sub_agents_and_exec_are_nobodys",
     ),
     guard(
+        "what Codex was quit in claims its session no more",
+        "codex_tmux/options.py",
+        " @codex_claim",
+        "",
+        T + "respawn_routes_test.py::test_the_shell_is_there_when_the_resumed_codex_ends",
+    ),
+    guard(
         "a doubted session is not the pane's any more",
         RULES,
         "if record and pane.doubted and record.evidence in (INFERRED, ARGV, LOCK):",

@@ -338,6 +338,7 @@ def test_fresh(world: Sandbox) -> None:
         world.wait_for(is_another, 10, f"{it.kind}: another session")
         line = command_line(world, it.pane)
         assert tuple(line[-len(FLAGS) :]) == FLAGS, it.kind
+        assert world.format(it.pane, "#{@codex_claim}") == "", "what it had may be resumed in another pane"
     time.sleep(PROMPT_DELAY + 0.3)
     assert len(world.model.requests) == turns
     new = []
@@ -494,6 +495,9 @@ def test_the_shell_is_there_when_the_resumed_codex_ends(world: Sandbox, end: str
         world.wait_for(lambda: world.format(it.pane, "#{pane_pid}") != root, 5, "the respawn")
         wait_resumed(world, it)
         world.wait_ready(it.pane)
+    # A quit before any sync has seen the resumed Codex is known only by the next event.
+    process = f"{world.codex_pid(it.pane)}:"
+    world.wait_for(lambda: world.format(it.pane, "#{@codex_process}").startswith(process), 10, "a sync")
     if end == "/quit":
         world.type(it.pane, "/quit")
     else:
@@ -502,3 +506,11 @@ def test_the_shell_is_there_when_the_resumed_codex_ends(world: Sandbox, end: str
     world.tmux("send-keys", "-t", it.pane, "pwd; echo $((40 + 2))", "Enter")
     world.wait_for(lambda: "\n42" in world.capture(it.pane), 5, "the shell to answer")
     assert str(world.work) in world.capture(it.pane).replace("\n", "")
+    # What was quit here may be resumed in another pane, though this one, where it last was, still lives.
+    world.wait_for(lambda: not world.format(it.pane, "#{@codex_session}"), 10, "the quit to be seen")
+    before = set(world.tmux("list-panes", "-a", "-F", "#{pane_id}").split())
+    world.attach()
+    client = world.tmux("list-clients", "-F", "#{client_name}")
+    world.helper("pick", "--client", client, "--do", it.session)
+    (other,) = set(world.tmux("list-panes", "-a", "-F", "#{pane_id}").split()) - before
+    wait_resumed(world, it._replace(pane=other))
