@@ -28,7 +28,7 @@ from typing import TypeVar
 
 from codex_tmux.codex.processes import Processes
 from codex_tmux.errors import Problem
-from codex_tmux.model_server import ModelServer, Request
+from codex_tmux.model_server import ModelServer, Request, reply_to
 from codex_tmux.pty_client import Client
 from codex_tmux.standin_daemon import SWITCH
 
@@ -315,7 +315,7 @@ class Sandbox:
             # One that was killed a moment ago may still take the call.
             if "server exited unexpectedly" not in str(e):
                 raise
-        return self.wait_for(started, 5.0, "the tmux server to start")
+        return self.wait_for(started, 20.0, "the tmux server to start")
 
     def new_pane(self, *command: str, cwd: Path | None = None, name: str = "codex") -> str:
         """A new tmux window running `command` (default `codex`), not made current; the pane's id."""
@@ -435,9 +435,30 @@ class Sandbox:
             if self.holds(pane, text):
                 self.tmux("send-keys", "-t", pane, "Enter")
         request = self.wait_for(asked, 0.0, f"the model to be asked {text!r} by {pane}")
-        turn = f"turn {len(request.messages)} |"
-        self.wait_for(lambda: turn in self.capture(pane), timeout, f"the answer {turn!r} in {pane}")
+        # All of it that is sure to be on the screen: the same turn of another session may still be there.
+        answer = "".join(reply_to(request.messages).split())[:60]
+        self.wait_for(
+            lambda: answer in "".join(self.capture(pane).split()), timeout, f"the answer {answer!r} in {pane}"
+        )
         return request
+
+    def quiet(self) -> None:
+        """Wait until none of tmux's hooks has a helper under way, and none is due."""
+        import psutil
+
+        def at_work() -> bool:
+            for pid in self.processes():
+                with contextlib.suppress(psutil.Error):
+                    words = psutil.Process(pid).cmdline()
+                    names = {os.path.basename(word) for word in words[:5]}
+                    if names & {"codex-tmux", "hook.py"} and not {"run", "exec"} & set(words):
+                        return True
+            return False
+
+        def is_quiet() -> bool:
+            return not self.tmux("show-options", "-gqv", "@codex_pending") and not at_work()
+
+        self.wait_for(is_quiet, 20, "the helpers to be through")
 
     def codex_pid(self, pane: str) -> int:
         """The process of the Codex in `pane` that draws the screen: below npm's `node`, never the daemon."""
@@ -469,7 +490,7 @@ class Sandbox:
         client = Client(self._tmux_args("attach-session", "-t", target), self.env, width, height, reply_osc11)
         self.clients.append(client)
         self.wait_for(
-            lambda: len(self.tmux("list-clients").splitlines()) > before, 5.0, "the client to attach"
+            lambda: len(self.tmux("list-clients").splitlines()) > before, 20.0, "the client to attach"
         )
         return client
 

@@ -66,7 +66,9 @@ def test_an_approval_is_waited_for_and_next_goes_there(world: Sandbox) -> None:
     # Its title says so as well, to tmux.
     world.wait_for(lambda: world.format(pane, "#{E:@codex_waits}") == "1 waiting", 10, "the title")
     client = world.tmux("list-clients", "-F", "#{client_name}")
-    assert world.helper("next", "-c", client).endswith(" waits for an approval\n")
+    # A busy shared server may take longer to answer than `next` waits.
+    said = world.wait_for(lambda: world.helper("next", "-c", client), 20, "its answer")
+    assert said.endswith(" waits for an approval\n")
     assert world.tmux("list-clients", "-F", "#{pane_id}") == pane
     # Asking has answered nothing, and taken the question from nobody.
     assert not (world.work / "approved").exists()

@@ -129,8 +129,9 @@ def test_a_shell_in_which_another_codex_has_just_been_quit(world: Sandbox) -> No
 
 def test_a_dead_pane_that_never_ran_codex(world: Sandbox) -> None:
     session = ended_session(world, "first")
-    pane = world.new_pane("sh", "-c", "sleep 0.2; exit 3")
+    pane = world.new_pane("sh", "-c", "read x; exit 3")
     world.tmux("set-option", "-w", "-t", pane, "remain-on-exit", "on")
+    world.tmux("send-keys", "-t", pane, "Enter")
     world.wait_for(
         lambda: world.tmux("run-shell", "-b", ":") or world.format(pane, "#{pane_dead}") == "1",
         10,

@@ -22,11 +22,10 @@ def loaded(world: Sandbox) -> None:
     """Wait until a load's first sync is through."""
 
     def through() -> bool:
-        return (world.state_dir / "greeted").exists() and not world.tmux(
-            "show-options", "-gqv", "@codex_pending"
-        )
+        return (world.state_dir / "greeted").exists()
 
     world.wait_for(through, 15, "the first sync")
+    world.quiet()
 
 
 def test_a_client_that_comes_after_the_load_is_greeted_once(world: Sandbox) -> None:

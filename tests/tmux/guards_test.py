@@ -74,7 +74,12 @@ def test_a_writer_that_is_stopped_is_named_and_the_pane_gives_up(world: Sandbox)
         os.kill(holder, signal.SIGSTOP)
         world.tmux("respawn-pane", "-t", one.pane)
         # It waits WAIT_FOR_WRITER seconds: 15.
-        world.wait_for(lambda: "sleeps" in world.capture(one.pane), 40, "the pane to give up, and to sleep")
+        world.wait_for(lambda: not world.format(one.pane, "#{@codex_asleep}"), 10, "the pane to wake")
+        world.wait_for(
+            lambda: world.format(one.pane, "#{@codex_asleep}#{pane_dead}") == "11",
+            40,
+            "the pane to give up, and to sleep",
+        )
         assert f"process {holder}: end that" in world.capture(one.pane)
         assert world.format(one.pane, "#{@codex_session}") == one.session
     world.tmux("respawn-pane", "-t", one.pane)
@@ -97,7 +102,7 @@ def test_a_session_deleted_after_it_was_looked_for(world: Sandbox) -> None:
         lambda: "No saved session found" in " ".join(world.capture(one.pane).split()), 10, "Codex's word"
     )
     world.wait_for(lambda: world.format(one.pane, "#{pane_dead}") == "1", 10, "its end")
-    assert not world.model.turns_with("anew")
+    assert len(world.model.requests) == 1, "no new conversation was begun"
     world.tmux("respawn-pane", "-t", one.pane)
     assert world.ask(one.pane, "anew").messages == ("anew",)
     assert one.session in (world.state_dir / "log").read_text().partition(" session.fresh ")[2]
@@ -172,8 +177,9 @@ def test_the_title_of_a_pane_that_has_just_gone_is_nobody_else_s(world: Sandbox)
     world.tmux("select-pane", "-t", bystander, "-T", f"x | {ID}...")
     world.wait_for(lambda: world.format(bystander, "#{@codex_title_id}"), 5, "the id of its title")
     world.tmux("set-option", "-pu", "-t", bystander, "@codex_title_id")  # as sync does with a stale one
+    split = ("split-window", "-d", "-P", "-t", bystander, "printf '\\033]0;something else\\007'")
     for _ in range(15):
-        world.tmux("split-window", "-d", "-t", bystander, "printf '\\033]0;something else\\007'")
+        world.wait_for(lambda: world.tmux(*split), 10, "room for one more")
     panes = f"#{{&&:#{{!=:#{{pane_id}},{bystander}}},#{{==:#{{window_name}},cat}}}}"
     world.wait_for(
         lambda: "1" not in world.tmux("list-panes", "-t", bystander, "-F", panes), 10, "the others to end"

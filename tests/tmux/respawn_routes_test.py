@@ -146,7 +146,7 @@ def press(sandbox: Sandbox, pane: str, *keys: bytes) -> None:
     sandbox.tmux("select-pane", "-t", pane)
     sandbox.wait_for(
         lambda: sandbox.tmux("list-clients", "-F", "#{pane_id}").splitlines()[0] == pane,
-        5,
+        20,
         "the client to see it",
     )
     for key in keys:
@@ -155,9 +155,11 @@ def press(sandbox: Sandbox, pane: str, *keys: bytes) -> None:
 
 
 def choose_from_menu(sandbox: Sandbox, pane: str) -> None:
+    client = sandbox.clients[0] if sandbox.clients else sandbox.attach()
+    client.output = b""  # an earlier menu is none
     press(sandbox, pane, PREFIX + b">")
-    sandbox.wait_for(lambda: b"Respawn" in sandbox.clients[0].output, 5, "the pane's menu")
-    sandbox.clients[0].send(b"R")
+    sandbox.wait_for(lambda: b"Respawn" in client.output, 10, "the pane's menu")
+    client.send(b"R")
 
 
 def by_script(sandbox: Sandbox, pane: str) -> None:

@@ -206,7 +206,7 @@ def test_closing_the_last_one_is_closing_though_the_server_ends(sandbox: Sandbox
         sandbox.tmux("send-keys", "-t", pane, "exit", "Enter")
     else:
         sandbox.tmux(how, "-t", "work")
-    sandbox.wait_for(lambda: not sandbox.running, 5, "the tmux server to end")
+    sandbox.wait_for(lambda: not sandbox.running, 20, "the tmux server to end")
     start(sandbox)
     statuses = [r["status"] for r in listing(sandbox)]
     # No tmux fires pane-exited for the very last pane: there a quit counts as a closing too.
@@ -223,11 +223,17 @@ def test_killing_the_server_loses_what_it_held_and_nothing_else(sandbox: Sandbox
         sandbox.ask(pane, f"I am {pane}")
     known(sandbox, kept, closed)
     sandbox.tmux("kill-session", "-t", "closed")
-    if how == "SIGKILL":
-        time.sleep(1)  # no tmux can note anything any more: the sync has to have seen it
+    if how == "SIGKILL":  # no tmux can note anything any more: the sync has to have seen it
+        sandbox.wait_for(lambda: "closed" in {r["status"] for r in stored(sandbox)}, 20, "the closing noted")
     end_server(sandbox, how)
     start(sandbox)
-    assert {r["tmux_session"]: r["status"] for r in listing(sandbox)} == {"kept": "lost", "closed": "closed"}
+
+    def expected() -> bool:
+        # What the old server noted at its end is brought in beside the new one's start.
+        statuses = {r["tmux_session"]: r["status"] for r in listing(sandbox)}
+        return statuses == {"kept": "lost", "closed": "closed"}
+
+    sandbox.wait_for(expected, 20, "the closing noted")
     assert [r["outcome"] for r in results(sandbox)] == ["waiting"]
     assert sandbox.tmux("list-sessions", "-F", "#{session_name}").splitlines() == ["kept", "main"]
 
@@ -319,7 +325,7 @@ def test_fifty_records_wait_after_one_restore(sandbox: Sandbox) -> None:
     lose_records(sandbox, 50)
     found = results(sandbox)
     assert [r["outcome"] for r in found] == ["waiting"] * 50
-    assert len(dead(sandbox)) == 50
+    sandbox.wait_for(lambda: len(dead(sandbox)) == 50, 60, "all to sleep")
 
 
 def test_fifty_shells_of_a_rebuilt_layout_wait_after_one_restore(sandbox: Sandbox) -> None:
@@ -333,7 +339,7 @@ def test_fifty_shells_of_a_rebuilt_layout_wait_after_one_restore(sandbox: Sandbo
     sandbox.tmux("set-option", "-g", "@codex-restore", "ask")
     sandbox.helper("restore", "--resurrect", "post-restore-all")
     assert sorted(places(sandbox).values()) == sorted(f"s{n // 10}:{n % 10}.0 w" for n in range(50))
-    assert len(dead(sandbox)) == 50
+    sandbox.wait_for(lambda: len(dead(sandbox)) == 50, 60, "all to sleep")
 
 
 def test_base_index_and_renumbering_keep_the_indices(sandbox: Sandbox) -> None:
@@ -390,7 +396,7 @@ def test_nothing_is_typed_into_a_shell_in_use_and_it_is_not_taken(sandbox: Sandb
     sandbox.wait_for(lambda: sandbox.capture(mine).strip(), 5, "a prompt")
     sandbox.tmux("send-keys", "-t", mine, "-l", "echo half a line")
     pid = sandbox.format(mine, "#{pane_pid}")
-    time.sleep(0.2)
+    sandbox.wait_for(lambda: "echo half a line" in sandbox.capture(mine), 20, "the line")
     screen = sandbox.capture(mine)
     found = results(sandbox)
     assert [r["outcome"] for r in found] == ["waiting"]
@@ -417,12 +423,12 @@ def test_ask_shows_a_menu_to_the_first_client(sandbox: Sandbox, key: bytes, back
     start(sandbox, "")
     sandbox.wait_for(lambda: sandbox.tmux("show-options", "-gqv", "@codex_lost") == "3", 10, "the question")
     client = sandbox.attach()
-    sandbox.wait_for(shows(sandbox, client, "Restore all"), 5, "the menu")
+    sandbox.wait_for(shows(sandbox, client, "Restore all"), 20, "the menu")
     assert shows(sandbox, client, "3 Codex sessions lost")()
     client.send(key)
     if back:
-        sandbox.wait_for(lambda: len(places(sandbox)) == back, 5, "the sessions")
-        sandbox.wait_for(shows(sandbox, client, "3 sessions restored"), 5, "the outcome")
+        sandbox.wait_for(lambda: len(places(sandbox)) == back, 20, "the sessions")
+        sandbox.wait_for(shows(sandbox, client, "3 sessions restored"), 20, "the outcome")
     else:
         time.sleep(1)
         assert places(sandbox) == {}
@@ -494,7 +500,7 @@ def test_moved_windows_are_known(sandbox: Sandbox) -> None:
         ["break-pane", "-d", "-s", panes[0]],
     ):
         sandbox.tmux(*change)
-        sandbox.wait_for(true_places, 3, f"the record after {' '.join(change)}")
+        sandbox.wait_for(true_places, 20, f"the record after {' '.join(change)}")
 
 
 def stored(sandbox: Sandbox) -> list[Any]:
@@ -616,7 +622,7 @@ def test_a_pane_in_use_is_left_alone_after_tmux_resurrect(sandbox: Sandbox, resu
     mine = new_session(sandbox, "work")
     sandbox.wait_for(lambda: sandbox.capture(mine).strip(), 5, "a prompt")
     sandbox.tmux("send-keys", "-t", mine, "-l", "echo half")
-    time.sleep(0.2)
+    sandbox.wait_for(lambda: "echo half" in sandbox.capture(mine), 20, "the line")
     sandbox.tmux("set-option", "-g", "@codex-restore", "ask")
     sandbox.tmux("run-shell", f"{resurrect}/scripts/restore.sh >/dev/null 2>&1 || :")
     assert sandbox.capture(mine).rstrip().endswith("echo half")
@@ -626,6 +632,7 @@ def test_a_pane_in_use_is_left_alone_after_tmux_resurrect(sandbox: Sandbox, resu
 
 def test_unload_takes_the_hooks_away(sandbox: Sandbox) -> None:
     start(sandbox, f"{ASK}\nset -g @resurrect-hook-post-restore-all 'echo mine # codex'")
+    sandbox.quiet()
     assert "restore --resurrect" in sandbox.tmux("show-options", "-gqv", "@resurrect-hook-post-restore-all")
     subprocess.run(
         [str(Path(__file__).parents[2] / "plugin/unload")],
