@@ -118,11 +118,14 @@ def tui(session: Session | RemoteSession, prompt: str | None, flags: list[str]) 
     lines += [
         ("› " if item["role"] == "user" else "• ") + item["content"][0]["text"] for item in session.items
     ]
-    # In one piece: a transcript on the screen means that the composer is there.
-    say("\n".join([*lines, ""]))
+    screen = "\n".join([*lines, ""])
     left = []
     while True:
         try:
+            if screen:
+                # In one piece: a transcript on the screen means that the composer is there.
+                say(screen)
+                screen = ""
             if prompt is not None:
                 time.sleep(PROMPT_DELAY)
             text, prompt = (prompt if prompt is not None else sys.stdin.readline()), None

@@ -412,6 +412,7 @@ def test_a_paste_is_marked_as_one_also_while_the_pane_prints(world: Sandbox) -> 
     world.tmux("pipe-pane", "-t", pane, f"exec cat > '{written}'")
     say(world, pane, "one", 1)
     wait_text(world, pane, "1 in, 1 out")
+    world.wait_for(lambda: b"1 out" in written.read_bytes(), 10, "all of it written")
     world.tmux("pipe-pane", "-t", pane)
     assert b"turn 1" in written.read_bytes()
     assert b"\x1b[?2004l" not in written.read_bytes()

@@ -203,6 +203,7 @@ def test_from_a_wheel(world: Sandbox, installed: Path) -> None:
     stop(world)
     start(world)
     wait_active(world)
+    world.quiet()
     out = run(world, installed, "uninstall")
     assert "Taken out" in out
     assert everything(world) == before

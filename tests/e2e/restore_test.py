@@ -190,7 +190,7 @@ def test_a_shown_pane_runs_and_knows_the_terminals_colours(sandbox: Sandbox) -> 
     sandbox.attach()
     sandbox.wait_ready(talk.pane)
     assert coloured
-    sandbox.wait_for(lambda: styles(sandbox, talk.pane) == coloured, 3, f"the colours {coloured}")
+    sandbox.wait_for(lambda: styles(sandbox, talk.pane) == coloured, 20, f"the colours {coloured}")
     talk.say("again")
 
 
@@ -257,6 +257,9 @@ def test_a_tmux_session_closed_by_hand_stays_closed(sandbox: Sandbox) -> None:
     end_server(sandbox)
     sandbox.start_server(load_plugin=True, config=BY_HAND)
     sandbox.attach()
+    state = sandbox.state_dir / "state.toml"
+    # What the old server noted at its end is brought in beside the new one's start.
+    sandbox.wait_for(lambda: 'status = "closed"' in state.read_text(), 20, "the closing noted")
     found = json.loads(sandbox.helper("restore", "--json"))["results"]
     assert [r["session_id"] for r in found] == [s for s, pane in before.items() if pane == kept.pane]
     assert "by hand" not in sandbox.tmux("list-sessions")

@@ -61,8 +61,8 @@ def home(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     shutil.rmtree(home, ignore_errors=True)
 
 
-def title_of_codex(home: Path, seconds: float) -> str:
-    """The title of a pane that runs Codex, as soon as an id is in it, or after `seconds`."""
+def title_of_codex(home: Path) -> str:
+    """The title of a pane that runs Codex, as soon as an id is in it, or else two seconds after Codex has set one."""
     # A unix socket's path may have 107 bytes: home is too deep for it.
     sockets = Path(tempfile.mkdtemp(prefix="ct-", dir="/tmp"))
     socket = sockets / "s"
@@ -79,11 +79,14 @@ def title_of_codex(home: Path, seconds: float) -> str:
     tmux("new-session", "-d", "-x", "120", "-y", "30", "-c", str(home / "work"), CODEX, "--no-daemon")
     pid = int(tmux("display-message", "-p", "#{pane_pid}"))
     try:
-        end = time.monotonic() + seconds
-        title = ""
+        end = time.monotonic() + 30
+        title, first, its_own = "", tmux("display-message", "-p", "#{host}"), False
         while not ID.search(title) and time.monotonic() < end:
             time.sleep(0.1)
             title = tmux("display-message", "-p", "#{pane_title}")
+            if title != first and not its_own:
+                its_own, end = True, time.monotonic() + 2
+        assert its_own, f"Codex has set no title: {title!r}"
         return title
     finally:
         tmux("kill-server")
@@ -113,9 +116,9 @@ def test_the_title_carries_the_id(home: Path, config: str) -> None:
         setup.command, ["--codex", CODEX], standalone_mode=False, catch_exceptions=False
     )
     assert done.return_value == 0
-    assert ID.search(title_of_codex(home, 30))
+    assert ID.search(title_of_codex(home))
     # Codex has written its own things into the file since: what we put in still comes out, and nothing else.
     done = CliRunner().invoke(setup.command, ["--undo"], standalone_mode=False, catch_exceptions=False)
     assert done.return_value == 0
     assert "thread-id" not in path.read_text()
-    assert not ID.search(title_of_codex(home, 3))
+    assert not ID.search(title_of_codex(home))

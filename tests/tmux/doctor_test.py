@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import subprocess
 import sys
@@ -10,7 +9,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 
 from codex_tmux.sandbox import Sandbox, plugin_file
@@ -34,6 +32,7 @@ def world(sandbox: Sandbox) -> Sandbox:
     pane = sandbox.new_pane()
     sandbox.ask(pane, "first")
     bound(sandbox, pane)
+    sandbox.quiet()
     return sandbox
 
 
@@ -71,17 +70,7 @@ def hold(world: Sandbox) -> None:
 
 def leave_pending(world: Sandbox) -> None:
     """As where a sync was killed before it began; one that still runs would see to it."""
-
-    def syncs() -> list[list[str]]:
-        commands = []
-        for pid in world.processes():
-            with contextlib.suppress(psutil.Error):
-                commands.append(psutil.Process(pid).cmdline())
-        return [command for command in commands if "sync" in command[-1:]]
-
-    world.wait_for(
-        lambda: not syncs() and not world.tmux("show-options", "-gqv", "@codex_pending"), 10, "quiet"
-    )
+    world.quiet()
     world.tmux("set-option", "-g", "@codex_pending", "1")
 
 

@@ -16,6 +16,7 @@ import pytest
 
 from codex_tmux.pty_client import Client
 from codex_tmux.sandbox import Sandbox, SandboxError
+from codex_tmux.standin import PROMPT_DELAY
 from tests.tmux.respawn_routes_test import command_line
 from tests.tmux.restore_test import end_server
 
@@ -240,7 +241,9 @@ def test_titles(world: Sandbox, name: str) -> None:
     world.helper("list", "--all")
     kill(world, pane)
     world.tmux("respawn-pane", "-t", pane)
-    time.sleep(1.5)
+    world.wait_for(lambda: world.format(pane, "#{pane_dead}") == "0", 10, "the respawn")
+    world.wait_ready(pane)
+    time.sleep(PROMPT_DELAY + 0.5)  # as long as a prompt would take
     assert len(world.model.requests) == 1, "no prompt is sent again"
     log = (world.state_dir / "log").read_text()
     assert "crashed" not in log

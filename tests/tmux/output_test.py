@@ -47,7 +47,7 @@ class Terminal:
         """Run `codex-tmux COMMAND` in a pane of its own, and see what it prints."""
         line = self.way.format(f"codex-tmux {command}")
         pane = self.sandbox.new_pane(f"{line}; echo DONE; cat", name="looker")
-        self.sandbox.wait_for(lambda: "DONE" in self.sandbox.capture(pane), 60, f"{command} to end")
+        self.sandbox.wait_for(lambda: "DONE" in self.sandbox.capture(pane), 150, f"{command} to end")
         plain, joined, coloured = (
             self.sandbox.tmux("capture-pane", "-p", *how, "-S", "-", "-t", pane).partition("DONE")[0]
             for how in ((), ("-J",), ("-e",))

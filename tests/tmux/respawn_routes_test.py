@@ -401,7 +401,7 @@ def test_a_busy_shell_is_left_alone(world: Sandbox, busy: str) -> None:
     assert "nothing was typed" in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
     press(world, it.pane, PREFIX + b"R")
-    world.wait_for(lambda: b"nothing was typed" in world.clients[0].output, 5, "the message for the key")
+    world.wait_for(lambda: b"nothing was typed" in world.clients[0].output, 20, "the message for the key")
     time.sleep(0.5)
     assert world.format(it.pane, "#{pane_pid}") == root
     assert world.capture(it.pane) == before
