@@ -19,11 +19,15 @@ class StateError(Problem):
     """The state file cannot be used; the message says why and what to do."""
 
 
+class Held(StateError):
+    """Another process keeps a lock."""
+
+
 class lock:  # noqa: N801 (used as a verb: `with lock():`)
     """Hold the lock `name` of the state directory; where that holds none, the directory `otherwise` itself, if given.
 
-    Raises StateError when another process keeps it for more than `wait` seconds, so that a stopped holder
-    hangs nobody. The kernel lets go of it when its holder dies.
+    Raises Held when another process keeps it for more than `wait` seconds, so that a stopped holder hangs nobody,
+    and StateError where it cannot be had. The kernel lets go of it when its holder dies.
     """
 
     # A class: contextlib costs a hook 3 ms to import.
@@ -54,7 +58,7 @@ class lock:  # noqa: N801 (used as a verb: `with lock():`)
                 if time.monotonic() > end:
                     os.close(self.fd)
                     log("lock.timeout", lock=path, waited=self.wait)
-                    raise StateError(f"{path} has been held for {self.wait:g} s by another codex-tmux") from e
+                    raise Held(f"{path} has been held for {self.wait:g} s by another codex-tmux") from e
                 # flock has no timeout of its own; a signal-driven one would not survive being imported.
                 time.sleep(delay)
                 delay = min(delay * 2, 0.02)

@@ -7,7 +7,7 @@ import time
 import zlib
 
 from codex_tmux.errors import Problem
-from codex_tmux.lock import lock
+from codex_tmux.lock import Held, lock
 from codex_tmux.log import log
 from codex_tmux.paths import state_dir
 from codex_tmux.tmux import Server, ask
@@ -17,6 +17,8 @@ BURST = 2
 WINDOW = 1.0
 SETTLE_WAIT = 10.0
 """Seconds to wait for a sync under way before a respawn goes on without it."""
+PATIENCE = 6
+"""How often a sync that all events rely on waits that long for another one, before it gives up."""
 WATCH_FOR = 1.5
 """Seconds to watch for a pane that a respawn changes: Codex sends an old prompt about one second after its start."""
 WATCH_EVERY = 0.01
@@ -43,7 +45,7 @@ def main(args: list[str]) -> int:
             close_noted(Server(), args[1:])
         else:
             server = Server()
-            when_due(server)
+            patiently(server)
             if not os.path.exists(os.path.join(state_dir(), "greeted")):
                 from codex_tmux.greeting import greet_once
 
@@ -69,6 +71,19 @@ def want_another() -> None:
 def lock_name(server: Server) -> str:
     """The name of the lock that syncs of one tmux server hold."""
     return f"sync-{zlib.crc32((server.socket or 'default').encode()):08x}"
+
+
+def patiently(server: Server) -> None:
+    """Sync when due; again where another one keeps the lock: what happened meanwhile may be the last for a while."""
+    for left in reversed(range(PATIENCE)):
+        try:
+            when_due(server)
+        except Held as e:
+            if not left:
+                raise
+            log("sync.failed", why=e)
+        else:
+            return
 
 
 def when_due(server: Server) -> None:

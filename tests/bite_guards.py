@@ -736,6 +736,13 @@ GUARDS = (
         U + "inferred_test.py::test_sub_agents_and_exec_are_nobodys",
     ),
     guard(
+        "a sync that found another one at work tries again",
+        SYNC,
+        "            if not left:",
+        "            if True:",
+        T + "crowd_test.py::test_what_happens_while_a_sync_is_stopped_is_seen_to_without_another_event",
+    ),
+    guard(
         "what Codex was quit in claims its session no more",
         "codex_tmux/options.py",
         " @codex_claim",

@@ -149,6 +149,22 @@ def test_a_stopped_holder_of_the_state_costs_only_the_saving(
     )
 
 
+def test_what_happens_while_a_sync_is_stopped_is_seen_to_without_another_event(
+    sandbox: Sandbox, holder: list[subprocess.Popen[str]]
+) -> None:
+    sandbox.start_server(load_plugin=True)
+    (one,) = start(sandbox, "run one")
+    sandbox.quiet()
+    process = hold_and_stop(sandbox, lock_name(Server(str(sandbox.socket))))
+    holder.append(process)
+    sandbox.tmux("rename-window", "-t", one.pane, "meanwhile")
+    log = sandbox.state_dir / "log"
+    sandbox.wait_for(lambda: " lock.timeout " in log.read_text(), 20, "the sync to have waited once")
+    process.kill()
+    process.wait()
+    sandbox.wait_for(lambda: names(sandbox) == {one.session: "meanwhile"}, 15, "what happened to be seen to")
+
+
 def test_a_stopped_sync_hangs_neither_tmux_nor_a_respawn(
     sandbox: Sandbox, holder: list[subprocess.Popen[str]]
 ) -> None:

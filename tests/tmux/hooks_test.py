@@ -199,7 +199,7 @@ def fifty_die(counted: Counted, *prompt: str) -> list[str]:
     sandbox = counted.sandbox
     panes = [sandbox.new_pane("codex", *prompt, name=f"codex-{i}") for i in range(50)]
     sandbox.wait_for(
-        lambda: all(sandbox.format(p, "#{@codex_session}") for p in panes), 120, "fifty sessions bound"
+        lambda: all(sandbox.format(p, "#{@codex_session}") for p in panes), 240, "fifty sessions bound"
     )
     sessions = {p: sandbox.format(p, "#{@codex_session}") for p in panes}
     assert len(set(sessions.values())) == 50
