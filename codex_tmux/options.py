@@ -8,7 +8,10 @@ PANE_OPTIONS = (
     "@codex_pane @codex_session @codex_evidence @codex_state @codex_launch @codex_guard "
     "@codex_process @codex_mode @codex_leaving @codex_claim"
 ).split()
-"""Options of a pane that sync keeps true. `@codex_title_id` and `@codex_title_at` belong to the title hook."""
+"""Options of a pane that sync keeps true, and takes away where Codex has gone; `run` makes the claim.
+
+`@codex_title_id` and `@codex_title_at` belong to the title hook.
+"""
 
 SAFE = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./:=,+@")
 

@@ -380,7 +380,8 @@ def test_bash_is_idle_only_at_its_prompt(place: Path, start: Callable[..., Pane]
         (f"{SLEEP} | cat\n", "\x03"),
     ):
         pane.type(command, "started")
-        soon(lambda: not idle(pane))
+        time.sleep(0.05)
+        assert not idle(pane), command
         pane.type(interrupt, "ready$ ")
         soon(lambda: idle(pane))
     pane.type("sleep 60 &\n", "ready$ ")
@@ -411,7 +412,8 @@ def test_dash(place: Path, start: Callable[..., Pane]) -> None:
     assert not idle(pane)
     pane.type("\x03", "ready$ ")
     pane.type("echo star''ted; while :; do :; done\n", "started")
-    soon(lambda: not idle(pane))
+    time.sleep(0.05)
+    assert not idle(pane)
     (place / "script").write_text("echo started; read x")
     assert not idle(start("dash", "script"))
     assert not idle(start("dash", "-c", "echo started; read x"))
