@@ -133,7 +133,7 @@ class Identifier:
             return pane
         if pane.dead:
             return self.dead_pane(row, pane)
-        codex = find_codex(self.processes, int(row["pane_pid"]), expected=pane.marked)
+        codex = find_codex(self.processes, int(row["pane_pid"]), pane.marked, self.env_names)
         if codex is not None:
             return self.running_pane(row, pane, codex)
         if row["@codex_mode"] == EXEC and pane.launch and self.runs_helper(pane, "exec"):
@@ -217,6 +217,7 @@ class Identifier:
 
     def launch_of(self, codex: CodexProcess) -> Launch:
         """What it takes to start this Codex again."""
+        databases = {SQLITE_HOME: codex.sqlite_home} if codex.sqlite_home else {}
         return Launch(
             mode=EXEC if codex.command.mode == "exec" else TUI,
             codex=codex.program[-1] if codex.program else "",
@@ -224,14 +225,9 @@ class Identifier:
             cwd=codex.cwd,
             flags=tuple(codex.command.flags),
             shell=not codex.root,
-            env=self.environment_of(codex),
+            # What @codex-env lists, and where Codex has its databases.
+            env=tuple((dict(codex.environ) | databases).items()),
         )
-
-    def environment_of(self, codex: CodexProcess) -> tuple[tuple[str, str], ...]:
-        """What comes back of the environment: what @codex-env lists, and where Codex has its databases."""
-        listed = self.processes.environ(codex.pid, self.env_names) if self.env_names else {}
-        databases = {SQLITE_HOME: codex.sqlite_home} if codex.sqlite_home else {}
-        return tuple((listed | databases).items())
 
     def sight(self, row: dict[str, str], pane: Pane, codex: CodexProcess) -> Sighting | None:
         """The session this Codex shows: the first kind of evidence that answers."""

@@ -34,6 +34,7 @@ class TransportProcess(NamedTuple):
 
     pid: int
     start: float
+    argv: list[str]
     transport: Transport
     cwd: str
     root: bool
@@ -57,7 +58,7 @@ def find_transport(processes: Processes, root_pid: int) -> TransportProcess | No
         ):
             continue
         root = pid == root_pid or runs_one_command(processes.argv(root_pid))
-        return TransportProcess(pid, process.start, transport, processes.cwd(pid), root)
+        return TransportProcess(pid, process.start, argv, transport, processes.cwd(pid), root)
     return None
 
 
@@ -83,6 +84,8 @@ def seen_through(identifier: Identifier, row: dict[str, str], pane: Pane) -> Pan
         env=tuple(identifier.processes.environ(process.pid, names).items()) if names else (),
         transport=transport.argv,
     )
+    if not identifier.processes.still_runs(process.pid, process.argv):
+        return None  # it ended, and not all of this was read before
     return pane._replace(
         running=launch, launch=launch, root=process.root, cwd=launch.cwd, marked=True, sighting=sighting
     )

@@ -530,6 +530,13 @@ GUARDS = (
         U + "codex_processes_test.py::test_an_expected_codex_is_missing_only_where_the_table_says_so",
     ),
     guard(
+        "a Codex that ends while it is looked at is none",
+        "codex_tmux/codex/processes.py",
+        "    return found if all(processes.still_runs(p, argv[p]) for p in argv) else None",
+        "    return found",
+        U + "codex_processes_test.py::test_a_codex_that_ends_while_it_is_looked_at_is_none",
+    ),
+    guard(
         "children of every thread",
         "codex_tmux/codex/processes.py",
         "        for thread in _names(folder):",

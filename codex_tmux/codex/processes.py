@@ -56,6 +56,8 @@ class CodexProcess(NamedTuple):
     cwd: str
     codex_home: str
     sqlite_home: str | None
+    environ: tuple[tuple[str, str], ...]
+    """What was asked for of its environment."""
     root: bool
     """There is no shell below it to come back to: it is the pane's root process, or only `sh -c …`, a script, `npx`,
     `env` and the like stand between."""
@@ -120,6 +122,14 @@ class Processes:
         if pid not in self._argv:
             self._argv[pid] = self._system.argv(pid)
         return self._argv[pid]
+
+    def still_runs(self, pid: int, argv: list[str]) -> bool:
+        """Whether `pid` runs this, at this moment: then what was read of it before is its own, and whole.
+
+        A process that ends, or starts another program, loses its command line first; its environment and its
+        directory read as empty from then on.
+        """
+        return self._system.argv(pid) == argv
 
     def environ(self, pid: int, names: tuple[str, ...]) -> dict[str, str]:
         """Of the environment `pid` was started with, only `names`: the rest is none of our business."""
@@ -328,20 +338,23 @@ def is_app_server(argv: list[str]) -> bool:
     return split is not None and parse(split[1]).subcommand == "app-server"
 
 
-def find_codex(processes: Processes, root_pid: int, expected: bool = False) -> CodexProcess | None:
-    """The Codex that the pane with the root process `root_pid` runs, or None.
+def find_codex(
+    processes: Processes, root_pid: int, expected: bool = False, names: tuple[str, ...] = ()
+) -> CodexProcess | None:
+    """The Codex that the pane with the root process `root_pid` runs, or None; with these `names` of its environment.
 
     Of several (one is stopped, another runs) the one in the foreground, else the one started last, which `fg`
-    would bring back. One that was `expected` is missing only where a table of all processes says so too.
+    would bring back. One that was `expected` is missing only where a table of all processes says so too. One that
+    ends while it is looked at is none.
     """
-    found = _found(processes, root_pid)
+    found = _found(processes, root_pid, names)
     if found is None and expected:
         processes.read_table()
-        found = _found(processes, root_pid)
+        found = _found(processes, root_pid, names)
     return found
 
 
-def _found(processes: Processes, root_pid: int) -> CodexProcess | None:
+def _found(processes: Processes, root_pid: int, names: tuple[str, ...]) -> CodexProcess | None:
     candidates = []
     for pid, command in _conversations(processes, root_pid):
         process = processes.get(pid)
@@ -354,24 +367,27 @@ def _found(processes: Processes, root_pid: int) -> CodexProcess | None:
     pid = process.pid
     if processes.uid(pid) not in (None, os.geteuid()):
         return None  # `sudo -u somebody codex`: it would come back as ours, in somebody's home
-    argv = processes.argv(pid)
+    above = _ancestors(processes, pid, root_pid)
+    argv = {p: processes.argv(p) for p in (pid, *(above or ()))}
     cwd = processes.cwd(pid)
-    environ = processes.environ(pid, ("HOME", "PATH", "CODEX_HOME", "CODEX_SQLITE_HOME"))
+    environ = processes.environ(pid, ("HOME", "PATH", "CODEX_HOME", "CODEX_SQLITE_HOME", *names))
     home = environ.get("HOME") or os.path.expanduser("~")
     sqlite_home = environ.get("CODEX_SQLITE_HOME")
-    return CodexProcess(
+    found = CodexProcess(
         pid=pid,
         start=start,
-        argv=tuple(argv),
+        argv=tuple(argv[pid]),
         program=_program(processes, pid, cwd, environ.get("PATH", "")),
         command=command,
         cwd=cwd,
         codex_home=os.path.join(cwd, environ.get("CODEX_HOME") or os.path.join(home, ".codex")),
         sqlite_home=os.path.join(cwd, sqlite_home) if sqlite_home else None,
-        root=not _has_shell_above(processes, pid, root_pid),
+        environ=tuple((name, environ[name]) for name in names if name in environ),
+        root=above is not None and not any(is_typed_into(argv[p], processes.cwd(p)) for p in above),
         foreground=foreground,
         pids=(pid, *_same_codex(processes, pid)),
     )
+    return found if all(processes.still_runs(p, argv[p]) for p in argv) else None
 
 
 def codex_words(processes: Processes, pid: int) -> tuple[list[str], list[str]] | None:
@@ -387,18 +403,16 @@ def codex_words(processes: Processes, pid: int) -> tuple[list[str], list[str]] |
     return ([argv[0]], argv[1:]) if exe and split_program([exe]) is not None else None
 
 
-def _has_shell_above(processes: Processes, pid: int, root_pid: int) -> bool:
-    """Whether a shell that people type into is between `pid` and the pane's root process, or is that."""
-    for _ in range(64):
-        if pid == root_pid:
-            return False
+def _ancestors(processes: Processes, pid: int, root_pid: int) -> list[int] | None:
+    """The processes from above `pid` up to the pane's root process; None where they cannot be told."""
+    found: list[int] = []
+    while pid != root_pid:
         process = processes.get(pid)
-        if process is None:
-            return True
+        if process is None or len(found) == 64:
+            return None
         pid = process.ppid
-        if is_typed_into(processes.argv(pid), processes.cwd(pid)):
-            return True
-    return True
+        found.append(pid)
+    return found
 
 
 def is_typed_into(argv: list[str], cwd: str) -> bool:

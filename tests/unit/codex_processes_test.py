@@ -265,6 +265,30 @@ def test_npm_codex_as_root(system: str, place: Path, start: Callable[..., Pane])
     assert table.alive(codex.pid, codex.start)
 
 
+@pytest.mark.parametrize("question", ["get", "cwd", "environ", "exe"])
+@pytest.mark.parametrize("expected", [True, False])
+def test_a_codex_that_ends_while_it_is_looked_at_is_none(
+    monkeypatch: pytest.MonkeyPatch, start: Callable[..., Pane], question: str, expected: bool
+) -> None:
+    """What is read of it from then on is empty: a pane would remember no directory and somebody else's CODEX_HOME."""
+    pane = start("node", "bin/codex", "-s", "x", LISTED="1")
+    codex = find_codex(Processes(), pane.pid, expected, ("LISTED", "UNSET"))
+    assert codex is not None
+    assert codex.environ == (("LISTED", "1"),)
+    ask, asked = getattr(Processes, question), []
+
+    def asked_too_late(self: Processes, pid: int, *args: object) -> object:
+        if pid == pane.pid:
+            asked.append(pid)
+            os.kill(pid, signal.SIGKILL)
+            soon(lambda: not Processes().argv(pid))
+        return ask(self, pid, *args)
+
+    monkeypatch.setattr(Processes, question, asked_too_late)
+    assert find_codex(Processes(), pane.pid, expected) is None
+    assert asked
+
+
 @linux
 def test_a_script_that_cannot_run_alone(place: Path, start: Callable[..., Pane]) -> None:
     (place / "bin/codex").chmod(0o644)

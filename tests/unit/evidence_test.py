@@ -50,6 +50,7 @@ def codex(home: Path, *args: str) -> CodexProcess:
         cwd="/w",
         codex_home=str(home),
         sqlite_home=None,
+        environ=(),
         root=True,
         foreground=True,
         pids=(PID,),
