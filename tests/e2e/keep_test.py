@@ -393,8 +393,9 @@ def test_a_session_held_by_another_codex_is_waited_for_and_its_holder_named(worl
     wait_asleep(world, pane)
     other = world.new_pane(f"codex --no-daemon resume {session}")
     store = Store(str(world.codex_home))
-    world.wait_ready(other)  # until then it may let go of the lock once more
+    world.ask(other, "second")  # until then it may let go of the lock once more
     world.wait_for(lambda: store.lock_holder(session), 20, "the other Codex to hold the session")
+    world.quiet()
     world.tmux("set-option", "-pu", "-t", other, "@codex_session")
     world.tmux("respawn-pane", "-t", pane)
     world.wait_for(lambda: option(world, pane, "@codex_asleep") == "", 10, "the pane to wake")
