@@ -140,7 +140,7 @@ class Identifier:
             # A conversation through `codex exec`, between two turns: the pane's own program tells what it holds.
             sighting = Sighting(pane.session, pane.evidence) if pane.session else None
             return pane._replace(running=pane.launch, process=pane.root_pid, sighting=sighting, root=True)
-        if self.runs_helper(pane, "run"):
+        if self.runs_helper(pane, "run") or self.is_between_programs(int(row["pane_pid"])):
             return pane._replace(starting=True)
         if row["@codex_title_id"] or "codex" in row["pane_start_command"] or is_elsewhere(pane):
             from codex_tmux.transport_pane import seen_through
@@ -371,6 +371,16 @@ class Identifier:
             is_helper_argv(self.processes.argv(pid), command)
             for pid in (root, *self.processes.descendants(root))
         )
+
+    def is_between_programs(self, root: int) -> bool:
+        """Whether a pane's own process is just becoming another program, or ending: it has no command line then.
+
+        Neither says that Codex has gone to a shell; what comes of it, the title or the pane's death will tell.
+        """
+        process = self.processes.get(root)
+        alive = process is not None and process.state not in "ZX"
+        # Where somebody else's command lines are hidden, theirs are always empty.
+        return alive and not self.processes.argv(root) and self.processes.uid(root) == os.geteuid()
 
     def store(self, codex: CodexProcess) -> Store:
         """The store of a Codex's own CODEX_HOME."""

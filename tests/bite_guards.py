@@ -537,6 +537,13 @@ GUARDS = (
         U + "codex_processes_test.py::test_a_codex_that_ends_while_it_is_looked_at_is_none",
     ),
     guard(
+        "a process between two programs is no shell that Codex went back to",
+        "codex_tmux/evidence.py",
+        '        if self.runs_helper(pane, "run") or self.is_between_programs(int(row["pane_pid"])):',
+        '        if self.runs_helper(pane, "run"):',
+        U + "evidence_test.py::test_a_process_that_becomes_codex_has_no_command_line_for_a_moment",
+    ),
+    guard(
         "children of every thread",
         "codex_tmux/codex/processes.py",
         "        for thread in _names(folder):",

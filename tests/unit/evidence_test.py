@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections import defaultdict
 from pathlib import Path
 
 import pytest
@@ -125,6 +127,41 @@ def test_of_several_locks_a_sub_agent_s_does_not_count(home: Path) -> None:
     rollout(home, ID, meta(thread_source="subagent"))
     rollout(home, OTHER, meta(OTHER))
     assert sighted(home, "", "", lock(home, ID), lock(home, OTHER)) == (OTHER, LOCK)
+
+
+@pytest.mark.parametrize(
+    ("argv", "state", "uid", "starting"),
+    [
+        ([], "R", os.geteuid(), True),
+        ([], "Z", os.geteuid(), False),
+        ([], "S", os.geteuid() + 1, False),
+        (["bash"], "S", os.geteuid(), False),
+    ],
+)
+def test_a_process_that_becomes_codex_has_no_command_line_for_a_moment(
+    argv: list[str], state: str, uid: int, starting: bool
+) -> None:
+    """Its pane has not gone back to a shell: nothing is saved as killed, and no option taken away."""
+
+    class Root(Table):
+        def get(self, pid: int) -> Process | None:
+            return Process(PID, 1, PID, PID, state, START) if pid == PID else None
+
+        def argv(self, pid: int) -> list[str]:
+            return argv
+
+        def uid(self, pid: int) -> int | None:
+            return uid
+
+        def read_table(self) -> None:
+            pass
+
+    row = defaultdict(str, {"pane_id": "%1", "window_index": "0", "pane_index": "0", "pane_pid": str(PID)})
+    row |= {"pane_dead": "0", "pane_title": "bash", "@codex_pane": "1", "@codex_session": ID}
+    found = identifier()
+    found.server = Screens("")
+    found.processes = Root()
+    assert found.pane(row).starting is starting
 
 
 class Screens(Server):
