@@ -47,6 +47,9 @@ def bench_peers(quick: bool) -> list[Line | Figure]:
         if checkout:
             save = ["bash", f"{checkout}/scripts/save.sh", "quiet"]
             costs = [spawn(save, env, server) for _ in range(times)]
+            # Of two saves within one second it may keep neither: they have one file name.
+            time.sleep(1.1)
+            spawn(save, env, server)
             found += told("tmux-resurrect, save", where, costs, truth, named_by_resurrect(world))
         else:
             found.append(figure("tmux-resurrect", "skipped", f"{RESURRECT} names no checkout"))
@@ -130,7 +133,7 @@ def named_by_assistant(world: Sandbox) -> dict[str, str]:
 
 
 def restores(world: Sandbox, assistant: str, truth: dict[str, str]) -> list[Line | Figure]:
-    """The time until the panes, their Codexes killed, run Codex again: by the peer's restore, and by ours."""
+    """The time until the panes, their Codexes killed, run Codex again: by ours, and by the peer's restore."""
     found: list[Line | Figure] = []
     env, server = environment(world, "%0"), server_pid(world)
 
@@ -153,11 +156,12 @@ def restores(world: Sandbox, assistant: str, truth: dict[str, str]) -> list[Line
         return named
 
     ways: list[tuple[str, Callable[[], Cost]]] = [
+        # First: the other may leave another session in a pane, which is the pane's own from then on.
+        ("codex-tmux, respawn of them", lambda: respawned(world, list(truth), env, server)),
         (
             "tmux-assistant-resurrect, restore of them",
             lambda: spawn(["bash", f"{assistant}/scripts/restore-assistant-sessions.sh"], env, server),
         ),
-        ("codex-tmux, respawn of them", lambda: respawned(world, list(truth), env, server)),
     ]
     for tool, way in ways:
         kill_all()
