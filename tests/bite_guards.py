@@ -225,7 +225,7 @@ GUARDS = (
         SYNC,
         '    Server().try_run("set-option", "-gu", "@codex_pending")\n',
         "    pass\n",
-        T + "crowd_test.py::test_a_stopped_sync_hangs_neither_tmux_nor_a_respawn",
+        U + "sync_test.py::test_the_next_event_starts_another_sync",
     ),
     # The rules
     guard(
@@ -484,7 +484,7 @@ GUARDS = (
         HOOKS,
         "if-shell -F '#{E:@codex_guarded}' 'run-shell -b \\\"#{E:@codex_watch}\\\"' ;",
         "",
-        T + "respawn_routes_test.py::test_living_panes_come_back",
+        T + "respawn_routes_test.py::test_the_shell_is_there_when_the_resumed_codex_ends",
     ),
     # The quick way
     guard(

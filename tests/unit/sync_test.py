@@ -1,0 +1,32 @@
+"""What a sync that hooks have started leaves behind where it comes to nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from codex_tmux import sync
+from codex_tmux.errors import Problem
+from codex_tmux.tmux import Server
+
+
+@pytest.mark.parametrize(
+    ("failure", "logged"),
+    [(Problem("the state cannot be used"), "sync.failed"), (ValueError("unforeseen"), "sync.crashed")],
+)
+def test_the_next_event_starts_another_sync(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, failure: Exception, logged: str
+) -> None:
+    """All events rely on the sync that is due: one that failed must not be waited for as if it were to come."""
+    told: list[tuple[str, ...]] = []
+
+    def fail(server: Server) -> None:
+        raise failure
+
+    monkeypatch.setenv("CODEX_TMUX_STATE_DIR", str(tmp_path))
+    monkeypatch.setattr(sync, "when_due", fail)
+    monkeypatch.setattr(Server, "try_run", lambda self, *args: told.append(args))
+    assert sync.main([]) == 0
+    assert told == [("set-option", "-gu", "@codex_pending")]
+    assert f" {logged} " in (tmp_path / "log").read_text()
