@@ -18,7 +18,8 @@ def main() -> int:
     asleep = os.environ.get("CODEX_TMUX_LAY", "")
     if asleep.startswith("=") and args[:1] in (["run"], ["exec"]):
         # A restored pane falls asleep: fifty at once, so nothing is imported for it. The status lets tmux keep it.
-        print(asleep[1:], end="", flush=True)
+        # The line that tmux draws in a dead pane scrolls the first one off the screen.
+        print(asleep[1:] and "\n" + asleep[1:], end="", flush=True)
         return 1
     if args[:1] == ["run"]:
         from codex_tmux.errors import Problem

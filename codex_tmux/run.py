@@ -159,21 +159,25 @@ def draw(buffer: str) -> int:
     """Draw what the pane last showed, and die with an exit status that lets tmux keep the pane."""
     server = Server()
     try:
-        screen = without_epitaph(server.run_bytes("save-buffer", "-b", buffer, "-").rstrip(b"\n"))
+        screen = without_epitaph(server.run_bytes("save-buffer", "-b", buffer, "-"))
         server.run("delete-buffer", "-b", buffer)
     except TmuxError:
         screen = b""
+    if screen.partition(b"\n")[0].strip():
+        # The line that tmux draws in a dead pane scrolls the first one off the screen.
+        screen = b"\n" + screen
     sys.stdout.buffer.write(screen + b"\x1b[0m")
     sys.stdout.flush()
     return 1
 
 
 def without_epitaph(screen: bytes) -> bytes:
-    """The screen without the line that tmux drew when the pane died: another one will be drawn."""
+    """The screen down to its last words, without the line that tmux drew when the pane died: it will draw another."""
     from codex_tmux.resume import SLEEPS
 
+    screen = screen.rstrip(b"\n")
     above, _, last = screen.rpartition(b"\n")
-    return above if b"Pane is dead" in last or SLEEPS.encode() in last else screen
+    return above.rstrip(b"\n") if b"Pane is dead" in last or SLEEPS.encode() in last else screen
 
 
 def what_to_launch(request: Request, here: Here) -> tuple[Launch | None, str]:

@@ -14,6 +14,7 @@ import json
 import os
 import re
 import secrets
+import shlex
 import shutil
 import signal
 import subprocess
@@ -146,6 +147,8 @@ class Sandbox:
         }
 
     def _write_bin(self) -> None:
+        # A login shell may set PATH anew, before it reads this: it is to find the same tmux as its server.
+        (self.home / ".profile").write_text(f"PATH={shlex.quote(self.env['PATH'])}\n")
         self._script("codex-tmux", "codex_tmux.__main__", sys.executable)
         if self.codex is None:
             # Codex from npm is a script below node: named so, the stand-in is known for a Codex among processes.
@@ -377,6 +380,12 @@ class Sandbox:
     def holds(self, pane: str, text: str) -> bool:
         """Whether the composer of the Codex in `pane` holds `text`, typed and not sent."""
         return (self.input_line(pane) or "").startswith(" ".join(text.split())[:20])
+
+    def binding(self, key: str) -> str:
+        """What the key behind the prefix is bound to, as tmux lists it; "" for nothing."""
+        # Of the whole table: tmux 3.7 lists nothing where it is asked for one key.
+        lines = self.tmux("list-keys", "-T", "prefix").splitlines()
+        return next((line for line in lines if line.partition(" prefix ")[2].split()[:1] == [key]), "")
 
     def wait_ready(self, pane: str, timeout: float = 20.0) -> None:
         """Wait until the Codex in `pane` takes input."""

@@ -101,7 +101,11 @@ def test_a_session_deleted_after_it_was_looked_for(world: Sandbox) -> None:
     world.wait_for(
         lambda: "No saved session found" in " ".join(world.capture(one.pane).split()), 10, "Codex's word"
     )
+    wait_asleep(world, one.pane)
     world.wait_for(lambda: world.format(one.pane, "#{pane_dead}") == "1", 10, "its end")
+    assert "No saved session found" in " ".join(world.capture(one.pane).split()), (
+        "one line is not scrolled off"
+    )
     assert len(world.model.requests) == 1, "no new conversation was begun"
     world.tmux("respawn-pane", "-t", one.pane)
     assert world.ask(one.pane, "anew").messages == ("anew",)

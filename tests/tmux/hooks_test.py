@@ -350,8 +350,8 @@ def test_unload_gives_everything_back(sandbox: Sandbox) -> None:
     sandbox.tmux("kill-pane", "-t", pane)
     sandbox.quiet()
     subprocess.run([str(PLUGIN.parent / "plugin" / "unload")], env=inside(sandbox), check=True)
-    assert "respawn-pane -k" in sandbox.tmux("list-keys", "-T", "prefix", "Z")
-    assert "@codex" not in sandbox.tmux("list-keys", "-T", "prefix", "Z")
+    assert "respawn-pane -k" in sandbox.binding("Z")
+    assert "@codex" not in sandbox.binding("Z")
     sandbox.tmux("unbind-key", "Z")
     assert dump(sandbox) == before
 

@@ -110,18 +110,18 @@ def test_by_its_key(world: World) -> None:
 def test_the_key_is_off_by_default_and_given_back(sandbox: Sandbox) -> None:
     sandbox.start_server(load_plugin=True, config="bind-key N display-message theirs")
     plugin = os.path.join(sandbox.tmux("show-options", "-gqv", "@codex_dir"))
-    assert "theirs" in sandbox.tmux("list-keys", "-T", "prefix", "N")
+    assert "theirs" in sandbox.binding("N")
     sandbox.tmux("set-option", "-g", "@codex-next-key", "N", ";", "run-shell", f"{plugin}/codex.tmux")
-    assert "next --from-key" in sandbox.tmux("list-keys", "-T", "prefix", "N")
-    assert "respawn --from-key" in sandbox.tmux("list-keys", "-T", "prefix", "R")
+    assert "next --from-key" in sandbox.binding("N")
+    assert "respawn --from-key" in sandbox.binding("R")
     # Bound anew by hand: the next load takes the key again, and gives back what was bound last.
     sandbox.tmux("bind-key", "N", "display-message", "theirs now", ";", "run-shell", f"{plugin}/codex.tmux")
-    assert "next --from-key" in sandbox.tmux("list-keys", "-T", "prefix", "N")
+    assert "next --from-key" in sandbox.binding("N")
     sandbox.tmux("set-option", "-gu", "@codex-next-key", ";", "run-shell", f"{plugin}/codex.tmux")
-    assert "theirs now" in sandbox.tmux("list-keys", "-T", "prefix", "N")
+    assert "theirs now" in sandbox.binding("N")
     sandbox.tmux("run-shell", f"{plugin}/plugin/unload")
     assert "--from-key" not in sandbox.tmux("list-keys")
-    assert "theirs now" in sandbox.tmux("list-keys", "-T", "prefix", "N")
+    assert "theirs now" in sandbox.binding("N")
 
 
 def test_without_a_client_it_still_moves_the_window(sandbox: Sandbox) -> None:
