@@ -544,6 +544,20 @@ GUARDS = (
         U + "evidence_test.py::test_a_process_that_becomes_codex_has_no_command_line_for_a_moment",
     ),
     guard(
+        "a transport that ends while it is looked at is none",
+        "codex_tmux/transport_pane.py",
+        "    if not identifier.processes.still_runs(process.pid, process.argv):",
+        "    if False:",
+        U + "evidence_test.py::test_a_transport_that_ends_while_it_is_looked_at_is_none",
+    ),
+    guard(
+        "a sleeping pane's first line is not scrolled off",
+        RUN,
+        '        screen = b"\\n" + screen',
+        "        pass",
+        U + "run_test.py::test_the_line_that_tmux_draws_scrolls_nothing_off",
+    ),
+    guard(
         "children of every thread",
         "codex_tmux/codex/processes.py",
         "        for thread in _names(folder):",

@@ -27,6 +27,8 @@ FLAGS = (*SHARED, ("--search",))
 SIGNALS = ("SIGKILL", "SIGKILL", "SIGTERM", "SIGHUP")
 MOST_PANES = 9
 MOST_OF_A_WINDOW = 3
+ROWS_TO_SPLIT = 26
+"""Rows of a pane in half of which an answer is still seen."""
 ID = ("-P", "-F", "#{pane_id}")
 
 
@@ -113,7 +115,12 @@ class Walk:
 
     def room(self) -> str:
         """A window that a pane may still come into, "" for none."""
-        free = [w for w, panes in self.windows().items() if len(panes) < MOST_OF_A_WINDOW]
+        # The active pane is split, and a restart may have made it small.
+        lines = self.sandbox.tmux("list-windows", "-a", "-F", "#{window_id} #{pane_height}").splitlines()
+        height = {window: int(rows) for window, rows in (line.split() for line in lines)}
+        free = [
+            w for w, p in self.windows().items() if len(p) < MOST_OF_A_WINDOW and height[w] >= ROWS_TO_SPLIT
+        ]
         return self.random.choice(free) if free else ""
 
     def name(self) -> str:

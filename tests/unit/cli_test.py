@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
@@ -9,6 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from codex_tmux.cli import COMMANDS, cli
+from codex_tmux.launch import LAY
 
 OF_PEOPLE = ("click", "rich", "websockets", "libtmux", "prompt_toolkit", "psutil", "json", "subprocess")
 """What a command that people type may take its time to import."""
@@ -29,3 +31,16 @@ def test_what_hooks_start_imports_nothing_for_people(module: str) -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     ).stdout.split()
     assert not set(loaded) & set(OF_PEOPLE)
+
+
+@pytest.mark.parametrize(
+    ("text", "drawn"), [("a conversation · asleep", "\na conversation · asleep"), ("", "")]
+)
+@pytest.mark.parametrize("command", ["run", "exec"])
+def test_what_a_restored_pane_says_is_not_on_the_line_that_tmux_scrolls_off(
+    command: str, text: str, drawn: str
+) -> None:
+    environ = os.environ | {LAY: f"={text}", "PYTHONUTF8": "1"}
+    words = [sys.executable, "-m", "codex_tmux", command]
+    done = subprocess.run(words, env=environ, capture_output=True, encoding="utf-8")
+    assert (done.stdout, done.returncode) == (drawn, 1), "the status lets tmux keep the pane"

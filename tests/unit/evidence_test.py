@@ -15,6 +15,7 @@ from codex_tmux.evidence import Identifier, find_id
 from codex_tmux.reconcile import Pane
 from codex_tmux.records import INFERRED, LOCK, SCREEN, TITLE
 from codex_tmux.tmux import Reading, Server
+from codex_tmux.transport_pane import seen_through
 from tests.unit.codex_store_test import ID, OTHER, lock, meta, rollout
 
 PID, START = 100, 1000.5
@@ -162,6 +163,27 @@ def test_a_process_that_becomes_codex_has_no_command_line_for_a_moment(
     found.server = Screens("")
     found.processes = Root()
     assert found.pane(row).starting is starting
+
+
+@pytest.mark.parametrize("ended", [False, True])
+def test_a_transport_that_ends_while_it_is_looked_at_is_none(
+    monkeypatch: pytest.MonkeyPatch, ended: bool
+) -> None:
+    argv = ["ssh", "-t", "far", f"codex resume {ID}"]
+
+    class System:
+        def argv(self, pid: int) -> list[str]:
+            return [] if ended else argv
+
+        def cwd(self, pid: int) -> str:
+            return "" if ended else "/w"
+
+    found = identifier()
+    monkeypatch.setattr(found.processes, "_system", System())
+    found.processes._argv[PID] = argv  # as it was read first
+    row = defaultdict(str, {"pane_pid": str(PID)})
+    seen = seen_through(found, row, pane())
+    assert (seen and seen.running and seen.running.cwd) == (None if ended else "/w")
 
 
 class Screens(Server):
