@@ -11,10 +11,13 @@ import os
 import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from codex_tmux import __version__
 from codex_tmux.log import log
+
+if TYPE_CHECKING:
+    from logging import Logger
 
 IDLE, WORKING, APPROVAL, ANSWER, FAILED = "idle", "working", "approval", "answer", "error"
 ACTIVITIES = (IDLE, WORKING, APPROVAL, ANSWER, FAILED)
@@ -90,6 +93,19 @@ def asking(
     return answer
 
 
+def no_log() -> Logger:
+    """A logger for websockets that keeps quiet: what goes wrong there is told by exceptions.
+
+    Its own writes a traceback to stderr, over whatever is on the screen, where a connection is given up while something
+    still comes in.
+    """
+    import logging
+
+    logger = logging.getLogger("codex_tmux.websockets")
+    logger.disabled = True
+    return logger
+
+
 def ask(codex_home: str, sessions: Collection[str] | None, deadline: float) -> dict[str, str]:
     """Session id → activity of those of `sessions` (None: all) that the daemon of `codex_home` has open.
 
@@ -113,6 +129,7 @@ def ask(codex_home: str, sessions: Collection[str] | None, deadline: float) -> d
             ping_interval=None,
             compression=None,
             max_size=LARGEST_ANSWER,
+            logger=no_log(),
         ) as connection:
 
             def call(requests: list[tuple[str, dict[str, Any]]]) -> Iterator[tuple[int, dict[str, Any]]]:

@@ -12,7 +12,7 @@ import time
 from typing import Any
 
 from codex_tmux import __version__
-from codex_tmux.activity import LARGEST_ANSWER, answer_in
+from codex_tmux.activity import LARGEST_ANSWER, answer_in, no_log
 from codex_tmux.codex.commandline import is_session_id
 from codex_tmux.codex.store import created_ms
 
@@ -57,7 +57,12 @@ def connect(address: str, token: str) -> Any:
     from websockets.sync.client import connect as by_network
     from websockets.sync.client import unix_connect
 
-    options: dict[str, Any] = {"open_timeout": WITHIN / 2, "close_timeout": 0.2, "max_size": LARGEST_ANSWER}
+    options: dict[str, Any] = {
+        "open_timeout": WITHIN / 2,
+        "close_timeout": 0.2,
+        "max_size": LARGEST_ANSWER,
+        "logger": no_log(),
+    }
     if token:
         options["additional_headers"] = {"Authorization": f"Bearer {token}"}
     if address.startswith("unix://"):

@@ -73,7 +73,7 @@ def remembered(ctx: click.Context, incomplete: str) -> Offered:
     """The sessions that codex-tmux has a record of, the last changed first."""
     from codex_tmux import store
 
-    for record in sorted(store.load(), key=lambda r: r.updated_at, reverse=True):
+    for record in sorted(store.peek(), key=lambda r: r.updated_at, reverse=True):
         yield record.session_id, f"{record.status} {record.tmux_session}:{record.window} {tilde(record.cwd)}"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import shlex
@@ -12,7 +13,7 @@ import sys
 import time
 from typing import NamedTuple
 
-from codex_tmux import __version__, store, tmux_versions
+from codex_tmux import __version__, log, store, tmux_versions
 from codex_tmux.activity import DaemonError, ask, has_daemon, socket_path
 from codex_tmux.codex.commandline import Version
 from codex_tmux.codex.processes import Processes, lock_owner
@@ -280,6 +281,9 @@ def check_state(patient: Patient) -> Finding:
     if status.st_uid != os.geteuid():
         detail = f"{directory} belongs to user {status.st_uid}, not to you"
         return Finding("state", BROKEN, detail, f"sudo chown -R $(id -u) {quoted}")
+    if os.statvfs(directory).f_flag & os.ST_RDONLY:
+        detail = f"{directory} is on a file system that is mounted read-only"
+        return Finding("state", BROKEN, detail, f"sudo mount -o remount,rw {shell_word(mount_of(directory))}")
     # Root may write anywhere: the mode is what tells.
     if status.st_mode & 0o700 != 0o700 or not os.access(directory, os.W_OK | os.X_OK):
         return Finding("state", BROKEN, f"{directory} cannot be written", f"chmod 700 {quoted}")
@@ -292,7 +296,19 @@ def check_state(patient: Patient) -> Finding:
         return Finding(
             "state", BROKEN, f"the last sync could not save: {fault}", f"df -h {quoted}; codex-tmux sync"
         )
+    if found.status == OK and (why := log.unwritable()):
+        path = shell_word(os.path.join(directory, log.NAME))
+        fix = f"df -h {quoted}" if why == os.strerror(errno.ENOSPC) else f"mv {path} {path}.old"
+        return Finding("state", WARNING, f"nothing is logged: {path} cannot be written: {why}", fix)
     return found
+
+
+def mount_of(path: str) -> str:
+    """Where the file system that holds `path` is mounted."""
+    path = os.path.realpath(path)
+    while not os.path.ismount(path):
+        path = os.path.dirname(path)
+    return path
 
 
 def check_place(directory: str) -> Finding:

@@ -6,10 +6,11 @@ How much of it is written, `@codex-log-level` says: `error`, what went wrong; `i
 
 from __future__ import annotations
 
+import errno
 import os
 import time
 
-from codex_tmux.paths import make_state_dir
+from codex_tmux.paths import make_state_dir, state_dir
 
 NAME = "log"
 LIMIT = 512 * 1024
@@ -21,6 +22,7 @@ ERRORS = frozenset(
 )
 """The events that tell what went wrong, or is well again."""
 _level = "info"
+FOR_APPENDING = os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK
 
 
 def set_level(name: str) -> None:
@@ -42,7 +44,7 @@ def log(event: str, **fields: object) -> None:
     words += [f"{name}={field_text(value)}" for name, value in fields.items() if value is not None]
     try:
         path = os.path.join(make_state_dir(), NAME)
-        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)
+        fd = os.open(path, FOR_APPENDING | os.O_CREAT, 0o600)
         try:
             os.write(fd, (" ".join(words) + "\n").encode("utf-8", "backslashreplace"))
             if os.fstat(fd).st_size > LIMIT:
@@ -51,6 +53,20 @@ def log(event: str, **fields: object) -> None:
             os.close(fd)
     except OSError:
         pass
+
+
+def unwritable() -> str:
+    """Why the log cannot be written, "" where it can, or is not there yet. Writes nothing."""
+    try:
+        fd = os.open(os.path.join(state_dir(), NAME), FOR_APPENDING)
+    except FileNotFoundError:
+        return ""
+    except OSError as e:
+        return e.strerror or str(e)
+    try:
+        return "" if os.fstatvfs(fd).f_bavail else os.strerror(errno.ENOSPC)
+    finally:
+        os.close(fd)
 
 
 def field_text(value: object) -> str:

@@ -180,6 +180,7 @@ def tell_fault(server: Server, reading: Reading, fault: str) -> None:
     else:
         log("state.usable_again", was=before)
         server.try_run("set-option", "-gu", "@codex_fault")
+        tell_all(server, "sessions are saved again")
     reading.server["@codex_fault"] = fault
 
 

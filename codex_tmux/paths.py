@@ -10,11 +10,12 @@ import stat
 def state_dir() -> str:
     """The state directory, not necessarily there yet.
 
-    `CODEX_TMUX_STATE_DIR`, else `codex-tmux` in `XDG_STATE_HOME`, else in `~/.local/state`, on macOS too.
+    `CODEX_TMUX_STATE_DIR`, else `codex-tmux` in `XDG_STATE_HOME`, else in `~/.local/state`, on macOS too. A `~` in the
+    first is the home: where it stands in quotes, no shell has expanded it.
     """
     own = os.environ.get("CODEX_TMUX_STATE_DIR")
     if own:
-        return os.path.abspath(own)
+        return os.path.abspath(os.path.expanduser(own))
     base = os.environ.get("XDG_STATE_HOME") or ""
     if not os.path.isabs(base):  # the XDG specification: a relative path counts as unset
         base = os.path.expanduser("~/.local/state")

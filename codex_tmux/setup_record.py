@@ -13,6 +13,8 @@ import tomli_w
 
 from codex_tmux.codex.title_config import Made
 from codex_tmux.errors import Problem
+from codex_tmux.lock import reason
+from codex_tmux.paths import state_dir
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -23,15 +25,6 @@ VERSION = 1
 HEAD = (
     "# What `codex-tmux setup` put into a Codex config; `codex-tmux setup --undo` reads it and deletes it.\n"
 )
-
-
-def state_directory() -> Path:
-    """Where codex-tmux keeps what must survive: the same place on every system."""
-    own = os.environ.get("CODEX_TMUX_STATE_DIR")
-    if own:
-        return Path(own).expanduser()
-    base = os.environ.get("XDG_STATE_HOME")  # a relative one is to be ignored, says the XDG specification
-    return (Path(base) if base and os.path.isabs(base) else Path.home() / ".local/state") / "codex-tmux"
 
 
 def digest(data: bytes | None) -> str:
@@ -102,7 +95,7 @@ def record_of(
 
 
 def _path(config: Path) -> Path:
-    return state_directory() / "setup" / f"{digest(os.fsencode(config))[:16]}.toml"
+    return Path(state_dir(), "setup") / f"{digest(os.fsencode(config))[:16]}.toml"
 
 
 def save(record: SetupRecord) -> None:
@@ -120,7 +113,7 @@ def save(record: SetupRecord) -> None:
         os.replace(temporary, path)
     except OSError as e:
         raise Problem(
-            f"{path.parent}: cannot keep the undo record there: {e.strerror}; nothing changed"
+            f"{path.parent}: cannot keep the undo record there: {reason(e)}. Nothing was changed"
         ) from e
 
 

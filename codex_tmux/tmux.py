@@ -33,6 +33,10 @@ class TmuxError(Problem):
     """tmux refused a command, or could not be reached. Never raised for an empty answer."""
 
 
+class Misread(TmuxError):
+    """What tmux printed does not fit the format: a value that it reads live was another one the second time."""
+
+
 class Server:
     """A tmux server, named by its socket.
 
@@ -206,7 +210,7 @@ SERVER_FORMAT = row_format(SERVER_PLAIN, SERVER_COUNTED)
 def parse_rows(data: bytes, plain: Names, counted: Names, options: Names = ()) -> list[dict[str, str]]:
     """The rows that `row_format` printed, as dictionaries by name.
 
-    Raises TmuxError when the bytes do not fit the format: a half-understood pane is worse than none.
+    Raises Misread when the bytes do not fit the format: a half-understood pane is worse than none.
     """
     rows = []
     at = 0
@@ -214,18 +218,18 @@ def parse_rows(data: bytes, plain: Names, counted: Names, options: Names = ()) -
     escaped = mark != MARKS[0]
     while at < len(data):
         if not data.startswith(mark, at):
-            raise TmuxError(f"tmux printed something else than a pane at byte {at}")
+            raise Misread(f"tmux printed something else than a pane at byte {at}")
         at += len(mark)
         row = dict.fromkeys(options, "")
         for name in plain:
             end = data.find(b" ", at)
             if end < 0:
-                raise TmuxError(f"tmux printed half a row: no {name}")
+                raise Misread(f"tmux printed half a row: no {name}")
             row[name] = data[at:end].decode("utf-8", "surrogateescape")
             at = end + 1
         try:
             at = parse_values(data, at, counted, options, escaped, row)
-        except TmuxError:
+        except Misread:
             if not escaped:
                 raise
             from codex_tmux.tmux_escapes import only_reading
@@ -244,7 +248,7 @@ def parse_values(
     if options and data[at : at + 1] != b"\n":
         at = parse_counted(data, at, options, escaped, row)
     if data[at : at + 1] != b"\n":
-        raise TmuxError("tmux printed a row without an end")
+        raise Misread("tmux printed a row without an end")
     return at + 1
 
 
@@ -254,19 +258,19 @@ def parse_counted(data: bytes, at: int, names: Names, escaped: bool, row: dict[s
         length, at = length_at(data, at)
         value, end = data[at : at + length], at + length
         if escaped and b"\\" in value:
-            raise TmuxError("tmux printed an escape, or what looks like one")
+            raise Misread("tmux printed an escape, or what looks like one")
         if data[end : end + 1] != b",":
-            raise TmuxError("tmux printed a value of another length than it said")
+            raise Misread("tmux printed a value of another length than it said")
         row[name] = value.decode("utf-8", "surrogateescape")
         at = end + 1
     return at
 
 
 def length_at(data: bytes, at: int) -> tuple[int, int]:
-    """The length that stands at `at`, and where the value begins. Raises TmuxError where there is none."""
+    """The length that stands at `at`, and where the value begins. Raises Misread where there is none."""
     end = data.find(b":", at)
     if end < 0 or not data[at:end].isdigit():
-        raise TmuxError("tmux printed half a row: no length of a value")
+        raise Misread("tmux printed half a row: no length of a value")
     return int(data[at:end]), end + 1
 
 
@@ -315,8 +319,23 @@ def ask(server: Server) -> Started:
 
 
 def reading(server: Server, asked: Started) -> Reading:
-    """What `ask` asked for. Raises TmuxError when the server cannot be reached, or answers something else."""
-    out = server.finish(asked)
+    """What `ask` asked for, asked for once more where a program changed in the middle of the answer.
+
+    Raises TmuxError when the server cannot be reached, or answers something else.
+    """
+    server.told = {}
+    try:
+        return reading_of(server, server.finish(asked))
+    except Misread:
+        exited = server.told.get("@codex_exited", "")
+    again = reading_of(server, server.finish(ask(server)))
+    # The first reading has taken them.
+    again.server["@codex_exited"] = f"{exited} {again.server['@codex_exited']}"
+    return again
+
+
+def reading_of(server: Server, out: bytes) -> Reading:
+    """The answer to `ask`. Raises Misread; what is told of the server stands in `server.told` even then."""
     rows, _, hooks = out.rpartition(b"\n" + escaped_separator(out) + b"\n")
     first, newline, rest = rows.partition(b"\n")
     # A socket path may hold a newline; the first row ends where its own lengths say.
@@ -324,7 +343,7 @@ def reading(server: Server, asked: Started) -> Reading:
         try:
             values = parse_rows(first + b"\n", SERVER_PLAIN, SERVER_COUNTED)
             break
-        except TmuxError:
+        except Misread:
             more, newline, rest = rest.partition(b"\n")
             first += b"\n" + more
     else:

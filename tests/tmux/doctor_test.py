@@ -94,6 +94,11 @@ def bind_without_aliases(world: Sandbox) -> None:
     assert "@codex" not in world.tmux("list-keys", "-T", "root", "F7")
 
 
+def put_full_in_place_of_the_log(world: Sandbox) -> None:
+    (world.state_dir / "log").unlink()
+    (world.state_dir / "log").symlink_to("/dev/full")
+
+
 FAULTS: dict[str, tuple[Callable[[Sandbox], object], str, str]] = {
     "a hook deleted": (
         lambda w: w.tmux("set-hook", "-g", "pane-died", "display-message x"),
@@ -131,6 +136,11 @@ FAULTS: dict[str, tuple[Callable[[Sandbox], object], str, str]] = {
     "an open state directory": (lambda w: w.state_dir.chmod(0o755), "state", "warning"),
     "a state directory without a right to write": (lambda w: w.state_dir.chmod(0o500), "state", "broken"),
     "a broken state file": (write_state("version = 1\n[[panes"), "state", "broken"),
+    "a log that cannot be written": (
+        put_full_in_place_of_the_log,
+        "state",
+        "warning",
+    ),
     "a disk that was full": (set_option("@codex_fault", "No space left on device"), "state", "broken"),
     "a broken entry in the state file": (
         write_state("version = 1\n[[panes]]\nmode = 7\n"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shlex
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from codex_tmux import pick_menu
 from codex_tmux.pass_once import escape, pane_option, run_all
 from codex_tmux.rebuild import as_given, session_target
 from codex_tmux.sandbox import Sandbox
-from codex_tmux.tmux import Server, TmuxError, literal, parse_rows, row_format
+from codex_tmux.tmux import Server, TmuxError, literal, parse_rows, read, row_format
 from codex_tmux.tmux_versions import ESCAPES, version_of
 from tests.conftest import FUZZ
 
@@ -151,3 +152,28 @@ def test_the_trace_would_be_seen(sandbox: Sandbox, server: Server) -> None:
     server.run("run-shell", f"touch {Path.cwd()}/pwned")
     with pytest.raises(AssertionError):
         assert_nothing_ran(sandbox)
+
+
+def test_a_program_that_changes_while_tmux_answers_is_read_again(sandbox: Sandbox) -> None:
+    """tmux reads a program's name from the kernel each time a format names it: its length may be of another one."""
+    pane = sandbox.start_server()
+    program = sandbox.format(pane, "#{pane_current_command}")
+    sandbox.tmux("set-option", "-g", "@codex_exited", " %7")
+    once = sandbox.root / "once"
+    once.write_text("")
+    changes = f"s/:{program},/:{program}er,/"
+    tmux = sandbox.root / "tmux"
+    tmux.write_text(
+        f"#!/bin/sh\nreal={shutil.which('tmux')}\n"
+        f'[ -e {once} ] || exec $real "$@"\nrm {once}\n$real "$@" | sed "{changes}"\n'
+    )
+    tmux.chmod(0o700)
+    server = Server(str(sandbox.socket), str(tmux))
+    reading = read(server)
+    assert not once.exists()
+    assert [row["pane_current_command"] for row in reading.panes] == [program]
+    assert reading.server["@codex_exited"].split() == ["%7"], "the first reading has taken it from tmux"
+    # Never the same twice: then it is an error, not a loop.
+    tmux.write_text(f'#!/bin/sh\n{shutil.which("tmux")} "$@" | sed "{changes}"\n')
+    with pytest.raises(TmuxError, match="another length"):
+        read(server)

@@ -193,6 +193,7 @@ def test_the_panes_keep_their_sessions_and_the_file_its_records(world: Sandbox, 
     fault.mends(world.state_dir)
     assert (world.state_dir / store.NAME).read_bytes() == old
     sync(world)
+    world.wait_for(lambda: b"sessions are saved again" in client.output, 5, "who was warned to be told")
     settled(world, {it.pane: (it.session, LIVE) for it in (one, two)})
     assert fault_of(world) == ""
     unusable, usable = log_lines(world, "state.unusable"), log_lines(world, "state.usable_again")
@@ -205,6 +206,36 @@ def test_the_panes_keep_their_sessions_and_the_file_its_records(world: Sandbox, 
         p.name for p in world.state_dir.glob(".*")
     } == set()
     assert len(world.model.requests) == 2, "no prompt was sent again"
+
+
+def state_check(world: Sandbox) -> dict[str, str]:
+    said = json.loads(world.helper_result("doctor", "--json").stdout)
+    return next(check for check in said["checks"] if check["name"] == "state")
+
+
+def test_doctor_tells_a_read_only_disk_from_a_missing_right_and_a_log_that_is_not_written(
+    world: Sandbox,
+) -> None:
+    if not can_mount():
+        pytest.skip("needs the right to mount")
+    subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=128k,mode=700", "none", str(world.state_dir)], check=True
+    )
+    world.start_server(load_plugin=True)
+    (one,) = start(world, "prompt")
+    settled(world, {one.pane: (one.session, LIVE)})
+    world.quiet()
+    remount(world.state_dir, "ro")
+    check = state_check(world)
+    assert "is on a file system that is mounted read-only" in check["detail"]
+    assert check["fix"] == f"sudo mount -o remount,rw {world.state_dir}"
+    remount(world.state_dir, "rw")
+    assert state_check(world)["status"] == "ok"
+    fill(world.state_dir)
+    check = state_check(world)
+    assert check["status"] == "warning"
+    assert "nothing is logged" in check["detail"]
+    assert check["fix"] == f"df -h {world.state_dir}"
 
 
 def test_no_revival_can_be_counted_so_there_is_none(world: Sandbox) -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import socket
+import subprocess
+import sys
 import time
 from pathlib import Path
 
 import pytest
 
-from codex_tmux.activity import DaemonError, ask, ask_all, asking, has_daemon
+from codex_tmux.activity import DaemonError, ask, ask_all, asking, has_daemon, socket_path
 from tests.fake_daemon import ANSWER, APPROVAL, IDLE, WORKING, FakeDaemon
 
 ONE, TWO, THREE, FOUR, FIVE = (f"01a20733-33a0-7285-8004-2625b8c7adf{n}" for n in range(5))
@@ -88,3 +90,32 @@ def test_a_daemon_that_hangs_does_not_keep_another_from_being_heard(tmp_path: Pa
         daemon.threads = {ONE: IDLE}
         # The bound is the test: without it this would never end.
         assert ask_all({str(homes[0]): {TWO}, str(homes[1]): {ONE}}, within=3) == {ONE: "idle"}
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "from codex_tmux.activity import ask; ask(home, (), time.monotonic() + 5)",
+        "from codex_tmux.app_server import whole_id; whole_id('unix://' + socket, '', '01a201da')",
+    ],
+    ids=["daemon", "server elsewhere"],
+)
+def test_a_connection_that_breaks_prints_nothing(tmp_path: Path, question: str) -> None:
+    """As it does where a connection is given up while something still comes in."""
+    script = f"""
+import sys, time
+from websockets.protocol import Protocol
+def broken(self, data):
+    raise EOFError("stream ended")
+Protocol.receive_data = broken
+home, socket = sys.argv[1:]
+try:
+    {question.replace("; ", chr(10) + "    ")}
+except Exception as e:
+    print(type(e).__name__)
+"""
+    with FakeDaemon(tmp_path):
+        words = [sys.executable, "-c", script, str(tmp_path), socket_path(str(tmp_path))]
+        done = subprocess.run(words, capture_output=True, text=True, check=True)
+    assert done.stdout in ("DaemonError\n", "ServerError\n")
+    assert done.stderr == ""

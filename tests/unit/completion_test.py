@@ -22,6 +22,15 @@ def test_where_there_is_nothing_nothing_is_offered(kind: Completed) -> None:
     assert kind.shell_complete(CONTEXT, PARAMETER, "") == []
 
 
+def test_a_broken_state_file_is_left_where_it_is() -> None:
+    """Only who holds the lock may set it aside: a sync may be writing."""
+    state = Path(os.environ["CODEX_TMUX_STATE_DIR"])
+    state.mkdir(parents=True)
+    (state / "state.toml").write_text("half [")
+    assert REMEMBERED.shell_complete(CONTEXT, PARAMETER, "") == []
+    assert {p.name: p.read_text() for p in state.iterdir()} == {"state.toml": "half ["}
+
+
 def test_what_a_word_is_stays_on_one_line() -> None:
     kind = Completed(
         "any", lambda ctx, incomplete: [("%1", "a\nb \x1b[31m" + "x" * 99), ("%2", ""), ("other", "")]

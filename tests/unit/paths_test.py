@@ -1,0 +1,36 @@
+"""Where the files are, one place for all that read and write them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from codex_tmux.paths import state_dir
+from codex_tmux.setup_record import load, record_of, save
+
+PLACES = [
+    ({}, "/h/.local/state/codex-tmux"),
+    ({"XDG_STATE_HOME": ""}, "/h/.local/state/codex-tmux"),
+    ({"XDG_STATE_HOME": "relative"}, "/h/.local/state/codex-tmux"),
+    ({"XDG_STATE_HOME": "/x"}, "/x/codex-tmux"),
+    ({"XDG_STATE_HOME": "/x", "CODEX_TMUX_STATE_DIR": "/own"}, "/own"),
+    ({"CODEX_TMUX_STATE_DIR": "~/own"}, "/h/own"),
+]
+
+
+@pytest.mark.parametrize(("variables", "place"), PLACES)
+def test_the_state_directory(variables: dict[str, str], place: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/h")
+    monkeypatch.delenv("CODEX_TMUX_STATE_DIR", raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert state_dir() == place
+
+
+def test_what_setup_did_is_kept_there_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CODEX_TMUX_STATE_DIR", "~/own")
+    config = tmp_path / "config.toml"
+    save(record_of(config, "thread-id", "item", None, b"x", None, made_home=False))
+    assert load(config)
+    assert [p.name for p in Path(state_dir()).iterdir()] == ["setup"]
