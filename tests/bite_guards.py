@@ -646,8 +646,8 @@ GUARDS = (
     guard(
         "lengths of what tmux prints are checked",
         "codex_tmux/tmux.py",
-        '        if data[end : end + 1] != b",":\n            raise TmuxError("tmux printed a value of',
-        '        if False:\n            raise TmuxError("tmux printed a value of',
+        '        if data[end : end + 1] != b",":\n            raise Misread("tmux printed a value of',
+        '        if False:\n            raise Misread("tmux printed a value of',
         U + "tmux_parse_test.py::test_a_value_of_another_length_than_it_says_is_refused",
     ),
     guard(
