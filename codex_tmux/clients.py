@@ -1,10 +1,8 @@
-"""The clients of a tmux server: what one of them shows, and how to say something on it."""
+"""What a client of a tmux server shows."""
 
 from __future__ import annotations
 
-import os
-
-from codex_tmux.tmux import TIMEOUT, Server, TmuxError, spawn
+from codex_tmux.tmux import Server
 
 
 def of_client(server: Server, client: str, form: str) -> str:
@@ -19,20 +17,3 @@ def of_client(server: Server, client: str, form: str) -> str:
         if name == client:
             return value
     return ""
-
-
-def show_on(server: Server, client: str, form: str, *options: str) -> None:
-    """Show the tmux format `form` as a message on `client`; nothing happens where that has gone."""
-    if server.try_run("display-message", *options, "-c", client, form) is not None:
-        return
-    # tmux 3.2a takes no value for -c, see tmux_versions.MESSAGE_CLIENT: there the message goes to the client that
-    # last used the tmux session of the pane it is told to be in.
-    pane = of_client(server, client, "#{pane_id}")
-    if pane:
-        environment = ["env", "-u", "TMUX", f"TMUX_PANE={pane}"]
-        socket = ["-S", server.socket or os.environ.get("TMUX", "").partition(",")[0]]
-        words = [server.binary, "-u", *(socket if socket[1] else [])]
-        try:
-            spawn([*environment, *words, "display-message", *options, form], TIMEOUT)
-        except TmuxError:
-            return

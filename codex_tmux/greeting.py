@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import os
 
-from codex_tmux.clients import show_on
 from codex_tmux.log import log
 from codex_tmux.paths import make_state_dir
+from codex_tmux.tell import tell_all, tell_later
 from codex_tmux.tmux import Server
 
 NAME = "greeted"
 """The file in the state directory that says it was shown."""
-SHOWN_FOR = "4000"
-"""Milliseconds; a key takes it away before."""
 
 
 def greet_once(server: Server) -> None:
@@ -25,25 +23,22 @@ def greet_once(server: Server) -> None:
         return
     text = greeting(server)
     log("greeting", text=text)
-    # A client that attaches at this moment takes it from the option, by the hook client-attached.
-    server.run("set-option", "-g", "@codex_greeting", text)
-    clients = (server.try_run("list-clients", "-F", "#{client_name}") or "").splitlines()
-    for client in clients:
-        show_on(server, client, "#{@codex_greeting}", "-d", SHOWN_FOR)
-    if clients:
-        server.try_run("set-option", "-gu", "@codex_greeting")
+    # A client that attaches between these two is greeted twice; none is missed.
+    tell_later(server, text)
+    if tell_all(server, text):
+        server.try_run("set-option", "-gu", "@codex_say")
 
 
 def greeting(server: Server) -> str:
     """The message, in one line of 80 columns."""
     keys = []
-    for option, default, does in (("@codex-respawn-key", "R", "resumes"), ("@codex-pick-key", "P", "finds")):
+    for option, default, does in (("@codex-respawn-key", "R", "resume"), ("@codex-pick-key", "P", "find")):
         key = server.try_run("show-options", "-gqv", option) or default
         if key != "none":
-            keys.append(f"{key} {does}")
-    text = "codex-tmux is active" + (f": prefix {', '.join(keys)}" if keys else "")
+            keys.append(f"prefix {key}: {does}")
+    text = " – ".join(["loaded", ", ".join(keys)] if keys else ["loaded"])
     home = os.path.abspath(os.environ.get("CODEX_HOME") or os.path.expanduser("~/.codex"))
-    return text if names_sessions(home) else f"{text}; exact with: codex-tmux setup"
+    return text if names_sessions(home) else f"{text}. Next: codex-tmux setup"
 
 
 def names_sessions(codex_home: str) -> bool:

@@ -32,10 +32,10 @@ Place = tuple[str, int, int]
     "--from-key", is_flag=True, hidden=True, help="Say everything in tmux: a key binding has no terminal."
 )
 def command(client: str | None, from_key: bool) -> None:
-    """Jump to the next pane that waits for you.
+    """Jump to the next pane that needs you.
 
-    That is one whose conversation asks for an approval or an answer. In the order of the tmux sessions, windows and
-    panes, from where you are, and round again. It is known where Codex runs in its shared daemon.
+    Its conversation waits for an approval or an answer. Goes round in the order of tmux sessions, windows and panes,
+    from where you are. Known where Codex runs in its shared daemon.
     """
     server = Server()
     try:
@@ -70,23 +70,18 @@ def jump(server: Server, client: str | None) -> str:
         raise Problem(nobody_waits(rows))
     row = following(waiting, place_of_client(server, client))
     show(server, client, row["pane"])
-    what = "an approval" if row["activity"] == APPROVAL else "an answer"
+    what = "approval" if row["activity"] == APPROVAL else "an answer"
     more = f" ({len(waiting) - 1} more)" if len(waiting) > 1 else ""
     title = shortened(plain_line(row["title"] or ""), 40)
-    return f"{title or row['pane']} waits for {what}{more}"
+    return f"needs {what}{more}: {title or row['pane']}"
 
 
 def nobody_waits(rows: list[dict[str, Any]]) -> str:
     """Why there is nowhere to go."""
     mute = sum(row["activity"] is None and row["status"] == "live" for row in rows)
     if not mute:
-        return "no conversation waits for you"
-    which = "the others were" if mute < len(rows) else "they were"
-    if mute == 1:
-        which = "one was"
-    return (
-        f"no conversation is known to wait for you; {which} not to be asked (no answer from Codex's daemon)"
-    )
+        return "no conversation needs you"
+    return f"no conversation is known to need you ({mute} gave no answer)"
 
 
 def place_of_client(server: Server, client: str | None) -> tuple[Place, str]:

@@ -121,7 +121,7 @@ def known(server: Server) -> list[Conversation]:
     """All conversations. Raises Problem where there is none."""
     found = gather(server, remembered(), default_home())
     if not found:
-        raise Problem("no conversation is known yet: start codex, and say something to it")
+        raise Problem("no conversations yet: start codex, and say something to it")
     return found
 
 
@@ -251,7 +251,7 @@ def act(server: Server, session_id: str, action: str, client: str) -> None:
 def forget(server: Server, conversation: Conversation, client: str) -> None:
     """Let codex-tmux forget a conversation; Codex keeps it. Raises Problem."""
     if not conversation.status:
-        raise Problem("codex-tmux remembers nothing of that one: it is in Codex's store only")
+        raise Problem("nothing to forget: that session exists only in Codex")
     done = subprocess.run(
         [*helper_command(server), "forget", "--yes", conversation.session_id],
         stdin=subprocess.DEVNULL,

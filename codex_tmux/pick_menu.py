@@ -28,7 +28,7 @@ def show_menu(
     """Show a page of the menu on a client; does not return: tmux's client process takes our place."""
     size = of_client(server, client, "#{client_width} #{client_height}").split()
     if len(size) != 2:
-        raise Problem(f"{client} is no tmux client")
+        raise Problem(f"{client} is not a tmux client")
     argv = server.argv(
         *menu(conversations, client, page, action, int(size[0]), int(size[1]), helper_command(server))
     )

@@ -425,9 +425,7 @@ class Reconciliation:
                     self.replace(record, revivals=(*recent, self.now))
                 self.actions.append(Revive(pane.id, pane.launch))
                 return
-            self.actions.append(
-                Tell(pane.id, f"Codex died {len(recent)} times within a minute: it sleeps now")
-            )
+            self.actions.append(Tell(pane.id, f"Codex died {len(recent)} times within a minute: asleep now"))
             self.note("revive.gave_up", pane=pane.id)
         self.actions.append(Sleep(pane.id, pane.launch))
 

@@ -28,10 +28,7 @@ def reopen(server: Server, conversation: Conversation, client: str, split: bool 
         show(server, conversation.pane, client)
         return conversation.pane
     if conversation.elsewhere:
-        raise Problem(
-            f"session {conversation.session_id} is in a pane of another tmux server, {conversation.elsewhere}: "
-            f"tmux -S {conversation.elsewhere} attach"
-        )
+        raise Problem(f"it runs in another tmux server: tmux -S {conversation.elsewhere} attach")
     pane = open_pane(server, conversation, client, split)
     log("session.reopened", session=conversation.session_id, pane=pane, split=split)
     show(server, pane, client)

@@ -110,9 +110,7 @@ def what_it_had(pane: Pane, record: Record | None) -> tuple[Launch, str, str]:
     if record is not None and (not pane.session or record.session_id.startswith(pane.session)):
         return launch_of(record), record.session_id, record.evidence
     if pane.launch is None or not (pane.marked or pane.session):
-        raise Problem(
-            f"pane {pane.id} has had no Codex; start one with codex, or bind a session with codex-tmux adopt"
-        )
+        raise Problem(f"no Codex has run in pane {pane.id}")
     return pane.launch, pane.session, pane.evidence
 
 
@@ -122,7 +120,7 @@ def into_shell(server: Server, seen: Pass, pane: Pane, launch: Launch) -> None:
     if launch.typed:
         refuse_to_type(pane, launch, row)
     if row["pane_in_mode"] not in ("", "0"):
-        raise Problem(f"pane {pane.id} is in copy mode: leave it first (q)")
+        raise Problem(f"pane {pane.id} is in copy mode: leave it first, with q")
     require_idle(pane, row)
     # What stands on the line, or on the lines before it (an open quote), is given up as a person would: Ctrl-C works
     # in every shell and editing mode, where a killed line would leave what is behind the cursor.

@@ -16,7 +16,7 @@ from codex_tmux.restore_view import summary
 from codex_tmux.resume import helper_command
 from codex_tmux.resurrect import POST, PRE, processes_of, release_early, restores_at_start, would_start_codex
 from codex_tmux.sync import server_lock
-from codex_tmux.tell import tell
+from codex_tmux.tell import tell_all, tell_later
 from codex_tmux.tmux import Server
 
 SERVER_STARTUP = 10.0
@@ -107,13 +107,9 @@ def announce(server: Server, results: list[Result]) -> None:
     if not results:
         return
     text = summary(results)
-    clients = server.try_run("list-clients", "-F", "#{client_name}")
-    panes = (server.try_run("list-panes", "-a", "-F", "#{session_attached} #{pane_id}") or "").splitlines()
-    watched = next((line.split(" ")[1] for line in panes if not line.startswith("0")), None)
-    if clients and watched:
-        tell(server, watched, text)
-    else:
-        server.try_run("set-option", "-g", "@codex_outcome", f"codex-tmux: {text}")
+    log("restore.told", text=text)
+    if not tell_all(server, text):
+        tell_later(server, text)
 
 
 def choose_and_restore(server: Server) -> None:
@@ -124,7 +120,7 @@ def choose_and_restore(server: Server) -> None:
         seen = sync_once(server)
     lost = lost_records(seen.records, seen.snapshot.server)
     if not lost:
-        raise Problem("nothing is lost: no session to restore")
+        raise Problem("nothing to restore")
     hints = hints_of(list(lost))
     values = [
         (r.session_id, printable(f"{where_of(r)}  {hints[r.session_id].rpartition(' · ')[0]}  {r.cwd}"))

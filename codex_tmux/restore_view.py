@@ -30,11 +30,11 @@ def summary(results: list[Result]) -> str:
         for o in (RESUMED, WAITS, SKIPPED, FAILED)
     }
     if not any(count.values()):
-        return "nothing is lost: no session to restore"
+        return "nothing to restore"
     back = count[RESUMED] + count[WAITS]
     text = f"{back} {'session' if back == 1 else 'sessions'} restored"
     if count[WAITS]:
-        text += f" ({count[WAITS]} of them {'sleeps' if count[WAITS] == 1 else 'sleep'} until shown)"
+        text += f" ({count[WAITS]} {'starts' if count[WAITS] == 1 else 'start'} when shown)"
     for outcome in (SKIPPED, FAILED):
         if count[outcome]:
             text += f", {count[outcome]} {outcome}"
@@ -84,7 +84,7 @@ def plan_text(plan: Plan) -> str:
             (where_of(skip.record), skip.record.session_id, f"skipped: {skip.reason}", skip.record.cwd)
         )
     if len(rows) == 1:
-        return "nothing is lost: no session to restore"
+        return "nothing to restore"
     cells = [tuple(printable(c) for c in row) for row in rows]
     widths = [max(len(row[i]) for row in cells) for i in range(4)]
     return "\n".join("  ".join(c.ljust(w) for c, w in zip(row, widths)).rstrip() for row in cells)

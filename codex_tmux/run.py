@@ -140,7 +140,7 @@ def main(args: list[str]) -> int:
             say(
                 server,
                 here,
-                f"session {session} only fits this pane (inferred); codex-tmux adopt binds another",
+                "session inferred, not certain; codex-tmux adopt binds another",
             )
         words = tui_resume(flags, session)
     else:
@@ -295,7 +295,7 @@ def known_flags(server: Server, here: Here, flags: tuple[str, ...], program: str
 
         dropped = " ".join(flag for flag in redact(flags) if flag not in redact(known))
         log("flags.dropped", pane=here.id, flags=dropped, codex=program)
-        say(server, here, f"this Codex knows no {dropped}: left out")
+        say(server, here, f"this Codex has no {dropped}: left out")
     return known
 
 

@@ -1,9 +1,28 @@
-"""Say something to the people who look at a pane."""
+"""Say something to the people who look at a tmux server: the one place that shows messages on clients."""
 
 from __future__ import annotations
 
+import os
+
 from codex_tmux.log import log
-from codex_tmux.tmux import Server, TmuxError
+from codex_tmux.tmux import TIMEOUT, Server, TmuxError, spawn
+
+SHORTEST = 4000
+PER_CHARACTER = 70
+"""Milliseconds: a message stays long enough to be read, though tmux's own default is 750. Any key takes it away."""
+PREFIX = "codex-tmux: "
+ROOM = 80 - len(PREFIX)
+"""Characters that a message may have to be seen whole in a common terminal; `prefix ~` shows longer ones whole."""
+
+
+def milliseconds(text: str, display_time: str) -> int:
+    """How long a message is shown, 0 for until a key is pressed; the user's own `display-time` where that is longer.
+
+    >>> milliseconds("copied", "750"), milliseconds("x" * 80, "750"), milliseconds("copied", "9000")
+    (4000, 5600, 9000)
+    """
+    own = int(display_time) if display_time.isdigit() else 1
+    return own and max(SHORTEST, PER_CHARACTER * len(text), own)
 
 
 def tell(server: Server, pane: str, text: str) -> None:
@@ -17,30 +36,51 @@ def tell(server: Server, pane: str, text: str) -> None:
     show(server, clients, text)
 
 
-def tell_all(server: Server, text: str) -> None:
-    """Show `text` to every client of a tmux server. The log has it from the caller."""
-    show(server, (server.try_run("list-clients", "-F", "#{client_name}") or "").splitlines(), text)
-
-
-def show(server: Server, clients: list[str], text: str) -> None:
-    """Show `text` to these clients."""
-    if not clients:
-        return
-    from codex_tmux.clients import show_on
-
-    for client in clients:
-        # The text goes through an option: as a message of its own it would be expanded as a format.
-        server.try_run("set-option", "-g", "@codex_message", f"codex-tmux: {text}")
-        show_on(server, client, "#{@codex_message}")
+def tell_all(server: Server, text: str) -> bool:
+    """Show `text` to every client of a tmux server; whether there was one. The log has it from the caller."""
+    clients = (server.try_run("list-clients", "-F", "#{client_name}") or "").splitlines()
+    show(server, clients, text)
+    return bool(clients)
 
 
 def tell_client(server: Server, client: str | None, text: str) -> None:
-    """Show `text` to one client; None: to whom tmux takes for the current one."""
+    """Show `text` to one client; None: to the one that tmux takes for the current one."""
     log("message", client=client, text=text)
-    if client:
-        show(server, [client], text)
+    show(server, [client or ""], text)
+
+
+def tell_later(server: Server, text: str) -> None:
+    """Show `text` to the first client that attaches, by the hook client-attached."""
+    server.try_run("set-option", "-g", "@codex_say", PREFIX + text)
+
+
+def show(server: Server, clients: list[str], text: str) -> None:
+    """Show `text` to these clients; "" is the current one."""
+    if not clients:
         return
-    server.try_run(
-        *("set-option", "-g", "@codex_message", f"codex-tmux: {text}", ";"),
-        *("display-message", "#{@codex_message}"),
-    )
+    delay = milliseconds(text, server.try_run("show-options", "-gv", "display-time") or "")
+    for client in clients:
+        # The text goes through an option: as a message of its own it would be expanded as a format.
+        server.try_run("set-option", "-g", "@codex_message", PREFIX + text)
+        show_message(server, client, ["display-message", "-d", str(delay)])
+
+
+def show_message(server: Server, client: str, command: list[str]) -> None:
+    """Show @codex_message on a client; nothing happens where that has gone."""
+    form = "#{@codex_message}"
+    to = ["-c", client] if client else []
+    if server.try_run(*command, *to, form) is not None or not client:
+        return
+    # tmux 3.2a takes no value for -c, see tmux_versions.MESSAGE_CLIENT: there the message goes to the client that
+    # last used the tmux session of the pane it is told to be in.
+    from codex_tmux.clients import of_client
+
+    pane = of_client(server, client, "#{pane_id}")
+    if pane:
+        environment = ["env", "-u", "TMUX", f"TMUX_PANE={pane}"]
+        socket = ["-S", server.socket or os.environ.get("TMUX", "").partition(",")[0]]
+        words = [server.binary, "-u", *(socket if socket[1] else [])]
+        try:
+            spawn([*environment, *words, *command, form], TIMEOUT)
+        except TmuxError:
+            return

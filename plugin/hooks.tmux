@@ -142,8 +142,7 @@ set-hook -g client-session-changed[90] "$CODEX_WAKE"
 set-hook -g client-attached[90] {
   if-shell -F '#{@codex_wake_at_attach}' { set-option -gu @codex_wake_at_attach ; run-shell -bC '#{E:@codex_wake_all}' } "$CODEX_WAKE"
   if-shell -F '#{@codex_lost}' { set-option -gu @codex_lost ; run-shell -b '#{E:@codex_ask}' }
-  if-shell -F '#{@codex_greeting}' { display-message -d 4000 '#{@codex_greeting}' ; set-option -gu @codex_greeting }
-  if-shell -F '#{@codex_outcome}' { display-message '#{@codex_outcome}' ; set-option -gu @codex_outcome }
+  if-shell -F '#{@codex_say}' { display-message -d 10000 '#{@codex_say}' ; set-option -gu @codex_say }
 }
 
 set-hook -g after-kill-pane[90] "$CODEX_MOVED"

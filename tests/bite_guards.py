@@ -589,8 +589,8 @@ GUARDS = (
     guard(
         "what is told is text, not a format",
         "codex_tmux/tell.py",
-        'show_on(server, client, "#{@codex_message}")',
-        "show_on(server, client, text)",
+        'form = "#{@codex_message}"',
+        'form = server.try_run("show-options", "-gv", "@codex_message") or ""',
         T + "guards_test.py::test_what_is_told_is_text",
     ),
     guard(

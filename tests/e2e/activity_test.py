@@ -68,7 +68,7 @@ def test_an_approval_is_waited_for_and_next_goes_there(world: Sandbox) -> None:
     client = world.tmux("list-clients", "-F", "#{client_name}")
     # A busy shared server may take longer to answer than `next` waits.
     said = world.wait_for(lambda: world.helper("next", "-c", client), 20, "its answer")
-    assert said.endswith(" waits for an approval\n")
+    assert said.startswith("needs approval: ")
     assert world.tmux("list-clients", "-F", "#{pane_id}") == pane
     # Asking has answered nothing, and taken the question from nobody.
     assert not (world.work / "approved").exists()

@@ -225,7 +225,7 @@ def test_interrupted_and_repeated_with_a_user_typing_nothing_is_doubled(sandbox:
             run.send_signal(rng.choice([signal.SIGINT, signal.SIGKILL]))
             run.wait()
         sandbox.helper("restore")
-        assert sandbox.helper("restore").startswith("nothing is lost")
+        assert sandbox.helper("restore").startswith("nothing to restore")
         wait_for_end(sandbox, mine, typed)
         screen = sandbox.capture(mine)
         assert screen.count("x" * len(typed)) == 1

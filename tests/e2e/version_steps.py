@@ -166,7 +166,7 @@ def update(world: Sandbox, newer: str, flags: tuple[str, ...], kept: tuple[str, 
     finally:
         switch_codex(world, older)
     dropped = " ".join(flag for flag in flags if flag not in kept)
-    assert not dropped or f"this Codex knows no {dropped}" in log_text(world)
+    assert not dropped or f"this Codex has no {dropped}" in log_text(world)
     world.tmux("kill-pane", "-t", pane)
     return f"same, without `{dropped}`" if dropped else "same"
 

@@ -7,8 +7,8 @@ import pytest
 from codex_tmux.sandbox import Sandbox, plugin_file
 from tests.screen import Screen
 
-HELLO = b"codex-tmux is active"
-SETUP = b"exact with: codex-tmux setup"
+HELLO = b"codex-tmux: loaded"
+SETUP = b"Next: codex-tmux setup"
 
 
 @pytest.fixture
@@ -31,13 +31,11 @@ def loaded(world: Sandbox) -> None:
 def test_a_client_that_comes_after_the_load_is_greeted_once(world: Sandbox) -> None:
     world.start_server(load_plugin=True)
     loaded(world)
-    world.wait_for(
-        lambda: "active" in world.tmux("show-options", "-gqv", "@codex_greeting"), 10, "the greeting"
-    )
+    world.wait_for(lambda: "loaded" in world.tmux("show-options", "-gqv", "@codex_say"), 10, "the greeting")
     client = world.attach()
     world.wait_for(lambda: HELLO in client.output, 10, "the greeting")
     assert SETUP not in client.output, "this home's titles have the id"
-    world.wait_for(lambda: not world.tmux("show-options", "-gqv", "@codex_greeting"), 10, "it to be over")
+    world.wait_for(lambda: not world.tmux("show-options", "-gqv", "@codex_say"), 10, "it to be over")
     second = world.attach()
     world.wait_for(lambda: b"main" in second.output, 10, "the status line")
     assert HELLO not in second.output
@@ -56,7 +54,7 @@ def test_a_client_that_is_there_is_greeted_and_the_next_server_s_is_not(world: S
     world.new_pane()
     world.wait_for(lambda: "%1" in world.tmux("show-options", "-gqv", "@codex_panes"), 15, "another sync")
     assert (world.state_dir / "log").read_text().count(" greeting ") == 1
-    assert not world.tmux("show-options", "-gqv", "@codex_greeting")
+    assert not world.tmux("show-options", "-gqv", "@codex_say")
 
 
 def test_where_nothing_can_be_noted_nothing_is_said(world: Sandbox) -> None:
@@ -64,7 +62,7 @@ def test_where_nothing_can_be_noted_nothing_is_said(world: Sandbox) -> None:
     world.start_server(load_plugin=True)
     world.new_pane()
     world.wait_for(lambda: "%1" in world.tmux("show-options", "-gqv", "@codex_panes"), 15, "a sync")
-    assert not world.tmux("show-options", "-gqv", "@codex_greeting")
+    assert not world.tmux("show-options", "-gqv", "@codex_say")
 
 
 def test_it_fits_a_common_terminal(world: Sandbox) -> None:
@@ -72,4 +70,4 @@ def test_it_fits_a_common_terminal(world: Sandbox) -> None:
     world.start_server(load_plugin=True, width=80)
     loaded(world)
     with Screen(world, width=80) as screen:
-        screen.wait("codex-tmux is active: prefix R resumes, P finds; exact with: codex-tmux setup")
+        screen.wait("codex-tmux: loaded – prefix R: resume, prefix P: find. Next: codex-tmux setup")

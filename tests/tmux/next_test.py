@@ -39,7 +39,7 @@ class World(NamedTuple):
         def said() -> str:
             done = self.sandbox.helper_result("next", "-c", client, *args)
             text = done.stdout.strip() or f"{done.returncode}: {done.stderr.strip()}"
-            return "" if "they were not to be asked" in text else text
+            return "" if "(3 gave no answer)" in text else text
 
         return self.sandbox.wait_for(said, 20, "the daemon's answer")
 
@@ -65,34 +65,34 @@ def test_round_all_that_wait_over_windows_and_tmux_sessions(world: World) -> Non
         seen.append((world.shown(), said))
     first, second, third = world.panes
     assert [pane for pane, _ in seen] == [first, second, third, first]
-    assert seen[0][1] == "one waits for an approval (2 more)"
-    assert seen[1][1] == "two waits for an answer (2 more)"
+    assert seen[0][1] == "needs approval (2 more): one"
+    assert seen[1][1] == "needs an answer (2 more): two"
 
 
 def test_who_does_not_wait_is_passed_over(world: World) -> None:
     world.statuses(IDLE, WORKING, ANSWER)
-    assert world.next() == "three waits for an answer"
+    assert world.next() == "needs an answer: three"
     assert world.shown() == world.panes[2]
-    assert world.next() == "three waits for an answer"
+    assert world.next() == "needs an answer: three"
     assert world.shown() == world.panes[2]
 
 
 def test_none_waits(world: World) -> None:
     world.statuses(IDLE, WORKING, IDLE)
-    assert world.next() == "1: codex-tmux: no conversation waits for you"
+    assert world.next() == "1: codex-tmux: no conversation needs you"
     assert world.shown() == world.shell
 
 
 def test_those_that_cannot_be_asked_are_mentioned(world: World) -> None:
     world.statuses(IDLE)
-    assert "the others were not to be asked" in world.next()
+    assert "gave no answer" in world.next()
 
 
 def test_a_dead_pane_whose_work_waits(world: World) -> None:
     world.statuses(IDLE, IDLE, APPROVAL)
     os.kill(world.sandbox.codex_pid(world.panes[2]), signal.SIGKILL)
     wait_state(world.sandbox, world.panes[2], "dead")
-    assert world.next() == "three waits for an approval"
+    assert world.next() == "needs approval: three"
     assert world.shown() == world.panes[2]
 
 
@@ -103,7 +103,7 @@ def test_by_its_key(world: World) -> None:
     world.sandbox.wait_for(lambda: world.shown() == world.panes[1], 10, "the client to be there")
     world.statuses(IDLE, IDLE, IDLE)
     client.send(PREFIX + b"N")
-    world.sandbox.wait_for(lambda: b"no conversation waits for you" in client.output, 10, "the message")
+    world.sandbox.wait_for(lambda: b"no conversation needs you" in client.output, 10, "the message")
     assert "1" not in world.sandbox.tmux("list-panes", "-a", "-F", "#{pane_in_mode}").split()
 
 
@@ -130,7 +130,5 @@ def test_without_a_client_it_still_moves_the_window(sandbox: Sandbox) -> None:
     sandbox.ask(pane, "one")
     with FakeDaemon(sandbox.codex_home) as daemon:
         daemon.threads = {bound(sandbox, pane): ANSWER}
-        assert (
-            sandbox.wait_for(lambda: sandbox.helper("next"), 20, "its answer") == "one waits for an answer\n"
-        )
+        assert sandbox.wait_for(lambda: sandbox.helper("next"), 20, "its answer") == "needs an answer: one\n"
     assert sandbox.tmux("display-message", "-p", "-t", "main:", "#{pane_id}") == pane

@@ -89,7 +89,7 @@ def test_every_command_prints_what_it_did(sandbox: Sandbox, size: tuple[int, int
     prints("list", "WHERE", live, dead, "live", "dead", fits=True)
     prints("status", "1 live 1 dead")
     prints("sync")
-    prints("next", "no conversation is known to wait for you")
+    prints("next", "no conversation is known to need you")
     logged = prints("log", "session.bound").text
     # Whichever was there first.
     assert re.search(f"session={session} pane={live} evidence=(title|lock)", logged), logged
@@ -100,7 +100,7 @@ def test_every_command_prints_what_it_did(sandbox: Sandbox, size: tuple[int, int
     prints("install --check", "not installed:", "run: codex-tmux install")
     prints("adopt -t %99 " + UNKNOWN, "there is no pane %99")
     prints(f"forget -y {UNKNOWN}", f"{UNKNOWN}: no such session is known")
-    prints("restore --dry-run", "nothing is lost: no session to restore")
+    prints("restore --dry-run", "nothing to restore")
     prints(
         f"pick --preview {session}",
         f"session {session}",

@@ -293,7 +293,7 @@ def test_nothing_to_choose_from_is_said(world: Sandbox, way: str) -> None:
     world.tmux("set-option", "-g", "display-time", "10000")
     with Screen(world) as screen:
         screen.keys("C-b", "P")
-        screen.wait("no conversation is known yet")
+        screen.wait("no conversations yet")
 
 
 @needs_fzf

@@ -461,7 +461,7 @@ def test_on_restores_by_itself_and_off_does_nothing(sandbox: Sandbox) -> None:
     end_server(sandbox, "kill-server")
     start(sandbox, "set -g @codex-restore on")
     sandbox.wait_for(lambda: len(places(sandbox)) == 3, 10, "the sessions")
-    sandbox.wait_for(lambda: sandbox.tmux("show-options", "-gqv", "@codex_outcome") != "", 5, "the outcome")
+    sandbox.wait_for(lambda: sandbox.tmux("show-options", "-gqv", "@codex_say") != "", 5, "the outcome")
     client = sandbox.attach()
     sandbox.wait_for(shows(sandbox, client, "3 sessions restored"), 5, "the outcome at attach")
 

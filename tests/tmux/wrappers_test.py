@@ -168,4 +168,4 @@ def test_a_flag_that_codex_has_dropped(world: Sandbox) -> None:
     world.tmux("respawn-pane", "-t", pane)
     check_back(world, pane, session)
     assert "--full-auto" not in line_of(world, pane)
-    assert "this Codex knows no --full-auto: left out" in (world.state_dir / "log").read_text()
+    assert "this Codex has no --full-auto: left out" in (world.state_dir / "log").read_text()

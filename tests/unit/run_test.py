@@ -57,8 +57,8 @@ def test_what_is_said_in_a_pane_is_one_line_that_no_terminal_obeys(
     told: list[str] = []
     monkeypatch.setattr(tell, "tell", lambda server, pane, text: told.append(text))
     here = SimpleNamespace(id="%1")
-    run.say(Server("/s"), here, "this Codex knows no --\x1b]0;owned\x07x\n\x1b[2J-y: left out")  # type: ignore[arg-type]
-    assert told == ["this Codex knows no --x -y: left out"]
+    run.say(Server("/s"), here, "this Codex has no --\x1b]0;owned\x07x\n\x1b[2J-y: left out")  # type: ignore[arg-type]
+    assert told == ["this Codex has no --x -y: left out"]
     assert capsys.readouterr().out == f"codex-tmux: {told[0]}\n"
 
 
