@@ -7,6 +7,7 @@ import contextlib
 import os
 import re
 import select
+import shlex
 import signal
 import sys
 import termios
@@ -140,11 +141,13 @@ def pane_command(helper: list[str], as_json: bool, flags: tuple[str, ...]) -> li
 
 
 class Here(NamedTuple):
-    """The tmux pane this process runs in. `command` is `@codex-command`; `fresh`: a new session is wanted."""
+    """The tmux pane this process runs in. `command` is `@codex-command`; `fresh`: a new session is wanted;
+    `loaded`: the plugin is there."""
 
     pane: str
     is_root: bool
     fresh: bool
+    loaded: bool
     command: str
 
 
@@ -163,7 +166,7 @@ def here() -> Here | None:
             "-p",
             "-t",
             pane,
-            "#{pane_id} #{pane_pid} #{@codex_fresh} #{@codex-command}",
+            "#{pane_id} #{pane_pid} #{@codex_fresh} #{?@codex_dir,1,} #{@codex-command}",
             ";",
         ),
         *("set-option", "-pu", "-t", pane, "@codex_fresh"),
@@ -171,8 +174,8 @@ def here() -> Here | None:
     # tmux answers for another pane where this one has gone.
     if said is None or not said.startswith(f"{pane} "):
         return None
-    _, root, fresh, command = said.split(" ", 3)
-    return Here(pane, root == str(os.getpid()), bool(fresh), command)
+    _, root, fresh, loaded, command = said.split(" ", 4)
+    return Here(pane, root == str(os.getpid()), bool(fresh), bool(loaded), command)
 
 
 def announce(here: Here, codex: Codex) -> None:
@@ -182,12 +185,13 @@ def announce(here: Here, codex: Codex) -> None:
     """
     from codex_tmux.options import encode_launch
     from codex_tmux.reconcile import Launch
+    from codex_tmux.remain_on_exit import stay
+    from codex_tmux.resume import joined
     from codex_tmux.tmux import Server
 
     launch = Launch("exec", codex.words[0], codex_home(), codex.cwd, codex.flags, not here.is_root)
-    stay = ("set-option", "-p", "-t", here.pane, "remain-on-exit", "failed", ";")
     Server().try_run(
-        *(stay if here.is_root else ()),
+        *(joined(stay(here.pane)) if here.is_root and here.loaded else ()),
         *("set-option", "-p", "-t", here.pane, "@codex_launch", encode_launch(launch), ";"),
         *("set-option", "-p", "-t", here.pane, "@codex_mode", "exec", ";"),
         *("set-option", "-p", "-t", here.pane, "@codex_pane", "1"),
@@ -200,12 +204,14 @@ def leave() -> None:
     tmux (3.3a) may see the end of the terminal before the exit status, take the pane for failed and keep it,
     and, when a hook's job starts at that moment, not look at the status until another child of its ends.
     """
+    from codex_tmux.remain_on_exit import give_back
     from codex_tmux.tmux import Server
 
     pane = os.environ.get("TMUX_PANE", "")
     if os.environ.get("TMUX") and re.fullmatch(r"%\d+", pane):
         is_root = f"#{{==:#{{pane_pid}},{os.getpid()}}}"
-        Server().try_run("if-shell", "-F", "-t", pane, is_root, f"set-option -pu -t {pane} remain-on-exit")
+        words = " ; ".join(shlex.join(command) for command in give_back(pane))
+        Server().try_run("if-shell", "-F", "-t", pane, is_root, words)
 
 
 def codex_home() -> str:

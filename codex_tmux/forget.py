@@ -15,6 +15,7 @@ from codex_tmux.options import PANE_OPTIONS
 from codex_tmux.pass_once import Pass, pane_option, run_all, sync_once
 from codex_tmux.plain_text import plain_line, tilde
 from codex_tmux.records import CURRENT, ENDED, Record
+from codex_tmux.remain_on_exit import give_back, say_nothing
 from codex_tmux.respawn import resolve
 from codex_tmux.sync import server_lock
 from codex_tmux.tmux import Server, TmuxError
@@ -123,7 +124,7 @@ def drop(server: Server, seen: Pass | None, chosen: list[Record]) -> None:
     # The panes first: a sync would recall a record that only they remember.
     for pane in seen.snapshot.panes if seen else ():
         if pane.session in gone:
-            clear(server, pane.id, pane.dead)
+            clear(server, pane.id)
     with store.lock():
         store.save(tuple(r for r in store.load() if r.session_id not in gone))
     for record in chosen:
@@ -132,7 +133,7 @@ def drop(server: Server, seen: Pass | None, chosen: list[Record]) -> None:
         look(server)
 
 
-def clear(server: Server, pane: str, dead: bool) -> None:
+def clear(server: Server, pane: str) -> None:
     """Make a pane one that never ran Codex; a dead one stays as it is, but for the promise to resume."""
     names = [
         *PANE_OPTIONS,
@@ -141,7 +142,6 @@ def clear(server: Server, pane: str, dead: bool) -> None:
         "@codex_title_id",
         "@codex_title_at",
         "@codex_cleared",
-        "@codex_hint",
     ]
-    names += ["remain-on-exit-format"] if dead else []
-    run_all(server, [pane_option(pane, name, "") for name in names], loaded=False)
+    own = [pane_option(pane, name, "") for name in names]
+    run_all(server, [*own, *give_back(pane), *say_nothing(pane)], loaded=False)

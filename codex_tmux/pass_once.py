@@ -11,7 +11,8 @@ from codex_tmux.log import debugging, log, set_level
 from codex_tmux.options import PANE_OPTIONS, encode_launch
 from codex_tmux.reconcile import Note, Pane, Policy, Revive, Sleep, Snapshot, TakeOver, Tell, reconcile
 from codex_tmux.records import DEAD, ENDED, LIVE, LOST, Record, now
-from codex_tmux.resume import keep_commands, lay_to_sleep, respawn_into_run, wait_until_dead
+from codex_tmux.remain_on_exit import GIVE_BACK, SET, give_back, hint, remain_on_exit, say, say_nothing, stay
+from codex_tmux.resume import lay_to_sleep, respawn_into_run, wait_until_dead
 from codex_tmux.tell import tell, tell_all
 from codex_tmux.tmux import Reading, Server, Started, TmuxError
 
@@ -224,8 +225,11 @@ def set_options(
 ) -> set[str]:
     """Make the options of panes and server say what is true; only what changes is set.
 
-    Returns the panes that were not marked as Codex's before.
+    Returns the panes that were not marked as Codex's before. Where the plugin is not loaded nothing is set: nobody
+    would keep it true, and unloaded is to stay unloaded.
     """
+    if not reading.server["@codex_dir"]:
+        return set()
     by_pane = {
         r.pane: r for r in records if r.current and (r.server, r.epoch) == (snapshot.server, snapshot.epoch)
     }
@@ -310,16 +314,18 @@ def wanted_options(row: dict[str, str], pane: Pane, record: Record | None) -> di
 def keep_when_killed(
     reading: Reading, row: dict[str, str], pane: Pane, record: Record | None
 ) -> list[list[str]]:
-    """Let a pane outlive a crash of its Codex, where Codex is its root: no shell's, and never over the user's own."""
-    # The title hook may have set the option already, ahead of any sync; the rest is for us to add.
-    ours_in_part = bool(row["@codex_keep"]) and not row["@codex_hint"]
-    if pane.running and pane.root and (row["remain-on-exit"] == "off" or ours_in_part):
-        return keep_commands(pane.id, reading.server["@codex-respawn-key"], pane.running.typed)
+    """Let a pane outlive a crash of its Codex, where Codex is its own program: no shell's, never against the user."""
+    ours = bool(row["@codex_keep"])
+    if pane.running and pane.root:
+        todo = remain_on_exit(True, row["remain-on-exit"], reading.remain_on_exit, ours)
+        commands = stay(pane.id) if todo == SET else give_back(pane.id) if todo == GIVE_BACK else []
+        # The title hook may have set the option already, ahead of any sync; the rest is for us to add.
+        if (todo == SET or ours) and not row["@codex_hint"]:
+            typed = pane.running.typed
+            commands += say(pane.id, hint(reading.server["@codex-respawn-key"], typed), typed)
+        return commands
     gone = not (record or pane.running or pane.dead or pane.starting)
-    if gone and row["@codex_keep"] and pane.launch and pane.launch.typed:
-        # The remote shell that Codex has left ends as it would without us.
-        return [pane_option(pane.id, name, "") for name in ("remain-on-exit", "@codex_keep", "@codex_hint")]
-    return []
+    return [*give_back(pane.id), *say_nothing(pane.id)] if gone and (ours or row["@codex_hint"]) else []
 
 
 def pane_option(pane: str, name: str, value: str) -> list[str]:

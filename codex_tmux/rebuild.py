@@ -16,6 +16,7 @@ from codex_tmux.options import encode_launch
 from codex_tmux.pass_once import escape
 from codex_tmux.reconcile import launch_of
 from codex_tmux.records import DEAD, Record
+from codex_tmux.remain_on_exit import say, stay
 from codex_tmux.restore_plan import TITLE_ID, Build, Cell
 from codex_tmux.tmux import RESPAWN_PANE, Server, TmuxError
 from codex_tmux.tmux_versions import DEAD_FORMAT, version_of
@@ -169,16 +170,13 @@ class Rebuilder:
             "@codex_launch": encode_launch(launch_of(record)),
             "@codex_asleep": "1",
             self.mark: "1",
-            "@codex_hint": self.hints.get(record.session_id, ""),
-            "@codex_keep": "1",
             "@codex_title_id": cut,
             "@codex_mode": record.mode if record.mode == "exec" else "",
-            "remain-on-exit": "failed",
-            "remain-on-exit-format": "#{@codex_hint}",
         }
         commands = [
             ["set-option", "-pq", "-t", target, name, value] for name, value in options.items() if value
         ]
+        commands += [*stay(target), *say(target, self.hints.get(record.session_id, ""))]
         # tmux-resurrect saves titles: a pane that is never woken is known again by it.
         commands.append(["select-pane", "-t", target, "-T", f"{cut}..."])
         return commands

@@ -10,6 +10,7 @@ from codex_tmux import quick_start
 from codex_tmux.launch import LAY, Launch
 from codex_tmux.log import log
 from codex_tmux.options import encode_launch
+from codex_tmux.remain_on_exit import keep_commands
 from codex_tmux.tmux import RESPAWN_PANE, Server, TmuxError
 
 HISTORY = 2000
@@ -17,8 +18,6 @@ HISTORY = 2000
 DEAD_WITHIN = 5.0
 REAP_EVERY = 0.1
 """Seconds a pane may take to be drawn and die again."""
-DEFAULT_KEY = "R"
-SLEEPS = "sleeps"
 
 
 def helper_command(server: Server) -> list[str]:
@@ -42,29 +41,6 @@ def run_command(server: Server, launch: Launch) -> list[str]:
     if quick and len(helper) == 1:
         helper = quick_start.stored(helper[0], quick)
     return [*helper, "run", *(["--shell"] if launch.shell else [])]
-
-
-def hint(key: str, typed: bool = False) -> str:
-    """The last line of a pane that sleeps."""
-    key = key or DEFAULT_KEY
-    what = "connects again" if typed else "resumes"
-    return f"{SLEEPS} · prefix {key} {what}" if key != "none" else f"{SLEEPS} · codex-tmux respawn {what}"
-
-
-PASTE = "#{@codex_hint}#{?#{==:#{n:@codex_session},36}, · then paste: codex resume #{@codex_session},}"
-"""The last line of a sleeping pane whose Codex was typed into a shell of another machine: R only connects again."""
-
-
-def keep_commands(pane: str, key: str, typed: bool = False) -> list[list[str]]:
-    """The tmux commands that let a pane outlive a crash, and say then how to get its session back."""
-    return [
-        ["set-option", "-p", "-t", pane, "remain-on-exit", "failed"],
-        ["set-option", "-p", "-t", pane, "@codex_keep", "1"],
-        ["set-option", "-p", "-t", pane, "@codex_hint", hint(key, typed)],
-        # Since 3.3 (-q: an older tmux says in its own words that the pane is dead). The text goes through an
-        # option, so that nothing in it is expanded as a format.
-        ["set-option", "-pq", "-t", pane, "remain-on-exit-format", PASTE if typed else "#{@codex_hint}"],
-    ]
 
 
 def joined(commands: list[list[str]]) -> list[str]:

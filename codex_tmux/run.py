@@ -50,7 +50,7 @@ class Request:
 
 VALUES = (
     "@codex_session @codex_launch @codex_fresh @codex_evidence @codex_pane @codex_hint @codex-command "
-    "@codex-respawn-key remain-on-exit default-shell @codex-log-level"
+    "@codex-respawn-key remain-on-exit @codex_keep @codex_dir default-shell @codex-log-level"
 ).split()
 
 
@@ -64,9 +64,12 @@ def ask(server: Server, pane: str) -> Started:
         *("set-option", "-pu", "-t", pane, "@codex_waiting", ";"),
         # An id that is there again is in the title of what this process becomes.
         *("set-option", "-pu", "-t", pane, "@codex_title_id", ";"),
-        *("set-option", "-p", "-t", pane, "@codex_cleared", str(os.getpid()), ";"),
-        # Claimed and read in one step: of two panes that wake for one session, the second sees the first.
-        *("set-option", "-pF", "-t", pane, "@codex_claim", "#{@codex_session}", ";"),
+        # Claimed and read in one step: of two panes that wake for one session, the second sees the first. Where the
+        # plugin has been unloaded, nothing is left on the pane.
+        *("if-shell", "-F", "-t", pane, "#{@codex_dir}"),
+        f"set-option -p -t {pane} @codex_cleared {os.getpid()} ; "
+        f"set-option -pF -t {pane} @codex_claim '#{{@codex_session}}'",
+        ";",
         *("display-message", "-p", "-t", pane, form, ";"),
         *("list-panes", "-a", "-f", "#{||:#{?@codex_session,1,0},#{?@codex_claim,1,0}}"),
         *("-F", "#{pane_id} #{pane_dead} #{@codex_session} #{@codex_claim} #{@codex_state}"),
@@ -80,12 +83,12 @@ class Here:
         first, *lines = answer.split("\n")
         values = first.split("\t", len(VALUES))
         self.session, self.launch_text, fresh, self.evidence, self.marked, self.hint, *values = values
-        self.command, self.key, self.remain, self.default_shell, level, ids = values
+        self.command, self.key, self.remain, kept, loaded, self.default_shell, level, ids = values
         set_level(level)
         self.id, root, self.epoch, self.socket = ids.split(" ", 3)
         if self.id != pane:
             raise Problem(f"pane {pane} is gone")
-        self.fresh = bool(fresh)
+        self.fresh, self.kept, self.loaded = bool(fresh), bool(kept), bool(loaded)
         self.is_root = int(root) == os.getpid()
         self.rivals = []
         for line in lines:
@@ -173,7 +176,7 @@ def draw(buffer: str) -> int:
 
 def without_epitaph(screen: bytes) -> bytes:
     """The screen down to its last words, without the line that tmux drew when the pane died: it will draw another."""
-    from codex_tmux.resume import SLEEPS
+    from codex_tmux.remain_on_exit import SLEEPS
 
     screen = screen.rstrip(b"\n")
     above, _, last = screen.rpartition(b"\n")
@@ -302,20 +305,27 @@ def known_flags(server: Server, here: Here, flags: tuple[str, ...], program: str
 def mark(server: Server, here: Here, launch: Launch) -> None:
     """Let the pane outlive a crash, and say in its options what runs here, before anything can go wrong."""
     from codex_tmux.options import encode_launch
-    from codex_tmux.resume import hint, joined, keep_commands
+    from codex_tmux.remain_on_exit import GIVE_BACK, OFF, SET, give_back, hint, remain_on_exit, stay
+    from codex_tmux.remain_on_exit import say as say_at_death
+    from codex_tmux.resume import joined
 
+    if not here.loaded:
+        return  # nobody would look after the pane
     commands: list[list[str]] = []
     text = encode_launch(launch)
     if here.fresh:
         commands.append(["set-option", "-pu", "-t", here.id, "@codex_fresh"])
     if text != here.launch_text:
         commands.append(["set-option", "-p", "-t", here.id, "@codex_launch", text])
-    if here.is_root and not launch.shell and here.remain in ("off", "failed"):
-        if here.remain == "off" or here.hint != hint(here.key, launch.typed):
-            commands += keep_commands(here.id, here.key, launch.typed)
-    elif here.is_root and here.remain == "failed":
-        # It slept as a pane of its own; awake it ends in a shell, whose exit closes the pane as ever.
-        commands.append(["set-option", "-pu", "-t", here.id, "remain-on-exit"])
+    # With `shell` it slept as a pane of its own; awake it ends in a shell, whose exit closes the pane as ever.
+    wanted = here.is_root and not launch.shell
+    todo = remain_on_exit(wanted, here.remain, OFF, here.kept)
+    if todo == SET:
+        commands += stay(here.id)
+    elif todo == GIVE_BACK:
+        commands += give_back(here.id)
+    if wanted and here.hint != hint(here.key, launch.typed):
+        commands += say_at_death(here.id, hint(here.key, launch.typed), launch.typed)
     if not here.marked:
         commands.append(["set-option", "-p", "-t", here.id, "@codex_pane", "1"])
     if commands:

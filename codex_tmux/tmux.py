@@ -278,10 +278,13 @@ class Reading:
     """Everything one call read from a tmux server.
 
     `server` holds the values of SERVER_PLAIN and SERVER_COUNTED; `panes` one dictionary a pane; `hooks` what
-    `show-hooks` printed; `bindings_missing` is for those who check that the plugin is still in place.
+    `show-hooks` printed; `remain_on_exit` what is set for all panes.
     """
 
-    def __init__(self, server: dict[str, str], panes: list[dict[str, str]], hooks: str) -> None:
+    def __init__(
+        self, server: dict[str, str], panes: list[dict[str, str]], hooks: str, remain_on_exit: str = "off"
+    ) -> None:
+        self.remain_on_exit = remain_on_exit
         self.server = server
         self.panes = panes
         self.hooks = hooks
@@ -313,6 +316,7 @@ def ask(server: Server) -> Started:
         # Without any tmux session, at a server's very start and end, list-panes would fail.
         *("if-shell", "-F", "#{S:y}", f"list-panes -a -F {quote(PANE_FORMAT)}", ";"),
         *("display-message", "-p", SEPARATOR, ";"),
+        *("show-options", "-gwv", "remain-on-exit", ";"),
         *("show-hooks", "-gw", "pane-title-changed", ";"),
         *("show-hooks", "-g", "pane-exited"),
     )
@@ -337,6 +341,7 @@ def reading(server: Server, asked: Started) -> Reading:
 def reading_of(server: Server, out: bytes) -> Reading:
     """The answer to `ask`. Raises Misread; what is told of the server stands in `server.told` even then."""
     rows, _, hooks = out.rpartition(b"\n" + escaped_separator(out) + b"\n")
+    remain_on_exit, _, hooks = hooks.partition(b"\n")
     first, newline, rest = rows.partition(b"\n")
     # A socket path may hold a newline; the first row ends where its own lengths say.
     while newline:
@@ -353,7 +358,7 @@ def reading_of(server: Server, out: bytes) -> Reading:
     for pane in parse_rows(rest + b"\n" if rest else b"", PLAIN, COUNTED, OPTIONS):
         # A window linked into several tmux sessions lists its panes once for each.
         panes.setdefault(pane["pane_id"], pane)
-    return Reading(values[0], list(panes.values()), hooks.decode(errors="replace"))
+    return Reading(values[0], list(panes.values()), hooks.decode(errors="replace"), remain_on_exit.decode())
 
 
 def escaped_separator(out: bytes) -> bytes:

@@ -1,0 +1,144 @@
+"""What the user has set stays the user's: how a pane ends, hooks and aliases; and unloaded is unloaded."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+
+import pytest
+
+from codex_tmux.sandbox import Sandbox, plugin_file
+from tests.tmux.hooks_test import inside
+from tests.tmux.respawn_routes_test import Started, kill, start, wait_resumed
+
+FORMAT = "mine: #{pane_dead_status}"
+
+
+def own(sandbox: Sandbox, pane: str, name: str = "remain-on-exit") -> str:
+    """What stands on the pane itself."""
+    return sandbox.tmux("show-options", "-pqv", "-t", pane, name)
+
+
+def unload(sandbox: Sandbox) -> None:
+    sandbox.quiet()
+    subprocess.run([str(plugin_file().parent / "plugin" / "unload")], env=inside(sandbox), check=True)
+
+
+def asleep(sandbox: Sandbox, pane: str) -> None:
+    sandbox.wait_for(lambda: sandbox.format(pane, "#{@codex_asleep}#{pane_dead}") == "11", 10, "it sleeps")
+
+
+def crash_and_resume(sandbox: Sandbox, it: Started) -> Started:
+    """Kill a pane's Codex and respawn the pane; what runs there then."""
+    kill(sandbox, it)
+    asleep(sandbox, it.pane)
+    sandbox.tmux("respawn-pane", "-t", it.pane)
+    wait_resumed(sandbox, it)
+    return it._replace(pid=sandbox.codex_pid(it.pane))
+
+
+def quit_codex(sandbox: Sandbox, it: Started) -> None:
+    sandbox.wait_ready(it.pane)
+    sandbox.type(it.pane, "/quit")
+    sandbox.wait_for(
+        lambda: it.pane not in panes(sandbox) or sandbox.format(it.pane, "#{pane_dead}") == "1", 10, "its end"
+    )
+
+
+def panes(sandbox: Sandbox) -> list[str]:
+    return sandbox.tmux("list-panes", "-a", "-F", "#{pane_id}").split()
+
+
+def test_a_pane_that_the_user_wants_kept_is_kept_after_a_crash_too(sandbox: Sandbox) -> None:
+    sandbox.start_server(
+        load_plugin=True, config=f"set -g remain-on-exit on\nset -g remain-on-exit-format '{FORMAT}'"
+    )
+    (one,) = start(sandbox, "prompt")
+    one = crash_and_resume(sandbox, one)
+    sandbox.quiet()
+    assert own(sandbox, one.pane) == ""
+    quit_codex(sandbox, one)
+    assert sandbox.format(one.pane, "#{pane_dead}") == "1", "kept, as every pane of this user"
+    unload(sandbox)
+    assert own(sandbox, one.pane, "remain-on-exit-format") == ""
+    assert sandbox.format(one.pane, "#{remain-on-exit} #{remain-on-exit-format}").startswith("on mine")
+
+
+@pytest.mark.parametrize("value", ["on", "off"])
+def test_what_stands_on_the_pane_is_left(sandbox: Sandbox, value: str) -> None:
+    """`off` too: this one pane is to close as without the plugin."""
+    sandbox.start_server(load_plugin=True)
+    (one,) = start(sandbox, "prompt")
+    sandbox.tmux("set-option", "-p", "-t", one.pane, "remain-on-exit", value)
+    sandbox.tmux("set-option", "-p", "-t", one.pane, "remain-on-exit-format", FORMAT)
+    sandbox.helper("sync")
+    assert (own(sandbox, one.pane), own(sandbox, one.pane, "remain-on-exit-format")) == (value, FORMAT)
+    if value == "off":
+        os.kill(one.pid, signal.SIGKILL)
+        sandbox.wait_for(lambda: one.pane not in panes(sandbox), 10, "it to close")
+        return
+    one = crash_and_resume(sandbox, one)
+    sandbox.quiet()
+    assert (own(sandbox, one.pane), own(sandbox, one.pane, "remain-on-exit-format")) == (value, FORMAT)
+    unload(sandbox)
+    assert (own(sandbox, one.pane), own(sandbox, one.pane, "remain-on-exit-format")) == (value, FORMAT)
+
+
+def test_said_for_all_panes_later_it_counts_for_those_that_run_codex(sandbox: Sandbox) -> None:
+    sandbox.start_server(load_plugin=True)
+    (one,) = start(sandbox, "prompt")
+    sandbox.wait_for(lambda: own(sandbox, one.pane) == "failed", 10, "it to outlive a crash")
+    sandbox.tmux("set-option", "-g", "remain-on-exit", "on")
+    sandbox.helper("sync")
+    assert own(sandbox, one.pane) == ""
+    sandbox.tmux("set-option", "-g", "remain-on-exit", "off")
+    sandbox.helper("sync")
+    assert own(sandbox, one.pane) == "failed"
+
+
+def test_a_pane_that_got_another_program_ends_as_any_other(sandbox: Sandbox) -> None:
+    sandbox.start_server(load_plugin=True)
+    (one,) = start(sandbox, "prompt")
+    sandbox.wait_for(lambda: own(sandbox, one.pane) == "failed", 10, "it to outlive a crash")
+    sandbox.tmux("respawn-pane", "-k", "-t", one.pane, "cat")
+    sandbox.wait_for(lambda: own(sandbox, one.pane) == "", 10, "what was ours to be gone")
+    assert own(sandbox, one.pane, "remain-on-exit-format") == ""
+    assert own(sandbox, one.pane, "@codex_hint") == ""
+
+
+def exec_pane(sandbox: Sandbox, *options: str) -> str:
+    """A pane with `codex-tmux exec`, on which `options` stood before."""
+    pane = sandbox.new_pane("cat", name="exec")
+    if options:
+        sandbox.tmux("set-option", "-p", "-t", pane, *options)
+    sandbox.tmux("respawn-pane", "-k", "-t", pane, str(sandbox.bin / "codex-tmux"), "exec")
+    sandbox.wait_for(lambda: sandbox.format(pane, "#{@codex_mode}") == "exec", 20, "the conversation")
+    return pane
+
+
+def test_a_conversation_by_exec_leaves_the_users_own_and_no_trace(sandbox: Sandbox) -> None:
+    sandbox.start_server(load_plugin=True)
+    mine, other = exec_pane(sandbox, "remain-on-exit", "on"), exec_pane(sandbox)
+    assert own(sandbox, mine) == "on"
+    assert own(sandbox, other) == "failed"
+    unload(sandbox)
+    assert own(sandbox, mine) == "on"
+    assert own(sandbox, other) == ""
+    assert "@codex_" not in sandbox.tmux("show-options", "-p", "-t", other)
+
+
+def test_unloaded_a_sleeping_pane_comes_back_unmarked(sandbox: Sandbox) -> None:
+    sandbox.start_server(load_plugin=True)
+    (one,) = start(sandbox, "prompt")
+    kill(sandbox, one)
+    asleep(sandbox, one.pane)
+    unload(sandbox)
+    sandbox.tmux("respawn-pane", "-t", one.pane)
+    wait_resumed(sandbox, one)
+    sandbox.wait_for(lambda: "turn 1 |" in sandbox.capture(one.pane), 10, "the conversation")
+    sandbox.helper("list")
+    assert sandbox.tmux("show-options", "-p", "-t", one.pane) == ""
+    assert "@codex_" not in sandbox.tmux("show-options", "-g")
+    os.kill(sandbox.codex_pid(one.pane), signal.SIGKILL)
+    sandbox.wait_for(lambda: one.pane not in panes(sandbox), 10, "it to close, as without the plugin")
