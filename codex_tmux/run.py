@@ -305,8 +305,6 @@ def known_flags(server: Server, here: Here, flags: tuple[str, ...], program: str
 def mark(server: Server, here: Here, launch: Launch) -> None:
     """Let the pane outlive a crash, and say in its options what runs here, before anything can go wrong."""
     from codex_tmux.options import encode_launch
-    from codex_tmux.remain_on_exit import GIVE_BACK, OFF, SET, give_back, hint, remain_on_exit, stay
-    from codex_tmux.remain_on_exit import say as say_at_death
     from codex_tmux.resume import joined
 
     if not here.loaded:
@@ -317,19 +315,26 @@ def mark(server: Server, here: Here, launch: Launch) -> None:
         commands.append(["set-option", "-pu", "-t", here.id, "@codex_fresh"])
     if text != here.launch_text:
         commands.append(["set-option", "-p", "-t", here.id, "@codex_launch", text])
-    # With `shell` it slept as a pane of its own; awake it ends in a shell, whose exit closes the pane as ever.
-    wanted = here.is_root and not launch.shell
-    todo = remain_on_exit(wanted, here.remain, OFF, here.kept)
-    if todo == SET:
-        commands += stay(here.id)
-    elif todo == GIVE_BACK:
-        commands += give_back(here.id)
-    if wanted and here.hint != hint(here.key, launch.typed):
-        commands += say_at_death(here.id, hint(here.key, launch.typed), launch.typed)
+    if here.is_root:
+        commands += end_of(here, launch)
     if not here.marked:
         commands.append(["set-option", "-p", "-t", here.id, "@codex_pane", "1"])
     if commands:
         server.try_run(*joined(commands)[:-1])
+
+
+def end_of(here: Here, launch: Launch) -> list[list[str]]:
+    """The tmux commands that make the pane end as it should: stay after a crash, or with `shell`, close as ever."""
+    from codex_tmux.remain_on_exit import GIVE_BACK, OFF, SET, give_back, hint, remain_on_exit, stay
+    from codex_tmux.remain_on_exit import say as say_at_death
+
+    # It slept as a pane of its own in any case.
+    todo = remain_on_exit(not launch.shell, here.remain, OFF, here.kept)
+    commands = stay(here.id) if todo == SET else give_back(here.id) if todo == GIVE_BACK else []
+    text = hint(here.key, launch.typed)
+    if not launch.shell and here.hint != text:
+        commands += say_at_death(here.id, text, launch.typed)
+    return commands
 
 
 def enter(launch: Launch) -> tuple[Launch, str]:
