@@ -148,12 +148,11 @@ def refuse(seen: Pass, pane: Pane, launch: Launch, session: Session) -> None:
         raise Problem(
             f"pane {pane.id} shows session {shown.session_id} (by its {shown.evidence}): it is bound to that"
         )
-    here = (seen.snapshot.server, seen.snapshot.epoch)
-    alive = {here, *seen.snapshot.alive}
+    snapshot = seen.snapshot
     for record in seen.records:
-        elsewhere = record.place != (*here, pane.id) and (record.server, record.epoch) in alive
-        if record.status == LIVE and elsewhere and same_session(record.session_id, session.id):
-            where = "" if record.server == here[0] else f" of the tmux server {record.server}"
+        another = record.place != (snapshot.server, snapshot.epoch, pane.id) and snapshot.may_hold(record)
+        if record.status == LIVE and another and same_session(record.session_id, session.id):
+            where = "" if record.epoch == snapshot.epoch else f" of the tmux server {record.server}"
             raise Problem(
                 f"session {session.id} is in pane {record.pane}{where}, which is alive: it can be in one pane only"
             )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from codex_tmux import store
+from codex_tmux import epoch, store
 from codex_tmux.log import log
 from codex_tmux.records import CLOSED, ENDED, LOST, Record, now
 from codex_tmux.sync import sync
@@ -27,18 +27,18 @@ def close_last(server: Server) -> None:
 def close_noted(server: Server, args: list[str]) -> None:
     """Note the closings that a server, gone by now, had noted for the sync that it did not live to see.
 
-    `args`: its epoch, the panes that held Codex, those there at the last closing, those that had ended by themselves.
+    `args`: its pid, the panes that held Codex, those there at the last closing, those that had ended by themselves.
     Raises Problem.
     """
-    epoch, panes, here, exited = (set(a.split()) for a in (args + [""] * 4)[:4])
+    pid, *lists = (args + [""] * 4)[:4]
+    panes, here, exited = (set(panes.split()) for panes in lists)
     gone = panes - here
 
     def is_gone(record: Record) -> bool:
         # A new server may have been quicker to call them lost.
         open_or_lost = record.current or record.status == LOST
-        return (
-            open_or_lost and record.pane in gone and {record.epoch} == epoch and same_socket(record, server)
-        )
+        ended = epoch.is_of(record.epoch, pid) and same_socket(record, server)
+        return open_or_lost and record.pane in gone and ended
 
     with store.lock():
         records = store.load()

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 
-from codex_tmux import activity
+from codex_tmux import activity, epoch
 from codex_tmux.codex.store import Session, Store
+from codex_tmux.epoch import ALIVE, ELSEWHERE
 from codex_tmux.named_tuple import NamedTuple
 from codex_tmux.options import decode_launch
-from codex_tmux.pass_once import process_exists
 from codex_tmux.reconcile import Launch, launch_of
 from codex_tmux.records import DEAD, EXEC, LIVE, TUI, Record, same_session
 from codex_tmux.tmux import Server, TmuxError
@@ -53,7 +53,11 @@ class Here:
     """The tmux server one is in: its epoch, and by session the panes that have one. Without a server nothing."""
 
     def __init__(self, server: Server) -> None:
-        self.epoch = server.try_run("display-message", "-p", "#{pid}:#{start_time}") or ""
+        pid, _, started = (server.try_run("display-message", "-p", "#{pid} #{start_time}") or "").partition(
+            " "
+        )
+        self.epoch, self.former = epoch.of_server(pid), f"{pid}:{started}"
+        self.fates: dict[str, str] = {}
         self.places = places(server) if self.epoch else {}
 
     def place(self, session_id: str) -> Place | None:
@@ -61,9 +65,13 @@ class Here:
         return self.places.get(session_id) or self.places.get(session_id[:29])
 
     def elsewhere(self, record: Record) -> str:
-        """The socket of the other tmux server that has a record's pane, "" where none does."""
-        pid = record.epoch.partition(":")[0]
-        return record.server if record.current and record.epoch != self.epoch and process_exists(pid) else ""
+        """The socket of the other tmux server that has a record's pane, and where it is; "" where none does."""
+        if not record.current:
+            return ""
+        if record.epoch not in self.fates:
+            self.fates |= epoch.fates([record.epoch], self.epoch, self.former)
+        fate = self.fates[record.epoch]
+        return {ALIVE: record.server, ELSEWHERE: f"{record.server} on another host"}.get(fate, "")
 
 
 def gather(server: Server, records: tuple[Record, ...], default_home: str) -> list[Conversation]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 
 from codex_tmux.codex.processes import CodexProcess, Processes, find_codex, open_sessions
 from codex_tmux.codex.store import SQLITE_HOME, Store
@@ -74,7 +73,7 @@ class Identifier:
         self.codexes: dict[str, CodexProcess] = {}
         self.env_names = tuple(reading.server["@codex-env"].split())
 
-    def snapshot(self, alive: frozenset[tuple[str, str]] = frozenset()) -> Snapshot:
+    def snapshot(self) -> Snapshot:
         """The whole server, as the rules want it."""
         rows = self.reading.panes
         panes = tuple(self.pane(row) for row in rows)
@@ -101,7 +100,7 @@ class Identifier:
             epoch=self.reading.epoch,
             panes=panes,
             exited=frozenset(server["@codex_exited"].split()),
-            alive=alive,
+            former=f"{server['pid']}:{server['start_time']}",
         )
 
     def pane(self, row: dict[str, str]) -> Pane:
@@ -127,7 +126,7 @@ class Identifier:
             launch=decode_launch(row["@codex_launch"]),
             guard=guard_of(row["@codex_guard"]),
             asleep=bool(row["@codex_asleep"]),
-            last_process=row["@codex_process"],
+            last_process=self.present_name(row["@codex_process"]),
         )
         if not self.is_candidate(row):
             return pane
@@ -162,7 +161,7 @@ class Identifier:
 
     def running_pane(self, row: dict[str, str], pane: Pane, codex: CodexProcess) -> Pane:
         """A pane that runs Codex."""
-        process = f"{codex.pid}:{codex.start:.2f}"
+        process = f"{codex.pid}:{codex.start}"
         launch = self.launch_of(codex)
         # What a respawn has just started says nothing of what was here: tmux keeps no `-e` and no directory.
         respawned = pane.guard is not None and pane.guard.root_pid != pane.root_pid
@@ -195,13 +194,22 @@ class Identifier:
             if same and pane.session and pane.evidence not in (INFERRED, ARGV, LOCK):
                 return False
             # Before that there is no session yet, and who was told which one to resume is at it.
-            return time.time() - codex.start > (STARTING_WITH if pane.sighting else STARTING)
+            return self.processes.age(codex.start) > (STARTING_WITH if pane.sighting else STARTING)
         if is_elsewhere(pane):
             return False
         just_ended = pane.marked and not pane.asleep and not pane.starting and row["@codex_state"] == LIVE
         if not just_ended or not pane.launch or pane.launch.mode != TUI or pane.sighting:
             return False
         return bool(pane.last_process) and (not pane.session or pane.evidence in (INFERRED, ARGV))
+
+    def present_name(self, name: str) -> str:
+        """A process's name in its present form; the former one had the start in seconds since 1970, with a point."""
+        pid, _, start = name.partition(":")
+        if "." not in start:
+            return name
+        process = self.processes.get(int(pid))
+        same = process is not None and abs(self.processes.started_at(process.start) - float(start)) < 2
+        return process.name if process and same else name
 
     def infer(self, panes: tuple[Pane, ...], unnamed: list[tuple[dict[str, str], Pane]]) -> tuple[Pane, ...]:
         """The panes with what fits those that nothing names."""
@@ -212,7 +220,9 @@ class Identifier:
             codex = self.codexes.get(pane.id)
             launch = pane.launch
             store = self.store(codex) if codex else Store(launch.codex_home if launch else "")
-            found.append(Unnamed(pane, row["pane_title"], codex, store))
+            start = str(codex.start) if codex else pane.last_process.rpartition(":")[2]
+            began = self.processes.started_at(int(start)) if start.isdigit() else 0.0
+            found.append(Unnamed(pane, row["pane_title"], codex, store, began))
         return with_inferred(panes, found, self.server, self.processes)
 
     def launch_of(self, codex: CodexProcess) -> Launch:
@@ -263,7 +273,7 @@ class Identifier:
             return pane.session
         return store.complete(cut) or cut
 
-    def title_id(self, row: dict[str, str], pane: Pane, start: float) -> str:
+    def title_id(self, row: dict[str, str], pane: Pane, start: int) -> str:
         """The id in the title, whole or cut, where it came after the process that began at `start`; else ""."""
         cut = find_id(row["pane_title"])
         if not cut:
@@ -274,7 +284,7 @@ class Identifier:
         another_process = bool(pane.last_process) and pane.last_process != pane.process
         # `run`, which became this process, took away the id that was there.
         is_anew = bool(row["@codex_title_id"]) and row["@codex_cleared"] == pane.process.partition(":")[0]
-        started = int(start)
+        started = int(self.processes.started_at(start))
         if set_at is None:
             is_stale = same_as_before and another_process
         else:

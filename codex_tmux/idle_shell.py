@@ -54,7 +54,7 @@ class State:
     def is_young(self, processes: Processes) -> bool:
         """Whether the pane's process is just starting."""
         process = processes.get(self.pid)
-        return process is not None and time.time() - process.start < STARTUP
+        return process is not None and processes.age(process.start) < STARTUP
 
 
 def states(server: Server, panes: set[str]) -> dict[str, State]:

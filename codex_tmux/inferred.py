@@ -35,24 +35,19 @@ BETWEEN = "codex-tmux: the next screen"
 
 
 class Unnamed(NamedTuple):
-    """A pane whose session nothing names for sure. `codex` is None where it has just ended."""
+    """A pane whose session nothing names for sure. `codex` is None where it has just ended; `started` tells when it
+    began, in seconds since the epoch by the clock as it is set now."""
 
     pane: Pane
     title: str
     codex: CodexProcess | None
     store: Store
+    started: float
 
     @property
     def home(self) -> str:
         """Its `CODEX_HOME`."""
         return os.path.realpath(self.store.codex_home)
-
-    @property
-    def started(self) -> float:
-        """When its Codex started."""
-        if self.codex is not None:
-            return self.codex.start
-        return float(self.pane.last_process.rpartition(":")[2] or 0)
 
     @property
     def by_argv(self) -> bool:
@@ -134,7 +129,7 @@ def open_in_background(processes: Processes, home: str, store: Store) -> Pool | 
         held = sessions_held(processes, (pid,), os.path.realpath(locks))
         process = processes.get(pid)
         if held and process is not None:
-            return Pool(frozenset(held), process.start, store)
+            return Pool(frozenset(held), processes.started_at(process.start), store)
     return None
 
 
@@ -158,7 +153,8 @@ def outsiders(processes: Processes, home: str, inside: set[int]) -> Iterable[Sea
         if sessions_held(processes, (pid, *below)):
             continue
         words = frozenset(w.strip() for w in split[1]) if command.prompt else frozenset()
-        yield Seat(f"process {pid}", cwd, process.start, command.session_id or "", words)
+        began = processes.started_at(process.start)
+        yield Seat(f"process {pid}", cwd, began, command.session_id or "", words)
 
 
 def decided(

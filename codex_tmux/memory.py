@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from codex_tmux import store
+from codex_tmux import epoch, store
 from codex_tmux.log import log
 from codex_tmux.named_tuple import NamedTuple
 from codex_tmux.options import decode_launch
@@ -41,10 +41,10 @@ class PaneMemory:
         """The session this pane had, and where that is known from; None where it had none. Raises TmuxError."""
         if self.server is None:
             return None
-        form = "#{pane_id}\t#{@codex_session}\t#{@codex_launch}\t#{pid}:#{start_time}\t#{socket_path}"
-        pane, session, launch_text, epoch, socket = self.server.run(
+        form = "#{pane_id}\t#{@codex_session}\t#{@codex_launch}\t#{pid}\t#{start_time}\t#{socket_path}"
+        pane, session, launch_text, pid, started, socket = self.server.run(
             "display-message", "-p", "-t", self.pane, form
-        ).split("\t", 4)
+        ).split("\t", 5)
         launch = decode_launch(launch_text)
         if pane == self.pane and session and launch:
             return Remembered(session, launch.flags, launch.cwd, "memory", launch.codex, launch.codex_home)
@@ -53,8 +53,10 @@ class PaneMemory:
         except store.StateError as e:
             log("state.unusable", why=e)
             return None
+        epochs = (epoch.of_server(pid), f"{pid}:{started}")
         for r in records:
-            if r.current and r.mode == EXEC and r.place == (socket, epoch, self.pane):
+            mine = r.pane == self.pane and r.server == socket and r.epoch in epochs
+            if mine and r.current and r.mode == EXEC:
                 return Remembered(r.session_id, r.flags, r.cwd, "file", r.codex, r.codex_home)
         return None
 

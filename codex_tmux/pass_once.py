@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 
-from codex_tmux import quick_start, state_cache, store, tmux
+from codex_tmux import epoch, quick_start, state_cache, store, tmux
 from codex_tmux.evidence import Identifier
 from codex_tmux.log import debugging, log, set_level
 from codex_tmux.options import PANE_OPTIONS, encode_launch
@@ -57,7 +57,7 @@ def sync_once(server: Server, asked: Started | None = None) -> Pass:
         reading, identifier, snapshot = settled_reading(server, under_way)
         set_level(reading.server["@codex-log-level"])
         policy = Policy(revive=reading.server["@codex-on-death"] == "respawn")
-        records, actions, fault = decide(snapshot, policy)
+        snapshot, records, actions, fault = decide(snapshot, policy)
         tell_fault(server, reading, fault)
         if fault and snapshot.exited:
             # Taken, and nobody could note it: the first sync that can save will ask how these panes went.
@@ -140,30 +140,35 @@ def living_panes(server: Server) -> set[str]:
     return {line[2:] for line in lines if line.startswith("0 ")}
 
 
-def decide(snapshot: Snapshot, policy: Policy) -> tuple[tuple[Record, ...], tuple[Action, ...], str]:
-    """Apply the rules to the state file; with the records and actions, why these cannot be kept ("": they are)."""
+def decide(
+    snapshot: Snapshot, policy: Policy
+) -> tuple[Snapshot, tuple[Record, ...], tuple[Action, ...], str]:
+    """Apply the rules to the state file; why the new records cannot be kept comes last ("": they are).
+
+    The snapshot comes back with the fates of the servers that the records are of.
+    """
     try:
         with store.lock():
             kept = state_cache.get()
             records = store.load() if kept is None else kept
-            snapshot = snapshot._replace(alive=living_epochs(records, snapshot))
+            snapshot = with_fates(snapshot, records)
             new, actions = reconcile(records, snapshot, policy, now())
             if new != records:
                 store.save(new)
             if new != records or kept is None:
                 state_cache.put(new)
-            return new, actions, ""
+            return snapshot, new, actions, ""
     except store.StateError as e:
         fault = str(e)
     try:
         records = store.peek()
     except store.StateError:
         records = ()
-    snapshot = snapshot._replace(alive=living_epochs(records, snapshot))
+    snapshot = with_fates(snapshot, records)
     # How often a pane came back by itself cannot be kept: then none does. Nor is anything noted that did not last:
     # the first sync that can save will come to it again.
     new, actions = reconcile(records, snapshot, policy._replace(revive=False), now())
-    return new, tuple(a for a in actions if not isinstance(a, Note)), fault
+    return snapshot, new, tuple(a for a in actions if not isinstance(a, Note)), fault
 
 
 def tell_fault(server: Server, reading: Reading, fault: str) -> None:
@@ -185,10 +190,9 @@ def tell_fault(server: Server, reading: Reading, fault: str) -> None:
     reading.server["@codex_fault"] = fault
 
 
-def living_epochs(records: tuple[Record, ...], snapshot: Snapshot) -> frozenset[tuple[str, str]]:
-    """The other tmux servers with current records whose process still runs."""
-    others = {(r.server, r.epoch) for r in records if r.current and r.server != snapshot.server}
-    return frozenset(o for o in others if process_exists(o[1].partition(":")[0]))
+def with_fates(snapshot: Snapshot, records: tuple[Record, ...]) -> Snapshot:
+    """The snapshot with what has become of the tmux servers that the records are of."""
+    return snapshot._replace(fates=epoch.fates((r.epoch for r in records), snapshot.epoch, snapshot.former))
 
 
 def process_exists(pid: str) -> bool:
@@ -256,7 +260,7 @@ def set_options(
     helper = reading.server["@codex_helper"]
     if helper and reading.server["@codex_quick"] != quick_start.shell_text() and quick_start.is_for(helper):
         commands.append(["set-option", "-g", "@codex_quick", quick_start.shell_text()])
-    status = summary(records, snapshot.server, snapshot.epoch)
+    status = summary(records, snapshot)
     if status != reading.server["@codex_status"]:
         commands.append(["set-option", "-g", "@codex_status", status])
     if any(is_leaving(row, pane) for row, pane in zip(reading.panes, snapshot.panes)):
@@ -361,18 +365,14 @@ def escape(word: str) -> str:
     return word[:-1] + "\\;" if word.endswith(";") else word
 
 
-def summary(records: tuple[Record, ...], server: str, epoch: str) -> str:
+def summary(records: tuple[Record, ...], snapshot: Snapshot) -> str:
     """The text behind `#{@codex_status}`: how many sessions of a tmux server live, are dead, or lost; "" for none.
 
     What is lost waits for restore, and is of an older epoch.
     """
     counts = dict.fromkeys((LIVE, DEAD, LOST), 0)
     for record in records:
-        if (
-            record.server == server
-            and (record.status == LOST or record.epoch == epoch)
-            and record.status in counts
-        ):
+        if snapshot.has_lost(record) or (record.current and record.epoch == snapshot.epoch):
             counts[record.status] += 1
     return " ".join(f"{number} {status}" for status, number in counts.items() if number)
 

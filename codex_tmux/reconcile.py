@@ -6,6 +6,7 @@ Pure: no clock, no file, no process. `tests/unit/reconcile_test.py` attacks it.
 from __future__ import annotations
 
 from codex_tmux.c_datetime import datetime, timedelta
+from codex_tmux.epoch import ELSEWHERE, GONE, OURS
 from codex_tmux.launch import Launch as Launch
 from codex_tmux.named_tuple import NamedTuple
 from codex_tmux.records import (
@@ -80,15 +81,25 @@ class Pane(NamedTuple):
 class Snapshot(NamedTuple):
     """A tmux server at one moment.
 
-    `exited` holds the ids of panes whose process ended by itself since the last time; `alive` the (server,
-    epoch) of other tmux servers known to run.
+    `exited` holds the ids of panes whose process ended by itself since the last time; `fates` what has become of the
+    tmux servers of the records, by epoch, as `epoch.fate` tells it: one that is not in it is gone. `former` is the
+    server's own epoch in the former form.
     """
 
     server: str
     epoch: str
     panes: tuple[Pane, ...]
     exited: frozenset[str] = frozenset()
-    alive: frozenset[tuple[str, str]] = frozenset()
+    fates: Mapping[str, str] = {}
+    former: str = ""
+
+    def may_hold(self, record: Record) -> bool:
+        """Whether the tmux server of a record is this one, or may still run."""
+        return record.epoch == self.epoch or self.fates.get(record.epoch, GONE) != GONE
+
+    def has_lost(self, record: Record) -> bool:
+        """Whether a record is of a session that this tmux server, in an earlier run on this host, has lost."""
+        return record.status == LOST and record.server == self.server and not self.may_hold(record)
 
 
 class Policy(NamedTuple):
@@ -143,6 +154,7 @@ class Note(NamedTuple):
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from typing import TypeAlias
 
     Action: TypeAlias = Sleep | Revive | TakeOver | Tell | Note
@@ -168,7 +180,9 @@ class Reconciliation:
     def __init__(
         self, records: tuple[Record, ...], snapshot: Snapshot, policy: Policy, now: datetime
     ) -> None:
-        self.records = list(records)
+        self.records = [
+            r._replace(epoch=snapshot.epoch) if snapshot.fates.get(r.epoch) == OURS else r for r in records
+        ]
         self.places: dict[tuple[str, str, str], Record] = {}
         self.by_session: dict[str, list[Record]] = {}
         self.positions: dict[int, int] = {}
@@ -278,13 +292,9 @@ class Reconciliation:
             self.index()
 
     def lose_other_epochs(self) -> None:
-        """What was current under another epoch of this server has lost its pane with that server."""
+        """What was current in a tmux server that is gone has lost its pane with that, whatever its socket was."""
         for record in list(self.records):
-            if (
-                record.current
-                and record.server == self.snapshot.server
-                and record.epoch != self.snapshot.epoch
-            ):
+            if record.current and not self.snapshot.may_hold(record):
                 self.retire(record, LOST)
 
     def close_gone_panes(self) -> None:
@@ -296,8 +306,9 @@ class Reconciliation:
                 self.retire(record, ENDED if record.pane in self.snapshot.exited else CLOSED)
 
     def prune(self) -> None:
-        """Drop old records by age, then by number; never one that has its pane."""
-        old = [r for r in self.records if not r.current]
+        """Drop old records by age, then by number; never one that has its pane here."""
+        elsewhere = {epoch for epoch, fate in self.snapshot.fates.items() if fate == ELSEWHERE}
+        old = [r for r in self.records if not r.current or r.epoch in elsewhere]
         old.sort(key=lambda r: r.updated_at, reverse=True)
         # What a far end made a pane show has its own number: many a made-up id must push nothing of this machine out.
         here = [r for r in old if not r.transport][: self.policy.keep_old]
@@ -306,7 +317,8 @@ class Reconciliation:
         for record in old:
             if id(record) not in kept:
                 self.note("record.pruned", session=record.session_id, status=record.status)
-        self.records = [r for r in self.records if r.current or id(r) in kept]
+        dropped = {id(r) for r in old} - kept
+        self.records = [r for r in self.records if id(r) not in dropped]
 
     # One pane
 
@@ -515,7 +527,7 @@ class Reconciliation:
                 continue
             if record.transport and pane.running and not pane.running.transport:
                 continue  # a Codex of this machine is proof, what a far end writes is none
-            if record.server == self.snapshot.server or (record.server, record.epoch) in self.snapshot.alive:
+            if self.snapshot.may_hold(record):
                 return record
         return None
 

@@ -26,7 +26,7 @@ MODES = (TUI, EXEC)
 HEAD = """\
 # codex-tmux: which Codex session belongs to which tmux pane.
 # Written by codex-tmux whenever that changes; `codex-tmux list --all` shows it. It holds no prompt and no answer.
-# A pane id means something only within its epoch, the tmux server's pid and start time.
+# A pane id means something only within its epoch: host and boot, the tmux server's pid and start.
 # The last line tells damage. To change this file by hand, take out that line and these.
 
 """
@@ -38,7 +38,7 @@ class Record(NamedTuple):
     """One pane and its session; one `[[panes]]` entry of the state file.
 
     `session_id` is whole, or its first 29 characters where Codex's store did not know the rest yet. `epoch` is
-    the tmux server's `pid:start_time`. `revivals` are the times of automatic respawns within the last minute.
+    the tmux server's, as `epoch` has it. `revivals` are the times of automatic respawns within the last minute.
     """
 
     session_id: str

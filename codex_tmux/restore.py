@@ -86,7 +86,7 @@ class Restore:
 
     def make_plan(self, seen: Pass) -> Plan:
         """The plan for what is lost."""
-        lost = lost_records(seen.records, seen.snapshot.server, self.sessions)
+        lost = lost_records(seen.records, seen.snapshot, self.sessions)
         spots = spots_of(seen)
         if not lost:
             return Plan()

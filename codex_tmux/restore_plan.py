@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from codex_tmux.records import LOST, Record
+from codex_tmux.reconcile import Snapshot
+from codex_tmux.records import Record
 
 TITLE_ID = 29
 """Characters of a session's id that a title shows."""
@@ -79,10 +80,10 @@ class Plan(NamedTuple):
 
 
 def lost_records(
-    records: Iterable[Record], server: str, sessions: frozenset[str] | None = None
+    records: Iterable[Record], snapshot: Snapshot, sessions: frozenset[str] | None = None
 ) -> tuple[Record, ...]:
-    """What that tmux server has lost, in the order of places; `sessions` narrows it to these ids."""
-    lost = [r for r in records if r.status == LOST and r.server == server]
+    """What the tmux server has lost, in the order of places; `sessions` narrows it to these ids."""
+    lost = [r for r in records if snapshot.has_lost(r)]
     if sessions is not None:
         lost = [r for r in lost if r.session_id in sessions]
     return tuple(sorted(lost, key=lambda r: (r.tmux_session, r.window, r.pane_index, r.session_id)))

@@ -58,7 +58,7 @@ def wait_for_lost(server: Server) -> int:
         with server_lock(server):
             seen = sync_once(server)
         if seen.snapshot.panes or time.monotonic() > end:
-            return len(lost_records(seen.records, seen.snapshot.server))
+            return len(lost_records(seen.records, seen.snapshot))
         time.sleep(0.05)
 
 
@@ -118,7 +118,7 @@ def choose_and_restore(server: Server) -> None:
 
     with server_lock(server):
         seen = sync_once(server)
-    lost = lost_records(seen.records, seen.snapshot.server)
+    lost = lost_records(seen.records, seen.snapshot)
     if not lost:
         raise Problem("nothing to restore")
     hints = hints_of(list(lost))

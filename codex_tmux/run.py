@@ -58,7 +58,7 @@ def ask(server: Server, pane: str) -> Started:
     """Start to ask tmux for all that `Here` needs, in one call, which also notes that the pane is awake."""
     # Tabs: every tmux prints them as they are, and none of these values holds one.
     form = "".join(f"#{{{name}}}\t" for name in VALUES)
-    form += "#{pane_id} #{pane_pid} #{pid}:#{start_time} #{socket_path}"
+    form += "#{pane_id} #{pane_pid} #{pid} #{start_time} #{socket_path}"
     return server.start(
         *("set-option", "-pu", "-t", pane, "@codex_asleep", ";"),
         *("set-option", "-pu", "-t", pane, "@codex_waiting", ";"),
@@ -85,7 +85,8 @@ class Here:
         self.session, self.launch_text, fresh, self.evidence, self.marked, self.hint, *values = values
         self.command, self.key, self.remain, kept, loaded, self.default_shell, level, ids = values
         set_level(level)
-        self.id, root, self.epoch, self.socket = ids.split(" ", 3)
+        self.id, root, self.server_pid, started, self.socket = ids.split(" ", 4)
+        self.former = f"{self.server_pid}:{started}"
         if self.id != pane:
             raise Problem(f"pane {pane} is gone")
         self.fresh, self.kept, self.loaded = bool(fresh), bool(kept), bool(loaded)
@@ -99,6 +100,13 @@ class Here:
             is_there = dead == "0" and (claimed == self.session or state == "live")
             if self.session and rival != pane and names_it and is_there:
                 self.rivals.append(rival)
+
+    @property
+    def epoch(self) -> str:
+        """The epoch of this tmux server."""
+        from codex_tmux import epoch
+
+        return epoch.of_server(self.server_pid)
 
 
 def main(args: list[str]) -> int:
@@ -231,32 +239,42 @@ def file_record(here: Here, by_pane: bool):  # type: ignore[no-untyped-def]
             text = f.read(TOO_LARGE) or b""
     except OSError:
         return None
-    if by_pane and not all(w.encode() in text for w in (f'pane = "{here.id}"', here.epoch)):
+    own = f'epoch = "{here.epoch}"', f'epoch = "{here.former}"'
+    if by_pane and not (f'pane = "{here.id}"'.encode() in text and any(e.encode() in text for e in own)):
         return None
-    if not by_pane and not may_be_elsewhere(text, here.session, here.socket):
+    if not by_pane and not may_be_elsewhere(text, here.session, own):
         return None
     from codex_tmux import store
+    from codex_tmux.records import same_session
 
     try:
         records = store.peek()
     except store.StateError as e:
         log("state.unusable", why=e)
         return None
+    epochs = (here.epoch, here.former)
+    current = (r for r in records if r.current)
     if by_pane:
-        return next((r for r in records if r.current and r.place == (here.socket, here.epoch, here.id)), None)
+        return next((r for r in current if r.epoch in epochs and r.pane == here.id), None)
     return next(
-        (r for r in records if r.current and r.session_id == here.session and r.server != here.socket), None
+        (r for r in current if same_session(r.session_id, here.session) and r.epoch not in epochs), None
     )
 
 
-def may_be_elsewhere(text: bytes, session: str, socket: str) -> bool:
-    """Whether the state file may have a record of the session that is of another tmux server than this one.
+def may_be_elsewhere(text: bytes, session: str, own: tuple[str, ...]) -> bool:
+    """Whether the state file may have a record of the session in a pane of another tmux server than this one.
 
-    Told without a TOML parser, which takes longer than all else that `run` does: the session's own record, of this
-    server, is always there. What somebody has written in another form than ours is left to the parser.
+    Told without a TOML parser, which takes longer than all else that `run` does: the session's own record, which has
+    `own` in it or is of no pane any more, is always there. What somebody has written in another form than ours is left
+    to the parser.
     """
-    here = f'\nserver = "{socket}"\n'.encode("utf-8", "surrogateescape")
-    return any(session.encode() in entry and here not in entry for entry in text.split(b"\n[[panes]]"))
+    from codex_tmux.records import CLOSED, ENDED, LOST
+
+    harmless = [
+        f"\n{line}\n".encode() for line in (*own, *(f'status = "{s}"' for s in (ENDED, CLOSED, LOST)))
+    ]
+    entries = (entry for entry in text.split(b"\n[[panes]]") if session[:29].encode() in entry)
+    return any(not any(line in entry for line in harmless) for entry in entries)
 
 
 def default_home() -> str:
@@ -429,14 +447,20 @@ def refuse_rival(server: Server, here: Here, session: str) -> None:
     for pane in here.rivals:
         raise Problem(f"session {session} is in pane {pane}; it can be in one pane only")
     record = file_record(here, by_pane=False)
-    if record is not None and server_runs(record.server, record.epoch):
-        raise Problem(f"session {session} is in pane {record.pane} of the tmux server {record.server}")
+    if record is None:
+        return
+    from codex_tmux import epoch
 
-
-def server_runs(socket: str, epoch: str) -> bool:
-    """Whether that very tmux server still runs."""
-    found = Server(socket).try_run("display-message", "-p", "#{pid}:#{start_time}")
-    return found == epoch
+    fate = epoch.fates([record.epoch], here.epoch, here.former)[record.epoch]
+    if fate == epoch.ALIVE:
+        raise Problem(
+            f"session {session} is in pane {record.pane} of {epoch.server_name(record.epoch, record.server)}"
+        )
+    if fate == epoch.ELSEWHERE:
+        raise Problem(
+            f"session {session} is in a tmux pane of another host. To take it over: "
+            f"codex-tmux adopt --force -t {here.id} {session}"
+        )
 
 
 def wait_for_writer(store: Store, session: str, launch: Launch) -> None:

@@ -28,7 +28,7 @@ def text(server: Server) -> str:
     try:
         with server_lock(server):
             seen = sync_once(server)
-        return summary(seen.records, seen.snapshot.server, seen.snapshot.epoch)
+        return summary(seen.records, seen.snapshot)
     except TmuxError as e:
         log("status.no_server", why=e)
         return " ".join(f"{n} {s}" for s, n in _counts().items())

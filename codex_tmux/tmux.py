@@ -291,8 +291,15 @@ class Reading:
 
     @property
     def epoch(self) -> str:
-        """The server epoch, `pid:start_time`: pane ids mean nothing beyond it."""
-        return f"{self.server['pid']}:{self.server['start_time']}"
+        """The server epoch: pane ids mean nothing beyond it. Raises TmuxError where its process cannot be seen."""
+        from codex_tmux import epoch
+
+        if found := epoch.of_server(self.server["pid"]):
+            return found
+        raise TmuxError(
+            f"tmux server {self.server['pid']} at {self.server['socket_path']} runs where its processes cannot be "
+            "seen from here, in another container perhaps: run codex-tmux there"
+        )
 
 
 SEPARATOR = "\x1f----\x1f"

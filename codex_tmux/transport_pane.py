@@ -33,7 +33,7 @@ class TransportProcess(NamedTuple):
     """The process of a transport. `root`: the pane's own command, no shell is below it."""
 
     pid: int
-    start: float
+    start: int
     argv: list[str]
     transport: Transport
     cwd: str
@@ -69,7 +69,7 @@ def seen_through(identifier: Identifier, row: dict[str, str], pane: Pane) -> Pan
         return None
     transport = own_words(process, pane)
     codex = codex_of(transport)
-    pane = pane._replace(process=f"{process.pid}:{process.start:.2f}")
+    pane = pane._replace(process=f"{process.pid}:{process.start}")
     sighting = sight(identifier, row, pane, process, transport, codex)
     if codex is None and sighting is None:
         return None

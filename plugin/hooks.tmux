@@ -156,7 +156,7 @@ set-hook -g session-renamed[90] "$CODEX_MOVED"
 # Closings that no sync has seen yet are noted in both cases, outside the server: if-shell starts at once.
 set-hook -g session-closed[90] {
   if-shell -F '#{S:y}' "$CODEX_MOVED" {
-    if-shell -F '#{&&:#{@codex_panes},#{@codex_here}}' { if-shell '{ #{E:@codex_noted} "#{pid}:#{start_time}" "#{@codex_panes}" "#{@codex_here}" "#{@codex_exited}" & } >/dev/null 2>&1' '' }
+    if-shell -F '#{&&:#{@codex_panes},#{@codex_here}}' { if-shell '{ #{E:@codex_noted} "#{pid}" "#{@codex_panes}" "#{@codex_here}" "#{@codex_exited}" & } >/dev/null 2>&1' '' }
     if-shell -F '#{@codex_panes}' {
       if-shell -F '#{exit-empty}' { set-option -s exit-empty off ; set-option -g @codex_ends 1 ; run-shell -b -d 10 -C 'set-option -s exit-empty on' }
       run-shell -b '#{E:@codex_last}'

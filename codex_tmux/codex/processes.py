@@ -30,25 +30,34 @@ _VALUED = ("--rcfile", "--init-file", "-O", "+O", "-o", "+o", "-C", "--init-comm
 READ_STEP = 8
 """Linux notes a terminal's last read in steps of this many seconds."""
 
+TICKS = 100
+"""Ticks of a process's start in a second: Linux's USER_HZ is 100 on every machine."""
+
 _DELETED = " (deleted)"
 
 
 class Process(NamedTuple):
-    """One process. `start` is in seconds since the epoch; `tty_pgrp` is -1 without a tty, 0 where unknown."""
+    """One process. `start`, in ticks of the system's own (`Processes.age`), and `pid` name it for good: no clock that
+    is set changes them. `tty_pgrp` is -1 without a tty, 0 where unknown."""
 
     pid: int
     ppid: int
     pgrp: int
     tty_pgrp: int
     state: str
-    start: float
+    start: int
+
+    @property
+    def name(self) -> str:
+        """What names it for good, as pane options and epochs hold it."""
+        return f"{self.pid}:{self.start}"
 
 
 class CodexProcess(NamedTuple):
     """The Codex a pane runs."""
 
     pid: int
-    start: float
+    start: int
     argv: tuple[str, ...]
     program: tuple[str, ...]
     """What ran, absolute and as it was invoked: a link into a version's folder outlives that version."""
@@ -154,20 +163,25 @@ class Processes:
         """Whether the process has loaded this library; None where that cannot be told."""
         return self._system.is_linked_with(pid, library)
 
-    def alive(self, pid: int, start: float) -> bool:
-        """Whether the process that had `pid` since `start` still runs: the number may be another's by now.
+    def age(self, start: int) -> float:
+        """How many seconds ago a process with this start began."""
+        return (self._system.now() - start) / TICKS
 
-        Two seconds are allowed for a clock that was set in between.
-        """
+    def started_at(self, start: int) -> float:
+        """When that was, in seconds since the epoch by the clock as it is set now."""
+        return time.time() - self.age(start)
+
+    def alive(self, pid: int, start: int) -> bool:
+        """Whether the process that has had `pid` since `start` still runs: the number may be another's by now."""
         process = self._system.process(pid)
-        return process is not None and process.state not in "ZX" and abs(process.start - start) < 2
+        return process is not None and process.state not in "ZX" and process.start == start
 
 
 class _Proc:
-    def __init__(self) -> None:
-        # CLOCK_BOOTTIME and not btime of /proc/stat, which has whole seconds.
-        self._boot = time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)
-        self._tick = float(os.sysconf("SC_CLK_TCK"))
+    """Starts are in ticks since the machine's boot."""
+
+    def now(self) -> int:
+        return int(time.clock_gettime(time.CLOCK_BOOTTIME) * TICKS)
 
     def process(self, pid: int) -> Process | None:
         text = _read(f"{PROC}/{pid}/stat")
@@ -180,7 +194,7 @@ class _Proc:
                 pgrp=int(fields[2]),
                 tty_pgrp=int(fields[5]),
                 state=fields[0].decode(),
-                start=round(self._boot + int(fields[19]) / self._tick, 2),
+                start=int(fields[19]),
             )
         except (IndexError, ValueError):
             return None
@@ -239,12 +253,22 @@ class _Proc:
 
 class _Psutil:
     """Other systems. psutil does not know process groups, `ps` does, all of them in one call. The state is ps's too:
-    on macOS psutil calls every process that is not stopped running, as the kernel's own table does."""
+    on macOS psutil calls every process that is not stopped running, as the kernel's own table does.
+
+    macOS and the BSDs note the time at which a process starts, and never change it. On Linux psutil adds the boot's
+    time, which moves with the clock, so it is taken off again.
+    """
 
     def __init__(self) -> None:
         import importlib
 
         self._psutil: Any = importlib.import_module("psutil")
+        self._zero = self._psutil.boot_time() if self._psutil.LINUX else 0.0
+
+    def now(self) -> int:
+        if self._psutil.LINUX:
+            return int(time.clock_gettime(time.CLOCK_BOOTTIME) * TICKS)
+        return int(time.time() * TICKS)
 
     def process(self, pid: int) -> Process | None:
         return self._read(pid, groups_of(ps("-p", str(pid))))
@@ -265,7 +289,8 @@ class _Psutil:
         except (self._psutil.Error, OSError, ValueError):
             return None
         states = {"running": "R", "stopped": "T", "tracing-stop": "t", "zombie": "Z", "dead": "X"}
-        return Process(pid, ppid, pgrp, tty_pgrp, state or states.get(status, "S"), start)
+        ticks = round((start - self._zero) * TICKS)
+        return Process(pid, ppid, pgrp, tty_pgrp, state or states.get(status, "S"), ticks)
 
     def pids(self) -> list[int]:
         return list(self._psutil.pids())

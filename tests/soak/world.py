@@ -12,6 +12,7 @@ from pathlib import Path
 import psutil
 
 from codex_tmux import store
+from codex_tmux.epoch import of_server
 from codex_tmux.records import CURRENT, ENDED, Record
 from codex_tmux.sandbox import PACKAGE, Sandbox, SandboxError
 
@@ -72,7 +73,8 @@ class Seen:
         sandbox = world.sandbox
         lines = sandbox.tmux("list-panes", "-a", "-F", FORM).splitlines()
         self.panes = {line.split("\t")[0]: line.split("\t") for line in lines}
-        self.epoch = sandbox.tmux("display-message", "-p", "#{pid}:#{start_time}")
+        self.server = sandbox.tmux("display-message", "-p", "#{pid}")
+        self.epoch = of_server(self.server)
         self.pending = sandbox.tmux("show-options", "-gqv", "@codex_pending")
         self.hooks = sandbox.tmux("show-hooks", "-g") + "\n" + sandbox.tmux("show-hooks", "-gw")
         self.aliases = sandbox.tmux("show-options", "-s", "command-alias")
@@ -286,7 +288,7 @@ class World:
 
     def wrong_processes(self, seen: Seen) -> list[str]:
         """Nothing runs that is not a pane's, a client's, tmux or Codex's own server."""
-        server = int(seen.epoch.partition(":")[0])
+        server = int(seen.server)
         wanted = {server, *(c.process.pid for c in self.sandbox.clients)}
         for row in seen.panes.values():
             if row[1] == "0":

@@ -193,7 +193,7 @@ def test_another_kind_of_file_hangs_nobody_and_costs_no_record(
     path = directory / name
     path.unlink(missing_ok=True)
     kind(path)
-    records, _, fault = pass_once.decide(SNAPSHOT, Policy())
+    _, records, _, fault = pass_once.decide(SNAPSHOT, Policy())
     log.log("said")
     if name == store.NAME:
         # The file itself is gone: that is no damage, and who took it away is told where something lies in its way.
@@ -214,7 +214,7 @@ def test_a_pane_does_not_wait_for_a_fifo_either(directory: Path) -> None:
     os.mkfifo(directory / store.NAME)
     script = (
         "from codex_tmux.run import file_record\n"
-        "class Here: id, epoch, session, socket = '%1', '1:2', 'x', '/s'\n"
+        "class Here: id, epoch, former, session = '%1', '1:2', '1:2', 'x'\n"
         "print(file_record(Here, True), file_record(Here, False))"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)

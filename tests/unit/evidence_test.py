@@ -18,7 +18,7 @@ from codex_tmux.tmux import Reading, Server
 from codex_tmux.transport_pane import seen_through
 from tests.unit.codex_store_test import ID, OTHER, lock, meta, rollout
 
-PID, START = 100, 1000.5
+PID, START = 100, 1000_50
 
 
 class Table(Processes):
@@ -30,6 +30,9 @@ class Table(Processes):
 
     def get(self, pid: int) -> Process | None:
         return Process(PID, 1, PID, PID, "S", START) if pid == PID else None
+
+    def started_at(self, start: int) -> float:
+        return start / 100
 
     def children(self, pid: int) -> list[int]:
         return []
@@ -79,7 +82,7 @@ def pane(session: str = "", last_process: str = "") -> Pane:
         root_pid=str(PID),
         start_command="codex",
         session=session,
-        process=f"{PID}:{START:.2f}",
+        process=f"{PID}:{START}",
         last_process=last_process,
     )
 
@@ -108,14 +111,14 @@ def test_a_title_from_before_the_process_is_somebody_else_s(home: Path) -> None:
 
 def test_a_title_of_the_same_second_is_doubted_where_another_process_showed_it(home: Path) -> None:
     rollout(home, ID, meta())
-    assert sighted(home, f"x | {ID[:29]}...", "1000", session=ID, last="99:900.00") is None
+    assert sighted(home, f"x | {ID[:29]}...", "1000", session=ID, last="99:90000") is None
     assert sighted(home, f"x | {ID[:29]}...", "1000") == (ID, TITLE)
     # Nothing stood there before, as `run`, which became this process, has seen to it.
-    assert sighted(home, f"x | {ID[:29]}...", "1000", session=ID, last="99:900.00", cleared=str(PID)) == (
+    assert sighted(home, f"x | {ID[:29]}...", "1000", session=ID, last="99:90000", cleared=str(PID)) == (
         ID,
         TITLE,
     )
-    assert sighted(home, f"x | {ID[:29]}...", "999", session=ID, last="99:900.00", cleared=str(PID)) is None
+    assert sighted(home, f"x | {ID[:29]}...", "999", session=ID, last="99:90000", cleared=str(PID)) is None
 
 
 def test_a_sub_agent_is_never_a_pane_s_session(home: Path) -> None:

@@ -18,6 +18,7 @@ from codex_tmux.records import ARGV, INFERRED, TITLE
 from codex_tmux.tmux import Server
 
 START = 1_790_000_000.0
+TICKS = 179_000_000_000
 NPM = ["node", "/usr/bin/codex"]
 NEW = "\n  >_ OpenAI Codex (v0.169.0)\n     /w\n\n› Ask Codex\n"
 
@@ -70,10 +71,13 @@ class World(Processes):
     def open_files(self, pid: int) -> list[str]:
         return self.files.get(pid, [])
 
+    def started_at(self, start: int) -> float:
+        return start / 100
+
     # What there is
 
     def add(self, pid: int, ppid: int, argv: list[str], start: float = START) -> None:
-        self.table[pid] = Process(pid, ppid, pid, pid, "S", start)
+        self.table[pid] = Process(pid, ppid, pid, pid, "S", int(start * 100))
         self.words[pid] = argv
 
     def session(self, session: str, *messages: str, holder: int = 900, source: Any = "vscode") -> str:
@@ -99,11 +103,11 @@ class World(Processes):
         command = parse(list(args))
         launch = Launch("tui", "/usr/bin/codex", str(self.home), "/w", (), False)
         pane = Pane(f"%{number}", "t", 0, "w", "l", 0, "/w", False, "", str(number), "codex")
-        pane = pane._replace(running=launch, launch=launch, process=f"{number}:{START:.2f}", marked=True)
+        pane = pane._replace(running=launch, launch=launch, process=f"{number}:{TICKS}", marked=True)
         codex = CodexProcess(
-            number, START, (*NPM, *args), ("codex",), command, "/w", str(self.home), None, (), True, True, (number,)
+            number, TICKS, (*NPM, *args), ("codex",), command, "/w", str(self.home), None, (), True, True, (number,)
         )  # fmt: skip
-        return Unnamed(pane._replace(**changes), "", codex, Store(str(self.home)))
+        return Unnamed(pane._replace(**changes), "", codex, Store(str(self.home)), START)
 
     def infer(self, *unnamed: Unnamed, others: tuple[Pane, ...] = ()) -> dict[str, Pane]:
         panes = (*(u.pane for u in unnamed), *others)
@@ -205,7 +209,7 @@ def test_a_prompt_on_the_command_line(world: World) -> None:
 
 def test_after_new_the_screen_decides_and_without_it_a_later_look(world: World) -> None:
     old, new = world.session(sid(1), "one"), world.session(sid(2, START + 500))
-    known: dict[str, Any] = {"session": old, "evidence": INFERRED, "last_process": f"1:{START:.2f}"}
+    known: dict[str, Any] = {"session": old, "evidence": INFERRED, "last_process": f"1:{TICKS}"}
     shown = world.infer(world.pane(1, screen=NEW, **known))["%1"]
     assert (sighted(shown), shown.doubted) == ((new, INFERRED), True)
     assert len(world.calls) == 1
@@ -216,7 +220,7 @@ def test_after_new_the_screen_decides_and_without_it_a_later_look(world: World) 
 
 def test_a_dead_pane_is_looked_at_as_it_was(world: World) -> None:
     old, new = world.session(sid(1), "one"), world.session(sid(2, START + 500), "two")
-    unnamed = world.pane(1, screen=said("two"), session=old, evidence=INFERRED, last_process=f"1:{START:.2f}")
+    unnamed = world.pane(1, screen=said("two"), session=old, evidence=INFERRED, last_process=f"1:{TICKS}")
     unnamed = unnamed._replace(pane=unnamed.pane._replace(running=None, dead=True, process=""), codex=None)
     del world.table[1]
     found = world.infer(unnamed)["%1"]
@@ -225,7 +229,7 @@ def test_a_dead_pane_is_looked_at_as_it_was(world: World) -> None:
 
 def test_without_a_server_or_with_a_new_one_what_was_known_stays(world: World) -> None:
     gone = world.session(sid(1), "one")
-    known: dict[str, Any] = {"session": gone, "evidence": INFERRED, "last_process": f"1:{START:.2f}"}
+    known: dict[str, Any] = {"session": gone, "evidence": INFERRED, "last_process": f"1:{TICKS}"}
     world.files.clear()
     assert not world.infer(world.pane(1, **known))["%1"].doubted
     del world.table[900]
@@ -240,7 +244,7 @@ def test_a_session_that_was_closed_is_not_shown_any_more(world: World) -> None:
     world.files.clear()
     new = world.session(sid(2, START + 500), "two")
     found = world.infer(
-        world.pane(1, session=old, evidence=INFERRED, last_process=f"1:{START:.2f}")
+        world.pane(1, session=old, evidence=INFERRED, last_process=f"1:{TICKS}")
     )["%1"]  # fmt: skip
     assert (sighted(found), found.doubted) == ((new, INFERRED), True)
 
@@ -248,7 +252,7 @@ def test_a_session_that_was_closed_is_not_shown_any_more(world: World) -> None:
 def test_a_deleted_session_stays_the_panes_so_that_it_can_be_said(world: World) -> None:
     deleted = sid(1)
     world.session(sid(2), "another one's")
-    known: dict[str, Any] = {"session": deleted, "evidence": INFERRED, "last_process": f"1:{START:.2f}"}
+    known: dict[str, Any] = {"session": deleted, "evidence": INFERRED, "last_process": f"1:{TICKS}"}
     found = world.infer(world.pane(1, screen=said("one"), **known))["%1"]
     assert (found.session, found.doubted) == (deleted, False)
 

@@ -17,6 +17,7 @@ from rich.cells import cell_len
 from codex_tmux import pick, pick_menu, preview
 from codex_tmux.codex.store import Session
 from codex_tmux.conversations import Conversation, Here, Place, merge, with_activity
+from codex_tmux.epoch import of_server
 from codex_tmux.reconcile import Launch
 from codex_tmux.records import Record
 from codex_tmux.tmux import Server
@@ -29,7 +30,7 @@ class There(Here):
     """A tmux server with these panes."""
 
     def __init__(self, **places: Place) -> None:
-        self.epoch = "1:1"
+        self.epoch, self.former, self.fates = "", "1:1", {}
         self.places = {name.replace("_", "-"): place for name, place in places.items()}
 
 
@@ -96,7 +97,7 @@ def test_a_record_without_a_session_is_shown_only_while_it_has_a_pane() -> None:
 
 
 def test_a_pane_of_another_server_that_runs_is_not_ours_and_one_that_does_not_is_free() -> None:
-    mine = f"{os.getpid()}:5"
+    mine = of_server(str(os.getpid()))
     running, ended = record(ONE, "live", epoch=mine), record(TWO, "live", epoch="99999999:5")
     found = {
         c.session_id: c for c in merge((running, ended), {"/h": [session(ONE, 1), session(TWO, 2)]}, There())

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
+from codex_tmux.epoch import ALIVE, ELSEWHERE, OURS
 from codex_tmux.reconcile import (
     Guard,
     Launch,
@@ -148,6 +149,34 @@ def test_another_epoch_is_lost_and_its_pane_ids_mean_nothing() -> None:
     assert {r.session_id: r.status for r in records} == {sid(1): LOST, sid(2): LIVE}
 
 
+@pytest.mark.parametrize("fate", [ALIVE, ELSEWHERE])
+def test_what_another_server_may_still_have_is_not_lost_though_the_socket_is_the_same(fate: str) -> None:
+    records, _ = run((), showing(1, sid(1)))
+    again, _ = run(records, showing(2, sid(1)), epoch="11:30", fates={EPOCH: fate})
+    assert again == records
+    assert [a for a in run(records, epoch="11:30")[0] if a.status == LOST]
+
+
+def test_a_server_on_another_socket_that_is_gone_has_lost_its_sessions() -> None:
+    records, _ = run((), showing(1, sid(1)))
+    assert one(run(records, server="/tmp/other", epoch="11:30")[0]).status == LOST
+
+
+def test_a_running_server_keeps_its_records_when_their_epoch_gets_another_form() -> None:
+    records, _ = run((), showing(1, sid(1)))
+    ended = one(records)._replace(session_id=sid(2), status=ENDED, pane="%2")
+    again, _ = run((*records, ended), showing(1, sid(1)), epoch="a.1.b:10:7", fates={EPOCH: OURS})
+    assert again == tuple(r._replace(epoch="a.1.b:10:7") for r in (*records, ended))
+
+
+def test_another_host_s_records_go_by_age_alone() -> None:
+    records, _ = run((), showing(1, sid(1)))
+    there: dict[str, Any] = {"epoch": "11:30", "fates": {EPOCH: ELSEWHERE}}
+    old = (records[0]._replace(updated_at=NOW - timedelta(days=91)),)
+    assert run(old, **there)[0] == ()
+    assert run(old, epoch="11:30", fates={EPOCH: ALIVE})[0] == old
+
+
 def test_a_restored_pane_takes_the_lost_record_over_and_no_other() -> None:
     records, _ = run((), showing(1, sid(1)))
     lost, _ = run(records, epoch="11:30")
@@ -178,8 +207,9 @@ def test_a_session_stays_with_the_pane_that_has_it() -> None:
 def test_a_session_of_a_living_tmux_server_is_not_taken_by_another() -> None:
     records, _ = run((), showing(1, sid(1)))
     elsewhere: dict[str, Any] = {"server": "/tmp/other", "epoch": "7:7"}
-    records, _ = run(records, showing(5, sid(1)), alive=frozenset({(SERVER, EPOCH)}), **elsewhere)
-    assert one(records).server == SERVER
+    for fate in (ALIVE, ELSEWHERE):
+        held, _ = run(records, showing(5, sid(1)), fates={EPOCH: fate}, **elsewhere)
+        assert (one(held).server, one(held).status) == (SERVER, LIVE)
     records, _ = run(records, showing(5, sid(1)), **elsewhere)
     assert (one(records).server, one(records).pane) == ("/tmp/other", "%5")
 

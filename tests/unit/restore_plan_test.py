@@ -8,11 +8,15 @@ from typing import Any
 import hypothesis.strategies as st
 from hypothesis import given
 
+from codex_tmux.epoch import ALIVE, ELSEWHERE, GONE
+from codex_tmux.reconcile import Snapshot
 from codex_tmux.records import CLOSED, LOST, TITLE, Record
 from codex_tmux.restore_plan import Spot, lost_records, make_plan, place
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone.utc)
 SERVER = "/tmp/tmux-1000/default"
+FATES = {"1:1": GONE, "b.1.c:1:1": ELSEWHERE, "a.1.b:2:2": ALIVE, "a.1.b:3:3": GONE}
+SNAPSHOT = Snapshot(SERVER, "a.1.b:1:1", (), fates=FATES)
 
 
 def sid(number: int) -> str:
@@ -50,9 +54,13 @@ def spot(number: int, session: str = "work", window: int = 0, pane: int = 0, **c
 
 
 def test_only_this_servers_lost_ones_come_back() -> None:
-    records = (record(1), record(2, status=CLOSED), record(3, server="/tmp/other"))
-    assert [r.session_id for r in lost_records(records, SERVER)] == [sid(1)]
-    assert lost_records(records, SERVER, frozenset({sid(2)})) == ()
+    """Nor another host's, though its socket has the same path, nor those of a server that may still run."""
+    records = (
+        *(record(1), record(2, status=CLOSED), record(3, server="/tmp/other")),
+        *(record(4, epoch="b.1.c:1:1"), record(5, epoch="a.1.b:2:2"), record(6, epoch="a.1.b:3:3")),
+    )
+    assert [r.session_id for r in lost_records(records, SNAPSHOT)] == [sid(1), sid(6)]
+    assert lost_records(records, SNAPSHOT, frozenset({sid(2)})) == ()
 
 
 def test_a_title_finds_its_session_wherever_the_pane_went() -> None:

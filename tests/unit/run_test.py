@@ -8,21 +8,22 @@ from types import SimpleNamespace
 import pytest
 
 from codex_tmux import run, tell, toml_writer
-from codex_tmux.records import HEAD, LIVE, TITLE, TUI, Record, to_toml
+from codex_tmux.records import HEAD, LIVE, LOST, TITLE, TUI, Record, to_toml
 from codex_tmux.run import may_be_elsewhere
 from codex_tmux.tmux import Server
 
 ID = "01a201da-7561-7551-a7df-a07aa6f38cdb"
-HERE, THERE = "/tmp/tmux-1000/default", "/tmp/tmux-1000/other"
+HERE, FORMER, THERE = "a.1.b:2:3", "2:1795326976", "a.1.b:4:5"
+OWN = tuple(f'epoch = "{epoch}"' for epoch in (HERE, FORMER))
 
 
 def text(*records: Record) -> bytes:
     return (HEAD + toml_writer.document(to_toml(records))).encode()
 
 
-def record(session: str, server: str, **changes: object) -> Record:
+def record(session: str, epoch: str, **changes: object) -> Record:
     made = Record(
-        session, TITLE, TUI, LIVE, server, "1:2", "%1", "work", 0, "api", "layout", 0, "/src", "/bin/codex", "/h", (),
+        session, TITLE, TUI, LIVE, "/tmp/s", epoch, "%1", "work", 0, "api", "layout", 0, "/src", "/bin/codex", "/h", (),
         datetime(2026, 1, 2, tzinfo=timezone.utc),
     )  # fmt: skip
     return made._replace(**changes)  # type: ignore[arg-type]
@@ -41,14 +42,17 @@ OTHER = record(ID.replace("a", "b"), THERE)
         (text(record(ID, THERE)), True),
         (text(record(ID, HERE), record(ID, THERE)), True),
         (text(record(ID, THERE), record(OTHER.session_id, HERE)), True),
-        (text(record(ID, THERE, cwd=f'server = "{HERE}"')), True),
+        (text(record(ID, FORMER)), False),
+        (text(record(ID, THERE, status=LOST)), False),
+        (text(record(ID[:29], THERE)), True),
+        (text(record(ID, THERE, cwd=f'epoch = "{HERE}"')), True),
         # Written by a person: for the parser.
-        (text(record(ID, HERE)).replace(b'"/tmp', b"'/tmp").replace(b'default"', b"default'"), True),
-        (f'version = 1\npanes = [{{ session_id = "{ID}", server = "{HERE}" }}]\n'.encode(), True),
+        (text(record(ID, HERE)).replace(f'"{HERE}"'.encode(), f"'{HERE}'".encode()), True),
+        (f'version = 1\npanes = [{{ session_id = "{ID}", epoch = "{HERE}" }}]\n'.encode(), True),
     ],
 )
 def test_a_record_of_another_server_is_never_overlooked(state: bytes, elsewhere: bool) -> None:
-    assert may_be_elsewhere(state, ID, HERE) is elsewhere
+    assert may_be_elsewhere(state, ID, OWN) is elsewhere
 
 
 def test_what_is_said_in_a_pane_is_one_line_that_no_terminal_obeys(

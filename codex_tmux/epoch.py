@@ -1,0 +1,182 @@
+"""Which tmux server a record is of, and whether that one is gone.
+
+A server's epoch names one run of it for good: `<machine>.<pid namespace>.<boot>:<pid>:<start>`. Neither its socket nor
+its pid does: a socket is removed by whoever cleans /tmp, and stands at the same path on every machine that shares the
+home directory; a pid is given to another process. `<start>` is in ticks (`Processes.age`).
+"""
+
+from __future__ import annotations
+
+import os
+
+from codex_tmux.named_tuple import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from codex_tmux.codex.processes import Process
+
+OURS, ALIVE, GONE, ELSEWHERE = "ours", "alive", "gone", "elsewhere"
+"""The server that is asked; another one of this host that runs; one that has ended; one of another host or pid
+namespace: whether that still runs cannot be seen from here."""
+
+FIRST_NAMESPACE = "4026531836"
+"""The pid namespace that every Linux boots with."""
+FORMER_MARGIN = 5.0
+"""Seconds by which the start time of a former epoch may differ from its process's start."""
+
+
+class Host(NamedTuple):
+    """A machine or container, and its present boot. `machine` and `boot` are digests."""
+
+    machine: str
+    namespace: str
+    boot: str
+
+
+class Epoch(NamedTuple):
+    """One run of a tmux server. `host` is None in the former form, whose start is in seconds since 1970."""
+
+    host: Host | None
+    pid: int
+    start: int
+
+
+class Now(NamedTuple):
+    """The process that has an epoch's pid now: its start in ticks, and in seconds since 1970 by the clock as set."""
+
+    start: int
+    time: float
+
+
+def fate(epoch: str, ours: str, former: str, host: Host, now: Now | None) -> str:
+    """Whether the tmux server of `epoch` is OURS, ALIVE, GONE or ELSEWHERE. Pure.
+
+    `ours` and `former` are the epoch of the server that is asked, in both forms, "" without one; `now` is the
+    process that has the epoch's pid on this host, None where none has.
+    """
+    parsed, own = parse(epoch), parse(ours)
+    if parsed is None:
+        return GONE
+    # A machine without an id is known by its name, and that may change while the server runs.
+    if epoch == former or (own is not None and same_run(parsed, own)):
+        return OURS
+    if parsed.host is None:
+        return ALIVE if now is not None and abs(now.time - parsed.start) < FORMER_MARGIN else GONE
+    if parsed.host.machine != host.machine:
+        return ELSEWHERE
+    if parsed.host.boot != host.boot:
+        return GONE
+    if parsed.host.namespace != host.namespace:
+        return ELSEWHERE
+    return ALIVE if now is not None and now.start == parsed.start else GONE
+
+
+def same_run(one: Epoch, other: Epoch) -> bool:
+    """Whether two epochs of the present form are of one server, whatever its machine is called."""
+    return (
+        one.host is not None
+        and other.host is not None
+        and one[1:] == other[1:]
+        and one.host[1:] == other.host[1:]
+    )
+
+
+def parse(text: str) -> Epoch | None:
+    """The epoch that `text` holds; None for anything else."""
+    head, _, start = text.rpartition(":")
+    where, _, pid = head.rpartition(":")
+    if not (pid.isdecimal() and start.isdecimal()):
+        return None
+    if not where:
+        return Epoch(None, int(pid), int(start))
+    words = where.split(".")
+    return Epoch(Host(*words), int(pid), int(start)) if len(words) == 3 else None
+
+
+def of_server(pid: str) -> str:
+    """The epoch of the tmux server with this pid; "" where no such process can be seen from here."""
+    from codex_tmux.codex.processes import Processes
+
+    process = Processes().get(int(pid)) if pid.isdecimal() else None
+    return f"{'.'.join(this_host())}:{process.name}" if process is not None else ""
+
+
+def server_name(epoch: str, socket: str) -> str:
+    """A tmux server as messages name it: of two at one socket's path only the newer can be reached by that."""
+    parsed = parse(epoch)
+    return f"the tmux server {socket} (process {parsed.pid})" if parsed else f"the tmux server {socket}"
+
+
+def taken_over() -> str:
+    """The epoch of what was taken over from another host: one of this host, of no server that ever ran."""
+    return f"{'.'.join(this_host())}:0:0"
+
+
+def is_of(epoch: str, pid: str) -> bool:
+    """Whether the tmux server of `epoch` is, or was, the one with this pid in this boot of this host."""
+    parsed = parse(epoch)
+    return parsed is not None and str(parsed.pid) == pid and parsed.host in (None, this_host())
+
+
+def fates(epochs: Iterable[str], ours: str = "", former: str = "") -> dict[str, str]:
+    """The fate of each of these epochs, as things are."""
+    from codex_tmux.codex.processes import Processes
+
+    processes, host = Processes(), this_host()
+
+    def now(epoch: str) -> Now | None:
+        parsed = parse(epoch)
+        if parsed is None or (parsed.host is not None and parsed.host != host):
+            return None
+        process = processes.get(parsed.pid)
+        return standing(process, processes.started_at(process.start)) if process else None
+
+    return {epoch: fate(epoch, ours, former, host, now(epoch)) for epoch in set(epochs)}
+
+
+def standing(process: Process, started: float) -> Now | None:
+    """The process as `fate` wants it; None for one that has ended and was not waited for yet."""
+    return None if process.state in "ZX" else Now(process.start, started)
+
+
+def this_host() -> Host:
+    """The machine or container this process runs in, and its boot."""
+    machine = first_word("/etc/machine-id")
+    namespace = namespace_of("/proc/self/ns/pid")
+    # Elsewhere than on Linux a process's start is told in absolute time, and needs no boot beside it.
+    boot = digest(first_word("/proc/sys/kernel/random/boot_id"))
+    name = os.uname().nodename.partition(".")[0]
+    if len(machine) != 32:
+        machine = name  # there is none, or it is not set yet
+    elif namespace not in (FIRST_NAMESPACE, ""):
+        machine += name  # a container's may be its image's, or its host's
+    return Host(digest(machine), namespace, boot)
+
+
+def first_word(path: str) -> str:
+    """The first word of a file, "" where there is none."""
+    try:
+        with open(path, encoding="ascii", errors="replace") as file:
+            return (file.read(256).split() or [""])[0]
+    except OSError:
+        return ""
+
+
+def namespace_of(link: str) -> str:
+    """The number of a namespace, "" on systems that have none."""
+    try:
+        return os.readlink(link).strip("pid:[]")
+    except OSError:
+        return ""
+
+
+def digest(text: str) -> str:
+    """Enough of a digest to tell hosts and boots apart: a machine's id itself is confidential (machine-id(5))."""
+    try:
+        from _blake2 import blake2b  # hashlib itself takes 3 ms to import
+    except ImportError:
+        from hashlib import blake2b
+
+    return blake2b(text.encode("utf-8", "surrogateescape"), key=b"codex-tmux", digest_size=6).hexdigest()
