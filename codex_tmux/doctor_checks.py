@@ -15,9 +15,8 @@ from typing import NamedTuple
 
 from codex_tmux import __version__, log, store, tmux_versions
 from codex_tmux.activity import DaemonError, ask, has_daemon, socket_path
-from codex_tmux.codex.commandline import Version
 from codex_tmux.codex.processes import Processes, lock_owner
-from codex_tmux.codex.version import limits_of
+from codex_tmux.codex.version import Version, limits_of
 from codex_tmux.doctor_patient import ALIASES, MARK_OF_ALIAS, OF_THE_PLUGIN, Patient, shell_word
 from codex_tmux.errors import Problem
 from codex_tmux.paths import state_dir

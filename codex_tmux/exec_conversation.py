@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol
 
 from codex_tmux.codex import commandline
-from codex_tmux.codex.version import version_of
+from codex_tmux.codex.accepted import USAGE_ERROR, accepted
 from codex_tmux.errors import Problem
 from codex_tmux.exec_events import Event, Notice, NotJson, Usage
 from codex_tmux.exec_turn import Outcome, Turn
@@ -141,7 +141,7 @@ class Conversation:
                 if self._stopped:
                     return outcome._replace(interrupted=True)
                 continue
-            if outcome.exit_code != 2 or not await self._drop_unknown_flags():
+            if outcome.exit_code != USAGE_ERROR or not await self._drop_unknown_flags():
                 return outcome
 
     async def _run(self, message: str, asked: str | None) -> Outcome:
@@ -160,13 +160,12 @@ class Conversation:
             self._turn = None
 
     async def _drop_unknown_flags(self) -> bool:
-        """Codex refused its command line: leave out what this version does not know. True if that is any."""
-        version = await asyncio.to_thread(version_of, self.codex.words)
-        kept = tuple(commandline.supported(self._flags, version))
-        if version is None or kept == self._flags:
+        """Codex refused its command line: leave out what this version does not accept. True if that is any."""
+        kept = tuple(await asyncio.to_thread(accepted, self.codex.words, self._flags, "exec"))
+        if kept == self._flags:
             return False
         gone = [flag for flag in commandline.redact(self._flags) if flag not in commandline.redact(kept)]
-        await self._view.note(f"this Codex ({'.'.join(map(str, version))}) has no {' '.join(gone)}: left out")
+        await self._view.note(f"this Codex has no {' '.join(gone)}: left out")
         self._flags = kept
         return True
 

@@ -225,7 +225,7 @@ def begin(flags: tuple[str, ...]) -> tuple[Codex, Memory, Remembered | None, str
     The flags it was started with win; else those it had.
     """
     from codex_tmux.exec_conversation import NOTHING, Codex
-    from codex_tmux.run import find_program
+    from codex_tmux.program import find_program
 
     place = here()
     memory = memory_of()

@@ -13,6 +13,7 @@ import time
 from codex_tmux.errors import Problem
 from codex_tmux.launch import LAY
 from codex_tmux.log import log, set_level
+from codex_tmux.program import find_program, interpreter, path_with
 from codex_tmux.tmux import Server, Started, TmuxError
 
 TYPE_CHECKING = False
@@ -144,8 +145,11 @@ def main(args: list[str]) -> int:
     from codex_tmux.codex.commandline import tui_fresh, tui_resume
 
     session, why = ("", "asked for") if request.fresh or here.fresh else choose(server, here, launch)
-    flags = known_flags(server, here, launch.flags, program)
+    path = os.environ.get("PATH", os.defpath)
+    os.environ["PATH"] = path_with(program, path)
+    flags = accepted_flags(server, here, launch.flags, program)
     if session:
+        flags = in_session_directory(launch, session, flags)
         log("session.restored", session=session, pane=pane, server=here.socket)
         if here.evidence == "inferred":
             say(
@@ -162,7 +166,12 @@ def main(args: list[str]) -> int:
             forget_session(server, here)
     if gone:
         say(server, here, gone)
-    become([*interpreter(program), program, *words], here, request.shell)
+    argv = [*interpreter(program), program, *words]
+    if request.shell and os.environ["PATH"] != path:
+        # For Codex alone: the shell behind it sets its own.
+        argv = ["/usr/bin/env", f"PATH={os.environ['PATH']}", *argv]
+        os.environ["PATH"] = path
+    become(argv, here, request.shell)
     return 1
 
 
@@ -282,42 +291,23 @@ def default_home() -> str:
     return os.path.abspath(os.environ.get("CODEX_HOME") or os.path.expanduser("~/.codex"))
 
 
-def find_program(known: str, configured: str) -> str:
-    """The Codex to run: the very one that ran here, else @codex-command, else the one on PATH."""
-    for word in (known, os.path.expanduser(configured), "codex"):
-        if os.path.isabs(word) and (
-            os.access(word, os.X_OK) or (word.endswith(".js") and os.path.isfile(word))
-        ):
-            if known and word != known:
-                log("codex.moved", was=known, now=word)
-            return word
-        if word and "/" not in word:
-            for directory in os.get_exec_path():
-                path = os.path.join(directory, word)
-                if os.path.isabs(path) and os.path.isfile(path) and os.access(path, os.X_OK):
-                    return path
-    return ""
+def accepted_flags(server: Server, here: Here, flags: tuple[str, ...], program: str) -> list[str]:
+    """`flags` without those that this Codex refuses, which may be another version by now; says which."""
+    if not flags:
+        return []
+    from codex_tmux.codex.accepted import accepted
 
+    kept = accepted([*interpreter(program), program], flags)
+    if kept != list(flags):
+        from codex_tmux.codex.commandline import options_of, redact
 
-def interpreter(program: str) -> list[str]:
-    """What must stand before a program that cannot be executed by itself: Codex's script without its mode bit."""
-    return [] if os.access(program, os.X_OK) else ["/usr/bin/env", "node"]
-
-
-def known_flags(server: Server, here: Here, flags: tuple[str, ...], program: str) -> list[str]:
-    """`flags` without those that Codex has dropped since the pane got them; says which."""
-    if not any(flag.startswith("--") for flag in flags):
-        return list(flags)  # every short one has been there from the beginning
-    from codex_tmux.codex.version import flags_for
-
-    known = flags_for([*interpreter(program), program], flags)
-    if known != list(flags):
-        from codex_tmux.codex.commandline import redact
-
-        dropped = " ".join(flag for flag in redact(flags) if flag not in redact(known))
+        left = [tuple(redact(words)) for words in options_of(kept)]
+        dropped = " ".join(
+            " ".join(w) for words in options_of(flags) if (w := tuple(redact(words))) not in left
+        )
         log("flags.dropped", pane=here.id, flags=dropped, codex=program)
         say(server, here, f"this Codex has no {dropped}: left out")
-    return known
+    return kept
 
 
 def mark(server: Server, here: Here, launch: Launch) -> None:
@@ -382,6 +372,17 @@ def enter(launch: Launch) -> tuple[Launch, str]:
     return launch, gone
 
 
+def in_session_directory(launch: Launch, session: str, flags: list[str]) -> list[str]:
+    """`flags` with which Codex goes on in the session's own directory, without a question."""
+    if any(flag.startswith("--remote") for flag in flags):
+        return flags  # the directory is the server's
+    from codex_tmux.codex.session_directory import in_directory, session_directory
+    from codex_tmux.codex.store import SQLITE_HOME, Store
+
+    store = Store(launch.codex_home, dict(launch.env).get(SQLITE_HOME))
+    return in_directory(flags, session_directory(store, session), os.getcwd())
+
+
 def choose(server: Server, here: Here, launch: Launch) -> tuple[str, str]:
     """The session to resume, or "" and why there is none ("": there never was one here).
 
@@ -403,7 +404,9 @@ def choose(server: Server, here: Here, launch: Launch) -> tuple[str, str]:
         return "", f"session {here.session} had no message yet"
     refuse_rival(server, here, session)
     ok, reason = store.resumable(session)
-    if not ok:
+    if (
+        not ok and reason != "archived"
+    ):  # Codex asks by itself whether to unarchive it, before 0.154 it says how
         return "", REASONS.get(reason, reason).format(session=session)
     wait_for_writer(store, session, launch)
     return session, ""

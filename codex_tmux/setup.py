@@ -12,7 +12,6 @@ from pathlib import Path
 import click
 
 from codex_tmux import setup_record
-from codex_tmux.codex.commandline import Version
 from codex_tmux.codex.title_config import (
     SESSION_ID,
     THREAD_ID,
@@ -23,7 +22,7 @@ from codex_tmux.codex.title_config import (
     title_has_id,
     title_items,
 )
-from codex_tmux.codex.version import ask_version, version_beside
+from codex_tmux.codex.version import Version, ask_version, version_beside
 from codex_tmux.completion import DIRECTORY, PROGRAM
 from codex_tmux.config_file import ConfigFile
 from codex_tmux.errors import Problem

@@ -2,8 +2,9 @@
 
 It keeps its sessions in the layout of Codex 0.169 (rollout, state database, writer lock) and names its session in
 the terminal title where Codex's config asks for it. It runs embedded; with `shared_daemon = true` in the config
-through a shared server, as Codex does by itself. Flags are accepted and ignored, but for `-C` and those that make
-Codex run embedded. tests/e2e/contract_test.py holds it to the real one.
+through a shared server, as Codex does by itself. Flags are accepted and ignored, but for `-C`, those that make
+Codex run embedded, and those that `refused = "…"` in the config names.
+tests/e2e/contract_test.py holds it to the real one.
 """
 
 from __future__ import annotations
@@ -199,6 +200,11 @@ def split(args: list[str]) -> tuple[list[str], list[str]]:
 def main(args: list[str] | None = None) -> int:
     """Run as `codex` would with `args`; returns the exit code."""
     words, flags = split(sys.argv[1:] if args is None else args)
+    refused = re.search(r'^refused = "(.*)"$', config(), re.MULTILINE)
+    for flag in flags if refused else ():
+        if refused and flag in refused[1].split():
+            print(f"error: unexpected argument '{flag}' found", file=sys.stderr)
+            return 2
     if "--version" in flags or "-V" in flags:
         print(f"codex-cli {VERSION} (codex-tmux stand-in)")
         return 0

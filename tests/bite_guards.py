@@ -338,9 +338,23 @@ GUARDS = (
     guard(
         "a flag that Codex has dropped is not said again",
         RUN,
-        "    flags = known_flags(server, here, launch.flags, program)",
+        "    flags = accepted_flags(server, here, launch.flags, program)",
         "    flags = list(launch.flags)",
         T + "wrappers_test.py::test_a_flag_that_codex_has_dropped",
+    ),
+    guard(
+        "a session goes on in its own directory",
+        RUN,
+        "        flags = in_session_directory(launch, session, flags)",
+        "        pass",
+        T + "resumed_test.py::test_the_directory_of_the_last_turn",
+    ),
+    guard(
+        "what stands beside Codex is on its PATH",
+        RUN,
+        '    os.environ["PATH"] = path_with(program, path)',
+        "    pass",
+        T + "resumed_test.py::test_node_on_the_path_of_the_shell_alone",
     ),
     guard(
         "Codex's daemon is no conversation",

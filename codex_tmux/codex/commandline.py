@@ -1,7 +1,7 @@
 """Codex's command line: which options a person chose for good, and how to say them again.
 
 One reading serves every Codex from 0.63 to 0.169, because a live process has already been accepted by the
-Codex it runs. What another version would refuse is taken out by `supported`, just before it is said again.
+Codex it runs. What another version would refuse is taken out just before it is said again: see `accepted`.
 
 Measured on 0.169: the word of a subcommand counts also behind a prompt (`codex hi resume ID`), not behind
 `--`; an option with a detached list of values (`-i a b`) swallows such words too.
@@ -16,8 +16,6 @@ from codex_tmux.named_tuple import NamedTuple
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-
-Version = tuple[int, int, int]
 
 
 class Option(NamedTuple):
@@ -34,9 +32,6 @@ class Option(NamedTuple):
     """`codex --search exec` is understood, `codex exec --search` is refused."""
     embedded: bool = False
     """Does it keep a TUI off the shared daemon (measured on 0.169, with a daemon running)?"""
-    since: Version | None = None
-    until: Version | None = None
-    """The first version without it. Where the exact version is not known, the first one seen."""
     alias: str = ""
 
 
@@ -45,30 +40,30 @@ OPTIONS = (
     Option("--config", "-c", "1", repeat=True, embedded=True),
     Option("--enable", "", "1", repeat=True),
     Option("--disable", "", "1", repeat=True),
-    Option("--remote", "", "1", before_exec=True, since=(0, 117, 0)),
-    Option("--remote-auth-token-env", "", "1", before_exec=True, since=(0, 117, 0)),
-    Option("--strict-config", embedded=True, since=(0, 144, 0)),
+    Option("--remote", "", "1", before_exec=True),
+    Option("--remote-auth-token-env", "", "1", before_exec=True),
+    Option("--strict-config", embedded=True),
     Option("--model", "-m", "1"),
     Option("--oss"),
     Option("--local-provider", "", "1"),
     Option("--profile", "-p", "1", embedded=True),
     Option("--sandbox", "-s", "1"),
-    Option("--full-auto", until=(0, 130, 0)),
-    Option("--approve-for-me", embedded=True, since=(0, 154, 0)),
+    Option("--full-auto"),
+    Option("--approve-for-me", embedded=True),
     Option("--dangerously-bypass-approvals-and-sandbox", alias="--yolo"),
-    Option("--dangerously-bypass-hook-trust", embedded=True, since=(0, 144, 0)),
+    Option("--dangerously-bypass-hook-trust", embedded=True),
     Option("--cd", "-C", "1"),
     Option("--add-dir", "", "1", repeat=True),
     Option("--ask-for-approval", "-a", "1", before_exec=True),
     Option("--search", before_exec=True, embedded=True),
-    Option("--no-alt-screen", before_exec=True, since=(0, 98, 0)),
-    Option("--no-daemon", before_exec=True, embedded=True, since=(0, 156, 0)),
+    Option("--no-alt-screen", before_exec=True),
+    Option("--no-daemon", before_exec=True, embedded=True),
     # exec alone. Where it may run, what it loads and that nothing is written to disk are standing choices.
     Option("--skip-git-repo-check"),
-    Option("--ephemeral", since=(0, 117, 0)),
-    Option("--ignore-user-config", since=(0, 130, 0)),
-    Option("--ignore-rules", since=(0, 130, 0)),
-    Option("--thread-source", "", "1", since=(0, 154, 0)),
+    Option("--ephemeral"),
+    Option("--ignore-user-config"),
+    Option("--ignore-rules"),
+    Option("--thread-source", "", "1"),
     # How one turn is printed, where its answer goes, and what is remembered by Codex itself once it was said.
     Option("--json", replay=False, alias="--experimental-json"),
     Option("--output-last-message", "-o", "1", replay=False),
@@ -312,6 +307,11 @@ def _next(args: Sequence[str], at: int, one_image: bool = False) -> tuple[_Item,
     return _Item(option, (word, *args[at:end]), args[end - 1]), end
 
 
+def options_of(flags: Sequence[str]) -> Iterator[tuple[str, ...]]:
+    """The words of each option of `flags`, which holds nothing but options."""
+    return (item.words for item in _items(flags))
+
+
 def _items(flags: Sequence[str]) -> Iterator[_Item]:
     """The options of `flags`, which holds nothing but options."""
     at = 0
@@ -359,7 +359,7 @@ def tui_resume(flags: Sequence[str], session_id: str) -> list[str]:
 
 def exec_fresh(flags: Sequence[str], cwd: str = "") -> list[str]:
     """The arguments of a new `codex exec --json` in `cwd` that reads its prompt from stdin."""
-    before, behind = _around_exec(flags)
+    before, behind = around_exec(flags)
     if cwd and parse(flags).cd is None:
         behind += ["--cd", cwd]
     return [*before, "exec", "--json", *behind, "-"]
@@ -370,11 +370,12 @@ def exec_resume(flags: Sequence[str], session_id: str) -> list[str]:
 
     All options stand before the word `resume`, which refuses `--cd`, `-s`, `--add-dir` and others behind it.
     """
-    before, behind = _around_exec(flags)
+    before, behind = around_exec(flags)
     return [*before, "exec", "--json", *behind, "resume", session_id, "-"]
 
 
-def _around_exec(flags: Sequence[str]) -> tuple[list[str], list[str]]:
+def around_exec(flags: Sequence[str]) -> tuple[list[str], list[str]]:
+    """`flags` as they stand before and behind the word `exec`."""
     before: list[str] = []
     behind: list[str] = []
     for item in _items(flags):
@@ -387,20 +388,6 @@ def without_cd(flags: Sequence[str]) -> list[str]:
     """`flags` without the directory that they name."""
     items = [item for item in _items(flags) if item.option is None or item.option.name != "--cd"]
     return [word for item in items for word in item.words]
-
-
-def supported(flags: Sequence[str], version: Version | None) -> list[str]:
-    """`flags` without those that Codex `version` does not know (yet, or any more); all of them for None."""
-    kept: list[str] = []
-    for item in _items(flags):
-        option = item.option
-        if version is not None and option is not None:
-            if option.since is not None and version < option.since:
-                continue
-            if option.until is not None and version >= option.until:
-                continue
-        kept += item.words
-    return kept
 
 
 def redact(flags: Sequence[str]) -> list[str]:

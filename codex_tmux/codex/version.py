@@ -1,4 +1,4 @@
-"""Which version a Codex is, and what it cannot do: flags come and go, and so does what it tells of its session."""
+"""Which version a Codex is, and what it cannot tell of its session."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ import json
 import os
 import re
 
-from codex_tmux.codex.commandline import Version, supported
 from codex_tmux.errors import Problem
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+Version = tuple[int, int, int]
 
 PACKAGE = re.compile(r"@openai/codex(-.*)?")
 """npm's packages: `@openai/codex`, and `@openai/codex-linux-x64` with the native binary."""
@@ -89,22 +90,3 @@ def version_beside(program: str) -> Version | None:
             return version_in(name)
         folder = above
     return None
-
-
-def version_of(words: Sequence[str]) -> Version | None:
-    """The version of the Codex that `words` start, the cheapest way; None where it cannot be told."""
-    try:
-        return version_beside(words[-1]) or ask_version(words)
-    except Problem:
-        return None
-
-
-def flags_for(program: Sequence[str], flags: Sequence[str]) -> list[str]:
-    """`flags` without those that the Codex which `program` starts does not know: it may have been updated since.
-
-    Nothing is read or run where no version would refuse any of them.
-    """
-    oldest, newest = (0, 0, 1), (999, 0, 0)
-    if supported(supported(flags, oldest), newest) == list(flags):
-        return list(flags)
-    return supported(flags, version_of(program))

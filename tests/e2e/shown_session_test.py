@@ -1,4 +1,4 @@
-"""With the real Codex: forks, sub-agents, archived, deleted and renamed sessions, directories that are gone."""
+"""With the real Codex: forks, sub-agents, deleted and renamed sessions, directories that are gone."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def test_forks_and_sub_agents(world: Sandbox) -> None:
     assert world.ask(other, "again").messages == ("one", "other", "again")
 
 
-def test_renamed_resumes_archived_and_deleted_say_why_not(world: Sandbox) -> None:
+def test_renamed_resumes_and_deleted_says_why_not(world: Sandbox) -> None:
     world.ask(world.new_pane(), "keeps the background server")
     pane = world.new_pane("codex -m mock-model-2")
     session = world.ask(pane, "first").session_id
@@ -88,18 +88,13 @@ def test_renamed_resumes_archived_and_deleted_say_why_not(world: Sandbox) -> Non
     world.tmux("respawn-pane", "-t", pane)
     assert world.ask(pane, "second").messages == ("first", "second")
     wait_session(world, pane, session)
-    for words, reason in (
-        (("archive", session), "is archived (codex unarchive brings it back)"),
-        (("delete", "--force"), "Codex no longer has session"),
-    ):
-        codex(world, *words, *([session] if words[-1] != session else []))
-        kill(world, pane)
-        world.tmux("respawn-pane", "-t", pane)
-        request = world.ask(pane, f"anew after {words[0]}")
-        assert (len(request.messages), request.model) == (1, "mock-model-2")
-        assert reason in log_text(world)
-        session = request.session_id
-        wait_session(world, pane, session)
+    codex(world, "delete", "--force", session)
+    kill(world, pane)
+    world.tmux("respawn-pane", "-t", pane)
+    request = world.ask(pane, "anew")
+    assert (len(request.messages), request.model) == (1, "mock-model-2")
+    assert "Codex no longer has session" in log_text(world)
+    wait_session(world, pane, request.session_id)
 
 
 def test_a_directory_that_is_gone(world: Sandbox) -> None:

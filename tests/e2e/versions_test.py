@@ -42,6 +42,8 @@ def test_an_older_codex_keeps_its_conversation_and_an_update_below_it(
     assert version_steps.exec_pane(older) == "same"
     flags = ("-m", "mock-model-2")
     assert version_steps.update(older, codex_binary, flags, flags) == "same"
+    dropped = ("-a", "untrusted")
+    assert version_steps.update(older, codex_binary, (*dropped, *flags), flags).startswith("same, without")
 
 
 def test_an_older_codex_without_setup_is_known_by_the_file_it_opens_with_the_first_message(

@@ -161,11 +161,14 @@ def test_databases_of_their_own(world: Sandbox) -> None:
 
 
 def test_a_flag_that_codex_has_dropped(world: Sandbox) -> None:
-    pane = world.new_pane("codex", "--full-auto", *FLAGS, OLD_PROMPT)
+    pane = world.new_pane("codex", "--full-auto", "-a", "untrusted", *FLAGS, OLD_PROMPT)
     session = begun(world, pane)
+    with open(world.codex_home / "config.toml", "a") as config:
+        config.write('\nrefused = "--full-auto untrusted"\n')
     os.kill(codex_pid(world, pane), signal.SIGKILL)
     world.wait_for(lambda: world.format(pane, "#{pane_dead}") == "1", 10, "the pane to be dead")
     world.tmux("respawn-pane", "-t", pane)
     check_back(world, pane, session)
-    assert "--full-auto" not in line_of(world, pane)
-    assert "this Codex has no --full-auto: left out" in (world.state_dir / "log").read_text()
+    assert not {"--full-auto", "-a"} & set(line_of(world, pane))
+    log = (world.state_dir / "log").read_text()
+    assert "this Codex has no --full-auto -a untrusted: left out" in log

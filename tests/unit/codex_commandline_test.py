@@ -15,7 +15,6 @@ from codex_tmux.codex.commandline import (
     parse,
     redact,
     split_program,
-    supported,
     tui_fresh,
     tui_resume,
     without_cd,
@@ -169,13 +168,6 @@ def test_without_cd() -> None:
     assert without_cd(["-m", "-C"]) == []
 
 
-def test_supported() -> None:
-    flags = ["--full-auto", "-m", "x", "--no-daemon", "--remote=ws://h", "--future"]
-    assert supported(flags, None) == flags
-    assert supported(flags, (0, 63, 0)) == ["--full-auto", "-m", "x", "--future"]
-    assert supported(flags, (0, 169, 0)) == ["-m", "x", "--no-daemon", "--remote=ws://h", "--future"]
-
-
 def test_redact() -> None:
     flags = ["-c", "k=s3", "--config=a.b=s3", "-ck=s3", "-c=k=s3", "-c", "s3", "-m", "m=1"]
     assert redact(flags) == ["-c", "k=…", "--config=a.b=…", "-ck=…", "-c=k=…", "-c", "…", "-m", "m=1"]
@@ -219,7 +211,7 @@ def test_parse_reads_anything(args: list[str]) -> None:
     assert again.flags == found.flags
     assert not again.prompt
     assert again.session_id is None
-    redact(args), supported(args, (0, 130, 0)), exec_fresh(args, "/"), split_program(args)
+    redact(args), exec_fresh(args, "/"), split_program(args)
 
 
 @given(flag_lists())
@@ -229,7 +221,6 @@ def test_what_is_resumed_reads_as_it_was_meant(flags: list[str]) -> None:
     assert list(parse(tui_fresh(flags)).flags) == flags
     turn = parse(exec_resume(flags, ID))
     assert (sorted(turn.flags), turn.session_id, turn.mode) == (sorted(flags), ID, "exec")
-    assert supported(supported(flags, (0, 117, 0)), (0, 117, 0)) == supported(flags, (0, 117, 0))
 
 
 @given(flag_lists(), st.data())

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from codex_tmux.codex.version import LIMITS, flags_for, limits_of, version_beside, version_in, version_of
+from codex_tmux.codex.version import LIMITS, ask_version, limits_of, version_beside, version_in
+from codex_tmux.errors import Problem
 
 
 def npm(folder: Path, version: str, name: str = "@openai/codex") -> Path:
@@ -74,30 +75,12 @@ def test_a_codex_that_only_says_it_itself(tmp_path: Path) -> None:
     program = tmp_path / "codex"
     program.write_text("#!/bin/sh\necho codex-cli 0.117.0\n")
     program.chmod(0o755)
-    assert version_of([str(program)]) == (0, 117, 0)
+    assert ask_version([str(program)]) == (0, 117, 0)
     program.write_text("#!/bin/sh\necho codex-cli 0.117.0; exit 1\n")
-    assert version_of([str(program)]) is None
-    assert version_of([str(tmp_path / "gone")]) is None
+    assert ask_version([str(program)]) is None
+    with pytest.raises(Problem, match="gave no answer"):
+        ask_version([str(tmp_path / "gone")])
     assert version_in("codex-cli 0.0.0") is None, "built from source"
-
-
-def test_dropped_flags_are_not_said_again(tmp_path: Path) -> None:
-    old, new = str(npm(tmp_path / "old", "0.117.0")), str(npm(tmp_path / "new", "0.169.0"))
-    flags = ["--full-auto", "-m", "x", "--no-daemon"]
-    assert flags_for([old], flags) == ["--full-auto", "-m", "x"]
-    assert flags_for([new], flags) == ["-m", "x", "--no-daemon"]
-
-
-def test_no_codex_is_run_for_flags_that_all_have_known(tmp_path: Path) -> None:
-    ran = tmp_path / "ran"
-    program = tmp_path / "codex"
-    program.write_text(f"#!/bin/sh\ntouch {ran}\necho codex-cli 0.169.0\n")
-    program.chmod(0o755)
-    flags = ["--model=x", "--sandbox", "read-only", "--yolo", "--one-of-the-future"]
-    assert flags_for([str(program)], flags) == flags
-    assert not ran.exists()
-    assert flags_for([str(program)], ["--full-auto"]) == []
-    assert ran.exists()
 
 
 def test_limits() -> None:

@@ -1,0 +1,46 @@
+"""The program that becomes Codex in a pane: where it is, and what it needs around it to start."""
+
+from __future__ import annotations
+
+import os
+
+from codex_tmux.log import log
+
+
+def find_program(known: str, configured: str) -> str:
+    """The Codex to run: the very one that ran here, else @codex-command, else the one on PATH."""
+    for word in (known, os.path.expanduser(configured), "codex"):
+        if os.path.isabs(word) and (
+            os.access(word, os.X_OK) or (word.endswith(".js") and os.path.isfile(word))
+        ):
+            if known and word != known:
+                log("codex.moved", was=known, now=word)
+            return word
+        if word and "/" not in word:
+            for directory in os.get_exec_path():
+                path = os.path.join(directory, word)
+                if os.path.isabs(path) and os.path.isfile(path) and os.access(path, os.X_OK):
+                    return path
+    return ""
+
+
+def interpreter(program: str) -> list[str]:
+    """What must stand before a program that cannot be executed by itself: Codex's script without its mode bit."""
+    return [] if os.access(program, os.X_OK) else ["/usr/bin/env", "node"]
+
+
+def path_with(program: str, path: str) -> str:
+    """`path` (PATH) with the program's own directory, as the shell had it that found the program there.
+
+    npm's Codex is a script for the `node` beside it. nvm, fnm and mise put both on the PATH of a shell alone, while
+    tmux may have been started at login.
+
+    >>> path_with("/home/u/.nvm/versions/node/v22/bin/codex", "/usr/bin:/bin")
+    '/home/u/.nvm/versions/node/v22/bin:/usr/bin:/bin'
+    >>> path_with("/usr/bin/codex", "/usr/bin:/bin")
+    '/usr/bin:/bin'
+    """
+    directory = os.path.dirname(program)
+    if not os.path.isabs(program) or directory in path.split(os.pathsep):
+        return path
+    return os.pathsep.join([directory, path]) if path else directory

@@ -1,0 +1,89 @@
+"""The Codex that comes back is the one that ran: in its session's directory, archived or not."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable
+
+import psutil
+import pytest
+
+from codex_tmux.sandbox import Sandbox
+from tests.e2e.shown_session_test import codex, kill, wait_for_text, wait_session
+
+pytestmark = pytest.mark.codex
+
+
+def begin(world: Sandbox, *words: str) -> tuple[str, str]:
+    """A new Codex that has answered "one"; its pane and session."""
+    pane = world.new_pane("codex", *words)
+    session = world.ask(pane, "one").session_id
+    wait_session(world, pane, session)
+    return pane, session
+
+
+def words_of(world: Sandbox, pane: str) -> list[str]:
+    """What the Codex of a pane was started with."""
+    line = psutil.Process(world.codex_pid(pane)).cmdline()
+    return list(map(str, line[1:]))
+
+
+def worktree(world: Sandbox) -> tuple[str, str, str]:
+    """`codex --worktree`; pane, session and directory."""
+    for words in ("init -q", "-c user.email=a@b -c user.name=n commit -q --allow-empty -m x"):
+        subprocess.run(["git", *words.split()], cwd=world.work, env=world.env, check=True)
+    pane, session = begin(world, "-m", "mock-model-2", "--worktree")
+    (tree,) = (world.codex_home / "worktrees").glob("*/work")
+    return pane, session, str(tree)
+
+
+def changed(world: Sandbox, *words: str) -> tuple[str, str, str]:
+    """`/cd` in Codex, which goes on in a fork of the session; pane, session and directory."""
+    other = str(world.make_dir("other dir"))
+    pane, first = begin(world, "-m", "mock-model-2", *words)
+    world.type(pane, f"/cd {other}")
+    wait_for_text(world, pane, "Working directory changed")
+    session = world.ask(pane, "two").session_id
+    assert session != first
+    wait_session(world, pane, session)
+    return pane, session, other
+
+
+def changed_again(world: Sandbox) -> tuple[str, str, str]:
+    """As `changed`, where Codex was told another directory at its start."""
+    return changed(world, "-C", str(world.make_dir("given")))
+
+
+def changed_silently(world: Sandbox) -> tuple[str, str, str]:
+    """`/cd`, and nothing is said in the other directory."""
+    other = str(world.make_dir("other dir"))
+    pane, first = begin(world, "-m", "mock-model-2")
+    world.type(pane, f"/cd {other}")
+    wait_for_text(world, pane, "Working directory changed")
+    world.wait_for(lambda: world.format(pane, "#{@codex_session}") not in ("", first), 15, "the fork")
+    return pane, world.format(pane, "#{@codex_session}"), other
+
+
+@pytest.mark.parametrize("elsewhere", [worktree, changed, changed_again, changed_silently])
+def test_the_session_goes_on_in_its_own_directory(
+    world: Sandbox, elsewhere: Callable[[Sandbox], tuple[str, str, str]]
+) -> None:
+    pane, session, directory = elsewhere(world)
+    for turn in ("three", "four"):
+        kill(world, pane)
+        world.tmux("respawn-pane", "-t", pane)
+        # A question would take the words for its answer.
+        request = world.ask(pane, turn)
+        assert (request.messages[0], request.session_id, request.model) == ("one", session, "mock-model-2")
+        assert words_of(world, pane) == ["-m", "mock-model-2", "-C", directory, "resume", session]
+
+
+def test_codex_itself_asks_about_an_archived_session(world: Sandbox) -> None:
+    pane, session = begin(world)
+    kill(world, pane)
+    codex(world, "archive", session)
+    world.tmux("respawn-pane", "-t", pane)
+    wait_for_text(world, pane, "Unarchive and resume")
+    world.tmux("send-keys", "-t", pane, "Enter")
+    request = world.ask(pane, "two")
+    assert (request.messages, request.session_id) == (("one", "two"), session)
