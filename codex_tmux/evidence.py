@@ -353,7 +353,9 @@ class Identifier:
 
     def farewell(self, pane: Pane) -> str:
         """The session that Codex named as it ended, right above a shell's prompt; "" where nothing there does."""
-        lines = [line for line in self.screen(pane).splitlines() if line.strip()]
+        said = (line for line in self.screen(pane).splitlines() if line.strip())
+        # What to paste, which `run` has shown there itself, is no Codex's last word.
+        lines = [line for line in said if not line.startswith("codex-tmux: ")]
         return find_resume_hint("\n".join(lines[-QUIT_LINES:]))
 
     def completed(self, pane: Pane) -> Pane:

@@ -20,45 +20,60 @@ from codex_tmux.log import log
 from codex_tmux.named_tuple import NamedTuple
 from codex_tmux.reconcile import Launch
 from codex_tmux.records import is_session_id
-from codex_tmux.remote_command import with_script, with_session
+from codex_tmux.remote_command import with_script
 from codex_tmux.run import Here, forget_session, refuse_rival, say
 from codex_tmux.tmux import Server
-from codex_tmux.transport import MOSH, SHARES_HOME, Transport, of_argv, question
+from codex_tmux.run_again import CONNECT, NOTHING, Again, run_again
+from codex_tmux.transport import MOSH, SHARES_HOME, SSH, Transport, of_argv
 from codex_tmux.transport_pane import PREFIX, default_home
 
 WITHIN = 15.0
 """Seconds that the far end may take to answer; ssh itself gives up connecting after 5."""
+NOT_CONNECTED = 255
+"""ssh's exit status where it did not reach the far end."""
 LARGEST_ANSWER = 1 << 16
 WHOLE_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
+ANSWERED = "codex-tmux asked"
+"""What the question prints last: who answers without it ran another command than the question."""
+
+
 class Answer(NamedTuple):
     """What the far end said of a session: its whole id ("" where it has none), whether there is anything to resume,
-    and why nobody knows ("" where it was answered)."""
+    and why nobody knows ("" where it was answered). `own_command`: it runs a command of its own, whatever it is asked.
+    """
 
     session_id: str
     has_message: bool
     failure: str = ""
+    own_command: bool = False
 
 
 def words_for(server: Server, here: Here, launch: Launch, fresh: bool) -> list[str]:
     """The command line that brings the pane's session back through its transport. Raises Problem.
 
-    Where Codex was typed into a shell of the far end it is the transport's own, and the command to type is shown.
+    Where no Codex can be started at the far end, it only leads there, and the command to paste is shown.
     """
-    transport = of_argv(launch.transport)
-    if transport is None:
-        raise Problem(f"{shlex.join(launch.transport)!r} is no transport that codex-tmux knows")
+    session = "" if fresh else here.session
+    again = run_again(launch.transport)
+    transport = of_argv(again.words)
+    if again.how == NOTHING or transport is None:
+        raise Problem(not_again(again, session))
     program = shutil.which(transport.connect[0])
     if program is None:
         raise Problem(f"{transport.connect[0]} is not there, with which this pane reached {transport.name}")
-    session = "" if fresh else here.session
     if session:
         refuse_rival(server, here, session)
-    words = list(
-        typed(server, here, transport, session) if launch.typed else command(server, here, transport, session)
-    )
-    return [program, *words[1:]]
+    if again.how == CONNECT:
+        typed(server, here, transport, session)
+        return [program, *again.words[1:]]
+    return [program, *command(server, here, transport, session)[1:]]
+
+
+def not_again(again: Again, session: str) -> str:
+    """Why a transport's command line cannot run again, and what a person does instead."""
+    return f"this pane's command is not run again: {again.why}. To go on there: {paste(session)}"
 
 
 def command(server: Server, here: Here, transport: Transport, session: str) -> tuple[str, ...]:
@@ -78,9 +93,6 @@ def command(server: Server, here: Here, transport: Transport, session: str) -> t
         session = answer.session_id if answer.has_message else ""
         if session:
             remember(server, here, session)
-    words = with_session(transport, session)
-    if words is None:
-        raise Problem(f"{shlex.join(transport.argv)!r} starts no Codex that can be told what to resume")
     if session:
         log("session.restored", session=session, pane=here.id, server=here.socket, through=transport.name)
     else:
@@ -88,23 +100,27 @@ def command(server: Server, here: Here, transport: Transport, session: str) -> t
         if why != "asked for":
             say(server, here, f"a fresh session: {why}")
         forget_session(server, here)
-    return words
+    return run_again(transport.argv, session).words
 
 
-def typed(server: Server, here: Here, transport: Transport, session: str) -> tuple[str, ...]:
-    """The transport's own command line; what to type at the far end is shown above it."""
-    if len(session) == PREFIX:
+def typed(server: Server, here: Here, transport: Transport, session: str) -> None:
+    """Show what to type at the far end to go on with the session. Raises Problem where no shell waits there."""
+    if transport.kind in (SSH, MOSH) or len(session) == PREFIX:
         answer = ask(transport, session)
+        if answer.own_command:
+            raise Problem(
+                f"not connected: {transport.name} runs a command of its own for whoever connects. "
+                f"To go on there: {paste(session)}"
+            )
         if answer.session_id:
             session = answer.session_id
             remember(server, here, session)
-        else:
+        elif len(session) == PREFIX:
             why = answer.failure or "it has no such session any more"
             print(f"codex-tmux: {transport.name} was asked for the whole id of session {session}…: {why}")
     if session:
         print(f"codex-tmux: to go on with this pane's session, there: {paste(session)}", flush=True)
         log("session.shown", session=session, pane=here.id, server=here.socket, through=transport.name)
-    return transport.argv
 
 
 def paste(session_id: str) -> str:
@@ -118,16 +134,17 @@ def remember(server: Server, here: Here, session: str) -> None:
     server.try_run("set-option", "-p", "-t", here.id, "@codex_session", session)
 
 
-def ask(transport: Transport, prefix: str) -> Answer:
-    """Ask the far end for the one session whose id begins with `prefix`, 29 characters; WITHIN seconds at most."""
+def ask(transport: Transport, session: str) -> Answer:
+    """Ask the far end for the one session whose id begins with `session` (its whole id, 29 characters of it, or "" to
+    ask only whether a shell answers); WITHIN seconds at most."""
     if transport.kind in SHARES_HOME:
-        whole = Store(default_home()).complete(prefix)
+        whole = Store(default_home()).complete(session)
         if whole:
             return Answer(whole, Store(default_home()).rollout(whole) is not None)
-    argv = question_for(transport, prefix)
-    if argv is None:
+    if not transport.asking:
         return Answer("", False, "nothing can be asked that way")
-    print(f"codex-tmux: asking {transport.name} for session {prefix}…", flush=True)
+    argv = question_for(transport, session)
+    print(f"codex-tmux: asking {transport.name}{f' for session {session}…' if session else ''}", flush=True)
     began = time.monotonic()
     try:
         done = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, timeout=WITHIN)
@@ -141,33 +158,37 @@ def ask(transport: Transport, prefix: str) -> Answer:
         seconds=f"{time.monotonic() - began:.2f}",
         exit=done.returncode,
     )
-    answer = answer_in(done.stdout[:LARGEST_ANSWER].decode("utf-8", "replace"), prefix)
-    if done.returncode and not answer.session_id:
-        said = [line for line in done.stderr.decode("utf-8", "replace").splitlines() if line.strip()]
-        why = "".join(c for c in said[-1] if c.isprintable())[:200] if said else f"exit {done.returncode}"
-        return answer._replace(failure=f"said: {why}")
-    return answer
+    said = done.stdout[:LARGEST_ANSWER].decode("utf-8", "replace")
+    if ANSWERED in said:
+        return answer_in(said, session)
+    lines = [line for line in done.stderr.decode("utf-8", "replace").splitlines() if line.strip()]
+    why = "".join(c for c in lines[-1] if c.isprintable())[:200] if lines else f"exit {done.returncode}"
+    by_ssh = transport.kind in (SSH, MOSH)
+    return Answer("", False, f"said: {why}", own_command=by_ssh and done.returncode != NOT_CONNECTED)
 
 
-def question_for(transport: Transport, prefix: str) -> tuple[str, ...] | None:
+def question_for(transport: Transport, session: str) -> tuple[str, ...]:
     """The command line that asks the far end, in the environment its Codex has."""
-    script = script_for(prefix)
+    script = script_for(session)
     words = with_script(transport, script) or ("sh", "-c", script)
     if transport.kind == MOSH or (transport.by_shell and len(words) > 1):
         words = (shlex.join(words),)
-    return question(transport, words)
+    return (*transport.asking, *words)
 
 
-def script_for(prefix: str) -> str:
+def script_for(session: str) -> str:
     """What `sh` runs at the far end: it only lists names. An id begins with its time, which names the day's folder."""
-    if not (len(prefix) == PREFIX and is_session_id(prefix)):
-        raise ValueError(f"{prefix!r} is not the beginning of a session's id")
-    created = created_ms(prefix) / 1000
+    if session == "":
+        return f"echo {ANSWERED}"
+    if not is_session_id(session):
+        raise ValueError(f"{session!r} is not a session's id, nor its beginning")
+    created = created_ms(session) / 1000
     days = sorted({time.strftime("%Y/%m/%d", time.gmtime(created + hours * 3600)) for hours in (-24, 0, 24)})
-    places = [f"thread-writer-locks/{prefix}*", f"archived_sessions/rollout-*-{prefix}*"]
-    places += [f"sessions/{day}/rollout-*-{prefix}*" for day in days]
+    places = [f"thread-writer-locks/{session}*", f"archived_sessions/rollout-*-{session}*"]
+    places += [f"sessions/{day}/rollout-*-{session}*" for day in days]
     files = " ".join(f'"$d"/{place}' for place in places)
-    return f'd=${{CODEX_HOME:-$HOME/.codex}}; for f in {files}; do if [ -e "$f" ]; then echo "$f"; fi; done'
+    listed = f'd=${{CODEX_HOME:-$HOME/.codex}}; for f in {files}; do if [ -e "$f" ]; then echo "$f"; fi; done'
+    return f"{listed}; echo {ANSWERED}"
 
 
 def answer_in(text: str, prefix: str) -> Answer:

@@ -15,8 +15,8 @@ alone: dash would end with it, and the pane with dash."""
 class Launch(NamedTuple):
     """How the Codex of a pane was started: what it takes to start it again. `shell`: from an interactive shell.
 
-    `transport`: the words that reach the machine or box where it runs, `ssh host …`; empty for this one. `codex` is
-    then its program there, "" where it was typed into a shell of the far end.
+    `transport`: the words that reach the machine or box where it runs, `ssh host …`, as far as they may run again;
+    empty for this one. `codex` is then its program there, "" where codex-tmux can start none there.
     """
 
     mode: str
@@ -30,5 +30,5 @@ class Launch(NamedTuple):
 
     @property
     def typed(self) -> bool:
-        """Whether Codex was typed into a shell of the far end, where codex-tmux can start none."""
+        """Whether Codex was started at the far end in a way that codex-tmux cannot repeat: typed into a shell there."""
         return bool(self.transport) and not self.codex

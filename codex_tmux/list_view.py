@@ -112,7 +112,7 @@ def paste_lines(rows: list[dict[str, Any]]) -> list[str]:
     """What to type at far ends to have sessions back that codex-tmux cannot resume there."""
     return [
         plain_line(
-            f"{row['pane']} ({far_end(row)}): Codex was typed there; to resume it, paste there: {row['paste']}"
+            f"{row['pane']} ({far_end(row)}): to go on with its session, paste there: {row['paste']}"
         )
         for row in rows
         if row.get("paste") and row["status"] != LIVE

@@ -287,10 +287,7 @@ def wanted_options(row: dict[str, str], pane: Pane, record: Record | None) -> di
             "@codex_evidence": record.evidence if record else "",
             "@codex_state": LIVE,
             "@codex_launch": encode_launch(pane.running),
-            # A respawn of a remote shell starts no Codex anew.
-            "@codex_guard": ""
-            if pane.ours or pane.running.typed
-            else f"{pane.root_pid} {pane.start_command}",
+            "@codex_guard": "" if pane.ours else f"{pane.root_pid} {pane.start_command}",
             "@codex_process": pane.process,
             # Kept while the title is empty: it tells the quit when it comes.
             "@codex_leaving": row["@codex_leaving"]
@@ -325,8 +322,8 @@ def keep_when_killed(
         commands = stay(pane.id) if todo == SET else give_back(pane.id) if todo == GIVE_BACK else []
         # The title hook may have set the option already, ahead of any sync; the rest is for us to add.
         if (todo == SET or ours) and not row["@codex_hint"]:
-            typed = pane.running.typed
-            commands += say(pane.id, hint(reading.server["@codex-respawn-key"], typed), typed)
+            text = hint(reading.server["@codex-respawn-key"], pane.running)
+            commands += say(pane.id, text, pane.running.typed)
         return commands
     gone = not (record or pane.running or pane.dead or pane.starting)
     return [*give_back(pane.id), *say_nothing(pane.id)] if gone and (ours or row["@codex_hint"]) else []

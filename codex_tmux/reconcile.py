@@ -460,7 +460,8 @@ class Reconciliation:
                     self.retire(record, ENDED)
                 return
             if record and not same_session(record.session_id, sighting.session_id):
-                self.retire(record, ENDED)
+                # A far end's that was killed and never resumed has not ended because something else started there.
+                self.retire(record, CLOSED if record.transport and record.status == DEAD else ENDED)
             self.take(pane, launch, sighting)
         elif record and sighting is None and new_process:
             # The Codex that showed this session is gone, and the one now here has not said what it shows.

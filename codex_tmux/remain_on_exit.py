@@ -8,6 +8,10 @@ from __future__ import annotations
 
 from codex_tmux.tmux import quote
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from codex_tmux.launch import Launch
+
 OFF, FAILED = "off", "failed"
 SET, LEAVE, GIVE_BACK = "set", "leave", "give back"
 
@@ -15,7 +19,7 @@ DEFAULT_KEY = "R"
 SLEEPS = "sleeps"
 HINT = "#{@codex_hint}"
 PASTE = HINT + "#{?#{==:#{n:@codex_session},36}, · then paste: codex resume #{@codex_session},}"
-"""The last line of a sleeping pane whose Codex was typed into a shell of another machine: R only connects again."""
+"""The last line of a sleeping pane whose Codex was started on another machine by other means than codex-tmux has."""
 
 
 def remain_on_exit(wanted: bool, shown: str, everywhere: str, ours: bool) -> str:
@@ -30,10 +34,16 @@ def remain_on_exit(wanted: bool, shown: str, everywhere: str, ours: bool) -> str
     return SET if wanted and not ours and shown == everywhere == OFF else LEAVE
 
 
-def hint(key: str, typed: bool = False) -> str:
+def hint(key: str, launch: Launch) -> str:
     """The last line of a pane that sleeps."""
     key = key or DEFAULT_KEY
-    what = "connects again" if typed else "resumes"
+    what = "resumes"
+    if launch.typed:
+        from codex_tmux.run_again import NOTHING, run_again
+
+        if run_again(launch.transport).how == NOTHING:
+            return f"{SLEEPS} · its command is not run again"
+        what = "connects again"
     return f"{SLEEPS} · prefix {key} {what}" if key != "none" else f"{SLEEPS} · codex-tmux respawn {what}"
 
 
@@ -57,9 +67,9 @@ def say(pane: str, text: str, typed: bool = False) -> list[list[str]]:
     ]
 
 
-def keep_commands(pane: str, key: str, typed: bool = False) -> list[list[str]]:
+def keep_commands(pane: str, key: str, launch: Launch) -> list[list[str]]:
     """The tmux commands that let a pane outlive a crash, and say then how to get its session back."""
-    return [*stay(pane), *say(pane, hint(key, typed), typed)]
+    return [*stay(pane), *say(pane, hint(key, launch), launch.typed)]
 
 
 def give_back(pane: str) -> list[list[str]]:

@@ -1,12 +1,13 @@
 """The command that runs at the far end of a transport: is it a Codex, and how is it said to resume a session.
 
-Pure. Only what is fully understood is rebuilt: a plain command line, behind `cd DIR &&`, assignments, `env`, `exec`,
-or in the one argument of `sh -c`. What stands there unexpanded (`$HOME`, `~`) goes back as it was written.
+Pure. Only what is fully understood is rebuilt: a plain command line of Codex, behind `cd DIR &&`, assignments, `env`
+or `exec`, or in the one argument of `sh -c`. What stands there unexpanded (`~`, `"$HOME"`) goes back as written.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import shlex
 
 from codex_tmux.codex.commandline import CommandLine, parse, split_program
@@ -22,7 +23,17 @@ if TYPE_CHECKING:
 
     Say: TypeAlias = Callable[[list["Word"], list["Word"]], str]
 
-OPERATORS = ("&&", "||", ";", "|", "&", "<", ">", "(", ")", "\n")
+NESTED = 2
+"""How deep `sh -c` may stand in `sh -c`."""
+TOKEN = re.compile(
+    r"""[ \t]*(?: (?P<operator> && | \|\| | [;|&<>\n] )
+                | (?P<word> (?: [^\s'"\\`$;|&<>()] | \\. | '[^']*' | \$(?!\() | "(?: [^"\\`$] | \\. | \$(?!\() )*" )+ ) )""",
+    re.VERBOSE | re.DOTALL,
+)
+SETTLED = re.compile(r"'[^']*'|\\.", re.DOTALL)
+"""What a shell leaves alone."""
+QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
+"""What a shell may fill in, but leaves one word."""
 
 
 class Word(str):
@@ -30,14 +41,20 @@ class Word(str):
 
     raw: str
 
-    def __new__(cls, value: str, raw: str) -> Word:
-        word = super().__new__(cls, value)
+    def __new__(cls, raw: str) -> Word:
+        word = super().__new__(cls, "".join(shlex.split(raw)))
         word.raw = raw
         return word
 
+    @property
+    def is_expanded(self) -> bool:
+        """Whether a shell puts something else in its place."""
+        return "$" in SETTLED.sub("", self.raw)
 
-class Operator(str):
-    """A word of the shell's own, such as `&&`."""
+    @property
+    def is_one(self) -> bool:
+        """Whether it stays one word, whatever is put in its place."""
+        return not re.search(r"[$*?[{]", QUOTED.sub("", SETTLED.sub("", self.raw)))
 
 
 class RemoteCodex(NamedTuple):
@@ -55,15 +72,14 @@ def codex_of(transport: Transport) -> RemoteCodex | None:
         found.append(RemoteCodex(" ".join(w.raw for w in program), parse(args)))
         return ""
 
-    if _rewritten(transport, look) is None or not found:
-        return None
-    return found[0] if found[0].command.mode == "tui" else None
+    _rewritten(transport, look)
+    return found[0] if found and found[0].command.mode == "tui" else None
 
 
 def with_session(transport: Transport, session_id: str) -> tuple[str, ...] | None:
     """The transport's command line with its Codex resuming `session_id` ("": beginning a new session).
 
-    Flags stay as they were written, prompts go. None where no Codex is in it.
+    Flags stay as they were written, prompts go. None where no conversation is in it, or one that is not understood.
     """
 
     def say(program: list[Word], args: list[Word]) -> str:
@@ -71,7 +87,7 @@ def with_session(transport: Transport, session_id: str) -> tuple[str, ...] | Non
         flags = [word.raw if isinstance(word, Word) else shlex.quote(word) for word in parse(args).flags]
         return " ".join([*(w.raw for w in program), *flags, *(("resume", session_id) if session_id else ())])
 
-    return _rewritten(transport, say)
+    return _rewritten(transport, say) if codex_of(transport) else None
 
 
 def with_script(transport: Transport, script: str) -> tuple[str, ...] | None:
@@ -80,94 +96,103 @@ def with_script(transport: Transport, script: str) -> tuple[str, ...] | None:
     return found[len(transport.connect) :] if found else None
 
 
+def alone(transport: Transport) -> tuple[str, ...]:
+    """The remote words of a transport of which only the way is known: a shell there, or the tmux there, with none of
+    the commands that ran in them."""
+    words = tokens(_text(transport)) or []
+    if not words or any(word in ("&&", "||", ";", "|", "&", "<", ">", "\n") for word in words):
+        return transport.shell
+    name = os.path.basename(words[0])
+    if name in SHELLS and all(re.match(r"--?[^-c]*$", word) for word in words[1:]):
+        return transport.remote
+    kept = _tmux_client(words) if name == "tmux" else 0
+    if not kept or not all(word.is_one for word in words[:kept]):
+        return transport.shell
+    text = " ".join(word.raw for word in words[:kept])
+    return (text,) if transport.by_shell else tuple(shlex.split(text))
+
+
+def _tmux_client(words: list[Word]) -> int:
+    """How many of the words of a tmux command line show a tmux session, without the commands that start one."""
+    at = _options_end(words, 1, "cfLST")
+    verb = words[at] if at < len(words) else ""
+    if not verb or (len(verb) > 1 and "attach-session".startswith(verb)) or verb == "a":
+        end = _options_end(words, at + 1, "cft")
+        return min(end, len(words)) if end >= len(words) else 0
+    if verb == "new" or (len(verb) > 4 and "new-session".startswith(verb)):
+        return min(_options_end(words, at + 1, "ceFfnstxy"), len(words))
+    return 0
+
+
+def _options_end(words: list[Word], at: int, valued: str) -> int:
+    while at < len(words) and words[at].startswith("-") and words[at] != "--":
+        letters = words[at][1:]
+        first = next((n for n, letter in enumerate(letters) if letter in valued), len(letters))
+        at += 2 if first == len(letters) - 1 else 1
+    return at
+
+
+def _text(transport: Transport) -> str:
+    """The remote command as a shell would read it."""
+    return " ".join(transport.remote) if transport.by_shell else shlex.join(transport.remote)
+
+
 def _rewritten(transport: Transport, say: Say, only_codex: bool = False) -> tuple[str, ...] | None:
     """The transport's command line with what `say` makes of its Codex (program, arguments) in that one's place."""
-    if not transport.remote:
+    said = _in_text(_text(transport), say, only_codex)
+    if said is None:
         return None
-    if transport.by_shell:
-        text = _in_text(" ".join(transport.remote), say, only_codex)
-        return None if text is None else (*transport.connect, text)
-    remote = _in_words([Word(w, shlex.quote(w)) for w in transport.remote], say, only_codex)
-    return None if remote is None else (*transport.connect, *_unquoted(remote))
+    return (*transport.connect, *((said,) if transport.by_shell else shlex.split(said)))
 
 
-def _unquoted(text: str) -> tuple[str, ...]:
-    return tuple(tokens(text) or ())
-
-
-def _in_text(text: str, say: Say, only_codex: bool = False, depth: int = 0) -> str | None:
+def _in_text(text: str, say: Say, only_codex: bool, depth: int = 0) -> str | None:
     """As `_rewritten`, of what a shell reads as one text; None where that is more than is understood here."""
     parts = tokens(text)
-    if parts is None or depth > 3:
+    if parts is None or depth > NESTED:
         return None
     before: list[str] = []
-    while (
-        parts[:1] == ["cd"] and len(parts) > 2 and parts[2] in ("&&", ";") and isinstance(parts[2], Operator)
-    ):
-        before += [raw_of(parts[0]), raw_of(parts[1]), str(parts[2])]
+    while parts[:1] == ["cd"] and len(parts) > 2 and parts[2] in ("&&", ";"):
+        before += [part.raw for part in parts[:3]]
         parts = parts[3:]
     end = next((n for n, part in enumerate(parts) if isinstance(part, Operator)), len(parts))
-    after = parts[end:]
-    if after and after[0] not in ("&&", "||", ";"):
-        return None  # a pipe, a redirection, the background
-    said = _in_words([part for part in parts[:end] if isinstance(part, Word)], say, only_codex, depth)
+    words, after = parts[:end], parts[end:]
+    if after and (after[0] not in ("&&", "||", ";") or any("codex" in part for part in after)):
+        return None  # a pipe, a redirection, the background; or another Codex behind this one
+    said = _in_words(words, say, only_codex, depth)
     if said is None or only_codex:
         return said
-    return " ".join([*before, said, *(raw_of(part) for part in after)])
+    return " ".join([*before, said, *(part.raw for part in after)])
 
 
-def raw_of(part: str) -> str:
-    """A part as it was written."""
-    return part.raw if isinstance(part, Word) else part
-
-
-def _in_words(
-    parts: list[Word],
-    say: Say,
-    only_codex: bool = False,
-    depth: int = 0,
-) -> str | None:
+def _in_words(words: list[Word], say: Say, only_codex: bool, depth: int) -> str | None:
     """As `_in_text`, of one simple command."""
     at = 0
-    while at < len(parts) and (
-        parts[at] in ("exec", "env", "command") or _is_assignment(parts[at]) or (at and parts[at] == "-i")
+    while at < len(words) and (
+        words[at] in ("exec", "env", "command") or _is_assignment(words[at]) or (at and words[at] == "-i")
     ):
         at += 1
-    before, rest = parts[:at], parts[at:]
-    if not rest:
-        return None
+    before, rest = words[:at], words[at:]
     if only_codex:
         before = [word for word in before if word not in ("exec", "command")]
-    shell = os.path.basename(rest[0]) in SHELLS
-    flag = next((n for n, word in enumerate(rest[1:], 1) if not word.startswith("-") or "c" in word[1:]), 0)
-    if (
-        shell
-        and flag
-        and rest[flag].startswith("-")
-        and not rest[flag].startswith("--")
-        and len(rest) > flag + 1
-    ):
-        inner = _in_text(rest[flag + 1], say, only_codex, depth + 1)
-        if inner is None or ("$" in rest[flag + 1].raw and rest[flag + 1].raw[:1] != "'"):
-            return None
-        raws = [w.raw for w in rest]
-        raws[flag + 1] = shlex.quote(inner)
-        return " ".join([*(w.raw for w in before), *raws])
-    program, args = _program(rest)
-    if not program:
+    if not rest:
         return None
-    return " ".join([*(w.raw for w in before), say(program, args)])
-
-
-def _program(rest: list[Word]) -> tuple[list[Word], list[Word]]:
-    """The words that name a Codex, and those behind; nothing where it is none."""
+    if os.path.basename(rest[0]) in SHELLS:
+        # `bash -l -c TEXT`, and nothing behind it.
+        *shell, inner = rest
+        if not shell[1:] or not all(re.match(r"-[a-z]+$", word) for word in shell[1:]) or "c" not in shell[-1]:
+            return None
+        said = None if inner.is_expanded else _in_text(inner, say, only_codex, depth + 1)
+        return None if said is None else " ".join([*(w.raw for w in [*before, *shell]), shlex.quote(said)])
     split = split_program(rest)
     if split is None:
-        return [], []
-    at = len(split[0])
-    if any(word.raw.startswith("$") for word in rest[at:]):
-        return [], []  # an option or a prompt, who knows
-    return rest[:at], rest[at:]
+        return None
+    program, args = rest[: len(split[0])], rest[len(split[0]) :]
+    flags = parse(args).flags
+    if any(isinstance(word, Word) and not word.is_one for word in flags):
+        return None
+    if any(word.is_expanded and not any(word is flag for flag in flags) for word in args):
+        return None  # an option or a prompt, who knows
+    return " ".join([*(w.raw for w in before), say(program, args)])
 
 
 def _is_assignment(word: str) -> bool:
@@ -175,64 +200,25 @@ def _is_assignment(word: str) -> bool:
     return bool(given) and name.isidentifier()
 
 
-def tokens(text: str) -> list[Word | Operator] | None:
+class Operator(Word):
+    """A word of the shell's own, such as `&&`."""
+
+
+def tokens(text: str) -> list[Word] | None:
     """The words and operators of a shell's command line; None where it holds what only a shell can understand.
 
     >>> tokens("cd /src && codex -m 'a b'")
     ['cd', '/src', '&&', 'codex', '-m', 'a b']
     """
-    parts: list[Word | Operator] = []
-    value, raw, inside = "", "", False
-    at = 0
-    while at < len(text):
-        char = text[at]
-        if char in " \t":
-            if inside:
-                parts.append(Word(value, raw))
-            value, raw, inside = "", "", False
-            at += 1
-            continue
-        operator = next((op for op in OPERATORS if text.startswith(op, at)), "")
-        if operator:
-            if operator in ("(", ")", "\n"):
-                return None
-            if inside:
-                parts.append(Word(value, raw))
-            value, raw, inside = "", "", False
-            parts.append(Operator(operator))
-            at += len(operator)
-            continue
-        if char == "`" or text.startswith("$(", at) or (char == "#" and not inside):
+    found: list[Word] = []
+    at, end = 0, len(text.rstrip(" \t"))
+    while at < end:
+        match = TOKEN.match(text, at)
+        if match is None:
             return None
-        inside = True
-        start = at
-        if char == "'":
-            end = text.find("'", at + 1)
-            if end < 0:
-                return None
-            value += text[at + 1 : end]
-            at = end + 1
-        elif char == '"':
-            at += 1
-            while at < len(text) and text[at] != '"':
-                if text[at] == "`" or text.startswith("$(", at):
-                    return None
-                if text[at] == "\\" and text[at + 1 : at + 2] and text[at + 1] in '$`"\\\n':
-                    at += 1
-                value += text[at]
-                at += 1
-            if at >= len(text):
-                return None
-            at += 1
-        elif char == "\\":
-            if at + 1 >= len(text):
-                return None
-            value += text[at + 1]
-            at += 2
-        else:
-            value += char
-            at += 1
-        raw += text[start:at]
-    if inside:
-        parts.append(Word(value, raw))
-    return parts
+        word = match["word"]
+        if word and word[0] == "#":
+            return None
+        found.append(Word(word) if word else Operator(match["operator"]))
+        at = match.end()
+    return found

@@ -86,6 +86,8 @@ def respawn(server: Server, pane_id: str, fresh: bool = False) -> None:
         if pane is None:
             raise Problem(f"there is no pane {pane_id} on this tmux server")
         launch, session, evidence = what_it_had(pane, seen.record(pane_id))
+        if launch.transport:
+            refuse_far_end(pane, launch, session)
         options = [
             ("@codex_session", session),
             ("@codex_evidence", evidence),
@@ -117,8 +119,6 @@ def what_it_had(pane: Pane, record: Record | None) -> tuple[Launch, str, str]:
 def into_shell(server: Server, seen: Pass, pane: Pane, launch: Launch) -> None:
     """Type the command into an idle shell; nothing is ever typed into anything else. Raises Problem."""
     row = next(r for r in seen.reading.panes if r["pane_id"] == pane.id)
-    if launch.typed:
-        refuse_to_type(pane, launch, row)
     if row["pane_in_mode"] not in ("", "0"):
         raise Problem(f"pane {pane.id} is in copy mode: leave it first, with q")
     require_idle(pane, row)
@@ -142,18 +142,25 @@ def into_shell(server: Server, seen: Pass, pane: Pane, launch: Launch) -> None:
     )
 
 
-def refuse_to_type(pane: Pane, launch: Launch, row: dict[str, str]) -> None:
-    """Raise Problem where the pane is in the far end's shell: whose prompt that is, nobody knows from here."""
-    from codex_tmux.far_end import paste
+def refuse_far_end(pane: Pane, launch: Launch, session: str) -> None:
+    """Raise Problem where a far end's Codex cannot be started from here, and ending what the pane runs would lose it:
+    a shell there, whose prompt nobody knows from here and whose jobs nobody brings back."""
+    from codex_tmux.codex.processes import Processes
+    from codex_tmux.far_end import not_again, paste
+    from codex_tmux.run_again import NOTHING, run_again
     from codex_tmux.transport import of_argv
+    from codex_tmux.transport_pane import find_transport
 
-    transport = of_argv(launch.transport)
-    if transport is not None and row["pane_current_command"] in (
-        os.path.basename(launch.transport[0]),
-        "mosh-client",
-    ):
-        what = f"; paste there: {paste(pane.session)}" if pane.session else ""
-        raise Problem(f"pane {pane.id} is in a shell of {transport.name}: nothing was typed{what}")
+    again = run_again(launch.transport)
+    if again.how == NOTHING:
+        raise Problem(not_again(again, session))
+    if pane.dead or again.ends:
+        return
+    if find_transport(Processes(), int(pane.root_pid)) is not None:
+        transport = of_argv(launch.transport)
+        where = transport.name if transport else launch.transport[0]
+        what = f"; paste there: {paste(session)}" if session else ""
+        raise Problem(f"pane {pane.id} is in a shell of {where}: nothing was typed, nothing ended{what}")
 
 
 def require_idle(pane: Pane, row: dict[str, str]) -> None:

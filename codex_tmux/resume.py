@@ -73,7 +73,7 @@ def lay_to_sleep(server: Server, pane: str, launch: Launch) -> str:
             *("set-option", "-pu", "-t", pane, "@codex_guard", ";"),
             *("set-option", "-pu", "-t", pane, "@codex_kept", ";"),
             *("set-option", "-p", "-t", pane, "@codex_launch", encode_launch(launch), ";"),
-            *joined(keep_commands(pane, key, launch.typed)),
+            *joined(keep_commands(pane, key, launch)),
             *("display-message", "-p", "-t", pane, "#{pane_pid}"),
         )
     except TmuxError:

@@ -339,7 +339,7 @@ def end_of(here: Here, launch: Launch) -> list[list[str]]:
     # It slept as a pane of its own in any case.
     todo = remain_on_exit(not launch.shell, here.remain, OFF, here.kept)
     commands = stay(here.id) if todo == SET else give_back(here.id) if todo == GIVE_BACK else []
-    text = hint(here.key, launch.typed)
+    text = hint(here.key, launch)
     if not launch.shell and here.hint != text:
         commands += say_at_death(here.id, text, launch.typed)
     return commands

@@ -1,7 +1,7 @@
-"""What a pane runs to be somewhere else: `ssh host`, `docker exec -it box`, `distrobox enter box`, a tmux in a tmux.
+"""What a pane runs to be somewhere else: `ssh host`, `docker exec -it box`, `distrobox enter box`.
 
-Pure reading of command lines: which words reach the far end, and which are the command that runs there. What is in
-that command is read by `remote_command`.
+Pure reading of command lines, by one table row a program: which words reach the far end, and which are the command
+that runs there. What is in that command is read by `remote_command`; what of it may run again, `run_again` says.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-SSH, MOSH, DISTROBOX, TOOLBOX, TMUX = "ssh", "mosh", "distrobox", "toolbox", "tmux"
+SSH, MOSH, DISTROBOX, TOOLBOX = "ssh", "mosh", "distrobox", "toolbox"
 SHARES_HOME = (DISTROBOX, TOOLBOX)
 """Their boxes have the user's own home, and with it Codex's own store."""
 
@@ -23,17 +23,31 @@ class Transport(NamedTuple):
     """One command line that reaches a far end.
 
     `connect` is everything before the command for the far end, `remote` that command (empty: a shell of the far
-    end's, or something that cannot be rebuilt). `by_shell`: a shell there reads the command as one text, as for
-    ssh; else it is executed word by word.
+    end's). `asking` reaches the same far end without a terminal, for a question; empty where that cannot be.
     """
 
     kind: str
     target: str
     connect: tuple[str, ...]
     remote: tuple[str, ...] = ()
-    by_shell: bool = False
+    asking: tuple[str, ...] = ()
     terminal: bool = True
     """It has a terminal at the far end, so that a Codex can be there."""
+    before: int = 0
+    """How many words of `connect` stand before its program: `sudo -u me`."""
+    goes_back: bool = True
+    """`connect` leads back to the same place; not so `docker run`, whose container ends with its command."""
+
+    @property
+    def by_shell(self) -> bool:
+        """Whether a shell there reads the command as one text; else it is executed word by word."""
+        return self.kind == SSH
+
+    @property
+    def shell(self) -> tuple[str, ...]:
+        """The command for the far end that only opens a shell there."""
+        has_one = self.kind in (SSH, MOSH, DISTROBOX) or (self.kind == TOOLBOX and "enter" in self.connect)
+        return () if has_one or not self.asking else ("sh",)
 
     @property
     def argv(self) -> tuple[str, ...]:
@@ -46,77 +60,159 @@ class Transport(NamedTuple):
         return f"{self.kind} {self.target}".rstrip()
 
 
-class Grammar(NamedTuple):
-    """The options of a program: the one-letter ones and the words that take a value of their own."""
-
-    letters: str
-    words: frozenset[str]
-
-
 def words(text: str) -> frozenset[str]:
     """Option words, written as they are on a command line."""
     return frozenset(text.split())
 
 
-# OpenSSH 9.9's getopt string; autossh adds -M.
-_SSH = Grammar("BbcDEeFIiJLlmOopQRSwW", frozenset())
-_SSH_NO_TERMINAL = frozenset("NTWfOQGVs")
-_SUDO = Grammar("ugphCTUDRrt", words("--user --group --prompt --host --chdir --chroot --role --type"))
-_ENV = Grammar("uCS", words("--unset --chdir --split-string"))
-_EXEC = Grammar(
-    "euw", words("--env --env-file --user --workdir --detach-keys --cidfile --preserve-fds --index --cwd")
+class Program(NamedTuple):
+    """How the command line of one program is read.
+
+    `letters` and `valued` are the options that take a value of their own. `verbs` stand before the target, `once` in
+    the place of one of them for what ends with its command; `attaches` leads to what runs there already.
+    `behind`: options may stand behind the target too.
+    `needs_tty`: there is a terminal only where one is asked for. To ask a question, `drop` is left out and `quiet`
+    stands behind the program (`quiet_verb`: behind the verb).
+    """
+
+    kind: str
+    letters: str = ""
+    valued: frozenset[str] = frozenset()
+    verbs: tuple[str, ...] = ()
+    once: tuple[str, ...] = ()
+    attaches: tuple[str, ...] = ()
+    target_options: frozenset[str] = frozenset()
+    separators: frozenset[str] = frozenset(["--"])
+    behind: bool = False
+    needs_separator: bool = False
+    needs_tty: bool = False
+    no_tty: frozenset[str] = frozenset()
+    drop: frozenset[str] = words("-t --tty -i --interactive --stdin")
+    quiet: tuple[str, ...] = ()
+    quiet_verb: tuple[str, ...] = ()
+
+
+_SSH = Program(
+    SSH,
+    "BbcDEeFIiJLlmOopQRSwW",  # OpenSSH 9.9's getopt string
+    behind=True,
+    needs_tty=True,
+    no_tty=words("-N -T -W -f -O -Q -G -V -s"),
+    # -M and -f would stay behind, forwardings exist already.
+    drop=words("-t -L -R -D -f -M -n -y -E -v -e --"),
+    # ssh takes the first value it is given: these stand before the user's own.
+    quiet=(
+        *("-o", "BatchMode=yes", "-o", "ConnectTimeout=5", "-o", "ClearAllForwardings=yes"),
+        *("-o", "RemoteCommand=none", "-o", "PermitLocalCommand=no", "-T"),
+    ),
 )
-_ENGINE = Grammar(
-    "cHlfp",
+_MOSH = Program(
+    MOSH,
+    "p",
+    words("--client --server --predict --family --port --bind-server --ssh --experimental-remote-ip"),
+)
+_ENGINE = Program(
+    "",
+    "cHlfpeuw",
     words(
         "--context --config --host --log-level --tlscacert --tlscert --tlskey --connection --url --identity "
         "--root --runroot --runtime --storage-driver --storage-opt --namespace --address --file --project-name "
-        "--profile --project-directory --env-file --ansi --progress --parallel"
+        "--profile --project-directory --env-file --ansi --progress --parallel --env --user --workdir "
+        "--detach-keys --cidfile --preserve-fds --index"
     ),
+    verbs=("exec",),
+    once=("run", "start"),
+    attaches=("attach",),
+    needs_tty=True,
+    no_tty=words("-d --detach"),
 )
-_KUBECTL = Grammar(
+_COMPOSE = _ENGINE._replace(needs_tty=False, no_tty=words("-T --no-TTY -d --detach"), quiet_verb=("-T",))
+_KUBECTL = Program(
+    "kubectl",
     "nscfv",
     words(
         "--namespace --context --cluster --kubeconfig --user --server --token --as --as-group --request-timeout "
         "--container --filename --pod-running-timeout --cache-dir --certificate-authority --client-certificate "
         "--client-key --tls-server-name"
     ),
+    verbs=("exec",),
+    behind=True,
+    needs_separator=True,
+    needs_tty=True,
 )
-_LXC = Grammar("", words("--env --cwd --user --group --mode --project"))
-_DISTROBOX = Grammar("na", words("--name --additional-flags"))
-_TOOLBOX = Grammar("cdr", words("--container --distro --release --preserve-fds --log-level"))
-_MOSH = Grammar(
-    "p", words("--client --server --predict --family --port --bind-server --ssh --experimental-remote-ip")
+_LXC = Program(
+    "lxc",
+    valued=words("--env --cwd --user --group --mode --project"),
+    verbs=("exec",),
+    behind=True,
+    no_tty=words("-T --disable-stdin"),
 )
-_TMUX = Grammar("cfLST", frozenset())
+_DISTROBOX = Program(
+    DISTROBOX,
+    "na",
+    words("--name --additional-flags"),
+    verbs=("enter",),
+    target_options=words("-n --name"),
+    separators=words("-- -e --exec"),
+    behind=True,
+    no_tty=words("-T -H --no-tty"),
+    quiet_verb=("--no-tty",),
+)
+_TOOLBOX = Program(
+    TOOLBOX,
+    "cdr",
+    words("--container --distro --release --preserve-fds --log-level"),
+    verbs=("enter", "run"),
+    target_options=words("-c --container"),
+)
 
-_SHELLS = ("sh", "bash", "dash", "ash", "zsh", "ksh", "busybox")
-_SCRIPT_HOSTS = (*_SHELLS, "perl", "python3", "python", "env")
-_TMUX_CLIENTS = (
-    "attach-session",
-    "attach-sessio",
-    "attach-sess",
-    "attach-s",
-    "attach",
-    "attac",
-    "a",
-    "at",
-    "new-session",
-    "new",
+PROGRAMS = {
+    "ssh": _SSH,
+    "autossh": _SSH._replace(letters=_SSH.letters + "M"),
+    "mosh": _MOSH,
+    **{name: _ENGINE._replace(kind=name) for name in ("docker", "podman", "nerdctl")},
+    **{name: _COMPOSE._replace(kind=name) for name in ("docker-compose", "podman-compose")},
+    **{name: _KUBECTL._replace(kind=name) for name in ("kubectl", "oc")},
+    **{name: _LXC._replace(kind=name) for name in ("lxc", "incus")},
+    "distrobox": _DISTROBOX,
+    "distrobox-enter": _DISTROBOX._replace(verbs=(), quiet=("--no-tty",)),
+    "toolbox": _TOOLBOX,
+}
+_BEFORE = {
+    "env": Program("", "uCS", words("--unset --chdir --split-string")),
+    **dict.fromkeys(
+        ("sudo", "doas"),
+        Program("", "ugphCTUDRrt", words("--user --group --prompt --host --chdir --chroot --role --type")),
+    ),
+}
+"""What may stand before a transport."""
+_SCRIPT_HOSTS = words("sh bash dash ash zsh ksh busybox perl python3 python env")
+_SCRIPTS = words("mosh distrobox distrobox-enter docker-compose podman-compose docker podman")
+_WITHOUT_BLANKS = words(
+    "-4 -6 -a -n -p --port --bind-server --family --predict --predict-overwrite --local --no-init --no-ssh-pty"
 )
+"""mosh's options whose values hold no blanks: what stands behind them is no rest of theirs."""
+
+
+class Option(NamedTuple):
+    """An option as it was found: its name, its value, and its own words."""
+
+    name: str
+    value: str
+    words: tuple[str, ...]
 
 
 def of_argv(argv: Sequence[str]) -> Transport | None:
     """The transport that a process with these words is; None where it is none.
 
-    A script's own interpreter may stand before it, and `sudo`, `doas`, `env` or `exec` with their options.
+    A script's own interpreter may stand before it, and `sudo`, `doas` or `env` with their options.
     """
     rest = list(argv)
     before: list[str] = []
     while rest:
         name = os.path.basename(rest[0]).removeprefix("-")
-        if name in ("sudo", "doas", "env"):
-            at, _ = options(rest, 1, _ENV if name == "env" else _SUDO)
+        if name in _BEFORE:
+            at, _ = options(rest, 1, _BEFORE[name])
             while at < len(rest) and "=" in rest[at]:
                 at += 1
             before, rest = [*before, *rest[:at]], rest[at:]
@@ -126,289 +222,143 @@ def of_argv(argv: Sequence[str]) -> Transport | None:
             break
     if not rest:
         return None
-    name = os.path.basename(rest[0])
-    read = _PROGRAMS.get(name)
-    if name == "mosh-client" and len(rest) > 1 and rest[1].startswith("-# "):
-        # What mosh (1.4) becomes; its own words are only there to be read, joined by blanks.
-        return _mosh(["mosh", *rest[1][3:].removesuffix("|").split()], [])
-    return read(rest, before) if read else None
+    if (split := split_words(rest)) is not None:
+        return _of_split(split)
+    program = PROGRAMS.get(os.path.basename(rest[0]))
+    return _read(program, rest, before) if program else None
 
 
-def options(argv: Sequence[str], at: int, grammar: Grammar) -> tuple[int, list[tuple[str, str]]]:
-    """Where the options that begin at `argv[at]` end, and these: name and value. A `--` ends them and counts to them.
-
-    One-letter options may stand together, a value right behind its letter.
-    """
-    found: list[tuple[str, str]] = []
-    while at < len(argv):
-        word = argv[at]
-        if word == "--":
-            return at + 1, [*found, ("--", "")]
-        if not word.startswith("-") or word == "-":
-            break
+def _read(program: Program, argv: list[str], before: list[str]) -> Transport | None:
+    """The transport that begins at `argv[0]`, a program of the table."""
+    at, found = options(argv, 1, program)
+    name = argv[0].replace("autossh", "ssh")
+    asking = [*before, name, *program.quiet]
+    verb = ""
+    if program.verbs:
+        asking += _kept(program, found)
+        while argv[at : at + 1] in (["compose"], ["container"]):
+            if argv[at] == "compose":
+                program = _COMPOSE._replace(kind=program.kind)
+            asking.append(argv[at])
+            at, found = options(argv, at + 1, program)
+            asking += _kept(program, found)
+        verb = argv[at] if at < len(argv) else ""
+        if verb in program.once:
+            # A container of its own ends with its command: nothing is there to go back to.
+            return Transport(f"{program.kind} {verb}", "", (*before, *argv[: at + 1]), goes_back=False)
+        if verb in program.attaches:
+            return Transport(program.kind, argv[-1], (*before, *argv))
+        if verb not in program.verbs:
+            return None
+        asking += ["run" if program.kind == TOOLBOX else verb, *program.quiet_verb]
+        at, found = options(argv, at + 1, program)
+    separated = _has(found, program.separators)
+    target = next((o.value for o in found if o.name in program.target_options), "")
+    named = bool(target)
+    if not named and verb != "run" and (not separated or program.kind == SSH) and at < len(argv):
+        target = argv[at]
         at += 1
-        if word.startswith("--"):
-            name, given, value = word.partition("=")
-            if not given and name in grammar.words and at < len(argv):
-                value = argv[at]
-                at += 1
-            found.append((name, value))
-            continue
-        for n, letter in enumerate(word[1:], 2):
-            if letter in grammar.letters:
-                value = word[n:]
-                if not value and at < len(argv):
-                    value = argv[at]
-                    at += 1
-                found.append((f"-{letter}", value))
-                break
-            found.append((f"-{letter}", ""))
-    return at, found
-
-
-def _has(found: list[tuple[str, str]], *names: str) -> bool:
-    return any(name in names and value != "false" for name, value in found)
-
-
-def _made(
-    kind: str,
-    target: str,
-    argv: Sequence[str],
-    at: int,
-    before: list[str],
-    *,
-    by_shell: bool = False,
-    terminal: bool = True,
-) -> Transport:
-    connect = (*before, *argv[:at])
-    return Transport(kind, target, connect, tuple(argv[at:]), by_shell, terminal)
-
-
-def _ssh(argv: list[str], before: list[str]) -> Transport | None:
-    grammar = _SSH._replace(letters=_SSH.letters + "M") if argv[0].endswith("autossh") else _SSH
-    at, found = options(argv, 1, grammar)
-    if at >= len(argv):
+    if not target and not program.target_options:
         return None
-    target = argv[at]
-    at += 1
-    if not _has(found, "--"):
-        # ssh takes options behind the host too.
-        at, more = options(argv, at, grammar)
+    if program.behind and not separated:
+        at, more = options(argv, at, program)
+        separated = _has(more, program.separators)
         found += more
-    # What has no terminal shows no Codex: a forwarding, or git's and rsync's own use of ssh.
-    wants = [value.replace(" ", "=").lower() for name, value in found if name == "-o"]
-    tty = _has(found, "-t") or any(w in ("requesttty=yes", "requesttty=force") for w in wants)
-    refused = any(name[1:] in _SSH_NO_TERMINAL for name, _ in found if name != "--")
-    terminal = not refused and (tty or at >= len(argv))
-    return _made(SSH, target, argv, at, before, by_shell=True, terminal=terminal)
-
-
-def _mosh(argv: list[str], before: list[str]) -> Transport | None:
-    at, _ = options(argv, 1, _MOSH)
-    if at >= len(argv):
-        return None
-    target = argv[at]
-    at += 1
-    if argv[at : at + 1] == ["--"]:
+    if (program.kind == TOOLBOX and verb == "enter") or (program.needs_separator and not separated):
+        at = len(argv)  # no command can be there
+    elif program.kind == MOSH and argv[at : at + 1] == ["--"]:
         at += 1
-    return _made(MOSH, target, argv, at, before)
-
-
-def _engine(argv: list[str], before: list[str]) -> Transport | None:
-    """docker, podman, nerdctl, and compose in both of its forms: `exec`; else a container of its own."""
-    kind = os.path.basename(argv[0])
-    at, _ = options(argv, 1, _ENGINE)
-    compose = kind in ("docker-compose", "podman-compose")
-    while at < len(argv) and argv[at] in ("compose", "container"):
-        compose = compose or argv[at] == "compose"
-        at, _ = options(argv, at + 1, _ENGINE)
-    if at >= len(argv):
-        return None
-    verb, verb_at = argv[at], at
-    at, found = options(argv, at + 1, _EXEC)
-    if verb in ("run", "attach", "start"):
-        # A container of its own ends with its command: nothing is there to go back to.
-        return Transport(kind, " ".join(argv[verb_at:][-1:]), (*before, *argv))
-    if verb != "exec" or at >= len(argv):
-        return None
-    terminal = not _has(found, "-T", "--no-TTY") if compose else _has(found, "-t", "--tty")
-    return _made(
-        kind, argv[at], argv, at + 1, before, terminal=terminal and not _has(found, "-d", "--detach")
+    positional = [] if named or not target else ["--container", target] if program.kind == TOOLBOX else [target]
+    asking += [*_kept(program, found), *positional]
+    if program.kind == MOSH:
+        asking = _mosh_asks(found, target)
+    elif program.behind and program.kind != SSH:
+        asking.append("--")
+    connect, remote = (*before, *argv[:at]), tuple(argv[at:])
+    return Transport(
+        *(program.kind, target, connect, remote, tuple(asking)),
+        terminal=_has_terminal(program, found, bool(remote)),
+        before=len(before),
     )
 
 
-def _kubectl(argv: list[str], before: list[str]) -> Transport | None:
-    at, _ = options(argv, 1, _KUBECTL)
-    if argv[at : at + 1] != ["exec"]:
-        return None
-    at, found = options(argv, at + 1, _KUBECTL)
-    target = ""
-    while at < len(argv) and not _has(found, "--"):
-        target = target or argv[at]
-        at, more = options(argv, at + 1, _KUBECTL)
-        found += more
-    if not _has(found, "--"):
-        at = len(argv)
-    return _made(os.path.basename(argv[0]), target, argv, at, before, terminal=_has(found, "-t", "--tty"))
+def _has_terminal(program: Program, found: list[Option], has_remote: bool) -> bool:
+    # What has no terminal shows no Codex: a forwarding, or git's and rsync's own use of ssh.
+    if _has(found, program.no_tty):
+        return False
+    if program.kind == SSH and not has_remote:
+        return True
+    wants = (o.value.replace(" ", "=").lower() for o in found if o.name == "-o")
+    forced = any(w in ("requesttty=yes", "requesttty=force") for w in wants)
+    return forced or not program.needs_tty or _has(found, words("-t --tty"))
 
 
-def _lxc(argv: list[str], before: list[str]) -> Transport | None:
-    at, _ = options(argv, 1, _LXC)
-    if argv[at : at + 1] != ["exec"]:
-        return None
-    at, found = options(argv, at + 1, _LXC)
-    if at >= len(argv):
-        return None
-    target = argv[at]
-    at, more = options(argv, at + 1, _LXC)
-    terminal = not _has(found + more, "-T", "--disable-stdin")
-    return _made(os.path.basename(argv[0]), target, argv, at, before, terminal=terminal)
+def _has(found: list[Option], names: frozenset[str]) -> bool:
+    return any(o.name in names and o.value != "false" for o in found)
 
 
-def _distrobox(argv: list[str], before: list[str]) -> Transport | None:
-    at = 1
-    if os.path.basename(argv[0]) == DISTROBOX:
-        if argv[1:2] != ["enter"]:
-            return None
-        at = 2
-    target = ""
-    tty = True
+def _kept(program: Program, found: list[Option]) -> list[str]:
+    """The words of the options that a question is asked with too."""
+    gone = program.drop | program.separators
+    return [word for o in found if o.name not in gone for word in o.words]
+
+
+def _mosh_asks(found: list[Option], target: str) -> list[str]:
+    """mosh reaches its host by ssh: so is that asked."""
+    ssh = next((o.value for o in found if o.name == "--ssh"), "ssh").split()
+    by_ssh = _read(_SSH, [*ssh, target], []) if ssh else None
+    return list(by_ssh.asking) if by_ssh else []
+
+
+def options(argv: Sequence[str], at: int, program: Program) -> tuple[int, list[Option]]:
+    """Where the options that begin at `argv[at]` end, and these. A separator ends them and counts to them.
+
+    One-letter options may stand together, a value right behind its letter.
+    """
+    found: list[Option] = []
     while at < len(argv):
         word = argv[at]
-        # `-e` and `--exec` are `--` in older words; `-nw` is one option.
-        if word in ("--", "-e", "--exec"):
-            at += 1
+        if word in program.separators:
+            return at + 1, [*found, Option(word, "", (word,))]
+        if not word.startswith("-") or word == "-":
             break
-        if word in ("-T", "-H", "--no-tty"):
-            tty = False
-        if word in ("-n", "--name"):
-            target, at = "".join(argv[at + 1 : at + 2]), at + 2
-        elif word in ("-a", "--additional-flags"):
-            at += 2
-        elif word.startswith("-"):
-            at += 1
-        elif not target:
-            target, at = word, at + 1
-        else:
-            break
-    return _made(DISTROBOX, target, argv, at, before, terminal=tty)
-
-
-def _toolbox(argv: list[str], before: list[str]) -> Transport | None:
-    at, _ = options(argv, 1, _TOOLBOX)
-    verb = argv[at] if at < len(argv) else ""
-    if verb not in ("enter", "run"):
-        return None
-    at, found = options(argv, at + 1, _TOOLBOX)
-    target = next((value for name, value in found if name in ("-c", "--container")), "")
-    if verb == "enter":
-        target, at = target or "".join(argv[at : at + 1]), len(argv)
-    return _made(TOOLBOX, target, argv, at, before)
-
-
-def _tmux(argv: list[str], before: list[str]) -> Transport | None:
-    at, found = options(argv, 1, _TMUX)
-    if at < len(argv) and argv[at] not in _TMUX_CLIENTS:
-        return None
-    target = next((value for name, value in found if name in ("-L", "-S")), "")
-    return Transport(TMUX, target, (*before, *argv))
-
-
-_PROGRAMS = {
-    "ssh": _ssh,
-    "autossh": _ssh,
-    "mosh": _mosh,
-    "docker": _engine,
-    "podman": _engine,
-    "nerdctl": _engine,
-    "docker-compose": _engine,
-    "podman-compose": _engine,
-    "kubectl": _kubectl,
-    "oc": _kubectl,
-    "lxc": _lxc,
-    "incus": _lxc,
-    "distrobox": _distrobox,
-    "distrobox-enter": _distrobox,
-    "toolbox": _toolbox,
-    "tmux": _tmux,
-}
-_SCRIPTS = ("mosh", "distrobox", "distrobox-enter", "docker-compose", "podman-compose", "docker", "podman")
-
-
-def question(transport: Transport, script: tuple[str, ...]) -> tuple[str, ...] | None:
-    """The command line that runs the words `script` at the same far end, without a terminal and without asking the
-    user anything; None where that cannot be.
-
-    The user's own options stay, but for those that ask for a terminal or forward ports.
-    """
-    before, argv = _split_before(transport)
-    name = os.path.basename(argv[0])
-    if transport.kind == SSH:
-        return _ssh_question(before, argv, transport.target, script)
-    if transport.kind == MOSH:
-        _, found = options(argv, 1, _MOSH)
-        ssh = next((value for name, value in found if name == "--ssh"), "ssh").split()
-        return _ssh_question(before, [*ssh, transport.target], transport.target, script)
-    if transport.kind == TMUX or name not in _PROGRAMS:
-        return None
-    if transport.kind == DISTROBOX:
-        named = ["--name", transport.target] if transport.target else []
-        enter = [argv[0], *(["enter"] if name == DISTROBOX else [])]
-        return (*before, *enter, "--no-tty", *named, "--", *script)
-    if transport.kind == TOOLBOX:
-        named = ["--container", transport.target] if transport.target else []
-        return (*before, argv[0], "run", *named, *script)
-    if "exec" not in argv:
-        return None
-    kept = _without_terminal(argv)
-    if kept and kept[-1] == transport.target and name in ("kubectl", "oc", "lxc", "incus"):
-        kept.append("--")
-    if "compose" in argv or name.endswith("-compose"):
-        kept.insert(kept.index("exec") + 1, "-T")
-    return (*before, *kept, *script)
-
-
-def _split_before(transport: Transport) -> tuple[list[str], list[str]]:
-    """The words before the transport's own program, and from that on."""
-    for at, word in enumerate(transport.connect):
-        if os.path.basename(word) in _PROGRAMS:
-            return list(transport.connect[:at]), list(transport.connect[at:])
-    return [], list(transport.connect)
-
-
-def _without_terminal(argv: list[str]) -> list[str]:
-    """The words of an `exec` without those that ask for a terminal; `-it` may stand together with others."""
-    kept: list[str] = []
-    for word in argv:
-        if word.partition("=")[0] in ("--tty", "--interactive", "--stdin"):
+        at += 1
+        if word.startswith("--") or word == "-nw":  # distrobox's --no-workdir
+            name, given, value = word.partition("=")
+            behind: tuple[str, ...] = ()
+            if not given and name in program.valued and at < len(argv):
+                value, behind = argv[at], (argv[at],)
+                at += 1
+            found.append(Option(name, value, (word, *behind)))
             continue
-        if word.startswith("-") and word[1:].isalpha():
-            valued = next((n for n, letter in enumerate(word) if letter in "cefnsuwvH"), len(word))
-            word = "".join(c for c in word[:valued] if c not in "it") + word[valued:]
-            if word == "-":
+        for n, letter in enumerate(word[1:], 2):
+            if letter not in program.letters:
+                found.append(Option(f"-{letter}", "", (f"-{letter}",)))
                 continue
-        kept.append(word)
-    return kept
+            value = word[n:]
+            if not value and at < len(argv):
+                value = argv[at]
+                at += 1
+            found.append(Option(f"-{letter}", value, (f"-{letter}", value)))
+            break
+    return at, found
 
 
-_SSH_QUIET = (
-    *("-o", "BatchMode=yes", "-o", "ConnectTimeout=5", "-o", "ClearAllForwardings=yes"),
-    *("-o", "RemoteCommand=none", "-o", "PermitLocalCommand=no", "-T"),
-)
-"""ssh takes the first value it is given: these stand before the user's own."""
+def split_words(argv: Sequence[str]) -> list[str] | None:
+    """mosh's own words as a process list shows them once it has become `mosh-client`: joined by blanks, so that one
+    word with a blank reads as two. None where this is no such process."""
+    if os.path.basename(argv[0]) != "mosh-client" or len(argv) < 2 or not argv[1].startswith("-# "):
+        return None
+    return argv[1][3:].removesuffix("|").split()
 
 
-def _ssh_question(
-    before: list[str], argv: list[str], target: str, script: tuple[str, ...]
-) -> tuple[str, ...] | None:
-    grammar = _SSH._replace(letters=_SSH.letters + "M") if argv[0].endswith("autossh") else _SSH
-    at, found = options(argv, 1, grammar)
-    at, more = options(argv, at + 1, grammar)
-    kept: list[str] = []
-    for name, value in found + more:
-        # -t asks for a terminal, -M and -f would stay behind, forwardings exist already.
-        if name in ("-t", "-L", "-R", "-D", "-f", "-M", "-n", "-y", "-E", "-v", "--", "-e"):
-            continue
-        kept += [name, value] if name[1:] in _SSH.letters else [name]
-    ssh = "ssh" if os.path.basename(argv[0]) == "autossh" else argv[0]
-    return (*before, ssh, *_SSH_QUIET, *kept, "--", target, *script)
+def _of_split(seen: list[str]) -> Transport:
+    """What of mosh's words is certain where they may have been split: the host, behind options that hold no blank.
+
+    Never its remote command: `--add-dir '/tmp/a b'` would make another directory writable than the user said.
+    """
+    argv = ["mosh", *seen]
+    at, found = options(argv, 1, _MOSH)
+    if at >= len(argv) or any(o.name not in _WITHOUT_BLANKS for o in found):
+        return Transport(MOSH, "", ("mosh",), goes_back=False)
+    return Transport(MOSH, argv[at], tuple(argv[: at + 1]), asking=tuple(_mosh_asks(found, argv[at])))

@@ -14,8 +14,9 @@ from codex_tmux.codex.store import Store, created_ms
 from codex_tmux.named_tuple import NamedTuple
 from codex_tmux.reconcile import Launch, Pane, Sighting
 from codex_tmux.records import ADOPTED, ARGV, SCREEN, TITLE, TUI
-from codex_tmux.remote_command import RemoteCodex, codex_of
-from codex_tmux.transport import MOSH, SHARES_HOME, Transport, of_argv
+from codex_tmux.remote_command import codex_of
+from codex_tmux.run_again import run_again
+from codex_tmux.transport import SHARES_HOME, Transport, of_argv, split_words
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -69,20 +70,21 @@ def seen_through(identifier: Identifier, row: dict[str, str], pane: Pane) -> Pan
         return None
     transport = own_words(process, pane)
     codex = codex_of(transport)
+    again = run_again(transport.argv)
     pane = pane._replace(process=f"{process.pid}:{process.start}")
-    sighting = sight(identifier, row, pane, process, transport, codex)
+    sighting = sight(identifier, row, pane, process, transport, (codex and codex.command.session_id) or "")
     if codex is None and sighting is None:
         return None
     names = identifier.env_names
     launch = Launch(
         mode=TUI,
-        codex=codex.program if codex else "",
+        codex=again.codex,
         codex_home="",
         cwd=process.cwd,
-        flags=tuple(str(flag) for flag in codex.command.flags) if codex else (),
+        flags=again.flags,
         shell=not process.root,
         env=tuple(identifier.processes.environ(process.pid, names).items()) if names else (),
-        transport=transport.argv,
+        transport=again.words,
     )
     if not identifier.processes.still_runs(process.pid, process.argv):
         return None  # it ended, and not all of this was read before
@@ -92,21 +94,21 @@ def seen_through(identifier: Identifier, row: dict[str, str], pane: Pane) -> Pan
 
 
 def own_words(process: TransportProcess, pane: Pane) -> Transport:
-    """The transport as the user wrote it. mosh becomes a program that knows its words only joined by blanks."""
-    seen = process.transport
-    if seen.kind != MOSH:
-        return seen
+    """The transport as it was written. mosh becomes a program that knows its words only joined by blanks."""
+    seen = split_words(process.argv)
+    if seen is None:
+        return process.transport
     from codex_tmux.options import shell_words
 
     words = shell_words(pane.start_command)
     if len(words) == 1:
         words = shell_words(words[0])
     known = pane.launch.transport if pane.launch else ()
-    for argv in (tuple(words), known):
+    for argv in (tuple(words), known, run_again(known, pane.session).words):
         written = of_argv(argv)
-        if written is not None and " ".join(written.argv[1:]).split() == " ".join(seen.argv[1:]).split():
+        if written is not None and " ".join(written.argv[written.before + 1 :]).split() == seen:
             return written
-    return seen
+    return process.transport
 
 
 def sight(
@@ -115,11 +117,11 @@ def sight(
     pane: Pane,
     process: TransportProcess,
     transport: Transport,
-    codex: RemoteCodex | None,
+    named: str,
 ) -> Sighting | None:
-    """The session that the far end's Codex shows."""
-    named = (codex.command.session_id if codex else None) or ""
-    cut = identifier.title_id(row, pane, process.start)
+    """The session that the far end's Codex shows; `named` is the one that its command line resumes."""
+    # A title of unknown age may be codex-tmux's own: it gives one to the panes it rebuilds.
+    cut = identifier.title_id(row, pane, process.start) if row["@codex_title_at"] else ""
     if not cut:
         # The pane's own command line is the user's word, or codex-tmux's; a title is not needed.
         return Sighting(named, ARGV) if named else None

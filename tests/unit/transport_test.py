@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from codex_tmux.remote_command import Word, codex_of, tokens, with_script, with_session
-from codex_tmux.transport import Transport, of_argv, question
+from codex_tmux.run_again import CONNECT, NOTHING, RESUME, run_again
+from codex_tmux.transport import Transport, of_argv
 
 ID = "01a201da-7561-7551-a7df-a07aa6f38cdb"
 
@@ -50,7 +51,6 @@ def read(line: str) -> Transport:
         ("sudo -u me podman exec -ti box codex", "podman", "box", "codex"),
         ("sudo -E docker exec -it box codex", "docker", "box", "codex"),
         ("env A=b docker exec -it box codex", "docker", "box", "codex"),
-        ("docker run -it --rm image codex", "docker", "codex", ""),
         ("distrobox enter box", "distrobox", "box", ""),
         ("distrobox enter box -- codex -m x", "distrobox", "box", "codex -m x"),
         ("distrobox enter -nw --name box -a '--env A=b' -- codex", "distrobox", "box", "codex"),
@@ -61,9 +61,6 @@ def read(line: str) -> Transport:
         ("oc exec -ti deploy/x -- codex", "oc", "deploy/x", "codex"),
         ("incus exec box -- codex", "incus", "box", "codex"),
         ("lxc exec box --user 1000 -- codex", "lxc", "box", "codex"),
-        ("tmux attach -t main", "tmux", "", ""),
-        ("tmux -L inner -f /dev/null new-session -A -s x", "tmux", "inner", ""),
-        ("tmux", "tmux", "", ""),
     ],
 )
 def test_what_runs_at_the_far_end(line: str, kind: str, target: str, remote: str) -> None:
@@ -91,6 +88,9 @@ def test_what_runs_at_the_far_end(line: str, kind: str, target: str, remote: str
         "kubectl get pods",
         "kubectl logs -f pod",
         "lxc list",
+        "tmux",
+        "tmux attach -t main",
+        "tmux -L inner new-session -A -s x codex",
         "tmux kill-server",
         "tmux list-panes",
         "sudo bash",
@@ -140,8 +140,6 @@ def test_without_a_terminal_there_is_no_codex(line: str) -> None:
             ["/bin/sh", "/usr/bin/distrobox", "enter", "box", "--", "codex"],
             "/usr/bin/distrobox enter box -- codex",
         ),
-        (["mosh-client", "-# host -- codex -m x |", "127.0.0.1", "60001"], "mosh host -- codex -m x"),
-        (["mosh-client", "-# host |", "127.0.0.1", "60001"], "mosh host"),
     ],
 )
 def test_what_a_script_looks_like_among_processes(argv: list[str], line: str) -> None:
@@ -229,12 +227,121 @@ def test_fresh_keeps_flags_and_leaves_the_prompt() -> None:
         'ssh -t host "codex \'open"',
         "ssh -t host 'bash -lc \"codex -C $HOME\"'",
         "docker exec -it box bash",
-        "docker run -it image codex",
-        "tmux attach",
     ],
 )
 def test_what_is_not_fully_understood_is_not_rebuilt(line: str) -> None:
     assert codex_of(read(line)) is None
+
+
+# What may run again. `CONNECT` lines start no Codex; the old prompt is in none of them.
+
+PLAIN = "ssh -o RemoteCommand=none -t far"
+
+
+@pytest.mark.parametrize(
+    ("line", "how", "words"),
+    [
+        ("ssh -t far 'codex -m x \"hello\"'", RESUME, f"ssh -t far 'codex -m x resume {ID}'"),
+        ("ssh -t far codex why does it fail?", RESUME, f"ssh -t far 'codex resume {ID}'"),
+        ("ssh -t far 'codex \"costs $5\"'", CONNECT, PLAIN),
+        ("ssh -t far \"codex 'costs \\$5'\"", RESUME, f"ssh -t far 'codex resume {ID}'"),
+        ("ssh far", CONNECT, "ssh -o RemoteCommand=none far"),
+        ("ssh -o RemoteCommand=codex far", CONNECT, "ssh -o RemoteCommand=none -o RemoteCommand=codex far"),
+        ("sudo -u ssh ssh far", CONNECT, "sudo -u ssh ssh -o RemoteCommand=none far"),
+        ("ssh -t far 'codex $FLAGS \"hello\"'", CONNECT, PLAIN),
+        ("ssh -t far 'codex \"$FLAGS\" hello'", CONNECT, PLAIN),
+        ("ssh -t far 'codex -m $MODEL hello'", CONNECT, PLAIN),
+        ("ssh -t far 'codex --add-dir src/* hello'", CONNECT, PLAIN),
+        ("ssh -t far 'codex --add-dir {a,b} hello'", CONNECT, PLAIN),
+        ("ssh -t far 'codex \"$(echo hi)\"'", CONNECT, PLAIN),
+        ("ssh -t far 'codex `echo hi`'", CONNECT, PLAIN),
+        ("ssh -t far '. ~/.profile; codex \"hello\"'", CONNECT, PLAIN),
+        ("ssh -t far 'source v/bin/activate&&codex hello'", CONNECT, PLAIN),
+        ("ssh -t far 'export A=1; codex hello'", CONNECT, PLAIN),
+        ("ssh -t far 'set -e; codex hello'", CONNECT, PLAIN),
+        ("ssh -t far 'mkdir -p w && cd w && codex hello'", CONNECT, PLAIN),
+        ("ssh -t far 'codex hello 2>err.log'", CONNECT, PLAIN),
+        ("ssh -t far 'codex hello | tee x'", CONNECT, PLAIN),
+        ("ssh -t far 'codex one; codex two'", CONNECT, PLAIN),
+        ("ssh -t far 'codex hello # or so'", CONNECT, PLAIN),
+        ("ssh -t far 'nice codex hello'", CONNECT, PLAIN),
+        ("ssh -t far npx codex hello", CONNECT, PLAIN),
+        ("ssh -t far 'npx @openai/codex hello'", CONNECT, PLAIN),
+        ("ssh -t far direnv exec . codex hello", CONNECT, PLAIN),
+        ("ssh -t far ./start.sh hello", CONNECT, PLAIN),
+        ("ssh -t far \"bash -c 'codex \\$1' x hello\"", CONNECT, PLAIN),
+        ("ssh -t far \"bash -c 'codex' x hello\"", CONNECT, PLAIN),
+        ("ssh -t far 'bash start.sh'", CONNECT, PLAIN),
+        ("ssh -t far 'bash -l'", CONNECT, "ssh -t far 'bash -l'"),
+        ("ssh -t far tmux attach -t main", CONNECT, "ssh -t far 'tmux attach -t main'"),
+        ("ssh -t far tmux", CONNECT, "ssh -t far tmux"),
+        ("ssh -t far tmux new -A -s w \"\\\"codex 'x'\\\"\"", CONNECT, "ssh -t far 'tmux new -A -s w'"),
+        ("ssh -t far 'tmux new-session -A -s w codex x'", CONNECT, "ssh -t far 'tmux new-session -A -s w'"),
+        ("ssh -t far 'tmux attach \\; new-window codex'", CONNECT, PLAIN),
+        ("ssh -t far 'tmux attach; codex hello'", CONNECT, PLAIN),
+        ("ssh -t far 'tmux source x'", CONNECT, PLAIN),
+        ("docker exec -it box bash", CONNECT, "docker exec -it box bash"),
+        ("docker exec -it box bash -c '. x && codex \"x\"'", CONNECT, "docker exec -it box sh"),
+        ("docker exec -it box codex 'do $X'", RESUME, f"docker exec -it box codex resume {ID}"),
+        ("kubectl exec -it pod -- ./start.sh", CONNECT, "kubectl exec -it pod -- sh"),
+        ("distrobox enter box -- ./start.sh", CONNECT, "distrobox enter box --"),
+        ("toolbox run -c box ./start.sh", CONNECT, "toolbox run -c box sh"),
+        ("toolbox enter box", CONNECT, "toolbox enter box"),
+        ("docker attach box", CONNECT, "docker attach box"),
+        ("docker run -it img codex hello", NOTHING, "docker run"),
+        ("docker compose run web codex hello", NOTHING, "docker compose run"),
+        ("podman start -ai box", NOTHING, "podman start"),
+        ("tmux attach", NOTHING, "tmux attach"),
+        ("mosh --ssh 'ssh -p 22' far -- codex hello", RESUME, f"mosh --ssh 'ssh -p 22' far -- codex resume {ID}"),
+        ("mosh far ./start.sh", CONNECT, "mosh far"),
+    ],
+)
+def test_what_may_run_again(line: str, how: str, words: str) -> None:
+    again = run_again(shlex.split(line), ID)
+    assert (again.how, shlex.join(again.words)) == (how, words)
+    assert bool(again.codex) == (how == RESUME)
+    remembered = run_again(shlex.split(line))
+    assert run_again(remembered.words, ID)[:4] == again[:4], "what is remembered leads to the same"
+    assert "hello" not in shlex.join(remembered.words), "and no prompt is in it"
+
+
+@pytest.mark.parametrize(
+    ("seen", "how", "words"),
+    [
+        ("far", CONNECT, "mosh far"),
+        ("-p 60001 --predict=never me@far -- codex --add-dir /tmp/a b hello", CONNECT, None),
+        ("far -- sh -c cd /tmp && codex hello", CONNECT, "mosh far"),
+        ("--ssh=ssh -p 2222 far -- codex hello", NOTHING, "mosh"),
+        ("--ssh ssh far", NOTHING, "mosh"),
+        ("--ss=ssh -p 2222 far", NOTHING, "mosh"),
+        ("--client=my mosh far", NOTHING, "mosh"),
+        ("--server mosh-server new far", NOTHING, "mosh"),
+        ("-4", NOTHING, "mosh"),
+    ],
+)
+def test_words_that_may_have_been_split_are_not_rebuilt(seen: str, how: str, words: str | None) -> None:
+    again = run_again(["mosh-client", f"-# {seen} |", "127.0.0.1", "60001"], ID)
+    expected = "mosh -p 60001 --predict=never me@far" if words is None else words
+    assert (again.how, shlex.join(again.words)) == (how, expected)
+    assert run_again(again.words).how == how
+
+
+@pytest.mark.parametrize(
+    ("line", "ends"),
+    [
+        ("ssh -t far codex hello", True),
+        ("ssh -t far 'cd src && exec codex -m \"a b\"'", True),
+        ("ssh -t far 'bash -lc \"cd src && codex\"'", True),
+        ("docker exec -it box codex", True),
+        ("ssh -t far 'codex; exec bash -l'", False),
+        ("ssh -t far 'codex || bash'", False),
+        ("ssh -t far 'bash -lc \"codex; bash\"'", False),
+        ("ssh far", False),
+        ("ssh -t far ./start.sh", False),
+    ],
+)
+def test_whether_a_shell_may_come_behind_it(line: str, ends: bool) -> None:
+    assert run_again(shlex.split(line)).ends is ends
 
 
 SCRIPT = 'for f in "$d"/x; do echo "$f"; done'
@@ -245,31 +352,33 @@ QUIET += " -o PermitLocalCommand=no -T"
 @pytest.mark.parametrize(
     ("line", "asked"),
     [
-        ("ssh -t host codex", f"ssh {QUIET} -- host X"),
-        ("ssh host", f"ssh {QUIET} -- host X"),
+        ("ssh -t host codex", f"ssh {QUIET} host X"),
+        ("ssh host", f"ssh {QUIET} host X"),
         (
             "ssh -ttAp 22 -i k -L 1:x:1 -R 2 -D 3 -o A=b host -l me codex",
-            f"ssh {QUIET} -A -p 22 -i k -o A=b -l me -- host X",
+            f"ssh {QUIET} -A -p 22 -i k -o A=b -l me host X",
         ),
-        ("autossh -M 20000 -t host codex", f"ssh {QUIET} -- host X"),
-        ("mosh --ssh 'ssh -p 22' me@host -- codex", f"ssh {QUIET} -p 22 -- me@host X"),
+        ("autossh -M 20000 -t host codex", f"ssh {QUIET} host X"),
+        ("mosh --ssh 'ssh -p 22' me@host -- codex", f"ssh {QUIET} -p 22 me@host X"),
         ("docker -H x exec -itu me -w /src box codex", "docker -H x exec -u me -w /src box X"),
-        ("docker exec --interactive -t -uroot box bash", "docker exec -uroot box X"),
+        ("docker exec --interactive -t -uroot box bash", "docker exec -u root box X"),
         ("sudo podman exec -it box codex", "sudo podman exec box X"),
         ("docker compose exec web codex", "docker compose exec -T web X"),
-        ("kubectl -n ns exec -it pod -c main -- codex", "kubectl -n ns exec pod -c main -- X"),
-        ("distrobox enter -nw box -- codex", "distrobox enter --no-tty --name box -- X"),
+        ("kubectl -n ns exec -it pod -c main -- codex", "kubectl -n ns exec -c main pod -- X"),
+        ("distrobox enter -nw box -- codex", "distrobox enter --no-tty -nw box -- X"),
         ("toolbox enter box", "toolbox run --container box X"),
         ("incus exec box -- codex", "incus exec box -- X"),
     ],
 )
 def test_how_the_far_end_is_asked(line: str, asked: str) -> None:
-    assert question(read(line), ("X",)) == tuple(asked.split())
+    assert (*read(line).asking, "X") == tuple(asked.split())
 
 
-@pytest.mark.parametrize("line", ["tmux attach", "docker run -it image codex", "docker attach box"])
+@pytest.mark.parametrize("line", ["docker run -it image codex", "docker attach box"])
 def test_who_cannot_be_asked(line: str) -> None:
-    assert question(read(line), ("X",)) is None
+    found = of_argv(line.split())
+    assert found is not None
+    assert not found.asking
 
 
 @pytest.mark.parametrize(
@@ -314,4 +423,5 @@ def test_no_command_line_is_an_error(argv: list[str]) -> None:
     if found is not None:
         assert list(found.argv) == argv
         with_session(found, ID)
-        question(found, ("X",))
+        again = run_again(argv)
+        assert run_again(again.words) == again, "what is remembered says the same again"

@@ -1,0 +1,68 @@
+"""May the command line of a transport run again, and as what?
+
+Pure. The line that ran is never run again as it was: its prompt would be sent once more, on another machine.
+"""
+
+from __future__ import annotations
+
+from codex_tmux.named_tuple import NamedTuple
+from codex_tmux.remote_command import alone, codex_of, with_session
+from codex_tmux.transport import MOSH, SSH, of_argv
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+RESUME, CONNECT, NOTHING = "resume", "connect", "nothing"
+MARK = "SESSION"
+NO_REMOTE_COMMAND = ("-o", "RemoteCommand=none")
+
+
+class Again(NamedTuple):
+    """What may run again.
+
+    RESUME: `words`, whose Codex (`codex`: its program there) resumes the session, or begins a new one. CONNECT:
+    `words` lead there and start no Codex; a person goes on. NOTHING: see `why`; `words` only name the transport.
+    """
+
+    how: str
+    words: tuple[str, ...]
+    codex: str = ""
+    flags: tuple[str, ...] = ()
+    why: str = ""
+    ends: bool = False
+    """Nothing of the command comes behind its Codex, no shell: while it runs, that Codex does."""
+
+
+def run_again(argv: Sequence[str], session_id: str = "") -> Again:
+    """What of this command line may run again, to resume `session_id` ("": to begin a new session).
+
+    Said again of its own words, the answer is the same; no prompt is in them.
+    """
+    transport = of_argv(argv)
+    if transport is None:
+        return Again(NOTHING, tuple(argv), why=f"{argv[0] if argv else 'it'} is no transport that codex-tmux knows")
+    if not transport.goes_back:
+        why = (
+            "a process list does not tell mosh's words apart"
+            if transport.kind == MOSH
+            else f"{transport.name} would start everything anew"
+        )
+        return Again(NOTHING, transport.connect, why=why)
+    codex = codex_of(transport)
+    resumed = with_session(transport, session_id) if codex else None
+    if codex and resumed:
+        flags = tuple(str(flag) for flag in codex.command.flags)
+        marked = with_session(transport, MARK) or ("",)
+        return Again(RESUME, resumed, codex.program, flags, ends=marked[-1].rstrip("'\"").endswith(MARK))
+    connect, remote = transport.connect, alone(transport)
+    if transport.kind == SSH and not remote:
+        connect = _without_remote_command(connect, transport.before + 1)
+    return Again(CONNECT, (*connect, *remote))
+
+
+def _without_remote_command(connect: tuple[str, ...], at: int) -> tuple[str, ...]:
+    """ssh's words, so that a RemoteCommand of its configuration does not start Codex."""
+    if connect[at : at + 2] == NO_REMOTE_COMMAND:
+        return connect
+    return (*connect[:at], *NO_REMOTE_COMMAND, *connect[at:])
