@@ -111,9 +111,7 @@ def far_end(row: dict[str, Any]) -> str:
 def paste_lines(rows: list[dict[str, Any]]) -> list[str]:
     """What to type at far ends to have sessions back that codex-tmux cannot resume there."""
     return [
-        plain_line(
-            f"{row['pane']} ({far_end(row)}): to go on with its session, paste there: {row['paste']}"
-        )
+        plain_line(f"{row['pane']} ({far_end(row)}): to go on with its session, paste there: {row['paste']}")
         for row in rows
         if row.get("paste") and row["status"] != LIVE
     ]

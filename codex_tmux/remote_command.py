@@ -26,8 +26,10 @@ if TYPE_CHECKING:
 NESTED = 2
 """How deep `sh -c` may stand in `sh -c`."""
 TOKEN = re.compile(
-    r"""[ \t]*(?: (?P<operator> && | \|\| | [;|&<>\n] )
-                | (?P<word> (?: [^\s'"\\`$;|&<>()] | \\. | '[^']*' | \$(?!\() | "(?: [^"\\`$] | \\. | \$(?!\() )*" )+ ) )""",
+    r"""[ \t]*(?:
+        (?P<operator> && | \|\| | [;|&<>\n] )
+      | (?P<word> (?: [^\s'"\\`$;|&<>()] | \\. | '[^']*' | \$(?!\() | "(?: [^"\\`$] | \\. | \$(?!\() )*" )+ )
+    )""",
     re.VERBOSE | re.DOTALL,
 )
 SETTLED = re.compile(r"'[^']*'|\\.", re.DOTALL)
@@ -179,7 +181,11 @@ def _in_words(words: list[Word], say: Say, only_codex: bool, depth: int) -> str 
     if os.path.basename(rest[0]) in SHELLS:
         # `bash -l -c TEXT`, and nothing behind it.
         *shell, inner = rest
-        if not shell[1:] or not all(re.match(r"-[a-z]+$", word) for word in shell[1:]) or "c" not in shell[-1]:
+        if (
+            not shell[1:]
+            or not all(re.match(r"-[a-z]+$", word) for word in shell[1:])
+            or "c" not in shell[-1]
+        ):
             return None
         said = None if inner.is_expanded else _in_text(inner, say, only_codex, depth + 1)
         return None if said is None else " ".join([*(w.raw for w in [*before, *shell]), shlex.quote(said)])

@@ -41,7 +41,9 @@ def run_again(argv: Sequence[str], session_id: str = "") -> Again:
     """
     transport = of_argv(argv)
     if transport is None:
-        return Again(NOTHING, tuple(argv), why=f"{argv[0] if argv else 'it'} is no transport that codex-tmux knows")
+        return Again(
+            NOTHING, tuple(argv), why=f"{argv[0] if argv else 'it'} is no transport that codex-tmux knows"
+        )
     if not transport.goes_back:
         why = (
             "a process list does not tell mosh's words apart"

@@ -110,9 +110,10 @@ def wait_for_lock(session_id: str) -> Session | None:
 
 def tui(session: Session | RemoteSession, prompt: str | None, flags: list[str]) -> int:
     """Talk until `/quit`, Ctrl-C or the end of input; SIGUSR1 makes it fail."""
-    if sys.stdin.isatty():
-        # What was typed before the composer is there is lost, as with Codex.
-        termios.tcflush(sys.stdin, termios.TCIFLUSH)
+    if not sys.stdin.isatty():
+        raise Refused("stdin is not a terminal")
+    # What was typed before the composer is there is lost, as with Codex.
+    termios.tcflush(sys.stdin, termios.TCIFLUSH)
     sys.stdout.write(FOCUS_EVENTS_ON)
     set_title(session.id)
     lines = [f">_ Codex stand-in (v{VERSION})", f"   {os.getcwd()}", ""]

@@ -259,7 +259,8 @@ def _read(program: Program, argv: list[str], before: list[str]) -> Transport | N
         target = argv[at]
         at += 1
     if not target and not program.target_options:
-        return None
+        # What a process list shows of mosh may be no more than its name.
+        return Transport(MOSH, "", (*before, *argv), goes_back=False) if program.kind == MOSH else None
     if program.behind and not separated:
         at, more = options(argv, at, program)
         separated = _has(more, program.separators)
@@ -268,7 +269,9 @@ def _read(program: Program, argv: list[str], before: list[str]) -> Transport | N
         at = len(argv)  # no command can be there
     elif program.kind == MOSH and argv[at : at + 1] == ["--"]:
         at += 1
-    positional = [] if named or not target else ["--container", target] if program.kind == TOOLBOX else [target]
+    positional = (
+        [] if named or not target else ["--container", target] if program.kind == TOOLBOX else [target]
+    )
     asking += [*_kept(program, found), *positional]
     if program.kind == MOSH:
         asking = _mosh_asks(found, target)

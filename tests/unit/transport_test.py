@@ -275,7 +275,7 @@ PLAIN = "ssh -o RemoteCommand=none -t far"
         ("ssh -t far 'bash -l'", CONNECT, "ssh -t far 'bash -l'"),
         ("ssh -t far tmux attach -t main", CONNECT, "ssh -t far 'tmux attach -t main'"),
         ("ssh -t far tmux", CONNECT, "ssh -t far tmux"),
-        ("ssh -t far tmux new -A -s w \"\\\"codex 'x'\\\"\"", CONNECT, "ssh -t far 'tmux new -A -s w'"),
+        ('ssh -t far tmux new -A -s w "\\"codex \'x\'\\""', CONNECT, "ssh -t far 'tmux new -A -s w'"),
         ("ssh -t far 'tmux new-session -A -s w codex x'", CONNECT, "ssh -t far 'tmux new-session -A -s w'"),
         ("ssh -t far 'tmux attach \\; new-window codex'", CONNECT, PLAIN),
         ("ssh -t far 'tmux attach; codex hello'", CONNECT, PLAIN),
@@ -292,7 +292,11 @@ PLAIN = "ssh -o RemoteCommand=none -t far"
         ("docker compose run web codex hello", NOTHING, "docker compose run"),
         ("podman start -ai box", NOTHING, "podman start"),
         ("tmux attach", NOTHING, "tmux attach"),
-        ("mosh --ssh 'ssh -p 22' far -- codex hello", RESUME, f"mosh --ssh 'ssh -p 22' far -- codex resume {ID}"),
+        (
+            "mosh --ssh 'ssh -p 22' far -- codex hello",
+            RESUME,
+            f"mosh --ssh 'ssh -p 22' far -- codex resume {ID}",
+        ),
         ("mosh far ./start.sh", CONNECT, "mosh far"),
     ],
 )

@@ -1,0 +1,348 @@
+"""What runs again at a far end whose command line is not understood, or not known: never the old one.
+
+tests/e2e/far_end_test.py runs these with the real Codex.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import shutil
+import signal
+import subprocess
+from collections.abc import Iterator
+from typing import Any
+
+import psutil
+import pytest
+
+from codex_tmux.sandbox import Sandbox
+from tests.far_end import FarEnd, far_end
+
+PROMPT = "papa hello"
+
+
+@pytest.fixture
+def world(sandbox: Sandbox) -> Sandbox:
+    sandbox.start_server(load_plugin=True)
+    return sandbox
+
+
+@pytest.fixture
+def far(world: Sandbox) -> Iterator[FarEnd]:
+    with far_end(world) as found:
+        yield found
+
+
+def rows(world: Sandbox, *args: str) -> list[dict[str, Any]]:
+    """What `list` says."""
+    found: list[dict[str, Any]] = json.loads(world.helper("list", "--json", *args))["panes"]
+    return found
+
+
+def row_of(world: Sandbox, session: str) -> dict[str, Any]:
+    """What `list --all` says of a session."""
+    (row,) = (r for r in rows(world, "--all") if r["session_prefix"] == session[:29])
+    return row
+
+
+def joined(world: Sandbox, pane: str) -> str:
+    """The pane's screen, broken lines joined."""
+    return world.tmux("capture-pane", "-p", "-J", "-t", pane)
+
+
+def first_turn(world: Sandbox, pane: str) -> str:
+    """The session whose first turn the pane's own command line has begun, bound."""
+    world.wait_for(lambda: "turn 1 |" in world.capture(pane), 40, "the first answer")
+    (request,) = world.model.turns_with(PROMPT)
+    wait_live(world, pane, request.session_id)
+    return request.session_id
+
+
+def wait_live(world: Sandbox, pane: str, session: str) -> None:
+    world.wait_for(
+        lambda: (
+            session.startswith(world.format(pane, "#{@codex_session}") or "-")
+            and world.format(pane, "#{@codex_state}") == "live"
+        ),
+        15,
+        f"{pane} to show {session}",
+    )
+
+
+def wait_asleep(world: Sandbox, pane: str) -> None:
+    world.wait_for(
+        lambda: world.format(pane, "#{pane_dead} #{@codex_asleep}") == "1 1", 10, f"{pane} to sleep"
+    )
+
+
+def transport_of(world: Sandbox, pane: str, name: str = "ssh") -> psutil.Process:
+    """The process in the pane that reaches the far end."""
+    root = psutil.Process(int(world.format(pane, "#{pane_pid}")))
+    return next(p for p in (root, *root.children(recursive=True)) if p.name() == name)
+
+
+def kill_transport(world: Sandbox, pane: str) -> None:
+    os.kill(int(world.format(pane, "#{pane_pid}")), signal.SIGKILL)
+    wait_asleep(world, pane)
+
+
+def remote_shell(world: Sandbox, far: FarEnd, *command: str) -> str:
+    """A pane with a shell of the far end, at its prompt."""
+    pane = world.new_pane(*(command or far.ssh))
+    world.wait_for(lambda: "far$" in world.capture(pane), 20, "the remote prompt")
+    return pane
+
+
+def typed_there(world: Sandbox, far: FarEnd) -> tuple[str, str]:
+    """A pane with a remote shell in which Codex was typed and has had a turn; with its session."""
+    pane = remote_shell(world, far)
+    world.tmux("send-keys", "-t", pane, "codex", "Enter")
+    session = world.ask(pane, PROMPT, 40).session_id
+    wait_live(world, pane, session)
+    return pane, session
+
+
+def check_only_connected(world: Sandbox, pane: str, session: str) -> None:
+    """The pane shows a shell there and what to paste; nothing was sent, and the record is still offered."""
+    world.wait_for(lambda: f"there: codex resume {session}" in joined(world, pane), 20, "what to paste")
+    world.wait_for(lambda: joined(world, pane).rstrip().endswith("far$"), 20, "the remote prompt")
+    world.quiet()
+    row = row_of(world, session)
+    assert (row["status"], row["pane"], row["paste"]) == ("dead", pane, f"codex resume {session}")
+    assert len(world.model.turns_with(PROMPT)) == 1, "the prompt was sent again"
+
+
+def check_pasted(world: Sandbox, pane: str, session: str) -> None:
+    """Pasted, the conversation goes on in that pane."""
+    world.tmux("send-keys", "-t", pane, f"clear; codex resume {session}", "Enter")
+    world.wait_for(lambda: "turn 1 |" in world.capture(pane), 40, "the conversation")
+    request = world.ask(pane, "second")
+    assert (request.session_id, request.messages) == (session, (PROMPT, "second"))
+    wait_live(world, pane, session)
+
+
+def restart(world: Sandbox) -> None:
+    """End the tmux server, start another one, and restore."""
+    server = int(world.tmux("display-message", "-p", "#{pid}"))
+    world.tmux("kill-server")
+    world.wait_for(lambda: not psutil.pid_exists(server), 10, "the server to end")
+    world.start_server(load_plugin=True)
+    world.wait_for(lambda: [r for r in rows(world) if r["status"] == "lost"], 10, "the lost record")
+    world.helper("restore")
+
+
+NOT_UNDERSTOOD = {
+    "variable": f'codex $FLAGS "{PROMPT}"',
+    "substitution": f'codex "$(echo {PROMPT})"',
+    "profile": f'. ~/.bashrc; codex "{PROMPT}"',
+    "redirection": f'codex "{PROMPT}" 2>err.log',
+    "nice": f'nice codex "{PROMPT}"',
+    "script": "./start.sh",
+}
+
+
+@pytest.mark.parametrize("form", list(NOT_UNDERSTOOD))
+def test_a_line_that_is_not_understood_never_runs_again(world: Sandbox, far: FarEnd, form: str) -> None:
+    (far.home / "start.sh").write_text(f"exec codex '{PROMPT}'\n")
+    (far.home / "start.sh").chmod(0o700)
+    line = NOT_UNDERSTOOD[form]
+    pane = world.new_pane(*far.ssh_t, line)
+    session = first_turn(world, pane)
+    kill_transport(world, pane)
+    world.wait_for(lambda: "R connects again" in world.capture(pane), 5, "the hint")
+    world.tmux("respawn-pane", "-t", pane)
+    check_only_connected(world, pane, session)
+    assert PROMPT not in (world.state_dir / "state.toml").read_text(), "no prompt is kept"
+    check_pasted(world, pane, session)
+
+
+def test_nor_where_the_pane_is_respawned_while_it_lives(world: Sandbox, far: FarEnd) -> None:
+    pane = world.new_pane(shlex.join([*far.ssh_t, NOT_UNDERSTOOD["nice"]]))
+    session = first_turn(world, pane)
+    world.wait_for(lambda: world.format(pane, "#{@codex_guard}"), 10, "the guard")
+    world.tmux("respawn-pane", "-k", "-t", pane)
+    check_only_connected(world, pane, session)
+
+
+def test_nor_where_it_was_typed_at_a_local_prompt(world: Sandbox, far: FarEnd) -> None:
+    pane = world.new_pane("bash")
+    world.tmux("send-keys", "-t", pane, shlex.join([*far.ssh_t, NOT_UNDERSTOOD["profile"]]), "Enter")
+    session = first_turn(world, pane)
+    transport_of(world, pane).kill()
+    world.wait_for(lambda: world.format(pane, "#{pane_current_command}") == "bash", 10, "the shell")
+    world.tmux("send-keys", "-t", pane, "clear", "Enter")
+    world.wait_for(lambda: "turn" not in world.capture(pane), 10, "an empty screen")
+    world.helper("respawn", "-t", pane)
+    check_only_connected(world, pane, session)
+
+
+def test_nor_after_a_restart_and_the_remote_shell_is_no_living_codex(world: Sandbox, far: FarEnd) -> None:
+    pane = world.new_pane(*far.ssh_t, NOT_UNDERSTOOD["variable"])
+    session = first_turn(world, pane)
+    restart(world)
+    pane = row_of(world, session)["pane"]
+    world.tmux("respawn-pane", "-t", pane)
+    # The title that the pane was given when it was rebuilt is no Codex's.
+    assert session[:29] in world.format(pane, "#{pane_title}")
+    check_only_connected(world, pane, session)
+    check_is_left_alone(world, pane)
+    check_pasted(world, pane, session)
+
+
+def check_is_left_alone(world: Sandbox, pane: str) -> None:
+    """`respawn` refuses, says what to paste, and ends nothing."""
+    ssh = transport_of(world, pane)
+    refused = world.helper_result("respawn", "-t", pane)
+    assert refused.returncode == 1
+    assert "paste there: codex resume" in refused.stderr
+    assert transport_of(world, pane).pid == ssh.pid
+
+
+def test_a_remote_shell_with_its_jobs_is_never_ended(world: Sandbox, far: FarEnd) -> None:
+    pane, _ = typed_there(world, far)
+    check_is_left_alone(world, pane)
+    assert world.ask(pane, "second").messages == (PROMPT, "second"), "Codex there goes on"
+    # Killed there it leaves its title; the shell below it lives.
+    for pid in world.processes():
+        words = psutil.Process(pid).environ() if psutil.pid_exists(pid) else {}
+        if words.get("SSH_TTY") and "codex" in " ".join(psutil.Process(pid).cmdline()):
+            os.kill(pid, signal.SIGKILL)
+    world.wait_for(lambda: "Killed" in joined(world, pane), 20, "the remote shell to say so")
+    check_is_left_alone(world, pane)
+    world.tmux("send-keys", "-t", pane, "stty sane; echo still $((1 + 1))", "Enter")
+    world.wait_for(lambda: "still 2" in world.capture(pane), 10, "the shell to answer")
+
+
+def test_a_codex_with_a_shell_behind_it_is_not_ended_either(world: Sandbox, far: FarEnd) -> None:
+    pane = world.new_pane(*far.ssh_t, f"codex '{PROMPT}'; exec bash -l")
+    first_turn(world, pane)
+    world.type(pane, "/quit")
+    world.wait_for(lambda: joined(world, pane).rstrip().endswith("far$"), 20, "the remote prompt")
+    world.quiet()
+    check_is_left_alone(world, pane)
+    kill_transport(world, pane)
+    world.tmux("respawn-pane", "-t", pane)
+    world.wait_for(lambda: "turn 1 |" in world.capture(pane), 40, "the conversation")
+    assert world.ask(pane, "second").messages == (PROMPT, "second")
+
+
+def test_ssh_s_own_remote_command_is_not_run_again(world: Sandbox, far: FarEnd) -> None:
+    config = far.config.read_text()
+    far.config.write_text(f"Host far\n RemoteCommand codex '{PROMPT}'\n RequestTTY yes\n" + config)
+    pane = world.new_pane(*far.ssh)
+    session = first_turn(world, pane)
+    kill_transport(world, pane)
+    world.tmux("respawn-pane", "-t", pane)
+    check_only_connected(world, pane, session)
+
+
+def test_a_far_end_with_a_command_of_its_own_is_not_gone_back_to(world: Sandbox, far: FarEnd) -> None:
+    keys = far.home / "etc/user.pub"
+    key = keys.read_text()
+    keys.write_text(f"command=\"codex '{PROMPT}'\" {key}")
+    pane = world.new_pane(*far.ssh)
+    session = first_turn(world, pane)
+    kill_transport(world, pane)
+    world.tmux("respawn-pane", "-t", pane)
+    world.wait_for(
+        lambda: "runs a command of its own" in " ".join(joined(world, pane).split()), 20, "the reason"
+    )
+    wait_asleep(world, pane)
+    assert row_of(world, session)["status"] == "dead"
+    assert len(world.model.turns_with(PROMPT)) == 1
+    # A key without it reaches a shell, and the record is still the pane's.
+    keys.write_text(key)
+    world.tmux("respawn-pane", "-t", pane)
+    check_only_connected(world, pane, session)
+
+
+def test_a_codex_that_starts_by_itself_there_does_not_end_the_record(world: Sandbox, far: FarEnd) -> None:
+    pane, session = typed_there(world, far)
+    kill_transport(world, pane)
+    profile = far.home / ".bash_profile"
+    profile.write_text(profile.read_text() + "codex\n")
+    world.tmux("respawn-pane", "-t", pane)
+    fresh = world.ask(pane, "fresh", 40)
+    wait_live(world, pane, fresh.session_id)
+    assert row_of(world, session)["status"] == "closed", "it has not ended: pick reopens it"
+    assert fresh.messages == ("fresh",)
+
+
+needs_mosh = pytest.mark.skipif(shutil.which("mosh") is None, reason="no mosh")
+
+
+def type_mosh(world: Sandbox, far: FarEnd, *words: str) -> str:
+    """A local shell in which mosh was typed, as the user would: `ssh` finds the far end by itself."""
+    ssh = world.bin / "ssh"
+    ssh.write_text(f'#!/bin/sh\nexec {shutil.which("ssh")} -F {far.config} "$@"\n')
+    ssh.chmod(0o700)
+    pane = world.new_pane("bash")
+    line = shlex.join(["mosh", "--bind-server=127.0.0.1", *words])
+    world.tmux("send-keys", "-t", pane, line, "Enter")
+    return pane
+
+
+def end_mosh(world: Sandbox, pane: str) -> None:
+    """End mosh at both ends: its server waits for its client for good, and its Codex with it."""
+    transport_of(world, pane, "mosh-client").kill()
+    for pid in world.processes():
+        if psutil.pid_exists(pid) and psutil.Process(pid).name() == "mosh-server":
+            os.kill(pid, signal.SIGTERM)
+    world.wait_for(lambda: world.format(pane, "#{pane_current_command}") == "bash", 10, "the shell")
+    world.tmux("send-keys", "-t", pane, "clear", "Enter")
+    world.wait_for(lambda: "turn" not in world.capture(pane), 10, "an empty screen")
+
+
+@needs_mosh
+def test_words_that_mosh_has_joined_are_not_rebuilt(world: Sandbox, far: FarEnd) -> None:
+    """Of `--add-dir 'a b'` a process list shows `--add-dir a b`: another directory would be writable."""
+    pane = type_mosh(world, far, "far", "--", "codex", "--add-dir", f"{far.home}/a b", PROMPT)
+    session = first_turn(world, pane)
+    end_mosh(world, pane)
+    world.helper("respawn", "-t", pane)
+    check_only_connected(world, pane, session)
+    assert "--add-dir" not in " ".join(transport_of(world, pane, "mosh-client").cmdline())
+    check_pasted(world, pane, session)
+
+
+@needs_mosh
+def test_where_mosh_s_own_options_cannot_be_read_nothing_runs(world: Sandbox, far: FarEnd) -> None:
+    ssh = shlex.join(far.ssh[:-1])
+    pane = type_mosh(world, far, f"--ssh={ssh}", "far", "--", "codex", PROMPT)
+    session = first_turn(world, pane)
+    end_mosh(world, pane)
+    refused = world.helper_result("respawn", "-t", pane)
+    assert refused.returncode == 1
+    assert "mosh's words" in refused.stderr
+    assert "codex resume" in refused.stderr
+    assert world.format(pane, "#{pane_current_command}") == "bash"
+    assert row_of(world, session)["status"] == "dead"
+
+
+def test_a_pane_that_shows_another_tmux_of_this_machine_has_no_session(world: Sandbox) -> None:
+    """Not even of a CODEX_HOME that no pane of this server has."""
+    inner = str(world.short / "inner")
+    conf = world.root / "inner.conf"
+    conf.write_text("set -g set-titles on\nset -g set-titles-string '#T'\n")
+    home = world.new_home("other")
+    tmux = ["tmux", "-S", inner, "-f", str(conf)]
+    env = {**world.env, "CODEX_HOME": str(home)}
+    try:
+        started = [*tmux, "new-session", "-d", "-s", "in", "-x", "120", "-y", "40", "codex one"]
+        subprocess.run(started, env=env, cwd=world.work, check=True)
+        # By a command that names Codex too, as `tmux -L inner new 'codex …'` does.
+        outer = world.new_pane(f"env -u TMUX {shlex.join([*tmux, 'new', '-A', '-s', 'in', 'codex'])}")
+        other = world.new_pane(f"env -u TMUX {shlex.join([*tmux, 'attach'])}")
+        session = world.wait_for(lambda: world.model.turns_with("one"), 40, "the turn")[0].session_id
+        for pane in (outer, other):
+            world.wait_for(lambda p=pane: session[:29] in world.format(p, "#{pane_title}"), 20, "the title")  # type: ignore[misc]
+        world.helper("sync")
+        world.quiet()
+        assert rows(world, "--all") == []
+        for pane in (outer, other):
+            marks = "#{@codex_session}#{@codex_pane}#{@codex_state}"
+            assert world.format(pane, f"{marks}#{{remain-on-exit}}") == "off"
+    finally:
+        subprocess.run(["tmux", "-S", inner, "kill-server"], env=world.env, check=True)
