@@ -284,7 +284,8 @@ PLAIN = "ssh -o RemoteCommand=none -t far"
         ("docker exec -it box bash -c '. x && codex \"x\"'", CONNECT, "docker exec -it box sh"),
         ("docker exec -it box codex 'do $X'", RESUME, f"docker exec -it box codex resume {ID}"),
         ("kubectl exec -it pod -- ./start.sh", CONNECT, "kubectl exec -it pod -- sh"),
-        ("distrobox enter box -- ./start.sh", CONNECT, "distrobox enter box --"),
+        ("distrobox enter box -- ./start.sh", CONNECT, "distrobox enter box"),
+        ("ssh -t far -- ./start.sh", CONNECT, PLAIN),
         ("toolbox run -c box ./start.sh", CONNECT, "toolbox run -c box sh"),
         ("toolbox enter box", CONNECT, "toolbox enter box"),
         ("docker attach box", CONNECT, "docker attach box"),
@@ -298,6 +299,7 @@ PLAIN = "ssh -o RemoteCommand=none -t far"
             f"mosh --ssh 'ssh -p 22' far -- codex resume {ID}",
         ),
         ("mosh far ./start.sh", CONNECT, "mosh far"),
+        ("mosh far -- ./start.sh", CONNECT, "mosh far"),
     ],
 )
 def test_what_may_run_again(line: str, how: str, words: str) -> None:
