@@ -13,7 +13,7 @@ export CODEX_TMUX_TEST_CODEX ?= $(CODEX)
 export CODEX_TMUX_TEST_OLDER_CODEX ?= $(call codex_at,$(CODEX_OLDER))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup codex demo test test-fast test-codex-matrix test-tmux-matrix fuzz soak soak-real check house format bench kill-loop crowd long-life bite inference-table man pictures clean
+.PHONY: help setup codex demo test test-fast test-codex-matrix test-tmux-matrix fuzz soak soak-real check house format bench kill-loop deaths crowd long-life bite inference-table man pictures clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -82,6 +82,9 @@ bench: setup codex ## measure against the budget, side by side in one run
 
 kill-loop: setup ## kill 2,000 writers of the state file and 200 syncs at random moments: nothing may be lost
 	$(BIN)/python -m tests.kill_loop
+
+deaths: setup ## kill Codex 2,000 times while a client changes its tmux session (COUNT=n TMUX_BINARY=path FOCUS=on CODEX_REAL=1)
+	$(BIN)/python -m tests.deaths --count $${COUNT:-2000} --tmux "$${TMUX_BINARY:-tmux}" --focus-events $${FOCUS:-off} $${CODEX_REAL:+--codex $(CODEX)}
 
 crowd: setup ## 8 processes make 500 updates each of one state file
 	$(BIN)/python -m tests.crowd

@@ -17,8 +17,9 @@ from codex_tmux import __version__, log, store, tmux_versions
 from codex_tmux.activity import DaemonError, ask, has_daemon, socket_path
 from codex_tmux.codex.processes import Processes, lock_owner
 from codex_tmux.codex.version import Version, limits_of
-from codex_tmux.doctor_patient import ALIASES, MARK_OF_ALIAS, OF_THE_PLUGIN, Patient, shell_word
+from codex_tmux.doctor_patient import ALIASES, MARK_OF_ALIAS, Patient, shell_word
 from codex_tmux.errors import Problem
+from codex_tmux.hooks import missing
 from codex_tmux.paths import state_dir
 from codex_tmux.plain_text import plain_line
 from codex_tmux.resurrect import would_start_codex
@@ -78,13 +79,12 @@ def check_hooks(patient: Patient) -> Finding:
     """Are all hooks in place? An un-indexed `set-hook -g` of the user's deletes ours."""
     if not patient.directory:
         return Finding("hooks", WARNING, "not checked: the plugin is not loaded", None)
-    wanted = list(dict.fromkeys(OF_THE_PLUGIN.findall(patient.plugin_text())))
-    missing = [name for name in wanted if name not in patient.hooks]
-    if missing:
-        names = ", ".join(name.partition("[")[0] for name in missing)
+    gone = missing(patient.directory, patient.hooks)
+    if gone:
+        names = ", ".join(name.partition("[")[0] for name in gone)
         why = f"missing: {names} (a set-hook without an index deletes those of plugins; use set-hook -ga)"
         return Finding("hooks", BROKEN, why, source_command(patient))
-    return Finding("hooks", OK, f"all {len(wanted)} in place", None)
+    return Finding("hooks", OK, "all in place", None)
 
 
 def check_aliases(patient: Patient) -> Finding:

@@ -11,20 +11,19 @@ from codex_tmux.records import Record
 from codex_tmux.sandbox import plugin_file
 from codex_tmux.tmux import Server
 
-OF_THE_PLUGIN = re.compile(r"^set-hook -g ([a-z-]+\[90\])", re.MULTILINE)
 ALIASES = re.compile(r'^set-option -s command-alias\[\d+\] "([a-z-]+)=', re.MULTILINE)
 MARK_OF_ALIAS = "@codex_"
 
 
 @dataclass(frozen=True)
 class Patient:
-    """One tmux server and this machine. `options` are the global ones by name; `hooks` all that are set."""
+    """One tmux server and this machine. `options` are the global ones by name; `hooks` what show-hooks prints."""
 
     server: Server
     reachable: bool
     version: str = ""
     pid: str = ""
-    hooks: frozenset[str] = frozenset()
+    hooks: str = ""
     aliases: frozenset[str] = frozenset()
     options: dict[str, str] = field(default_factory=dict)
     records: tuple[Record, ...] = ()
@@ -44,7 +43,7 @@ class Patient:
             reachable=True,
             version=version,
             pid=pid,
-            hooks=frozenset(line.split(" ")[0] for line in hooks.splitlines()),
+            hooks=hooks,
             aliases=frozenset(
                 line.partition(" ")[2].lstrip('"').partition("=")[0]
                 for line in aliases.splitlines()

@@ -9,7 +9,6 @@ from codex_tmux.codex.store import SQLITE_HOME, Store
 from codex_tmux.options import decode_launch, is_helper_command
 from codex_tmux.reconcile import Guard, Launch, Pane, Sighting, Snapshot
 from codex_tmux.records import ARGV, EXEC, INFERRED, LIVE, LOCK, SCREEN, TITLE, TUI, same_session
-from codex_tmux.resume import screen_buffer
 from codex_tmux.tmux import Reading, Server
 
 HEX = frozenset("0123456789abcdef")
@@ -320,12 +319,10 @@ class Identifier:
         if is_elsewhere(pane):
             from codex_tmux.transport_pane import completed_by_screen
 
-            return completed_by_screen(
-                self, pane, find_resume_hint(self.screen(pane) or self.kept_screen(pane))
-            )
+            return completed_by_screen(self, pane, find_resume_hint(self.screen(pane)))
         if pane.session:
             return self.completed(pane)
-        found = find_resume_hint(self.screen(pane) or self.kept_screen(pane))
+        found = find_resume_hint(self.screen(pane))
         return pane._replace(sighting=Sighting(found, SCREEN)) if found else pane
 
     def lost_pane(self, row: dict[str, str], pane: Pane) -> Pane:
@@ -371,10 +368,6 @@ class Identifier:
     def screen(self, pane: Pane) -> str:
         """The last lines of a pane, as text."""
         return self.server.try_run("capture-pane", "-p", "-J", "-t", pane.id, "-S", "-20") or ""
-
-    def kept_screen(self, pane: Pane) -> str:
-        """The last screen of a dead pane that had to be reset at once, as the hook has kept it."""
-        return self.server.try_run("show-buffer", "-b", screen_buffer(pane.id)) or ""
 
     def runs_helper(self, pane: Pane, command: str) -> bool:
         """Whether `codex-tmux <command>` runs as the pane's root process or in its foreground."""

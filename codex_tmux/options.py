@@ -6,7 +6,7 @@ from codex_tmux.launch import Launch
 
 PANE_OPTIONS = (
     "@codex_pane @codex_session @codex_evidence @codex_state @codex_launch @codex_guard "
-    "@codex_process @codex_mode @codex_leaving @codex_claim"
+    "@codex_process @codex_mode @codex_leaving @codex_claim @codex_unfocused"
 ).split()
 """Options of a pane that sync keeps true, and takes away where Codex has gone; `run` makes the claim.
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import time
 
-from codex_tmux import epoch, quick_start, state_cache, store, tmux
+from codex_tmux import epoch, hooks, quick_start, state_cache, store, tmux
 from codex_tmux.evidence import Identifier
+from codex_tmux.focus import asked_since, take_back
 from codex_tmux.log import debugging, log, set_level
 from codex_tmux.options import PANE_OPTIONS, encode_launch
 from codex_tmux.reconcile import Note, Pane, Policy, Revive, Sleep, Snapshot, TakeOver, Tell, reconcile
@@ -74,7 +75,7 @@ def sync_once(server: Server, asked: Started | None = None) -> Pass:
         # Hooks pass over a pane that is not marked yet: what became of it meanwhile, nobody else will tell.
         if not newly_marked or newly_marked <= living_panes(server):
             break
-    mend_hooks(server, reading)
+    hooks.mend(server, reading)
     return Pass(reading, snapshot, records)
 
 
@@ -248,6 +249,9 @@ def set_options(
             marked.append(pane.id)
             if not row["@codex_pane"]:
                 newly_marked.add(pane.id)
+        if asked := asked_since(reading.server["version"], row, pane):
+            take_back(row["pane_tty"])
+            wanted["@codex_unfocused"] = asked
         for name, value in wanted.items():
             if row.get(name, "") != value:
                 commands.append(pane_option(pane.id, name, value))
@@ -401,14 +405,3 @@ def see_that_tmux_reaps(server: Server) -> None:
     not noticed, and a `run-shell` that ended then holds up its client, until another child ends.
     """
     server.try_run("run-shell", "-b", "sleep 0.1")
-
-
-def mend_hooks(server: Server, reading: Reading) -> None:
-    """Put the hooks back where the user's own un-indexed `set-hook` has deleted them."""
-    directory = reading.server["@codex_dir"]
-    if not directory or ("pane-title-changed[90]" in reading.hooks and "pane-exited[90]" in reading.hooks):
-        return
-    log("hooks.missing", mended_from=directory)
-    path = os.path.join(directory, "plugin", "hooks.tmux")
-    # source-file takes its path for a pattern.
-    server.try_run("source-file", "".join(f"\\{c}" if c in "[]*?\\" else c for c in path))

@@ -116,8 +116,8 @@ class Policy(NamedTuple):
 class Sleep(NamedTuple):
     """Lay a dead pane to sleep: its stored command becomes the one that resumes, its last screen is drawn again.
 
-    Also where that command resumes already: tmux before 3.5 crashes when a dead pane whose program had asked for
-    focus events, as Codex does, gains or loses the focus (tmux issue 3776); drawn again, the pane asks for none.
+    Also where that command resumes already: tmux before 3.5 has an end to fear of a pane that died before its Codex's
+    request for focus events was taken back (`focus`); drawn again, the pane asks for none.
     """
 
     pane: str

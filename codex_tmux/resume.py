@@ -49,7 +49,7 @@ def joined(commands: list[list[str]]) -> list[str]:
 
 
 def screen_buffer(pane: str) -> str:
-    """The tmux buffer that keeps a pane's last screen until it is drawn again; `@codex_reset` uses the same name."""
+    """The tmux buffer that keeps a pane's last screen until it is drawn again."""
     return f"codex-{pane.lstrip('%')}"
 
 
@@ -65,13 +65,10 @@ def lay_to_sleep(server: Server, pane: str, launch: Launch) -> str:
         # One call, so that nobody sees the pane between these; the respawn first, so that nothing of a pane that
         # somebody else has just respawned is changed: a living pane that counts as asleep would never be laid again.
         drawing = server.run(
-            # Where the hook on the pane's death has had to reset the screen, it has kept it in that buffer.
-            *("if-shell", "-F", "-t", pane, "#{?@codex_kept,#{!=:#{@codex_kept},#{pane_pid}},1}"),
-            *(f"capture-pane -e -t {pane} -S -{HISTORY} -b {buffer}", ";"),
+            *("capture-pane", "-e", "-t", pane, "-S", f"-{HISTORY}", "-b", buffer, ";"),
             *(RESPAWN_PANE, "-t", pane, "-e", f"{LAY}={buffer}", *run_command(server, launch), ";"),
             *("set-option", "-p", "-t", pane, "@codex_asleep", "1", ";"),
             *("set-option", "-pu", "-t", pane, "@codex_guard", ";"),
-            *("set-option", "-pu", "-t", pane, "@codex_kept", ";"),
             *("set-option", "-p", "-t", pane, "@codex_launch", encode_launch(launch), ";"),
             *joined(keep_commands(pane, key, launch)),
             *("display-message", "-p", "-t", pane, "#{pane_pid}"),

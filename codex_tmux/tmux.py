@@ -173,7 +173,7 @@ COUNTED = (
 OPTIONS = (
     "@codex_pane @codex_session @codex_evidence @codex_title_id @codex_title_at @codex_guard @codex_asleep "
     "@codex_process @codex_mode @codex_waiting @codex_state @codex_launch @codex_keep @codex_hint "
-    "@codex_leaving @codex_cleared @codex_claim"
+    "@codex_leaving @codex_cleared @codex_claim @codex_looked @codex_unfocused"
 ).split()
 # Panes that codex-tmux never touched have none of its options: asking for each took half of the whole call.
 TOUCHED = "#{||:#{?@codex_pane,1,0},#{||:#{?@codex_title_id,1,0},#{?@codex_session,1,0}}}"
@@ -324,8 +324,7 @@ def ask(server: Server) -> Started:
         *("if-shell", "-F", "#{S:y}", f"list-panes -a -F {quote(PANE_FORMAT)}", ";"),
         *("display-message", "-p", SEPARATOR, ";"),
         *("show-options", "-gwv", "remain-on-exit", ";"),
-        *("show-hooks", "-gw", "pane-title-changed", ";"),
-        *("show-hooks", "-g", "pane-exited"),
+        *("show-hooks", "-gw", ";", "show-hooks", "-g"),
     )
 
 

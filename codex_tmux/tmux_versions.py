@@ -32,6 +32,9 @@ backslashes as they are: of some texts with a backslash nobody can tell what the
 DOLLARS = ((3, 4, ""), (3, 5, ""))
 """From the first to before the second, a backslash stands before each `$` that a letter, `_` or `{` follows, in all
 that a command prints (values and lengths inside tmux are not touched). 3.5 keeps that to its own quoting."""
+FOCUS_OF_THE_DEAD = (3, 5, "")
+"""The first that lives on when a dead pane whose program had asked for focus events gains or loses the focus (tmux
+issue 3776). It does so whatever `focus-events` says, when a client changes its tmux session."""
 REAPS = (3, 6, "")
 """The first that sees every process end, though it was built with utempter (tmux issue 4559)."""
 

@@ -37,12 +37,7 @@ set-option -g @codex_waits "#{?$CODEX_ASKING,#{n:$CODEX_ASKING} waiting,}"
 # terminal (tmux issue 4559): every other killed pane stays unreaped, and fires nothing, until another child of tmux
 # ends. So there, while Codex panes exist, a timer inside tmux looks once a second, and starts such a child if need be.
 set-option -g @codex_unreaped '#{S:#{W:#{P:#{?pane_dead,#{?#{&&:#{@codex_pane},#{?@codex_asleep,,1}},#{?#{==:#{pane_dead_status}#{pane_dead_signal},},y,},},}}}}'
-set-option -g @codex_tick "if-shell -F '#{@codex_panes}' { if-shell -F '#{E:@codex_unreaped}' { run-shell -b : } ; if-shell -F '#{E:@codex_fragile}' { run-shell -b -d 0.2 -C '#{@codex_tick}' } { run-shell -b -d 1 -C '#{@codex_tick}' } } { set-option -gu @codex_ticking }"
-# tmux before 3.5 crashes when a dead pane whose program had asked for focus events, as Codex does, gains or loses the
-# focus (tmux issue 3776). So there the timer looks more often, and a pane that dies is reset at once; what it showed is
-# kept in the buffer from which it is drawn again when it is laid to sleep.
-set-option -g @codex_fragile '#{&&:#{focus-events},#{<:#{version},3.5}}'
-set-option -g @codex_reset 'capture-pane -e -t #{pane_id} -S -2000 -b codex-#{s/%//:pane_id} ; set-option -p -t #{pane_id} @codex_kept #{pane_pid} ; send-keys -R -t #{pane_id}'
+set-option -g @codex_tick "if-shell -F '#{@codex_panes}' { if-shell -F '#{E:@codex_unreaped}' { run-shell -b : } ; run-shell -b -d 1 -C '#{@codex_tick}' } { set-option -gu @codex_ticking }"
 
 # A Codex that has cleared its title and still runs after the sync that waited for its end: its shell fires nothing
 # when it does end. So tmux looks, without a process, until another program is in front than when the title went.
@@ -111,7 +106,6 @@ set-hook -g pane-title-changed[90] {
 }
 
 set-hook -g pane-died[90] {
-  if-shell -F '#{&&:#{==:#{hook_pane},#{pane_id}},#{&&:#{&&:#{||:#{@codex_pane},#{@codex_keep}},#{?@codex_asleep,0,1}},#{&&:#{!=:#{pane_dead_status},0},#{E:@codex_fragile}}}}' { run-shell -C '#{E:@codex_reset}' }
   if-shell -F '#{&&:#{==:#{hook_pane},#{pane_id}},#{&&:#{@codex_pane},#{?@codex_asleep,0,1}}}' "$CODEX_TRIGGER"
 }
 

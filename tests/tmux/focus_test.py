@@ -8,34 +8,45 @@ import signal
 import pytest
 
 from codex_tmux.sandbox import Sandbox
+from tests.deaths import KNOWN, deaths
 
 FOCUS_IN, FOCUS_OUT = b"\x1b[I", b"\x1b[O"
 
 
+@pytest.mark.parametrize("focus_events", ["on", "off"])
+def test_a_client_changes_its_tmux_session_while_panes_die(sandbox: Sandbox, focus_events: str) -> None:
+    sandbox.start_server(load_plugin=True, config=f"set -g focus-events {focus_events}")
+    outcome = deaths(sandbox, 16, panes=8)
+    assert outcome.lived, outcome
+
+
+@pytest.mark.parametrize("hooks", ["ours", "deleted"])
 @pytest.mark.parametrize("kind", ["codex", "run"])
-def test_the_focus_may_change_before_a_dead_pane_is_laid_to_sleep(sandbox: Sandbox, kind: str) -> None:
+def test_the_focus_may_change_before_a_dead_pane_is_laid_to_sleep(
+    sandbox: Sandbox, kind: str, hooks: str
+) -> None:
     sandbox.start_server(load_plugin=True, config="set -g focus-events on")
     client = sandbox.attach()
     client.send(FOCUS_IN)
     pane = sandbox.new_pane(*(["codex"] if kind == "codex" else ["codex-tmux", "run"]))
     sandbox.ask(pane, "something to remember")
-    sandbox.wait_for(lambda: sandbox.format(pane, "#{@codex_session}"), 10, "the session")
+    sandbox.wait_for(lambda: sandbox.format(pane, KNOWN) == "1", 10, "the session")
     first = sandbox.tmux("display-message", "-p", "-t", "main:0", "#{pane_id}")
     sandbox.tmux("select-window", "-t", pane)
+    sandbox.tmux("new-session", "-d", "-s", "other")
     sync = sandbox.format(pane, "#{@codex_sync}")
     sandbox.tmux("set-option", "-g", "@codex_sync", ":")
+    if hooks == "deleted":
+        sandbox.tmux("set-hook", "-g", "pane-died", "set-option -g @mine 1")
     os.kill(sandbox.codex_pid(pane), signal.SIGKILL)
-    # An old tmux does not tell the signal; there it is the hook that tells.
-    sandbox.wait_for(
-        lambda: sandbox.format(pane, "#{&&:#{pane_dead},#{||:#{pane_dead_signal},#{@codex_kept}}}") == "1",
-        5,
-        "tmux to see the death",
-    )
+    sandbox.wait_for(lambda: sandbox.format(pane, "#{pane_dead}") == "1", 5, "tmux to see the death")
     for _ in range(2):
         client.send(FOCUS_OUT)
         sandbox.tmux("select-window", "-t", first)
         client.send(FOCUS_IN)
         sandbox.tmux("select-window", "-t", pane)
+        sandbox.tmux("switch-client", "-t", "other")
+        sandbox.tmux("switch-client", "-t", "main")
     assert sandbox.format(pane, "#{pane_dead}") == "1", "the server is there"
     sandbox.tmux("set-option", "-g", "@codex_sync", sync)
     sandbox.helper("sync")

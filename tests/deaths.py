@@ -1,0 +1,165 @@
+"""Kill Codex in many panes, again and again, while a client changes its tmux session as fast as tmux can.
+
+tmux before 3.5 ends whole, with every pane in it, when a dead pane whose program had asked for focus events gains or
+loses the focus. `make deaths COUNT=2000 TMUX_BINARY=/path/to/tmux`; the exit code is 0 where the server lived.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from typing import NamedTuple
+
+from codex_tmux.sandbox import Sandbox, SandboxError
+
+STUCK_AFTER = 60.0
+"""Seconds without any death after which the world counts as stuck."""
+SEEN = "#{&&:#{@codex_title_id},#{m:*#{@codex_title_id},#{@codex_unfocused}}}"
+KNOWN = f"#{{&&:#{{@codex_session}},#{{?#{{<:#{{version}},3.5}},{SEEN},1}}}}"
+"""Codex is killed as soon as a sync has seen it with its title: until then, for a second or so, nothing is promised."""
+FORMAT = f"#{{pane_id}} #{{pane_dead}} #{{?@codex_asleep,1,0}} {KNOWN} #{{@codex_process}}"
+
+
+class Switcher:
+    """A control client that moves another client between tmux sessions until it is stopped."""
+
+    def __init__(self, sandbox: Sandbox, client: str, sessions: list[str]) -> None:
+        self.switches = 0
+        self._lines = "".join(f"switch-client -c {client} -t {name}\n" for name in sessions).encode()
+        self._batch = len(sessions)
+        argv = [sandbox._tmux, "-u", "-S", str(sandbox.socket), "-C", "attach-session", "-t", sessions[0]]
+        self._control = subprocess.Popen(argv, env=sandbox.env, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        assert self._control.stdin
+        assert self._control.stdout
+        with contextlib.suppress(OSError):
+            done = self._batch
+            for line in self._control.stdout:
+                if line.startswith((b"%end", b"%error")):
+                    done += 1
+                if done >= self._batch:
+                    self.switches += self._batch
+                    done -= self._batch
+                    self._control.stdin.write(self._lines)
+                    self._control.stdin.flush()
+
+    def close(self) -> None:
+        """End the client, and wait for its end."""
+        self._control.kill()
+        self._control.wait()
+        self._thread.join()
+
+
+class Pane(NamedTuple):
+    """A pane as tmux tells it now."""
+
+    id: str
+    dead: bool
+    asleep: bool
+    known: bool
+    process: str
+
+
+class Outcome(NamedTuple):
+    """What came of it: `lived` tells whether the tmux server is there."""
+
+    lived: bool
+    deaths: int
+    switches: int
+    seconds: float
+
+
+def panes_of(sandbox: Sandbox) -> list[Pane]:
+    """Every pane. Raises SandboxError where the server is gone."""
+    rows = [line.split(" ") for line in sandbox.tmux("list-panes", "-a", "-F", FORMAT).splitlines()]
+    return [Pane(r[0], r[1] == "1", r[2] == "1", r[3] == "1", r[4]) for r in rows]
+
+
+def deaths(sandbox: Sandbox, count: int, panes: int = 8) -> Outcome:
+    """Kill Codex `count` times in all, in so many panes, each in a tmux session of its own; the server is started."""
+    sessions = [f"s{number}" for number in range(panes)]
+    for name in sessions:
+        where = ("-s", name, "-c", str(sandbox.work), "-x", "100", "-y", "30")
+        sandbox.tmux("new-session", "-d", *where, "codex-tmux", "run")
+    sandbox.attach(target="main")
+    client = sandbox.tmux("list-clients", "-F", "#{client_name}")
+    killed: set[str] = set()
+    number = 0
+    begun = last = time.monotonic()
+    if sandbox.codex:
+        for pane in panes_of(sandbox)[1:]:
+            sandbox.ask(pane.id, f"begin in {pane.id}")
+    switcher = Switcher(sandbox, client, [name for each in sessions for name in ("main", each)])
+    try:
+        while number < count:
+            for pane in panes_of(sandbox):
+                process = pane.process.partition(":")[0]
+                if pane.dead:
+                    if pane.asleep:
+                        sandbox.tmux("respawn-pane", "-t", pane.id)
+                elif (
+                    pane.known
+                    and process
+                    and pane.process not in killed
+                    and not pane.asleep
+                    and number < count
+                ):
+                    with contextlib.suppress(ProcessLookupError):
+                        os.kill(int(process), signal.SIGKILL)
+                        number += 1
+                        last = time.monotonic()
+                    killed.add(pane.process)
+            if os.environ.get("DBG"):
+                print(number, int(time.monotonic() - begun), flush=True)
+            if time.monotonic() > last + STUCK_AFTER:
+                raise SandboxError(f"no Codex came up any more after {number} deaths:\n{sandbox.screens()}")
+            time.sleep(0.02)
+        # The last ones to die, too, are switched to and fro.
+        time.sleep(1.0)
+        sandbox.tmux("list-sessions")
+        lived = True
+    except SandboxError:
+        if sandbox.running:
+            raise
+        lived = False
+    finally:
+        switcher.close()
+    return Outcome(lived, number, switcher.switches, time.monotonic() - begun)
+
+
+def main() -> int:
+    """The program: see `--help`."""
+    parser = argparse.ArgumentParser(description=__doc__, prog="python -m tests.deaths")
+    parser.add_argument("--count", type=int, default=2000, help="how many deaths (%(default)s)")
+    parser.add_argument("--panes", type=int, default=8, help="in how many panes at once (%(default)s)")
+    parser.add_argument("--tmux", default="tmux", help="the tmux to run (%(default)s)")
+    parser.add_argument("--codex", help="the real Codex; default: the stand-in")
+    parser.add_argument("--focus-events", choices=("on", "off"), default="off")
+    parser.add_argument("--config", default="", help="a further line of tmux configuration")
+    args = parser.parse_args()
+    if os.sep in args.tmux:
+        os.environ["PATH"] = os.path.dirname(os.path.abspath(args.tmux)) + os.pathsep + os.environ["PATH"]
+    with Sandbox(args.codex) as sandbox:
+        config = f"set -g focus-events {args.focus_events}\n{args.config}"
+        sandbox.start_server(load_plugin=True, config=config)
+        version = sandbox.tmux("display-message", "-p", "#{version}")
+        outcome = deaths(sandbox, args.count, args.panes)
+    print(
+        f"tmux {version}, focus-events {args.focus_events}, {sandbox.codex_name}: {outcome.deaths} deaths, "
+        f"{outcome.switches} changes of tmux session in {outcome.seconds:.0f} s: "
+        f"the server {'lived' if outcome.lived else 'ENDED'}"
+    )
+    return 0 if outcome.lived else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

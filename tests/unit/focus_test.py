@@ -1,0 +1,51 @@
+"""When a Codex's request for focus events is taken back."""
+
+from __future__ import annotations
+
+import os
+import pty
+
+import pytest
+
+from codex_tmux.focus import NO_FOCUS_EVENTS, asked_since, take_back
+from codex_tmux.launch import Launch
+from codex_tmux.reconcile import Pane
+
+CODEX = Launch("tui", "/bin/codex", "/h", "/w", (), False)
+PANE = Pane(
+    "%1", "main", 0, "w", "", 0, "/w", False, "", "7", "codex", running=CODEX, root=True, process="7:1"
+)
+SEEN = "7:1 7 01a2"
+
+
+@pytest.mark.parametrize(
+    ("version", "pane", "unfocused", "wanted"),
+    [
+        ("3.2a", PANE, "", SEEN),
+        ("3.4", PANE, "", SEEN),
+        ("3.4", PANE, SEEN, ""),
+        # Seen before it had a title, or another process since.
+        ("3.4", PANE, "7:1  ", SEEN),
+        ("3.4", PANE, "6:1 6 01a2", SEEN),
+        # tmux that lives on, a pane that is no Codex's own, one that is dead.
+        ("3.5", PANE, "", ""),
+        ("next-3.8", PANE, "", ""),
+        ("3.4", PANE._replace(root=False), "", ""),
+        ("3.4", PANE._replace(running=None), "", ""),
+        ("3.4", PANE._replace(dead=True), "", ""),
+    ],
+)
+def test_asked_since(version: str, pane: Pane, unfocused: str, wanted: str) -> None:
+    row = {"@codex_looked": "7", "@codex_title_id": "01a2", "@codex_unfocused": unfocused}
+    assert asked_since(version, row, pane) == wanted
+
+
+def test_take_back() -> None:
+    master, slave = pty.openpty()
+    try:
+        take_back(os.ttyname(slave))
+        assert os.read(master, 100) == NO_FOCUS_EVENTS
+    finally:
+        os.close(slave)
+        os.close(master)
+    take_back("/dev/pts/no-such")
