@@ -6,7 +6,7 @@ import os
 
 from codex_tmux.codex.processes import CodexProcess, Processes, find_codex, open_sessions
 from codex_tmux.codex.store import SQLITE_HOME, Store
-from codex_tmux.options import decode_launch, is_helper_command
+from codex_tmux.options import decode_launch, has_moved, helper_of
 from codex_tmux.reconcile import Guard, Launch, Pane, Sighting, Snapshot
 from codex_tmux.records import ARGV, EXEC, INFERRED, LIVE, LOCK, SCREEN, TITLE, TUI, same_session
 from codex_tmux.tmux import Reading, Server
@@ -60,6 +60,11 @@ def find_resume_hint(screen: str) -> str:
     return found if looks_like_id(found, 36) else ""
 
 
+def is_program(path: str) -> bool:
+    """Whether there is something to run."""
+    return os.access(path, os.X_OK)
+
+
 class Identifier:
     """Works out what each pane of one reading shows. Asks processes and Codex's store only where Codex is, or was."""
 
@@ -71,6 +76,8 @@ class Identifier:
         self.stale: set[str] = set()
         self.codexes: dict[str, CodexProcess] = {}
         self.env_names = tuple(reading.server["@codex-env"].split())
+        helper = reading.server["@codex_helper"]
+        self.helper = helper if is_program(helper) else ""
 
     def snapshot(self) -> Snapshot:
         """The whole server, as the rules want it."""
@@ -104,6 +111,8 @@ class Identifier:
 
     def pane(self, row: dict[str, str]) -> Pane:
         """One pane."""
+        helper = helper_of(row["pane_start_command"]) if "codex" in row["pane_start_command"] else ""
+        asleep = bool(row["@codex_asleep"])
         pane = Pane(
             id=row["pane_id"],
             tmux_session=row["session_name"],
@@ -118,13 +127,15 @@ class Identifier:
             else f"signal {row['pane_dead_signal']}",
             root_pid=row["pane_pid"],
             start_command=row["pane_start_command"],
-            ours="codex" in row["pane_start_command"] and is_helper_command(row["pane_start_command"]),
+            # A helper that has gone resumes nothing.
+            ours=bool(helper) and (not helper.startswith("/") or is_program(helper)),
+            moved=asleep and has_moved(row["pane_start_command"], self.helper),
             marked=bool(row["@codex_pane"]),
             session=row["@codex_session"],
             evidence=row["@codex_evidence"],
             launch=decode_launch(row["@codex_launch"]),
             guard=guard_of(row["@codex_guard"]),
-            asleep=bool(row["@codex_asleep"]),
+            asleep=asleep,
             last_process=self.present_name(row["@codex_process"]),
         )
         if not self.is_candidate(row):

@@ -50,27 +50,33 @@ def decode_launch(text: str) -> Launch | None:
     return Launch(mode, codex, codex_home, cwd, tuple(flags), root == "shell", pairs, tuple(transport))
 
 
-def is_helper_command(start_command: str) -> bool:
-    """Whether a pane's stored command is codex-tmux itself, so that any respawn of it comes back right.
+def helper_of(start_command: str) -> str:
+    """The helper that a pane's stored command starts, as it is named there; "" where that is not codex-tmux itself.
 
-    Only as the program that runs: a prompt may speak of `codex-tmux run` too.
+    Where it is, any respawn comes back right. Only as the program that runs: a prompt may speak of it too.
     """
     words = shell_words(start_command)
     if len(words) == 1:
         # tmux quotes a command line that was given as one argument, for the shell, as a whole.
         words = shell_words(words[0])
     if words[:2] == ["/bin/sh", "-c"] and len(words) > 6 and words[5].rpartition("/")[2] == "hook.py":
-        return words[6] in ("run", "exec")  # quick_start.stored
+        return words[3] if words[6] in ("run", "exec") else ""  # quick_start.stored
     ends = [at for at, word in enumerate(words) if word in ("&&", ";")]
     words = words[ends[-1] + 1 :] if ends else words
     while words and (words[0] in ("exec", "env", "command") or "=" in words[0].partition("/")[0]):
         words = words[1:]
     if words and words[0].rpartition("/")[2].startswith("python"):
         words = [word for word in words[1:4] if not word.startswith("-")] + words[4:]
-    if len(words) < 2:
-        return False
+    if len(words) < 2 or words[1] not in ("run", "exec"):
+        return ""
     name = words[0].rpartition("/")[2]
-    return (name in ("codex-tmux", "hook.py") or words[0] == "codex_tmux") and words[1] in ("run", "exec")
+    return words[0] if name in ("codex-tmux", "hook.py") or words[0] == "codex_tmux" else ""
+
+
+def has_moved(start_command: str, helper: str) -> bool:
+    """Whether a stored command starts another helper than `helper`, the present one ("": none is known)."""
+    named = helper_of(start_command)
+    return named.startswith("/") and helper not in ("", named)
 
 
 def shell_words(text: str) -> list[str]:

@@ -387,7 +387,7 @@ def perform(server: Server, action: Action, drawing: dict[str, str]) -> None:
         if isinstance(action, Note):
             log(action.event, **dict(action.fields))
         elif isinstance(action, Sleep):
-            drawing[action.pane] = lay_to_sleep(server, action.pane, action.launch)
+            drawing[action.pane] = lay_to_sleep(server, action.pane, action.launch, action.again)
         elif isinstance(action, Revive):
             respawn_into_run(server, action.pane, action.launch)
         elif isinstance(action, TakeOver):

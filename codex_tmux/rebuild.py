@@ -16,7 +16,7 @@ from codex_tmux.options import encode_launch
 from codex_tmux.pass_once import escape
 from codex_tmux.reconcile import launch_of
 from codex_tmux.records import DEAD, Record
-from codex_tmux.remain_on_exit import say, stay
+from codex_tmux.remain_on_exit import ASLEEP, say, stay
 from codex_tmux.restore_plan import TITLE_ID, Build, Cell
 from codex_tmux.tmux import RESPAWN_PANE, Server, TmuxError
 from codex_tmux.tmux_versions import DEAD_FORMAT, version_of
@@ -225,4 +225,4 @@ def hint_of(title: str, session_id: str) -> str:
         words = words[: HINT_LENGTH - 1].rstrip() + "…"
     # tmux draws `#[…]` in it as a style.
     words = re.sub(r"#+\[", "[", words)
-    return f"{words or session_id} · asleep, wakes when shown"
+    return f"{words or session_id} · {ASLEEP}"

@@ -46,7 +46,8 @@ class Pane(NamedTuple):
     `running` is the Codex in it (None: none), `process` names that process (`pid:start`). `exit` is the dead
     pane's exit status or signal, "" while unknown. `quit` tells, for a pane that lost its Codex to a shell,
     whether the user quit it. `doubted`: it is not sure any more that the pane shows the session it was thought to.
-    `ours`: its stored command is codex-tmux itself; `starting`: that is running right now, Codex not yet.
+    `ours`: its stored command is codex-tmux itself; `starting`: that is running right now, Codex not yet; `moved`: it
+    sleeps, and its stored command starts a helper that lies elsewhere now.
     """
 
     id: str
@@ -61,6 +62,7 @@ class Pane(NamedTuple):
     root_pid: str
     start_command: str
     ours: bool = False
+    moved: bool = False
     starting: bool = False
     running: Launch | None = None
     process: str = ""
@@ -118,10 +120,12 @@ class Sleep(NamedTuple):
 
     Also where that command resumes already: tmux before 3.5 has an end to fear of a pane that died before its Codex's
     request for focus events was taken back (`focus`); drawn again, the pane asks for none.
+    `again`: it sleeps already, by the command of a helper that has moved.
     """
 
     pane: str
     launch: Launch
+    again: bool = False
 
 
 class Revive(NamedTuple):
@@ -416,6 +420,8 @@ class Reconciliation:
             # Its exit status is that of the drawing, not of Codex.
             if record:
                 self.replace(record, status=DEAD, **place_of(pane))
+            if pane.moved and pane.launch:
+                self.actions.append(Sleep(pane.id, pane.launch, again=True))
             return
         if record:
             status = ENDED if pane.exit == "0" else DEAD

@@ -17,6 +17,8 @@ SET, LEAVE, GIVE_BACK = "set", "leave", "give back"
 
 DEFAULT_KEY = "R"
 SLEEPS = "sleeps"
+ASLEEP = "asleep, wakes when shown"
+"""How the last line of a pane ends that was restored and has not been shown yet."""
 HINT = "#{@codex_hint}"
 PASTE = HINT + "#{?#{==:#{n:@codex_session},36}, · then paste: codex resume #{@codex_session},}"
 """The last line of a sleeping pane whose Codex was started on another machine by other means than codex-tmux has."""

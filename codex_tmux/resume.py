@@ -10,7 +10,7 @@ from codex_tmux import quick_start
 from codex_tmux.launch import LAY, Launch
 from codex_tmux.log import log
 from codex_tmux.options import encode_launch
-from codex_tmux.remain_on_exit import keep_commands
+from codex_tmux.remain_on_exit import keep_commands, stay
 from codex_tmux.tmux import RESPAWN_PANE, Server, TmuxError
 
 HISTORY = 2000
@@ -53,11 +53,12 @@ def screen_buffer(pane: str) -> str:
     return f"codex-{pane.lstrip('%')}"
 
 
-def lay_to_sleep(server: Server, pane: str, launch: Launch) -> str:
+def lay_to_sleep(server: Server, pane: str, launch: Launch, again: bool = False) -> str:
     """Give a dead pane the command that resumes, drawn over with what it last showed; returns that process's id.
 
-    The pane is alive for a moment: `wait_until_dead` before anybody else may respawn it. Raises TmuxError, and
-    changes nothing, where somebody has respawned it meanwhile.
+    `again`: it sleeps already, and goes on to say what it says. The pane is alive for a moment: `wait_until_dead`
+    before anybody else may respawn it. Raises TmuxError, and changes nothing, where somebody has respawned it
+    meanwhile.
     """
     buffer = screen_buffer(pane)
     key = server.option("@codex-respawn-key")
@@ -65,12 +66,13 @@ def lay_to_sleep(server: Server, pane: str, launch: Launch) -> str:
         # One call, so that nobody sees the pane between these; the respawn first, so that nothing of a pane that
         # somebody else has just respawned is changed: a living pane that counts as asleep would never be laid again.
         drawing = server.run(
-            *("capture-pane", "-e", "-t", pane, "-S", f"-{HISTORY}", "-b", buffer, ";"),
+            # What was scrolled away before it fell asleep is still there.
+            *("capture-pane", "-e", "-t", pane, "-S", "0" if again else f"-{HISTORY}", "-b", buffer, ";"),
             *(RESPAWN_PANE, "-t", pane, "-e", f"{LAY}={buffer}", *run_command(server, launch), ";"),
             *("set-option", "-p", "-t", pane, "@codex_asleep", "1", ";"),
             *("set-option", "-pu", "-t", pane, "@codex_guard", ";"),
             *("set-option", "-p", "-t", pane, "@codex_launch", encode_launch(launch), ";"),
-            *joined(keep_commands(pane, key, launch)),
+            *joined(stay(pane) if again else keep_commands(pane, key, launch)),
             *("display-message", "-p", "-t", pane, "#{pane_pid}"),
         )
     except TmuxError:

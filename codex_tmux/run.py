@@ -193,11 +193,12 @@ def draw(buffer: str) -> int:
 
 def without_epitaph(screen: bytes) -> bytes:
     """The screen down to its last words, without the line that tmux drew when the pane died: it will draw another."""
-    from codex_tmux.remain_on_exit import SLEEPS
+    from codex_tmux.remain_on_exit import ASLEEP, SLEEPS
 
     screen = screen.rstrip(b"\n")
     above, _, last = screen.rpartition(b"\n")
-    return above.rstrip(b"\n") if b"Pane is dead" in last or SLEEPS.encode() in last else screen
+    drawn_by_tmux = any(words.encode() in last for words in ("Pane is dead", SLEEPS, ASLEEP))
+    return above.rstrip(b"\n") if drawn_by_tmux else screen
 
 
 def what_to_launch(request: Request, here: Here) -> tuple[Launch | None, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 
 from codex_tmux import __version__, quick_start
 from codex_tmux.hook import prepare
-from codex_tmux.options import is_helper_command, shell_words
+from codex_tmux.options import has_moved, helper_of, shell_words
 
 PACKAGE = Path(quick_start.HOOK).parent
 
@@ -71,8 +72,8 @@ def test_the_stored_command_counts_as_ours() -> None:
         # As tmux tells it: each word quoted.
         text = " ".join('"' + w.replace("\\", "\\\\").replace('"', '\\"') + '"' for w in [*words, command])
         assert shell_words(text) == [*words, command]
-        assert is_helper_command(text) is ours
-    assert not is_helper_command("/bin/sh -c 'codex hook.py run'")
+        assert bool(helper_of(text)) is ours
+    assert not helper_of("/bin/sh -c 'codex hook.py run'")
 
 
 def test_what_is_no_quick_way_leaves_the_helper() -> None:
@@ -111,3 +112,24 @@ def test_a_package_that_cannot_be_written_is_compiled_elsewhere(
     monkeypatch.setenv("XDG_CACHE_HOME", "/the/cache")
     prepare(str(tmp_path))
     assert sys.pycache_prefix == ("/the/cache/codex-tmux/pycache" if elsewhere else None)
+
+
+HERE, THERE = "/here/bin/codex-tmux", "/there/bin/codex-tmux"
+MOVED = [
+    # stored command, present helper, moved
+    (f"{HERE} run", HERE, False),
+    (f"{THERE} run", HERE, True),
+    (f"{THERE} run --shell", HERE, True),
+    (f"{THERE} exec", HERE, True),
+    (shlex.join([*quick_start.stored(HERE, quick_start.shell_text()), "run"]), HERE, False),
+    (shlex.join([*quick_start.stored(THERE, quick_start.shell_text()), "run"]), HERE, True),
+    (f"{THERE} run", "", False),  # no helper is known: nothing to lay it for
+    ("codex-tmux run", HERE, False),  # by PATH
+    ("codex 'use /there/bin/codex-tmux run'", HERE, False),
+    ("bash", HERE, False),
+]
+
+
+@pytest.mark.parametrize(("command", "helper", "moved"), MOVED)
+def test_a_stored_command_of_a_helper_that_has_moved(command: str, helper: str, moved: bool) -> None:
+    assert has_moved(command, helper) is moved

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given
 
 from codex_tmux.evidence import find_id, find_resume_hint, guard_of, looks_like_id
-from codex_tmux.options import decode, decode_launch, encode, encode_launch, is_helper_command
+from codex_tmux.options import decode, decode_launch, encode, encode_launch, helper_of
 from codex_tmux.rebuild import session_target
 from codex_tmux.reconcile import Launch
 from codex_tmux.tmux import PROBE, TmuxError, parse_rows
@@ -192,7 +192,7 @@ def test_no_launch(text: str) -> None:
 def test_any_text_in_the_launch_option(text: str) -> None:
     decode_launch(text)
     guard_of(text)
-    is_helper_command(text)
+    helper_of(text)
 
 
 WHOLE = "01a201da-7561-7551-a7df-a07aa6f38cdb"
@@ -280,7 +280,7 @@ def test_resume_hints(screen: str, found: str) -> None:
     ],
 )
 def test_helper_commands(command: str, ours: bool) -> None:
-    assert is_helper_command(command) is ours
+    assert bool(helper_of(command)) is ours
 
 
 @pytest.mark.parametrize(

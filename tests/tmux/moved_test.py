@@ -1,0 +1,111 @@
+"""The plugin has moved, or was replaced by a newer one: what sleeps still comes back by any respawn."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from codex_tmux.sandbox import Sandbox, plugin_file
+from tests.tmux.respawn_routes_test import codex_of, kill, start, wait_resumed
+from tests.tmux.restore_test import end_server
+from tests.tmux.users_own_test import asleep
+
+
+def helper_in(sandbox: Sandbox, name: str) -> Path:
+    """A helper in a directory of its own, that goes when its checkout does."""
+    directory = sandbox.root / name
+    directory.mkdir()
+    helper = directory / "codex-tmux"
+    helper.write_text(f'#!/bin/sh\nexec {sandbox.bin}/codex-tmux "$@"\n')
+    helper.chmod(0o700)
+    return helper
+
+
+def move(sandbox: Sandbox, old: Path) -> None:
+    """The checkout moves, and the plugin is loaded from where it is now."""
+    new = sandbox.root / "moved"
+    old.parent.rename(new)
+    sandbox.tmux("set-option", "-g", "@codex-tmux-bin", str(new / "codex-tmux"))
+    sandbox.tmux("run-shell", str(plugin_file()))
+    sandbox.quiet()
+
+
+def command(sandbox: Sandbox, pane: str) -> str:
+    return sandbox.format(pane, "#{pane_start_command}")
+
+
+@pytest.fixture
+def old(sandbox: Sandbox) -> Path:
+    made = helper_in(sandbox, "old")
+    sandbox.start_server(load_plugin=True, config=f"set -g @codex-tmux-bin {made}")
+    return made
+
+
+def test_a_sleeping_pane_is_laid_anew(sandbox: Sandbox, old: Path) -> None:
+    (one,) = start(sandbox, "prompt")
+    kill(sandbox, one)
+    asleep(sandbox, one.pane)
+    sandbox.quiet()
+    assert str(old) in command(sandbox, one.pane)
+    shown = sandbox.capture(one.pane)
+    move(sandbox, old)
+    asleep(sandbox, one.pane)
+    assert str(old) not in command(sandbox, one.pane)
+    print(shown)
+    print("=====")
+    print(sandbox.capture(one.pane))
+    assert sandbox.capture(one.pane).split() == shown.split(), "it shows what it showed"
+    sandbox.tmux("respawn-pane", "-t", one.pane)
+    wait_resumed(sandbox, one)
+    assert sandbox.ask(one.pane, "again").messages == (one.first, "again")
+
+
+def test_a_restored_pane_wakes_when_it_is_shown(sandbox: Sandbox, old: Path) -> None:
+    (one,) = start(sandbox, "prompt")
+    sandbox.quiet()
+    end_server(sandbox, "kill-server")
+    config = f"set -g @codex-tmux-bin {old}\nset -g @codex-restore off"
+    sandbox.start_server(load_plugin=True, config=config)
+    sandbox.attach()
+    sandbox.helper("restore")
+    form = "#{pane_id} #{@codex_session}"
+    lines = sandbox.tmux("list-panes", "-a", "-F", form).splitlines()
+    (pane,) = [line.split()[0] for line in lines if one.session in line]
+    said = sandbox.capture(pane).strip()
+    assert said.endswith("asleep, wakes when shown")
+    move(sandbox, old)
+    assert sandbox.capture(pane).strip() == said
+    sandbox.tmux("select-window", "-t", pane)
+    wait_resumed(sandbox, one._replace(pane=pane))
+
+
+@pytest.mark.parametrize("killed", [True, False])
+def test_a_living_pane_comes_back_too(sandbox: Sandbox, old: Path, killed: bool) -> None:
+    """It came back once already, by the helper that has gone since."""
+    (one,) = start(sandbox, "prompt")
+    kill(sandbox, one)
+    asleep(sandbox, one.pane)
+    sandbox.tmux("respawn-pane", "-t", one.pane)
+    wait_resumed(sandbox, one)
+    one = one._replace(pid=sandbox.codex_pid(one.pane))
+    sandbox.quiet()
+    move(sandbox, old)
+    if killed:
+        os.kill(one.pid, signal.SIGKILL)
+        asleep(sandbox, one.pane)
+        assert str(old) not in command(sandbox, one.pane)
+    sandbox.tmux("respawn-pane", "-k", "-t", one.pane)
+    if not killed:
+        # There was nothing to run: it is laid to sleep, or given its session at once.
+        form = "#{@codex_asleep}#{pane_dead}"
+        sandbox.wait_for(
+            lambda: sandbox.format(one.pane, form) == "11" or codex_of(sandbox, one.pane) not in (0, one.pid),
+            10,
+            "it to be looked after",
+        )
+        if not codex_of(sandbox, one.pane):
+            sandbox.tmux("respawn-pane", "-t", one.pane)
+    wait_resumed(sandbox, one)
