@@ -60,11 +60,6 @@ def find_resume_hint(screen: str) -> str:
     return found if looks_like_id(found, 36) else ""
 
 
-def is_program(path: str) -> bool:
-    """Whether there is something to run."""
-    return os.access(path, os.X_OK)
-
-
 class Identifier:
     """Works out what each pane of one reading shows. Asks processes and Codex's store only where Codex is, or was."""
 
@@ -77,7 +72,7 @@ class Identifier:
         self.codexes: dict[str, CodexProcess] = {}
         self.env_names = tuple(reading.server["@codex-env"].split())
         helper = reading.server["@codex_helper"]
-        self.helper = helper if is_program(helper) else ""
+        self.helper = helper if os.access(helper, os.X_OK) else ""
 
     def snapshot(self) -> Snapshot:
         """The whole server, as the rules want it."""
@@ -111,8 +106,7 @@ class Identifier:
 
     def pane(self, row: dict[str, str]) -> Pane:
         """One pane."""
-        helper = helper_of(row["pane_start_command"]) if "codex" in row["pane_start_command"] else ""
-        asleep = bool(row["@codex_asleep"])
+        command, asleep = row["pane_start_command"], bool(row["@codex_asleep"])
         pane = Pane(
             id=row["pane_id"],
             tmux_session=row["session_name"],
@@ -126,10 +120,9 @@ class Identifier:
             if not row["pane_dead_signal"]
             else f"signal {row['pane_dead_signal']}",
             root_pid=row["pane_pid"],
-            start_command=row["pane_start_command"],
-            # A helper that has gone resumes nothing.
-            ours=bool(helper) and (not helper.startswith("/") or is_program(helper)),
-            moved=asleep and has_moved(row["pane_start_command"], self.helper),
+            start_command=command,
+            ours="codex" in command and bool(helper_of(command)),
+            moved=asleep and has_moved(command, self.helper),
             marked=bool(row["@codex_pane"]),
             session=row["@codex_session"],
             evidence=row["@codex_evidence"],

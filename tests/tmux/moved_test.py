@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import signal
 from pathlib import Path
 
 import pytest
 
 from codex_tmux.sandbox import Sandbox, plugin_file
-from tests.tmux.respawn_routes_test import codex_of, kill, start, wait_resumed
+from tests.tmux.respawn_routes_test import kill, start, wait_resumed
 from tests.tmux.restore_test import end_server
 from tests.tmux.users_own_test import asleep
 
@@ -80,32 +78,3 @@ def test_a_restored_pane_wakes_when_it_is_shown(sandbox: Sandbox, old: Path) -> 
     assert sandbox.capture(pane).strip() == said
     sandbox.tmux("select-window", "-t", pane)
     wait_resumed(sandbox, one._replace(pane=pane))
-
-
-@pytest.mark.parametrize("killed", [True, False])
-def test_a_living_pane_comes_back_too(sandbox: Sandbox, old: Path, killed: bool) -> None:
-    """It came back once already, by the helper that has gone since."""
-    (one,) = start(sandbox, "prompt")
-    kill(sandbox, one)
-    asleep(sandbox, one.pane)
-    sandbox.tmux("respawn-pane", "-t", one.pane)
-    wait_resumed(sandbox, one)
-    one = one._replace(pid=sandbox.codex_pid(one.pane))
-    sandbox.quiet()
-    move(sandbox, old)
-    if killed:
-        os.kill(one.pid, signal.SIGKILL)
-        asleep(sandbox, one.pane)
-        assert str(old) not in command(sandbox, one.pane)
-    sandbox.tmux("respawn-pane", "-k", "-t", one.pane)
-    if not killed:
-        # There was nothing to run: it is laid to sleep, or given its session at once.
-        form = "#{@codex_asleep}#{pane_dead}"
-        sandbox.wait_for(
-            lambda: sandbox.format(one.pane, form) == "11" or codex_of(sandbox, one.pane) not in (0, one.pid),
-            10,
-            "it to be looked after",
-        )
-        if not codex_of(sandbox, one.pane):
-            sandbox.tmux("respawn-pane", "-t", one.pane)
-    wait_resumed(sandbox, one)
