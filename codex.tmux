@@ -14,8 +14,8 @@ say() {
         tmux display-message -d 10000 "codex-tmux: $1"
     else
         tmux set-option -g @codex_say "codex-tmux: $1" \; \
-            set-hook -g "client-attached[90]" \
-            "display-message -d 10000 '#{@codex_say}' ; set-option -gu @codex_say ; set-hook -gu client-attached[90]"
+            set-hook -g "client-attached[8470]" \
+            "display-message -d 10000 '#{@codex_say}' ; set-option -gu @codex_say ; set-hook -gu client-attached[8470]"
     fi
 }
 

@@ -8,7 +8,7 @@ import re
 from codex_tmux.log import log
 from codex_tmux.tmux import Reading, Server, quote
 
-OURS = re.compile(r"^set-hook -g ([a-z-]+\[90\])", re.MULTILINE)
+OURS = re.compile(r"^set-hook -g ([a-z-]+\[8470\])", re.MULTILINE)
 
 
 def hooks_file(directory: str) -> str:
@@ -17,7 +17,7 @@ def hooks_file(directory: str) -> str:
 
 
 def missing(directory: str, shown: str) -> list[str]:
-    """Our hooks, `name[90]`, that are not in what show-hooks printed. Raises OSError where the plugin has gone."""
+    """Our hooks, `name[8470]`, that are not in what show-hooks printed. Raises OSError where the plugin has gone."""
     with open(hooks_file(directory), encoding="utf-8") as file:
         wanted = OURS.findall(file.read())
     there = {line.partition(" ")[0] for line in shown.splitlines()}

@@ -41,6 +41,7 @@ glob_word() {
 # output, or a failure, would throw the user's active pane into view mode.
 install_hooks() {
     helper=$(shell_word "$codex_helper")
+    remove_at '90|20[0-9]|21[0-3]' # where they were before the first release
     # A sync sets @codex_quick anew: the one before may be of another helper.
     tmux set-option -gqu @codex_say \; set-option -g @codex_helper "$codex_helper" \; \
         set-option -g @codex_word "$helper" \; \

@@ -1,4 +1,5 @@
-# What codex-tmux puts into a tmux server: formats, hooks (all at index 90) and respawn aliases (200 to 215).
+# What codex-tmux puts into a tmux server: formats, hooks (all at index 8470) and aliases (from 8470 on); far
+# from what users and plugins choose.
 # Sourced by codex.tmux, undone by plugin/unload. Everything here runs inside tmux: a process starts only where
 # CODEX_TRIGGER says so, and only for panes that run Codex, or have just lost it.
 
@@ -49,7 +50,7 @@ set-option -g @codex_title_now '#{s/^(⠋|⠙|⠹|⠸|⠼|⠴|⠦|⠧|⠇|⠏) /
 
 # Title to pane option, without a process. The cheap test comes first: while Codex works, its spinner sets the
 # title ten times a second. The id is whole or its first 29 characters.
-set-hook -g pane-title-changed[90] {
+set-hook -g pane-title-changed[8470] {
   if-shell -F '#{&&:#{==:#{hook_pane},#{pane_id}},#{m:*-????-????-????-?????*,#{pane_title}}}' {
     if-shell -F '#{?#{&&:#{@codex_title_id},#{m:*#{@codex_title_id}*,#{pane_title}}},,1}' {
       if-shell -F '#{m/r:[0-9a-f]{8#}-[0-9a-f]{4#}-[0-9a-f]{4#}-[0-9a-f]{4#}-[0-9a-f]{5#},#{pane_title}}' {
@@ -105,12 +106,12 @@ set-hook -g pane-title-changed[90] {
   }
 }
 
-set-hook -g pane-died[90] {
+set-hook -g pane-died[8470] {
   if-shell -F '#{&&:#{==:#{hook_pane},#{pane_id}},#{&&:#{@codex_pane},#{?@codex_asleep,0,1}}}' "$CODEX_TRIGGER"
 }
 
 # Here the pane is gone and formats speak of another one: only the id is true.
-set-hook -g pane-exited[90] {
+set-hook -g pane-exited[8470] {
   if-shell -F '#{m:* #{hook_pane} *,#{@codex_panes}}' {
     set-option -gF @codex_exited '#{@codex_exited} #{hook_pane}'
     if-shell -F 1 "$CODEX_TRIGGER"
@@ -127,28 +128,28 @@ set-option -g @codex_wake '#{?#{&&:#{session_attached},#{window_active}},#{P:#{?
 set-option -g @codex_wake_all '#{S:#{W:#{P:#{?#{&&:#{pane_dead},#{@codex_waiting}},if-shell -F -t #{pane_id} "#{@codex_is_dead}" "respawn-pan -t #{pane_id}" ; ,}}}}'
 %hidden CODEX_WAKE="if-shell -F '#{?#{E:@codex_wake},1,}' { run-shell -bC '#{E:@codex_wake}' }"
 
-set-hook -g after-select-window[90] "$CODEX_WAKE"
-set-hook -g after-select-pane[90] "$CODEX_WAKE"
-set-hook -g session-window-changed[90] "$CODEX_WAKE"
-set-hook -g window-pane-changed[90] "$CODEX_MOVED ; $CODEX_WAKE"
-set-hook -g client-session-changed[90] "$CODEX_WAKE"
+set-hook -g after-select-window[8470] "$CODEX_WAKE"
+set-hook -g after-select-pane[8470] "$CODEX_WAKE"
+set-hook -g session-window-changed[8470] "$CODEX_WAKE"
+set-hook -g window-pane-changed[8470] "$CODEX_MOVED ; $CODEX_WAKE"
+set-hook -g client-session-changed[8470] "$CODEX_WAKE"
 # The first client brings the terminal that Codex asks for its colours, and the person to be asked or told.
-set-hook -g client-attached[90] {
+set-hook -g client-attached[8470] {
   if-shell -F '#{@codex_wake_at_attach}' { set-option -gu @codex_wake_at_attach ; run-shell -bC '#{E:@codex_wake_all}' } "$CODEX_WAKE"
   if-shell -F '#{@codex_lost}' { set-option -gu @codex_lost ; run-shell -b '#{E:@codex_ask}' }
   if-shell -F '#{@codex_say}' { display-message -d 10000 '#{@codex_say}' ; set-option -gu @codex_say }
 }
 
-set-hook -g after-kill-pane[90] "$CODEX_MOVED"
-set-hook -g window-layout-changed[90] "$CODEX_MOVED ; $CODEX_WAKE"
-set-hook -g window-linked[90] "$CODEX_MOVED ; $CODEX_WAKE"
-set-hook -g window-unlinked[90] "$CODEX_MOVED"
-set-hook -g window-renamed[90] "$CODEX_MOVED"
-set-hook -g session-renamed[90] "$CODEX_MOVED"
+set-hook -g after-kill-pane[8470] "$CODEX_MOVED"
+set-hook -g window-layout-changed[8470] "$CODEX_MOVED ; $CODEX_WAKE"
+set-hook -g window-linked[8470] "$CODEX_MOVED ; $CODEX_WAKE"
+set-hook -g window-unlinked[8470] "$CODEX_MOVED"
+set-hook -g window-renamed[8470] "$CODEX_MOVED"
+set-hook -g session-renamed[8470] "$CODEX_MOVED"
 # Without a tmux session left the server ends: because the user closed the last one, or because it is being killed.
 # Killed it goes at once, whatever exit-empty says; closed it stays until the helper has noted that (or ten seconds).
 # Closings that no sync has seen yet are noted in both cases, outside the server: if-shell starts at once.
-set-hook -g session-closed[90] {
+set-hook -g session-closed[8470] {
   if-shell -F '#{S:y}' "$CODEX_MOVED" {
     if-shell -F '#{&&:#{@codex_panes},#{@codex_here}}' { if-shell '{ #{E:@codex_noted} "#{pid}" "#{@codex_panes}" "#{@codex_here}" "#{@codex_exited}" & } >/dev/null 2>&1' '' }
     if-shell -F '#{@codex_panes}' {
@@ -161,22 +162,22 @@ set-hook -g session-closed[90] {
 # These move windows and fire no hook: looked at a moment later, inside tmux.
 set-option -g @codex_moved "$CODEX_MOVED ; $CODEX_WAKE"
 %hidden CODEX_LATER="if-shell -F '#{@codex_panes}' { run-shell -b -d 0.1 -C '#{@codex_moved}' } ;"
-set-option -s command-alias[210] "swap-window=$CODEX_LATER swap-window"
-set-option -s command-alias[211] "swapw=$CODEX_LATER swap-window"
-set-option -s command-alias[212] "move-window=$CODEX_LATER move-window"
-set-option -s command-alias[213] "movew=$CODEX_LATER move-window"
+set-option -s command-alias[8480] "swap-window=$CODEX_LATER swap-window"
+set-option -s command-alias[8481] "swapw=$CODEX_LATER swap-window"
+set-option -s command-alias[8482] "move-window=$CODEX_LATER move-window"
+set-option -s command-alias[8483] "movew=$CODEX_LATER move-window"
 
 # No tmux fires a hook on respawn-pane, so its names are aliased. A pane that has just died is laid to sleep before
 # the respawn (its stored command then resumes); a living one is watched from outside. `respawn-pan` and
 # `respawn-win` stay free of it: codex-tmux uses them itself.
 %hidden CODEX_RESPAWN="if-shell -F '#{E:@codex_unsettled}' 'run-shell \"#{E:@codex_settle}\"' ; if-shell -F '#{E:@codex_guarded}' 'run-shell -b \"#{E:@codex_watch}\"' ;"
-set-option -s command-alias[200] "respawn-pane=$CODEX_RESPAWN respawn-pane"
-set-option -s command-alias[201] "respawnp=$CODEX_RESPAWN respawn-pane"
-set-option -s command-alias[202] "respawn-pa=$CODEX_RESPAWN respawn-pane"
-set-option -s command-alias[203] "respawn-p=$CODEX_RESPAWN respawn-pane"
-set-option -s command-alias[204] "respawn-window=$CODEX_RESPAWN respawn-window"
-set-option -s command-alias[205] "respawnw=$CODEX_RESPAWN respawn-window"
-set-option -s command-alias[206] "respawn-windo=$CODEX_RESPAWN respawn-window"
-set-option -s command-alias[207] "respawn-wind=$CODEX_RESPAWN respawn-window"
-set-option -s command-alias[208] "respawn-wi=$CODEX_RESPAWN respawn-window"
-set-option -s command-alias[209] "respawn-w=$CODEX_RESPAWN respawn-window"
+set-option -s command-alias[8470] "respawn-pane=$CODEX_RESPAWN respawn-pane"
+set-option -s command-alias[8471] "respawnp=$CODEX_RESPAWN respawn-pane"
+set-option -s command-alias[8472] "respawn-pa=$CODEX_RESPAWN respawn-pane"
+set-option -s command-alias[8473] "respawn-p=$CODEX_RESPAWN respawn-pane"
+set-option -s command-alias[8474] "respawn-window=$CODEX_RESPAWN respawn-window"
+set-option -s command-alias[8475] "respawnw=$CODEX_RESPAWN respawn-window"
+set-option -s command-alias[8476] "respawn-windo=$CODEX_RESPAWN respawn-window"
+set-option -s command-alias[8477] "respawn-wind=$CODEX_RESPAWN respawn-window"
+set-option -s command-alias[8478] "respawn-wi=$CODEX_RESPAWN respawn-window"
+set-option -s command-alias[8479] "respawn-w=$CODEX_RESPAWN respawn-window"

@@ -63,13 +63,18 @@ rebind_respawn_keys() {
     [ -z "$bindings" ] || printf '%s\n' "$bindings" | tmux source-file -
 }
 
-# Take the aliases away, and out of the user's own bindings: only then do these parse as they were.
-remove_aliases() {
+# Take our hooks and aliases at these indexes (an extended regular expression) away, nobody else's.
+remove_at() {
+    removal=$(tmux show-hooks -g \; show-hooks -gw \; show-options -s command-alias | sed -nE "/@codex_/!d
+        s/^(command-alias\[($1)\]) .*/set-option -su \1/p
+        t
+        s/^([a-z-]+\[($1)\]) .*/set-hook -gu \1/p")
+    [ -z "$removal" ] || printf '%s\n' "$removal" | tmux source-file -
+}
+
+# Take hooks and aliases away, and these out of the user's own bindings: only then do the bindings parse as they were.
+remove_hooks_and_aliases() {
     bindings=$(tmux list-keys | grep '@codex_guarded' | sed "s/if-shell -F [^;]*@codex_unsettled[^;]*;  *if-shell -F [^;]*@codex_guarded[^;]*; //")
-    index=200
-    while [ $index -lt 216 ]; do
-        tmux set-option -su "command-alias[$index]"
-        index=$((index + 1))
-    done
+    remove_at '84[78][0-9]'
     [ -z "$bindings" ] || printf '%s\n' "$bindings" | tmux source-file -
 }

@@ -151,8 +151,8 @@ def wait_active(world: Sandbox) -> None:
     def active() -> bool:
         here = everything(world)
         return (
-            "pane-title-changed[90]" in here["window hooks"]
-            and "command-alias[200]" in here["server options"]
+            "pane-title-changed[8470]" in here["window hooks"]
+            and "command-alias[8470]" in here["server options"]
             and "pick --from-key" in here["keys"]
             and not world.tmux("show-options", "-gqv", "@codex_pending")
         )

@@ -120,7 +120,7 @@ class World:
         self.requests = 0
         self.recorded = False
         hooks = (PACKAGE.parent / "plugin/hooks.tmux").read_text()
-        self.hooks = sorted(set(re.findall(r"^set-hook -g (\S+\[90\])", hooks, re.MULTILINE)))
+        self.hooks = sorted(set(re.findall(r"^set-hook -g (\S+\[8470\])", hooks, re.MULTILINE)))
         self.aliases = sorted(set(re.findall(r"^set-option -s (command-alias\[\d+\])", hooks, re.MULTILINE)))
         self.log_read = 0
 

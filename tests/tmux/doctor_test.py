@@ -86,7 +86,7 @@ def bind_without_aliases(world: Sandbox) -> None:
     """As a key bound in tmux.conf before the plugin, had it not been parsed anew."""
     world.tmux("bind-key", "-r", "F", "confirm-before", "-p", "sure?", "respawn-pane -k")
     aliases = world.tmux("show-options", "-s", "command-alias")
-    for index in range(200, 210):
+    for index in range(8470, 8480):
         world.tmux("set-option", "-su", f"command-alias[{index}]")
     world.tmux("bind-key", "-T", "root", "F7", "respawn-pane", "-k")
     world.tmux("source-file", str(plugin_file().parent / "plugin" / "hooks.tmux"))
@@ -106,9 +106,9 @@ FAULTS: dict[str, tuple[Callable[[Sandbox], object], str, str]] = {
         "broken",
     ),
     "all hooks deleted": (lambda w: w.tmux("set-hook", "-gu", "client-attached"), "hooks", "broken"),
-    "an alias deleted": (lambda w: w.tmux("set-option", "-su", "command-alias[201]"), "aliases", "broken"),
+    "an alias deleted": (lambda w: w.tmux("set-option", "-su", "command-alias[8471]"), "aliases", "broken"),
     "an alias taken": (
-        lambda w: w.tmux("set-option", "-s", "command-alias[200]", "x=kill-pane"),
+        lambda w: w.tmux("set-option", "-s", "command-alias[8470]", "x=kill-pane"),
         "aliases",
         "broken",
     ),

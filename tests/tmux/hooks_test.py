@@ -242,13 +242,13 @@ def test_hooks_come_back_after_an_unindexed_set_hook(counted: Counted) -> None:
 
     sandbox.tmux("set-hook", "-g", "pane-died[7]", "set -g @mine7 1")
     for name in ours:
-        if name != "pane-died[90]":
+        if name != "pane-died[8470]":
             sandbox.tmux("set-hook", "-g", name.partition("[")[0], "set -g @mine 1")
     sandbox.helper("sync")
     assert missing(str(PLUGIN.parent), listed()) == []
     assert listed().count("@mine 1") == len(ours) - 1
     sandbox.tmux("set-hook", "-g", "pane-died", "set -g @mine 1")
-    assert missing(str(PLUGIN.parent), listed()) == ["pane-died[90]"]
+    assert missing(str(PLUGIN.parent), listed()) == ["pane-died[8470]"]
     pane = sandbox.new_pane("codex hello")
     bound(sandbox, pane)
     sandbox.wait_for(lambda: missing(str(PLUGIN.parent), listed()) == [], 5, "a sync to mend it")
@@ -326,7 +326,10 @@ bind-key -T copy-mode-vi r respawn-pane -k \\; display-message 'done #{pane_id}'
 bind-key -r -N "a note; with 'quotes'" U respawn-pane -k -c '#{pane_current_path}'
 bind-key R refresh-client
 set-hook -g pane-died[3] 'display-message "mine"'
+set-hook -g pane-died[90] 'display-message "mine too"'
+set-hook -g client-attached[90] 'display-message hello'
 set -s command-alias[99] 'zoom=resize-pane -Z'
+set -s command-alias[200] 'unzoom=resize-pane -Z'
 set -g remain-on-exit-format 'x'
 """
 
@@ -355,6 +358,9 @@ def test_unload_gives_everything_back(sandbox: Sandbox) -> None:
     sandbox.tmux("run-shell", shlex.quote(str(PLUGIN)))
     sandbox.quiet()
     assert dump(sandbox) != before
+    for kept in ("pane-died[90]", "client-attached[90]", "command-alias[200]"):
+        (line,) = [text for text in before.splitlines() if text.startswith(kept)]
+        assert line in dump(sandbox).splitlines()
     sandbox.tmux("bind-key", "Z", "respawn-pane", "-k")
     pane = sandbox.new_pane("codex hello")
     bound(sandbox, pane)
@@ -417,7 +423,7 @@ def test_from_any_path(sandbox: Sandbox, tmp_path: Path, name: str) -> None:
     sandbox.tmux("set-option", "-g", "@codex-tmux-bin", str(helper))
     subprocess.run([str(checkout / "codex.tmux")], env=inside(sandbox), check=True)
     assert Server(str(sandbox.socket)).option("@codex_dir") == str(checkout)
-    assert "pane-title-changed[90]" in sandbox.tmux("show-hooks", "-gw", "pane-title-changed")
+    assert "pane-title-changed[8470]" in sandbox.tmux("show-hooks", "-gw", "pane-title-changed")
     pane = sandbox.new_pane("codex hello")
     session = bound(sandbox, pane)
     sandbox.wait_for(lambda: sandbox.model.turns_with("hello"), 10, "the turn")
@@ -428,7 +434,7 @@ def test_from_any_path(sandbox: Sandbox, tmp_path: Path, name: str) -> None:
     # Ours are deleted by the user: mended from that very path.
     sandbox.tmux("set-hook", "-g", "pane-title-changed", "set -g @mine 1")
     sandbox.helper("sync")
-    assert "pane-title-changed[90]" in sandbox.tmux("show-hooks", "-gw", "pane-title-changed")
+    assert "pane-title-changed[8470]" in sandbox.tmux("show-hooks", "-gw", "pane-title-changed")
 
 
 def test_as_a_plugin_manager_runs_it(sandbox: Sandbox) -> None:
