@@ -71,7 +71,7 @@ class Identifier:
         self.stale: set[str] = set()
         self.codexes: dict[str, CodexProcess] = {}
         self.env_names = tuple(reading.server["@codex-env"].split())
-        helper = reading.server["@codex_helper"]
+        helper = reading.server.get("@codex_helper", "")
         self.helper = helper if os.access(helper, os.X_OK) else ""
 
     def snapshot(self) -> Snapshot:
