@@ -6,7 +6,9 @@ import os
 
 from codex_tmux.codex.processes import CodexProcess, Processes, find_codex, open_sessions
 from codex_tmux.codex.store import SQLITE_HOME, Store
+from codex_tmux.may_act import Act, Place, ProcessFacts, may_act
 from codex_tmux.options import decode_launch, has_moved, helper_of
+from codex_tmux.pane_facts import age_of, codex_facts, pane_facts, place_of
 from codex_tmux.reconcile import Guard, Launch, Pane, Sighting, Snapshot
 from codex_tmux.records import ARGV, EXEC, INFERRED, LIVE, LOCK, SCREEN, TITLE, TUI, same_session
 from codex_tmux.tmux import Reading, Server
@@ -137,11 +139,21 @@ class Identifier:
             return self.dead_pane(row, pane)
         codex = find_codex(self.processes, int(row["pane_pid"]), pane.marked, self.env_names)
         if codex is not None:
-            return self.running_pane(row, pane, codex)
+            listed = may_act(pane_facts(row), codex_facts(codex), Act.LIST)
+            if listed:
+                return self.running_pane(row, pane, codex)
+            pane = pane._replace(left_alone=listed.because)
+        if pane.guard and pane.guard.root_pid != pane.root_pid:
+            age = age_of(self.processes, int(pane.root_pid))
+            now = ProcessFacts(front=row["pane_current_command"], age=age)
+            if not may_act(pane_facts(row), now, Act.TAKE_OVER):
+                pane = pane._replace(guard=None)
         if row["@codex_mode"] == EXEC and pane.launch and self.runs_helper(pane, "exec"):
             # A conversation through `codex exec`, between two turns: the pane's own program tells what it holds.
             sighting = Sighting(pane.session, pane.evidence) if pane.session else None
-            return pane._replace(running=pane.launch, process=pane.root_pid, sighting=sighting, root=True)
+            return pane._replace(
+                running=pane.launch, process=pane.root_pid, sighting=sighting, root=True, codex=Place.ROOT
+            )
         if self.runs_helper(pane, "run") or self.is_between_programs(int(row["pane_pid"])):
             return pane._replace(starting=True)
         if row["@codex_title_id"] or "codex" in row["pane_start_command"] or is_elsewhere(pane):
@@ -174,6 +186,7 @@ class Identifier:
             launch=kept_launch,
             process=process,
             root=codex.root,
+            codex=place_of(codex),
             cwd=launch.cwd,
             marked=True,
         )

@@ -5,11 +5,10 @@ Pure. The facts are read by `pane_facts.py`; `tests/unit/may_act_test.py` is the
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from enum import Enum
+from codex_tmux.named_tuple import NamedTuple
 
 
-class Place(Enum):
+class Place:
     """Where the Codex of a pane runs, as seen from the pane's own terminal."""
 
     NONE = "none"
@@ -25,7 +24,7 @@ class Place(Enum):
     """One step of a script."""
 
 
-class Line(Enum):
+class Line:
     """What stands at a shell's prompt."""
 
     UNKNOWN = "unknown"
@@ -33,7 +32,7 @@ class Line(Enum):
     BEGUN = "begun"
 
 
-class Act(Enum):
+class Act:
     """What codex-tmux is about to do to a pane."""
 
     LIST = "know its conversation"
@@ -47,8 +46,7 @@ class Act(Enum):
     FILL = "restore into it"
 
 
-@dataclass(frozen=True)
-class PaneFacts:
+class PaneFacts(NamedTuple):
     """What tmux tells of a pane. `exec_pane`: `codex-tmux exec` runs its conversation."""
 
     dead: bool = False
@@ -57,8 +55,7 @@ class PaneFacts:
     exec_pane: bool = False
 
 
-@dataclass(frozen=True)
-class ProcessFacts:
+class ProcessFacts(NamedTuple):
     """What the system tells of a pane's processes.
 
     `front`: the program in the foreground of the pane's terminal. `shell`: the pane's root is a shell that people type
@@ -66,19 +63,18 @@ class ProcessFacts:
     since the root process began. `isig`: Ctrl-C would interrupt.
     """
 
-    codex: Place = Place.NONE
+    codex: str = Place.NONE
     codex_exec: bool = False
     front: str = ""
     shell: bool = False
     waits: bool = False
     jobs: tuple[str, ...] = ()
-    line: Line = Line.UNKNOWN
+    line: str = Line.UNKNOWN
     isig: bool = True
     age: float = 0.0
 
 
-@dataclass(frozen=True)
-class Answer:
+class Answer(NamedTuple):
     """Yes, or no and why; true where it is yes. `because` goes on after "pane %3"."""
 
     because: str = ""
@@ -100,15 +96,15 @@ TAKE_OVER_WITHIN = 10.0
 """Seconds after a respawn within which a new shell is taken for what the respawn started, not for the user's."""
 
 
-def may_act(pane: PaneFacts, processes: ProcessFacts, act: Act) -> Answer:
+def may_act(pane: PaneFacts, processes: ProcessFacts, act: str) -> Answer:
     """Whether codex-tmux may do this to the pane; if not, why."""
-    if act is Act.SLEEP:
+    if act == Act.SLEEP:
         return YES if pane.dead else Answer("is alive")
     if pane.dead:
-        return YES if act is Act.RESPAWN else Answer("is dead")
-    if act is Act.LIST:
+        return YES if act == Act.RESPAWN else Answer("is dead")
+    if act == Act.LIST:
         return _listed(pane, processes)
-    if act is Act.TAKE_OVER:
+    if act == Act.TAKE_OVER:
         return _taken_over(pane, processes)
     if act in (Act.KEEP, Act.GUARD, Act.RESPAWN):
         return _acted_on(pane, processes, act)
@@ -123,18 +119,18 @@ def _listed(pane: PaneFacts, processes: ProcessFacts) -> Answer:
     return YES
 
 
-def _acted_on(pane: PaneFacts, processes: ProcessFacts, act: Act) -> Answer:
+def _acted_on(pane: PaneFacts, processes: ProcessFacts, act: str) -> Answer:
     listed = _listed(pane, processes)
     if not listed:
         return listed
-    if processes.codex is Place.ROOT:
+    if processes.codex == Place.ROOT:
         return YES
-    if processes.codex is not Place.FOREGROUND:
+    if processes.codex != Place.FOREGROUND:
         behind = f" behind {processes.front}" if processes.front and not processes.waits else ""
         return Answer(NOT_OURS[processes.codex].replace(":", f"{behind}:", 1))
-    if act is Act.KEEP:
+    if act == Act.KEEP:
         return Answer("is a shell's")
-    if act is Act.RESPAWN and processes.jobs:
+    if act == Act.RESPAWN and processes.jobs:
         return Answer(f"has other jobs below its shell ({_names(processes.jobs)})")
     return YES
 
@@ -147,23 +143,23 @@ def _taken_over(pane: PaneFacts, processes: ProcessFacts) -> Answer:
     return Answer(f"is in use ({_names(processes.jobs) or processes.front})")
 
 
-def _typed(pane: PaneFacts, processes: ProcessFacts, act: Act) -> Answer:
-    if processes.codex is not Place.NONE:
+def _typed(pane: PaneFacts, processes: ProcessFacts, act: str) -> Answer:
+    if processes.codex != Place.NONE:
         return Answer(NOT_OURS.get(processes.codex, "runs Codex"))
     if pane.in_mode:
-        return Answer("is in copy mode: leave it first (q)")
+        return Answer("is in copy mode: leave it first, with q")
     if not processes.shell or not processes.waits:
         return Answer(f"is in use ({processes.front or 'no shell'})")
     if processes.jobs:
         return Answer(f"has jobs below its shell ({_names(processes.jobs)})")
-    if act is Act.PROBE:
-        return YES
-    if processes.line is not Line.EMPTY:
-        begun = processes.line is Line.BEGUN
-        return Answer("has a line begun at its prompt" if begun else "shows no prompt that is surely empty")
-    if act is Act.TYPE and pane.synchronized:
+    if act != Act.FILL and pane.synchronized:
         return Answer("has synchronize-panes on: others would get the keys")
-    if act is Act.TYPE and not processes.isig:
+    if act == Act.PROBE:
+        return YES
+    if processes.line != Line.EMPTY:
+        begun = processes.line == Line.BEGUN
+        return Answer("has a line begun at its prompt" if begun else "shows no prompt that is surely empty")
+    if act == Act.TYPE and not processes.isig:
         return Answer("has a terminal in which Ctrl-C does nothing")
     return YES
 

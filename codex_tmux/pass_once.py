@@ -9,9 +9,11 @@ from codex_tmux import epoch, hooks, quick_start, state_cache, store, tmux
 from codex_tmux.evidence import Identifier
 from codex_tmux.focus import asked_since, take_back
 from codex_tmux.log import debugging, log, set_level
+from codex_tmux.may_act import Act, ProcessFacts, may_act
 from codex_tmux.options import PANE_OPTIONS, encode_launch
+from codex_tmux.pane_facts import pane_facts
 from codex_tmux.reconcile import Note, Pane, Policy, Revive, Sleep, Snapshot, TakeOver, Tell, reconcile
-from codex_tmux.records import DEAD, ENDED, LIVE, LOST, Record, now
+from codex_tmux.records import DEAD, ENDED, EXEC, LIVE, LOST, Record, now
 from codex_tmux.remain_on_exit import GIVE_BACK, SET, give_back, hint, remain_on_exit, say, say_nothing, stay
 from codex_tmux.resume import lay_to_sleep, respawn_into_run, wait_until_dead
 from codex_tmux.tell import tell, tell_all
@@ -291,7 +293,9 @@ def wanted_options(row: dict[str, str], pane: Pane, record: Record | None) -> di
             "@codex_evidence": record.evidence if record else "",
             "@codex_state": LIVE,
             "@codex_launch": encode_launch(pane.running),
-            "@codex_guard": "" if pane.ours else f"{pane.root_pid} {pane.start_command}",
+            "@codex_guard": f"{pane.root_pid} {pane.start_command}"
+            if not pane.ours and may_act(pane_facts(row), facts_of(pane), Act.GUARD)
+            else "",
             "@codex_process": pane.process,
             # Kept while the title is empty: it tells the quit when it comes.
             "@codex_leaving": row["@codex_leaving"]
@@ -306,10 +310,13 @@ def wanted_options(row: dict[str, str], pane: Pane, record: Record | None) -> di
             "@codex_state": ENDED if pane.exit == "0" else DEAD,
         }
     if record:
+        # A guard that was not obeyed is none: what the respawn began is the user's by now.
+        refused = {"@codex_guard": ""} if pane.guard is None and not pane.dead else {}
         return {
             "@codex_state": record.status,
             "@codex_session": record.session_id,
             "@codex_evidence": record.evidence,
+            **refused,
         }
     if pane.marked or pane.session:
         return dict.fromkeys(PANE_OPTIONS, "")
@@ -321,7 +328,7 @@ def keep_when_killed(
 ) -> list[list[str]]:
     """Let a pane outlive a crash of its Codex, where Codex is its own program: no shell's, never against the user."""
     ours = bool(row["@codex_keep"])
-    if pane.running and pane.root:
+    if pane.running and may_act(pane_facts(row), facts_of(pane), Act.KEEP):
         todo = remain_on_exit(True, row["remain-on-exit"], reading.remain_on_exit, ours)
         commands = stay(pane.id) if todo == SET else give_back(pane.id) if todo == GIVE_BACK else []
         # The title hook may have set the option already, ahead of any sync; the rest is for us to add.
@@ -331,6 +338,12 @@ def keep_when_killed(
         return commands
     gone = not (record or pane.running or pane.dead or pane.starting)
     return [*give_back(pane.id), *say_nothing(pane.id)] if gone and (ours or row["@codex_hint"]) else []
+
+
+def facts_of(pane: Pane) -> ProcessFacts:
+    """What a snapshot tells of a pane's processes."""
+    launch = pane.running
+    return ProcessFacts(codex=pane.codex, codex_exec=launch is not None and launch.mode == EXEC)
 
 
 def pane_option(pane: str, name: str, value: str) -> list[str]:

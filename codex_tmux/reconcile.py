@@ -8,6 +8,7 @@ from __future__ import annotations
 from codex_tmux.c_datetime import datetime, timedelta
 from codex_tmux.epoch import ELSEWHERE, GONE, OURS
 from codex_tmux.launch import Launch as Launch
+from codex_tmux.may_act import Place
 from codex_tmux.named_tuple import NamedTuple
 from codex_tmux.records import (
     ADOPTED,
@@ -47,7 +48,8 @@ class Pane(NamedTuple):
     pane's exit status or signal, "" while unknown. `quit` tells, for a pane that lost its Codex to a shell,
     whether the user quit it. `doubted`: it is not sure any more that the pane shows the session it was thought to.
     `ours`: its stored command is codex-tmux itself; `starting`: that is running right now, Codex not yet; `moved`: it
-    sleeps, and its stored command starts a helper that lies elsewhere now.
+    sleeps, and its stored command starts a helper that lies elsewhere now. `codex`: where the running Codex is;
+    `left_alone`: why one that runs there is not the pane's.
     """
 
     id: str
@@ -78,6 +80,8 @@ class Pane(NamedTuple):
     asleep: bool = False
     last_process: str = ""
     neighbours: tuple[tuple[int, str, bool], ...] = ()
+    codex: str = Place.NONE
+    left_alone: str = ""
 
 
 class Snapshot(NamedTuple):

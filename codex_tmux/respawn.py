@@ -9,21 +9,25 @@ import time
 
 import click
 
-from codex_tmux.codex.processes import Processes, shell_is_idle
+from codex_tmux.codex.processes import Processes, let_interrupt
 from codex_tmux.completion import PANE
 from codex_tmux.errors import Problem
+from codex_tmux.idle_shell import rows_of
+from codex_tmux.may_act import Act, Line, may_act
 from codex_tmux.options import encode_launch
-from codex_tmux.pass_once import Pass, sync_once
+from codex_tmux.pane_facts import pane_facts, process_facts
+from codex_tmux.pass_once import pane_option, sync_once
+from codex_tmux.prompt import EVERY, alone, lines_of, type_command
 from codex_tmux.reconcile import Launch, Pane, launch_of
 from codex_tmux.records import Record
-from codex_tmux.resume import helper_command, respawn_into_run
+from codex_tmux.resume import helper_command, joined, respawn_into_run
+from codex_tmux.split import offer_split, split_beside
 from codex_tmux.sync import server_lock
 from codex_tmux.tell import tell
 from codex_tmux.tmux import Server
 
-PROMPT_PAUSE = 0.05
-PROMPT_WITHIN = 2.0
-"""Seconds that a shell may take to show its prompt again after a Ctrl-C."""
+SHELL_WITHIN = 1.0
+"""Seconds that a shell may take to come back after its Codex has ended."""
 
 
 @click.command(epilog="Example: codex-tmux respawn -t %3")
@@ -39,13 +43,19 @@ PROMPT_WITHIN = 2.0
     "--fresh", is_flag=True, help="Start a new session with the same flags; the old one stays resumable."
 )
 @click.option(
+    "--split",
+    is_flag=True,
+    help="Resume in a new pane beside it: where the pane is in use by something else.",
+)
+@click.option(
     "--from-key", is_flag=True, hidden=True, help="Show errors in tmux: a key binding has no terminal."
 )
-def command(pane: str | None, fresh: bool, from_key: bool) -> None:
+def command(pane: str | None, fresh: bool, split: bool, from_key: bool) -> None:
     """Bring the pane's Codex session back.
 
     Works on a dead pane, on one whose Codex still runs (it is ended first), and on a shell that Codex returned to:
-    there the command is typed, if the shell is idle. A pane that is busy with something else is left alone.
+    there the command is typed, if the prompt is empty. A pane that is in use (another program, a job, a line begun) is
+    left alone; --split resumes beside it.
     """
     server = Server()
     target = pane or os.environ.get("TMUX_PANE") or ""
@@ -53,7 +63,13 @@ def command(pane: str | None, fresh: bool, from_key: bool) -> None:
         raise Problem("which pane? name it with -t, or run this inside tmux")
     pane_id = resolve(server, target)
     try:
-        respawn(server, pane_id, fresh)
+        respawn(server, pane_id, fresh, split)
+    except InUse as e:
+        if not from_key:
+            raise
+        if not offer_split(server, pane_id, e.because):
+            tell(server, pane_id, str(e))
+        sys.exit(1)
     except Problem as e:
         if not from_key:
             raise
@@ -78,8 +94,11 @@ def resolve(server: Server, target: str) -> str:
     return found
 
 
-def respawn(server: Server, pane_id: str, fresh: bool = False) -> None:
-    """Bring one pane's session back. Raises Problem where it cannot be, with the pane untouched."""
+def respawn(server: Server, pane_id: str, fresh: bool = False, split: bool = False) -> None:
+    """Bring one pane's session back; with `split` in a new pane beside it, which has it from then on.
+
+    Raises Problem where it cannot be, InUse where a split could have it; the pane is untouched then.
+    """
     with server_lock(server):
         seen = sync_once(server)
         pane = seen.pane(pane_id)
@@ -88,64 +107,95 @@ def respawn(server: Server, pane_id: str, fresh: bool = False) -> None:
         launch, session, evidence = what_it_had(pane, seen.record(pane_id))
         if launch.transport:
             refuse_far_end(pane, launch, session)
-        options = [
+        had = [
             ("@codex_session", session),
             ("@codex_evidence", evidence),
             ("@codex_fresh", "1" if fresh else ""),
         ]
-        for name, value in options:
-            server.run(
-                *(
-                    ["set-option", "-p", "-t", pane_id, name, value]
-                    if value
-                    else ["set-option", "-pu", "-t", pane_id, name]
-                )
-            )
-        if pane.dead or pane.running:
+        remember = joined([pane_option(pane_id, name, value) for name, value in had])[:-1]
+        if split:
+            refuse_living(pane)
+            split_beside(server, seen, pane, launch, had)
+        elif pane.dead or pane.running:
+            refuse_to_end(server, pane)
+            server.run(*remember)
             respawn_into_run(server, pane_id, launch, kill=not pane.dead)
         else:
-            into_shell(server, seen, pane, launch)
+            into_shell(server, pane, launch, remember)
+
+
+class InUse(Problem):
+    """The pane is somebody's: a split could have its conversation."""
+
+    def __init__(self, pane: str, because: str) -> None:
+        super().__init__(
+            f"pane {pane} {because}: nothing was typed. To resume beside it: codex-tmux respawn --split -t {pane}"
+        )
+        self.because = because
+
+
+def refuse_to_end(server: Server, pane: Pane) -> None:
+    """Raise Problem where what runs in the pane is not Codex's alone."""
+    row = rows_of(server, [pane.id]).get(pane.id)
+    if row is None:
+        return  # it is dead
+    facts = process_facts(row, Processes(), pane.codex, int(pane.process.partition(":")[0] or 0))
+    answer = may_act(pane_facts(row), facts, Act.RESPAWN)
+    if not answer:
+        raise Problem(f"pane {pane.id} {answer.because}")
+
+
+def refuse_living(pane: Pane) -> None:
+    """Raise Problem where the conversation still runs, or sleeps, in its own pane."""
+    if pane.dead:
+        raise Problem(f"pane {pane.id} is free: codex-tmux respawn -t {pane.id} resumes there")
+    if pane.running:
+        raise Problem(f"pane {pane.id} runs its Codex: there is nothing to bring back")
 
 
 def what_it_had(pane: Pane, record: Record | None) -> tuple[Launch, str, str]:
     """What the pane ran: its launch, session ("" where unknown) and evidence. Raises Problem where it ran no Codex."""
     if record is not None and (not pane.session or record.session_id.startswith(pane.session)):
         return launch_of(record), record.session_id, record.evidence
+    if pane.left_alone and not pane.session:
+        raise Problem(f"pane {pane.id} {pane.left_alone}: it is left alone")
     if pane.launch is None or not (pane.marked or pane.session):
         raise Problem(f"no Codex has run in pane {pane.id}")
     return pane.launch, pane.session, pane.evidence
 
 
-def into_shell(server: Server, seen: Pass, pane: Pane, launch: Launch) -> None:
-    """Type the command into an idle shell; nothing is ever typed into anything else. Raises Problem."""
-    row = next(r for r in seen.reading.panes if r["pane_id"] == pane.id)
-    if row["pane_in_mode"] not in ("", "0"):
-        raise Problem(f"pane {pane.id} is in copy mode: leave it first, with q")
-    require_idle(pane, row)
-    # What stands on the line, or on the lines before it (an open quote), is given up as a person would: Ctrl-C works
-    # in every shell and editing mode, where a killed line would leave what is behind the cursor.
-    server.run("send-keys", "-t", pane.id, "C-c")
-    end = time.monotonic() + PROMPT_WITHIN
+def into_shell(server: Server, pane: Pane, launch: Launch, remember: list[str]) -> None:
+    """Type the command at the shell's empty prompt; nothing is ever typed into anything else. Raises Problem."""
+    with alone(server, pane.id):
+        tty = require(server, pane, Act.PROBE)
+        line = lines_of(server, {pane.id: tty})[pane.id]
+        let_interrupt(tty)
+        require(server, pane, Act.TYPE, line)
+        server.run(*remember, ";", "set-option", "-p", "-t", pane.id, "@codex_launch", encode_launch(launch))
+        if not type_command(server, pane.id, tty, shlex.join([*helper_command(server), "run"])):
+            raise InUse(pane.id, "does not show what is typed")
+
+
+def require(server: Server, pane: Pane, act: str, line: str = Line.UNKNOWN) -> str:
+    """The terminal of a pane where `may_act` says yes; for a shell's prompt it is waited, bounded. Raises Problem."""
+    end = time.monotonic() + SHELL_WITHIN
     while True:
-        # A shell may throw away what it has read of the next line while it handles the signal.
-        time.sleep(PROMPT_PAUSE)
-        try:
-            require_idle(pane, row)
-            break
-        except Problem:
-            if time.monotonic() > end:
-                raise
-    server.run(
-        *("set-option", "-p", "-t", pane.id, "@codex_launch", encode_launch(launch), ";"),
-        *("send-keys", "-t", pane.id, "-l", shlex.join([*helper_command(server), "run"]), ";"),
-        *("send-keys", "-t", pane.id, "Enter"),
-    )
+        row = rows_of(server, [pane.id]).get(pane.id)
+        if row is None:
+            raise Problem(f"pane {pane.id} has just gone")
+        answer = may_act(pane_facts(row), process_facts(row, Processes())._replace(line=line), act)
+        if answer:
+            return row["pane_tty"]
+        if pane_facts(row).in_mode:
+            raise Problem(f"pane {pane.id} {answer.because}")
+        if act == Act.TYPE or time.monotonic() > end:
+            raise InUse(pane.id, answer.because)
+        time.sleep(EVERY)
 
 
 def refuse_far_end(pane: Pane, launch: Launch, session: str) -> None:
     """Raise Problem where a far end's Codex cannot be started from here, and ending what the pane runs would lose it:
     a shell there, whose prompt nobody knows from here and whose jobs nobody brings back."""
-    from codex_tmux.codex.processes import Processes
     from codex_tmux.far_end import not_again, paste
     from codex_tmux.run_again import NOTHING, run_again
     from codex_tmux.transport import of_argv
@@ -161,9 +211,3 @@ def refuse_far_end(pane: Pane, launch: Launch, session: str) -> None:
         where = transport.name if transport else launch.transport[0]
         what = f"; paste there: {paste(session)}" if session else ""
         raise Problem(f"pane {pane.id} is in a shell of {where}: nothing was typed, nothing ended{what}")
-
-
-def require_idle(pane: Pane, row: dict[str, str]) -> None:
-    """Raise Problem unless the pane's shell waits for a command line."""
-    if not shell_is_idle(Processes(), int(pane.root_pid), row["pane_tty"]):
-        raise Problem(f"pane {pane.id} is busy with {row['pane_current_command']}: nothing was typed")

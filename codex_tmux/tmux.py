@@ -165,7 +165,7 @@ class Started:
 # bytes in front. The others are numbers, ids and words of tmux's own.
 PLAIN = (
     "pane_id pane_pid pane_dead pane_dead_status pane_dead_signal pane_in_mode alternate_on pane_tty "
-    "session_id window_id window_index pane_index window_layout remain-on-exit"
+    "session_id window_id window_index pane_index window_layout remain-on-exit pane_synchronized"
 ).split()
 COUNTED = (
     "session_name window_name pane_title pane_current_command pane_current_path pane_start_command"

@@ -11,6 +11,7 @@ import os
 import time
 
 from codex_tmux.codex.store import Store, created_ms
+from codex_tmux.may_act import Place
 from codex_tmux.named_tuple import NamedTuple
 from codex_tmux.reconcile import Launch, Pane, Sighting
 from codex_tmux.records import ADOPTED, ARGV, SCREEN, TITLE, TUI
@@ -89,7 +90,13 @@ def seen_through(identifier: Identifier, row: dict[str, str], pane: Pane) -> Pan
     if not identifier.processes.still_runs(process.pid, process.argv):
         return None  # it ended, and not all of this was read before
     return pane._replace(
-        running=launch, launch=launch, root=process.root, cwd=launch.cwd, marked=True, sighting=sighting
+        running=launch,
+        launch=launch,
+        root=process.root,
+        codex=Place.ROOT if process.root else Place.FOREGROUND,
+        cwd=launch.cwd,
+        marked=True,
+        sighting=sighting,
     )
 
 

@@ -27,8 +27,6 @@ _LINE_EDITORS = ("bash", "zsh", "fish", "nu", "xonsh")
 
 _VALUED = ("--rcfile", "--init-file", "-O", "+O", "-o", "+o", "-C", "--init-command", "-d", "-D")
 """Options of these shells whose value is a word of its own, and so is no script."""
-READ_STEP = 8
-"""Linux notes a terminal's last read in steps of this many seconds."""
 
 TICKS = 100
 """Ticks of a process's start in a second: Linux's USER_HZ is 100 on every machine."""
@@ -38,7 +36,8 @@ _DELETED = " (deleted)"
 
 class Process(NamedTuple):
     """One process. `start`, in ticks of the system's own (`Processes.age`), and `pid` name it for good: no clock that
-    is set changes them. `tty_pgrp` is -1 without a tty, 0 where unknown."""
+    is set changes them. `tty_pgrp` is -1 without a tty, 0 where unknown; `tty` names the terminal, only to be compared.
+    """
 
     pid: int
     ppid: int
@@ -46,6 +45,7 @@ class Process(NamedTuple):
     tty_pgrp: int
     state: str
     start: int
+    tty: str = ""
 
     @property
     def name(self) -> str:
@@ -73,6 +73,11 @@ class CodexProcess(NamedTuple):
     foreground: bool
     pids: tuple[int, ...]
     """Itself and the native binary below npm's wrapper; no app-server, no tool that Codex runs."""
+    stopped: bool = False
+    inside: bool = False
+    """Its terminal is not the pane's own: another program made it."""
+    step: bool = False
+    """A script above it has other work to do as well."""
 
 
 class Processes:
@@ -195,6 +200,7 @@ class _Proc:
                 tty_pgrp=int(fields[5]),
                 state=fields[0].decode(),
                 start=int(fields[19]),
+                tty=fields[4].decode() if fields[4] != b"0" else "",
             )
         except (IndexError, ValueError):
             return None
@@ -285,12 +291,13 @@ class _Psutil:
         try:
             process = self._psutil.Process(pid)
             ppid, status, start = process.ppid(), process.status(), process.create_time()
+            tty = process.terminal() or ""
             pgrp, tty_pgrp, state = groups.get(pid) or (os.getpgid(pid), 0, "")
         except (self._psutil.Error, OSError, ValueError):
             return None
         states = {"running": "R", "stopped": "T", "tracing-stop": "t", "zombie": "Z", "dead": "X"}
         ticks = round((start - self._zero) * TICKS)
-        return Process(pid, ppid, pgrp, tty_pgrp, state or states.get(status, "S"), ticks)
+        return Process(pid, ppid, pgrp, tty_pgrp, state or states.get(status, "S"), ticks, tty)
 
     def pids(self) -> list[int]:
         return list(self._psutil.pids())
@@ -368,9 +375,9 @@ def find_codex(
 ) -> CodexProcess | None:
     """The Codex that the pane with the root process `root_pid` runs, or None; with these `names` of its environment.
 
-    Of several (one is stopped, another runs) the one in the foreground, else the one started last, which `fg`
-    would bring back. One that was `expected` is missing only where a table of all processes says so too. One that
-    ends while it is looked at is none.
+    Of several (one is stopped, another runs) one on the pane's own terminal, the one in the foreground, else the one
+    started last, which `fg` would bring back. One that was `expected` is missing only where a table of all processes
+    says so too. One that ends while it is looked at is none.
     """
     found = _found(processes, root_pid, names)
     if found is None and expected:
@@ -380,19 +387,25 @@ def find_codex(
 
 
 def _found(processes: Processes, root_pid: int, names: tuple[str, ...]) -> CodexProcess | None:
+    root_process = processes.get(root_pid)
+    own_tty = root_process.tty if root_process is not None else ""
     candidates = []
     for pid, command in _conversations(processes, root_pid):
         process = processes.get(pid)
         # Without a tty it is a program's Codex, not the pane's.
-        if process is not None and process.state not in "ZX" and process.tty_pgrp >= 0:
-            candidates.append((process.pgrp == process.tty_pgrp, process.start, process, command))
+        if process is None or process.state in "ZX" or process.tty_pgrp < 0:
+            continue
+        above = _ancestors(processes, pid, root_pid)
+        inside = process.tty != own_tty
+        step = is_step(processes, above or [])
+        foreground = process.pgrp == process.tty_pgrp
+        candidates.append(((not inside, not step, foreground, process.start), process, command, above))
     if not candidates:
         return None
-    foreground, start, process, command = max(candidates, key=lambda candidate: candidate[:2])
+    (own, alone, foreground, start), process, command, above = max(candidates, key=lambda c: c[0])
     pid = process.pid
     if processes.uid(pid) not in (None, os.geteuid()):
         return None  # `sudo -u somebody codex`: it would come back as ours, in somebody's home
-    above = _ancestors(processes, pid, root_pid)
     argv = {p: processes.argv(p) for p in (pid, *(above or ()))}
     cwd = processes.cwd(pid)
     environ = processes.environ(pid, ("HOME", "PATH", "CODEX_HOME", "CODEX_SQLITE_HOME", *names))
@@ -411,8 +424,45 @@ def _found(processes: Processes, root_pid: int, names: tuple[str, ...]) -> Codex
         root=above is not None and not any(is_typed_into(argv[p], processes.cwd(p)) for p in above),
         foreground=foreground,
         pids=(pid, *_same_codex(processes, pid)),
+        stopped=process.state in "Tt",
+        inside=not own,
+        step=not alone,
     )
     return found if all(processes.still_runs(p, argv[p]) for p in argv) else None
+
+
+RUNNERS = ("make", "gmake", "just", "xargs", "find", "watch", "python", "perl", "ruby")
+"""Programs that run others as steps of their own work; with what follows of their names (`python3.11`)."""
+
+
+def is_step(processes: Processes, above: list[int]) -> bool:
+    """Whether one of the processes above a Codex, up to the shell that people type into, has other work as well."""
+    for pid in above:
+        argv = processes.argv(pid)
+        cwd = processes.cwd(pid)
+        if not argv or is_typed_into(argv, cwd):
+            return False
+        if _shell_name(argv):
+            from codex_tmux.codex.script import starts_one_program
+
+            if not starts_one_program(_script_text(argv, cwd)):
+                return True
+        elif os.path.basename(argv[0]).rstrip("0123456789.") in RUNNERS and not _is_helper(argv):
+            return True
+    return False
+
+
+def _is_helper(argv: list[str]) -> bool:
+    return any(os.path.basename(word) in ("codex-tmux", "hook.py", "codex_tmux") for word in argv[1:5])
+
+
+def _script_text(argv: list[str], cwd: str) -> str:
+    """What a shell that nobody types into runs; "" where that cannot be read."""
+    if runs_one_command(argv):
+        at = next(i for i, word in enumerate(argv) if word == "--command" or _has_c(word))
+        return argv[at + 1] if at + 1 < len(argv) else ""
+    path = _script(argv)
+    return os.fsdecode(_read(os.path.join(cwd, path))) if path else ""
 
 
 def codex_words(processes: Processes, pid: int) -> tuple[list[str], list[str]] | None:
@@ -446,13 +496,18 @@ def is_typed_into(argv: list[str], cwd: str) -> bool:
         return True
     if not _shell_name(argv) or runs_one_command(argv):
         return False
-    words = argv[2:] if _shell_name(argv[:1]) == "" else argv[1:]
+    script = _script(argv)
+    return not script or not os.path.isfile(os.path.join(cwd, script))
+
+
+def _script(argv: list[str]) -> str:
+    """The script that a shell's command line names; "" for none."""
     before = ""
-    for word in words:
+    for word in argv[2:] if _shell_name(argv[:1]) == "" else argv[1:]:
         if not word.startswith(("-", "+")) and before not in _VALUED:
-            return not os.path.isfile(os.path.join(cwd, word))
+            return word
         before = word
-    return True
+    return ""
 
 
 def _conversations(processes: Processes, pid: int) -> Iterator[tuple[int, CommandLine]]:
@@ -522,9 +577,13 @@ def runs_one_command(argv: list[str]) -> bool:
     for word in argv[1:]:
         if not word.startswith("-"):
             return False
-        if word == "--command" or ("c" in word and not word.startswith("--")):
+        if word == "--command" or _has_c(word):
             return True
     return False
+
+
+def _has_c(word: str) -> bool:
+    return word.startswith("-") and "c" in word and not word.startswith("--")
 
 
 def open_sessions(processes: Processes, codex: CodexProcess) -> list[str]:
@@ -621,15 +680,29 @@ def shell_is_idle(processes: Processes, root_pid: int, tty: str) -> bool:
     return all(word.startswith("-") for word in argv[1:])
 
 
-def tty_never_read(tty: str) -> bool:
-    """Whether nothing has been read from the terminal since it was made. No, where only Linux could tell."""
-    if not os.path.exists(f"{PROC}/self/stat"):
-        return False
-    try:
-        status = os.stat(tty)
-    except OSError:
-        return False
-    return status.st_atime - status.st_ctime < READ_STEP and status.st_atime <= status.st_mtime
+def jobs_of(processes: Processes, root_pid: int, codex: int = 0) -> tuple[str, ...]:
+    """The names of what lives on the terminal of the shell `root_pid` beside it, running or stopped.
+
+    Not the process `codex`, its group and what it started; not Codex's background server; nor what draws a prompt
+    (powerlevel10k's gitstatusd, and the shell that waits for it).
+    """
+    pids = processes.pids()
+    shell = processes.get(root_pid)
+    if shell is None or not shell.tty:
+        return ()
+    here = [p for p in map(processes.get, pids) if p is not None and p.tty == shell.tty]
+    others = [p for p in here if p.pid != root_pid and p.state not in "ZX"]
+    argv = {p.pid: processes.argv(p.pid) for p in others}
+    of_codex = processes.get(codex) if codex else None
+    passed: set[int] = set()
+    if of_codex is not None:
+        passed |= {codex, *processes.descendants(codex)}
+        passed |= {p.pid for p in others if p.pgrp == of_codex.pgrp}
+    for p in others:
+        if argv[p.pid] and os.path.basename(argv[p.pid][0]).startswith("gitstatusd"):
+            passed |= {p.pid, *(_ancestors(processes, p.pid, root_pid) or ())}
+    left = [p.pid for p in others if p.pid not in passed and argv[p.pid] and not is_app_server(argv[p.pid])]
+    return tuple(dict.fromkeys(os.path.basename(argv[pid][0]).removeprefix("-") for pid in left))
 
 
 def _reads(processes: Processes, pid: int, tty: str) -> bool:
@@ -641,12 +714,42 @@ def _reads(processes: Processes, pid: int, tty: str) -> bool:
 def _is_canonical(tty: str) -> bool | None:
     import termios
 
+    flags = _local_flags(tty)
+    return None if flags is None else bool(flags & termios.ICANON)
+
+
+def edits_lines(tty: str) -> bool:
+    """Whether who reads the terminal gets each key at once, as a line editor does."""
+    return _is_canonical(tty) is False
+
+
+def interrupts(tty: str) -> bool:
+    """Whether a Ctrl-C typed into the terminal interrupts: a Codex that was killed has switched that off."""
+    import termios
+
+    flags = _local_flags(tty)
+    return flags is not None and bool(flags & termios.ISIG)
+
+
+def let_interrupt(tty: str) -> None:
+    """Have a Ctrl-C typed into the terminal interrupt again."""
+    _local_flags(tty, switch_on_isig=True)
+
+
+def _local_flags(tty: str, switch_on_isig: bool = False) -> int | None:
+    """The local modes of a terminal; None where it cannot be asked."""
+    import termios
+
     try:
         fd = os.open(tty, os.O_RDONLY | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC)
     except (OSError, ValueError):
         return None
     try:
-        return bool(termios.tcgetattr(fd)[3] & termios.ICANON)
+        modes = termios.tcgetattr(fd)
+        if switch_on_isig and not modes[3] & termios.ISIG:
+            modes[3] |= termios.ISIG
+            termios.tcsetattr(fd, termios.TCSANOW, modes)
+        return int(modes[3])
     except termios.error:
         return None
     finally:

@@ -600,11 +600,3 @@ def test_what_ps_says_elsewhere() -> None:
     assert groups_of("  77  77  -1 Is\n") == {77: (77, -1, "S")}, "FreeBSD has -1 for no tty"
     assert groups_of("ps: illegal option -- o\nusage: ps [-AaCcEefhjlMmrSTvwXx]\n") == {}
     assert groups_of("") == {}
-
-
-def test_nothing_is_said_of_a_terminal_that_only_linux_could_tell_of(
-    system: str, start: Callable[..., Pane]
-) -> None:
-    pane = start("sh", "-c", "echo started; sleep 60")
-    assert module.tty_never_read(pane.tty) is (system == "proc")
-    assert not module.tty_never_read("/nonexistent")

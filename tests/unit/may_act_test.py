@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from codex_tmux.may_act import Act, Line, PaneFacts, Place, ProcessFacts, may_act
@@ -11,7 +13,7 @@ AT_WORK = ProcessFacts(codex=Place.FOREGROUND, front="codex", shell=True, age=60
 ROOT = ProcessFacts(codex=Place.ROOT, front="codex", age=60)
 HERE = PaneFacts()
 
-NO: list[tuple[str, Act, PaneFacts, dict[str, object], str]] = [
+NO: list[tuple[str, str, PaneFacts, dict[str, Any], str]] = [
     # (what, act, tmux's facts, what differs from an empty prompt, why not)
     ("a busy shell", Act.TYPE, HERE, {"front": "vim", "waits": False}, "in use (vim)"),
     ("a busy shell", Act.PROBE, HERE, {"front": "vim", "waits": False}, "in use (vim)"),
@@ -32,7 +34,7 @@ NO: list[tuple[str, Act, PaneFacts, dict[str, object], str]] = [
     ("a shell", Act.RESPAWN, HERE, {}, "no Codex"),
     ("a shell", Act.LIST, HERE, {}, "no Codex"),
     *(
-        (place.value, act, HERE, {"codex": place, "front": "vim", "waits": False}, why)
+        (place, act, HERE, {"codex": place, "front": "vim", "waits": False}, why)
         for act in (Act.KEEP, Act.GUARD, Act.RESPAWN, Act.TYPE, Act.PROBE, Act.FILL)
         for place, why in (
             (Place.STOPPED, "stopped"),
@@ -55,15 +57,15 @@ NO: list[tuple[str, Act, PaneFacts, dict[str, object], str]] = [
 
 
 @pytest.mark.parametrize(("what", "act", "pane", "differs", "why"), NO)
-def test_no(what: str, act: Act, pane: PaneFacts, differs: dict[str, object], why: str) -> None:
-    facts = ProcessFacts(**{**vars(EMPTY), **differs})
+def test_no(what: str, act: str, pane: PaneFacts, differs: dict[str, Any], why: str) -> None:
+    facts = EMPTY._replace(**differs)
     answer = may_act(pane, facts, act)
     assert not answer, what
     assert why in answer.because
     assert len(f"codex-tmux: pane %1234 {answer.because}") <= 80
 
 
-YES: list[tuple[str, Act, PaneFacts, ProcessFacts]] = [
+YES: list[tuple[str, str, PaneFacts, ProcessFacts]] = [
     ("an empty prompt", Act.PROBE, HERE, EMPTY),
     ("an empty prompt", Act.TYPE, HERE, EMPTY),
     ("an empty prompt", Act.FILL, HERE, EMPTY),
@@ -84,6 +86,6 @@ YES: list[tuple[str, Act, PaneFacts, ProcessFacts]] = [
 
 
 @pytest.mark.parametrize(("what", "act", "pane", "facts"), YES)
-def test_yes(what: str, act: Act, pane: PaneFacts, facts: ProcessFacts) -> None:
+def test_yes(what: str, act: str, pane: PaneFacts, facts: ProcessFacts) -> None:
     answer = may_act(pane, facts, act)
     assert answer, f"{what}: {answer.because}"

@@ -1,0 +1,344 @@
+"""What is not Codex's alone is left alone: shells in use, other programs' terminals, scripts, the panes beside."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import shutil
+import signal
+import time
+
+import psutil
+import pytest
+
+from codex_tmux.sandbox import Sandbox
+from tests.tmux.respawn_routes_test import PREFIX, Started, kill, press, shell_pane, start, wait_resumed
+
+RAW_READER = (
+    "import os, sys, tty\ntty.setraw(0)\nprint('ready', end='\\r\\n', flush=True)\n"
+    "out = open(sys.argv[1], 'ab', 0)\nwhile True:\n    out.write(os.read(0, 100))\n"
+)
+
+
+@pytest.fixture
+def world(sandbox: Sandbox) -> Sandbox:
+    sandbox.start_server(load_plugin=True)
+    return sandbox
+
+
+PROMPTS = {
+    "bash": ("bash --norc", "PS1='ready$ '"),
+    "bash in vi mode": ("bash --norc", "set -o vi; PS1='ready$ '"),
+    "bash, two lines": ("bash --norc", r"PS1='\n\w on main\n❯ '"),
+    "zsh": ("zsh -f", "PS1='ready%# '"),
+    "zsh in vi mode": ("zsh -f", "bindkey -v; PS1='ready%# '"),
+    "zsh with a right prompt": ("zsh -f", "PS1='ready%# ' RPROMPT='%D{%H:%M:%S} right'"),
+    "zsh, two lines": ("zsh -f", "setopt promptsubst; PS1=$'\\n%~ on main\\n❯ ' RPROMPT='✓'"),
+    "fish": ("fish --no-config", ""),
+    "dash": ("dash -i", "PS1='$ '"),
+}
+
+
+def shell_with_lost_codex(world: Sandbox, kind: str) -> Started:
+    """A shell of that kind whose Codex was killed, at its prompt."""
+    shell, setting = PROMPTS[kind]
+    if shutil.which(shell.split()[0]) is None:
+        pytest.skip(f"no {shell.split()[0]} here")
+    pane = shell_pane(world, shell)
+    world.wait_for(lambda: world.capture(pane).strip(), 20, "the prompt")
+    if shell.startswith("fish"):
+        # In a new home fish makes its completions first, by a child that reads the terminal.
+        root = psutil.Process(int(world.format(pane, "#{pane_pid}")))
+        world.wait_for(lambda: not root.children(), 60, "fish alone")
+    if setting:
+        world.tmux("send-keys", "-t", pane, "-l", setting)
+        world.tmux("send-keys", "-t", pane, "Enter")
+    at_prompt(world, pane, shell.split()[0])
+    words = f"begin in {kind}"
+    world.tmux("send-keys", "-t", pane, shlex.join([str(world.bin / "codex"), words]), "Enter")
+    world.wait_for(lambda: "turn 1 |" in world.capture(pane), 20, "the first turn")
+    (request,) = world.model.turns_with(words)
+    session = request.session_id
+    world.wait_for(lambda: world.format(pane, "#{@codex_session}") == session, 10, "the session")
+    it = Started("shell", pane, session, words, world.codex_pid(pane))
+    os.kill(it.pid, signal.SIGKILL)
+    at_prompt(world, pane, shell.split()[0])
+    return it
+
+
+def at_prompt(world: Sandbox, pane: str, shell: str) -> None:
+    """Wait until the shell shows its prompt again: its last line stays as it is."""
+
+    def is_still() -> bool:
+        if world.format(pane, "#{pane_current_command}") != shell:
+            return False
+        seen = world.capture(pane), world.format(pane, "#{cursor_x}")
+        time.sleep(0.3)
+        return seen[1] != "0" and seen == (world.capture(pane), world.format(pane, "#{cursor_x}"))
+
+    world.wait_for(is_still, 20, "the prompt to be still")
+
+
+def check_beside(world: Sandbox, it: Started) -> str:
+    """Resume in a split; the conversation is there, once, and its record as well."""
+    world.helper("respawn", "--split", "-t", it.pane)
+    return came_back_beside(world, it)
+
+
+def came_back_beside(world: Sandbox, it: Started) -> str:
+    """Wait for the split that has the conversation; its pane."""
+    listed = world.wait_for(
+        lambda: [
+            p for p in world.tmux("list-panes", "-t", it.pane, "-F", "#{pane_id}").split() if p != it.pane
+        ],
+        10,
+        "the split",
+    )
+    (new,) = listed
+    wait_resumed(world, it._replace(pane=new))
+    assert world.ask(new, "more").messages == (it.first, "more")
+    world.wait_for(lambda: world.format(new, "#{@codex_session}") == it.session, 10, "the session there")
+    assert world.format(it.pane, "#{@codex_session}#{@codex_pane}") == ""
+    rows = [r for r in json.loads(world.helper("list", "--all", "--json"))["panes"] if r["session_id"]]
+    assert [(r["pane"], r["status"]) for r in rows if r["session_id"] == it.session] == [(new, "live")]
+    return new
+
+
+@pytest.mark.parametrize("kind", PROMPTS)
+def test_an_empty_prompt_is_typed_at(world: Sandbox, kind: str) -> None:
+    it = shell_with_lost_codex(world, kind)
+    root = world.format(it.pane, "#{pane_pid}")
+    world.helper("respawn", "-t", it.pane)
+    wait_resumed(world, it)
+    assert world.ask(it.pane, "more").messages == (it.first, "more")
+    assert world.format(it.pane, "#{pane_pid}") == root, "in the shell that was there"
+
+
+BEGUN = [
+    ("bash", "touch pwned"),
+    ("bash", "touch pwned "),
+    ("bash", "a"),
+    ("bash in vi mode", "touch pwned"),
+    ("zsh", "touch pwned"),
+    ("zsh", "echo 100%"),
+    ("zsh with a right prompt", "touch pwned"),
+    ("zsh in vi mode", "touch pwned"),
+    ("fish", "touch pwned"),
+    ("dash", "touch pwned"),
+]
+
+
+@pytest.mark.parametrize(("kind", "typed"), BEGUN)
+def test_a_line_begun_is_left_as_it_is(world: Sandbox, kind: str, typed: str) -> None:
+    it = shell_with_lost_codex(world, kind)
+    world.tmux("send-keys", "-t", it.pane, "-l", typed)
+    check_left_alone(world, it, typed)
+
+
+@pytest.mark.parametrize("kind", ["bash", "zsh", "fish"])
+@pytest.mark.parametrize("keys", [("C-a",), ("Left", "Left", "Left")])
+def test_the_cursor_stays_where_it_was_in_a_line(world: Sandbox, kind: str, keys: tuple[str, ...]) -> None:
+    it = shell_with_lost_codex(world, kind)
+    world.tmux("send-keys", "-t", it.pane, "-l", "touch pwned")
+    world.tmux("send-keys", "-t", it.pane, *keys)
+    check_left_alone(world, it, "touch pwned")
+
+
+@pytest.mark.parametrize(
+    ("kind", "lines"),
+    [
+        ("bash", ["touch pwned 'and"]),
+        ("bash", ["touch pwned \\"]),
+        ("zsh", ['touch pwned "and']),
+        ("zsh", ["for i in 1; do"]),
+        ("dash", ["touch pwned \\"]),
+    ],
+)
+def test_a_command_whose_rest_is_awaited_is_left_as_it_is(
+    world: Sandbox, kind: str, lines: list[str]
+) -> None:
+    it = shell_with_lost_codex(world, kind)
+    for line in lines:
+        world.tmux("send-keys", "-t", it.pane, "-l", line)
+        world.tmux("send-keys", "-t", it.pane, "Enter")
+    world.wait_for(lambda: world.capture(it.pane).rstrip().endswith(">"), 10, "the second prompt")
+    check_left_alone(world, it, lines[0])
+
+
+def check_left_alone(world: Sandbox, it: Started, typed: str) -> None:
+    """R refuses and changes nothing on the screen; a split has the conversation."""
+    world.wait_for(lambda: typed.rstrip() in world.capture(it.pane), 10, "the typed text")
+    at_prompt(world, it.pane, world.format(it.pane, "#{pane_current_command}"))
+    form = "#{cursor_x} #{cursor_y} #{pane_pid}"
+    before = world.capture(it.pane), world.format(it.pane, form)
+    done = world.helper_result("respawn", "-t", it.pane)
+    assert done.returncode == 1
+    assert "nothing was typed" in done.stderr
+    assert "--split" in done.stderr
+    world.wait_for(
+        lambda: (world.capture(it.pane), world.format(it.pane, form)) == before, 5, "the line as it was"
+    )
+    assert not list(world.root.rglob("*pwned*"))
+    check_beside(world, it)
+
+
+def test_a_prompt_of_more_lines_that_nobody_knows_executes_nothing(world: Sandbox) -> None:
+    """With a second prompt of one's own the line looks empty: what is above it is given up, never entered."""
+    it = shell_with_lost_codex(world, "bash")
+    world.tmux("send-keys", "-t", it.pane, "PS2='… '", "Enter")
+    world.tmux("send-keys", "-t", it.pane, "-l", "touch pwned \\")
+    world.tmux("send-keys", "-t", it.pane, "Enter")
+    world.wait_for(lambda: world.capture(it.pane).rstrip().endswith("…"), 10, "the second prompt")
+    world.helper("respawn", "-t", it.pane)
+    wait_resumed(world, it)
+    assert not list(world.root.rglob("*pwned*"))
+
+
+def test_a_terminal_in_which_nothing_interrupts(world: Sandbox) -> None:
+    """As zsh is left by a Codex that was killed: it takes the terminal's modes over, for its next prompts too."""
+    it = shell_with_lost_codex(world, "zsh")
+    world.tmux("send-keys", "-t", it.pane, "stty -isig -icanon -echo", "Enter")
+    at_prompt(world, it.pane, "zsh")
+    world.tmux("send-keys", "-t", it.pane, "-l", "touch pwned")
+    check = world.helper_result("respawn", "-t", it.pane)
+    assert (check.returncode, "line begun" in check.stderr) == (1, True)
+    for _ in "touch pwned":
+        world.tmux("send-keys", "-t", it.pane, "BSpace")
+    at_prompt(world, it.pane, "zsh")
+    world.helper("respawn", "-t", it.pane)
+    wait_resumed(world, it)
+    assert not list(world.root.rglob("*pwned*"))
+
+
+def test_keys_go_to_one_pane_of_synchronized_ones(world: Sandbox) -> None:
+    it = shell_with_lost_codex(world, "zsh")
+    got = world.root / "got"
+    (world.root / "raw.py").write_text(RAW_READER)
+    split = ("split-window", "-d", "-P", "-F", "#{pane_id}", "-t", it.pane, "-c", str(world.work))
+    reader = world.tmux(*split, f"python3 {world.root / 'raw.py'} {got}")
+    world.wait_for(lambda: "ready" in world.capture(reader), 10, "the reader")
+    living = world.tmux(*split, "codex")
+    world.wait_ready(living)
+    pid = world.codex_pid(living)
+    world.tmux("set-option", "-w", "-t", it.pane, "synchronize-panes", "on")
+    world.helper("respawn", "-t", it.pane)
+    wait_resumed(world, it)
+    assert got.read_bytes() == b""
+    assert world.codex_pid(living) == pid
+    assert world.input_line(living) == ""
+    assert {world.format(p, "#{pane_synchronized}") for p in (it.pane, reader, living)} == {"1"}
+    assert world.tmux("show-options", "-pqv", "-t", it.pane, "synchronize-panes") == ""
+
+
+def test_a_stopped_codex_behind_another_program(world: Sandbox) -> None:
+    (it,) = start(world, "shell")
+    world.tmux("send-keys", "-t", it.pane, "C-z")
+    world.wait_for(lambda: "Stopped" in world.capture(it.pane), 10, "the job to stop")
+    said = world.helper_result("respawn", "-t", it.pane)
+    assert (said.returncode, "stopped: fg brings it back" in said.stderr) == (1, True)
+    world.tmux("send-keys", "-t", it.pane, "sleep 4321", "Enter")
+    world.wait_for(lambda: world.format(it.pane, "#{pane_current_command}") == "sleep", 10, "another program")
+    root = world.format(it.pane, "#{pane_pid}")
+    said = world.helper_result("respawn", "-t", it.pane)
+    assert (said.returncode, "stopped behind sleep" in said.stderr) == (1, True)
+    assert world.helper_result("respawn", "--split", "-t", it.pane).returncode == 1, "it still runs"
+    assert world.format(it.pane, "#{@codex_guard}") == ""
+    assert (world.format(it.pane, "#{pane_pid}"), world.codex_pid(it.pane)) == (root, it.pid)
+    assert world.format(it.pane, "#{pane_current_command}") == "sleep"
+
+
+def test_a_codex_over_other_jobs_of_its_shell(world: Sandbox) -> None:
+    pane = shell_pane(world)
+    world.wait_for(lambda: world.capture(pane).strip(), 10, "the prompt")
+    world.tmux("send-keys", "-t", pane, "sleep 4321 &", "Enter")
+    world.tmux("send-keys", "-t", pane, f"{world.bin / 'codex'} 'over a job'", "Enter")
+    world.wait_for(lambda: "turn 1 |" in world.capture(pane), 20, "the first turn")
+    session = world.wait_for(lambda: world.format(pane, "#{@codex_session}"), 10, "the session")
+    it = Started("shell", pane, session, "over a job", world.codex_pid(pane))
+    root = world.format(pane, "#{pane_pid}")
+    said = world.helper_result("respawn", "-t", pane)
+    assert (said.returncode, "(sleep)" in said.stderr) == (1, True)
+    kill(world, it)
+    at_prompt(world, pane, "bash")
+    before = world.capture(pane)
+    said = world.helper_result("respawn", "-t", pane)
+    assert (said.returncode, "(sleep)" in said.stderr) == (1, True)
+    assert (world.capture(pane), world.format(pane, "#{pane_pid}")) == (before, root)
+    check_beside(world, it)
+
+
+INSIDE = {
+    "script": "script -qc {codex} /dev/null",
+    "vim": "vim -u NONE -i NONE -c 'terminal codex' notes",
+}
+
+
+@pytest.mark.parametrize("program", INSIDE)
+def test_codex_in_another_programs_terminal(world: Sandbox, program: str) -> None:
+    if shutil.which(program) is None:
+        pytest.skip(f"no {program} here")
+    pane = world.new_pane(INSIDE[program].format(codex=world.bin / "codex"))
+    world.wait_for(lambda: "›" in world.capture(pane), 20, "its Codex")
+    world.helper("sync")
+    root = world.format(pane, "#{pane_pid}")
+    for _ in range(2):
+        assert world.format(pane, "#{@codex_pane}#{@codex_guard}#{@codex_session}#{remain-on-exit}") == "off"
+        said = world.helper_result("respawn", "-t", pane)
+        assert (said.returncode, "inside another program" in said.stderr) == (1, True)
+        assert world.format(pane, "#{pane_pid}") == root
+        # A title with an id that the other program passes on changes nothing.
+        world.tmux("select-pane", "-t", pane, "-T", "x | 01a201da-7561-7551-a7df-a07aa...")
+        world.wait_for(lambda: world.format(pane, "#{@codex_title_id}"), 5, "the title to be seen")
+        world.helper("sync")
+
+
+def test_a_script_with_codex_as_one_step_runs_to_its_end(world: Sandbox) -> None:
+    steps = world.root / "steps"
+    script = world.bin / "nightly-codex.sh"
+    script.write_text(
+        f"#!/bin/sh\necho one >> {steps}\ncodex exec 'nightly' < /dev/null\n"
+        f"codex 'and look'\necho two >> {steps}\nexit 3\n"
+    )
+    script.chmod(0o755)
+    pane = world.new_pane(str(script), name="nightly")
+    world.tmux("set-option", "-p", "-t", pane, "remain-on-exit", "on")
+
+    def step(times: int) -> None:
+        world.wait_for(lambda: len(world.model.turns_with("nightly")) == times, 20, "the first step")
+        world.wait_ready(pane)
+        world.helper("sync")
+        assert world.format(pane, "#{@codex_pane}#{@codex_guard}#{@codex_session}") == ""
+        said = world.helper_result("respawn", "-t", pane)
+        assert (said.returncode, "step of a script" in said.stderr) == (1, True)
+
+    step(1)
+    world.tmux("respawn-pane", "-k", "-t", pane)
+    step(2)
+    world.type(pane, "/quit")
+    world.wait_for(lambda: world.format(pane, "#{pane_dead}") == "1", 10, "its end")
+    world.helper("sync")
+    assert steps.read_text() == "one\none\ntwo\n"
+    assert world.format(pane, "#{@codex_asleep}#{remain-on-exit}") == "on"
+
+
+def test_the_users_own_codex_exec_is_no_conversation_pane(world: Sandbox) -> None:
+    pane = world.new_pane("codex exec")  # it waits for its prompt on the terminal
+    world.wait_for(lambda: world.codex_pid(pane), 10, "codex exec")
+    world.helper("sync")
+    assert world.format(pane, "#{@codex_pane}#{@codex_guard}#{remain-on-exit}") == "off"
+    said = world.helper_result("respawn", "-t", pane)
+    assert (said.returncode, "codex-tmux did not start" in said.stderr) == (1, True)
+
+
+def test_the_key_offers_a_split(world: Sandbox) -> None:
+    it = shell_with_lost_codex(world, "bash")
+    world.tmux("send-keys", "-t", it.pane, "sleep 4321", "Enter")
+    world.wait_for(lambda: world.format(it.pane, "#{pane_current_command}") == "sleep", 10, "a program")
+    press(world, it.pane, PREFIX + b"R")
+    client = world.clients[0]
+    asked = b"Pane is in use (sleep). Resume in a split? (y/n)"
+    world.wait_for(lambda: asked in client.output, 20, "the question")
+    client.send(b"y")
+    came_back_beside(world, it)
+    assert world.format(it.pane, "#{pane_current_command}") == "sleep"
