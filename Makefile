@@ -18,12 +18,24 @@ export CODEX_TMUX_TEST_OLDER_CODEX ?= $(call codex_at,$(CODEX_OLDER))
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
+.PHONY: install
+install: ## for users: .venv with the program alone, then codex-tmux install
+	@# A Python that was upgraded leaves a .venv whose programs do not start.
+	@$(BIN)/codex-tmux --version >/dev/null 2>&1 || rm -rf $(VENV)
+	@$(MAKE) --no-print-directory $(VENV)/.installed
+	@$(BIN)/codex-tmux install $(if $(YES),--yes)
+
+$(VENV)/.installed: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install -q --disable-pip-version-check -e .
+	@touch $@
+
 $(VENV)/.done: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[dev]'
 	@touch $@
 
-setup: $(VENV)/.done ## make .venv with the package and its tools
+setup: $(VENV)/.done ## for developers: .venv with the program and the tools to test it
 
 codex: $(call codex_at,$(CODEX_VERSION)) $(call codex_at,$(CODEX_OLDER)) ## install the pinned real Codexes into the cache, once
 

@@ -1,6 +1,7 @@
 #!/bin/sh
-# codex-tmux: a pane that runs Codex keeps its conversation. Entry for TPM, and for `run-shell /path/codex.tmux`.
-# Puts options, hooks, aliases and keys into the running tmux server and returns; safe to run again.
+# codex-tmux: a pane that runs Codex keeps its conversation. Entry for TPM, for `codex-tmux load`, and for
+# `run-shell /path/codex.tmux`. Puts options, hooks, aliases and keys into the running tmux server and returns; safe to
+# run again.
 
 here=$(cd "$(dirname "$0")" && pwd -P) || exit 0
 . "$here/plugin/options.sh"
@@ -8,22 +9,41 @@ here=$(cd "$(dirname "$0")" && pwd -P) || exit 0
 . "$here/plugin/keys.sh"
 . "$here/plugin/resurrect.sh"
 
+say_hooks="client-attached client-session-changed"
+loaded=
+
 # To the clients that are there; while tmux reads its configuration there is none yet: then to the first that comes.
+# A plain `tmux` fires client-session-changed alone, `tmux attach` both.
 say() {
     if [ -n "$(tmux list-clients)" ]; then
         tmux display-message -d 10000 "codex-tmux: $1"
-    else
-        tmux set-option -g @codex_say "codex-tmux: $1" \; \
-            set-hook -g "client-attached[8470]" \
-            "display-message -d 10000 '#{@codex_say}' ; set-option -gu @codex_say ; set-hook -gu client-attached[8470]"
+        return
     fi
+    tmux set-option -g @codex_say "codex-tmux: $1"
+    [ -z "$loaded" ] || return # hooks.tmux says it
+    said="set-option -gu @codex_say"
+    for hook in $say_hooks; do
+        said="$said ; set-hook -gu $hook[8470]"
+    done
+    for hook in $say_hooks; do
+        tmux set-hook -g "$hook[8470]" "display-message -d 10000 '#{@codex_say}' ; $said"
+    done
+}
+
+# The keys say what is missing, and load the plugin once it is there.
+wait_for_helper() {
+    say "$(missing_helper)"
+    tmux set-option -g @codex_word "sh $(shell_word "$here/plugin/missing_helper")"
+    install_keys
 }
 
 main() {
     read_options || return 0
     tmux_is_new_enough || { say "tmux $codex_tmux_version is too old: 3.2a or newer is needed; nothing was changed"; return 0; }
-    find_helper || { say "the helper is missing: $(how_to_install)"; return 0; }
+    find_helper || { wait_for_helper; return 0; }
     install_hooks
+    loaded=1
+    first_sync &
     install_keys
     chain_resurrect
 }

@@ -15,6 +15,10 @@ def main() -> int:
         from codex_tmux.sync import main as sync_main
 
         return sync_main(args[1:])
+    if args == ["load"] and not sys.stdout.isatty():
+        from codex_tmux.launcher import load
+
+        return load()  # tmux waits for it while it reads its configuration
     asleep = os.environ.get("CODEX_TMUX_LAY", "")
     if asleep.startswith("=") and args[:1] in (["run"], ["exec"]):
         # A restored pane falls asleep: fifty at once, so nothing is imported for it. The status lets tmux keep it.

@@ -27,6 +27,7 @@ COMMANDS = {
     "sync": "codex_tmux.called_by_tmux:sync",
     "setup": "codex_tmux.setup",
     "install": "codex_tmux.install",
+    "load": "codex_tmux.install:load_now",
     "uninstall": "codex_tmux.uninstall",
     "doctor": "codex_tmux.doctor",
     "selftest": "codex_tmux.selftest",

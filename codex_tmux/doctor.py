@@ -1,4 +1,4 @@
-"""`codex-tmux doctor`: what works here, what does not, and the command that mends it."""
+"""`codex-tmux doctor`: what works here, what does not, and the command that fixes it."""
 
 from __future__ import annotations
 
@@ -31,6 +31,7 @@ from codex_tmux.doctor_checks import (
     check_title,
     check_tmux,
 )
+from codex_tmux.doctor_conf import check_conf
 from codex_tmux.doctor_patient import Patient
 from codex_tmux.errors import Problem
 from codex_tmux.plain_text import plain_line
@@ -47,20 +48,20 @@ OF_THE_SERVER = (
     check_pending,
     check_reaping,
 )
-OF_THE_MACHINE = (check_codex, check_title, check_state, check_locks, check_daemon)
+OF_THE_MACHINE = (check_conf, check_codex, check_title, check_state, check_locks, check_daemon)
 MARK_WIDTH = 9
 LEAST_ROOM = 30
 MARKS = {OK: ("ok", "green"), WARNING: ("warning", "yellow"), BROKEN: ("broken", "red")}
 
 
 @click.command(epilog="Example: codex-tmux doctor --json | jq '.checks[] | select(.status != \"ok\")'")
-@click.option("--json", "as_json", is_flag=True, help="For programs, and for bug reports: one JSON object.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object, for programs and bug reports.")
 def command(as_json: bool) -> int:
-    """Say what works here, and what mends the rest.
+    """Check the installation and suggest fixes.
 
-    Looks at tmux, the plugin in it, Codex, the state directory and what else resumes Codex; changes nothing. Each
-    finding names the command that mends it. Exits 1 when something is broken; a warning says what works less well
-    than it could.
+    Checks tmux, the plugin, tmux.conf, Codex, the state directory and other plugins that resume Codex. Changes
+    nothing. Each problem comes with the command that fixes it. Exits 1 if something is broken; a warning means that
+    something works less well than it could.
     """
     findings = examine(Patient.of(Server()))
     if as_json:
@@ -80,7 +81,7 @@ def examine(patient: Patient) -> list[Finding]:
 
 
 def checked(check: Callable[[Patient], Finding], patient: Patient) -> Finding:
-    """The finding of one check; one that fails itself must not hide the others."""
+    """The finding of one check; one that fails must not hide the others."""
     try:
         return check(patient)
     except (Problem, OSError, ValueError) as e:
@@ -89,7 +90,7 @@ def checked(check: Callable[[Patient], Finding], patient: Patient) -> Finding:
 
 
 def report(findings: list[Finding]) -> list[str]:
-    """The findings for a person: a line for what, broken where the terminal ends, and one to copy for what mends it."""
+    """The findings for a person: a line for what, wrapped where the terminal ends, and one to copy that fixes it."""
     terminal = sys.stdout.isatty()
     coloured = terminal and not os.environ.get("NO_COLOR")
     columns = shutil.get_terminal_size().columns if terminal else sys.maxsize

@@ -20,6 +20,7 @@ from codex_tmux.codex.version import Version, limits_of
 from codex_tmux.doctor_patient import ALIASES, MARK_OF_ALIAS, Patient, shell_word
 from codex_tmux.errors import Problem
 from codex_tmux.hooks import missing
+from codex_tmux.launcher import typed
 from codex_tmux.paths import state_dir
 from codex_tmux.plain_text import plain_line
 from codex_tmux.resurrect import would_start_codex
@@ -38,7 +39,7 @@ CONFLICTS = ("assistant-resurrect", "agent-resurrect", "codex-resurrect")
 
 
 class Finding(NamedTuple):
-    """What one check found: `detail` in a line; `fix` is the command that mends it, None where there is nothing to."""
+    """What one check found: `detail` in a line; `fix` is the command that fixes it, None where nothing is wrong."""
 
     name: str
     status: str
@@ -52,7 +53,10 @@ def check_tmux(patient: Patient) -> Finding:
         if shutil.which(patient.server.binary) is None:
             return Finding("tmux", BROKEN, "tmux is not on PATH", "install tmux 3.2a or newer")
         return Finding(
-            "tmux", WARNING, "no tmux server answers: what is in it was not checked", "tmux new-session -d"
+            "tmux",
+            WARNING,
+            "no tmux server is running, so the plugin in it was not checked",
+            "tmux new-session -d",
         )
     if version_of(patient.version) < MINIMUM:
         return Finding(
@@ -68,10 +72,11 @@ def check_tmux(patient: Patient) -> Finding:
 def check_plugin(patient: Patient) -> Finding:
     """Has the plugin been loaded into this server?"""
     if not patient.directory:
-        return Finding("plugin", BROKEN, "not loaded into this tmux server", patient.load_command())
+        return Finding("plugin", BROKEN, "not loaded in this tmux server", patient.load_command())
     if not os.path.exists(os.path.join(patient.directory, "plugin", "hooks.tmux")):
-        gone = f"loaded from {patient.directory}, which is gone"
-        return Finding("plugin", BROKEN, gone, Patient(patient.server, True).load_command())
+        return Finding(
+            "plugin", BROKEN, f"loaded from {patient.directory}, which is gone", patient.load_command()
+        )
     return Finding("plugin", OK, f"loaded from {patient.directory}", None)
 
 
@@ -82,7 +87,7 @@ def check_hooks(patient: Patient) -> Finding:
     gone = missing(patient.directory, patient.hooks)
     if gone:
         names = ", ".join(name.partition("[")[0] for name in gone)
-        why = f"missing: {names} (a set-hook without an index deletes those of plugins; use set-hook -ga)"
+        why = f"missing: {names} (set-hook -g without an index deletes them; use set-hook -ga)"
         return Finding("hooks", BROKEN, why, source_command(patient))
     return Finding("hooks", OK, "all in place", None)
 
@@ -131,7 +136,7 @@ def check_keys(patient: Patient) -> Finding:
         return Finding("keys", WARNING, detail, patient.load_command())
     past = keys_past_us(patient.server.try_run("list-keys") or "") if patient.aliases else []
     if past:
-        detail = f"{', '.join(past)}: bound before the plugin was there, so it respawns without codex-tmux"
+        detail = f"{', '.join(past)}: bound before the plugin loaded, so it respawns without codex-tmux"
         return Finding("keys", BROKEN, detail, patient.load_command())
     named = [f"prefix {key}" for key in keys if key != "none"]
     return Finding("keys", OK, ", ".join(named) or "none", None)
@@ -159,10 +164,11 @@ def check_helper(patient: Patient) -> Finding:
     chosen = os.path.expanduser(patient.options.get("@codex-tmux-bin", ""))
     helper = patient.options.get("@codex_helper", "")
     found = shutil.which("codex-tmux", path=tmux_path(patient)) or sys.argv[0]
-    mend = f"tmux set-option -g @codex-tmux-bin {shell_word(os.path.abspath(found))} \\; run-shell {{}}"
-    mend = mend.replace("{}", patient.load_command().removeprefix("tmux run-shell "))
+    mend = (
+        f"tmux set-option -g @codex-tmux-bin {shell_word(os.path.abspath(found))}; {patient.load_command()}"
+    )
     if not helper:
-        return Finding("helper", BROKEN, "tmux knows no helper", mend)
+        return Finding("helper", BROKEN, "not set in tmux", mend)
     if not os.access(helper, os.X_OK) or os.path.isdir(helper):
         return Finding("helper", BROKEN, f"{helper} cannot be run: is it still installed?", mend)
     said = output([helper, "--version"])
@@ -217,12 +223,12 @@ def check_codex(patient: Patient) -> Finding:
     if codex is None:
         chosen = patient.options.get("@codex-command", "")
         if chosen:
-            detail = f"@codex-command is {chosen}: there is no such program"
+            detail = f"@codex-command is {chosen}: no such program"
             return Finding("codex", BROKEN, detail, "tmux set-option -gu @codex-command")
         return Finding("codex", BROKEN, "codex is not on PATH", "npm install -g @openai/codex")
     version = version_here(patient)
     if version is None:
-        detail = f"{codex} does not say its version"
+        detail = f"{codex} does not print its version"
         return Finding("codex", WARNING, detail, f"{shell_word(codex)} --version")
     text = ".".join(map(str, version))
     limits = limits_of(version)
@@ -257,11 +263,10 @@ def check_title(patient: Patient) -> Finding:
             "title", BROKEN, f"{config} cannot be read: {why}", f"${{EDITOR:-vi}} {shell_word(config)}"
         )
     if missing:
-        detail = f"no session id in the title for {', '.join(missing)}: sessions are known less surely there"
+        detail = f"no session id in the title for {', '.join(missing)}: its sessions can only be inferred"
         default = patient.default_home()
         fix = "; ".join(
-            "codex-tmux setup" + ("" if home == default else f" --codex-home {shell_word(home)}")
-            for home in missing
+            typed("setup", *(() if home == default else ("--codex-home", home))) for home in missing
         )
         return Finding("title", WARNING, detail, fix)
     return Finding("title", OK, f"shows the session id ({', '.join(homes)})", None)
@@ -276,7 +281,7 @@ def check_state(patient: Patient) -> Finding:
         return check_place(directory)
     quoted = shell_word(directory)
     if not stat.S_ISDIR(status.st_mode):
-        return Finding("state", BROKEN, f"{directory} is no directory", f"mv {quoted} {quoted}.old")
+        return Finding("state", BROKEN, f"{directory} is not a directory", f"mv {quoted} {quoted}.old")
     if status.st_uid != os.geteuid():
         detail = f"{directory} belongs to user {status.st_uid}, not to you"
         return Finding("state", BROKEN, detail, f"sudo chown -R $(id -u) {quoted}")
@@ -293,7 +298,7 @@ def check_state(patient: Patient) -> Finding:
     fault = patient.options.get("@codex_fault")
     if fault and found.status == OK:
         return Finding(
-            "state", BROKEN, f"the last sync could not save: {fault}", f"df -h {quoted}; codex-tmux sync"
+            "state", BROKEN, f"the last sync could not save: {fault}", f"df -h {quoted}; {typed('sync')}"
         )
     if found.status == OK and (why := log.unwritable()):
         path = shell_word(os.path.join(directory, log.NAME))
@@ -316,8 +321,10 @@ def check_place(directory: str) -> Finding:
     while not os.path.exists(parent):
         parent = os.path.dirname(parent)
     if os.access(parent, os.W_OK | os.X_OK):
-        return Finding("state", OK, f"{directory} (not there yet)", None)
-    return Finding("state", BROKEN, f"{directory} cannot be made", f"mkdir -p -m 700 {shell_word(directory)}")
+        return Finding("state", OK, f"{directory} (not created yet)", None)
+    return Finding(
+        "state", BROKEN, f"{directory} cannot be created", f"mkdir -p -m 700 {shell_word(directory)}"
+    )
 
 
 def check_state_file(path: str) -> Finding:
@@ -326,21 +333,19 @@ def check_state_file(path: str) -> Finding:
     try:
         records, wrong = store.parse(store.read_file(path))
     except FileNotFoundError:
-        return Finding("state", OK, f"{path} (not there yet)", None)
+        return Finding("state", OK, f"{path} (not created yet)", None)
     except store.NewerVersion as e:
         return Finding("state", BROKEN, str(e), "pipx upgrade codex-tmux")
     except store.StateError as e:
         return Finding("state", BROKEN, str(e), f"mv {quoted} {quoted}.old")
     except (ValueError, RecursionError) as e:
         why = (str(e) or type(e).__name__).splitlines()[0]
-        detail = (
-            f"{path} cannot be understood ({why}); the next command sets it aside and takes the last good one"
-        )
-        return Finding("state", BROKEN, detail, "codex-tmux list --all")
+        detail = f"{path} cannot be parsed ({why}); the next command sets it aside and uses the last good one"
+        return Finding("state", BROKEN, detail, typed("list", "--all"))
     except OSError as e:
         return Finding("state", BROKEN, f"{path} cannot be read: {e.strerror}", f"chmod 600 {quoted}")
     if wrong:
-        return Finding("state", WARNING, f"{path}: {wrong[0]}", "codex-tmux list --all")
+        return Finding("state", WARNING, f"{path}: {wrong[0]}", typed("list", "--all"))
     return Finding("state", OK, f"{path} ({len(records)} record{'' if len(records) == 1 else 's'})", None)
 
 
@@ -348,7 +353,9 @@ def check_conflicts(patient: Patient) -> Finding:
     """Does something else start Codex in these panes too?"""
     processes = patient.options.get("@resurrect-processes", "")
     if would_start_codex(processes):
-        detail = f"@resurrect-processes is {processes}: tmux-resurrect would start Codex beside us, without its session"
+        detail = (
+            f"@resurrect-processes is {processes}: tmux-resurrect would also start Codex, without its session"
+        )
         kept = " ".join(
             shlex.quote(w) for w in shlex.split(processes) if not would_start_codex(shlex.quote(w))
         )
@@ -357,11 +364,11 @@ def check_conflicts(patient: Patient) -> Finding:
         )
     plugins = other_plugins(patient)
     if plugins:
-        detail = f"{', '.join(plugins)} resumes Codex too: a session may be started twice"
+        detail = f"{', '.join(plugins)} also resumes Codex: a session may be started twice"
         return Finding(
             "conflicts", WARNING, detail, f"take {plugins[0]} out of tmux.conf, then: tmux kill-server"
         )
-    return Finding("conflicts", OK, "nothing else here resumes Codex", None)
+    return Finding("conflicts", OK, "no other plugin resumes Codex", None)
 
 
 def other_plugins(patient: Patient) -> list[str]:
@@ -398,7 +405,7 @@ def check_locks(patient: Patient) -> Finding:
         command = plain_line(shlex.join(Processes().argv(pid)))[:80]
         detail = f"{os.path.join(directory, name)} has been held for {STUCK_AFTER:g} s by process {pid} ({command})"
         return Finding("locks", BROKEN, detail, f"kill -CONT {pid}; kill {pid}")
-    return Finding("locks", OK, "none is held for long", None)
+    return Finding("locks", OK, "none stuck", None)
 
 
 def holders(directory: str, names: list[str]) -> dict[str, int]:
@@ -417,11 +424,11 @@ def check_pending(patient: Patient) -> Finding:
     while pending():
         if time.monotonic() > end:
             detail = (
-                f"a sync has been wanted for {STUCK_AFTER:g} s and none has started: tmux's hooks wait for it"
+                f"a sync was requested {STUCK_AFTER:g} s ago and has not started: tmux's hooks wait for it"
             )
-            return Finding("pending", BROKEN, detail, "tmux set-option -gu @codex_pending; codex-tmux list")
+            return Finding("pending", BROKEN, detail, f"tmux set-option -gu @codex_pending; {typed('list')}")
         time.sleep(LOOK_EVERY)
-    return Finding("pending", OK, "no event waits", None)
+    return Finding("pending", OK, "none", None)
 
 
 def check_daemon(patient: Patient) -> Finding:
@@ -436,25 +443,21 @@ def check_daemon(patient: Patient) -> Finding:
         except DaemonError:
             mute.append(home)
     if mute:
-        detail = (
-            f"Codex's daemon does not answer at {socket_path(mute[0])}: what conversations do is not known"
-        )
+        detail = f"Codex's daemon does not answer at {socket_path(mute[0])}: activity unavailable"
         return Finding(
             "daemon", WARNING, detail, f"CODEX_HOME={shell_word(mute[0])} codex app-server daemon restart"
         )
     if said:
         return Finding("daemon", OK, f"Codex's daemon answers ({', '.join(said)})", None)
-    return Finding(
-        "daemon", OK, "Codex runs without its shared daemon: what conversations do is not known", None
-    )
+    return Finding("daemon", OK, "activity unavailable: Codex's daemon is not running", None)
 
 
 def check_reaping(patient: Patient) -> Finding:
     """Is this tmux linked with libutempter, which makes it miss the end of processes? Worked around; to know."""
     linked = Processes().is_linked_with(int(patient.pid or 0), "libutempter")
     if linked is None:
-        return Finding("reaping", OK, "not known on this system", None)
+        return Finding("reaping", OK, "unknown on this system", None)
     if linked:
-        detail = "tmux is built with libutempter and may notice a dead pane late; codex-tmux sees to it"
+        detail = "tmux is built with libutempter and may notice a dead pane late: worked around"
         return Finding("reaping", OK, detail, None)
     return Finding("reaping", OK, "tmux notices when a pane dies", None)

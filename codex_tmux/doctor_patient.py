@@ -6,9 +6,9 @@ import os
 import re
 from dataclasses import dataclass, field
 
-from codex_tmux import store
+from codex_tmux import store, tmux_conf
+from codex_tmux.launcher import typed
 from codex_tmux.records import Record
-from codex_tmux.sandbox import plugin_file
 from codex_tmux.tmux import Server
 
 ALIASES = re.compile(r'^set-option -s command-alias\[\d+\] "([a-z-]+)=', re.MULTILINE)
@@ -64,9 +64,11 @@ class Patient:
             return file.read()
 
     def load_command(self) -> str:
-        """What loads the plugin (again)."""
-        entry = os.path.join(self.directory, "codex.tmux") if self.directory else str(plugin_file())
-        return f"tmux run-shell {shell_word(entry)}"
+        """What loads the plugin (again); where tmux.conf does not load it, what makes it do so."""
+        entry = os.path.join(self.directory, "codex.tmux")
+        if self.directory and os.path.exists(entry):
+            return f"tmux run-shell {shell_word(entry)}"
+        return typed("load" if tmux_conf.other_line() else "install")
 
     def default_home(self) -> str:
         """The `CODEX_HOME` of whoever asks."""

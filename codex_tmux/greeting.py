@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from codex_tmux.launcher import typed
 from codex_tmux.log import log
 from codex_tmux.paths import make_state_dir
 from codex_tmux.tell import tell_all, tell_later
@@ -38,7 +39,7 @@ def greeting(server: Server) -> str:
             keys.append(f"prefix {key}: {does}")
     text = " – ".join(["loaded", ", ".join(keys)] if keys else ["loaded"])
     home = os.path.abspath(os.environ.get("CODEX_HOME") or os.path.expanduser("~/.codex"))
-    return text if names_sessions(home) else f"{text}. Next: codex-tmux setup"
+    return text if names_sessions(home) else f"{text}. Next: {typed('setup')}"
 
 
 def names_sessions(codex_home: str) -> bool:

@@ -1,16 +1,17 @@
-"""`codex-tmux install`: the plugin into the user's tmux.conf, and into the tmux server that runs."""
+"""`codex-tmux install` and `load`: the plugin in the user's tmux.conf, and in the tmux server that runs."""
 
 from __future__ import annotations
 
+import os
 import time
 from pathlib import Path
 
 import click
 
-from codex_tmux import tmux_conf
+from codex_tmux import local_link, tmux_conf
 from codex_tmux.config_file import ConfigFile
 from codex_tmux.errors import Problem
-from codex_tmux.sandbox import plugin_file
+from codex_tmux.launcher import plugin_file, program, typed
 from codex_tmux.shown_change import rewrite
 from codex_tmux.tmux import Server, literal
 
@@ -23,49 +24,52 @@ POLL_SECONDS = 0.05
     short_help="Load the plugin from your tmux.conf.",
     epilog="Example: codex-tmux install --check || codex-tmux install",
 )
-@click.option("--check", is_flag=True, help="Only say whether it is installed (exit 0) or not (exit 1).")
+@click.option("--check", is_flag=True, help="Report whether it is installed (exit 0) or not (exit 1).")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 def command(check: bool, yes: bool) -> int:
-    """Load the plugin from your tmux.conf, and into the tmux server that runs.
+    """Load the plugin from your tmux.conf, and into the running tmux server.
 
-    Adds a comment and a `run-shell` line to $XDG_CONFIG_HOME/tmux/tmux.conf or ~/.config/tmux/tmux.conf where there
-    is one, else to ~/.tmux.conf. Shows the change before it writes it and asks; where standard input is not a
-    terminal it writes without asking. Keeps a copy of the file beside it. With TPM it is not needed.
+    Adds a comment and a `run-shell` line to $XDG_CONFIG_HOME/tmux/tmux.conf or ~/.config/tmux/tmux.conf if there is
+    one, else to ~/.tmux.conf. Shows the change and asks before writing; without a terminal, --yes is required. Keeps
+    a copy of the file beside it. If codex-tmux is not on your PATH, it offers a link in ~/.local/bin.
+
+    With TPM, tmux.conf needs no change.
     """
-    plugin = plugin_file()
-    if not plugin.exists():
-        raise Problem(f"{plugin}: the plugin's own files are missing: install codex-tmux again")
-    file = ConfigFile(place_of_ours() or tmux_conf.place())
-    elsewhere = other_line()
-    if elsewhere and not place_of_ours():
+    if not os.path.exists(plugin_file()):
+        raise Problem(f"{plugin_file()}: the plugin's own files are missing: install codex-tmux again")
+    ours = tmux_conf.place_of_ours()
+    file = ConfigFile(ours or tmux_conf.place())
+    elsewhere = None if ours else tmux_conf.other_line()
+    line = tmux_conf.load_line(program())
+    if elsewhere:
         path, other = elsewhere
         click.echo(f"{'installed' if check else 'nothing to write'}: {path} loads the plugin: {other}")
-        return 0
-    line = tmux_conf.load_line(plugin)
-    if check:
+        if check:
+            return 0
+    elif check:
         return say_whether(file, line)
-    if not write(file, line, yes):
+    elif not write(file, line, yes):
         return 1
-    click.echo(load(Server(), plugin))
+    local_link.offer(yes)
+    server = Server()
+    if not elsewhere or not server.try_run("show-options", "-gqv", "@codex_dir"):
+        click.echo(load(server))
+    click.echo(f"Next: {typed('setup')}")
     return 0
 
 
-def place_of_ours() -> Path | None:
-    """The configuration file that has our lines."""
-    for path in tmux_conf.places():
-        data = ConfigFile(path).read()
-        if data is not None and tmux_conf.OURS.search(data):
-            return path
-    return None
+@click.command(
+    short_help="Load the plugin into the running tmux server.",
+    epilog="Example, in tmux.conf: run-shell '~/.local/bin/codex-tmux load'",
+)
+def load_now() -> int:
+    """Load the plugin into the running tmux server.
 
-
-def other_line() -> tuple[Path, str] | None:
-    """The file that loads the plugin otherwise, and its line that does."""
-    for path in tmux_conf.places():
-        line = tmux_conf.loaded_otherwise(ConfigFile(path).read() or b"")
-        if line:
-            return path, line
-    return None
+    This is the line that `codex-tmux install` adds to tmux.conf. It holds no version of Python, so upgrades keep it.
+    """
+    said = load(Server())
+    click.echo(said)
+    return 0 if said.startswith("Loaded") else 1
 
 
 def say_whether(file: ConfigFile, line: bytes) -> int:
@@ -74,12 +78,9 @@ def say_whether(file: ConfigFile, line: bytes) -> int:
     if data is not None and tmux_conf.added(data, line) == data:
         click.echo(f"installed: {file.path}")
         return 0
-    what = (
-        "loads another copy of the plugin"
-        if tmux_conf.OURS.search(data or b"")
-        else "does not load the plugin"
-    )
-    click.echo(f"not installed: {file.path} {what}; run: codex-tmux install")
+    found = tmux_conf.line_of_ours(data).decode(errors="replace")
+    what = f"has another line: {found}" if found else "does not load the plugin"
+    click.echo(f"not installed: {file.path} {what}; run: {typed('install')}")
     return 1
 
 
@@ -89,22 +90,23 @@ def write(file: ConfigFile, line: bytes, yes: bool) -> bool:
     if done.agreed and done.new == done.old:
         click.echo(f"nothing to write: {file.path} loads the plugin")
     elif done.agreed:
-        click.echo(f"written: {file.path}" + (f" (as it was: {done.backup})" if done.backup else ""))
+        click.echo(f"written: {file.path}" + (f" (backup: {done.backup})" if done.backup else ""))
     return done.agreed
 
 
-def load(server: Server, plugin: Path) -> str:
+def load(server: Server) -> str:
     """Load the plugin into the tmux server, if one runs; what there is to say about it."""
     if server.try_run("list-sessions") is None:
-        return "No tmux server runs; the next one loads it."
-    server.run("run-shell", "-b", f"{literal(tmux_conf.shell_command(plugin))} >/dev/null 2>&1")
+        return "No tmux server is running; the next one loads it."
+    server.run("run-shell", "-b", f"{literal(tmux_conf.load_command(program()))} >/dev/null 2>&1")
+    wanted = str(Path(plugin_file()).parent.resolve())
     end = time.monotonic() + LOADED_WITHIN
     while time.monotonic() < end:
         # The keys come last.
         directory = server.option("@codex_dir")
         keys = server.try_run("show-options", "-gqv", "@codex_keys")
-        if directory == str(plugin.parent.resolve()) and keys:
+        if directory == wanted and keys:
             named = ", ".join(f"prefix {key}" for key in keys.split() if key != "none")
             return f"Loaded: a pane that runs Codex keeps its conversation. Keys: {named or 'none'}."
         time.sleep(POLL_SECONDS)
-    return "tmux has not loaded it; what it says about that: tmux show-messages"
+    return "tmux did not load it; to see why: tmux show-messages"

@@ -27,6 +27,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TypeVar
 
+from codex_tmux import launcher
 from codex_tmux.codex.processes import Processes
 from codex_tmux.errors import Problem
 from codex_tmux.model_server import ModelServer, Request, reply_to
@@ -61,9 +62,8 @@ def cache_dir() -> Path:
 
 
 def plugin_file() -> Path:
-    """`codex.tmux`: of this checkout, else the one the wheel brought."""
-    checkout = PACKAGE.parent / "codex.tmux"
-    return checkout if checkout.exists() else PACKAGE / "share" / "codex.tmux"
+    """`codex.tmux`, as a Path."""
+    return Path(launcher.plugin_file())
 
 
 @functools.lru_cache

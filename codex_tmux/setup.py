@@ -1,9 +1,8 @@
-"""`codex-tmux setup`: let Codex write its session id into the pane title, the surest evidence there is."""
+"""`codex-tmux setup`: have Codex write its session id into the pane title, the best evidence there is."""
 
 from __future__ import annotations
 
 import os
-import shlex
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -26,6 +25,7 @@ from codex_tmux.codex.version import Version, ask_version, version_beside
 from codex_tmux.completion import DIRECTORY, PROGRAM
 from codex_tmux.config_file import ConfigFile
 from codex_tmux.errors import Problem
+from codex_tmux.launcher import typed
 from codex_tmux.shown_change import agreed, difference
 
 __all__ = ["add_item", "command", "remove_item", "title_has_id"]
@@ -100,15 +100,13 @@ def _add(file: ConfigFile, item: str, named: bool, yes: bool) -> int:
         shown = lines
         record = _write(file, before, change, item, made_home)
         if record:
-            click.echo(f"written: {file.path}" + (f" (as it was: {record.backup})" if record.backup else ""))
+            click.echo(f"written: {file.path}" + (f" (backup: {record.backup})" if record.backup else ""))
             if emptied:
                 click.echo("The title was switched off; it now shows the session id and nothing else.")
             click.echo("A Codex that already runs shows it after a restart (respawn its pane).")
-            click.echo(f"To take it back: {_command(named, home, '--undo')}")
+            click.echo(f"To undo: {_command(named, home, '--undo')}")
             return 0
-    raise Problem(
-        f"{file.path}: changed under our hands {TRIES} times (Codex writes it?); nothing written; try again"
-    )
+    raise Problem(f"{file.path}: kept changing while being edited; nothing written; try again")
 
 
 def _write(
@@ -176,9 +174,7 @@ def _undo(file: ConfigFile, yes: bool) -> int:
             _clean_up(file, record, exact)
             click.echo(f"{'removed' if new is None else 'written'}: {file.path}{'' if exact else _KEPT}")
             return 0
-    raise Problem(
-        f"{file.path}: changed under our hands {TRIES} times (Codex writes it?); nothing undone; try again"
-    )
+    raise Problem(f"{file.path}: kept changing while being edited; nothing undone; try again")
 
 
 _KEPT = " (it has changed since setup: only the item was taken out)"
@@ -208,15 +204,15 @@ def _check(file: ConfigFile, item: str, named: bool) -> int:
 
 def _command(named: bool, home: Path, *options: str) -> str:
     home_option = ["--codex-home", str(home)] if named else []
-    return shlex.join(["codex-tmux", "setup", *options, *home_option])
+    return typed("setup", *options, *home_option)
 
 
 @click.command(
-    short_help="Put the session id into the pane title: tracking gets exact.",
+    short_help="Show the session id in the pane title, for exact tracking.",
     epilog="Example: codex-tmux setup --check || codex-tmux setup",
 )
-@click.option("--check", is_flag=True, help="Only say whether it is set (exit 0) or not (exit 1).")
-@click.option("--undo", is_flag=True, help="Take back what setup wrote, and only that.")
+@click.option("--check", is_flag=True, help="Report whether it is set (exit 0) or not (exit 1).")
+@click.option("--undo", is_flag=True, help="Remove what setup wrote, and only that.")
 @click.option(
     "--codex-home", type=DIRECTORY, metavar="DIR", help="Codex's home (default: $CODEX_HOME, then ~/.codex)."
 )
@@ -225,13 +221,16 @@ def _command(named: bool, home: Path, *options: str) -> str:
     "--codex", type=PROGRAM, metavar="PATH", help="The Codex to set up for (default: the first on PATH)."
 )
 def command(check: bool, undo: bool, codex_home: str | None, yes: bool, codex: str | None) -> int:
-    """Put the session id into the pane title, where codex-tmux reads it.
+    """Show the session id in the pane title, where codex-tmux reads it.
 
-    Adds `thread-id` to `tui.terminal_title` in Codex's config.toml (`session-id` for Codex 0.130 to 0.136).
-    Everything else in the file stays as it is, byte for byte. Shows the change before it writes it and asks;
-    where standard input is not a terminal it writes without asking. Keeps a copy of the file beside it.
+    Adds `thread-id` to `tui.terminal_title` in Codex's config.toml (`session-id` for Codex 0.130 to 0.136) and keeps
+    the rest of the file byte for byte. Shows the change and asks before writing; without a terminal, --yes is
+    required. Keeps a copy of the file beside it.
 
-    ~/.codex is made where it is missing; a home you name has to be there.
+    tmux's default status line shows the pane title, so it will show the id too. To show something else there, set
+    status-right: docs/themes.md has a line to copy.
+
+    Creates ~/.codex if it is missing; a home that you name must exist.
     """
     if check and undo:
         raise click.UsageError("--check and --undo do not go together")

@@ -16,7 +16,7 @@ from codex_tmux.config_file import ConfigFile
 from codex_tmux.errors import Problem
 
 TRIES = 5
-"""How often a file may change under our hands."""
+"""How often a file may change while it is edited."""
 
 
 class Rewritten(NamedTuple):
@@ -51,7 +51,7 @@ def rewrite(
             return Rewritten(old, new, backup)
         if backup:
             backup.unlink(missing_ok=True)
-    raise Problem(f"{file.path}: changed under our hands {TRIES} times; nothing written; try again")
+    raise Problem(f"{file.path}: kept changing while being edited; nothing written; try again")
 
 
 def difference(name: str, old: str, new: str) -> list[str]:
@@ -80,8 +80,10 @@ def coloured() -> bool:
 
 
 def agreed(lines: list[str], shown: list[str] | None, yes: bool) -> bool:
-    """Show the change and ask, unless it is the one just shown. Without a terminal nobody can be asked."""
+    """Show the change and ask, unless it is the one just shown. Raises Problem where nobody can be asked."""
     if lines == shown:
         return True
     show(lines)
-    return yes or not sys.stdin.isatty() or click.confirm("Write this?", default=True)
+    if not yes and not sys.stdin.isatty():
+        raise Problem("standard input is not a terminal, so nothing was written; to write it: --yes")
+    return yes or click.confirm("Write this?", default=True)

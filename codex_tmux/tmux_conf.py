@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import os
 import re
-import shlex
 from pathlib import Path
 
+from codex_tmux.config_file import ConfigFile
 from codex_tmux.errors import Problem
+from codex_tmux.launcher import with_tilde
 from codex_tmux.tmux import literal, quote
 
 COMMENT = b"# codex-tmux: a pane that runs Codex keeps its conversation (`codex-tmux uninstall` takes this out again"
@@ -18,7 +19,8 @@ OURS = re.compile(
     rb"^" + re.escape(COMMENT) + rb"(, and the file)?\)\nrun-shell [^\n]*(?:\n|\Z)", re.MULTILINE
 )
 OTHERS = re.compile(
-    rb"^[^#\n]*(?:run(?:-shell)?\b[^\n]*/codex\.tmux\b|@plugin\b[^\n]*\bcodex-tmux\b)[^\n]*", re.MULTILINE
+    rb"^[^#\n]*(?:run(?:-shell)?\b[^\n]*(?:/codex\.tmux\b|\bcodex-tmux'? load\b)|@plugin\b[^\n]*\bcodex-tmux\b)[^\n]*",
+    re.MULTILINE,
 )
 
 
@@ -36,19 +38,18 @@ def place() -> Path:
     return next((path for path in places() if path.exists()), Path.home() / ".tmux.conf")
 
 
-def shell_command(plugin: Path) -> str:
-    """What a shell runs to load the plugin. A wheel may have come without the mode bit."""
-    path = shlex.quote(str(plugin))
-    return path if os.access(plugin, os.X_OK) else f"sh {path}"
+def load_command(program: str) -> str:
+    """What a shell runs to load the plugin."""
+    return f"{with_tilde(program)} load"
 
 
-def load_line(plugin: Path) -> bytes:
-    """The line of tmux.conf that loads the plugin. Raises Problem where its path cannot stand in a line."""
-    if "\n" in str(plugin):
+def load_line(program: str) -> bytes:
+    """The line of tmux.conf that loads the plugin. Raises Problem where a path cannot stand in a line."""
+    if "\n" in program:
         raise Problem(
-            f"{str(plugin)!r}: a path with a line break cannot stand in tmux.conf: install it elsewhere"
+            f"{program!r}: tmux.conf cannot hold a path with a line break: install codex-tmux elsewhere"
         )
-    return os.fsencode("run-shell " + quote(literal(shell_command(plugin))))
+    return os.fsencode("run-shell " + quote(literal(load_command(program))))
 
 
 def added(data: bytes | None, line: bytes) -> bytes:
@@ -68,7 +69,7 @@ def added(data: bytes | None, line: bytes) -> bytes:
         )
     if re.search(rb"\\\n?\Z", data):
         raise Problem(
-            "its last line ends in a backslash, so what follows would be part of it: mend that first"
+            "its last line ends in a backslash, so the next line would be part of it: fix that first"
         )
     if not data or data.endswith(b"\n"):
         return data + COMMENT + b")\n" + line + b"\n"
@@ -92,4 +93,28 @@ def loaded_otherwise(data: bytes) -> str | None:
         ours = OURS.search(data)
         if ours is None or not ours.start() <= found.start() < ours.end():
             return found[0].decode(errors="replace").strip()
+    return None
+
+
+def place_of_ours() -> Path | None:
+    """The configuration file that has our lines."""
+    for path in places():
+        data = ConfigFile(path).read()
+        if data is not None and OURS.search(data):
+            return path
+    return None
+
+
+def line_of_ours(data: bytes | None) -> bytes:
+    """Our `run-shell` line in a configuration; empty where it has none."""
+    found = OURS.search(data or b"")
+    return found[0].partition(b"\n")[2].rstrip(b"\n") if found else b""
+
+
+def other_line() -> tuple[Path, str] | None:
+    """The file that loads the plugin otherwise, and its line that does."""
+    for path in places():
+        line = loaded_otherwise(ConfigFile(path).read() or b"")
+        if line:
+            return path, line
     return None

@@ -2,42 +2,63 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import time
 from pathlib import Path
 
 import click
 
-from codex_tmux import tmux_conf
+from codex_tmux import local_link, tmux_conf
 from codex_tmux.config_file import ConfigFile
-from codex_tmux.install import LOADED_WITHIN, POLL_SECONDS, other_line, place_of_ours
-from codex_tmux.sandbox import plugin_file
+from codex_tmux.install import LOADED_WITHIN, POLL_SECONDS
+from codex_tmux.launcher import plugin_file, typed, with_tilde
+from codex_tmux.paths import state_dir
 from codex_tmux.shown_change import rewrite
 from codex_tmux.sync import server_lock
 from codex_tmux.tmux import Server, literal
 
+OUR_OPTION = re.compile(r"^@codex_\w+", re.MULTILINE)
+OUR_ALIAS = re.compile(r"^command-alias\[\d+\] .*@codex_(?:unsettled|panes)\b", re.MULTILINE)
+MENTION = re.compile(r"^(?!@codex_|command-alias)([\w@-]+)(?:\[\d+\])? .*@codex_", re.MULTILINE)
+"""An option of the user's, by its name, whose value speaks of one of ours."""
+
 
 @click.command(
-    short_help="Take the plugin out of tmux.conf and tmux again.",
+    short_help="Remove the plugin from tmux.conf and from tmux.",
     epilog="Example: codex-tmux uninstall --yes",
 )
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 def command(yes: bool) -> int:
-    """Take the plugin out of your tmux.conf and out of the tmux server that runs.
+    """Remove the plugin from your tmux.conf and from the running tmux server.
 
-    Both are then as they were before `install`. Panes that run Codex go on running; what codex-tmux knows of them
-    stays in its state directory. `codex-tmux setup --undo` takes back what `setup` wrote.
+    Both are then as they were before `install`. Panes that run Codex keep running. It says what remains, and how to
+    remove that too: the line that `setup` wrote, the state directory, the program itself.
     """
-    path = place_of_ours()
+    path = tmux_conf.place_of_ours()
     if path is None:
-        click.echo("nothing to write: no tmux.conf has the lines of codex-tmux install")
-        by_hand = other_line()
+        click.echo("tmux.conf: not installed there")
+        by_hand = tmux_conf.other_line()
         if by_hand:
-            click.echo(f"To be taken out of {by_hand[0]} by hand: {by_hand[1]}")
+            click.echo(f"Remove this line from {by_hand[0]} yourself: {by_hand[1]}")
     elif not take_out(ConfigFile(path), yes):
         return 1
-    click.echo(unload(Server()))
+    server = Server()
+    click.echo(unload(server))
+    for option in mentions(server):
+        click.echo(f"Your {option} still mentions @codex_…: edit it in tmux.conf.")
+    local_link.remove(yes)
+    for line in what_remains():
+        click.echo(line)
     return 0
+
+
+def what_remains() -> list[str]:
+    """What uninstall leaves, each with the command that removes it."""
+    lines = [f"  the session id in Codex's title, if you ran setup: {typed('setup', '--undo')}"]
+    if Path(state_dir()).exists():
+        lines.append(f"  the record of your panes: rm -r {with_tilde(state_dir())}")
+    return ["What remains, and how to remove it:", *lines, f"  the program: {local_link.removal()}"]
 
 
 def take_out(file: ConfigFile, yes: bool) -> bool:
@@ -60,11 +81,11 @@ def unload(server: Server) -> str:
     """Take the plugin out of the tmux server, if one runs; what there is to say about it."""
     loaded = server.try_run("display-message", "-p", "#{@codex_dir}")
     if not loaded:
-        return "No tmux server runs with it."
+        return "Not loaded in tmux."
     # The copy that was loaded knows what it has put there.
     script = Path(loaded, "plugin", "unload")
     if not script.exists():
-        script = plugin_file().parent / "plugin" / "unload"
+        script = Path(plugin_file()).parent / "plugin" / "unload"
     words = literal(f"sh {shlex.quote(str(script))} >/dev/null 2>&1")
     end = time.monotonic() + LOADED_WITHIN
     while time.monotonic() < end:
@@ -76,12 +97,18 @@ def unload(server: Server) -> str:
         time.sleep(POLL_SECONDS)
         with server_lock(server):
             if is_clean(server):
-                return "Taken out of the running tmux server."
-    return f"tmux still has something of it; run: sh {shlex.quote(str(script))}"
+                return "Unloaded from the running tmux server."
+    return f"Not fully unloaded; run: sh {shlex.quote(str(script))}"
 
 
 def is_clean(server: Server) -> bool:
-    """Whether no option of ours is left."""
+    """Whether no option or alias of ours is left. What the user's own formats say is the user's."""
     options = server.run("show-options", "-g") + server.run("show-options", "-s")
     panes = server.run("list-panes", "-a", "-F", "#{@codex_pane}#{@codex_session}#{@codex_keep}").strip()
-    return "@codex_" not in options and not panes
+    return not OUR_OPTION.search(options) and not OUR_ALIAS.search(options) and not panes
+
+
+def mentions(server: Server) -> list[str]:
+    """The names of the user's options that use ours, such as status-right."""
+    listed = (server.try_run("show-options", scope) or "" for scope in ("-g", "-gw"))
+    return list(dict.fromkeys(name for text in listed for name in MENTION.findall(text)))

@@ -1,28 +1,31 @@
-# Where the helper is: @codex-tmux-bin, the checkout's own .venv, beside the package that brought this file, PATH,
-# ~/.local/bin.
+# Where the helper is: @codex-tmux-bin, what runs `codex-tmux load`, the checkout's own .venv, PATH, ~/.local/bin.
 # shellcheck shell=sh
 
 find_helper() {
     codex_helper=
-    case $here in
-    */site-packages/codex_tmux/share) beside=${here%/lib*/*/site-packages/codex_tmux/share}/bin/codex-tmux ;;
-    *) beside=$here/.venv/bin/codex-tmux ;;
-    esac
-    for candidate in "$codex_tmux_bin" "$beside" "$(command -v codex-tmux)" "$HOME/.local/bin/codex-tmux"; do
+    for candidate in "$codex_tmux_bin" "$CODEX_TMUX_HELPER" "$here/.venv/bin/codex-tmux" "$(command -v codex-tmux)" \
+        "$HOME/.local/bin/codex-tmux"; do
         case $candidate in '~/'*) candidate=$HOME/${candidate#'~/'} ;; esac
         [ -n "$candidate" ] && [ -x "$candidate" ] && codex_helper=$candidate && return 0
     done
     return 1
 }
 
-how_to_install() {
+# What to tell the user where there is no helper: one command that gets it.
+missing_helper() {
+    case $here in
+    "$HOME"/*[!A-Za-z0-9_./-]*) clone=$(shell_word "$here") ;;
+    "$HOME"/*) clone="~${here#"$HOME"}" ;;
+    *) clone=$(shell_word "$here") ;;
+    esac
     if command -v pipx >/dev/null 2>&1; then
-        printf "run: pipx install '%s'" "$here"
+        how="pipx install $clone"
     elif command -v uv >/dev/null 2>&1; then
-        printf "run: uv tool install '%s'" "$here"
+        how="uv tool install $clone"
     else
-        printf "run: make -C '%s' setup" "$here"
+        how="make -C $clone install"
     fi
+    printf 'the helper is missing. Run: %s' "$how"
 }
 
 # $1 as one word for sh.
@@ -37,6 +40,13 @@ glob_word() {
     printf %s "$1" | sed 's/[][*?\\]/\\&/g'
 }
 
+# The first sync. A helper that cannot even start (its Python is gone) would stay unseen: hooks are silent.
+first_sync() {
+    "$codex_helper" sync && return
+    tmux set-option -gu @codex_pending
+    say "$codex_helper does not run. Install codex-tmux again"
+}
+
 # Hooks name the helper through options, so that their text is the same everywhere. Silent whatever happens: any
 # output, or a failure, would throw the user's active pane into view mode.
 install_hooks() {
@@ -49,6 +59,5 @@ install_hooks() {
         set-option -g @codex_dir "$here" \; \
         source-file "$(glob_word "$here/plugin/hooks.tmux")" \; \
         set-option -g @codex_pending 1 \; \
-        run-shell -b '#{E:@codex_sync}' \; \
         if-shell -F '#{@codex_started}' '' 'set-option -g @codex_started 1 ; run-shell -b "#{E:@codex_at_start}"'
 }

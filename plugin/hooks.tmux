@@ -132,12 +132,14 @@ set-hook -g after-select-window[8470] "$CODEX_WAKE"
 set-hook -g after-select-pane[8470] "$CODEX_WAKE"
 set-hook -g session-window-changed[8470] "$CODEX_WAKE"
 set-hook -g window-pane-changed[8470] "$CODEX_MOVED ; $CODEX_WAKE"
-set-hook -g client-session-changed[8470] "$CODEX_WAKE"
+# A plain `tmux` fires this one alone, `tmux attach` both.
+%hidden CODEX_SAY="if-shell -F '#{@codex_say}' { display-message -d 10000 '#{@codex_say}' ; set-option -gu @codex_say }"
+set-hook -g client-session-changed[8470] "$CODEX_WAKE ; $CODEX_SAY"
 # The first client brings the terminal that Codex asks for its colours, and the person to be asked or told.
 set-hook -g client-attached[8470] {
   if-shell -F '#{@codex_wake_at_attach}' { set-option -gu @codex_wake_at_attach ; run-shell -bC '#{E:@codex_wake_all}' } "$CODEX_WAKE"
   if-shell -F '#{@codex_lost}' { set-option -gu @codex_lost ; run-shell -b '#{E:@codex_ask}' }
-  if-shell -F '#{@codex_say}' { display-message -d 10000 '#{@codex_say}' ; set-option -gu @codex_say }
+  if-shell -F 1 "$CODEX_SAY"
 }
 
 set-hook -g after-kill-pane[8470] "$CODEX_MOVED"

@@ -16,6 +16,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from codex_tmux.pty_client import Client
 from codex_tmux.sandbox import Sandbox
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -192,11 +193,12 @@ def unload(world: Sandbox, directory: Path) -> None:
 def test_from_a_wheel(world: Sandbox, installed: Path) -> None:
     start(world)
     before = everything(world)
-    out = run(world, installed, "install")
+    out = run(world, installed, "install", "-y")
     assert "written" in out
     assert "Loaded" in out
+    assert "run-shell '~/.local/bin/codex-tmux load'" in (world.home / ".tmux.conf").read_text()
     wait_active(world)
-    assert Path(world.tmux("show-options", "-gqv", "@codex_helper")) == installed.resolve()
+    assert Path(world.tmux("show-options", "-gqv", "@codex_helper")) == installed
     killed_pane_comes_back(world)
     run(world, installed, "install", "--check")
     # The next server loads it from tmux.conf.
@@ -204,8 +206,11 @@ def test_from_a_wheel(world: Sandbox, installed: Path) -> None:
     start(world)
     wait_active(world)
     world.quiet()
-    out = run(world, installed, "uninstall")
-    assert "Taken out" in out
+    world.tmux("set-option", "-g", "status-right", "#{?@codex_status, | #{@codex_status},}")
+    out = run(world, installed, "uninstall", "-y")
+    assert "Unloaded" in out
+    assert "Your status-right still mentions" in out
+    world.tmux("set-option", "-gu", "status-right")
     assert everything(world) == before
     assert (world.home / ".tmux.conf").read_text() == CONF
     assert [p.name for p in world.home.glob(".tmux.conf*")] == [".tmux.conf"]
@@ -287,24 +292,53 @@ def is_ours(here: dict[str, str]) -> bool:
 
 
 def test_a_missing_helper_is_named_once_with_one_command(world: Sandbox, checkout: Path) -> None:
-    """Nothing is installed by itself, and nothing else changes."""
+    """Nothing is installed by itself; only the keys are bound, and they load the plugin once there is a helper."""
     start(world)
     client = world.attach()
     before = everything(world)
     files = sorted(checkout.rglob("*"))
     world.tmux("run-shell", "-b", f"'{checkout}/codex.tmux'")
-    world.wait_for(lambda: b"the helper is missing: run: " in client.output, 20, "the message")
-    assert everything(world) == before
+    world.wait_for(lambda: b"the helper is missing. Run: " in client.output, 20, "the message")
+    world.wait_for(lambda: "pick --from-key" in world.tmux("list-keys"), 20, "the keys")
+    after = everything(world)
+    assert {k for k in after if after[k] != before[k]} == {"keys", "options"}
     assert sorted(checkout.rglob("*")) == files
     assert not list(world.home.glob(".local/bin/*"))
     assert world.tmux("list-panes", "-a", "-F", "#{pane_in_mode}") == "0"
+    seen = len(client.output)
+    client.send(b"\x02P")
+    world.wait_for(lambda: b"the helper is missing. Run: " in client.output[seen:], 20, "the key to say so")
+    (world.home / ".local/bin").mkdir(parents=True)
+    shutil.copy2(world.root / "helper", world.home / ".local/bin/codex-tmux")
+    client.send(b"\x02P")
+    wait_active(world)
+    unload(world, checkout)
+    assert everything(world) == before
 
 
-def test_a_missing_helper_is_named_to_the_client_that_comes(world: Sandbox, checkout: Path) -> None:
-    """While tmux reads its configuration nobody is there to read a message."""
+@pytest.mark.parametrize("words", [("new-session",), ("attach-session", "-t", "main")], ids=["new", "attach"])
+def test_a_missing_helper_is_named_to_the_client_that_comes(
+    world: Sandbox, checkout: Path, words: tuple[str, ...]
+) -> None:
+    """While tmux reads its configuration nobody is there to read a message. A plain `tmux` attaches no client."""
     start(world)
     before = everything(world)
     world.tmux("run-shell", f"'{checkout}/codex.tmux'")
+    client = Client(["tmux", "-u", "-S", str(world.socket), *words], world.env, 120, 40)
+    world.clients.append(client)
+    world.wait_for(lambda: b"the helper is missing. Run: " in client.output, 20, "the message")
+    world.wait_for(lambda: everything(world)["hooks"] == before["hooks"], 20, "its hooks to go")
+    assert not world.tmux("show-options", "-gqv", "@codex_say")
+
+
+def test_a_helper_that_cannot_start_is_named(world: Sandbox, checkout: Path) -> None:
+    """As after an upgrade of Python, which leaves a script whose interpreter is gone: hooks themselves are silent."""
+    helper = world.home / ".local/bin/codex-tmux"
+    helper.parent.mkdir(parents=True)
+    helper.write_text("#!/nowhere/python3.10\n")
+    helper.chmod(0o755)
+    start(world)
+    world.tmux("run-shell", f"'{checkout}/codex.tmux'")
     client = world.attach()
-    world.wait_for(lambda: b"the helper is missing: run: " in client.output, 20, "the message")
-    world.wait_for(lambda: everything(world) == before, 20, "nothing to be left of it")
+    world.wait_for(lambda: b"codex-tmux does not run. Install codex-tmux again" in client.output, 20, "it")
+    assert world.tmux("list-panes", "-a", "-F", "#{pane_in_mode}") == "0"

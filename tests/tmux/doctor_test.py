@@ -185,7 +185,8 @@ def test_a_healthy_machine(world: Sandbox) -> None:
     checks = examined(world, code=0)
     assert named(checks) == {}
     assert list(checks) == (
-        "tmux plugin hooks aliases keys helper conflicts pending reaping codex title state locks daemon".split()
+        "tmux plugin hooks aliases keys helper conflicts pending reaping"
+        " tmux.conf codex title state locks daemon".split()
     )
     assert all(check["fix"] is None for check in checks.values())
 
@@ -247,7 +248,8 @@ def test_the_plugin_is_not_loaded(sandbox: Sandbox) -> None:
     sandbox.start_server()
     checks = examined(sandbox, code=1)
     assert checks["plugin"]["status"] == "broken"
-    sandbox.tmux(*checks["plugin"]["fix"].split()[1:])
+    assert checks["plugin"]["fix"] == "codex-tmux install", "so that the next server has it too"
+    sandbox.helper("install", "--yes")
     assert sandbox.wait_for(lambda: examined_any(sandbox)["plugin"]["status"] == "ok", 10, "the plugin")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from codex_tmux.pty_client import Client
 from codex_tmux.sandbox import Sandbox, plugin_file
 from tests.screen import Screen
 
@@ -32,7 +33,9 @@ def test_a_client_that_comes_after_the_load_is_greeted_once(world: Sandbox) -> N
     world.start_server(load_plugin=True)
     loaded(world)
     world.wait_for(lambda: "loaded" in world.tmux("show-options", "-gqv", "@codex_say"), 10, "the greeting")
-    client = world.attach()
+    # A plain `tmux` attaches no client, says tmux: it fires client-session-changed alone.
+    client = Client(["tmux", "-u", "-S", str(world.socket), "new-session"], world.env, 120, 40)
+    world.clients.append(client)
     world.wait_for(lambda: HELLO in client.output, 10, "the greeting")
     assert SETUP not in client.output, "this home's titles have the id"
     world.wait_for(lambda: not world.tmux("show-options", "-gqv", "@codex_say"), 10, "it to be over")

@@ -302,7 +302,8 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def run(*args: str, **more: Any) -> Result:
-    return CliRunner().invoke(setup.command, args, standalone_mode=False, **more)
+    words = args if "--check" in args else (*args, "--yes")
+    return CliRunner().invoke(setup.command, words, standalone_mode=False, **more)
 
 
 def ok(*args: str, **more: Any) -> str:
@@ -410,11 +411,24 @@ def test_asks_on_a_terminal(home: Path, answer: bytes, written: bool) -> None:
     assert names_in(home) == ["config.toml"] or written
 
 
+def test_without_a_terminal_nothing_is_written_unasked(home: Path) -> None:
+    config = home / "config.toml"
+    for words in ([], ["--undo"]):
+        config.write_text("a = 1\n")
+        if words:
+            ok()
+        before = config.read_bytes()
+        result = CliRunner().invoke(setup.command, words, standalone_mode=False)
+        assert isinstance(result.exception, Problem)
+        assert "--yes" in str(result.exception)
+        assert config.read_bytes() == before
+
+
 def test_check_tells_and_never_writes(home: Path) -> None:
     result = run("--check")
     assert result.return_value == 1
     assert f"{home}/config.toml" in result.output
-    assert "run: codex-tmux setup" in result.output
+    assert "codex-tmux setup" in result.output
     assert names_in(home) == []
     ok()
     before = (home / "config.toml").stat()
@@ -625,7 +639,7 @@ def test_gives_up_on_a_file_that_never_rests(home: Path, monkeypatch: pytest.Mon
         ok()
     before = len(names_in(home))
     Writer(config, monkeypatch, 99)
-    assert "changed under our hands" in problem(*["--undo"] * undo)
+    assert "kept changing" in problem(*["--undo"] * undo)
     assert title_has_id(config.read_text()) is undo
     assert len(names_in(home)) == before
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,8 @@ from click.testing import CliRunner, Result
 from hypothesis import given
 from hypothesis import strategies as st
 
-from codex_tmux import install, tmux_conf, uninstall
+from codex_tmux import install, launcher, tmux_conf, uninstall
+from codex_tmux.doctor_conf import of_other_line, of_our_line
 from codex_tmux.errors import Problem
 
 LINE = b"run-shell '/opt/codex.tmux'"
@@ -19,15 +21,16 @@ OTHER = b"run-shell '/usr/codex.tmux'"
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(install, "plugin_file", lambda: plugin(tmp_path / "plugin"))
+    monkeypatch.setattr(sys, "argv", [str(program(tmp_path / "bin"))])
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:/usr/bin:/bin")
     return Path.home()
 
 
-def plugin(directory: Path, mode: int = 0o755) -> Path:
+def program(directory: Path, does: str = "") -> Path:
     directory.mkdir(exist_ok=True)
-    path = directory / "codex.tmux"
-    path.write_text("#!/bin/sh\n")
-    path.chmod(mode)
+    path = directory / "codex-tmux"
+    path.write_text(f"#!/bin/sh\n{does}\n")
+    path.chmod(0o755)
     return path
 
 
@@ -75,19 +78,22 @@ def test_a_last_line_that_goes_on_is_not_continued_by_ours() -> None:
 @pytest.mark.parametrize(
     "name", ["plain", "with space", "it's", 'a"b', "#{pane_id}#S", "$HOME `id`", "ü%H", "a;b"]
 )
-def test_tmux_runs_the_plugin_whatever_its_path(tmp_path: Path, name: str) -> None:
+def test_tmux_runs_the_program_whatever_its_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
     out = tmp_path / "out"
-    for mode in (0o755, 0o644):
-        path = plugin(tmp_path / name, mode)
-        path.write_text(f"#!/bin/sh\necho loaded >> '{out}'\n")
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    for socket, directory in (("one", tmp_path / name), ("two", tmp_path / "home" / name)):
+        directory.parent.mkdir(exist_ok=True)
+        path = program(directory, f"echo $1 >> '{out}'")
         conf = tmp_path / "conf"
-        conf.write_bytes(tmux_conf.load_line(path) + b"\n")
+        conf.write_bytes(tmux_conf.load_line(str(path)) + b"\n")
         subprocess.run(
-            ["tmux", "-L", "conf", "-f", str(conf), "start-server", ";", "run-shell", "true"],
+            ["tmux", "-L", socket, "-f", str(conf), "start-server", ";", "run-shell", "true"],
             check=True,
             timeout=20,
         )
-    assert out.read_text() == "loaded\nloaded\n"
+    assert out.read_text() == "load\nload\n"
 
 
 def test_the_place_is_the_file_that_tmux_reads(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -107,10 +113,13 @@ def test_install_shows_writes_and_is_idempotent_and_uninstall_leaves_nothing(hom
     conf.chmod(0o640)
     before = conf.read_bytes()
     assert run("install", "--check").return_value == 1
-    done = run("install")
+    with pytest.raises(Problem, match="--yes"):
+        run("install")
+    assert conf.read_bytes() == before, "nobody can be asked"
+    done = run("install", "-y")
     assert done.return_value == 0
     assert "+run-shell" in done.output
-    assert "No tmux server runs" in done.output
+    assert "No tmux server is running" in done.output
     assert conf.read_bytes().startswith(before)
     assert conf.stat().st_mode & 0o777 == 0o640
     [backup] = home.glob(".tmux.conf.codex-tmux-*")
@@ -119,7 +128,7 @@ def test_install_shows_writes_and_is_idempotent_and_uninstall_leaves_nothing(hom
     written = conf.read_bytes()
     assert "nothing to write" in run("install").output
     assert conf.read_bytes() == written
-    assert run("uninstall").return_value == 0
+    assert run("uninstall", "-y").return_value == 0
     assert conf.read_bytes() == before
     assert sorted(p.name for p in home.iterdir()) == [".tmux.conf"]
 
@@ -127,9 +136,9 @@ def test_install_shows_writes_and_is_idempotent_and_uninstall_leaves_nothing(hom
 def test_a_copy_that_is_worth_something_stays(home: Path) -> None:
     conf = home / ".tmux.conf"
     conf.write_text("one\n")
-    run("install")
+    run("install", "-y")
     conf.write_text("two\n" + conf.read_text())
-    run("uninstall")
+    run("uninstall", "-y")
     assert conf.read_text() == "two\none\n"
     assert [p.read_text() for p in home.glob(".tmux.conf.codex-tmux-*")] == ["one\n"]
 
@@ -139,10 +148,10 @@ def test_a_link_into_the_dotfiles_stays_a_link(home: Path) -> None:
     target.parent.mkdir()
     target.write_text("a\n")
     (home / ".tmux.conf").symlink_to(target)
-    run("install")
+    run("install", "-y")
     assert (home / ".tmux.conf").is_symlink()
     assert b"run-shell" in target.read_bytes()
-    run("uninstall")
+    run("uninstall", "-y")
     assert (home / ".tmux.conf").is_symlink()
     assert target.read_text() == "a\n"
 
@@ -152,17 +161,17 @@ def test_a_read_only_file_is_left_alone(home: Path) -> None:
     conf.write_text("a\n")
     conf.chmod(0o444)
     with pytest.raises(Problem, match="read-only"):
-        run("install")
+        run("install", "-y")
     assert conf.read_text() == "a\n"
 
 
-def test_the_line_follows_the_plugin_when_that_moves(
+def test_the_line_follows_the_program_when_that_moves(
     home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run("install")
-    monkeypatch.setattr(install, "plugin_file", lambda: plugin(tmp_path / "elsewhere"))
-    assert "another copy" in run("install", "--check").output
-    run("install")
+    run("install", "-y")
+    monkeypatch.setattr(sys, "argv", [str(program(tmp_path / "elsewhere"))])
+    assert "another line" in run("install", "--check").output
+    run("install", "-y")
     text = (home / ".tmux.conf").read_text()
     assert "elsewhere" in text
     assert text.count("run-shell") == 1
@@ -182,3 +191,92 @@ def test_a_plugin_that_is_loaded_already_is_not_loaded_twice(home: Path, line: s
     assert conf.read_bytes() == before
     assert run("uninstall").return_value == 0
     assert conf.read_bytes() == before
+
+
+def test_the_line_holds_a_name_that_stays_when_python_changes(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """pipx and uv link from ~/.local/bin into an environment of their own."""
+    script = program(tmp_path / "venv-of-python3.10")
+    monkeypatch.setattr(sys, "argv", [str(script)])
+    link = home / ".local/bin/codex-tmux"
+    link.parent.mkdir(parents=True)
+    link.symlink_to(script)
+    run("install", "-y")
+    assert "\nrun-shell '~/.local/bin/codex-tmux load'\n" in (home / ".tmux.conf").read_text()
+    script.rename(tmp_path / "venv-of-python3.12")
+    link.unlink()
+    assert "gone" in of_our_line("conf", LOAD, str(script)).detail
+    link.symlink_to(program(tmp_path / "new"))
+    monkeypatch.setattr(sys, "argv", [str(link)])
+    assert of_our_line("conf", LOAD, launcher.program()).status == "ok"
+
+
+LOAD = b"run-shell '~/.local/bin/codex-tmux load'"
+
+
+@pytest.mark.parametrize(
+    ("line", "status"),
+    [
+        ("set -g @plugin 'someone/codex-tmux'", "ok"),
+        ("run-shell '/nowhere/lib/python3.10/site-packages/codex_tmux/share/codex.tmux'", "broken"),
+        ("run-shell '{there}/lib/python3.10/codex.tmux'", "warning"),
+        ("run-shell {there}/lib/python3.10/../codex.tmux", "warning"),
+        ("run '{there}/codex.tmux'", "ok"),
+        ("run '~/nowhere/codex-tmux load'", "broken"),
+    ],
+)
+def test_a_line_by_hand_that_will_load_nothing_is_found(tmp_path: Path, line: str, status: str) -> None:
+    for directory in ("lib/python3.10", "lib", "."):
+        (tmp_path / directory).mkdir(parents=True, exist_ok=True)
+        (tmp_path / directory / "codex.tmux").touch()
+    assert of_other_line("conf", line.format(there=tmp_path)).status == status
+
+
+def test_a_program_that_is_not_on_path_is_named_in_full_until_it_is_linked(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script = program(home / "src")
+    monkeypatch.setattr(sys, "argv", [str(script)])
+    monkeypatch.setenv("PATH", f"{home}/.local/bin:/usr/bin:/bin")
+    assert launcher.typed("setup") == "~/src/codex-tmux setup"
+    done = run("install", "-y")
+    assert (home / ".local/bin/codex-tmux").readlink() == script
+    assert "Next: codex-tmux setup" in done.output
+    assert launcher.program() == str(home / ".local/bin/codex-tmux")
+    assert "removed: ~/.local/bin/codex-tmux" in run("uninstall", "-y").output
+    assert not (home / ".local/bin/codex-tmux").is_symlink()
+
+
+def test_the_link_of_pipx_is_left_to_pipx(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script = program(tmp_path / "venv")
+    (tmp_path / "pipx_metadata.json").touch()
+    link = home / ".local/bin/codex-tmux"
+    link.parent.mkdir(parents=True)
+    link.symlink_to(script)
+    monkeypatch.setattr(sys, "argv", [str(link)])
+    done = run("uninstall", "-y")
+    assert link.is_symlink()
+    assert "pipx uninstall codex-tmux" in done.output
+
+
+@pytest.mark.parametrize(
+    ("listed", "clean"),
+    [
+        ("status-right '#{?@codex_status, | #{@codex_status},}'", True),
+        ("@resurrect-processes 'ssh'\n@mine '@codex_status'", True),
+        ("@codex_dir /somewhere", False),
+        ("command-alias[200] \"respawn-pane=if-shell -F '#{E:@codex_unsettled}' x ; respawn-pane\"", False),
+        ("command-alias[7] splitp=split-window", True),
+    ],
+)
+def test_what_is_left_is_told_by_names(listed: str, clean: bool) -> None:
+    ours = uninstall.OUR_OPTION.search(listed) or uninstall.OUR_ALIAS.search(listed)
+    assert bool(ours) != clean
+
+
+def test_the_user_s_own_options_that_use_ours_are_named() -> None:
+    listed = "@codex_dir x\nstatus-right '#{@codex_status}'\n@mine '#{@codex_status}'\nmouse on"
+    assert uninstall.MENTION.findall(listed) == ["status-right", "@mine"]
