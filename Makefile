@@ -110,10 +110,11 @@ bite: setup ## take out each guard in turn and see that a test fails
 inference-table: setup codex ## measure how often inference is right, 20 trials a case (hours; goes on where it stopped)
 	$(BIN)/python -m tests.bench.inference_table
 
-man: setup ## write the manual page and the README's command list from the program's own help
+man: setup ## write the manual page and docs/commands.md from the program's own help
 	$(BIN)/python docs/generate.py
 
 pictures: setup ## make docs/*.svg from a real run
+	$(BIN)/python docs/animation.py
 	$(BIN)/python docs/pictures.py
 
 clean: ## remove what make made here (the Codex cache stays)

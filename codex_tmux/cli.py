@@ -32,6 +32,7 @@ COMMANDS = {
     "doctor": "codex_tmux.doctor",
     "selftest": "codex_tmux.selftest",
     "exec": "codex_tmux.exec_pane",
+    "completion": "codex_tmux.completion",
 }
 """Command name → the module whose `command` it is (or `module:name`), in the order `--help` lists them."""
 

@@ -92,6 +92,28 @@ def sessions(ctx: click.Context, incomplete: str) -> Offered:
             yield session_id, session.title
 
 
+@click.command(epilog='Example, in ~/.bashrc: eval "$(codex-tmux completion bash)"')
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+def command(shell: str) -> None:
+    """Print the completion script for a shell.
+
+    \b
+    bash (4.4 or newer), in ~/.bashrc:
+        eval "$(codex-tmux completion bash)"
+    zsh, in ~/.zshrc, after compinit:
+        eval "$(codex-tmux completion zsh)"
+    fish, in ~/.config/fish/config.fish:
+        codex-tmux completion fish | source
+    """
+    from click.shell_completion import get_completion_class
+
+    from codex_tmux.cli import cli
+
+    script = get_completion_class(shell)
+    assert script is not None
+    click.echo(script(cli, {}, "codex-tmux", "_CODEX_TMUX_COMPLETE").source())
+
+
 PANE = Completed("pane", panes)
 CLIENT = Completed("client", clients)
 REMEMBERED = Completed("session", remembered)

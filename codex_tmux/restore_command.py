@@ -6,28 +6,46 @@ import sys
 
 import click
 
+from codex_tmux.completion import REMEMBERED
+from codex_tmux.errors import Problem
+from codex_tmux.forget import of_session
+from codex_tmux.pass_once import sync_once
 from codex_tmux.restore import FAILED, Restore, Result, restore
+from codex_tmux.restore_plan import lost_records
 from codex_tmux.restore_start import after_resurrect, announce, choose_and_restore, show_menu, start
 from codex_tmux.restore_view import as_document, outcome_lines, plan_text, planned
+from codex_tmux.sync import server_lock
 from codex_tmux.tmux import Server
 
 
-@click.command(epilog="Example: codex-tmux restore --dry-run")
+@click.command(
+    short_help="Bring back what a tmux restart has lost.", epilog="Example: codex-tmux restore --dry-run"
+)
 @click.option("--dry-run", is_flag=True, help="Show what would be done, and do nothing.")
-@click.option("--json", "as_json", is_flag=True, help="For programs: one JSON object.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object, for programs.")
 @click.option("--at-start", is_flag=True, hidden=True, help="From the plugin: what @codex-restore says.")
 @click.option("--ask", is_flag=True, hidden=True, help="From a hook: show the menu to the newest client.")
 @click.option("--now", is_flag=True, hidden=True, help="From the menu: tell the outcome in tmux.")
 @click.option("--choose", is_flag=True, hidden=True, help="From the menu's popup: choose which.")
 @click.option("--resurrect", metavar="HOOK", hidden=True, help="From tmux-resurrect's hooks.")
+@click.argument("sessions", nargs=-1, type=REMEMBERED, metavar="[SESSION]...")
 def command(
-    dry_run: bool, as_json: bool, at_start: bool, ask: bool, now: bool, choose: bool, resurrect: str | None
+    dry_run: bool,
+    as_json: bool,
+    at_start: bool,
+    ask: bool,
+    now: bool,
+    choose: bool,
+    resurrect: str | None,
+    sessions: tuple[str, ...],
 ) -> int:
-    """Bring back what a restart of the tmux server has lost.
+    """Bring back what a restart of the tmux server has lost: all of it, or the SESSIONs you name.
 
-    Missing tmux sessions, windows and panes are built again, where they were and as they were; existing ones are
-    joined. A pane that is in use is left alone. Each conversation waits, without a process, until its window is
-    shown (see @codex-restore-lazy); nothing of yours is moved meanwhile. Safe to interrupt, and to run again.
+    A SESSION is an id or its first characters (8 or more), as `codex-tmux list --all` shows it.
+
+    Missing tmux sessions, windows and panes are built again where they were. A pane in use is left alone, and nothing
+    of yours moves. Each conversation starts when you open its window (see @codex-restore-lazy). You can interrupt it
+    and run it again.
     """
     server = Server()
     if at_start:
@@ -41,16 +59,32 @@ def command(
     elif resurrect is not None:
         after_resurrect(server, resurrect)
     elif dry_run:
-        plan = Restore(server).plan_only()
+        plan = Restore(server, named(server, sessions)).plan_only()
         click.echo(as_document(planned(plan)) if as_json else plan_text(plan))
     else:
-        return by_hand(server, as_json)
+        return by_hand(server, as_json, named(server, sessions))
     return 0
 
 
-def by_hand(server: Server, as_json: bool) -> int:
+def named(server: Server, words: tuple[str, ...]) -> frozenset[str] | None:
+    """The lost sessions that these words name; None where all are meant. Raises Problem."""
+    if not words:
+        return None
+    with server_lock(server):
+        seen = sync_once(server)
+    lost = {r.session_id for r in lost_records(seen.records, seen.snapshot.server)}
+    for record in (chosen := [of_session(seen.records, word) for word in words]):
+        if record.session_id not in lost:
+            raise Problem(
+                f"session {record.session_id} is {record.status}, not lost: codex-tmux pick finds it"
+            )
+    return frozenset(record.session_id for record in chosen)
+
+
+def by_hand(server: Server, as_json: bool, sessions: frozenset[str] | None) -> int:
     """Restore for somebody who watches; the exit code."""
-    results = restore(server) if as_json or not sys.stdout.isatty() else with_progress(server)
+    quiet = as_json or not sys.stdout.isatty()
+    results = restore(server, sessions=sessions) if quiet else with_progress(server, sessions)
     if as_json:
         click.echo(as_document(results))
     else:
@@ -59,7 +93,7 @@ def by_hand(server: Server, as_json: bool) -> int:
     return 1 if any(r.outcome == FAILED for r in results) else 0
 
 
-def with_progress(server: Server) -> list[Result]:
+def with_progress(server: Server, sessions: frozenset[str] | None) -> list[Result]:
     """Restore behind a bar."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -67,4 +101,6 @@ def with_progress(server: Server) -> list[Result]:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("restoring", total=None)
-        return restore(server, progress=lambda done, of: bar.update(task, completed=done, total=of))
+        return restore(
+            server, sessions=sessions, progress=lambda done, of: bar.update(task, completed=done, total=of)
+        )

@@ -1,4 +1,4 @@
-"""Write what is in the documentation and in the program: the manual page, and the command list in the README.
+"""Write what is in the documentation and in the program: the manual page, and the command list in docs/commands.md.
 
 Run by `make man`; a test fails where they differ from the program.
 """
@@ -14,13 +14,13 @@ from codex_tmux import __version__
 from codex_tmux.cli import cli
 
 ROOT = Path(__file__).resolve().parent.parent
-README = ROOT / "README.md"
+PAGE = ROOT / "docs" / "commands.md"
 MANUAL = ROOT / "docs" / "codex-tmux.1"
 HELP = re.compile(r"(<!-- codex-tmux --help -->\n```text\n).*?(```\n<!-- end -->)", re.DOTALL)
 
 
-def readme(text: str) -> str:
-    """`text`, a README, with the command list of this program in its place."""
+def page(text: str) -> str:
+    """`text`, docs/commands.md, with the command list of this program in its place."""
     context = click.Context(
         cli, info_name="codex-tmux", terminal_width=80, max_content_width=80, **cli.context_settings
     )
@@ -117,7 +117,7 @@ def roff(text: str) -> str:
 
 def main() -> None:
     """Write both."""
-    README.write_text(readme(README.read_text()))
+    PAGE.write_text(page(PAGE.read_text()))
     MANUAL.write_text(manual())
 
 

@@ -77,19 +77,6 @@ def kill(sandbox: Sandbox, pane: str) -> None:
     sandbox.wait_for(asleep, 20, "the pane to sleep")
 
 
-def lose_and_resume(sandbox: Sandbox, screen: Screen) -> None:
-    """A pane that was killed, and the same pane after `prefix R`."""
-    pane = talk(sandbox)["parser"]
-    sandbox.tmux("select-window", "-t", pane)
-    kill(sandbox, pane)
-    screen.wait("prefix R resumes")
-    save("killed-pane", "kill -9: the pane sleeps", screen.text(colours=True))
-    screen.keys("C-b", "R")
-    sandbox.wait_ready(pane)
-    sandbox.ask(pane, "where were we?")
-    save("resumed-pane", "prefix R: the same pane, the same conversation", screen.text(colours=True))
-
-
 def find(sandbox: Sandbox, screen: Screen) -> None:
     """The list, and the popup."""
     panes = talk(sandbox)
@@ -111,7 +98,7 @@ def find(sandbox: Sandbox, screen: Screen) -> None:
 def main() -> None:
     """The pictures show the real Codex, where there is one, else its stand-in."""
     codex = os.environ.get("CODEX_TMUX_TEST_CODEX", "")
-    for scene in (lose_and_resume, find):
+    for scene in (find,):
         with Sandbox(codex if os.access(codex, os.X_OK) else None) as sandbox:
             sandbox.model.names_threads = True
             config = "set -g status-right ''"

@@ -20,7 +20,7 @@ from codex_tmux.pty_client import Client
 from codex_tmux.sandbox import Sandbox
 
 ROOT = Path(__file__).resolve().parents[2]
-PARTS = ("codex.tmux", "plugin", "codex_tmux", "pyproject.toml", "README.md")
+PARTS = ("codex.tmux", "plugin", "codex_tmux", "pyproject.toml", "README.md", "docs/codex-tmux.1")
 DEBIAN_TPM = "/usr/share/tmux-plugin-manager"
 CONF = "set -g default-terminal xterm-256color\nset -s escape-time 0\nset -g mouse on\nbind R display-message mine"
 """A user's tmux.conf, with a key that the plugin takes and no newline at its end."""
@@ -38,6 +38,7 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
         if source.is_dir():
             shutil.copytree(source, directory / part, ignore=shutil.ignore_patterns("__pycache__"))
         else:
+            (directory / part).parent.mkdir(exist_ok=True)
             shutil.copy2(source, directory / part)
     return directory
 

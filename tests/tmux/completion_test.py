@@ -10,9 +10,9 @@ from codex_tmux.sandbox import Sandbox
 from tests.tmux.list_test import bound
 
 SOURCES = {
-    "bash": 'eval "$(_CODEX_TMUX_COMPLETE=bash_source codex-tmux)"',
-    "zsh": 'autoload -Uz compinit && compinit -u; eval "$(_CODEX_TMUX_COMPLETE=zsh_source codex-tmux)"',
-    "fish": "_CODEX_TMUX_COMPLETE=fish_source codex-tmux | source",
+    "bash": 'eval "$(codex-tmux completion bash)"',
+    "zsh": 'autoload -Uz compinit && compinit -u; eval "$(codex-tmux completion zsh)"',
+    "fish": "codex-tmux completion fish | source",
 }
 STARTS = {"bash": ("bash", "--norc", "--noprofile"), "zsh": ("zsh", "-f"), "fish": ("fish", "--no-config")}
 

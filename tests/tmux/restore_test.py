@@ -452,6 +452,23 @@ def test_choose_brings_back_what_is_ticked(sandbox: Sandbox) -> None:
     sandbox.wait_for(lambda: list(places(sandbox).values()) == ["s0:1.0 w"], 5, "the second one alone")
 
 
+def test_the_sessions_that_are_named_come_back_alone(sandbox: Sandbox) -> None:
+    lose_records(sandbox, 3)
+    one, two, _ = sorted(r["session_id"] for r in listing(sandbox))
+    planned = results(sandbox, "--dry-run", two)
+    assert [r["session_id"] for r in planned if r["session_id"]] == [two]
+    assert [r["session_id"] for r in results(sandbox, two, two)] == [two]
+    assert list(places(sandbox)) == [two]
+    again = sandbox.helper_result("restore", two)
+    assert again.returncode == 1
+    assert f"session {two} is dead, not lost" in again.stderr
+    unknown = sandbox.helper_result("restore", "01a2ffff-ffff")
+    assert unknown.returncode == 1
+    assert "no such session" in unknown.stderr
+    sandbox.helper("restore", one)
+    assert set(places(sandbox)) == {one, two}
+
+
 def test_on_restores_by_itself_and_off_does_nothing(sandbox: Sandbox) -> None:
     lose_records(sandbox, 3)
     end_server(sandbox, "kill-server")

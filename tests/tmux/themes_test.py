@@ -33,6 +33,20 @@ def test_the_readme_has_the_same_lines() -> None:
     assert STATUS in (ROOT / "README.md").read_text()
 
 
+@pytest.mark.parametrize(
+    "lines", [STATUS, BORDER, WINDOWS, ARROWS], ids=["status", "border", "windows", "arrows"]
+)
+def test_the_lines_can_be_loaded_twice(sandbox: Sandbox, lines: str) -> None:
+    sandbox.start_server()
+    conf = sandbox.root / "lines.conf"
+    conf.write_text(lines)
+    seen = []
+    for _ in range(2):
+        sandbox.tmux("source-file", str(conf))
+        seen.append(sandbox.tmux("show-options", "-g") + sandbox.tmux("show-options", "-gw"))
+    assert seen[0] == seen[1]
+
+
 @pytest.mark.parametrize("world", [STATUS + BORDER + WINDOWS], indirect=True, ids=["all"])
 def test_what_lives_what_is_dead_and_what_waits(world: Sandbox) -> None:
     with Screen(world) as screen:

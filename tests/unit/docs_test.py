@@ -48,10 +48,14 @@ def option_defaults() -> dict[str, str]:
     return {"@" + name.replace("_", "-"): value for name, value in found}
 
 
-def test_the_command_list_in_the_readme_is_the_program_s(generate: ModuleType) -> None:
-    text = (ROOT / "README.md").read_text()
+def test_the_command_list_is_the_program_s(generate: ModuleType) -> None:
+    text = generate.PAGE.read_text()
     assert generate.HELP.search(text), "the place of the command list is marked"
-    assert generate.readme(text) == text, "run `make man`"
+    assert generate.page(text) == text, "run `make man`"
+
+
+def test_the_readme_stays_short() -> None:
+    assert len((ROOT / "README.md").read_text().splitlines()) <= 150
 
 
 def test_the_manual_page_is_the_program_s(generate: ModuleType) -> None:
