@@ -72,7 +72,7 @@ def named(server: Server, words: tuple[str, ...]) -> frozenset[str] | None:
         return None
     with server_lock(server):
         seen = sync_once(server)
-    lost = {r.session_id for r in lost_records(seen.records, seen.snapshot.server)}
+    lost = {r.session_id for r in lost_records(seen.records, seen.snapshot)}
     for record in (chosen := [of_session(seen.records, word) for word in words]):
         if record.session_id not in lost:
             raise Problem(
