@@ -39,14 +39,14 @@ WHY_NOT = {
     "--codex-home",
     type=DIRECTORY,
     metavar="DIR",
-    help="Where the session is (default: the pane's, then $CODEX_HOME, ~/.codex).",
+    help="Codex's home with the session; default: the pane's, then $CODEX_HOME, ~/.codex.",
 )
 @click.argument("session", type=SESSION, metavar="SESSION")
 def command(target: str | None, codex_home: str | None, session: str) -> None:
     """Bind a session to a pane by hand.
 
-    SESSION is a session's id, the first characters of one (8 at least), or a name you gave it in Codex. The pane may
-    run Codex, be dead, or be a shell; there the session comes back with `codex-tmux respawn`, or prefix R.
+    SESSION is an id, its first characters (8 or more), or the name you gave it in Codex. The pane may run Codex, be
+    dead, or be a shell. In a dead pane or a shell, resume it with `codex-tmux respawn` or prefix R.
     """
     target = target or os.environ.get("TMUX_PANE")
     if not target:
@@ -66,7 +66,7 @@ def command(target: str | None, codex_home: str | None, session: str) -> None:
         bind(server, seen, pane, launch, found.id)
         bound = sync_once(server).record(pane_id)
     if bound is None or not bound.current or bound.session_id != found.id:
-        raise Problem(f"pane {pane_id} shows another session by now: nothing was bound")
+        raise Problem(f"pane {pane_id} now shows another session: nothing was bound")
     what = "" if bound.status == LIVE else f"; to resume it: codex-tmux respawn -t {pane_id}"
     click.echo(
         f"pane {pane_id} has session {found.id} ({shortened(plain_line(found.title), 40) or 'no title'}){what}"
@@ -91,13 +91,13 @@ def find(codex_store: Store, word: str, running: bool) -> Session:
     if not ids:
         short = not is_session_id(word) and len(word) < NAMED_BY
         why = (
-            f"an id's beginning takes {NAMED_BY} characters"
+            f"type at least {NAMED_BY} characters of an id"
             if short
-            else "codex-tmux list --all shows those known"
+            else "codex-tmux list --all shows the known ones"
         )
         raise Problem(f"{plain_line(word)}: no such session in {codex_store.codex_home} ({why})")
     if len(ids) > 1:
-        raise Problem(f"{plain_line(word)} may be any of {', '.join(sorted(ids)[:4])}: name one in full")
+        raise Problem(f"{plain_line(word)} is ambiguous: {', '.join(sorted(ids)[:4])}")
     resumable, why = codex_store.resumable(ids[0])
     # The Codex that runs has it open: there need not be anything to resume yet.
     if not resumable and not (running and why == "no-message"):

@@ -7,13 +7,11 @@ import sys
 import click
 
 
-@click.command(
-    short_help="Look at the whole tmux server now, as its hooks do.", epilog="Example: codex-tmux sync"
-)
+@click.command(short_help="Update records and panes now, as the hooks do.", epilog="Example: codex-tmux sync")
 def sync() -> None:
-    """Look at the whole tmux server now, and make records and panes say what is true.
+    """Update records and panes now.
 
-    The plugin's hooks call this; by hand it is hardly ever needed. Silent, always exit 0; errors go to the log
+    The plugin's hooks call this; you hardly ever need it. It prints nothing and always exits 0. Errors go to the log
     (codex-tmux log).
     """
     from codex_tmux.sync import main
@@ -22,18 +20,18 @@ def sync() -> None:
 
 
 @click.command(
-    short_help="Become Codex in this pane, resuming what the pane had.",
+    short_help="Start Codex in this pane, resuming its session.",
     epilog="Example: tmux new-window -n api codex-tmux run -- -m gpt-5",
     context_settings={"ignore_unknown_options": True},
 )
-@click.option("--shell", is_flag=True, help="End in your shell when Codex ends, instead of closing the pane.")
-@click.option("--fresh", is_flag=True, help="Start a new session whatever the pane had.")
+@click.option("--shell", is_flag=True, help="Start your shell when Codex ends, instead of closing the pane.")
+@click.option("--fresh", is_flag=True, help="Start a new session.")
 @click.argument("codex_args", nargs=-1, type=click.UNPROCESSED, metavar="[-- CODEX ARGS]")
 def run(shell: bool, fresh: bool, codex_args: tuple[str, ...]) -> None:
-    """Become Codex in this pane, resuming the session that the pane had.
+    """Start Codex in this pane, resuming its session.
 
-    As a pane's own command it brings the conversation back by any respawn. Prompts are never sent again; flags behind
-    `--` are used at every start.
+    A pane with this command resumes its conversation at every respawn. Prompts are never sent again. Flags after `--`
+    are used at every start.
     """
     from codex_tmux.run import main
 

@@ -56,9 +56,9 @@ class LazyGroup(click.Group):
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="codex-tmux")
 def cli() -> None:
-    """A tmux pane that runs Codex keeps its conversation.
+    """Keep each Codex conversation attached to its tmux pane.
 
-    Kill it, crash it, respawn it, restart the tmux server: the same pane comes back with the same session.
+    Kill the pane, crash it, respawn it, restart tmux or reboot: the same pane resumes the same conversation.
     """
 
 

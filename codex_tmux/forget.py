@@ -25,14 +25,14 @@ from codex_tmux.tmux import Server, TmuxError
 @click.option(
     "-t", "--target", type=PANE, metavar="PANE", help="The session of this pane (%3, or any tmux target)."
 )
-@click.option("--all-ended", is_flag=True, help="All sessions whose Codex was quit.")
+@click.option("--all-ended", is_flag=True, help="All sessions whose Codex you quit.")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 @click.argument("sessions", nargs=-1, type=REMEMBERED, metavar="[SESSION]...")
 def command(target: str | None, all_ended: bool, yes: bool, sessions: tuple[str, ...]) -> int:
-    """Forget sessions: their records, and what their panes remember. Codex's own data stays, nothing is deleted there.
+    """Forget sessions. Codex keeps them: nothing of Codex's is deleted.
 
-    SESSION is an id, or the first characters of one (8 at least), as `codex-tmux list --all` shows it. What runs in a
-    pane right now cannot be forgotten: codex-tmux would see it again at once.
+    SESSION is an id or its first characters (8 or more), as `codex-tmux list --all` shows it. A running session cannot
+    be forgotten: codex-tmux would see it again at once.
     """
     if not (target or all_ended or sessions):
         raise click.UsageError("name a PANE, a SESSION, or --all-ended")
@@ -66,7 +66,7 @@ def command(target: str | None, all_ended: bool, yes: bool, sessions: tuple[str,
             return 1
     with server_lock(server):
         drop(server, look(server), chosen)
-    click.echo(f"forgotten: {counted(chosen)} (Codex's own data is as it was)")
+    click.echo(f"forgotten: {counted(chosen)} (Codex still has the data)")
     return 0
 
 
@@ -87,7 +87,7 @@ def of_pane(seen: Pass | None, pane_id: str) -> list[Record]:
     """The record of a pane. Raises Problem where it has none."""
     record = seen.record(pane_id) if seen else None
     if record is None:
-        raise Problem(f"pane {pane_id} has no session that codex-tmux knows")
+        raise Problem(f"pane {pane_id} has no known session")
     return [record]
 
 
@@ -98,11 +98,9 @@ def of_session(records: tuple[Record, ...], word: str) -> Record:
     if len(found) == 1:
         return found[0]
     if found:
-        raise Problem(f"{word} may be any of {', '.join(r.session_id for r in found[:4])}: name one in full")
-    short = f" (an id's beginning takes {NAMED_BY} characters)" if len(prefix) < NAMED_BY else ""
-    raise Problem(
-        f"{plain_line(word)}: no such session is known{short}; codex-tmux list --all shows those that are"
-    )
+        raise Problem(f"{word} is ambiguous: {', '.join(r.session_id for r in found[:4])}")
+    short = f" (type at least {NAMED_BY} characters of an id)" if len(prefix) < NAMED_BY else ""
+    raise Problem(f"{plain_line(word)}: no such session{short}; codex-tmux list --all shows the known ones")
 
 
 def refuse_running(seen: Pass | None, record: Record) -> None:
@@ -112,7 +110,7 @@ def refuse_running(seen: Pass | None, record: Record) -> None:
     here = (record.server, record.epoch) == (seen.snapshot.server, seen.snapshot.epoch)
     pane = seen.pane(record.pane) if here else None
     if pane and (pane.starting or (pane.running and pane.sighting)):
-        raise Problem(f"pane {pane.id} runs session {record.session_id} right now: quit its Codex first")
+        raise Problem(f"pane {pane.id} runs session {record.session_id} now: quit Codex there first")
 
 
 def drop(server: Server, seen: Pass | None, chosen: list[Record]) -> None:

@@ -22,22 +22,26 @@ JSON_VERSION = 1
 
 
 @click.command(
-    short_help="List the panes and their Codex sessions, and what each is doing.",
+    short_help="List panes, their Codex sessions, and what each is doing.",
     epilog="Example: codex-tmux list --json | jq -r '.panes[].session_id'",
 )
-@click.option("--all", "everything", is_flag=True, help="Also what ended or was closed.")
+@click.option("--all", "everything", is_flag=True, help="Include ended and closed.")
 @click.option(
-    "--status", "statuses", multiple=True, type=click.Choice(STATUSES), help="Only these; may be repeated."
+    "--status",
+    "statuses",
+    multiple=True,
+    type=click.Choice(STATUSES),
+    help="Only this status; can be repeated.",
 )
-@click.option("--json", "as_json", is_flag=True, help="For programs: one JSON object.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object, for programs.")
 def command(everything: bool, statuses: tuple[str, ...], as_json: bool) -> None:
-    """List the panes and their Codex sessions, and what each is doing.
+    """List panes, their Codex sessions, and what each is doing.
 
-    Exact evidence names the session: the pane's title, a lock its Codex holds, its command line, its last screen,
-    or your own word (adopted). Inferred evidence only fits it.
+    `exact`: something names the session: the pane's title, a lock that Codex holds, its command line, its last screen,
+    or you (adopted). `inferred`: it is the only session that fits.
 
-    What a conversation is doing (idle, working, waits for an approval or an answer) is known where it runs in Codex's
-    shared daemon; its work goes on there when its pane is dead.
+    What a conversation is doing (idle, working, waiting for approval or an answer) is known if Codex runs in its shared
+    daemon. There, its work continues even when its pane is dead.
     """
     wanted = statuses or (STATUSES if everything else (*CURRENT, LOST))
     server = Server()

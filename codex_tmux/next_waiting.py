@@ -20,22 +20,24 @@ from codex_tmux.tmux import Server, TmuxError
 Place = tuple[str, int, int]
 
 
-@click.command(epilog="Example: set -g @codex-next-key N   (in tmux.conf; then prefix N)")
+@click.command(
+    short_help="Jump to the next pane that waits for you.",
+    epilog="Example: set -g @codex-next-key N   (in tmux.conf; then prefix N)",
+)
 @click.option(
     "-c",
     "--client",
     type=CLIENT,
     metavar="CLIENT",
-    help="The tmux client to take there; default: the one you use.",
+    help="The tmux client to move; default: the one you use.",
 )
 @click.option(
     "--from-key", is_flag=True, hidden=True, help="Say everything in tmux: a key binding has no terminal."
 )
 def command(client: str | None, from_key: bool) -> None:
-    """Jump to the next pane that needs you.
+    """Jump to the next pane waiting for approval or an answer, in window order.
 
-    Its conversation waits for an approval or an answer. Goes round in the order of tmux sessions, windows and panes,
-    from where you are. Known where Codex runs in its shared daemon.
+    It starts after the pane you are in and goes round. This needs Codex's shared daemon (0.157 or newer).
     """
     server = Server()
     try:

@@ -119,14 +119,14 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
     "--codex",
     type=PROGRAM,
     metavar="PATH",
-    help="The Codex to test with; default: the one on PATH, else a stand-in.",
+    help="The Codex to test; default: the one on PATH, else a stand-in.",
 )
-@click.option("--keep", is_flag=True, help="Keep the test's directory, with Codex's sessions and our log.")
+@click.option("--keep", is_flag=True, help="Keep the test directory, with Codex's sessions and the log.")
 def command(codex: str | None, keep: bool) -> int:
-    """Prove on this machine: kill, respawn, same conversation.
+    """Kill and resume a conversation on this machine, safely.
 
-    Starts its own tmux server, Codex home and model on the loopback; touches nothing of yours, costs no
-    tokens, and leaves nothing behind.
+    It starts its own tmux server, Codex home and model on the loopback. It touches nothing of yours, uses no tokens and
+    leaves nothing behind.
     """
     if shutil.which("tmux") is None:
         raise Problem("tmux is not on PATH: install it, then run codex-tmux selftest again")

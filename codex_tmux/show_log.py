@@ -22,15 +22,15 @@ LOOK_EVERY = 0.2
 
 
 @click.command(epilog="Example: codex-tmux log -f")
-@click.option("-f", "--follow", is_flag=True, help="Go on with what comes, until Ctrl-C.")
+@click.option("-f", "--follow", is_flag=True, help="Follow new entries.")
 @click.option(
     "-n", "--lines", type=click.IntRange(min=0), metavar="N", help="The last N lines (with -f: 10)."
 )
 def command(follow: bool, lines: int | None) -> None:
-    """Print what was saved, restored, refused, and why.
+    """Print what was saved, restored and refused, and why.
 
-    One event a line, `time event key=value …`. The tmux option @codex-log-level says how much there is: error, info
-    (the default) or debug.
+    Each line is one event: `time event key=value …`. The tmux option @codex-log-level sets the detail: error, info (the
+    default) or debug.
     """
     path = os.path.join(state_dir(), NAME)
     follower = Follower(path)

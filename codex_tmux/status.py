@@ -11,12 +11,12 @@ from codex_tmux.sync import server_lock
 from codex_tmux.tmux import Server, TmuxError
 
 
-@click.command(epilog="Example: set -ag status-right ' #{@codex_status}'")
+@click.command(epilog="Example: set -g status-right '%H:%M #{@codex_status}'")
 def command() -> None:
-    """Print the text behind #{@codex_status}.
+    """Print the text of #{@codex_status}.
 
-    How many Codex sessions live, are dead, or are lost and wait for `codex-tmux restore`. In a status line use
-    #{@codex_status}: it is the same text, kept current by tmux's hooks, and starts no process.
+    It counts the Codex sessions: live, dead, or lost in a tmux restart. In a status line use #{@codex_status}: it is
+    the same text and starts no process.
 
     For one pane, as in pane-border-format: #{@codex_state}, #{@codex_session}, #{@codex_evidence}.
     """

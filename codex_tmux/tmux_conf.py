@@ -14,7 +14,7 @@ from codex_tmux.errors import Problem
 from codex_tmux.launcher import with_tilde
 from codex_tmux.tmux import literal, quote
 
-COMMENT = b"# codex-tmux: a pane that runs Codex keeps its conversation (`codex-tmux uninstall` takes this out again"
+COMMENT = b"# codex-tmux: a pane that runs Codex keeps its conversation (`codex-tmux uninstall` removes this"
 OURS = re.compile(
     rb"^" + re.escape(COMMENT) + rb"(, and the file)?\)\nrun-shell [^\n]*(?:\n|\Z)", re.MULTILINE
 )

@@ -36,7 +36,7 @@ def manual() -> str:
         ".\\\" Written by docs/generate.py from the program's own help.",
         f'.TH CODEX\\-TMUX 1 "" "codex\\-tmux {roff(version)}" "User Commands"',
         ".SH NAME",
-        "codex\\-tmux \\- a tmux pane that runs Codex keeps its conversation",
+        "codex\\-tmux \\- keep each Codex conversation attached to its tmux pane",
         ".SH SYNOPSIS",
         ".B codex\\-tmux",
         ".RI [ options ]",

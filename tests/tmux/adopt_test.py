@@ -183,7 +183,7 @@ def test_what_is_refused(world: Sandbox) -> None:
     assert "there is no pane %99" in refused(world, "adopt", "-t", "%99", session)
     # Made in the same minute, they begin alike.
     if session[:8] == other[:8]:
-        assert "name one in full" in refused(world, "adopt", "-t", shell, session[:8])
+        assert "is ambiguous: " in refused(world, "adopt", "-t", shell, session[:8])
     rollout = rollout_of(world, session)
     rollout.write_text(
         rollout.read_text().replace('"thread_source": "user"', '"thread_source": "subagent"', 1)
@@ -199,14 +199,14 @@ def test_a_bound_pane_is_forgotten(world: Sandbox) -> None:
     world.ask(pane, "first")
     session = bound(world, pane)
     store = sorted(p.name for p in world.codex_home.rglob("*") if "sqlite" not in p.name)
-    assert "right now" in refused(world, "forget", "-y", "-t", pane)
-    assert "right now" in refused(world, "forget", session)
+    assert "quit Codex there first" in refused(world, "forget", "-y", "-t", pane)
+    assert "quit Codex there first" in refused(world, "forget", session)
     kill(world, pane)
     assert f"forgotten: {session}" in world.helper("forget", "-t", pane)
     assert rows(world) == {}
     assert world.format(pane, "#{@codex_session}#{@codex_pane}#{@codex_state}") == ""
     assert sorted(p.name for p in world.codex_home.rglob("*") if "sqlite" not in p.name) == store
-    assert "has no session that codex-tmux knows" in refused(world, "forget", "-t", pane)
+    assert "has no known session" in refused(world, "forget", "-t", pane)
     # It is not gone: by hand it comes back.
     world.helper("adopt", "-t", pane, session)
     world.tmux("respawn-pane", "-t", pane)
@@ -219,7 +219,7 @@ def test_all_that_ended_are_forgotten_and_nothing_else(world: Sandbox) -> None:
     pane = world.new_pane()
     world.ask(pane, "third")
     session = bound(world, pane)
-    assert world.helper("forget", "--all-ended") == "forgotten: 2 sessions (Codex's own data is as it was)\n"
+    assert world.helper("forget", "--all-ended") == "forgotten: 2 sessions (Codex still has the data)\n"
     assert list(rows(world)) == [session]
     assert world.helper("forget", "--all-ended") == "nothing to forget\n"
 

@@ -99,7 +99,7 @@ def test_every_command_prints_what_it_did(sandbox: Sandbox, size: tuple[int, int
     prints("setup -y", f"nothing to do: {config} has the session id in the title")
     prints("install --check", "not installed:", "run: codex-tmux install")
     prints("adopt -t %99 " + UNKNOWN, "there is no pane %99")
-    prints(f"forget -y {UNKNOWN}", f"{UNKNOWN}: no such session is known")
+    prints(f"forget -y {UNKNOWN}", f"{UNKNOWN}: no such session")
     prints("restore --dry-run", "nothing to restore")
     prints(
         f"pick --preview {session}",
@@ -115,5 +115,9 @@ def test_every_command_prints_what_it_did(sandbox: Sandbox, size: tuple[int, int
     assert prints(f"respawn -t {dead}").text == "", "done, and nothing to say"
     prints("list", "live", fits=True)
     prints("install -y", "+run-shell", "written: ", "Loaded: ", "Keys: prefix R, prefix P.")
-    prints("uninstall -y", "-run-shell", "removed: ", "Taken out of the running tmux server.")
+    prints("load", *([] if way == "piped" else ["Loaded: "]))
+    prints(
+        "uninstall -y", "-run-shell", "removed: ", "Unloaded from the running tmux server.", "What remains"
+    )
+    prints("completion bash", "complete -o nosort -F _codex_tmux_completion codex-tmux")
     assert seen == set(COMMANDS), "every command was run"
