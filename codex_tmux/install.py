@@ -60,7 +60,7 @@ def command(check: bool, yes: bool) -> int:
 
 @click.command(
     short_help="Load the plugin into the running tmux server.",
-    epilog="Example, in tmux.conf: run-shell '~/.local/bin/codex-tmux load'",
+    epilog="Example: run-shell '~/.local/bin/codex-tmux load'   (in tmux.conf)",
 )
 def load_now() -> int:
     """Load the plugin into the running tmux server.

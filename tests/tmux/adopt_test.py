@@ -177,7 +177,7 @@ def test_what_is_refused(world: Sandbox) -> None:
     shell = shell_pane(world)
     assert "no such session" in refused(world, "adopt", "-t", shell, "01a20000-0000-7000-8000-000000000000")
     assert "no such session" in refused(world, "adopt", "-t", shell, "no such name")
-    assert "takes 8 characters" in refused(world, "adopt", "-t", shell, session[:7])
+    assert "at least 8 characters" in refused(world, "adopt", "-t", shell, session[:7])
     assert "it can be in one pane only" in refused(world, "adopt", "-t", shell, alive)
     assert f"shows session {alive} (by its title)" in refused(world, "adopt", "-t", living, session)
     assert "there is no pane %99" in refused(world, "adopt", "-t", "%99", session)
@@ -226,7 +226,7 @@ def test_all_that_ended_are_forgotten_and_nothing_else(world: Sandbox) -> None:
 
 def test_by_the_beginning_of_an_id(world: Sandbox) -> None:
     session = ended_session(world, "first")
-    assert "takes 8 characters" in refused(world, "forget", session[:7])
+    assert "at least 8 characters" in refused(world, "forget", session[:7])
     assert "no such session" in refused(world, "forget", "ffffffff")
     world.helper("forget", session[:8])
     assert rows(world) == {}
