@@ -92,7 +92,7 @@ def sessions(ctx: click.Context, incomplete: str) -> Offered:
             yield session_id, session.title
 
 
-@click.command(epilog='Example, in ~/.bashrc: eval "$(codex-tmux completion bash)"')
+@click.command(epilog='Example: eval "$(codex-tmux completion bash)"')
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def command(shell: str) -> None:
     """Print the completion script for a shell.
