@@ -25,7 +25,7 @@ missing_helper() {
     else
         how="make -C $clone install"
     fi
-    printf 'the helper is missing. Run: %s' "$how"
+    printf 'helper missing. Run: %s' "$how"
 }
 
 # $1 as one word for sh.

@@ -299,7 +299,7 @@ def test_a_missing_helper_is_named_once_with_one_command(world: Sandbox, checkou
     before = everything(world)
     files = sorted(checkout.rglob("*"))
     world.tmux("run-shell", "-b", f"'{checkout}/codex.tmux'")
-    world.wait_for(lambda: b"the helper is missing. Run: " in client.output, 20, "the message")
+    world.wait_for(lambda: b"helper missing. Run: " in client.output, 20, "the message")
     world.wait_for(lambda: "pick --from-key" in world.tmux("list-keys"), 20, "the keys")
     after = everything(world)
     assert {k for k in after if after[k] != before[k]} == {"keys", "options"}
@@ -308,7 +308,7 @@ def test_a_missing_helper_is_named_once_with_one_command(world: Sandbox, checkou
     assert world.tmux("list-panes", "-a", "-F", "#{pane_in_mode}") == "0"
     seen = len(client.output)
     client.send(b"\x02P")
-    world.wait_for(lambda: b"the helper is missing. Run: " in client.output[seen:], 20, "the key to say so")
+    world.wait_for(lambda: b"helper missing. Run: " in client.output[seen:], 20, "the key to say so")
     (world.home / ".local/bin").mkdir(parents=True)
     shutil.copy2(world.root / "helper", world.home / ".local/bin/codex-tmux")
     client.send(b"\x02P")
@@ -327,7 +327,7 @@ def test_a_missing_helper_is_named_to_the_client_that_comes(
     world.tmux("run-shell", f"'{checkout}/codex.tmux'")
     client = Client(["tmux", "-u", "-S", str(world.socket), *words], world.env, 120, 40)
     world.clients.append(client)
-    world.wait_for(lambda: b"the helper is missing. Run: " in client.output, 20, "the message")
+    world.wait_for(lambda: b"helper missing. Run: " in client.output, 20, "the message")
     world.wait_for(lambda: everything(world)["hooks"] == before["hooks"], 20, "its hooks to go")
     assert not world.tmux("show-options", "-gqv", "@codex_say")
 

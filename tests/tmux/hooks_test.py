@@ -399,7 +399,7 @@ def test_a_missing_helper_is_told_and_tmux_left_untouched(sandbox: Sandbox, tmp_
         d for d in os.environ["PATH"].split(os.pathsep) if not Path(d, "codex-tmux").exists()
     )
     subprocess.run([str(checkout / "codex.tmux")], env=inside(sandbox, PATH=path), check=True)
-    sandbox.wait_for(lambda: b"the helper is missing" in client.output, 5, "the message")
+    sandbox.wait_for(lambda: b"helper missing" in client.output, 5, "the message")
     assert dump(sandbox) == before
 
 
