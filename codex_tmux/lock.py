@@ -57,6 +57,7 @@ class lock:  # noqa: N801 (used as a verb: `with lock():`)
             except OSError as e:
                 if time.monotonic() > end:
                     os.close(self.fd)
+                    self.fd = -1
                     log("lock.timeout", lock=path, waited=self.wait)
                     raise Held(f"{path} has been held for {self.wait:g} s by another codex-tmux") from e
                 # flock has no timeout of its own; a signal-driven one would not survive being imported.
@@ -70,7 +71,7 @@ class lock:  # noqa: N801 (used as a verb: `with lock():`)
         try:
             os.close(self.fd)
         except OSError:
-            pass  # it is closed all the same, and what was done under the lock is done
+            pass  # closed all the same, or worked around; and what was done under the lock is done
 
 
 def reason(e: OSError) -> str:

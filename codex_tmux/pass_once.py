@@ -15,7 +15,7 @@ from codex_tmux.pane_facts import pane_facts
 from codex_tmux.reconcile import Note, Pane, Policy, Revive, Sleep, Snapshot, TakeOver, Tell, reconcile
 from codex_tmux.records import DEAD, ENDED, EXEC, LIVE, LOST, Record, now
 from codex_tmux.remain_on_exit import GIVE_BACK, SET, give_back, hint, remain_on_exit, say, say_nothing, stay
-from codex_tmux.resume import lay_to_sleep, respawn_into_run, wait_until_dead
+from codex_tmux.resume import lay_to_sleep, respawn_into_run, take_over, wait_until_dead
 from codex_tmux.tell import tell, tell_all
 from codex_tmux.tmux import Reading, Server, Started, TmuxError
 
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 SETTLING = 1.5
 """Seconds a Codex whose title lost its id may take to end: it clears the title just before it does."""
+
+STOPPED = 10.0
+"""Seconds after which others have worked around a sync that goes on."""
 
 AWAIT = "set-option -g @codex_awaiting 1 ; run-shell -b -d 1 -C '#{@codex_await}'"
 """tmux looks by itself when a Codex that is about to end does so."""
@@ -74,8 +77,9 @@ def sync_once(server: Server, asked: Started | None = None) -> Pass:
         wait_until_dead(server, drawing)
         if any(pane.dead and not pane.asleep for pane in snapshot.panes):
             see_that_tmux_reaps(server)
-        # Hooks pass over a pane that is not marked yet: what became of it meanwhile, nobody else will tell.
-        if not newly_marked or newly_marked <= living_panes(server):
+        # Hooks pass over a pane that is not marked yet: what became of it meanwhile, nobody else will tell. And a
+        # helper that was stopped has just set what is long not true any more.
+        if time.monotonic() - begun < STOPPED and (not newly_marked or newly_marked <= living_panes(server)):
             break
     hooks.mend(server, reading)
     return Pass(reading, snapshot, records)
@@ -404,7 +408,7 @@ def perform(server: Server, action: Action, drawing: dict[str, str]) -> None:
         elif isinstance(action, Revive):
             respawn_into_run(server, action.pane, action.launch)
         elif isinstance(action, TakeOver):
-            respawn_into_run(server, action.pane, action.launch, kill=True)
+            take_over(server, action.pane, action.launch, action.root_pid)
         elif isinstance(action, Tell):
             tell(server, action.pane, action.text)
     except TmuxError as e:

@@ -40,6 +40,10 @@ class Guard(NamedTuple):
     root_pid: str
     start_command: str
 
+    def was_respawned(self, root_pid: str, start_command: str) -> bool:
+        """Whether a pane that is so now has run its stored command again since."""
+        return self.root_pid != root_pid and self.start_command == start_command
+
 
 class Pane(NamedTuple):
     """One pane as it is now, and what its options remember of before.
@@ -140,10 +144,11 @@ class Revive(NamedTuple):
 
 
 class TakeOver(NamedTuple):
-    """Replace what a respawn has just started anew by the session the pane had."""
+    """Replace what a respawn has just started anew, the process `root_pid`, by the session the pane had."""
 
     pane: str
     launch: Launch
+    root_pid: str
 
 
 class Tell(NamedTuple):
@@ -275,29 +280,23 @@ class Reconciliation:
             confirmed = record.current and same_session(remembered.get(record.place, ""), record.session_id)
             return confirmed, record.current, record.updated_at
 
+        kept: dict[str, list[Record]] = {}
+        places: set[tuple[str, str, str]] = set()
         for record in sorted(self.records, key=worth, reverse=True):
-            rivals = [
-                r
-                for r in self.records
-                if r is not record
-                and (
-                    same_session(r.session_id, record.session_id)
-                    or (r.current and record.current and r.place == record.place)
-                )
-            ]
-            if record in self.records:
-                for rival in rivals:
-                    self.drop_rival(record, rival)
-
-    def drop_rival(self, record: Record, rival: Record) -> None:
-        """Of two records that cannot both be true, `rival` is the one that is not."""
-        if same_session(rival.session_id, record.session_id):
-            self.records.remove(rival)
-            self.index()
-            self.note("record.double", session=rival.session_id, pane=rival.pane, kept=record.pane)
-        else:
-            self.retire(rival, CLOSED)
-            self.index()
+            same = kept.setdefault(record.session_id[:29], [])
+            double = next((r for r in same if same_session(r.session_id, record.session_id)), None)
+            if double is not None:
+                self.note("record.double", session=record.session_id, pane=record.pane, kept=double.pane)
+                continue
+            if record.current and record.place in places:
+                self.note("record.closed", session=record.session_id, pane=record.pane, was=record.status)
+                record = record._replace(status=CLOSED, revivals=(), updated_at=self.now)
+            elif record.current:
+                places.add(record.place)
+            same.append(record)
+        left = {r.session_id: r for records in kept.values() for r in records}
+        self.records = [left.pop(r.session_id) for r in self.records if r.session_id in left]
+        self.index()
 
     def lose_other_epochs(self) -> None:
         """What was current in a tmux server that is gone has lost its pane with that, whatever its socket was."""
@@ -408,14 +407,13 @@ class Reconciliation:
             and not pane.dead
             and not pane.ours
             and pane.launch is not None
-            and pane.guard.root_pid != pane.root_pid
-            and pane.guard.start_command == pane.start_command
+            and pane.guard.was_respawned(pane.root_pid, pane.start_command)
         )
 
     def take_over(self, pane: Pane, record: Record | None) -> None:
         """Give the pane its session back instead of what the respawn started."""
         assert pane.launch is not None
-        self.actions.append(TakeOver(pane.id, pane.launch))
+        self.actions.append(TakeOver(pane.id, pane.launch, pane.root_pid))
         self.note("pane.taken_over", pane=pane.id, session=record.session_id if record else "unknown")
 
     def dead(self, pane: Pane, record: Record | None) -> None:

@@ -11,7 +11,7 @@ from codex_tmux.launch import LAY, Launch
 from codex_tmux.log import log
 from codex_tmux.options import encode_launch
 from codex_tmux.remain_on_exit import keep_commands, stay
-from codex_tmux.tmux import RESPAWN_PANE, Server, TmuxError
+from codex_tmux.tmux import RESPAWN_PANE, Server, quote
 
 HISTORY = 2000
 """Lines of scrollback that a sleeping pane keeps."""
@@ -57,27 +57,26 @@ def lay_to_sleep(server: Server, pane: str, launch: Launch, again: bool = False)
     """Give a dead pane the command that resumes, drawn over with what it last showed; returns that process's id.
 
     `again`: it sleeps already, and goes on to say what it says. The pane is alive for a moment: `wait_until_dead`
-    before anybody else may respawn it. Raises TmuxError, and changes nothing, where somebody has respawned it
-    meanwhile.
+    before anybody else may respawn it. Raises TmuxError, and changes nothing, where it lives: somebody has respawned
+    it, or is laying it to sleep.
     """
     buffer = screen_buffer(pane)
     key = server.option("@codex-respawn-key")
-    try:
-        # One call, so that nobody sees the pane between these; the respawn first, so that nothing of a pane that
-        # somebody else has just respawned is changed: a living pane that counts as asleep would never be laid again.
-        drawing = server.run(
-            # What was scrolled away before it fell asleep is still there.
-            *("capture-pane", "-e", "-t", pane, "-S", "0" if again else f"-{HISTORY}", "-b", buffer, ";"),
-            *(RESPAWN_PANE, "-t", pane, "-e", f"{LAY}={buffer}", *run_command(server, launch), ";"),
-            *("set-option", "-p", "-t", pane, "@codex_asleep", "1", ";"),
-            *("set-option", "-pu", "-t", pane, "@codex_guard", ";"),
-            *("set-option", "-p", "-t", pane, "@codex_launch", encode_launch(launch), ";"),
-            *joined(stay(pane) if again else keep_commands(pane, key, launch)),
-            *("display-message", "-p", "-t", pane, "#{pane_pid}"),
-        )
-    except TmuxError:
-        server.try_run("delete-buffer", "-b", buffer)
-        raise
+    # What was scrolled away before it fell asleep is still there.
+    lines = "0" if again else f"-{HISTORY}"
+    # One call, so that nobody sees the pane between these; the respawn first, so that nothing of a pane that
+    # somebody else has just respawned is changed: a living pane that counts as asleep would never be laid again.
+    drawing = server.run(
+        # Not where another sync has just laid it: the buffer is being drawn.
+        *("if-shell", "-F", "-t", pane, "#{pane_dead}"),
+        *(f"capture-pane -e -t {pane} -S {lines} -b {buffer}", ";"),
+        *(RESPAWN_PANE, "-t", pane, "-e", f"{LAY}={buffer}", *run_command(server, launch), ";"),
+        *("set-option", "-p", "-t", pane, "@codex_asleep", "1", ";"),
+        *("set-option", "-pu", "-t", pane, "@codex_guard", ";"),
+        *("set-option", "-p", "-t", pane, "@codex_launch", encode_launch(launch), ";"),
+        *joined(stay(pane) if again else keep_commands(pane, key, launch)),
+        *("display-message", "-p", "-t", pane, "#{pane_pid}"),
+    )
     log("pane.asleep", pane=pane)
     return drawing
 
@@ -109,9 +108,20 @@ def wait_until_dead(server: Server, drawing: dict[str, str]) -> None:
 
 def respawn_into_run(server: Server, pane: str, launch: Launch, kill: bool = False) -> None:
     """Respawn a pane into its session; with `kill` also a living one. Raises TmuxError."""
-    server.run(
-        *("set-option", "-p", "-t", pane, "@codex_launch", encode_launch(launch), ";"),
-        *("set-option", "-p", "-t", pane, "@codex_pane", "1", ";"),
-        *("set-option", "-pu", "-t", pane, "@codex_guard", ";"),
-        *(RESPAWN_PANE, *(["-k"] if kill else []), "-t", pane, *run_command(server, launch)),
-    )
+    server.run(*joined(into_run(server, pane, launch, kill))[:-1])
+
+
+def take_over(server: Server, pane: str, launch: Launch, root_pid: str) -> None:
+    """Respawn a living pane into its session, if its process is still `root_pid`. Raises TmuxError."""
+    commands = " ; ".join(" ".join(map(quote, words)) for words in into_run(server, pane, launch, kill=True))
+    server.run("if-shell", "-F", "-t", pane, f"#{{==:#{{pane_pid}},{root_pid}}}", commands)
+
+
+def into_run(server: Server, pane: str, launch: Launch, kill: bool) -> list[list[str]]:
+    """The tmux commands that respawn a pane into its session."""
+    return [
+        ["set-option", "-p", "-t", pane, "@codex_launch", encode_launch(launch)],
+        ["set-option", "-p", "-t", pane, "@codex_pane", "1"],
+        ["set-option", "-pu", "-t", pane, "@codex_guard"],
+        [RESPAWN_PANE, *(["-k"] if kill else []), "-t", pane, *run_command(server, launch)],
+    ]

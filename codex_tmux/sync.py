@@ -16,7 +16,9 @@ BURST = 2
 """How many syncs hooks may start within WINDOW seconds of each other; the next one waits and sees to the rest."""
 WINDOW = 1.0
 SETTLE_WAIT = 10.0
-"""Seconds to wait for a sync under way before a respawn goes on without it."""
+"""Seconds to wait for a sync under way."""
+RESPAWN_WAIT = 5.0
+"""The same where a respawn waits too; then the panes are settled beside it."""
 PATIENCE = 6
 """How often a sync that all events rely on waits that long for another one, before it gives up."""
 WATCH_FOR = 1.5
@@ -34,7 +36,7 @@ def main(args: list[str]) -> int:
         if args == ["--watch"]:
             watch(Server())
         elif args == ["--settle"]:
-            sync(Server())
+            settle(Server())
         elif args == ["--last"]:
             from codex_tmux.closing import close_last
 
@@ -127,36 +129,85 @@ def times_path(server: Server) -> str:
     return os.path.join(state_dir(), f"{lock_name(server)}.times")
 
 
-def server_lock(server: Server, wait: float = SETTLE_WAIT) -> lock:
-    """The lock under which one process at a time reads and changes a tmux server.
+class server_lock(lock):  # noqa: N801 (used as a verb, like lock)
+    """The lock under which one process at a time reads and changes a tmux server. Raises Held.
 
     Where the state directory cannot hold it (a full or read-only disk), the directory of tmux's socket does: the
-    panes keep their sessions in their own options all the same.
+    panes keep their sessions in their own options all the same. A holder that is stopped, or hangs on a disk, is
+    worked around: what it may do when it goes on, tmux itself does only where it still fits.
     """
-    return lock(lock_name(server), wait, os.path.dirname(server.socket or ""))
+
+    def __init__(self, server: Server, wait: float = SETTLE_WAIT) -> None:
+        super().__init__(lock_name(server), wait, os.path.dirname(server.socket or ""))
+
+    def __enter__(self) -> None:
+        try:
+            super().__enter__()
+        except Held:
+            holder = hanging_holder(os.path.join(state_dir(), f"{self.name}.lock"))
+            if holder is None:
+                raise
+            log("lock.worked_around", lock=self.name, holder=holder)
+
+
+def hanging_holder(path: str) -> int | None:
+    """The process that holds a lock file and is stopped, or waits for a disk; None where it is at work, or unknown."""
+    from codex_tmux.codex.processes import Processes, lock_owner
+
+    pid = lock_owner(path)
+    process = Processes().get(pid) if pid is not None else None
+    return pid if process is not None and process.state in "TtD" else None
 
 
 def sync(server: Server, wait: float = SETTLE_WAIT) -> None:
     """Bring records and panes up to date once. Raises Problem where tmux or the state cannot be used."""
     # Held until laid panes are dead again: a respawn that waits for it then finds them asleep.
     with server_lock(server, wait):
-        asked = ask(server)
-        # Imported while tmux answers.
-        from codex_tmux.pass_once import sync_once
+        locked_sync(server)
 
-        note_time(server)
-        sync_once(server, asked)
+
+def settle(server: Server) -> None:
+    """A sync that a respawn waits for. It comes to pass without the lock too: the old command must not run again."""
+    try:
+        sync(server, RESPAWN_WAIT)
+    except Held as e:
+        log("lock.worked_around", why=e)
+        locked_sync(server)
+
+
+def locked_sync(server: Server) -> None:
+    """Sync, the lock being held, or worked around."""
+    asked = ask(server)
+    # Imported while tmux answers.
+    from codex_tmux.pass_once import sync_once
+
+    note_time(server)
+    sync_once(server, asked)
 
 
 def watch(server: Server) -> None:
-    """Watch for the pane that a respawn under way changes, and sync as soon as it does."""
-    form = "#{pane_id} #{pane_pid} #{pane_dead} #{@codex_guard}"
+    """Watch for the pane that a respawn under way changes, and give it its session back before Codex is up.
+
+    Without the lock and the records: who holds them may be slow, and the pane's own options tell all that it takes.
+    """
+    from codex_tmux.evidence import guard_of
+    from codex_tmux.options import decode_launch
+    from codex_tmux.resume import take_over
+
     end = time.monotonic() + WATCH_FOR
+    plain, counted = (
+        ("pane_id", "pane_pid", "pane_dead"),
+        ("pane_start_command", "@codex_guard", "@codex_launch"),
+    )
     while time.monotonic() < end:
-        for line in server.run("list-panes", "-a", "-F", form).splitlines():
-            _, pid, dead, guard = [*line.split(" ", 3), "", "", ""][:4]
-            guarded_pid = guard.partition(" ")[0]
-            if guarded_pid and dead == "0" and pid != guarded_pid:
-                sync(server)
-                return
+        for row in server.listed("list-panes", "-a", plain=plain, counted=counted):
+            guard = guard_of(row["@codex_guard"])
+            if guard is None or row["pane_dead"] == "1" or row["pane_pid"] == guard.root_pid:
+                continue
+            launch = decode_launch(row["@codex_launch"])
+            if launch and guard.was_respawned(row["pane_pid"], row["pane_start_command"]):
+                take_over(server, row["pane_id"], launch, row["pane_pid"])
+                log("pane.taken_over", pane=row["pane_id"])
+            sync(server)
+            return
         time.sleep(WATCH_EVERY)

@@ -85,6 +85,33 @@ def test_the_rules_do_not_grow_with_what_is_old(monkeypatch: pytest.MonkeyPatch)
     assert work(monkeypatch, 50, old=200) <= work(monkeypatch, 50) + 10
 
 
+def contradictions(monkeypatch: pytest.MonkeyPatch, number: int) -> int:
+    """How often for a file that names each session twice and ten panes again and again: one of each stays."""
+    count = 0
+
+    def counted(one: str, other: str) -> bool:
+        nonlocal count
+        count += 1
+        return same_session(one, other)
+
+    pane = Pane("%0", "work", 0, "api", "", 0, "/h", False, "", "7", "codex", running=LAUNCH, launch=LAUNCH)
+    shown = pane._replace(process="7:1", sighting=Sighting(sid(0), TITLE), marked=True)
+    (first,), _ = reconcile((), Snapshot(SERVER, EPOCH, (shown,)), Policy(), NOW)
+    records = tuple(
+        first._replace(session_id=sid(n // 2), pane=f"%{n % 10}", epoch=f"{EPOCH} old") for n in range(number)
+    )
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "same_session", counted)
+        records, _ = reconcile(records, Snapshot(SERVER, EPOCH, (shown,)), Policy(), NOW)
+    assert len({r.session_id for r in records}) == len(records) == number // 2
+    assert [r.place for r in records if r.current] == [(SERVER, EPOCH, "%0")]
+    return count
+
+
+def test_the_rules_grow_with_the_contradictions_of_a_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert contradictions(monkeypatch, 200) <= 4 * contradictions(monkeypatch, 50) + 50
+
+
 LOOK = """
 import sys, json
 from codex_tmux.codex.store import Store

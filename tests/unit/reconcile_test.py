@@ -277,7 +277,7 @@ def test_a_respawn_that_starts_codex_anew_is_taken_over() -> None:
     guard = Guard("101", COMMAND)
     again = pane(1, root_pid="999", guard=guard, launch=LAUNCH, marked=True, session=sid(1), evidence=TITLE)
     records, actions = run(records, again)
-    assert actions == [TakeOver("%1", LAUNCH)]
+    assert actions == [TakeOver("%1", LAUNCH, "999")]
     assert one(records).session_id == sid(1)
     _, actions = run(records, again._replace(start_command="vim"))
     assert actions == []
