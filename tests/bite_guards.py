@@ -202,8 +202,8 @@ GUARDS = (
     guard(
         "sync goes on where the disk holds no lock",
         SYNC,
-        'return lock(lock_name(server), wait, os.path.dirname(server.socket or ""))',
-        "return lock(lock_name(server), wait)",
+        'super().__init__(lock_name(server), wait, os.path.dirname(server.socket or ""))',
+        "super().__init__(lock_name(server), wait)",
         T + "faulty_disk_test.py::test_the_panes_keep_their_sessions_and_the_file_its_records[file]",
     ),
     guard(
@@ -306,6 +306,27 @@ GUARDS = (
         "        held = [s for s in open_sessions(self.processes, codex) if not store.is_subagent(s)]",
         "        held = list(open_sessions(self.processes, codex))",
         U + "evidence_test.py::test_of_several_locks_a_sub_agent_s_does_not_count",
+    ),
+    guard(
+        "a Codex's request for focus events is taken back",
+        PASS,
+        "            take_back(row[",
+        "            str(row[",
+        T + "focus_test.py::test_a_client_changes_its_tmux_session_while_panes_die",
+    ),
+    guard(
+        "a respawn settles its pane without the lock",
+        SYNC,
+        "        sync(server, RESPAWN_WAIT)\n    except Held as e:",
+        "        sync(server, RESPAWN_WAIT)\n    except MemoryError as e:",
+        T + "crowd_test.py::test_no_old_command_runs_while_a_stopped_helper_holds_a_lock",
+    ),
+    guard(
+        "the watcher of a respawn needs no lock",
+        SYNC,
+        "                take_over(server, row[",
+        "                print(row[",
+        T + "crowd_test.py::test_no_old_command_runs_while_a_stopped_helper_holds_a_lock",
     ),
     guard(
         "a respawn waits for the sync that is due",
