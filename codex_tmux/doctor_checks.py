@@ -23,6 +23,7 @@ from codex_tmux.hooks import missing
 from codex_tmux.launcher import typed
 from codex_tmux.paths import state_dir
 from codex_tmux.plain_text import plain_line
+from codex_tmux.program import missing_interpreter
 from codex_tmux.resurrect import would_start_codex
 from codex_tmux.setup import codex_version, config_of, item_for, title_has_id
 from codex_tmux.tmux_versions import MINIMUM, version_of
@@ -226,6 +227,9 @@ def check_codex(patient: Patient) -> Finding:
             detail = f"@codex-command is {chosen}: no such program"
             return Finding("codex", BROKEN, detail, "tmux set-option -gu @codex-command")
         return Finding("codex", BROKEN, "codex is not on PATH", "npm install -g @openai/codex")
+    if name := missing_interpreter(codex, tmux_path(patient) or os.defpath):
+        detail = f"{codex} is a script for {name}, which is neither beside it nor on tmux's PATH"
+        return Finding("codex", BROKEN, detail, 'tmux set-environment -g PATH "$PATH"')
     version = version_here(patient)
     if version is None:
         detail = f"{codex} does not print its version"

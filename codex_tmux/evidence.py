@@ -12,6 +12,7 @@ from codex_tmux.pane_facts import age_of, codex_facts, pane_facts, place_of
 from codex_tmux.reconcile import Guard, Launch, Pane, Sighting, Snapshot
 from codex_tmux.records import ARGV, EXEC, INFERRED, LIVE, LOCK, SCREEN, TITLE, TUI, same_session
 from codex_tmux.tmux import Reading, Server
+from codex_tmux.wrapper_of import wrapper_of
 
 HEX = frozenset("0123456789abcdef")
 PREFIX = 29
@@ -177,7 +178,7 @@ class Identifier:
     def running_pane(self, row: dict[str, str], pane: Pane, codex: CodexProcess) -> Pane:
         """A pane that runs Codex."""
         process = f"{codex.pid}:{codex.start}"
-        launch = self.launch_of(codex)
+        launch = self.launch_of(codex)._replace(wrapper=wrapper_of(pane, codex))
         # What a respawn has just started says nothing of what was here: tmux keeps no `-e` and no directory.
         respawned = pane.guard is not None and pane.guard.root_pid != pane.root_pid
         kept_launch = pane.launch if respawned and pane.launch else launch

@@ -7,6 +7,9 @@ from codex_tmux.named_tuple import NamedTuple
 LAY = "CODEX_TMUX_LAY"
 """In the environment of `codex-tmux run`: draw this tmux buffer and die, so that the pane sleeps."""
 
+UNATTENDED = "CODEX_TMUX_UNATTENDED"
+"""In the environment of `codex-tmux run`: nobody pressed a key for this start, so nobody can be asked."""
+
 BELOW = 'trap : INT QUIT; "$@"; exec "$0"'
 """For `sh -c`: a command, and then the shell that stands before it. A Ctrl-C before Codex has the terminal is for Codex
 alone: dash would end with it, and the pane with dash."""
@@ -16,7 +19,8 @@ class Launch(NamedTuple):
     """How the Codex of a pane was started: what it takes to start it again. `shell`: from an interactive shell.
 
     `transport`: the words that reach the machine or box where it runs, `ssh host …`, as far as they may run again;
-    empty for this one. `codex` is then its program there, "" where codex-tmux can start none there.
+    empty for this one. `codex` is then its program there, "" where codex-tmux can start none there. `wrapper`: what
+    stands before it here, as `wrapper.py` has it.
     """
 
     mode: str
@@ -27,6 +31,7 @@ class Launch(NamedTuple):
     shell: bool
     env: tuple[tuple[str, str], ...] = ()
     transport: tuple[str, ...] = ()
+    wrapper: tuple[str, ...] = ()
 
     @property
     def typed(self) -> bool:

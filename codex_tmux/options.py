@@ -34,7 +34,10 @@ def encode_launch(launch: Launch) -> str:
     """A launch as one line of plain words; `decode_launch` reads it."""
     where = "\0".join(["shell" if launch.shell else "root", *launch.transport])
     words = [launch.mode, launch.codex, launch.codex_home, launch.cwd, where]
-    words.append("\0".join(f"{name}={value}" for name, value in launch.env))
+    pairs = [f"{name}={value}" for name, value in launch.env]
+    if launch.wrapper:  # as the value of a variable without a name
+        pairs.append("=" + " ".join(encode(word) or "%" for word in launch.wrapper))
+    words.append("\0".join(pairs))
     return " ".join(encode(w) or "%" for w in [*words, *launch.flags])
 
 
@@ -43,11 +46,17 @@ def decode_launch(text: str) -> Launch | None:
     try:
         words = [decode(w) if w != "%" else "" for w in text.split(" ")]
         mode, codex, codex_home, cwd, where, env, *flags = words
+        named = [line.partition("=") for line in env.split("\0")]
+        wrapper = tuple(
+            decode(w) if w != "%" else "" for n, given, v in named if given and not n for w in v.split(" ")
+        )
     except ValueError:
         return None
-    pairs = tuple((n, v) for n, _, v in (line.partition("=") for line in env.split("\0")) if n)
+    pairs = tuple((n, v) for n, _, v in named if n)
     root, *transport = where.split("\0")
-    return Launch(mode, codex, codex_home, cwd, tuple(flags), root == "shell", pairs, tuple(transport))
+    return Launch(
+        mode, codex, codex_home, cwd, tuple(flags), root == "shell", pairs, tuple(transport), wrapper
+    )
 
 
 def helper_of(start_command: str) -> str:

@@ -7,6 +7,7 @@ import os
 
 from codex_tmux.activity import ANSWER, APPROVAL, FAILED, IDLE, WORKING
 from codex_tmux.codex.commandline import redact
+from codex_tmux.codex.store import COMPRESSED
 from codex_tmux.conversations import Conversation
 from codex_tmux.plain_text import plain, plain_line, tilde
 
@@ -26,7 +27,7 @@ def preview(conversation: Conversation, rollout: str | None, width: int = 80, he
     head = long_head(conversation) if height >= ROOMY else short_head(conversation)
     left = height - sum(rows_of(line, width) for line in head)
     said: list[str] = []
-    for speaker, text in reversed(last_messages(rollout) if rollout else []):
+    for speaker, text in reversed(messages_of(conversation, rollout) if rollout else []):
         lines = [line.rstrip() for line in plain(text).strip().splitlines()]
         block = ["", f"── {speaker}", *(lines if len(lines) <= LINES else [*lines[:LINES], "…"])]
         needed = sum(rows_of(line, width) for line in block)
@@ -88,6 +89,15 @@ def cut(lines: list[str], width: int, height: int) -> list[str]:
 def rows_of(line: str, width: int) -> int:
     """How many rows of a terminal a line takes."""
     return max(1, -(-len(line) // max(1, width)))
+
+
+def messages_of(conversation: Conversation, rollout: str) -> list[tuple[str, str]]:
+    """(who, what) of the last messages, oldest first."""
+    if not rollout.endswith(COMPRESSED):
+        return last_messages(rollout)
+    from codex_tmux import daemon_messages
+
+    return daemon_messages.last_messages(conversation.codex_home, conversation.session_id, MESSAGES)
 
 
 def last_messages(path: str) -> list[tuple[str, str]]:

@@ -44,3 +44,19 @@ def path_with(program: str, path: str) -> str:
     if not os.path.isabs(program) or directory in path.split(os.pathsep):
         return path
     return os.pathsep.join([directory, path]) if path else directory
+
+
+def missing_interpreter(program: str, path: str) -> str:
+    """The program that the script `program` is for, where `env` would not find it with the PATH `path`; else ""."""
+    import shutil
+
+    try:
+        with open(program, "rb") as file:
+            first = os.fsdecode(file.readline(256))
+    except OSError:
+        return ""
+    words = first[2:].split() if first.startswith("#!") else []
+    if not words or os.path.basename(words[0]) != "env":
+        return ""
+    name = next((word for word in words[1:] if not word.startswith("-") and "=" not in word), "")
+    return "" if not name or shutil.which(name, path=path_with(program, path)) else name

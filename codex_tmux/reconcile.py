@@ -25,6 +25,7 @@ from codex_tmux.records import (
     Record,
     same_session,
 )
+from codex_tmux.wrapper import storable
 
 
 class Sighting(NamedTuple):
@@ -628,4 +629,4 @@ def launch_of(record: Record) -> Launch:
 
 def launch_fields(launch: Launch) -> dict[str, object]:
     """The fields of a record that start its Codex again."""
-    return launch._asdict()
+    return {**launch._asdict(), "wrapper": storable(launch.wrapper, [name for name, _ in launch.env])}

@@ -63,6 +63,7 @@ class Record(NamedTuple):
     revivals: tuple[datetime, ...] = ()
     neighbours: tuple[tuple[int, str, bool], ...] = ()
     transport: tuple[str, ...] = ()
+    wrapper: tuple[str, ...] = ()
 
     @property
     def exact(self) -> bool:
@@ -106,6 +107,7 @@ def entry_of(record: Record) -> dict[str, Any]:
         entry[name] = to_text(entry[name])
     entry["flags"] = [to_text(flag) for flag in record.flags]
     entry["transport"] = [to_text(word) for word in record.transport]
+    entry["wrapper"] = [to_text(word) for word in record.wrapper]
     entry["env"] = {to_text(name): to_text(value) for name, value in record.env}
     entry["revivals"] = list(record.revivals)
     entry["neighbours"] = [
@@ -144,6 +146,7 @@ def record_of(entry: object) -> Record:
         values[name] = value
     values["flags"] = texts(entry.get("flags", []), "flags")
     values["transport"] = texts(entry.get("transport", []), "transport")
+    values["wrapper"] = texts(entry.get("wrapper", []), "wrapper")
     values["updated_at"] = moment(entry.get("updated_at"), "updated_at")
     shell = entry.get("shell", False)
     if not isinstance(shell, bool):

@@ -156,7 +156,10 @@ def refuse_living(pane: Pane) -> None:
 def what_it_had(pane: Pane, record: Record | None) -> tuple[Launch, str, str]:
     """What the pane ran: its launch, session ("" where unknown) and evidence. Raises Problem where it ran no Codex."""
     if record is not None and (not pane.session or record.session_id.startswith(pane.session)):
-        return launch_of(record), record.session_id, record.evidence
+        launch = launch_of(record)
+        if pane.launch is not None:
+            launch = launch._replace(wrapper=pane.launch.wrapper)  # whole: a file may not have all of it
+        return launch, record.session_id, record.evidence
     if pane.left_alone and not pane.session:
         raise Problem(f"pane {pane.id} {pane.left_alone}: it is left alone")
     if pane.launch is None or not (pane.marked or pane.session):

@@ -11,7 +11,7 @@ import sys
 import time
 
 from codex_tmux.errors import Problem
-from codex_tmux.launch import LAY
+from codex_tmux.launch import LAY, UNATTENDED
 from codex_tmux.log import log, set_level
 from codex_tmux.program import find_program, interpreter, path_with
 from codex_tmux.tmux import Server, Started, TmuxError
@@ -113,6 +113,7 @@ class Here:
 def main(args: list[str]) -> int:
     """Run in this pane; does not return where it becomes Codex or a shell. Raises Problem."""
     buffer = os.environ.pop(LAY, "")
+    unattended = bool(os.environ.pop(UNATTENDED, ""))
     if buffer:
         return draw(buffer)
     if args and args[0] in ("-h", "--help"):
@@ -137,6 +138,17 @@ def main(args: list[str]) -> int:
     if launch is None:
         raise Problem("no Codex found: install it, or name it with `set -g @codex-command /path/to/codex`")
     mark(server, here, launch)
+    argv = [*interpreter(program), program]
+    if launch.wrapper:
+        from codex_tmux.wrapper import is_unknown, prefixed
+
+        before = None if is_unknown(launch.wrapper) else prefixed(launch.wrapper, argv, here.default_shell)
+        if before is None:
+            from codex_tmux.without_wrapper import without
+
+            if (code := without(server, here, launch, unattended)) is not None:
+                return code
+        argv = before or argv
     launch, gone = enter(launch)
     if launch.transport:
         from codex_tmux.far_end import words_for
@@ -166,7 +178,7 @@ def main(args: list[str]) -> int:
             forget_session(server, here)
     if gone:
         say(server, here, gone)
-    argv = [*interpreter(program), program, *words]
+    argv += words
     if request.shell and os.environ["PATH"] != path:
         # For Codex alone: the shell behind it sets its own.
         argv = ["/usr/bin/env", f"PATH={os.environ['PATH']}", *argv]
@@ -523,7 +535,7 @@ def become(argv: list[str], here: Here, shell: bool) -> None:
         script = BELOW + (" -l" if login_shell(here) else "")
         argv = ["/bin/sh", "-c", script, here.default_shell or "/bin/sh", *argv]
     try:
-        os.execv(argv[0], argv)
+        os.execvp(argv[0], argv)
     except OSError as e:
         raise Problem(f"{argv[0]} cannot be run: {e.strerror}") from e
 

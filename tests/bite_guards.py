@@ -378,6 +378,13 @@ GUARDS = (
         T + "resumed_test.py::test_node_on_the_path_of_the_shell_alone",
     ),
     guard(
+        "no value of a variable is stored with what stands before Codex",
+        "codex_tmux/reconcile.py",
+        "storable(launch.wrapper, [name for name, _ in launch.env])",
+        "launch.wrapper",
+        T + "wrapped_test.py::test_known_wrappers_are_there_again",
+    ),
+    guard(
         "Codex's daemon is no conversation",
         "codex_tmux/codex/processes.py",
         "        if command.mode is not None:",

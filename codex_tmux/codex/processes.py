@@ -32,6 +32,8 @@ TICKS = 100
 """Ticks of a process's start in a second: Linux's USER_HZ is 100 on every machine."""
 
 _DELETED = " (deleted)"
+OF_ONE_SHELL = "/fnm_multishells/"
+"""fnm gives each shell a directory of its own, a link to the version it uses: after a reboot it is gone."""
 
 
 class Process(NamedTuple):
@@ -78,6 +80,12 @@ class CodexProcess(NamedTuple):
     """Its terminal is not the pane's own: another program made it."""
     step: bool = False
     """A script above it has other work to do as well."""
+    args: tuple[str, ...] = ()
+    """The words behind its program."""
+    above: tuple[tuple[str, ...], ...] = ()
+    """The command lines of the processes between it and the shell that people type into, or the pane's root."""
+    path: str = ""
+    """Its PATH."""
 
 
 class Processes:
@@ -427,6 +435,9 @@ def _found(processes: Processes, root_pid: int, names: tuple[str, ...]) -> Codex
         stopped=process.state in "Tt",
         inside=not own,
         step=not alone,
+        args=tuple((codex_words(processes, pid) or ([], argv[pid][1:]))[1]),
+        above=tuple(tuple(argv[p]) for p in below_shell(processes, above or [])),
+        path=environ.get("PATH", ""),
     )
     return found if all(processes.still_runs(p, argv[p]) for p in argv) else None
 
@@ -488,6 +499,12 @@ def _ancestors(processes: Processes, pid: int, root_pid: int) -> list[int] | Non
         pid = process.ppid
         found.append(pid)
     return found
+
+
+def below_shell(processes: Processes, above: list[int]) -> list[int]:
+    """Of the processes above a Codex those up to the shell that people type into."""
+    typed = (at for at, p in enumerate(above) if is_typed_into(processes.argv(p), processes.cwd(p)))
+    return above[: next(typed, len(above))]
 
 
 def is_typed_into(argv: list[str], cwd: str) -> bool:
@@ -558,6 +575,8 @@ def _resolved(word: str, cwd: str, path: str) -> str | None:
     for folder in folders:
         found = os.path.normpath(os.path.join(folder, word))
         if os.path.isfile(found) and os.access(found, os.X_OK):
+            if OF_ONE_SHELL in found:
+                return os.path.join(os.path.realpath(os.path.dirname(found)), os.path.basename(found))
             return found
     return None
 
@@ -607,9 +626,9 @@ def sessions_held(processes: Processes, pids: tuple[int, ...], locks: str = "") 
             if locks:
                 wanted = lock and folder == locks
             else:
-                wanted = lock or (name.startswith("rollout-") and name.endswith(".jsonl"))
+                wanted = lock or (name.startswith("rollout-") and name.endswith((".jsonl", ".jsonl.zst")))
             if wanted:
-                session_id = name.rpartition(".")[0][-36:]
+                session_id = name.partition(".")[0][-36:]
                 if is_session_id(session_id):
                     found[session_id.lower()] = None
     return list(found)

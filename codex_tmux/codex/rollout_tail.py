@@ -14,6 +14,8 @@ def last_user_message(path: str) -> str | None:
 
     A fork's rollout begins after what it shares with its parent: without a message of its own it is not known.
     """
+    if path.endswith(".zst"):
+        return None
     try:
         with open(path, "rb") as file:
             size = os.fstat(file.fileno()).st_size

@@ -28,6 +28,8 @@ TITLE_ID_LENGTH = 29
 NAMED_BY = 8
 """Characters of an id by which a person may name it."""
 
+COMPRESSED = ".zst"
+
 _HEAD = 256 * 1024
 """Bytes read of a rollout: its first line holds all base instructions, the first message comes soon after."""
 
@@ -149,6 +151,9 @@ class Store:
         if path is not None:
             if self._is_archived(path):
                 return False, "archived"
+            if _is_compressed(path):
+                row = row or self._row(session_id)
+                return (False, "subagent") if _is_subagent_row(row) else (True, "")
             line, cut = _first_line(path)
             if not line:
                 return False, "no-message" if not cut else "unknown"
@@ -167,7 +172,7 @@ class Store:
             return False
         session_id = session_id.lower()
         path = self._current_rollout(session_id)
-        if path is not None:
+        if path is not None and not _is_compressed(path):
             return _says_subagent(_first_line(path)[0])
         row = self._row(session_id)
         if row:
@@ -356,6 +361,11 @@ _COLUMNS = (
 _AGES = ("recency_at_ms", "updated_at_ms", "updated_at", "created_at_ms", "created_at")
 
 
+def _is_compressed(path: str) -> bool:
+    """Whether a rollout is one that Codex has compressed since: the database then tells what is in it."""
+    return path.endswith(COMPRESSED)
+
+
 def created_ms(session_id: str) -> int:
     """Milliseconds since the epoch that a UUIDv7, whole or cut, begins with; 0 for any other id."""
     if len(session_id) < 15 or session_id[14] != "7":
@@ -529,8 +539,8 @@ def _expected(folder: str, session_id: str) -> str | None:
             at = time.strftime("%Y-%m-%dT%H-%M-%S", time.localtime(second))
         except (OverflowError, ValueError, OSError):
             return None
-        path = _file(os.path.join(folder, f"rollout-{at}-{session_id}.jsonl"))
-        if path:
+        name = os.path.join(folder, f"rollout-{at}-{session_id}.jsonl")
+        if path := _file(name) or _file(name + COMPRESSED):
             return path
     return None
 

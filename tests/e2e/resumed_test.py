@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 from collections.abc import Callable
 
 import psutil
 import pytest
 
+from codex_tmux.codex.store import Store
 from codex_tmux.sandbox import Sandbox
 from tests.e2e.shown_session_test import codex, kill, wait_for_text, wait_session
 
@@ -87,3 +89,22 @@ def test_codex_itself_asks_about_an_archived_session(world: Sandbox) -> None:
     world.tmux("send-keys", "-t", pane, "Enter")
     request = world.ask(pane, "two")
     assert (request.messages, request.session_id) == (("one", "two"), session)
+
+
+def test_a_compressed_rollout(world: Sandbox) -> None:
+    if not (zstd := shutil.which("zstd")):
+        pytest.skip("no zstd here")
+    world.ask(world.new_pane(), "keeps the background server")
+    pane, session = begin(world)
+    kill(world, pane)
+    store = Store(str(world.codex_home))
+    rollout = store.rollout(session)
+    assert rollout
+    subprocess.run([zstd, "-q", "--rm", rollout], check=True)
+    assert store.rollout(session) == f"{rollout}.zst"
+    assert store.resumable(session) == (True, "")
+    shown = world.helper("pick", "--preview", session)
+    assert "── you\none\n" in shown
+    assert "── Codex\nturn 1" in shown
+    world.tmux("respawn-pane", "-t", pane)
+    assert world.ask(pane, "two").messages == ("one", "two")

@@ -51,9 +51,9 @@ def named(checks: Checks) -> dict[str, str]:
     return {name: check["status"] for name, check in checks.items() if check["status"] != "ok"}
 
 
-def script(world: Sandbox, name: str, prints: str) -> Path:
+def script(world: Sandbox, name: str, prints: str, of: str = "env sh") -> Path:
     path = world.root / name
-    path.write_text(f"#!/bin/sh\necho '{prints}'\n")
+    path.write_text(f"#!/usr/bin/{of}\necho '{prints}'\n")
     path.chmod(0o755)
     return path
 
@@ -198,6 +198,14 @@ MORE_FAULTS: dict[str, tuple[Callable[[Sandbox], object], str, str, str]] = {
         "codex",
         "warning",
         "npm install -g @openai/codex@latest",
+    ),
+    "npm's Codex without its node": (
+        lambda w: w.tmux(
+            "set-option", "-g", "@codex-command", str(script(w, "codex", "", "env node-of-a-shell"))
+        ),
+        "codex",
+        "broken",
+        'tmux set-environment -g PATH "$PATH"',
     ),
     "a config that Codex cannot read": (
         lambda w: (w.codex_home / "config.toml").write_text("[tui\n"),

@@ -600,3 +600,15 @@ def test_what_ps_says_elsewhere() -> None:
     assert groups_of("  77  77  -1 Is\n") == {77: (77, -1, "S")}, "FreeBSD has -1 for no tty"
     assert groups_of("ps: illegal option -- o\nusage: ps [-AaCcEefhjlMmrSTvwXx]\n") == {}
     assert groups_of("") == {}
+
+
+def test_a_program_in_a_directory_of_one_shell(tmp_path: Path) -> None:
+    version = tmp_path / "node-versions/v22/installation"
+    (version / "bin").mkdir(parents=True)
+    (version / "bin/codex").touch(0o755)
+    shell = tmp_path / "fnm_multishells/1_2"
+    shell.parent.mkdir()
+    shell.symlink_to(version)
+    (tmp_path / "nvm").symlink_to(version)
+    assert module._resolved("codex", "/", f"/nowhere:{shell}/bin") == str(version / "bin/codex")
+    assert module._resolved("codex", "/", f"{tmp_path}/nvm/bin") == f"{tmp_path}/nvm/bin/codex", "links stay"

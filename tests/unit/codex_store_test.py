@@ -397,3 +397,31 @@ def test_deep_nesting_is_no_crash(home: Path) -> None:
     path = rollout(home)
     path.write_bytes(b"[" * 100_000)
     assert read_rollout(str(path)) == ({}, "")
+
+
+@pytest.mark.parametrize("place", [rollout, archived])
+def test_a_compressed_rollout_is_what_the_database_says(home: Path, place: Callable[[Path], Path]) -> None:
+    path = place(home)
+    path.write_bytes(b"\x28\xb5\x2f\xfd\x00\xff no text")
+    path = path.rename(f"{path}.zst")
+    store = Store(str(home))
+    could = (True, "") if place is rollout else (False, "archived")
+    assert store.rollout(ID) == str(path)
+    assert store.complete(ID[:29]) == ID
+    assert store.resumable(ID) == could, "without a database it is taken for a conversation"
+    assert not store.is_subagent(ID)
+    was = str(path).removesuffix(".zst")
+    database(home, id=ID, cwd="/w", first_user_message="hi", source="vscode", rollout_path=was)
+    assert store.resumable(ID) == could
+    found = store.find(ID)
+    assert found is not None
+    assert (found.cwd, found.first_message, found.rollout) == ("/w", "hi", str(path))
+
+
+def test_a_compressed_rollout_of_a_sub_agent(home: Path) -> None:
+    path = rollout(home)
+    path.write_bytes(b"\x28\xb5\x2f\xfd\x00\xff no text")
+    path.rename(f"{path}.zst")
+    database(home, id=ID, thread_source="subagent")
+    assert Store(str(home)).is_subagent(ID)
+    assert Store(str(home)).resumable(ID) == (False, "subagent")

@@ -166,6 +166,7 @@ LAUNCHES = st.builds(
     shell=st.booleans(),
     env=st.lists(st.tuples(st.from_regex(r"\A[A-Z_]{1,8}\Z"), TEXTS), max_size=3).map(tuple),
     transport=st.lists(TEXTS.filter(bool), max_size=3).map(tuple),
+    wrapper=st.lists(TEXTS, max_size=3).map(tuple),
 )
 
 

@@ -1,0 +1,72 @@
+"""A question asked in the pane itself, answered by one key, before Codex covers the screen."""
+
+from __future__ import annotations
+
+import os
+import sys
+import termios
+from collections.abc import Sequence
+from typing import NamedTuple
+
+ENTER = "Enter"
+LEAVING = b"\x03\x04"
+"""Ctrl-C and Ctrl-D."""
+
+
+class Choice(NamedTuple):
+    """One answer: the key that gives it (ENTER or a letter), and what it does in a few words."""
+
+    key: str
+    does: str
+
+
+def lines(question: str, choices: Sequence[Choice]) -> list[str]:
+    """The question as it is shown.
+
+    >>> lines("It was deleted.", [Choice(ENTER, "start a new session"), Choice("q", "go to a shell")])
+    ['codex-tmux: It was deleted.', '  Enter  start a new session', '  q      go to a shell']
+    """
+    width = max(len(choice.key) for choice in choices)
+    return [f"codex-tmux: {question}", *(f"  {c.key:<{width}}  {c.does}" for c in choices)]
+
+
+def answer(typed: bytes, choices: Sequence[Choice], otherwise: str) -> str | None:
+    """The key of the choice that `typed` means; None for none of them.
+
+    The end of the input, Ctrl-C and Ctrl-D mean `otherwise`. An escape sequence is a key, a mouse or an answer of the
+    terminal's that nobody meant for us.
+    """
+    if typed[:1] in (b"", *(bytes([c]) for c in LEAVING)):
+        return otherwise
+    if typed[:1] == b"\x1b":
+        return None
+    key = ENTER if typed[:1] in b"\r\n" else typed[:1].decode("ascii", "replace").lower()
+    return key if any(choice.key == key for choice in choices) else None
+
+
+def ask(question: str, choices: Sequence[Choice], otherwise: str) -> str:
+    """Ask on this pane's terminal; the key of the choice, `otherwise` where nobody can or wants to answer."""
+    fd = sys.stdin.fileno()
+    try:
+        saved = termios.tcgetattr(fd)
+    except termios.error:
+        return otherwise  # no terminal
+    quiet = termios.tcgetattr(fd)
+    # Ctrl-C too comes as a byte: a signal would end whoever waits for this program as well.
+    quiet[3] &= ~(termios.ECHO | termios.ICANON | termios.IEXTEN | termios.ISIG)
+    try:
+        # What was typed before the question was there is no answer to it.
+        termios.tcsetattr(fd, termios.TCSAFLUSH, quiet)
+        sys.stdout.write("\r\n".join(lines(question, choices)) + "\r\n")
+        sys.stdout.flush()
+        while True:
+            given = answer(os.read(fd, 64), choices, otherwise)
+            if given is not None:
+                return given
+    except (OSError, termios.error):
+        return otherwise  # the terminal has gone
+    finally:
+        try:
+            termios.tcsetattr(fd, termios.TCSAFLUSH, saved)
+        except termios.error:
+            pass

@@ -1,0 +1,63 @@
+"""What was said last in a session, as Codex's shared daemon tells it: also where the rollout is compressed.
+
+The daemon is asked, never started.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+
+from codex_tmux import __version__
+from codex_tmux.activity import has_daemon, socket_path
+from codex_tmux.app_server import Talk, connect
+from codex_tmux.log import log
+
+WITHIN = 0.5
+"""Seconds that a person may wait for it."""
+
+
+def last_messages(codex_home: str, session_id: str, turns: int) -> list[tuple[str, str]]:
+    """(who, what) of the messages in the last `turns` turns, oldest first; none where no daemon tells."""
+    if not has_daemon(codex_home):
+        return []
+    from websockets.exceptions import WebSocketException
+
+    try:
+        with connect(f"unix://{socket_path(codex_home)}", "") as connection:
+            talk = Talk(connection, time.monotonic() + WITHIN)
+            client = {"name": "codex-tmux", "title": "codex-tmux", "version": __version__}
+            talk.ask("initialize", {"clientInfo": client})
+            connection.send(json.dumps({"method": "initialized"}))
+            asked = {"threadId": session_id, "limit": turns, "sortDirection": "desc"}
+            answer = talk.ask("thread/turns/list", asked)
+    except (OSError, WebSocketException, ValueError, EOFError) as e:
+        log("daemon.no_answer", codex_home=codex_home, why=f"{type(e).__name__}: {e}")
+        return []
+    return messages_in(answer)
+
+
+def messages_in(answer: dict[str, Any]) -> list[tuple[str, str]]:
+    """The messages of an answer, which begins with the newest turn.
+
+    >>> messages_in({"data": [{"items": [{"type": "agentMessage", "text": "hi"}]}]})
+    [('Codex', 'hi')]
+    """
+    data = answer.get("data")
+    found: list[tuple[str, str]] = []
+    for turn in reversed(data if isinstance(data, list) else []):
+        items = turn.get("items") if isinstance(turn, dict) else None
+        for item in items if isinstance(items, list) else []:
+            kind = item.get("type") if isinstance(item, dict) else None
+            if kind == "agentMessage" and isinstance(item.get("text"), str):
+                found.append(("Codex", item["text"]))
+            elif kind == "userMessage" and (text := _text(item.get("content"))):
+                found.append(("you", text))
+    return found
+
+
+def _text(content: object) -> str:
+    parts = content if isinstance(content, list) else []
+    texts = [part.get("text") for part in parts if isinstance(part, dict)]
+    return "\n".join(text for text in texts if isinstance(text, str))

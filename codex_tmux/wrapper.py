@@ -1,0 +1,260 @@
+"""What stands before Codex in a pane's command, and comes back with it: `nice`, `env X=…`, `bwrap …`, `umask 077; …`.
+
+Pure. A wrapper is the words before Codex's own arguments, with PROGRAM where the path of Codex goes. What is not
+understood is (UNKNOWN, its name): nobody starts Codex without it unasked.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+
+from codex_tmux.codex.commandline import split_program
+from codex_tmux.options import shell_words
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+PROGRAM = ""
+UNKNOWN = "?"
+DEFAULT_SHELL = "$SHELL"
+"""tmux's `default-shell`, which runs a command that was given in one word."""
+SHELLS = ("sh", "bash", "zsh", "dash", "ash", "ksh", "mksh", "fish")
+"""Shells in which `-c TEXT` is understood."""
+ARGUMENTS = '"$@"'
+LAUNCHERS = ("npx", "npm", "pnpm", "yarn", "bunx", "bun", "corepack", "volta")
+"""They look for Codex and change nothing for it: the one they have found is run again."""
+BEFORE = frozenset(
+    "umask ulimit export declare typeset readonly set unset shopt setopt source . : true [ [[ test trap stty "
+    "echo printf clear tput".split()
+)
+"""Commands of a shell that may run again before Codex does."""
+AFTER = frozenset("exit return read : true clear tput stty reset".split())
+"""And after it; a shell that is left is what people type into."""
+TOKEN = re.compile(
+    r"""[ \t]*(?:
+        (?P<operator> && | \|\| | [;<>\n] )
+      | (?P<word> (?: [^\s'"\\`$;|&<>(){}] | \\. | '[^']*' | \$\([^()]*\) | \$(?!\()
+            | "(?: [^"\\`$] | \\. | \$\([^()]*\) | \$(?!\() )*" )+ )
+    )""",
+    re.VERBOSE | re.DOTALL,
+)
+CD = re.compile(r"\s*cd\s+(?:--\s+)?(?:[^\s'\";&|$`\\]|\\.|'[^']*'|\"[^\"$`]*\"|\$HOME|\$PWD)+\s*(?:&&|;)\s*")
+SETTLED = re.compile(r"'[^']*'|\\.", re.DOTALL)
+"""What a shell leaves alone."""
+EXPANDED = re.compile(r"[$`*?[~]")
+ASSIGNMENT = re.compile(r"(?:^|(?<=[\s;&(='\"]))(?P<name>[A-Za-z_][A-Za-z0-9_]*)=")
+SETS = ("--setenv", "-E", "--env")
+"""Options behind which a variable and its value may stand as words of their own."""
+PROPERTY = re.compile(r"^(--property=)?[A-Z][A-Za-z]*=")
+"""systemd-run's, behind `-p`: it looks like a variable, and is none."""
+HOMES = ("CODEX_HOME", "CODEX_SQLITE_HOME")
+"""Where Codex keeps its things is known of every pane."""
+SECRET = re.compile(r"token|secret|passw|api.?key", re.IGNORECASE)
+
+
+class Token:
+    """A word or an operator of a shell's text, and where it stands."""
+
+    def __init__(self, raw: str, start: int, operator: bool) -> None:
+        self.raw, self.start, self.end, self.operator = raw, start, start + len(raw), operator
+        self.value = raw if operator else "".join(shell_words(raw))
+
+
+def of_command(start_command: str, args: Sequence[str], script: str = "") -> tuple[str, ...]:
+    """The wrapper in a pane's command, as tmux shows it, whose Codex runs with `args`; () for none.
+
+    `script` is the text of the program that the command starts, where that is a script.
+    """
+    words = shell_words(start_command)
+    if len(words) == 1:
+        return of_text((DEFAULT_SHELL, "-c"), words[0], args, script)
+    return of_words(words, args, script)
+
+
+def of_words(words: Sequence[str], args: Sequence[str], script: str = "") -> tuple[str, ...]:
+    """The same of a command line that is executed as it is."""
+    if not words or split_program(words) is not None:
+        return ()
+    name = os.path.basename(words[0]).removeprefix("-")
+    if name in SHELLS:
+        at = next((i for i, word in enumerate(words) if has_c(word)), 0)
+        if at:
+            known = at + 2 == len(words)
+            return of_text(tuple(words[: at + 1]), words[at + 1], args, script) if known else unknown(name)
+        if all(word.startswith("-") for word in words[1:]):
+            return ()  # people type into it
+    named = words[1] if name in SHELLS else words[0]
+    count = len(args)
+    before = list(words[: len(words) - count])
+    if not before or list(words[len(before) :]) != list(args):
+        return () if name in LAUNCHERS else unknown(named)
+    if is_codex(before[-1]):
+        return with_program(before[:-1])
+    if name in LAUNCHERS:
+        return ()
+    if len(before) == (2 if name in SHELLS else 1) and (count or ARGUMENTS in script):
+        return tuple(before)  # a script that takes Codex's own arguments
+    return unknown(named)
+
+
+def with_program(before: Sequence[str]) -> tuple[str, ...]:
+    """The wrapper of the words before Codex's own."""
+    kept = list(before)
+    for at, word in enumerate(kept):
+        if os.path.basename(word) in LAUNCHERS:
+            kept = kept[:at]
+            break
+    return (*kept, PROGRAM) if kept else ()
+
+
+def of_text(shell: tuple[str, ...], text: str, args: Sequence[str], script: str = "") -> tuple[str, ...]:
+    """The same of a text that `shell` runs."""
+    commands = commands_of(text)
+    if not commands:
+        return unknown(text.split(maxsplit=1)[0] if text.strip() else shell[0])
+    sets_nothing = shell[1:] == ("-c",)  # `-lc` and `-ic` read files that may set anything
+    if sets_nothing and len(commands) == 1 and is_plain(commands[0]):
+        words = [token.value for token in commands[0]]
+        return of_words(words[1:] if words[0] in ("exec", "command") else words, args, script)
+    first = program_of(commands[0]) or commands[0][0].value
+    found = [(at, word) for at, command in enumerate(commands) if (word := codex_in(command, args, script))]
+    if len(found) != 1:
+        return unknown(first)
+    at, (start, end, has_program) = found[0]
+    others = [*((c, BEFORE) for c in commands[:at]), *((c, AFTER) for c in commands[at + 1 :])]
+    before, after = text[:start], text[end:]
+    if moved := CD.match(before):
+        # The directory comes back by itself, and `cd` from there would lead elsewhere.
+        before, others = before[moved.end() :], others[1:]
+    for command, allowed in others:
+        program = program_of(command)
+        if program and program not in allowed and not (allowed is AFTER and is_shell(command)):
+            return unknown(first)
+    if sets_nothing and has_program and before.strip() in ("", "exec", "command") and not after.strip(" ;\n"):
+        return ()
+    # `sh -c TEXT NAME WORD…`
+    before = before if has_program or not before.strip() else before.rstrip() + " "
+    return (*shell, f"{before}{ARGUMENTS}{after}", "sh", *([PROGRAM] if has_program else []))
+
+
+def commands_of(text: str) -> list[list[Token]] | None:
+    """The commands of a shell's text, without what separates them; None where it is more than that."""
+    commands: list[list[Token]] = [[]]
+    at, text = 0, text.rstrip()
+    while at < len(text):
+        found = TOKEN.match(text, at)
+        if found is None:
+            return None
+        kind = "operator" if found["operator"] else "word"
+        token = Token(found[kind], found.start(kind), kind == "operator")
+        at = found.end()
+        if token.operator and token.raw not in "<>":
+            commands.append([])
+        else:
+            commands[-1].append(token)
+    return [command for command in commands if command]
+
+
+def codex_in(command: list[Token], args: Sequence[str], script: str) -> tuple[int, int, bool] | None:
+    """Where in the text Codex and its arguments stand, and whether its program is one of the words; None without."""
+    words = command
+    into = next((i for i, t in enumerate(command) if t.operator), len(command))
+    if into < len(command):
+        adjacent = into and command[into - 1].raw.isdigit() and command[into - 1].end == command[into].start
+        words = command[: into - 1 if adjacent else into]
+    if not words:
+        return None
+    values = [word.value for word in words]
+    expanded = any("$" in word.raw or "`" in word.raw for word in words)
+    for at, word in enumerate(words):
+        if is_codex(word.value) and (expanded or values[at + 1 :] == list(args)):
+            launcher = next((i for i in range(at) if os.path.basename(values[i]) in LAUNCHERS), at)
+            return words[launcher].start, words[-1].end, True
+    at = next((i for i, v in enumerate(values) if not is_assignment(v) and v != "exec"), len(values))
+    passed_on = values[at + 1 :] == list(args) and (args or ARGUMENTS in script)
+    if at < len(values) and passed_on and program_of(command) not in BEFORE | AFTER:
+        return words[at + 1].start if args else words[at].end, words[-1].end, False
+    return None
+
+
+def is_plain(command: list[Token]) -> bool:
+    """Whether a shell would start exactly these words."""
+    return not any(t.operator or EXPANDED.search(SETTLED.sub("", t.raw)) for t in command) and not (
+        is_assignment(command[0].value) or program_of(command) in BEFORE | AFTER
+    )
+
+
+def program_of(command: list[Token]) -> str:
+    """The name of the program that a command starts; "" for none."""
+    values = (token.value for token in command)
+    return next((os.path.basename(v) for v in values if not is_assignment(v) and v != "exec"), "")
+
+
+def is_assignment(word: str) -> bool:
+    """Whether a shell takes this word for a variable's value."""
+    name, assigned, _ = word.partition("=")
+    return bool(assigned) and name.isidentifier()
+
+
+def is_shell(command: list[Token]) -> bool:
+    """Whether this is a shell for people, with no script of its own."""
+    name = program_of(command)
+    return name in (*SHELLS, "tcsh", "csh", "nu", "$SHELL") and not any(
+        has_c(t.value) or not t.value.startswith("-")
+        for t in command
+        if not is_assignment(t.value) and t.value != "exec" and os.path.basename(t.value) != name
+    )
+
+
+def is_codex(word: str) -> bool:
+    """Whether this word names Codex's program, or npm's package of it."""
+    return os.path.basename(word).partition("@")[0] in ("codex", "codex.js") and not word.startswith("-")
+
+
+def has_c(word: str) -> bool:
+    """Whether this is a shell's `-c`, alone or among other letters."""
+    return word == "--command" or (word[:1] == "-" and word[:2] != "--" and "c" in word)
+
+
+def unknown(name: str) -> tuple[str, ...]:
+    """What stands for a wrapper that is not understood."""
+    return (UNKNOWN, os.path.basename(name))
+
+
+def is_unknown(wrapper: Sequence[str]) -> bool:
+    """Whether Codex cannot be started through it again."""
+    return wrapper[:1] == (UNKNOWN,)
+
+
+def name_of(wrapper: Sequence[str]) -> str:
+    """What a person calls a wrapper: its program; no word of it that may be secret."""
+    name = wrapper[1] if is_unknown(wrapper) else os.path.basename(wrapper[0])
+    return "a command line of a shell" if name == DEFAULT_SHELL else name
+
+
+def storable(wrapper: tuple[str, ...], names: Collection[str]) -> tuple[str, ...]:
+    """What of a wrapper may stand in a file: of variables only those with `names`, so all of it or its name alone."""
+    sets = set()
+    for before, word in zip(("", *wrapper), wrapper):
+        if before in SETS:
+            sets.add(word.partition("=")[0])
+        is_property = before == "-p" or word.startswith("--property=")
+        value = PROPERTY.sub("", word) if is_property else word
+        sets |= {found["name"] for found in ASSIGNMENT.finditer(value)}
+    is_secret = any(SECRET.search(word) for word in wrapper)
+    return wrapper if sets <= {*names, *HOMES} and not is_secret else unknown(wrapper[0])
+
+
+def prefixed(wrapper: Sequence[str], program: Sequence[str], default_shell: str) -> list[str] | None:
+    """The words before Codex's arguments, with its `program`; None where `default_shell` cannot run them."""
+    shell = default_shell if wrapper[:1] == (DEFAULT_SHELL,) else "".join(wrapper[:1])
+    name = os.path.basename(shell)
+    if wrapper[:1] == (DEFAULT_SHELL,) and name not in SHELLS:
+        return None
+    kept = [shell, *wrapper[1:]] if wrapper else [PROGRAM]
+    at = next((i for i, word in enumerate(kept) if ARGUMENTS in word), 0) if name == "fish" else 0
+    if at:  # its own word for them, and no name before them
+        kept = [*kept[:at], kept[at].replace(ARGUMENTS, "$argv"), *kept[at + 2 :]]
+    return [part for word in kept for part in (program if word == PROGRAM else (word,))]

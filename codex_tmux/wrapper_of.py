@@ -1,0 +1,45 @@
+"""The wrapper of the Codex that a pane runs, by the pane's command and the processes above Codex."""
+
+from __future__ import annotations
+
+import os
+import shutil
+
+from codex_tmux.options import shell_words
+from codex_tmux.wrapper import ARGUMENTS, DEFAULT_SHELL, is_unknown, of_command, of_words
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from codex_tmux.codex.processes import CodexProcess
+    from codex_tmux.reconcile import Pane
+
+LARGEST_SCRIPT = 64 * 1024
+
+
+def wrapper_of(pane: Pane, codex: CodexProcess) -> tuple[str, ...]:
+    """What stands before the Codex of this pane, its program by its whole path; () for nothing."""
+    if not codex.root:
+        found = of_words(codex.above[-1], codex.args) if codex.above else ()
+    elif pane.ours:
+        return pane.launch.wrapper if pane.launch is not None else ()
+    else:
+        found = of_command(pane.start_command, codex.args, script_of(pane.start_command, codex))
+    if not found or is_unknown(found) or found[0] == DEFAULT_SHELL:
+        return found
+    path = shutil.which(found[0], path=codex.path) if "/" not in found[0] else found[0]
+    return () if len(found) == 1 and path == codex.program[-1] else (path or found[0], *found[1:])
+
+
+def script_of(start_command: str, codex: CodexProcess) -> str:
+    """The text of the script that a pane's command is, where only that tells what becomes of its arguments."""
+    words = shell_words(start_command)
+    name = words[0] if len(words) == 1 else ""
+    if codex.args or not name:
+        return ""
+    path = os.path.join(codex.cwd, name) if "/" in name else shutil.which(name, path=codex.path)
+    try:
+        with open(path or os.devnull, "rb") as file:
+            text = file.read(LARGEST_SCRIPT)
+    except OSError:
+        return ""
+    return ARGUMENTS if text.startswith(b"#!") and ARGUMENTS.encode() in text else ""
