@@ -8,10 +8,10 @@ import time
 from codex_tmux import tmux
 from codex_tmux.errors import Problem
 from codex_tmux.log import log
-from codex_tmux.pass_once import sync_once
+from codex_tmux.pass_once import Pass, sync_once
 from codex_tmux.plain_text import printable
-from codex_tmux.restore import RESUMED, WAITS, Result, hints_of, restore, wake, where_of
-from codex_tmux.restore_plan import lost_records
+from codex_tmux.restore import RESUMED, WAITS, Result, hints_of, restore, spots_of, wake, where_of
+from codex_tmux.restore_plan import TITLE_ID, lost_records
 from codex_tmux.restore_view import summary
 from codex_tmux.resume import helper_command
 from codex_tmux.resurrect import POST, PRE, processes_of, release_early, restores_at_start, would_start_codex
@@ -28,9 +28,17 @@ CONTINUUM_DELAY = 20
 def start(server: Server) -> None:
     """What @codex-restore says, once a tmux server: restore, ask, or nothing; and nothing where nothing is lost."""
     mode = server.try_run("show-options", "-gqv", "@codex-restore") or "ask"
-    if mode == "off" or not (lost := wait_for_lost(server)):
+    if mode == "off":
         return
-    if restores_at_start(server) and not server.try_run("show-options", "-gqv", "@codex_second_look"):
+    seen, lost = wait_for_lost(server)
+    continuum = lost > 0 and restores_at_start(server)
+    if continuum and (there := restored_titles(seen)):
+        # It was quicker than we: what it has brought back is filled without a question, as by its hook.
+        announce(server, restore(server, sessions=there, rebuilt=True))
+        lost -= len(there)
+    if not lost:
+        return
+    if continuum and not server.try_run("show-options", "-gqv", "@codex_second_look"):
         # Its own hook brings us in; should it not restore (no save file, another tmux server), a timer does.
         log("restore.left_to_continuum", lost=lost)
         server.run(
@@ -51,20 +59,27 @@ def start(server: Server) -> None:
         )
 
 
-def wait_for_lost(server: Server) -> int:
-    """How many sessions are lost, asked as soon as the server has a tmux session."""
+def restored_titles(seen: Pass) -> frozenset[str]:
+    """The lost sessions whose panes are there again: tmux-resurrect gives panes their titles."""
+    titles = {spot.title_id for spot in spots_of(seen)}
+    lost = lost_records(seen.records, seen.snapshot)
+    return frozenset(r.session_id for r in lost if r.session_id[:TITLE_ID] in titles)
+
+
+def wait_for_lost(server: Server) -> tuple[Pass, int]:
+    """What there is, and how many sessions are lost, asked as soon as the server has a tmux session."""
     end = time.monotonic() + SERVER_STARTUP
     while True:
         with server_lock(server):
             seen = sync_once(server)
         if seen.snapshot.panes or time.monotonic() > end:
-            return len(lost_records(seen.records, seen.snapshot))
+            return seen, len(lost_records(seen.records, seen.snapshot))
         time.sleep(0.05)
 
 
 def show_menu(server: Server) -> None:
     """Ask the client that came last: all, choose, not now."""
-    lost = wait_for_lost(server)
+    _, lost = wait_for_lost(server)
     lines = server.run(
         "list-clients", "-F", "#{client_created} #{client_control_mode} #{client_name}"
     ).splitlines()

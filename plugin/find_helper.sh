@@ -42,6 +42,7 @@ glob_word() {
 
 # The first sync. A helper that cannot even start (its Python is gone) would stay unseen: hooks are silent.
 first_sync() {
+    [ -z "$wait" ] || sleep "$wait"
     "$codex_helper" sync && return
     tmux set-option -gu @codex_pending
     say "$codex_helper does not run. Install codex-tmux again"
@@ -51,6 +52,7 @@ first_sync() {
 # output, or a failure, would throw the user's active pane into view mode.
 install_hooks() {
     helper=$(shell_word "$codex_helper")
+    wait=$(until_continuum_has_looked)
     remove_at '90|20[0-9]|21[0-3]' # where they were before the first release
     # A sync sets @codex_quick anew: the one before may be of another helper.
     tmux set-option -gqu @codex_say \; set-option -g @codex_helper "$codex_helper" \; \
@@ -59,5 +61,14 @@ install_hooks() {
         set-option -g @codex_dir "$here" \; \
         source-file "$(glob_word "$here/plugin/hooks.tmux")" \; \
         set-option -g @codex_pending 1 \; \
-        if-shell -F '#{@codex_started}' '' 'set-option -g @codex_started 1 ; run-shell -b "#{E:@codex_at_start}"'
+        if-shell -F '#{@codex_started}' '' "set-option -g @codex_started 1 ; run-shell -b${wait:+ -d $wait} '#{E:@codex_at_start}'"
+}
+
+# Seconds, or nothing. tmux-continuum restores when a server has just started, but not where it sees a tmux client beside the one that
+# started it, as those of our helper would be: they wait until it has looked. Where it has restored before us, titles
+# have ids, and nothing is to be waited for.
+until_continuum_has_looked() {
+    case $continuum in on:*) ;; *) return ;; esac
+    [ $(($(date +%s) - ${continuum#on:})) -lt 10 ] || return
+    tmux list-panes -a -F '#{pane_title}' | grep -qE '[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-' || echo 5
 }

@@ -1,0 +1,56 @@
+"""tmux-continuum restores at the start of a server: nothing of ours stops it, and we are there when it has."""
+
+from __future__ import annotations
+
+import time
+
+from codex_tmux.sandbox import Sandbox, plugin_file
+from tests.tmux.hooks_test import Counted
+from tests.tmux.respawn_routes_test import Started, start
+from tests.tmux.restore_test import end_server
+
+ON = "set -g @continuum-restore on"
+LOOKED = 2.5
+"""Seconds after which continuum has looked for other tmux clients, and has begun to restore."""
+
+
+def lost(sandbox: Sandbox) -> Started:
+    """A conversation that was lost with its tmux server."""
+    sandbox.start_server(load_plugin=True)
+    (one,) = start(sandbox, "prompt")
+    sandbox.quiet()
+    end_server(sandbox, "kill-server")
+    return one
+
+
+def test_the_helper_waits_until_continuum_has_looked(sandbox: Sandbox) -> None:
+    """Each tmux client that it sees beside the one that started the server makes it decline."""
+    lost(sandbox)
+    counted = Counted(sandbox)
+    sandbox.start_server(load_plugin=True, config=f"{counted.config}\n{ON}")
+    time.sleep(LOOKED)
+    assert counted.started() == []
+    sandbox.wait_for(lambda: "restore --at-start" in counted.started(), 10, "it to look for what is lost")
+
+
+def test_a_server_that_has_run_for_a_while_is_not_waited_for(sandbox: Sandbox) -> None:
+    counted = Counted(sandbox)
+    sandbox.start_server(config=f"{counted.config}\n{ON}")
+    sandbox.wait_for(
+        lambda: time.time() - int(sandbox.tmux("display-message", "-p", "#{start_time}")) > 10, 15, "its age"
+    )
+    begun = time.monotonic()
+    sandbox.tmux("run-shell", str(plugin_file()))
+    sandbox.wait_for(lambda: "restore --at-start" in counted.started(), 10, "it to look")
+    assert time.monotonic() - begun < 4
+
+
+def test_what_continuum_restored_before_we_were_loaded_is_filled_at_once(sandbox: Sandbox) -> None:
+    one = lost(sandbox)
+    sandbox.start_server(config=ON)
+    pane = sandbox.tmux("new-window", "-d", "-P", "-F", "#{pane_id}", "-t", "main:", "-n", "codex")
+    sandbox.tmux("select-pane", "-t", pane, "-T", f"{one.session[:29]}...")
+    sandbox.wait_for(lambda: sandbox.capture(pane).strip(), 10, "the shell's prompt")
+    sandbox.tmux("run-shell", str(plugin_file()))
+    sandbox.wait_for(lambda: sandbox.format(pane, "#{@codex_session}") == one.session, 10, "its conversation")
+    assert sandbox.tmux("show-options", "-gqv", "@codex_second_look") == "", "nothing is left to wait for"
