@@ -116,6 +116,7 @@ class Identifier:
             window=int(row["window_index"]),
             window_name=row["window_name"],
             window_layout=row["window_layout"],
+            links=self.reading.links.get(row["window_id"], ()),
             pane_index=int(row["pane_index"]),
             cwd=row["pane_current_path"],
             dead=row["pane_dead"] == "1",

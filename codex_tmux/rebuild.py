@@ -124,6 +124,27 @@ class Rebuilder:
             notes.append(f"its layout could not be set ({failure})")
         return panes, notes
 
+    def link(self, plan: Build, base_index: int) -> None:
+        """Link a window that was built to its other places, as far as these are free; a tmux session of the same group
+        has all windows."""
+        source = session_target(plan.tmux_session)
+        there = self.sessions()
+        for name, window, group in plan.links:
+            target = session_target(name)
+            link = ["link-window", "-d", "-s", f"{source}:{plan.window}", "-t", f"{target}:{window}"]
+            if name in there:
+                self.try_run([link])
+                continue
+            there.add(name)
+            named = ["set-option", "-g", "@codex_name", as_given(name)]
+            new = ["new-session", "-d", "-s", "#{@codex_name}"]
+            if group:
+                self.try_run([named, [*new, "-t", source]])
+            elif window == base_index:
+                self.try_run([named, new, [*link, "-k"]])
+            else:
+                self.try_run([named, new, link, ["kill-window", "-t", f"{target}:{base_index}"]])
+
     def fill(self, panes: list[tuple[str, Record]]) -> list[tuple[str, list[str]]]:
         """Put sessions to sleep in panes that are there, in place of their idle shells, in one call; the process of
         each, as far as it went, and what is not as it was."""

@@ -87,6 +87,7 @@ class Pane(NamedTuple):
     neighbours: tuple[tuple[int, str, bool], ...] = ()
     codex: str = Place.NONE
     left_alone: str = ""
+    links: tuple[tuple[str, int, bool], ...] = ()
 
 
 class Snapshot(NamedTuple):
@@ -611,6 +612,7 @@ def place_of(pane: Pane) -> dict[str, object]:
         "window_layout": pane.window_layout,
         "pane_index": pane.pane_index,
         "neighbours": pane.neighbours,
+        "links": pane.links,
     }
 
 

@@ -64,6 +64,7 @@ class Record(NamedTuple):
     neighbours: tuple[tuple[int, str, bool], ...] = ()
     transport: tuple[str, ...] = ()
     wrapper: tuple[str, ...] = ()
+    links: tuple[tuple[str, int, bool], ...] = ()
 
     @property
     def exact(self) -> bool:
@@ -112,6 +113,10 @@ def entry_of(record: Record) -> dict[str, Any]:
     entry["revivals"] = list(record.revivals)
     entry["neighbours"] = [
         {"pane_index": i, "cwd": to_text(cwd), "shell": shell} for i, cwd, shell in record.neighbours
+    ]
+    entry["links"] = [
+        {"tmux_session": to_text(name), "window": window, "group": group}
+        for name, window, group in record.links
     ]
     for name, default in Record._field_defaults.items():
         if getattr(record, name) == default:
@@ -164,6 +169,10 @@ def record_of(entry: object) -> Record:
     if not isinstance(neighbours, list):
         raise RecordError("neighbours is not a list")
     values["neighbours"] = tuple(neighbour(v) for v in neighbours)
+    links = entry.get("links", [])
+    if not isinstance(links, list):
+        raise RecordError("links is not a list")
+    values["links"] = tuple(link(v) for v in links)
     return Record(**values)
 
 
@@ -175,6 +184,16 @@ def neighbour(value: Any) -> tuple[int, str, bool]:
     if not isinstance(index, int) or not isinstance(cwd, str) or not isinstance(shell, bool):
         raise RecordError("an entry of neighbours lacks pane_index, cwd or shell")
     return index, from_text(cwd), shell
+
+
+def link(value: Any) -> tuple[str, int, bool]:
+    """Another place of a record's window: tmux session, index, and whether both tmux sessions are of one group."""
+    if not isinstance(value, dict):
+        raise RecordError("links holds something else than tables")
+    name, window, group = value.get("tmux_session"), value.get("window"), value.get("group")
+    if not isinstance(name, str) or not isinstance(window, int) or not isinstance(group, bool):
+        raise RecordError("an entry of links lacks tmux_session, window or group")
+    return from_text(name), window, group
 
 
 def texts(value: Any, name: str) -> tuple[str, ...]:

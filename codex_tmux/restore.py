@@ -142,6 +142,8 @@ class Restore:
             )
             done += sum(1 for c in build.cells if c.record)
             progress(done, total)
+        for build in plan.builds:
+            builder.link(build, base_index)
         wait_until_dead(self.server, self.drawing)
         see_that_tmux_reaps(self.server)  # only then does it draw their last line
         if not self.early:

@@ -43,7 +43,10 @@ class Cell(NamedTuple):
 
 
 class Build(NamedTuple):
-    """Build a window; `window` is its index, `moved` the one it had where that is taken now (None: its own)."""
+    """Build a window; `window` is its index, `moved` the one it had where that is taken now (None: its own).
+
+    `links`: its other places, as of a record.
+    """
 
     tmux_session: str
     window: int
@@ -51,6 +54,7 @@ class Build(NamedTuple):
     layout: str
     cells: tuple[Cell, ...]
     moved: int | None = None
+    links: tuple[tuple[str, int, bool], ...] = ()
 
     @property
     def size(self) -> tuple[int, int] | None:
@@ -220,4 +224,5 @@ def build(group: list[Record], window: int) -> Build:
         layout=newest.window_layout,
         cells=(*(cells[i] for i in sorted(cells)), *extra),
         moved=newest.window if window != newest.window else None,
+        links=newest.links,
     )

@@ -168,7 +168,7 @@ PLAIN = (
     "session_id window_id window_index pane_index window_layout remain-on-exit pane_synchronized"
 ).split()
 COUNTED = (
-    "session_name window_name pane_title pane_current_command pane_current_path pane_start_command"
+    "session_name session_group window_name pane_title pane_current_command pane_current_path pane_start_command"
 ).split()
 OPTIONS = (
     "@codex_pane @codex_session @codex_evidence @codex_title_id @codex_title_at @codex_guard @codex_asleep "
@@ -278,13 +278,17 @@ class Reading:
     """Everything one call read from a tmux server.
 
     `server` holds the values of SERVER_PLAIN and SERVER_COUNTED; `panes` one dictionary a pane; `hooks` what
-    `show-hooks` printed; `remain_on_exit` what is set for all panes.
+    `show-hooks` printed; `remain_on_exit` what is set for all panes; `links` the other places of linked windows, by
+    window id: tmux session, index, and whether that tmux session is of the first one's group.
     """
+
+    links: dict[str, tuple[tuple[str, int, bool], ...]]
 
     def __init__(
         self, server: dict[str, str], panes: list[dict[str, str]], hooks: str, remain_on_exit: str = "off"
     ) -> None:
         self.remain_on_exit = remain_on_exit
+        self.links = {}
         self.server = server
         self.panes = panes
         self.hooks = hooks
@@ -361,10 +365,21 @@ def reading_of(server: Server, out: bytes) -> Reading:
         values = parse_rows(first + b"\n", SERVER_PLAIN, SERVER_COUNTED)
     server.told = values[0]
     panes: dict[str, dict[str, str]] = {}
+    links: dict[str, dict[tuple[str, int, bool], None]] = {}
     for pane in parse_rows(rest + b"\n" if rest else b"", PLAIN, COUNTED, OPTIONS):
         # A window linked into several tmux sessions lists its panes once for each.
-        panes.setdefault(pane["pane_id"], pane)
-    return Reading(values[0], list(panes.values()), hooks.decode(errors="replace"), remain_on_exit.decode())
+        known = panes.setdefault(pane["pane_id"], pane)
+        if known is not pane:
+            group = pane["session_group"]
+            place = (
+                pane["session_name"],
+                int(pane["window_index"]),
+                group != "" and group == known["session_group"],
+            )
+            links.setdefault(pane["window_id"], {})[place] = None
+    found = Reading(values[0], list(panes.values()), hooks.decode(errors="replace"), remain_on_exit.decode())
+    found.links = {window: tuple(places) for window, places in links.items()}
+    return found
 
 
 def escaped_separator(out: bytes) -> bytes:

@@ -64,9 +64,9 @@ install_hooks() {
         if-shell -F '#{@codex_started}' '' "set-option -g @codex_started 1 ; run-shell -b${wait:+ -d $wait} '#{E:@codex_at_start}'"
 }
 
-# Seconds, or nothing. tmux-continuum restores when a server has just started, but not where it sees a tmux client beside the one that
-# started it, as those of our helper would be: they wait until it has looked. Where it has restored before us, titles
-# have ids, and nothing is to be waited for.
+# Seconds, or nothing. tmux-continuum restores when a server has just started, but not where it sees a tmux client
+# beside the one that started it, as those of our helper would be: they wait until it has looked. Where it has restored
+# before us, titles have ids, and nothing is to be waited for.
 until_continuum_has_looked() {
     case $continuum in on:*) ;; *) return ;; esac
     [ $(($(date +%s) - ${continuum#on:})) -lt 10 ] || return

@@ -68,6 +68,7 @@ RECORDS = st.builds(
     env=st.dictionaries(TEXTS, TEXTS, max_size=3).map(lambda d: tuple(d.items())),
     revivals=st.lists(MOMENTS, max_size=3).map(tuple),
     neighbours=st.lists(st.tuples(INTEGERS, TEXTS, st.booleans()), max_size=3).map(tuple),
+    links=st.lists(st.tuples(TEXTS, INTEGERS, st.booleans()), max_size=3).map(tuple),
     transport=st.lists(TEXTS, max_size=4).map(tuple),
 )
 
@@ -116,6 +117,9 @@ def test_the_file_is_text_a_person_can_read(one: Record) -> None:
         ("revivals", 3),
         ("neighbours", [{"pane_index": 1}]),
         ("neighbours", [[0, "/", True]]),
+        ("links", "zoom"),
+        ("links", [["zoom", 0, True]]),
+        ("links", [{"tmux_session": "zoom"}]),
         ("cwd", 7),
         ("tmux_session", None),
     ],
