@@ -48,4 +48,6 @@ main() {
     chain_resurrect
 }
 
-main >/dev/null 2>&1 || :
+# Not around `main` alone: a shell keeps what it redirects for a while open, and tmux would wait for the first sync.
+exec >/dev/null 2>&1
+main || :
