@@ -72,8 +72,8 @@ def words_for(server: Server, here: Here, launch: Launch, fresh: bool) -> list[s
 
 
 def not_again(again: Again, session: str) -> str:
-    """Why a transport's command line cannot run again, and what a person does instead."""
-    return f"this pane's command is not run again: {again.why}. To go on there: {paste(session)}"
+    """Why a transport's command line does not run again, and what a person does instead."""
+    return f"not run again: {again.why}. To go on there: {paste(session)}"
 
 
 def command(server: Server, here: Here, transport: Transport, session: str) -> tuple[str, ...]:

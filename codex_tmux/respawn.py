@@ -199,18 +199,18 @@ def require(server: Server, pane: Pane, act: str, line: str = Line.UNKNOWN) -> s
 def refuse_far_end(pane: Pane, launch: Launch, session: str) -> None:
     """Raise Problem where a far end's Codex cannot be started from here, and ending what the pane runs would lose it:
     a shell there, whose prompt nobody knows from here and whose jobs nobody brings back."""
-    from codex_tmux.far_end import not_again, paste
+    from codex_tmux.far_end import paste
     from codex_tmux.run_again import NOTHING, run_again
     from codex_tmux.transport import of_argv
     from codex_tmux.transport_pane import find_transport
 
     again = run_again(launch.transport)
     if again.how == NOTHING:
-        raise Problem(not_again(again, session))
+        raise Problem(f"{again.why}: not run again; see codex-tmux list")
     if pane.dead or again.ends:
         return
     if find_transport(Processes(), int(pane.root_pid)) is not None:
         transport = of_argv(launch.transport)
         where = transport.name if transport else launch.transport[0]
-        what = f"; paste there: {paste(session)}" if session else ""
-        raise Problem(f"pane {pane.id} is in a shell of {where}: nothing was typed, nothing ended{what}")
+        # Short: it is to be seen whole in tmux's message line.
+        raise Problem(f"paste in {where}: {paste(session)}" if session else f"{where} is left as it is")

@@ -46,9 +46,7 @@ def run_again(argv: Sequence[str], session_id: str = "") -> Again:
         )
     if not transport.goes_back:
         why = (
-            "a process list does not tell mosh's words apart"
-            if transport.kind == MOSH
-            else f"{transport.name} would start everything anew"
+            "mosh hides how it was called" if transport.kind == MOSH else f"{transport.name} would start anew"
         )
         return Again(NOTHING, transport.connect, why=why)
     codex = codex_of(transport)

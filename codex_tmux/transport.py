@@ -231,33 +231,23 @@ def of_argv(argv: Sequence[str]) -> Transport | None:
 def _read(program: Program, argv: list[str], before: list[str]) -> Transport | None:
     """The transport that begins at `argv[0]`, a program of the table."""
     at, found = options(argv, 1, program)
-    name = argv[0].replace("autossh", "ssh")
-    asking = [*before, name, *program.quiet]
+    asking = [*before, argv[0].replace("autossh", "ssh"), *program.quiet]
     verb = ""
     if program.verbs:
         asking += _kept(program, found)
-        while argv[at : at + 1] in (["compose"], ["container"]):
-            if argv[at] == "compose":
-                program = _COMPOSE._replace(kind=program.kind)
-            asking.append(argv[at])
-            at, found = options(argv, at + 1, program)
-            asking += _kept(program, found)
+        program, at, passed = _to_verb(program, argv, at)
         verb = argv[at] if at < len(argv) else ""
-        if verb in program.once:
-            # A container of its own ends with its command: nothing is there to go back to.
-            return Transport(f"{program.kind} {verb}", "", (*before, *argv[: at + 1]), goes_back=False)
-        if verb in program.attaches:
-            return Transport(program.kind, argv[-1], (*before, *argv))
         if verb not in program.verbs:
-            return None
-        asking += ["run" if program.kind == TOOLBOX else verb, *program.quiet_verb]
+            return _without_command(program, verb, (*before, *argv), len(before) + at)
+        asking += [*passed, "run" if program.kind == TOOLBOX else verb, *program.quiet_verb]
         at, found = options(argv, at + 1, program)
     separated = _has(found, program.separators)
     target = next((o.value for o in found if o.name in program.target_options), "")
-    named = bool(target)
-    if not named and verb != "run" and (not separated or program.kind == SSH) and at < len(argv):
-        target = argv[at]
-        at += 1
+    positional: list[str] = []
+    if not target and verb != "run" and (not separated or program.kind == SSH):
+        positional = argv[at : at + 1]
+        target = "".join(positional)
+        at += len(positional)
     if not target and not program.target_options:
         # What a process list shows of mosh may be no more than its name.
         return Transport(MOSH, "", (*before, *argv), goes_back=False) if program.kind == MOSH else None
@@ -265,24 +255,44 @@ def _read(program: Program, argv: list[str], before: list[str]) -> Transport | N
         at, more = options(argv, at, program)
         separated = _has(more, program.separators)
         found += more
-    if (program.kind == TOOLBOX and verb == "enter") or (program.needs_separator and not separated):
+    if verb == "enter" and program.kind == TOOLBOX:
+        at = len(argv)
+        positional = ["--container", *positional] if positional else []
+    elif program.needs_separator and not separated:
         at = len(argv)  # no command can be there
     elif program.kind == MOSH and argv[at : at + 1] == ["--"]:
         at += 1
-    positional = (
-        [] if named or not target else ["--container", target] if program.kind == TOOLBOX else [target]
-    )
-    asking += [*_kept(program, found), *positional]
-    if program.kind == MOSH:
-        asking = _mosh_asks(found, target)
-    elif program.behind and program.kind != SSH:
-        asking.append("--")
-    connect, remote = (*before, *argv[:at]), tuple(argv[at:])
+    dashes = ["--"] if program.behind and program.kind != SSH else []
+    asking += [*_kept(program, found), *positional, *dashes]
     return Transport(
-        *(program.kind, target, connect, remote, tuple(asking)),
-        terminal=_has_terminal(program, found, bool(remote)),
+        program.kind,
+        target,
+        connect=(*before, *argv[:at]),
+        remote=tuple(argv[at:]),
+        asking=tuple(_mosh_asks(found, target) if program.kind == MOSH else asking),
+        terminal=_has_terminal(program, found, at < len(argv)),
         before=len(before),
     )
+
+
+def _to_verb(program: Program, argv: list[str], at: int) -> tuple[Program, int, list[str]]:
+    """Where the verb stands, behind `compose` or `container`; that program, and the words passed."""
+    passed: list[str] = []
+    while argv[at : at + 1] in (["compose"], ["container"]):
+        if argv[at] == "compose":
+            program = _COMPOSE._replace(kind=program.kind)
+        passed.append(argv[at])
+        at, found = options(argv, at + 1, program)
+        passed += _kept(program, found)
+    return program, at, passed
+
+
+def _without_command(program: Program, verb: str, argv: tuple[str, ...], at: int) -> Transport | None:
+    """The transport of a verb that takes one to no command of one's own."""
+    if verb in program.once:
+        # A container of its own ends with its command: nothing is there to go back to.
+        return Transport(f"{program.kind} {verb}", "", argv[: at + 1], goes_back=False)
+    return Transport(program.kind, argv[-1], argv) if verb in program.attaches else None
 
 
 def _has_terminal(program: Program, found: list[Option], has_remote: bool) -> bool:

@@ -196,7 +196,7 @@ def check_is_left_alone(world: Sandbox, pane: str) -> None:
     ssh = transport_of(world, pane)
     refused = world.helper_result("respawn", "-t", pane)
     assert refused.returncode == 1
-    assert "paste there: codex resume" in refused.stderr
+    assert "paste in ssh far: codex resume" in refused.stderr
     assert transport_of(world, pane).pid == ssh.pid
 
 
@@ -270,6 +270,61 @@ def test_a_codex_that_starts_by_itself_there_does_not_end_the_record(world: Sand
     assert fresh.messages == ("fresh",)
 
 
+def test_a_tmux_there_is_gone_back_to_without_what_it_was_told_to_run(world: Sandbox, far: FarEnd) -> None:
+    conf = far.home / "tmux.conf"
+    conf.write_text("set -g set-titles on\nset -g set-titles-string '#T'\n")
+    there = f"tmux -S {world.short}/there -f {conf}"
+    pane = world.new_pane(*far.ssh_t, f"{there} new -A -s w \"codex '{PROMPT}'\"")
+    session = first_turn(world, pane)
+    try:
+        kill_transport(world, pane)
+        world.tmux("respawn-pane", "-t", pane)
+        world.wait_for(lambda: "turn 1 |" in world.capture(pane), 20, "the tmux there, as it was")
+        wait_live(world, pane, session)
+        # Gone with its server, the session is not begun anew.
+        subprocess.run(shlex.split(f"{there} kill-server"), env=world.env, check=True)
+        world.wait_for(lambda: world.format(pane, "#{pane_dead}") == "1", 10, "ssh to end")
+        world.tmux("respawn-pane", "-t", pane)
+        world.wait_for(lambda: world.format(pane, "#{pane_dead}") == "0", 10, "ssh")
+        world.wait_for(lambda: "[w]" in world.capture(pane), 20, "a new tmux there")
+        world.helper("sync")
+        assert len(world.model.turns_with(PROMPT)) == 1
+    finally:
+        subprocess.run(shlex.split(f"{there} kill-server"), env=world.env, check=False)
+
+
+def test_a_container_of_its_own_is_not_started_again(world: Sandbox, far: FarEnd) -> None:
+    docker = world.bin / "docker"
+    there = shlex.join([*far.ssh_t])
+    docker.write_text(f'#!/bin/bash\nshift 3\n{there} "$(printf \'%q \' "$@")"\n')
+    docker.chmod(0o700)
+    pane = world.new_pane("docker", "run", "-it", "image", "codex", PROMPT)
+    session = first_turn(world, pane)
+    kill_transport(world, pane)
+    world.wait_for(lambda: "its command is not run again" in world.capture(pane), 5, "the hint")
+    world.tmux("respawn-pane", "-t", pane)
+    world.wait_for(
+        lambda: "docker run would start anew" in " ".join(joined(world, pane).split()), 20, "the reason"
+    )
+    wait_asleep(world, pane)
+    refused = world.helper_result("respawn", "-t", pane)
+    assert (refused.returncode, row_of(world, session)["status"]) == (1, "dead")
+    assert len(world.model.turns_with(PROMPT)) == 1
+    assert PROMPT not in (world.state_dir / "state.toml").read_text()
+
+
+def test_what_codex_tmux_itself_wrote_is_no_last_word_of_a_codex(world: Sandbox, far: FarEnd) -> None:
+    """A remote prompt sets a title of its own, so the screen is asked for a farewell: there is what to paste."""
+    pane, session = typed_there(world, far)
+    kill_transport(world, pane)
+    profile = far.home / ".bash_profile"
+    profile.write_text(profile.read_text() + "PS1='\\[\\e]0;me@far\\a\\]far$ '\n")
+    world.tmux("respawn-pane", "-t", pane)
+    world.wait_for(lambda: world.format(pane, "#{pane_title}") == "me@far", 20, "the remote prompt's title")
+    world.helper("sync")
+    check_only_connected(world, pane, session)
+
+
 needs_mosh = pytest.mark.skipif(shutil.which("mosh") is None, reason="no mosh")
 
 
@@ -315,8 +370,8 @@ def test_where_mosh_s_own_options_cannot_be_read_nothing_runs(world: Sandbox, fa
     end_mosh(world, pane)
     refused = world.helper_result("respawn", "-t", pane)
     assert refused.returncode == 1
-    assert "mosh's words" in refused.stderr
-    assert "codex resume" in refused.stderr
+    assert "mosh hides how it was called: not run again" in refused.stderr
+    assert "paste there: codex resume" in world.helper("list")
     assert world.format(pane, "#{pane_current_command}") == "bash"
     assert row_of(world, session)["status"] == "dead"
 

@@ -203,7 +203,7 @@ def test_codex_typed_into_a_remote_shell_is_listed_and_what_to_paste_is_shown(
     assert (row["status"], row["session_id"], row["paste"]) == ("dead", session, f"codex resume {session}")
     refused = world.helper_result("respawn", "-t", pane)
     assert refused.returncode == 1
-    assert f"paste there: codex resume {session}" in refused.stderr
+    assert f"paste in ssh far: codex resume {session}" in refused.stderr
     # Killed once more before anything was typed: the hint itself has the command by now.
     end_transport(world, pane)
     wait_asleep(world, pane)
