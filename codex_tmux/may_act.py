@@ -22,6 +22,8 @@ class Place:
     """In a terminal that another program made: vim's `:terminal`, `script`, toggleterm."""
     STEP = "step"
     """One step of a script."""
+    FAR_SHELL = "far shell"
+    """On another machine, or in a box, where a shell stands below or behind it: only a person can go on there."""
 
 
 class Line:
@@ -91,6 +93,7 @@ NOT_OURS = {
     Place.BACKGROUND: "has Codex in the background: try fg",
     Place.INSIDE: "shows Codex inside another program",
     Place.STEP: "runs Codex as one step of a script",
+    Place.FAR_SHELL: "may show a shell of another machine",
 }
 TAKE_OVER_WITHIN = 10.0
 """Seconds after a respawn within which a new shell is taken for what the respawn started, not for the user's."""
@@ -102,6 +105,10 @@ def may_act(pane: PaneFacts, processes: ProcessFacts, act: str) -> Answer:
         return YES if pane.dead else Answer("is alive")
     if pane.dead:
         return YES if act == Act.RESPAWN else Answer("is dead")
+    if processes.codex == Place.FAR_SHELL:
+        # What the user respawned has ended it already.
+        ends_nothing = act in (Act.LIST, Act.KEEP, Act.GUARD, Act.TAKE_OVER)
+        return YES if ends_nothing else Answer(NOT_OURS[Place.FAR_SHELL])
     if act == Act.LIST:
         return _listed(pane, processes)
     if act == Act.TAKE_OVER:

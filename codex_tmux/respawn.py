@@ -13,7 +13,7 @@ from codex_tmux.codex.processes import Processes, let_interrupt
 from codex_tmux.completion import PANE
 from codex_tmux.errors import Problem
 from codex_tmux.idle_shell import rows_of
-from codex_tmux.may_act import Act, Line, may_act
+from codex_tmux.may_act import Act, Line, PaneFacts, Place, ProcessFacts, may_act
 from codex_tmux.options import encode_launch
 from codex_tmux.pane_facts import pane_facts, process_facts
 from codex_tmux.pass_once import pane_option, sync_once
@@ -207,10 +207,13 @@ def refuse_far_end(pane: Pane, launch: Launch, session: str) -> None:
     again = run_again(launch.transport)
     if again.how == NOTHING:
         raise Problem(f"{again.why}: not run again; see codex-tmux list")
-    if pane.dead or again.ends:
+    if pane.dead or again.ends or find_transport(Processes(), int(pane.root_pid)) is None:
         return
-    if find_transport(Processes(), int(pane.root_pid)) is not None:
+    answer = may_act(PaneFacts(), ProcessFacts(codex=Place.FAR_SHELL), Act.RESPAWN)
+    if not answer:
         transport = of_argv(launch.transport)
         where = transport.name if transport else launch.transport[0]
         # Short: it is to be seen whole in tmux's message line.
-        raise Problem(f"paste in {where}: {paste(session)}" if session else f"{where} is left as it is")
+        raise Problem(
+            f"paste in {where}: {paste(session)}" if session else f"pane {pane.id} {answer.because}"
+        )

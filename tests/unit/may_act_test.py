@@ -43,6 +43,10 @@ NO: list[tuple[str, str, PaneFacts, dict[str, Any], str]] = [
             (Place.STEP, "step of a script"),
         )
     ),
+    *(
+        ("a far end's shell", act, HERE, {"codex": Place.FAR_SHELL}, "shell of another machine")
+        for act in (Act.RESPAWN, Act.TYPE, Act.PROBE, Act.FILL)
+    ),
     ("inside vim", Act.LIST, HERE, {"codex": Place.INSIDE}, "inside another program"),
     ("a script's step", Act.LIST, HERE, {"codex": Place.STEP}, "step of a script"),
     ("Ctrl-Z, vim", Act.RESPAWN, HERE, {"codex": Place.STOPPED, "front": "vim", "waits": False}, "behind vim: fg"),
@@ -74,6 +78,10 @@ YES: list[tuple[str, str, PaneFacts, ProcessFacts]] = [
     ("Codex at work in a shell", Act.GUARD, HERE, AT_WORK),
     ("Codex at work in a shell", Act.RESPAWN, HERE, AT_WORK),
     *(("Codex at work", act, HERE, ROOT) for act in (Act.LIST, Act.KEEP, Act.GUARD, Act.RESPAWN)),
+    *(
+        ("a Codex typed into a far end's shell", act, HERE, ProcessFacts(codex=Place.FAR_SHELL))
+        for act in (Act.LIST, Act.KEEP, Act.GUARD, Act.TAKE_OVER)
+    ),
     ("Codex in copy mode", Act.RESPAWN, PaneFacts(in_mode=True), ROOT),
     ("stopped, listed", Act.LIST, HERE, ProcessFacts(codex=Place.STOPPED)),
     ("in the background, listed", Act.LIST, HERE, ProcessFacts(codex=Place.BACKGROUND)),
