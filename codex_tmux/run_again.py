@@ -57,7 +57,8 @@ def run_again(argv: Sequence[str], session_id: str = "") -> Again:
         return Again(RESUME, resumed, codex.program, flags, ends=marked[-1].rstrip("'\"").endswith(MARK))
     connect, remote = transport.connect, alone(transport)
     if not remote:
-        while connect[-1] in ("--", "-e", "--exec"):  # what they announced does not come
+        # What they announced does not come.
+        while connect[-1] in ("--", "-e", "--exec") and connect[-1] != transport.target:
             connect = connect[:-1]
     if transport.kind == SSH and not remote:
         connect = _without_remote_command(connect, transport.before + 1)
