@@ -49,12 +49,13 @@ class Act:
 
 
 class PaneFacts(NamedTuple):
-    """What tmux tells of a pane. `exec_pane`: `codex-tmux exec` runs its conversation."""
+    """What tmux tells of a pane. `exec_pane`: `codex-tmux exec` runs its conversation; `had_codex`: one of its own."""
 
     dead: bool = False
     in_mode: bool = False
     synchronized: bool = False
     exec_pane: bool = False
+    had_codex: bool = False
 
 
 class ProcessFacts(NamedTuple):
@@ -102,7 +103,9 @@ TAKE_OVER_WITHIN = 10.0
 def may_act(pane: PaneFacts, processes: ProcessFacts, act: str) -> Answer:
     """Whether codex-tmux may do this to the pane; if not, why."""
     if act == Act.SLEEP:
-        return YES if pane.dead else Answer("is alive")
+        if pane.dead:
+            return YES if pane.had_codex else Answer("has had no Codex")
+        return Answer("is alive")
     if pane.dead:
         return YES if act == Act.RESPAWN else Answer("is dead")
     if processes.codex == Place.FAR_SHELL:

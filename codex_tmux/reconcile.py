@@ -8,7 +8,7 @@ from __future__ import annotations
 from codex_tmux.c_datetime import datetime, timedelta
 from codex_tmux.epoch import ELSEWHERE, GONE, OURS
 from codex_tmux.launch import Launch as Launch
-from codex_tmux.may_act import Place
+from codex_tmux.may_act import Act, PaneFacts, Place, ProcessFacts, may_act
 from codex_tmux.named_tuple import NamedTuple
 from codex_tmux.records import (
     ADOPTED,
@@ -438,7 +438,8 @@ class Reconciliation:
         elif pane.sighting and pane.launch and self.is_free(pane, pane.sighting):
             self.take(pane, pane.launch, pane.sighting, ENDED if pane.exit == "0" else DEAD)
             record = self.of_pane(pane)
-        if not pane.launch or not pane.marked:
+        facts = PaneFacts(dead=True, had_codex=pane.marked)
+        if not pane.launch or not may_act(facts, ProcessFacts(), Act.SLEEP):
             return
         if self.policy.revive and pane.exit != "0" and not pane.launch.shell:
             recent = self.recent_revivals(record)

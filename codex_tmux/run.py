@@ -534,10 +534,28 @@ def become(argv: list[str], here: Here, shell: bool) -> None:
 
         script = BELOW + (" -l" if login_shell(here) else "")
         argv = ["/bin/sh", "-c", script, here.default_shell or "/bin/sh", *argv]
+    mend_terminal()
     try:
         os.execvp(argv[0], argv)
     except OSError as e:
         raise Problem(f"{argv[0]} cannot be run: {e.strerror}") from e
+
+
+def mend_terminal() -> None:
+    """Switch on again what a Codex that was killed has left off: the new one will leave the terminal as it finds it."""
+    import termios
+
+    try:
+        modes = termios.tcgetattr(0)
+        if not modes[3] & termios.ISIG:
+            modes[0] |= termios.BRKINT | termios.ICRNL | termios.IXON
+            modes[1] |= termios.OPOST | termios.ONLCR
+            modes[3] |= (
+                termios.ISIG | termios.ICANON | termios.IEXTEN | termios.ECHO | termios.ECHOE | termios.ECHOK
+            )
+            termios.tcsetattr(0, termios.TCSANOW, modes)
+    except termios.error:
+        return  # no terminal
 
 
 def become_shell(here: Here) -> None:

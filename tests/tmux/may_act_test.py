@@ -209,6 +209,11 @@ def test_a_terminal_in_which_nothing_interrupts(world: Sandbox) -> None:
     world.helper("respawn", "-t", it.pane)
     wait_resumed(world, it)
     assert not list(world.root.rglob("*pwned*"))
+    world.type(it.pane, "/quit")
+    at_prompt(world, it.pane, "zsh")
+    world.tmux("send-keys", "-t", it.pane, f"clear; stty -a > {world.root}/modes", "Enter")
+    modes = world.wait_for(lambda: [m.read_text() for m in world.root.glob("modes")], 10, "the modes")
+    assert " -isig" not in modes[0].replace("\n", " "), "the shell's terminal is as it was before the kill"
 
 
 def test_keys_go_to_one_pane_of_synchronized_ones(world: Sandbox) -> None:

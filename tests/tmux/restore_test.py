@@ -390,18 +390,31 @@ def test_tmux_servers_never_mix(sandbox: Sandbox) -> None:
     assert [r["status"] for r in listing(sandbox)] == ["lost"]
 
 
-def test_nothing_is_typed_into_a_shell_in_use_and_it_is_not_taken(sandbox: Sandbox) -> None:
+@pytest.mark.parametrize("typed", ["echo half a line", "echo 100%", "printf '$ '", "sleep 4321 &\r"])
+def test_a_shell_in_use_is_not_taken(sandbox: Sandbox, typed: str) -> None:
     lose_records(sandbox, 1)
-    mine = new_session(sandbox, "s0")
+    mine = new_session(sandbox, "s0", "bash --norc")
     sandbox.wait_for(lambda: sandbox.capture(mine).strip(), 5, "a prompt")
-    sandbox.tmux("send-keys", "-t", mine, "-l", "echo half a line")
+    sandbox.tmux("send-keys", "-t", mine, "-l", typed)
     pid = sandbox.format(mine, "#{pane_pid}")
-    sandbox.wait_for(lambda: "echo half a line" in sandbox.capture(mine), 20, "the line")
+    sandbox.wait_for(lambda: typed.split()[0] in sandbox.capture(mine), 20, "the line")
     screen = sandbox.capture(mine)
     found = results(sandbox)
     assert [r["outcome"] for r in found] == ["waiting"]
     assert found[0]["pane"] != mine
     assert (sandbox.capture(mine), sandbox.format(mine, "#{pane_pid}")) == (screen, pid)
+
+
+def test_a_shell_with_a_stopped_job_is_not_taken(sandbox: Sandbox) -> None:
+    lose_records(sandbox, 1)
+    mine = new_session(sandbox, "s0", "bash --norc")
+    sandbox.tmux("send-keys", "-t", mine, "sleep 4321", "Enter")
+    sandbox.wait_for(lambda: sandbox.format(mine, "#{pane_current_command}") == "sleep", 10, "the job")
+    sandbox.tmux("send-keys", "-t", mine, "C-z")
+    sandbox.wait_for(lambda: "Stopped" in sandbox.capture(mine), 10, "it to stop")
+    pid = sandbox.format(mine, "#{pane_pid}")
+    assert results(sandbox)[0]["pane"] != mine
+    assert sandbox.format(mine, "#{pane_pid}") == pid
 
 
 def test_a_new_tmux_session_of_the_same_name_takes_its_pane_back(sandbox: Sandbox) -> None:

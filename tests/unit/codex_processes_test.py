@@ -24,6 +24,7 @@ from codex_tmux.codex.processes import (
     groups_of,
     is_app_server,
     is_typed_into,
+    jobs_of,
     lock_owner,
     open_sessions,
     shell_is_idle,
@@ -381,6 +382,47 @@ def test_a_codex_without_a_tty_is_not_the_panes(place: Path, start: Callable[...
     pane = start("bash", "--norc", "--noediting", ready="ready$ ")
     pane.type("setsid -w node bin/codex -m x &\n", "started")
     assert find_codex(Processes(), pane.pid) is None
+
+
+@linux
+def test_a_codex_in_another_programs_terminal(place: Path, start: Callable[..., Pane]) -> None:
+    pane = start("script", "-qc", "node bin/codex -m x", "/dev/null")
+    codex = find_codex(Processes(), pane.pid)
+    assert codex is not None
+    assert codex.inside
+
+
+@linux
+@pytest.mark.parametrize(
+    ("script", "step"), [("node bin/codex -m x\n", False), ("node bin/codex\nmake\n", True)]
+)
+def test_a_codex_below_a_script(place: Path, start: Callable[..., Pane], script: str, step: bool) -> None:
+    (place / "nightly").write_text(script)
+    for pane in (start("sh", "nightly"), start("bash", "-c", f"{script}exit 0")):
+        codex = find_codex(Processes(), pane.pid)
+        assert codex is not None
+        assert (codex.root, codex.step, codex.inside) == (True, step, False)
+
+
+@linux
+def test_what_else_lives_on_a_shells_terminal(start: Callable[..., Pane]) -> None:
+    pane = start("bash", "--norc", "--noediting", ready="ready$ ")
+    assert jobs_of(Processes(), pane.pid) == ()
+    pane.type("(setsid sleep 61 &)\n", "ready$ ")
+    pane.type("(exec -a gitstatusd-linux sleep 62) &\n", "ready$ ")
+    pane.type("(exec -a codex $PYTHON app-server > /dev/null &)\n", "ready$ ")
+    assert jobs_of(Processes(), pane.pid) == (), (
+        "another terminal, a prompt's helper, Codex's background server"
+    )
+    pane.type("node bin/codex -m x\n", "started")
+    pane.type("\x1a", "ready$ ")
+    pane.type("(sleep 63 &)\n", "ready$ ")
+    soon(lambda: "sleep" in jobs_of(Processes(), pane.pid))
+    codex = find_codex(Processes(), pane.pid)
+    assert codex is not None
+    assert codex.stopped
+    assert jobs_of(Processes(), pane.pid, codex.pid) == ("sleep",), "not what is the Codex's own"
+    assert set(jobs_of(Processes(), pane.pid)) > {"sleep", "node"}
 
 
 SLEEP = "sh -c 'echo star\"\"ted; exec sleep 60'"
