@@ -27,7 +27,7 @@ WATCH_EVERY = 0.01
 
 
 def main(args: list[str]) -> int:
-    """The `sync` command as hooks call it: silent, errors to the log, always exit 0."""
+    """The `sync` command as hooks call it: silent, errors to the log, exit 0; 1 where a respawn must know better."""
     if args and args[0] in ("-h", "--help"):
         from codex_tmux.cli import main as cli_main
 
@@ -62,7 +62,9 @@ def main(args: list[str]) -> int:
         where = " < ".join(f"{os.path.basename(f.filename)}:{f.lineno}" for f in reversed(frames[-4:]))
         log("sync.crashed", why=f"{type(e).__name__}: {e}", at=where)
         want_another()
-    return 0
+    else:
+        return 0
+    return 1 if args == ["--settle"] else 0
 
 
 def want_another() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import os
@@ -16,7 +17,8 @@ from pathlib import Path
 import pytest
 
 from codex_tmux import store
-from codex_tmux.sandbox import Sandbox
+from codex_tmux.sandbox import Sandbox, SandboxError
+from codex_tmux.standin import PROMPT_DELAY
 from codex_tmux.sync import BURST, WINDOW, lock_name
 from codex_tmux.tmux import Server
 from tests.tmux.hooks_test import Counted
@@ -198,7 +200,25 @@ def test_no_old_command_runs_while_a_stopped_helper_holds_a_lock(
     assert set(sandbox.tmux("list-panes", "-a", "-F", "#{pane_in_mode}").split()) == {"0"}
 
 
-def test_a_stopped_helper_that_goes_on_changes_nothing_for_the_worse(
+def test_no_old_command_runs_where_the_helper_is_gone(sandbox: Sandbox) -> None:
+    sandbox.start_server(load_plugin=True)
+    (one,) = start(sandbox, "prompt")
+    sandbox.quiet()
+    turns = len(sandbox.model.requests)
+    sandbox.tmux("set-option", "-gu", "@codex_quick")
+    sandbox.tmux("set-option", "-g", "@codex_word", "'/no such/codex-tmux'")
+    kill(sandbox, one)
+    with contextlib.suppress(SandboxError):  # what is started instead may not have ended yet
+        sandbox.tmux("respawn-pane", "-t", one.pane)
+    sandbox.wait_for(lambda: sandbox.format(one.pane, "#{pane_dead}") == "1", 10, "the pane to be dead")
+    sandbox.tmux("respawn-pane", "-t", one.pane)
+    time.sleep(PROMPT_DELAY + 0.3)
+    assert len(sandbox.model.requests) == turns
+    sandbox.helper("respawn", "-t", one.pane)
+    check_resumed(sandbox, [one], turns)
+
+
+def test_after_a_stopped_helper_has_ended_all_is_as_before(
     sandbox: Sandbox, holder: list[subprocess.Popen[str]]
 ) -> None:
     sandbox.start_server(load_plugin=True)

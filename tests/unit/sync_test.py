@@ -30,3 +30,16 @@ def test_the_next_event_starts_another_sync(
     assert sync.main([]) == 0
     assert told == [("set-option", "-gu", "@codex_pending")]
     assert f" {logged} " in (tmp_path / "log").read_text()
+
+
+def test_a_respawn_is_told_that_nothing_was_settled(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Then tmux itself sees to it that the old command does not run again."""
+
+    def fail(server: Server, wait: float = 0.0) -> None:
+        raise Problem("tmux cannot be used")
+
+    monkeypatch.setenv("CODEX_TMUX_STATE_DIR", str(tmp_path))
+    monkeypatch.setattr(sync, "sync", fail)
+    monkeypatch.setattr(Server, "try_run", lambda self, *args: None)
+    assert sync.main(["--settle"]) == 1
+    assert sync.main([]) == 0
