@@ -33,7 +33,7 @@ class Switcher:
         self.switches = 0
         self._lines = "".join(f"switch-client -c {client} -t {name}\n" for name in sessions).encode()
         self._batch = len(sessions)
-        argv = [sandbox._tmux, "-u", "-S", str(sandbox.socket), "-C", "attach-session", "-t", sessions[0]]
+        argv = ["tmux", "-u", "-S", str(sandbox.socket), "-C", "attach-session", "-t", sessions[0]]
         self._control = subprocess.Popen(argv, env=sandbox.env, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
@@ -118,8 +118,6 @@ def deaths(sandbox: Sandbox, count: int, panes: int = 8) -> Outcome:
                         number += 1
                         last = time.monotonic()
                     killed.add(pane.process)
-            if os.environ.get("DBG"):
-                print(number, int(time.monotonic() - begun), flush=True)
             if time.monotonic() > last + STUCK_AFTER:
                 raise SandboxError(f"no Codex came up any more after {number} deaths:\n{sandbox.screens()}")
             time.sleep(0.02)
@@ -144,13 +142,11 @@ def main() -> int:
     parser.add_argument("--tmux", default="tmux", help="the tmux to run (%(default)s)")
     parser.add_argument("--codex", help="the real Codex; default: the stand-in")
     parser.add_argument("--focus-events", choices=("on", "off"), default="off")
-    parser.add_argument("--config", default="", help="a further line of tmux configuration")
     args = parser.parse_args()
     if os.sep in args.tmux:
         os.environ["PATH"] = os.path.dirname(os.path.abspath(args.tmux)) + os.pathsep + os.environ["PATH"]
     with Sandbox(args.codex) as sandbox:
-        config = f"set -g focus-events {args.focus_events}\n{args.config}"
-        sandbox.start_server(load_plugin=True, config=config)
+        sandbox.start_server(load_plugin=True, config=f"set -g focus-events {args.focus_events}")
         version = sandbox.tmux("display-message", "-p", "#{version}")
         outcome = deaths(sandbox, args.count, args.panes)
     print(
