@@ -10,7 +10,7 @@
 set-option -g @codex_sync '{ #{?@codex_quick,#{@codex_quick} sync ||,} #{@codex_word} sync || tmux set-option -gu @codex_pending; } >/dev/null 2>&1 || :'
 # Where no helper can settle a pane that has just died, the command that starts it anew goes all the same.
 set-option -g @codex_unlaid '##{&&:##{&&:##{pane_dead},##{@codex_pane}},##{?##{||:##{@codex_asleep},##{@codex_mode}},0,1}}'
-set-option -g @codex_settle '{ #{?@codex_quick,#{@codex_quick} sync --settle ||,} #{@codex_word} sync --settle || tmux list-panes -a -f "#{E:@codex_unlaid}" -F "##D" | while read -r pane; do tmux respawn-pan -t "$pane" #{@codex_word} run; done; } >/dev/null 2>&1 || :'
+set-option -g @codex_settle '{ #{?@codex_quick,#{@codex_quick} sync --settle ||,} #{@codex_word} sync --settle || tmux list-panes -a -f "#{E:@codex_unlaid}" -F "##D" | while read -r pane; do tmux respawn-pan -t "$pane" #{@codex_word} run \; set-option -p -t "$pane" @codex_asleep 1; done; } >/dev/null 2>&1 || :'
 set-option -g @codex_watch '{ #{?@codex_quick,#{@codex_quick} sync --watch ||,} #{@codex_word} sync --watch; } >/dev/null 2>&1 || :'
 set-option -g @codex_last '{ #{?@codex_quick,#{@codex_quick} sync --last ||,} #{@codex_word} sync --last; } >/dev/null 2>&1 || tmux set-option -s exit-empty on'
 set-option -g @codex_noted 'noted() { #{?@codex_quick,#{@codex_quick} sync --noted "$@" ||,} #{@codex_word} sync --noted "$@"; }; noted'
