@@ -41,10 +41,12 @@ main() {
     read_options || return 0
     tmux_is_new_enough || { say "tmux $codex_tmux_version is too old: 3.2a or newer is needed; nothing was changed"; return 0; }
     find_helper || { wait_for_helper; return 0; }
+    # Which keys are ours is in what a pane says of itself from the first sync on.
+    install_keys
     install_hooks
+    rebind_respawn_keys
     loaded=1
     first_sync &
-    install_keys
     chain_resurrect
 }
 

@@ -183,7 +183,7 @@ def bind(server: Server, seen: Pass, pane: Pane, launch: Launch, session_id: str
             )
     log("session.adopted", session=session_id, pane=pane.id)
     if pane.dead and not pane.asleep:
-        wait_until_dead(server, {pane.id: lay_to_sleep(server, pane.id, launch)})
+        wait_until_dead(server, {pane.id: lay_to_sleep(server, pane.id, launch, pane.exit)})
 
 
 def with_binding(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import termios
 from collections.abc import Sequence
@@ -30,18 +31,24 @@ def lines(question: str, choices: Sequence[Choice]) -> list[str]:
     return [f"codex-tmux: {question}", *(f"  {c.key:<{width}}  {c.does}" for c in choices)]
 
 
-def answer(typed: bytes, choices: Sequence[Choice], otherwise: str) -> str | None:
-    """The key of the choice that `typed` means; None for none of them.
+ESCAPES = re.compile(rb"\x1b(?:\][^\x07\x1b]*(?:\x07|\x1b\\\\)|\[[0-?]*[ -/]*[@-~]|O.|.?)", re.DOTALL)
+"""A key, a mouse, the focus, or an answer of the terminal's that nobody meant for us."""
 
-    The end of the input, Ctrl-C and Ctrl-D mean `otherwise`. An escape sequence is a key, a mouse or an answer of the
-    terminal's that nobody meant for us.
+
+def answer(typed: bytes, choices: Sequence[Choice], otherwise: str) -> str | None:
+    """The key of the first choice among what was typed at once; None where there is none.
+
+    The end of the input, Ctrl-C and Ctrl-D mean `otherwise`.
     """
-    if typed[:1] in (b"", *(bytes([c]) for c in LEAVING)):
+    if not typed:
         return otherwise
-    if typed[:1] == b"\x1b":
-        return None
-    key = ENTER if typed[:1] in b"\r\n" else typed[:1].decode("ascii", "replace").lower()
-    return key if any(choice.key == key for choice in choices) else None
+    for code in ESCAPES.sub(b"", typed):
+        if code in LEAVING:
+            return otherwise
+        key = ENTER if code in b"\r\n" else chr(code).lower()
+        if any(choice.key == key for choice in choices):
+            return key
+    return None
 
 
 def ask(question: str, choices: Sequence[Choice], otherwise: str) -> str:

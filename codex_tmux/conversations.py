@@ -11,6 +11,7 @@ from codex_tmux.named_tuple import NamedTuple
 from codex_tmux.options import decode_launch
 from codex_tmux.reconcile import Launch, launch_of
 from codex_tmux.records import DEAD, EXEC, LIVE, TUI, Record, same_session
+from codex_tmux.state_words import state_words
 from codex_tmux.tmux import Server, TmuxError
 
 LIMIT = 5000
@@ -45,8 +46,8 @@ class Conversation(NamedTuple):
 
     @property
     def state(self) -> str:
-        """Status and activity, as a list shows them: "live idle", or a dot for one without a record."""
-        return f"{self.status or '·'} {self.activity}".rstrip()
+        """Status and activity in the words of a list."""
+        return state_words(self.status, self.activity)
 
 
 class Here:
@@ -75,13 +76,14 @@ class Here:
 
 
 def gather(server: Server, records: tuple[Record, ...], default_home: str) -> list[Conversation]:
-    """All conversations, newest first."""
+    """All conversations: those that need the user first, then the newest."""
     homes = list(dict.fromkeys([default_home, *(r.codex_home for r in records)]))
     # The daemons think while we read.
     answer = activity.asking(dict.fromkeys(homes), activity.IN_PASSING)
     stores = {home: Store(home) for home in homes}
     sessions = {home: store.recent(LIMIT) for home, store in stores.items()}
-    return with_activity(merge(records, sessions, Here(server)), answer())
+    found = with_activity(merge(records, sessions, Here(server)), answer())
+    return sorted(found, key=lambda c: c.activity not in activity.WAITING)
 
 
 def with_activity(conversations: list[Conversation], doing: dict[str, str]) -> list[Conversation]:

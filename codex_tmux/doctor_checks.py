@@ -27,6 +27,7 @@ from codex_tmux.program import missing_interpreter
 from codex_tmux.resurrect import would_start_codex
 from codex_tmux.setup import codex_version, config_of, item_for, title_has_id
 from codex_tmux.tmux_versions import MINIMUM, version_of
+from codex_tmux.user_keys import advice, binding_of, left
 
 OK, WARNING, BROKEN = "ok", "warning", "broken"
 STUCK_AFTER = 3.0
@@ -109,38 +110,24 @@ def source_command(patient: Patient) -> str:
     return f"tmux source-file {shell_word(os.path.join(patient.directory, 'plugin', 'hooks.tmux'))}"
 
 
-def binding_of(listed: str, key: str, table: str = "prefix") -> str:
-    """The binding of a key in what list-keys prints, see tmux_versions.ONE_KEY; "" for none.
-
-    >>> binding_of("bind-key -r -T prefix Up select-pane -U\\nbind-key -T root F7 new-window", "F7", "root")
-    'bind-key -T root F7 new-window'
-    """
-    for line in listed.splitlines():
-        words = line.split()
-        at = words.index("-T") + 1 if "-T" in words else len(words)
-        if words[at : at + 2] in ([table, key], [table, "\\" + key]):
-            return line
-    return ""
-
-
 def check_keys(patient: Patient) -> Finding:
     """Are our keys still ours, and do the user's own ones for respawning go through the aliases?"""
     keys = patient.options.get("@codex_keys", "").split()
-    taken = []
     listed = patient.server.try_run("list-keys", "-T", "prefix") or ""
-    for key in keys:
-        bound = binding_of(listed, key)
-        if key != "none" and " --from-key " not in bound:
-            taken.append(key)
-    if taken:
+    ours = [key for key in keys if " --from-key " in binding_of(listed, key)]
+    if tasks := left(patient.options, ours):
+        named = ", ".join(f"prefix {task.key}" for task in tasks)
+        wanted = advice(patient.options, ours, listed)
+        detail = f"{named}: bound to something else, so left alone; in tmux.conf: {wanted}"
+        return Finding("keys", WARNING, detail, f"tmux {wanted} \\; {patient.load_command()[5:]}")
+    if taken := [key for key in keys if key not in ours]:
         detail = f"prefix {', prefix '.join(taken)}: bound to something else since the plugin was loaded"
         return Finding("keys", WARNING, detail, patient.load_command())
     past = keys_past_us(patient.server.try_run("list-keys") or "") if patient.aliases else []
     if past:
         detail = f"{', '.join(past)}: bound before the plugin loaded, so it respawns without codex-tmux"
         return Finding("keys", BROKEN, detail, patient.load_command())
-    named = [f"prefix {key}" for key in keys if key != "none"]
-    return Finding("keys", OK, ", ".join(named) or "none", None)
+    return Finding("keys", OK, ", ".join(f"prefix {key}" for key in keys) or "none", None)
 
 
 def keys_past_us(bindings: str) -> list[str]:

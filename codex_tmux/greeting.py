@@ -9,6 +9,7 @@ from codex_tmux.log import log
 from codex_tmux.paths import make_state_dir
 from codex_tmux.tell import tell_all, tell_later
 from codex_tmux.tmux import Server
+from codex_tmux.user_keys import TASKS, advice, bound, left
 
 NAME = "greeted"
 """The file in the state directory that says it was shown."""
@@ -32,12 +33,15 @@ def greet_once(server: Server) -> None:
 
 def greeting(server: Server) -> str:
     """The message, in one line of 80 columns."""
-    keys = []
-    for option, default, does in (("@codex-respawn-key", "R", "resume"), ("@codex-pick-key", "P", "find")):
-        key = server.try_run("show-options", "-gqv", option) or default
-        if key != "none":
-            keys.append(f"prefix {key}: {does}")
-    text = " – ".join(["loaded", ", ".join(keys)] if keys else ["loaded"])
+    options = {
+        name: server.option(name) for name in (*(task.option for task in TASKS), "@codex_keys", "prefix")
+    }
+    ours, prefix = options["@codex_keys"].split(), options["prefix"]
+    keys = ", ".join(f"{prefix} {task.key}: {task.does}" for task in bound(options, ours))
+    text = f"loaded – {keys}" if keys else "loaded"
+    wanted = advice(options, ours, server.try_run("list-keys", "-T", "prefix") or "")
+    if wanted:
+        return f"{text}. {prefix} {left(options, ours)[0].key} stays yours: {wanted}"
     home = os.path.abspath(os.environ.get("CODEX_HOME") or os.path.expanduser("~/.codex"))
     return text if names_sessions(home) else f"{text}. Next: {typed('setup')}"
 

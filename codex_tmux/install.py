@@ -14,6 +14,7 @@ from codex_tmux.errors import Problem
 from codex_tmux.launcher import plugin_file, program, typed
 from codex_tmux.shown_change import rewrite
 from codex_tmux.tmux import Server, literal
+from codex_tmux.user_keys import TASKS, advice, left
 
 LOADED_WITHIN = 10.0
 """Seconds that tmux may take to load the plugin, or to let go of it."""
@@ -104,9 +105,17 @@ def load(server: Server) -> str:
     while time.monotonic() < end:
         # The keys come last.
         directory = server.option("@codex_dir")
-        keys = server.try_run("show-options", "-gqv", "@codex_keys")
-        if directory == wanted and keys:
-            named = ", ".join(f"prefix {key}" for key in keys.split() if key != "none")
-            return f"Loaded: a pane that runs Codex keeps its conversation. Keys: {named or 'none'}."
+        keys = server.try_run("show-options", "-gv", "@codex_keys")
+        if directory == wanted and keys is not None:
+            return f"Loaded: a pane that runs Codex keeps its conversation. {keys_text(server, keys.split())}"
         time.sleep(POLL_SECONDS)
     return "tmux did not load it; to see why: tmux show-messages"
+
+
+def keys_text(server: Server, ours: list[str]) -> str:
+    """The keys that are bound now, and what to do about one that was left to the user."""
+    named = ", ".join(f"prefix {key}" for key in ours) or "none"
+    options = {task.option: server.option(task.option) for task in TASKS}
+    yours = ", ".join(f"prefix {task.key}" for task in left(options, ours))
+    wanted = advice(options, ours, server.try_run("list-keys", "-T", "prefix") or "")
+    return f"Keys: {named}." + (f"\n{yours} stays yours; for another key: {wanted}" if yours else "")

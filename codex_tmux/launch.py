@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from codex_tmux.named_tuple import NamedTuple
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 LAY = "CODEX_TMUX_LAY"
 """In the environment of `codex-tmux run`: draw this tmux buffer and die, so that the pane sleeps."""
 
@@ -13,6 +17,11 @@ UNATTENDED = "CODEX_TMUX_UNATTENDED"
 BELOW = 'trap : INT QUIT; "$@"; exec "$0"'
 """For `sh -c`: a command, and then the shell that stands before it. A Ctrl-C before Codex has the terminal is for Codex
 alone: dash would end with it, and the pane with dash."""
+
+
+def runs_below(argv: Sequence[str]) -> bool:
+    """Whether this is the shell of BELOW: called `codex`, so that tmux names the window so, and no Codex itself."""
+    return len(argv) > 2 and argv[1] == "-c" and argv[2].startswith(BELOW)
 
 
 class Launch(NamedTuple):

@@ -14,7 +14,7 @@ from codex_tmux.codex.store import Store
 from codex_tmux.log import log
 from codex_tmux.pass_once import Pass, sync_once
 from codex_tmux.reconcile import Launch, Pane, launch_of
-from codex_tmux.records import CURRENT, LIVE, LOST, STATUSES, Record
+from codex_tmux.records import CURRENT, LIVE, LOST, STATUS_WORDS, STATUSES, Record
 from codex_tmux.sync import server_lock
 from codex_tmux.tmux import Server, TmuxError
 
@@ -40,8 +40,8 @@ def command(everything: bool, statuses: tuple[str, ...], as_json: bool) -> None:
     `exact`: something names the session: the pane's title, a lock that Codex holds, its command line, its last screen,
     or you (adopted). `inferred`: it is the only session that fits.
 
-    What a conversation is doing (idle, working, waiting for approval or an answer) is known if Codex runs in its shared
-    daemon. There, its work continues even when its pane is dead.
+    What a conversation is doing (idle, working, needs approval or an answer) is known if Codex runs in its shared
+    daemon. There, its work continues even while its pane is asleep.
     """
     wanted = statuses or (STATUSES if everything else (*CURRENT, LOST))
     server = Server()
@@ -55,15 +55,22 @@ def command(everything: bool, statuses: tuple[str, ...], as_json: bool) -> None:
         show(rows, server.socket or server.try_run("display-message", "-p", "#{socket_path}"))
         if unknown := [row["pane"] for row in rows if row["session_id"] is None]:
             click.echo(
-                f"{', '.join(unknown)}: nothing tells for sure which session is shown there, so none would be "
-                "resumed. codex-tmux setup has every Codex say it from now on; "
-                f"codex-tmux adopt -t {unknown[0]} SESSION binds one by hand.",
-                err=True,
+                unknown_text(unknown, {row["codex_home"] for row in rows if row["pane"] in unknown}), err=True
             )
     elif statuses:
-        click.echo(f"no pane is {' or '.join(statuses)}")
+        click.echo(f"no pane is {' or '.join(STATUS_WORDS[s] for s in statuses)}")
     else:
-        click.echo("no Codex pane is known; start codex in a tmux pane")
+        click.echo("no Codex panes yet")
+
+
+def unknown_text(panes: list[str], homes: set[str]) -> str:
+    """What to do about panes whose session is not known; `setup` is no advice where it has been done."""
+    from codex_tmux.greeting import names_sessions
+
+    done = all(names_sessions(home) for home in homes)
+    setup = "" if done else "run codex-tmux setup to have Codex name it, or "
+    text = f"{setup}bind one: codex-tmux adopt -t {panes[0]} SESSION"
+    return f"{', '.join(panes)}: session unknown, so it cannot be resumed.\n{text[0].upper()}{text[1:]}"
 
 
 def collect(server: Server, statuses: Collection[str] = STATUSES) -> list[dict[str, Any]]:

@@ -17,6 +17,7 @@ from rich.text import Text
 from codex_tmux.activity import WAITING
 from codex_tmux.plain_text import plain_line
 from codex_tmux.records import CLOSED, DEAD, ENDED, LIVE, LOST, now
+from codex_tmux.state_words import state_words
 
 STYLES = {LIVE: "green", DEAD: "red", LOST: "yellow", ENDED: "dim", CLOSED: "dim"}
 STYLE_OF_WAITING = "bold magenta"
@@ -94,7 +95,7 @@ def cells_of(row: dict[str, Any], socket: str | None) -> dict[str, str]:
         "PANE": row["pane"],
         "SESSION": row["session_id"] or (f"{row['session_prefix']}…" if row.get("session_prefix") else "-"),
         "TITLE": row["title"] or "-",
-        "STATUS": f"{row['status']} {row['activity'] or ''}",
+        "STATUS": state_words(row["status"], row["activity"]),
         "KNOWN BY": known,
         "DIRECTORY": far_end(row) or with_tilde(row["cwd"]),
         "AGE": age(row["updated_at"]),
@@ -111,7 +112,7 @@ def far_end(row: dict[str, Any]) -> str:
 def paste_lines(rows: list[dict[str, Any]]) -> list[str]:
     """What to type at far ends to have sessions back that codex-tmux cannot resume there."""
     return [
-        plain_line(f"{row['pane']} ({far_end(row)}): to go on with its session, paste there: {row['paste']}")
+        plain_line(f"{row['pane']}: to resume in {far_end(row)}, paste there: {row['paste']}")
         for row in rows
         if row.get("paste") and row["status"] != LIVE
     ]

@@ -8,13 +8,14 @@ import time
 from codex_tmux import epoch, hooks, quick_start, state_cache, store, tmux
 from codex_tmux.evidence import Identifier
 from codex_tmux.focus import asked_since, take_back
+from codex_tmux.hint import ENDED_SOMEHOW, KEY_OPTIONS, hint, shown_key
 from codex_tmux.log import debugging, log, set_level
 from codex_tmux.may_act import Act, ProcessFacts, may_act
 from codex_tmux.options import PANE_OPTIONS, encode_launch
 from codex_tmux.pane_facts import pane_facts
 from codex_tmux.reconcile import Note, Pane, Policy, Revive, Sleep, Snapshot, TakeOver, Tell, reconcile
-from codex_tmux.records import DEAD, ENDED, EXEC, LIVE, LOST, Record, now
-from codex_tmux.remain_on_exit import GIVE_BACK, SET, give_back, hint, remain_on_exit, say, say_nothing, stay
+from codex_tmux.records import DEAD, ENDED, EXEC, LIVE, LOST, STATUS_WORDS, Record, now
+from codex_tmux.remain_on_exit import GIVE_BACK, SET, give_back, remain_on_exit, say, say_nothing, stay
 from codex_tmux.resume import lay_to_sleep, respawn_into_run, take_over, wait_until_dead
 from codex_tmux.tell import tell, tell_all
 from codex_tmux.tmux import Reading, Server, Started, TmuxError
@@ -337,8 +338,8 @@ def keep_when_killed(
         commands = stay(pane.id) if todo == SET else give_back(pane.id) if todo == GIVE_BACK else []
         # The title hook may have set the option already, ahead of any sync; the rest is for us to add.
         if (todo == SET or ours) and not row["@codex_hint"]:
-            text = hint(reading.server["@codex-respawn-key"], pane.running)
-            commands += say(pane.id, text, pane.running.typed)
+            key = shown_key(*(reading.server[name] for name in KEY_OPTIONS))
+            commands += say(pane.id, hint(ENDED_SOMEHOW, key, pane.running), pane.running.typed)
         return commands
     gone = not (record or pane.running or pane.dead or pane.starting)
     return [*give_back(pane.id), *say_nothing(pane.id)] if gone and (ours or row["@codex_hint"]) else []
@@ -384,7 +385,7 @@ def escape(word: str) -> str:
 
 
 def summary(records: tuple[Record, ...], snapshot: Snapshot) -> str:
-    """The text behind `#{@codex_status}`: how many sessions of a tmux server live, are dead, or lost; "" for none.
+    """The text behind `#{@codex_status}`: how many sessions of a tmux server run, sleep, or are lost; "" for none.
 
     What is lost waits for restore, and is of an older epoch.
     """
@@ -392,7 +393,7 @@ def summary(records: tuple[Record, ...], snapshot: Snapshot) -> str:
     for record in records:
         if snapshot.has_lost(record) or (record.current and record.epoch == snapshot.epoch):
             counts[record.status] += 1
-    return " ".join(f"{number} {status}" for status, number in counts.items() if number)
+    return " ".join(f"{number} {STATUS_WORDS[status]}" for status, number in counts.items() if number)
 
 
 def perform(server: Server, action: Action, drawing: dict[str, str]) -> None:
@@ -404,9 +405,9 @@ def perform(server: Server, action: Action, drawing: dict[str, str]) -> None:
         if isinstance(action, Note):
             log(action.event, **dict(action.fields))
         elif isinstance(action, Sleep):
-            drawing[action.pane] = lay_to_sleep(server, action.pane, action.launch, action.again)
+            drawing[action.pane] = lay_to_sleep(server, action.pane, action.launch, action.exit, action.again)
         elif isinstance(action, Revive):
-            respawn_into_run(server, action.pane, action.launch)
+            respawn_into_run(server, action.pane, action.launch, unattended=True)
         elif isinstance(action, TakeOver):
             take_over(server, action.pane, action.launch, action.root_pid)
         elif isinstance(action, Tell):

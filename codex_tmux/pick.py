@@ -20,7 +20,7 @@ from codex_tmux.conversations import Conversation, find, gather, with_activity
 from codex_tmux.errors import Problem
 from codex_tmux.log import log
 from codex_tmux.pick_menu import ACTIONS, COPY, FORGET, GO, SPLIT, show_menu
-from codex_tmux.plain_text import in_cells, plain_line, tilde
+from codex_tmux.plain_text import plain_line, tilde
 from codex_tmux.records import DEAD, LIVE, LOST, Record
 from codex_tmux.reopen import reopen
 from codex_tmux.resume import helper_command
@@ -33,9 +33,8 @@ HEADER = "Enter: go or resume   ^S: split   ^Y: copy id   ^X: forget"
 COLOURS = {LIVE: "32", DEAD: "31", LOST: "33"}
 COLOUR_OF_WAITING = "1;35"
 TITLE_WIDTH = 60
+"""Columns from which a title pushes what stands behind it to the right."""
 AGE_WIDTH = 4
-FOR_DIRECTORY = 16
-"""Columns that are left for the directory."""
 
 
 @click.command(
@@ -52,13 +51,23 @@ FOR_DIRECTORY = 16
 @click.option("-c", "--client", default="", hidden=True, help="The tmux client that asks.")
 @click.option("--from-key", is_flag=True, hidden=True, help="Open the popup, or the menu, on that client.")
 @click.option("--from-menu", is_flag=True, hidden=True, help="Another page of the menu.")
+@click.option("--into", default="", hidden=True, help="The pane that a conversation without one comes up in.")
 @click.option("--page", default=0, hidden=True)
 @click.option("--action", type=click.Choice(ACTIONS), default=GO, hidden=True)
 @click.option("--do", "chosen", metavar="ID", default="", hidden=True)
 def command(
-    previewed: str | None, client: str, from_key: bool, from_menu: bool, page: int, action: str, chosen: str
+    previewed: str | None,
+    client: str,
+    from_key: bool,
+    from_menu: bool,
+    into: str,
+    page: int,
+    action: str,
+    chosen: str,
 ) -> int:
-    """Find a conversation: all that codex-tmux remembers or Codex's store has, newest first.
+    """Find a conversation: all that codex-tmux remembers or Codex's store has.
+
+    Those that need you come first, then the newest. Titles and ids are searched whole.
 
     Enter goes to a living one, and resumes any other: in its old pane if that is dead there, else in a new window in
     its directory. Ctrl-S opens it in a split, Ctrl-Y copies its id, Ctrl-X lets codex-tmux forget it. With fzf where
@@ -70,14 +79,13 @@ def command(
     client = client or own_client(server)
     try:
         if chosen:
-            act(server, chosen, action, client)
+            act(server, chosen, action, client, into)
         elif from_key and shutil.which("fzf"):
-            open_popup(server, client)
+            open_popup(server, client, into)
         elif not (from_key or from_menu) and shutil.which("fzf") and sys.stdout.isatty():
-            while ask_fzf(server, client):
-                pass
+            with_fzf(server, client, into)
         elif client:
-            show_menu(server, known(server), client, page, action)
+            show_menu(server, known(server), client, page, action, into)
         else:
             raise Problem(
                 "pick needs a terminal and fzf, or a tmux client: run it in a tmux pane, or press prefix P"
@@ -152,9 +160,9 @@ def print_preview(server: Server, session_id: str) -> int:
     return 0
 
 
-def open_popup(server: Server, client: str) -> None:
+def open_popup(server: Server, client: str, into: str) -> None:
     """Run ourselves in a popup of the client; tmux's own client process takes our place."""
-    words = [*helper_command(server), "pick", "--client", client]
+    words = [*helper_command(server), "pick", "--client", client, *(["--into", into] if into else [])]
     popup = ["display-popup", "-E", "-c", client, "-w", "90%", "-h", "85%", "-e", "CODEX_TMUX_POPUP=1"]
     if version_of(server.run("display-message", "-p", "#{version}")) < POPUP_ENVIRONMENT:
         popup = popup[:-2]
@@ -163,17 +171,34 @@ def open_popup(server: Server, client: str) -> None:
     os.execvp(argv[0], argv)
 
 
-def ask_fzf(server: Server, client: str) -> bool:
-    """Let the user choose one with fzf and do what is asked; whether to ask again."""
+def with_fzf(server: Server, client: str, into: str) -> None:
+    """Let the user choose with fzf and do what is asked; again after something that leaves the list open."""
+    header, query = HEADER, ""
+    while chosen := ask_fzf(server, header, query):
+        session_id, action, query = chosen
+        if action != FORGET:
+            act(server, session_id, action, client, into)
+            return
+        # Said here: behind a popup nobody sees the status line.
+        try:
+            header = forget(server, one(server, session_id))
+        except Problem as e:
+            header = str(e)
+        header = f"{HEADER}\n{plain_line(header)}"
+
+
+def ask_fzf(server: Server, header: str, query: str) -> tuple[str, str, str] | None:
+    """What the user chose with fzf: the session, what to do, and what was typed; None for nothing."""
     conversations = known(server)
     helper = shlex.join(helper_command(server))
     argv = [
         *("fzf", "--ansi", "--no-multi", "--no-height", "--layout=reverse", "--tiebreak=index", "--print0"),
-        *("--delimiter=\t", "--with-nth=2..", "--tabstop=1", "--prompt=conversation> ", f"--header={HEADER}"),
+        *("--delimiter=\t", "--with-nth=2..", "--tabstop=1", "--prompt=conversation> ", f"--header={header}"),
         *("--expect=ctrl-s,ctrl-y,ctrl-x", f"--preview={helper} pick --preview {{1}}"),
         *("--preview-window=down,55%,wrap,border-top", "--bind=ctrl-z:ignore"),
+        *("--print-query", f"--query={query}"),
     ]
-    now, widths = time.time(), widths_of(conversations, shutil.get_terminal_size().columns)
+    now, widths = time.time(), widths_of(conversations)
     lines = "\n".join(fzf_line(c, now, *widths) for c in conversations)
     # The preview is quoted for a POSIX shell, whatever the user's is.
     done = subprocess.run(
@@ -184,39 +209,38 @@ def ask_fzf(server: Server, client: str) -> bool:
     )
     if done.returncode not in (0, 1, 130):
         raise Problem(f"fzf failed (exit {done.returncode})")
-    key, _, line = done.stdout.decode("utf-8", "replace").rstrip("\0").partition("\0")
+    typed, key, line = [*done.stdout.decode("utf-8", "replace").split("\0"), "", "", ""][:3]
     session_id = line.partition("\t")[0].strip()
     if done.returncode != 0 or not session_id:
-        return False
-    action = FZF_KEYS.get(key, GO)
-    act(server, session_id, action, client)
-    return action == FORGET
+        return None
+    return session_id, FZF_KEYS.get(key, GO), typed
 
 
-def widths_of(conversations: list[Conversation], columns: int) -> tuple[int, int]:
-    """How wide state and title of these are shown: the directory behind them has some of the columns too."""
-    state = max(len(c.state) for c in conversations)
-    longest = max(cell_len(plain_line(c.title)) for c in conversations)
-    room = columns - state - FOR_DIRECTORY - len("  ") * 4 - AGE_WIDTH
-    return state, min(longest, TITLE_WIDTH, max(TITLE_WIDTH // 3, room))
+def widths_of(conversations: list[Conversation]) -> tuple[int, int]:
+    """How wide the states of these are, and their titles, as far as those behind them can line up."""
+    return (
+        max(len(c.state) for c in conversations),
+        min(TITLE_WIDTH, max(cell_len(plain_line(c.title)) for c in conversations)),
+    )
 
 
 def fzf_line(conversation: Conversation, now: float, width: int, title_width: int) -> str:
-    """One line for fzf: the id, then what is shown, state and title of these widths.
+    """One line for fzf: the id, then what is shown and searched, state and title of these widths at least.
 
-    Nothing of it but our own colours does anything in a terminal.
+    Nothing is cut: what fzf does not show it still finds. Nothing but our own colours does anything in a terminal.
     """
     colour = COLOUR_OF_WAITING if conversation.activity in WAITING else COLOURS.get(conversation.status, "90")
-    title = in_cells(plain_line(conversation.title), title_width)
+    title = plain_line(conversation.title)
     place = plain_line(conversation.where) if conversation.status else ""
     words = [
         coloured(f"{conversation.state:<{width}}", colour),
         f"{age(now - conversation.updated):>{AGE_WIDTH}}",
-        title,
+        title + " " * (title_width - cell_len(title)),
         coloured(tilde(plain_line(conversation.cwd)), "36"),
         coloured(place, "90"),
+        coloured(conversation.session_id, "90"),
     ]
-    return f"{conversation.session_id}\t" + "  ".join(words).replace("\t", " ")
+    return f"{conversation.session_id}\t" + "  ".join(word for word in words if word).replace("\t", " ")
 
 
 def coloured(text: str, colour: str) -> str:
@@ -232,11 +256,11 @@ def age(seconds: float) -> str:
     return "now"
 
 
-def act(server: Server, session_id: str, action: str, client: str) -> None:
+def act(server: Server, session_id: str, action: str, client: str, into: str = "") -> None:
     """Do what was chosen. Raises Problem."""
     conversation = one(server, session_id)
     if action in (GO, SPLIT):
-        pane = reopen(server, conversation, client, split=action == SPLIT)
+        pane = reopen(server, conversation, client, split=action == SPLIT, into=into)
         if not client:
             argv = server.argv("attach-session", "-t", pane)
             os.execvp(argv[0], argv)
@@ -245,11 +269,13 @@ def act(server: Server, session_id: str, action: str, client: str) -> None:
         if client:
             tell_client(server, client, f"copied {conversation.session_id}")
     elif action == FORGET:
-        forget(server, conversation, client)
+        said = forget(server, conversation)
+        if client:
+            tell_client(server, client, said)
 
 
-def forget(server: Server, conversation: Conversation, client: str) -> None:
-    """Let codex-tmux forget a conversation; Codex keeps it. Raises Problem."""
+def forget(server: Server, conversation: Conversation) -> str:
+    """Let codex-tmux forget a conversation; Codex keeps it. What was done; raises Problem where nothing was."""
     if not conversation.status:
         raise Problem("nothing to forget: that session exists only in Codex")
     done = subprocess.run(
@@ -263,5 +289,4 @@ def forget(server: Server, conversation: Conversation, client: str) -> None:
     text = lines[-1].removeprefix("codex-tmux: ").removeprefix("Error: ") if lines else "no answer"
     if done.returncode:
         raise Problem(text)
-    if client:
-        tell_client(server, client, text)
+    return text

@@ -23,15 +23,19 @@ ROWS_OF_ITS_OWN = 11
 
 
 def show_menu(
-    server: Server, conversations: list[Conversation], client: str, page: int, action: str = GO
+    server: Server,
+    conversations: list[Conversation],
+    client: str,
+    page: int,
+    action: str = GO,
+    into: str = "",
 ) -> None:
     """Show a page of the menu on a client; does not return: tmux's client process takes our place."""
     size = of_client(server, client, "#{client_width} #{client_height}").split()
     if len(size) != 2:
         raise Problem(f"{client} is not a tmux client")
-    argv = server.argv(
-        *menu(conversations, client, page, action, int(size[0]), int(size[1]), helper_command(server))
-    )
+    helper = [*helper_command(server), "pick", "--client", client, *(["--into", into] if into else [])]
+    argv = server.argv(*menu(conversations, client, page, action, int(size[0]), int(size[1]), helper))
     os.execvp(argv[0], argv)
 
 
@@ -44,7 +48,7 @@ def menu(
     height: int,
     helper: list[str],
 ) -> list[str]:
-    """The tmux command that shows a page of the menu."""
+    """The tmux command that shows a page of the menu; `helper` are the words of `pick` on that client."""
     rows = max(1, min(len(KEYS), height - ROWS_OF_ITS_OWN))
     pages = max(1, -(-len(conversations) // rows))
     page = min(max(page, 0), pages - 1)
@@ -56,24 +60,24 @@ def menu(
         words += [
             item_name(conversation, width - 12, state),
             key,
-            run(helper, client, "--do", conversation.session_id, "--action", action),
+            run(helper, "--do", conversation.session_id, "--action", action),
         ]
     words.append("")
     if page + 1 < pages:
         words += [
             "Older",
             ">",
-            run(helper, client, "--page", str(page + 1), "--action", action, "--from-menu"),
+            run(helper, "--page", str(page + 1), "--action", action, "--from-menu"),
         ]
     if page > 0:
         words += [
             "Newer",
             "<",
-            run(helper, client, "--page", str(page - 1), "--action", action, "--from-menu"),
+            run(helper, "--page", str(page - 1), "--action", action, "--from-menu"),
         ]
     for other, (name, key) in OTHERS.items():
         if action == GO:
-            words += [name, key, run(helper, client, "--page", str(page), "--action", other, "--from-menu")]
+            words += [name, key, run(helper, "--page", str(page), "--action", other, "--from-menu")]
     words += ["Close", "q", ""]
     return [escape(word) for word in words]
 
@@ -92,7 +96,7 @@ def item_name(conversation: Conversation, width: int, state: int) -> str:
     return shortened("  ".join(words), width).replace("#", "＃").lstrip("-")
 
 
-def run(helper: list[str], client: str, *words: str) -> str:
+def run(helper: list[str], *words: str) -> str:
     """The tmux command of an item: ourselves again, silent. run-shell expands formats."""
-    line = shlex.join([*helper, "pick", "--client", client, *words])
+    line = shlex.join([*helper, *words])
     return f"run-shell -b {quote(literal(line + ' >/dev/null 2>&1 || :'))}"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 
-from codex_tmux.activity import ANSWER, APPROVAL, FAILED, IDLE, WORKING
 from codex_tmux.codex.commandline import redact
 from codex_tmux.codex.store import COMPRESSED
 from codex_tmux.conversations import Conversation
@@ -13,8 +12,6 @@ from codex_tmux.plain_text import plain, plain_line, tilde
 
 TAIL = 128 * 1024
 """Bytes read from the end of a rollout, which may hold many megabytes."""
-DOING = {APPROVAL: "waits for an approval", ANSWER: "waits for an answer", FAILED: "ended in an error"}
-DOING |= {word: word for word in (IDLE, WORKING)}
 MESSAGES = 8
 ROOMY = 12
 """Rows from which every thing that is known has a line of its own."""
@@ -66,8 +63,9 @@ def short_head(conversation: Conversation) -> list[str]:
 
 def place_of(conversation: Conversation) -> str:
     """Status, place and what it is doing, in words."""
-    words = (conversation.status, conversation.where, DOING.get(conversation.activity))
-    return plain_line(", ".join(word for word in words if word)) or "in no pane yet"
+    if not conversation.status:
+        return "in no pane yet"
+    return plain_line(", ".join(word for word in (conversation.where, conversation.state) if word))
 
 
 def flags_of(conversation: Conversation) -> str:

@@ -11,12 +11,13 @@ import re
 
 import libtmux
 
+from codex_tmux.hint import ASLEEP
 from codex_tmux.launch import LAY
 from codex_tmux.options import encode_launch
 from codex_tmux.pass_once import escape
 from codex_tmux.reconcile import launch_of
 from codex_tmux.records import DEAD, Record
-from codex_tmux.remain_on_exit import ASLEEP, say, stay
+from codex_tmux.remain_on_exit import say, stay
 from codex_tmux.restore_plan import TITLE_ID, Build, Cell
 from codex_tmux.tmux import RESPAWN_PANE, Server, TmuxError
 from codex_tmux.tmux_versions import DEAD_FORMAT, version_of
@@ -239,11 +240,12 @@ def session_target(name: str) -> str:
     return f"[{pattern[0]}]{pattern[1:]}" if pattern[0] in "$=@%" else pattern
 
 
-def hint_of(title: str, session_id: str) -> str:
-    """The line by which a sleeping pane says what it holds; safe to draw, whatever the title is made of."""
+def short_title(title: str) -> str:
+    """A title as part of one line; safe to draw, whatever it is made of."""
     words = " ".join("".join(c if c.isprintable() else " " for c in title).split())
-    if len(words) > HINT_LENGTH:
-        words = words[: HINT_LENGTH - 1].rstrip() + "…"
-    # tmux draws `#[…]` in it as a style.
-    words = re.sub(r"#+\[", "[", words)
-    return f"{words or session_id} · {ASLEEP}"
+    return words if len(words) <= HINT_LENGTH else words[: HINT_LENGTH - 1].rstrip() + "…"
+
+
+def hint_of(title: str) -> str:
+    """The line by which a sleeping pane says what it holds. tmux draws `#[…]` in it as a style."""
+    return re.sub(r"#+\[", "[", title) + f" · {ASLEEP}"

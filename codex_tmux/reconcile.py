@@ -135,6 +135,7 @@ class Sleep(NamedTuple):
 
     pane: str
     launch: Launch
+    exit: str = ""
     again: bool = False
 
 
@@ -450,7 +451,7 @@ class Reconciliation:
                 return
             self.actions.append(Tell(pane.id, f"Codex died {len(recent)} times within a minute: asleep now"))
             self.note("revive.gave_up", pane=pane.id)
-        self.actions.append(Sleep(pane.id, pane.launch))
+        self.actions.append(Sleep(pane.id, pane.launch, pane.exit))
 
     def recent_revivals(self, record: Record | None) -> tuple[datetime, ...]:
         """When the pane last came back by itself, within the window that counts."""

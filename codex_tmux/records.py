@@ -16,6 +16,8 @@ LIVE, DEAD, ENDED, CLOSED, LOST = "live", "dead", "ended", "closed", "lost"
 STATUSES = (LIVE, DEAD, ENDED, CLOSED, LOST)
 CURRENT = (LIVE, DEAD)
 """The statuses of a record that still has its pane."""
+STATUS_WORDS = {LIVE: "running", DEAD: "asleep", ENDED: "ended", CLOSED: "closed", LOST: "lost"}
+"""What people read for them."""
 
 TITLE, LOCK, ARGV, SCREEN, INFERRED, ADOPTED = "title", "lock", "argv", "screen", "inferred", "adopted"
 EVIDENCE = (TITLE, LOCK, ARGV, SCREEN, ADOPTED, INFERRED)

@@ -6,22 +6,11 @@ gone. `@codex_keep` notes that we set the first one; the second one is ours wher
 
 from __future__ import annotations
 
+from codex_tmux.hint import FORMAT, PASTE
 from codex_tmux.tmux import quote
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from codex_tmux.launch import Launch
 
 OFF, FAILED = "off", "failed"
 SET, LEAVE, GIVE_BACK = "set", "leave", "give back"
-
-DEFAULT_KEY = "R"
-SLEEPS = "sleeps"
-ASLEEP = "asleep, wakes when shown"
-"""How the last line of a pane ends that was restored and has not been shown yet."""
-HINT = "#{@codex_hint}"
-PASTE = HINT + "#{?#{==:#{n:@codex_session},36}, · then paste: codex resume #{@codex_session},}"
-"""The last line of a sleeping pane whose Codex was started on another machine by other means than codex-tmux has."""
 
 
 def remain_on_exit(wanted: bool, shown: str, everywhere: str, ours: bool) -> str:
@@ -36,19 +25,6 @@ def remain_on_exit(wanted: bool, shown: str, everywhere: str, ours: bool) -> str
     return SET if wanted and not ours and shown == everywhere == OFF else LEAVE
 
 
-def hint(key: str, launch: Launch) -> str:
-    """The last line of a pane that sleeps."""
-    key = key or DEFAULT_KEY
-    what = "resumes"
-    if launch.typed:
-        from codex_tmux.run_again import NOTHING, run_again
-
-        if run_again(launch.transport).how == NOTHING:
-            return f"{SLEEPS} · its command is not run again"
-        what = "connects again"
-    return f"{SLEEPS} · prefix {key} {what}" if key != "none" else f"{SLEEPS} · codex-tmux respawn {what}"
-
-
 def stay(pane: str) -> list[list[str]]:
     """The tmux commands that let a pane outlive a crash, where it would not by what the user has set."""
     at = f"-p -t {quote(pane)}"
@@ -60,7 +36,7 @@ def say(pane: str, text: str, typed: bool = False) -> list[list[str]]:
     """The tmux commands that make `text` a dead pane's last line, unless the pane has one of the user's own."""
     # The text goes through an option, so that nothing in it is expanded as a format. `-q`: tmux before 3.3 has no such
     # line; `-o`: what stands on the pane itself is left.
-    form, at = quote(PASTE if typed else HINT), quote(pane)
+    form, at = quote(PASTE if typed else FORMAT), quote(pane)
     is_ours = "#{m:*@codex_hint*,#{remain-on-exit-format}}"
     ours = f"set-option -pq -t {at} remain-on-exit-format {form}"
     return [
@@ -69,9 +45,9 @@ def say(pane: str, text: str, typed: bool = False) -> list[list[str]]:
     ]
 
 
-def keep_commands(pane: str, key: str, launch: Launch) -> list[list[str]]:
-    """The tmux commands that let a pane outlive a crash, and say then how to get its session back."""
-    return [*stay(pane), *say(pane, hint(key, launch), launch.typed)]
+def keep_commands(pane: str, text: str, typed: bool = False) -> list[list[str]]:
+    """The tmux commands that let a pane outlive a crash, and say `text` in its last line then."""
+    return [*stay(pane), *say(pane, text, typed)]
 
 
 def give_back(pane: str) -> list[list[str]]:

@@ -12,15 +12,18 @@ from codex_tmux.options import encode_launch
 from codex_tmux.pass_once import escape
 from codex_tmux.records import ARGV, LIVE
 from codex_tmux.respawn import respawn
-from codex_tmux.resume import run_command
+from codex_tmux.resume import joined, respawn_into_run, run_command
 from codex_tmux.tmux import Server, literal
 
 
-def reopen(server: Server, conversation: Conversation, client: str, split: bool = False) -> str:
+def reopen(
+    server: Server, conversation: Conversation, client: str, split: bool = False, into: str = ""
+) -> str:
     """Bring a conversation onto a client's screen; the pane it is in. Raises Problem.
 
     Lives: its pane is shown. Its pane is dead, or a shell that Codex returned to: resumed there. Else it comes up in
-    a new window, in its directory, or with `split` beside the client's pane. `client` may be "": none is moved then.
+    the pane `into` in place of what is there, or in a new window, or with `split` beside the client's pane. `client`
+    may be "": none is moved then.
     """
     if conversation.pane:
         if conversation.status != LIVE:
@@ -29,7 +32,12 @@ def reopen(server: Server, conversation: Conversation, client: str, split: bool 
         return conversation.pane
     if conversation.elsewhere:
         raise Problem(f"it runs in another tmux server: tmux -S {conversation.elsewhere} attach")
-    pane = open_pane(server, conversation, client, split)
+    if into and not split:
+        pane = into
+        server.run(*joined([*options_of(conversation, into)])[:-1])
+        respawn_into_run(server, into, conversation.launch, kill=True)
+    else:
+        pane = open_pane(server, conversation, client, split)
     log("session.reopened", session=conversation.session_id, pane=pane, split=split)
     show(server, pane, client)
     return pane
@@ -52,39 +60,40 @@ def open_pane(server: Server, conversation: Conversation, client: str, split: bo
         current = current_of(server, client, "#{pane_id}")
         new = ["split-window", "-t", current, *where]
     else:
-        new = ["new-window", "-a", "-t", window_beside(server, conversation, client), *where]
+        # Without an index tmux takes the next free one: windows are found by their numbers.
+        new = ["new-window", "-t", session_for(server, conversation, client), *where]
     # In one call: the pane's process asks for these options only after tmux has set them. tmux sets them on the new
     # pane, which is the current one of the call by then.
     commands = [
         [*new, *run_command(server, conversation.launch)],
-        ["set-option", "-p", "@codex_session", conversation.session_id],
-        ["set-option", "-p", "@codex_evidence", conversation.evidence or ARGV],
-        ["set-option", "-p", "@codex_launch", encode_launch(conversation.launch)],
-        ["set-option", "-p", "@codex_pane", "1"],
+        *options_of(conversation),
         ["display-message", "-p", "#{pane_id}"],
     ]
     words = [word for command in commands for word in (*(escape(w) for w in command), ";")]
     return server.run(*words[:-1])
 
 
-def window_beside(server: Server, conversation: Conversation, client: str) -> str:
-    """The window behind which a new one comes: in the tmux session the conversation was in, else in the client's."""
-    plain = ("window_id", "window_active", "window_index")
-    name, _, index = conversation.where.rpartition(":")
-    before = ""
-    for row in server.listed("list-windows", "-a", plain=plain, counted=("session_name",)):
-        if row["session_name"] == name and conversation.where:
-            if row["window_active"] == "1" and not before:
-                before = row["window_id"]
-            # Behind the window that stood before its old one, it stands where it was.
-            if int(row["window_index"]) < int(index.partition(".")[0] or 0):
-                before = row["window_id"]
-    if before:
-        return before
-    current = current_of(server, client, "#{window_id}")
-    if not current:
+def options_of(conversation: Conversation, pane: str = "") -> list[list[str]]:
+    """The tmux commands that make a pane, the current one of the call for "", the conversation's own."""
+    options = {
+        "@codex_session": conversation.session_id,
+        "@codex_evidence": conversation.evidence or ARGV,
+        "@codex_launch": encode_launch(conversation.launch),
+        "@codex_pane": "1",
+    }
+    target = ["-t", pane] if pane else []
+    return [["set-option", "-p", *target, name, value] for name, value in options.items()]
+
+
+def session_for(server: Server, conversation: Conversation, client: str) -> str:
+    """The tmux session for a new window: the one the conversation was in, else the client's."""
+    name = conversation.where.rpartition(":")[0]
+    rows = server.listed("list-sessions", plain=("session_id",), counted=("session_name",))
+    found = next((row["session_id"] for row in rows if name and row["session_name"] == name), "")
+    found = found or current_of(server, client, "#{session_id}")
+    if not found:
         raise Problem("tmux has no session to open a window in: start tmux first")
-    return current
+    return f"{found}:"
 
 
 def current_of(server: Server, client: str, form: str) -> str:

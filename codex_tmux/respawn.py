@@ -11,6 +11,7 @@ import click
 
 from codex_tmux.codex.processes import Processes, let_interrupt
 from codex_tmux.completion import PANE
+from codex_tmux.confirm import StillRuns, confirmed
 from codex_tmux.errors import Problem
 from codex_tmux.idle_shell import rows_of
 from codex_tmux.may_act import Act, Line, PaneFacts, Place, ProcessFacts, may_act
@@ -42,6 +43,7 @@ SHELL_WITHIN = 1.0
 @click.option(
     "--fresh", is_flag=True, help="Start a new session with the same flags; the old one stays resumable."
 )
+@click.option("--force", is_flag=True, help="Restart a Codex that runs without asking.")
 @click.option(
     "--split",
     is_flag=True,
@@ -50,12 +52,13 @@ SHELL_WITHIN = 1.0
 @click.option(
     "--from-key", is_flag=True, hidden=True, help="Show errors in tmux: a key binding has no terminal."
 )
-def command(pane: str | None, fresh: bool, split: bool, from_key: bool) -> None:
+@click.option("-c", "--client", default="", hidden=True, help="The tmux client whose key was pressed.")
+def command(pane: str | None, fresh: bool, force: bool, split: bool, from_key: bool, client: str) -> None:
     """Bring the pane's Codex session back.
 
-    Works on a dead pane, on one whose Codex still runs (it is ended first), and on a shell that Codex returned to:
-    there the command is typed, if the prompt is empty. A pane that is in use (another program, a job, a line begun) is
-    left alone; --split resumes beside it.
+    Works on a dead pane, on one whose Codex still runs (it asks first), and on a shell that Codex returned to: there
+    the command is typed, if the prompt is empty. A pane that is in use (another program, a job, a line begun) is left
+    alone; --split resumes beside it.
     """
     server = Server()
     target = pane or os.environ.get("TMUX_PANE") or ""
@@ -63,7 +66,12 @@ def command(pane: str | None, fresh: bool, split: bool, from_key: bool) -> None:
         raise Problem("which pane? name it with -t, or run this inside tmux")
     pane_id = resolve(server, target)
     try:
-        respawn(server, pane_id, fresh, split)
+        try:
+            respawn(server, pane_id, fresh, split, force)
+        except StillRuns as e:
+            again = ["respawn", "--from-key", "--force", *(["--fresh"] if fresh else []), "-t", pane_id]
+            if confirmed(server, e, again, client):
+                respawn(server, pane_id, fresh, force=True)
     except InUse as e:
         if not from_key:
             raise
@@ -73,8 +81,21 @@ def command(pane: str | None, fresh: bool, split: bool, from_key: bool) -> None:
     except Problem as e:
         if not from_key:
             raise
+        if isinstance(e, NoCodex) and client and offer_restore(server, client):
+            return
         tell(server, pane_id, str(e))
         sys.exit(1)
+
+
+class NoCodex(Problem):
+    """The pane has no conversation to bring back."""
+
+
+def offer_restore(server: Server, client: str) -> bool:
+    """Show what a restart of tmux has lost, for want of anything in this pane; whether there is any."""
+    from codex_tmux.restore_start import offer
+
+    return offer(server, client)
 
 
 def resolve(server: Server, target: str) -> str:
@@ -94,10 +115,14 @@ def resolve(server: Server, target: str) -> str:
     return found
 
 
-def respawn(server: Server, pane_id: str, fresh: bool = False, split: bool = False) -> None:
-    """Bring one pane's session back; with `split` in a new pane beside it, which has it from then on.
+def respawn(
+    server: Server, pane_id: str, fresh: bool = False, split: bool = False, force: bool = False
+) -> None:
+    """Bring one pane's session back; with `split` in a new pane beside it, which has it from then on; with `force` also
+    where its Codex runs.
 
-    Raises Problem where it cannot be, InUse where a split could have it; the pane is untouched then.
+    Raises Problem where it cannot be, with the pane untouched: InUse where a split could have it, StillRuns where only
+    `force` is missing.
     """
     with server_lock(server):
         seen = sync_once(server)
@@ -118,6 +143,8 @@ def respawn(server: Server, pane_id: str, fresh: bool = False, split: bool = Fal
             split_beside(server, seen, pane, launch, had)
         elif pane.dead or pane.running:
             refuse_to_end(server, pane)
+            if pane.running and not force:
+                raise StillRuns(pane_id)
             server.run(*remember)
             respawn_into_run(server, pane_id, launch, kill=not pane.dead)
         else:
@@ -163,7 +190,7 @@ def what_it_had(pane: Pane, record: Record | None) -> tuple[Launch, str, str]:
     if pane.left_alone and not pane.session:
         raise Problem(f"pane {pane.id} {pane.left_alone}: it is left alone")
     if pane.launch is None or not (pane.marked or pane.session):
-        raise Problem(f"no Codex has run in pane {pane.id}")
+        raise NoCodex(f"no Codex has run in pane {pane.id}")
     return pane.launch, pane.session, pane.evidence
 
 

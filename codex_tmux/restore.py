@@ -8,9 +8,10 @@ from typing import NamedTuple
 from codex_tmux.codex.store import Store
 from codex_tmux.evidence import find_id
 from codex_tmux.idle_shell import untouched
+from codex_tmux.launch import UNATTENDED
 from codex_tmux.log import log
 from codex_tmux.pass_once import Pass, see_that_tmux_reaps, sync_once
-from codex_tmux.rebuild import EARLY, WAITING, Rebuilder, hint_of
+from codex_tmux.rebuild import EARLY, WAITING, Rebuilder, hint_of, short_title
 from codex_tmux.reconcile import launch_of
 from codex_tmux.records import Record
 from codex_tmux.restore_plan import TITLE_ID, Build, Plan, Spot, lost_records, make_plan, place
@@ -203,12 +204,17 @@ def spots_of(seen: Pass) -> tuple[Spot, ...]:
 
 def hints_of(records: list[Record]) -> dict[str, str]:
     """The line that names each session while it sleeps."""
+    return {session: hint_of(title) for session, title in titles_of(records).items()}
+
+
+def titles_of(records: list[Record]) -> dict[str, str]:
+    """The title of each session, in few words on one line; its id where it has none."""
     stores: dict[str, Store] = {}
-    hints = {}
+    titles = {}
     for record in records:
         known = stores.setdefault(record.codex_home, Store(record.codex_home)).find(record.session_id)
-        hints[record.session_id] = hint_of(known.title if known else "", record.session_id)
-    return hints
+        titles[record.session_id] = short_title(known.title if known else "") or record.session_id
+    return titles
 
 
 def where_of(record: Record) -> str:
@@ -231,6 +237,6 @@ def wake(server: Server, panes: list[str], everything: bool) -> set[str]:
     for pane, dead, clients, shown in rows:
         if pane in panes and dead == "1" and ((clients != "0" and shown == "1") or (everything and attached)):
             # A hook may have been quicker.
-            server.try_run(RESPAWN_PANE, "-t", pane)
+            server.try_run(RESPAWN_PANE, "-e", f"{UNATTENDED}=1", "-t", pane)
             awake.add(pane)
     return awake

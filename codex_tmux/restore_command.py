@@ -12,7 +12,7 @@ from codex_tmux.forget import of_session
 from codex_tmux.pass_once import sync_once
 from codex_tmux.restore import FAILED, Restore, Result, restore
 from codex_tmux.restore_plan import lost_records
-from codex_tmux.restore_start import after_resurrect, announce, choose_and_restore, show_menu, start
+from codex_tmux.restore_start import after_resurrect, announce, choose_and_restore, start, tell_lost
 from codex_tmux.restore_view import as_document, outcome_lines, plan_text, planned
 from codex_tmux.sync import server_lock
 from codex_tmux.tmux import Server
@@ -24,7 +24,7 @@ from codex_tmux.tmux import Server
 @click.option("--dry-run", is_flag=True, help="Show what would be done, and do nothing.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object, for programs.")
 @click.option("--at-start", is_flag=True, hidden=True, help="From the plugin: what @codex-restore says.")
-@click.option("--ask", is_flag=True, hidden=True, help="From a hook: show the menu to the newest client.")
+@click.option("--ask", is_flag=True, hidden=True, help="From a hook: tell the newest client how to restore.")
 @click.option("--now", is_flag=True, hidden=True, help="From the menu: tell the outcome in tmux.")
 @click.option("--choose", is_flag=True, hidden=True, help="From the menu's popup: choose which.")
 @click.option("--resurrect", metavar="HOOK", hidden=True, help="From tmux-resurrect's hooks.")
@@ -51,7 +51,7 @@ def command(
     if at_start:
         start(server)
     elif ask:
-        show_menu(server)
+        tell_lost(server)
     elif now:
         announce(server, restore(server))
     elif choose:

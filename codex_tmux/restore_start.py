@@ -6,21 +6,26 @@ import shlex
 import time
 
 from codex_tmux import tmux
+from codex_tmux.clients import of_client
 from codex_tmux.errors import Problem
 from codex_tmux.log import log
 from codex_tmux.pass_once import Pass, sync_once
-from codex_tmux.plain_text import printable
-from codex_tmux.restore import RESUMED, WAITS, Result, hints_of, restore, spots_of, wake, where_of
+from codex_tmux.plain_text import printable, tilde
+from codex_tmux.restore import RESUMED, WAITS, Result, restore, spots_of, titles_of, wake, where_of
 from codex_tmux.restore_plan import TITLE_ID, lost_records
 from codex_tmux.restore_view import summary
-from codex_tmux.resume import helper_command
+from codex_tmux.resume import helper_command, key_of
 from codex_tmux.resurrect import POST, PRE, processes_of, release_early, restores_at_start, would_start_codex
 from codex_tmux.sync import server_lock
-from codex_tmux.tell import tell_all, tell_later
+from codex_tmux.tell import say_for, tell_all, tell_later
 from codex_tmux.tmux import Server
 
 SERVER_STARTUP = 10.0
 """Seconds until a tmux server that is reading its configuration has its first tmux session."""
+STILL = 2
+"""Seconds without a key after which nobody is typing."""
+STILL_WITHIN = 60.0
+"""Seconds to wait for that."""
 CONTINUUM_DELAY = 20
 """Seconds after which tmux-continuum has restored, if it will: it gives up ten seconds after the server's start."""
 
@@ -77,39 +82,63 @@ def wait_for_lost(server: Server) -> tuple[Pass, int]:
         time.sleep(0.05)
 
 
-def show_menu(server: Server) -> None:
-    """Ask the client that came last: all, choose, not now."""
+def tell_lost(server: Server) -> None:
+    """Tell the client that came last that sessions can be restored, and how, once its keyboard is still.
+
+    A message, not a menu: who types at that moment would choose from that without having seen it.
+    """
     _, lost = wait_for_lost(server)
-    lines = server.run(
-        "list-clients", "-F", "#{client_created} #{client_control_mode} #{client_name}"
-    ).splitlines()
-    clients = [c for c in (line.split(" ", 2) for line in lines) if c[1] != "1"]
-    if not lost or not clients:
+    client = newest_client(server)
+    if not lost or not client:
         return
-    client = max(clients, key=lambda c: int(c[0]))[2]
+    end = time.monotonic() + STILL_WITHIN
+    while time.monotonic() < end and is_typing(server, client):
+        time.sleep(0.5)
+    key = key_of(server)
+    say_for(
+        server,
+        client,
+        f"{sessions_text(lost)} to restore: {f'press {key}' if key else 'run codex-tmux restore'}",
+    )
+
+
+def newest_client(server: Server) -> str:
+    """The client that came last; "" for none. Programs in control mode are asked nothing."""
+    form = "#{client_created} #{client_control_mode} #{client_name}"
+    lines = (server.try_run("list-clients", "-F", form) or "").splitlines()
+    clients = [line.split(" ", 2) for line in lines if line.split(" ")[1] != "1"]
+    return max(clients, key=lambda c: int(c[0]))[2] if clients else ""
+
+
+def is_typing(server: Server, client: str) -> bool:
+    """Whether a key was pressed there within the last seconds."""
+    active = of_client(server, client, "#{client_activity}")
+    return active.isdigit() and time.time() - int(active) < STILL
+
+
+def sessions_text(number: int) -> str:
+    """So many sessions, in words."""
+    return "1 Codex session" if number == 1 else f"{number} Codex sessions"
+
+
+def offer(server: Server, client: str) -> bool:
+    """Show the menu on a client where anything is lost: all, choose, not now. Whether it is shown."""
+    _, lost = wait_for_lost(server)
+    if not lost:
+        return False
     helper = command_line(server)
-    what = "1 Codex session" if lost == 1 else f"{lost} Codex sessions"
     items = [
         ("Restore all", "a", f"run-shell -b {tmux.quote(f'{helper} restore --now >/dev/null 2>&1 || :')}"),
         ("Choose…", "c", f"display-popup -E -w 90% -h 80% {tmux.quote(f'{helper} restore --choose')}"),
         ("Not now", "n", ""),
     ]
-    words = [
-        "display-menu",
-        "-c",
-        client,
-        "-T",
-        f" {what} lost with the last tmux server ",
-        "-x",
-        "C",
-        "-y",
-        "C",
-    ]
+    words = ["display-menu", "-c", client, "-T", f" Restore {sessions_text(lost)}? ", "-x", "C", "-y", "C"]
     for name, key, text in items:
         words += [name, key, text]
     # A client that calls display-menu waits for the answer: tmux itself is to do it.
     menu = " ".join(tmux.quote(word) for word in words)
     server.run("set-option", "-g", "@codex_menu", menu, ";", "run-shell", "-bC", "#{@codex_menu}")
+    return True
 
 
 def command_line(server: Server) -> str:
@@ -129,20 +158,16 @@ def announce(server: Server, results: list[Result]) -> None:
 
 def choose_and_restore(server: Server) -> None:
     """Let the user tick which sessions to restore."""
-    from prompt_toolkit.shortcuts import checkboxlist_dialog
+    from codex_tmux.choose_sessions import choose
 
     with server_lock(server):
         seen = sync_once(server)
     lost = lost_records(seen.records, seen.snapshot)
     if not lost:
         raise Problem("nothing to restore")
-    hints = hints_of(list(lost))
-    values = [
-        (r.session_id, printable(f"{where_of(r)}  {hints[r.session_id].rpartition(' · ')[0]}  {r.cwd}"))
-        for r in lost
-    ]
-    chosen = checkboxlist_dialog("Codex sessions", "Which ones shall come back?", values=values).run()
-    if chosen:
+    titles = titles_of(list(lost))
+    rows = [(r.session_id, printable(f"{where_of(r)}  {titles[r.session_id]}  {tilde(r.cwd)}")) for r in lost]
+    if chosen := choose(rows):
         announce(server, restore(server, sessions=frozenset(chosen)))
 
 

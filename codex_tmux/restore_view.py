@@ -6,8 +6,11 @@ import json
 import os
 from typing import Any
 
-from codex_tmux.plain_text import printable
-from codex_tmux.restore import FAILED, REBUILT, RESUMED, SKIPPED, WAITS, Result, where_of
+from rich.cells import cell_len
+
+from codex_tmux.plain_text import printable, tilde
+from codex_tmux.records import Record
+from codex_tmux.restore import FAILED, REBUILT, RESUMED, SKIPPED, WAITS, Result, titles_of, where_of
 from codex_tmux.restore_plan import Build, Plan
 
 JSON_VERSION = 1
@@ -68,23 +71,36 @@ def moved_text(build: Build) -> str:
 
 def plan_text(plan: Plan) -> str:
     """The plan as a table."""
-    rows = [("WHERE", "SESSION", "HOW", "DIRECTORY")]
+    records = [f.record for f in plan.fills] + [s.record for s in plan.skips]
+    records += [cell.record for build in plan.builds for cell in build.cells if cell.record]
+    titles = titles_of(records)
+    rows = [("WHERE", "TITLE", "HOW", "DIRECTORY", "SESSION")]
     for fill in plan.fills:
-        rows.append((where_of(fill.record), fill.record.session_id, f"in pane {fill.pane}", fill.record.cwd))
+        rows.append(row_of(fill.record, titles, where_of(fill.record), f"in pane {fill.pane}"))
     for build in plan.builds:
         how = "new window" + (f" ({moved_text(build)})" if build.moved is not None else "")
         for at, cell in enumerate(build.cells):
-            directory = cell.cwd if os.path.isdir(cell.cwd) else f"{cell.cwd} (gone: home instead)"
-            session = cell.record.session_id if cell.record else "- shell"
-            rows.append(
-                (f"{build.tmux_session}:{build.window}.{at}", session, how if at == 0 else "split", directory)
-            )
+            where, what = f"{build.tmux_session}:{build.window}.{at}", how if at == 0 else "split"
+            if cell.record:
+                rows.append(row_of(cell.record, titles, where, what))
+            else:
+                rows.append((where, "shell", what, directory_of(cell.cwd), "-"))
     for skip in plan.skips:
-        rows.append(
-            (where_of(skip.record), skip.record.session_id, f"skipped: {skip.reason}", skip.record.cwd)
-        )
+        rows.append(row_of(skip.record, titles, where_of(skip.record), f"skipped: {skip.reason}"))
     if len(rows) == 1:
         return "nothing to restore"
     cells = [tuple(printable(c) for c in row) for row in rows]
-    widths = [max(len(row[i]) for row in cells) for i in range(4)]
-    return "\n".join("  ".join(c.ljust(w) for c, w in zip(row, widths)).rstrip() for row in cells)
+    widths = [max(cell_len(row[i]) for row in cells) for i in range(5)]
+    return "\n".join(
+        "  ".join(c + " " * (w - cell_len(c)) for c, w in zip(row, widths)).rstrip() for row in cells
+    )
+
+
+def row_of(record: Record, titles: dict[str, str], where: str, how: str) -> tuple[str, str, str, str, str]:
+    """One line of the plan."""
+    return where, titles[record.session_id], how, directory_of(record.cwd), record.session_id
+
+
+def directory_of(cwd: str) -> str:
+    """A directory as people write it, and where a pane starts instead if it is gone."""
+    return tilde(cwd) if os.path.isdir(cwd) else f"{tilde(cwd)} (gone: home instead)"

@@ -7,7 +7,8 @@ import sys
 import time
 
 from codex_tmux import quick_start
-from codex_tmux.launch import LAY, Launch
+from codex_tmux.hint import KEY_OPTIONS, happened, hint, shown_key
+from codex_tmux.launch import LAY, UNATTENDED, Launch
 from codex_tmux.log import log
 from codex_tmux.options import encode_launch
 from codex_tmux.remain_on_exit import keep_commands, stay
@@ -43,6 +44,11 @@ def run_command(server: Server, launch: Launch) -> list[str]:
     return [*helper, "run", *(["--shell"] if launch.shell else [])]
 
 
+def key_of(server: Server) -> str:
+    """The key that brings a pane's conversation back, as people write it; "" for none."""
+    return shown_key(*(server.option(name) for name in KEY_OPTIONS))
+
+
 def joined(commands: list[list[str]]) -> list[str]:
     """Several tmux commands as the words of one call, each ended by `;`."""
     return [word for command in commands for word in (*command, ";")]
@@ -53,7 +59,7 @@ def screen_buffer(pane: str) -> str:
     return f"codex-{pane.lstrip('%')}"
 
 
-def lay_to_sleep(server: Server, pane: str, launch: Launch, again: bool = False) -> str:
+def lay_to_sleep(server: Server, pane: str, launch: Launch, exit_status: str, again: bool = False) -> str:
     """Give a dead pane the command that resumes, drawn over with what it last showed; returns that process's id.
 
     `again`: it sleeps already, and goes on to say what it says. The pane is alive for a moment: `wait_until_dead`
@@ -61,7 +67,7 @@ def lay_to_sleep(server: Server, pane: str, launch: Launch, again: bool = False)
     it, or is laying it to sleep.
     """
     buffer = screen_buffer(pane)
-    key = server.option("@codex-respawn-key")
+    text = hint(happened(exit_status, time.strftime("%H:%M")), key_of(server), launch)
     # What was scrolled away before it fell asleep is still there.
     lines = "0" if again else f"-{HISTORY}"
     # One call, so that nobody sees the pane between these; the respawn first, so that nothing of a pane that
@@ -74,7 +80,7 @@ def lay_to_sleep(server: Server, pane: str, launch: Launch, again: bool = False)
         *("set-option", "-p", "-t", pane, "@codex_asleep", "1", ";"),
         *("set-option", "-pu", "-t", pane, "@codex_guard", ";"),
         *("set-option", "-p", "-t", pane, "@codex_launch", encode_launch(launch), ";"),
-        *joined(stay(pane) if again else keep_commands(pane, key, launch)),
+        *joined(stay(pane) if again else keep_commands(pane, text, launch.typed)),
         *("display-message", "-p", "-t", pane, "#{pane_pid}"),
     )
     log("pane.asleep", pane=pane)
@@ -106,9 +112,14 @@ def wait_until_dead(server: Server, drawing: dict[str, str]) -> None:
         log("pane.not_asleep", pane=pane)
 
 
-def respawn_into_run(server: Server, pane: str, launch: Launch, kill: bool = False) -> None:
-    """Respawn a pane into its session; with `kill` also a living one. Raises TmuxError."""
-    server.run(*joined(into_run(server, pane, launch, kill))[:-1])
+def respawn_into_run(
+    server: Server, pane: str, launch: Launch, kill: bool = False, unattended: bool = False
+) -> None:
+    """Respawn a pane into its session; with `kill` also a living one. Raises TmuxError.
+
+    `unattended`: nobody asked for it, so nobody is there to answer a question.
+    """
+    server.run(*joined(into_run(server, pane, launch, kill, unattended))[:-1])
 
 
 def take_over(server: Server, pane: str, launch: Launch, root_pid: str) -> None:
@@ -117,11 +128,14 @@ def take_over(server: Server, pane: str, launch: Launch, root_pid: str) -> None:
     server.run("if-shell", "-F", "-t", pane, f"#{{==:#{{pane_pid}},{root_pid}}}", commands)
 
 
-def into_run(server: Server, pane: str, launch: Launch, kill: bool) -> list[list[str]]:
+def into_run(
+    server: Server, pane: str, launch: Launch, kill: bool, unattended: bool = False
+) -> list[list[str]]:
     """The tmux commands that respawn a pane into its session."""
+    how = [*(["-k"] if kill else []), *(["-e", f"{UNATTENDED}=1"] if unattended else [])]
     return [
         ["set-option", "-p", "-t", pane, "@codex_launch", encode_launch(launch)],
         ["set-option", "-p", "-t", pane, "@codex_pane", "1"],
         ["set-option", "-pu", "-t", pane, "@codex_guard"],
-        [RESPAWN_PANE, *(["-k"] if kill else []), "-t", pane, *run_command(server, launch)],
+        [RESPAWN_PANE, *how, "-t", pane, *run_command(server, launch)],
     ]

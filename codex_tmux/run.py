@@ -11,6 +11,7 @@ import sys
 import time
 
 from codex_tmux.errors import Problem
+from codex_tmux.hint import ENDED_SOMEHOW, hint, is_epitaph, shown_key
 from codex_tmux.launch import LAY, UNATTENDED
 from codex_tmux.log import log, set_level
 from codex_tmux.program import find_program, interpreter, path_with
@@ -51,7 +52,7 @@ class Request:
 
 VALUES = (
     "@codex_session @codex_launch @codex_fresh @codex_evidence @codex_pane @codex_hint @codex-command "
-    "@codex-respawn-key remain-on-exit @codex_keep @codex_dir default-shell @codex-log-level"
+    "@codex-respawn-key @codex_keys prefix remain-on-exit @codex_keep @codex_dir default-shell @codex-log-level"
 ).split()
 
 
@@ -84,7 +85,8 @@ class Here:
         first, *lines = answer.split("\n")
         values = first.split("\t", len(VALUES))
         self.session, self.launch_text, fresh, self.evidence, self.marked, self.hint, *values = values
-        self.command, self.key, self.remain, kept, loaded, self.default_shell, level, ids = values
+        self.command, key, ours, prefix, self.remain, kept, loaded, self.default_shell, level, ids = values
+        self.key = shown_key(key, ours, prefix)
         set_level(level)
         self.id, root, self.server_pid, started, self.socket = ids.split(" ", 4)
         self.former = f"{self.server_pid}:{started}"
@@ -156,7 +158,12 @@ def main(args: list[str]) -> int:
         become(words_for(server, here, launch, request.fresh or here.fresh), here, request.shell)
     from codex_tmux.codex.commandline import tui_fresh, tui_resume
 
-    session, why = ("", "asked for") if request.fresh or here.fresh else choose(server, here, launch)
+    session, why = ("", "") if request.fresh or here.fresh else choose(server, here, launch)
+    if why:
+        from codex_tmux.fresh_instead import instead
+
+        if (code := instead(server, here, why, unattended)) is not None:
+            return code
     path = os.environ.get("PATH", os.defpath)
     os.environ["PATH"] = path_with(program, path)
     flags = accepted_flags(server, here, launch.flags, program)
@@ -172,9 +179,8 @@ def main(args: list[str]) -> int:
         words = tui_resume(flags, session)
     else:
         words = tui_fresh(flags)
-        if why:
-            log("session.fresh", pane=pane, server=here.socket, why=why)
-            say(server, here, f"a fresh session: {why}")
+        if why or request.fresh or here.fresh:
+            log("session.fresh", pane=pane, server=here.socket, why=why or "asked for")
             forget_session(server, here)
     if gone:
         say(server, here, gone)
@@ -205,12 +211,9 @@ def draw(buffer: str) -> int:
 
 def without_epitaph(screen: bytes) -> bytes:
     """The screen down to its last words, without the line that tmux drew when the pane died: it will draw another."""
-    from codex_tmux.remain_on_exit import ASLEEP, SLEEPS
-
     screen = screen.rstrip(b"\n")
     above, _, last = screen.rpartition(b"\n")
-    drawn_by_tmux = any(words.encode() in last for words in ("Pane is dead", SLEEPS, ASLEEP))
-    return above.rstrip(b"\n") if drawn_by_tmux else screen
+    return above.rstrip(b"\n") if is_epitaph(last) else screen
 
 
 def what_to_launch(request: Request, here: Here) -> tuple[Launch | None, str]:
@@ -346,13 +349,13 @@ def mark(server: Server, here: Here, launch: Launch) -> None:
 
 def end_of(here: Here, launch: Launch) -> list[list[str]]:
     """The tmux commands that make the pane end as it should: stay after a crash, or with `shell`, close as ever."""
-    from codex_tmux.remain_on_exit import GIVE_BACK, OFF, SET, give_back, hint, remain_on_exit, stay
+    from codex_tmux.remain_on_exit import GIVE_BACK, OFF, SET, give_back, remain_on_exit, stay
     from codex_tmux.remain_on_exit import say as say_at_death
 
     # It slept as a pane of its own in any case.
     todo = remain_on_exit(not launch.shell, here.remain, OFF, here.kept)
     commands = stay(here.id) if todo == SET else give_back(here.id) if todo == GIVE_BACK else []
-    text = hint(here.key, launch)
+    text = hint(ENDED_SOMEHOW, here.key, launch)
     if not launch.shell and here.hint != text:
         commands += say_at_death(here.id, text, launch.typed)
     return commands
@@ -533,12 +536,17 @@ def become(argv: list[str], here: Here, shell: bool) -> None:
         from codex_tmux.launch import BELOW
 
         script = BELOW + (" -l" if login_shell(here) else "")
-        argv = ["/bin/sh", "-c", script, here.default_shell or "/bin/sh", *argv]
+        program = "/bin/sh"
+        # tmux names the window by the first word of what is in the foreground. BusyBox chooses what it is by it.
+        name = "sh" if os.path.basename(os.path.realpath(program)) in ("busybox", "toybox") else "codex"
+        argv = [name, "-c", script, here.default_shell or program, *argv]
+    else:
+        program = argv[0]
     mend_terminal()
     try:
-        os.execvp(argv[0], argv)
+        os.execvp(program, argv)
     except OSError as e:
-        raise Problem(f"{argv[0]} cannot be run: {e.strerror}") from e
+        raise Problem(f"{program} cannot be run: {e.strerror}") from e
 
 
 def mend_terminal() -> None:

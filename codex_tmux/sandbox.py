@@ -391,6 +391,11 @@ class Sandbox:
         """Wait until the Codex in `pane` takes input."""
         self.wait_for(lambda: self.input_line(pane) is not None, timeout, f"the composer in {pane}")
 
+    def start_anew(self, pane: str) -> None:
+        """Answer the question of a pane whose session cannot be resumed: a new session, please."""
+        self.wait_for(lambda: "start a new session" in self.capture(pane), 15.0, f"the question in {pane}")
+        self.tmux("send-keys", "-t", pane, "Enter")
+
     def type(self, pane: str, text: str, timeout: float = 20.0) -> None:
         """Type a line into the Codex in `pane` and send it; returns once it has left the composer."""
         self.wait_ready(pane, timeout)

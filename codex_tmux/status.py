@@ -15,8 +15,8 @@ from codex_tmux.tmux import Server, TmuxError
 def command() -> None:
     """Print the text of #{@codex_status}.
 
-    It counts the Codex sessions: live, dead, or lost in a tmux restart. In a status line use #{@codex_status}: it is
-    the same text and starts no process.
+    It counts the Codex sessions: running, asleep, or lost in a tmux restart. In a status line use #{@codex_status}: it
+    is the same text and starts no process.
 
     For one pane, as in pane-border-format: #{@codex_state}, #{@codex_session}, #{@codex_evidence}.
     """

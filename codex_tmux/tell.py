@@ -15,14 +15,14 @@ ROOM = 80 - len(PREFIX)
 """Characters that a message may have to be seen whole in a common terminal; `prefix ~` shows longer ones whole."""
 
 
-def milliseconds(text: str, display_time: str) -> int:
+def milliseconds(text: str, display_time: str, least: int = SHORTEST) -> int:
     """How long a message is shown, 0 for until a key is pressed; the user's own `display-time` where that is longer.
 
     >>> milliseconds("copied", "750"), milliseconds("x" * 80, "750"), milliseconds("copied", "9000")
     (4000, 5600, 9000)
     """
     own = int(display_time) if display_time.isdigit() else 1
-    return own and max(SHORTEST, PER_CHARACTER * len(text), own)
+    return own and max(least, PER_CHARACTER * len(text), own)
 
 
 def tell(server: Server, pane: str, text: str) -> None:
@@ -49,16 +49,22 @@ def tell_client(server: Server, client: str | None, text: str) -> None:
     show(server, [client or ""], text)
 
 
+def say_for(server: Server, client: str, text: str, least: int = 10_000) -> None:
+    """Show `text` to one client that has pressed no key for it: for `least` milliseconds."""
+    log("message", client=client, text=text)
+    show(server, [client], text, least)
+
+
 def tell_later(server: Server, text: str) -> None:
     """Show `text` to the first client that attaches, by the hook client-attached."""
     server.try_run("set-option", "-g", "@codex_say", PREFIX + text)
 
 
-def show(server: Server, clients: list[str], text: str) -> None:
+def show(server: Server, clients: list[str], text: str, least: int = SHORTEST) -> None:
     """Show `text` to these clients; "" is the current one."""
     if not clients:
         return
-    delay = milliseconds(text, server.try_run("show-options", "-gv", "display-time") or "")
+    delay = milliseconds(text, server.try_run("show-options", "-gv", "display-time") or "", least)
     for client in clients:
         # The text goes through an option: as a message of its own it would be expanded as a format.
         server.try_run("set-option", "-g", "@codex_message", PREFIX + text)

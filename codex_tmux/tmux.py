@@ -180,8 +180,8 @@ TOUCHED = "#{||:#{?@codex_pane,1,0},#{||:#{?@codex_title_id,1,0},#{?@codex_sessi
 SERVER_PLAIN = ("pid", "start_time", "version")
 SERVER_COUNTED = (
     "socket_path @codex_exited @codex_panes @codex-on-death @codex-command @codex-env @codex-respawn-key "
-    "@codex-restore @codex-restore-lazy @codex-log-level @codex_status @codex_helper @codex_quick @codex_dir "
-    "@codex_ticking @codex_fault"
+    "@codex_keys prefix @codex-restore @codex-restore-lazy @codex-log-level @codex_status @codex_helper "
+    "@codex_quick @codex_dir @codex_ticking @codex_fault"
 ).split()
 
 # Sent first, this shows whether it is a tmux that escapes what it prints (ESCAPES and DOLLARS of tmux_versions.py).

@@ -34,7 +34,7 @@ set-option -g @codex_guarded '#{S:#{W:#{P:#{?pane_dead,,#{?@codex_guard,y,}}}}}'
 # For status lines, as #{E:@codex_waits}: how many conversations wait for the user. Codex says so in its title, so no
 # process is needed. A group's tmux sessions have the same windows: one of them counts.
 %hidden CODEX_ASKING="#{S:#{?#{?session_grouped,#{==:#{session_name},#{s/,.*//:session_group_list}},1},#{W:#{P:#{?#{&&:#{@codex_pane},#{m:*Action Required*,#{pane_title}}},y,}}},}}"
-set-option -g @codex_waits "#{?$CODEX_ASKING,#{n:$CODEX_ASKING} waiting,}"
+set-option -g @codex_waits "#{?$CODEX_ASKING,#{n:$CODEX_ASKING} #{?#{==:$CODEX_ASKING,y},needs,need} you,}"
 
 # tmux up to 3.5 built with utempter (Debian, Ubuntu, Fedora) drops SIGCHLD while that runs its helper for a closed
 # terminal (tmux issue 4559): every other killed pane stays unreaped, and fires nothing, until another child of tmux
@@ -126,8 +126,8 @@ set-hook -g pane-exited[8470] {
 # A pane that waits to be shown (@codex_waiting) sleeps without a process; its stored command resumes. Two of these
 # events may come at once: each pane is looked at again, by @codex_is_dead, when its turn comes.
 set-option -g @codex_is_dead '#{pane_dead}'
-set-option -g @codex_wake '#{?#{&&:#{session_attached},#{window_active}},#{P:#{?#{&&:#{pane_dead},#{@codex_waiting}},if-shell -F -t #{pane_id} "#{@codex_is_dead}" "respawn-pan -t #{pane_id}" ; ,}},}'
-set-option -g @codex_wake_all '#{S:#{W:#{P:#{?#{&&:#{pane_dead},#{@codex_waiting}},if-shell -F -t #{pane_id} "#{@codex_is_dead}" "respawn-pan -t #{pane_id}" ; ,}}}}'
+set-option -g @codex_wake '#{?#{&&:#{session_attached},#{window_active}},#{P:#{?#{&&:#{pane_dead},#{@codex_waiting}},if-shell -F -t #{pane_id} "#{@codex_is_dead}" "respawn-pan -e CODEX_TMUX_UNATTENDED=1 -t #{pane_id}" ; ,}},}'
+set-option -g @codex_wake_all '#{S:#{W:#{P:#{?#{&&:#{pane_dead},#{@codex_waiting}},if-shell -F -t #{pane_id} "#{@codex_is_dead}" "respawn-pan -e CODEX_TMUX_UNATTENDED=1 -t #{pane_id}" ; ,}}}}'
 %hidden CODEX_WAKE="if-shell -F '#{?#{E:@codex_wake},1,}' { run-shell -bC '#{E:@codex_wake}' }"
 
 set-hook -g after-select-window[8470] "$CODEX_WAKE"

@@ -7,28 +7,31 @@ install_keys() {
     codex_keys= codex_keys_before=
     # The helper's path comes by an option: in the binding it would be expanded as a format.
     set --
-    if claim_key "$codex_respawn_key"; then
-        set -- "$@" bind-key -N 'Codex: bring this pane'\''s session back' "$codex_respawn_key" \
-            run-shell -b "#{@codex_word} respawn --from-key -t '#{pane_id}' >/dev/null 2>&1 || :" \;
+    if claim_key "$chosen_respawn_key" "$codex_respawn_key"; then
+        set -- "$@" bind-key -N 'Codex: bring this pane'\''s session back' "$key" \
+            run-shell -b "#{@codex_word} respawn --from-key -c '#{client_name}' -t '#{pane_id}' >/dev/null 2>&1 || :" \;
     fi
-    if claim_key "$codex_pick_key"; then
-        set -- "$@" bind-key -N 'Codex: find a conversation' "$codex_pick_key" \
+    if claim_key "$chosen_pick_key" "$codex_pick_key"; then
+        set -- "$@" bind-key -N 'Codex: find a conversation' "$key" \
             run-shell -b "#{@codex_word} pick --from-key -c '#{client_name}' >/dev/null 2>&1 || :" \;
     fi
-    if claim_key "$codex_next_key"; then
-        set -- "$@" bind-key -N 'Codex: go to the next pane that waits for you' "$codex_next_key" \
+    if claim_key "$chosen_next_key" "$codex_next_key"; then
+        set -- "$@" bind-key -N 'Codex: go to the next pane that needs you' "$key" \
             run-shell -b "#{@codex_word} next --from-key -c '#{client_name}' >/dev/null 2>&1 || :" \;
     fi
     tmux set-option -g @codex_keys "${codex_keys# }" \; set-option -g @codex_key_before "$codex_keys_before"
     [ $# -eq 0 ] || tmux "$@" display-message -p '' || say "a key option names no key: see @codex-respawn-key and its like"
-    rebind_respawn_keys
 }
 
-# A key of the prefix table that is to be ours, noted with what the user has there now; `none` is no key.
+# A key of the prefix table that is to be ours, as `key`, noted with what the user has there now: the one that an option
+# names, else the default, but only where nothing is bound to that. `none` is no key.
 claim_key() {
-    [ "$1" != none ] || return 1
-    codex_keys="$codex_keys $1"
-    codex_keys_before="$codex_keys_before$(binding_of "$1")
+    key=${1:-$2}
+    [ "$key" != none ] || return 1
+    before=$(binding_of "$key")
+    [ -n "$1" ] || [ -z "$before" ] || return 1
+    codex_keys="$codex_keys $key"
+    codex_keys_before="$codex_keys_before$before
 "
 }
 

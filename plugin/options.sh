@@ -20,12 +20,9 @@ read_options() {
     values=$(tmux -u display-message -p "#{version}$tab#{@codex-tmux-bin}$tab#{@codex-respawn-key}$tab#{@codex-pick-key}$tab#{@codex-next-key}$tab#{@continuum-restore}#{?@codex_started,,:#{start_time}}$tab.") || return 1
     codex_tmux_version=${values%%"$tab"*}; values=${values#*"$tab"}
     codex_tmux_bin=${values%%"$tab"*}; values=${values#*"$tab"}
-    key=${values%%"$tab"*}; values=${values#*"$tab"}
-    codex_respawn_key=${key:-$codex_respawn_key}
-    key=${values%%"$tab"*}; values=${values#*"$tab"}
-    codex_pick_key=${key:-$codex_pick_key}
-    key=${values%%"$tab"*}; values=${values#*"$tab"}
-    codex_next_key=${key:-$codex_next_key}
+    chosen_respawn_key=${values%%"$tab"*}; values=${values#*"$tab"}
+    chosen_pick_key=${values%%"$tab"*}; values=${values#*"$tab"}
+    chosen_next_key=${values%%"$tab"*}; values=${values#*"$tab"}
     continuum=${values%%"$tab"*}
 }
 

@@ -465,9 +465,9 @@ GUARDS = (
     ),
     guard(
         "a shell that stands below Codex is kept by a second respawn",
-        "codex_tmux/codex/processes.py",
-        'if len(argv) > 2 and argv[1] == "-c" and argv[2].startswith(BELOW):',
-        "if False:",
+        "codex_tmux/launch.py",
+        '    return len(argv) > 2 and argv[1] == "-c" and argv[2].startswith(BELOW)',
+        "    return False",
         T + "respawn_routes_test.py::test_the_shell_is_there_when_the_resumed_codex_ends",
     ),
     guard(

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 
+from codex_tmux.launch import runs_below
 from codex_tmux.named_tuple import NamedTuple
 
 TYPE_CHECKING = False
@@ -184,7 +185,7 @@ def split_program(argv: Sequence[str]) -> tuple[list[str], list[str]] | None:
     Codex is the native binary, or its npm package's script below node or bun; or, in the self-test of a
     machine without Codex, the stand-in's script of that name below `python -I`.
     """
-    if not argv or not argv[0]:
+    if not argv or not argv[0] or runs_below(argv):
         return None
     name = os.path.basename(argv[0])
     if name in _CODEX_SCRIPTS or _is_release_binary(name):

@@ -11,7 +11,7 @@ import os
 import time
 
 from codex_tmux.codex.commandline import CommandLine, is_session_id, parse, split_program
-from codex_tmux.launch import BELOW
+from codex_tmux.launch import runs_below
 from codex_tmux.named_tuple import NamedTuple
 
 TYPE_CHECKING = False
@@ -509,7 +509,7 @@ def below_shell(processes: Processes, above: list[int]) -> list[int]:
 
 def is_typed_into(argv: list[str], cwd: str) -> bool:
     """Whether this is a shell that people type into, or will be: not `sh -c …`, not one that runs a script."""
-    if len(argv) > 2 and argv[1] == "-c" and argv[2].startswith(BELOW):
+    if runs_below(argv):
         return True
     if not _shell_name(argv) or runs_one_command(argv):
         return False

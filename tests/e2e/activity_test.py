@@ -64,7 +64,7 @@ def test_an_approval_is_waited_for_and_next_goes_there(world: Sandbox) -> None:
     world.type(pane, "RUN touch approved")
     wait_activity(world, pane, "live", "approval")
     # Its title says so as well, to tmux.
-    world.wait_for(lambda: world.format(pane, "#{E:@codex_waits}") == "1 waiting", 10, "the title")
+    world.wait_for(lambda: world.format(pane, "#{E:@codex_waits}") == "1 needs you", 10, "the title")
     client = world.tmux("list-clients", "-F", "#{client_name}")
     # A busy shared server may take longer to answer than `next` waits.
     said = world.wait_for(lambda: world.helper("next", "-c", client), 20, "its answer")

@@ -170,12 +170,12 @@ def test_the_respawn_command(world: Sandbox, kill: bool) -> None:
     say(world, pane, "one", 1)
     if kill:
         kill_everything(world, [pane])
-    codex_tmux(world, "respawn", "-t", pane)
+    codex_tmux(world, "respawn", "--force", "-t", pane)
     wait_text(world, pane, "is back, from tmux")
     type_in(world, pane, "two")
     wait_text(world, pane, "all: one / two")
     assert world.model.requests[-1].model == "x"
-    codex_tmux(world, "respawn", "-t", pane, "--fresh")
+    codex_tmux(world, "respawn", "-t", pane, "--fresh", "--force")
     wait_text(world, pane, "a new session was asked for")
     type_in(world, pane, "three")
     wait_text(world, pane, "all: three")

@@ -121,7 +121,7 @@ def test_a_killed_codex_comes_back_by_a_plain_respawn(world: Sandbox, how: str) 
     kill_codex(world, pane, how)
     wait_asleep(world, pane)
     assert "second" in world.capture(pane), "the last screen stays"
-    world.wait_for(lambda: "R resumes" in world.capture(pane), 5, "the hint")
+    world.wait_for(lambda: "R brings it back" in world.capture(pane), 5, "the hint")
     assert "Pane is dead" not in world.capture(pane)
     turns = len(world.model.requests)
     world.tmux("respawn-pane", "-t", pane)
@@ -333,10 +333,8 @@ def test_a_pane_killed_before_its_first_message_starts_fresh_and_says_so(world: 
     kill_codex(world, pane, "SIGKILL")
     wait_asleep(world, pane)
     world.tmux("respawn-pane", "-t", pane)
-    world.wait_for(lambda: "had no message yet" in log_text(world), 10, "the reason")
-    world.wait_for(
-        lambda: "had no message yet" in world.tmux("show-options", "-gqv", "@codex_message"), 5, "the message"
-    )
+    world.wait_for(lambda: "had no message yet" in world.capture(pane), 10, "the reason")
+    world.start_anew(pane)
     request = world.ask(pane, "first")
     assert (request.messages, request.model) == (("first",), "mock-model-2")
     world.wait_for(lambda: option(world, pane, "@codex_session") not in ("", session), 10, "the new session")
@@ -352,6 +350,7 @@ def test_a_deleted_session_starts_fresh_and_says_so(world: Sandbox) -> None:
     assert rollout
     os.unlink(rollout)
     world.tmux("respawn-pane", "-t", pane)
+    world.start_anew(pane)
     assert world.ask(pane, "anew").messages == ("anew",)
     assert f"session {session}" in log_text(world)
 
@@ -360,7 +359,7 @@ def test_fresh_when_asked(world: Sandbox) -> None:
     pane = world.new_pane("codex -m mock-model-2")
     world.ask(pane, "first")
     session = wait_bound(world, pane)
-    world.helper("respawn", "--fresh", "-t", pane)
+    world.helper("respawn", "--fresh", "--force", "-t", pane)
     request = world.ask(pane, "anew")
     assert (request.messages, request.model) == (("anew",), "mock-model-2")
     world.wait_for(lambda: option(world, pane, "@codex_session") not in ("", session), 10, "the new session")

@@ -312,11 +312,15 @@ class Walk:
             route = "helper"
         pane = place.pane
         if route == "helper":
-            self.sandbox.helper("respawn", "-t", pane)
+            self.sandbox.helper("respawn", "--force", "-t", pane)
         elif route == "key":
             self.show(pane)
             place.state = LIVE if place.state == WAITING else place.state
+            self.client.output = b""
             self.client.send(b"\x02R")
+            if place.state == LIVE:
+                self.sandbox.wait_for(lambda: b"(y/n)" in self.client.output, 20, "the question")
+                self.client.send(b"y")
             self.wait_another(place)
         elif route == "prompt":
             self.show(pane)
@@ -350,6 +354,9 @@ class Walk:
         """A pane was respawned: with its conversation, or, where nothing was said in it, a fresh one."""
         place.state = LIVE
         if not place.conversation.session:
+            # Where nothing is known of the pane yet there is nothing to ask about.
+            with contextlib.suppress(SandboxError):
+                self.sandbox.start_anew(place.pane)
             place.conversation = self.world.new_conversation(place.home)
 
     def kill_and_respawn(self) -> str:
@@ -454,17 +461,9 @@ class Walk:
         lines = self.sandbox.tmux("list-panes", "-a", "-F", form).splitlines()
         return next((line.split()[0] for line in lines if line.endswith(" " + session)), "")
 
-    def anew(self, session: str) -> str:
-        """The pane that was to have a session without any message, and has a fresh one: a pane that is shown wakes."""
-        said = re.compile(rf"session\.fresh pane=(%\d+) .*session {session} had no message yet")
-        found = said.findall((self.sandbox.state_dir / "log").read_text())
-        return found[-1] if found else ""
-
     def wait_pane_of(self, session: str) -> str:
-        """The pane that has a session, or was to have it, once there is one."""
-        return self.sandbox.wait_for(
-            lambda: self.pane_of(session) or self.anew(session), 40, f"{session} to be in a pane"
-        )
+        """The pane that has a session, once there is one."""
+        return self.sandbox.wait_for(lambda: self.pane_of(session), 40, f"{session} to be in a pane")
 
     def split_shell(self) -> str:
         window = self.room()

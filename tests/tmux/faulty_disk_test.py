@@ -184,7 +184,7 @@ def test_the_panes_keep_their_sessions_and_the_file_its_records(world: Sandbox, 
         sync(world)
     for it in (one, two):
         assert world.format(it.pane, "#{@codex_session} #{@codex_evidence}") == f"{it.session} title"
-    assert world.tmux("show-options", "-gqv", "@codex_status") == "2 live"
+    assert world.tmux("show-options", "-gqv", "@codex_status") == "2 running"
     # tmux goes on as ever: no view mode, and what the user types arrives.
     assert set(world.tmux("list-panes", "-a", "-F", "#{pane_in_mode}").split()) == {"0"}
     client.send(b"echo he''re\r")

@@ -54,6 +54,8 @@ def test_the_focus_may_change_before_a_dead_pane_is_laid_to_sleep(
     assert "something to remember" in sandbox.capture(pane), "the last screen is drawn again"
     # It is drawn once tmux knows how the process ended; tmux before 3.3 has words of its own for a dead pane.
     sandbox.wait_for(
-        lambda: any(text in sandbox.capture(pane) for text in ("resumes", "Pane is dead")), 5, "the hint"
+        lambda: any(text in sandbox.capture(pane) for text in ("brings it back", "Pane is dead")),
+        5,
+        "the hint",
     )
     assert not sandbox.tmux("list-buffers"), "no buffer is left"

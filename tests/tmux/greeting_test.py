@@ -73,4 +73,4 @@ def test_it_fits_a_common_terminal(world: Sandbox) -> None:
     world.start_server(load_plugin=True, width=80)
     loaded(world)
     with Screen(world, width=80) as screen:
-        screen.wait("codex-tmux: loaded – prefix R: resume, prefix P: find. Next: codex-tmux setup")
+        screen.wait("codex-tmux: loaded – C-b R: resume, C-b P: find. Next: codex-tmux setup")

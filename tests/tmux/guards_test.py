@@ -108,6 +108,7 @@ def test_a_session_deleted_after_it_was_looked_for(world: Sandbox) -> None:
     )
     assert len(world.model.requests) == 1, "no new conversation was begun"
     world.tmux("respawn-pane", "-t", one.pane)
+    world.start_anew(one.pane)
     assert world.ask(one.pane, "anew").messages == ("anew",)
     assert one.session in (world.state_dir / "log").read_text().partition(" session.fresh ")[2]
 
@@ -154,6 +155,7 @@ def test_a_session_that_is_gone_gives_a_fresh_one_and_says_so(world: Sandbox) ->
     assert rollout
     Path(rollout).unlink()
     world.tmux("respawn-pane", "-t", one.pane)
+    world.start_anew(one.pane)
     assert world.ask(one.pane, "anew").messages == ("anew",)
     log = (world.state_dir / "log").read_text()
     assert " session.fresh " in log

@@ -242,6 +242,10 @@ def test_titles(world: Sandbox, name: str) -> None:
     kill(world, pane)
     world.tmux("respawn-pane", "-t", pane)
     world.wait_for(lambda: world.format(pane, "#{pane_dead}") == "0", 10, "the respawn")
+    asked = "start a new session"
+    world.wait_for(lambda: asked in world.capture(pane) or world.input_line(pane) is not None, 20, "the pane")
+    if asked in world.capture(pane):
+        world.start_anew(pane)  # no store has the session that the title speaks of
     world.wait_ready(pane)
     time.sleep(PROMPT_DELAY + 0.5)  # as long as a prompt would take
     assert len(world.model.requests) == 1, "no prompt is sent again"
@@ -304,7 +308,7 @@ def test_options_that_hold_commands(sandbox: Sandbox, key: str) -> None:
     kill(sandbox, pane)
     sandbox.tmux("select-window", "-t", pane)
     wait_asleep(sandbox, pane)
-    sandbox.wait_for(lambda: "resumes" in sandbox.capture(pane), 10, "the hint on the screen")
+    sandbox.wait_for(lambda: "brings it back" in sandbox.capture(pane), 10, "the hint on the screen")
     no_harm(sandbox)
 
 

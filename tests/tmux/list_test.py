@@ -79,11 +79,11 @@ def test_it_fits_the_terminal(world: World) -> None:
     assert all(cell_len(line) <= width for line in (head, live, dead))
     assert head.split()[:2] == ["WHERE", "PANE"]
     assert live.startswith(f"main:1.0  {world.live}")
-    assert "live approval" in live
-    assert "dead idle" in dead
+    assert "needs approval" in live
+    assert "asleep" in dead
     assert "exact" in live
     # Columns stand below each other, wide characters or not.
-    assert cell_len(live[: live.index("live approval")]) == cell_len(dead[: dead.index("dead idle")])
+    assert cell_len(live[: live.index("needs approval")]) == cell_len(dead[: dead.index("asleep")])
     assert (world.sessions[0] in live) == (width == 200)
     assert (LONG[:40] in live) == (width == 200)
     assert "…" in live or width == 200
@@ -93,8 +93,8 @@ def test_it_fits_the_terminal(world: World) -> None:
 def test_colours_by_status_and_none_when_not_wanted(world: World) -> None:
     head, live, dead = on_screen(world.sandbox, "codex-tmux list", colours=True)
     assert "\x1b[1m" in head
-    assert "\x1b[1m\x1b[35mlive approval" in live
-    assert "\x1b[31mdead idle" in dead
+    assert "\x1b[1m\x1b[35mneeds approval" in live
+    assert "\x1b[31masleep" in dead
     for wanted in ("NO_COLOR=1", "TERM=dumb"):
         assert "\x1b" not in "".join(on_screen(world.sandbox, f"{wanted} codex-tmux list", colours=True))
 
@@ -144,9 +144,9 @@ def test_a_hostile_title_stays_one_line(world: World) -> None:
 
 def test_status_is_what_the_option_says(world: World) -> None:
     sandbox = world.sandbox
-    assert sandbox.helper("status") == "1 live 1 dead\n"
+    assert sandbox.helper("status") == "1 running 1 asleep\n"
     sandbox.wait_for(
-        lambda: sandbox.format(world.live, "#{@codex_status}") == "1 live 1 dead", 10, "@codex_status"
+        lambda: sandbox.format(world.live, "#{@codex_status}") == "1 running 1 asleep", 10, "@codex_status"
     )
 
 
@@ -177,7 +177,7 @@ def test_without_a_server_each_says_so(sandbox: Sandbox) -> None:
 
 
 def test_nothing_known_says_what_to_do(sandbox: Sandbox) -> None:
-    assert sandbox.helper("list") == "no Codex pane is known; start codex in a tmux pane\n"
+    assert sandbox.helper("list") == "no Codex panes yet\n"
     sandbox.start_server(load_plugin=True)
-    assert sandbox.helper("list") == "no Codex pane is known; start codex in a tmux pane\n"
+    assert sandbox.helper("list") == "no Codex panes yet\n"
     assert sandbox.helper("status") == "\n"

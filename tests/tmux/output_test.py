@@ -86,8 +86,8 @@ def test_every_command_prints_what_it_did(sandbox: Sandbox, size: tuple[int, int
             assert "~[" not in printed.text, command
         return printed
 
-    prints("list", "WHERE", live, dead, "live", "dead", fits=True)
-    prints("status", "1 live 1 dead")
+    prints("list", "WHERE", live, dead, "running", "asleep", fits=True)
+    prints("status", "1 running 1 asleep")
     prints("sync")
     prints("next", "no conversation is known to need you")
     logged = prints("log", "session.bound").text
@@ -104,7 +104,7 @@ def test_every_command_prints_what_it_did(sandbox: Sandbox, size: tuple[int, int
     prints(
         f"pick --preview {session}",
         f"session {session}",
-        "place live, main:1.0",
+        "place main:1.0, running",
         f"── you what {live} is about",
     )
     prints("exec < /dev/null", "nothing is remembered of this pane: the first message starts a new session")
@@ -113,7 +113,7 @@ def test_every_command_prints_what_it_did(sandbox: Sandbox, size: tuple[int, int
     )
     prints("run --nonsense < /dev/null", "run: unknown argument '--nonsense'; usage: codex-tmux run")
     assert prints(f"respawn -t {dead}").text == "", "done, and nothing to say"
-    prints("list", "live", fits=True)
+    prints("list", "running", fits=True)
     prints("install -y", "+run-shell", "written: ", "Loaded: ", "Keys: prefix R, prefix P.")
     prints("load", *([] if way == "piped" else ["Loaded: "]))
     prints(

@@ -264,7 +264,7 @@ def test_it_says_what_each_conversation_is_doing(world: Sandbox, way: str) -> No
             # A daemon that is slow to answer, as on a busy machine, is not waited for.
             screen.keys("C-b", "P")
             seen = screen.wait("dead words")
-            known = "live approval" in seen and "dead working" in seen
+            known = "needs approval" in seen and "asleep, working" in seen
             if not known:
                 screen.keys("Escape")
                 screen.wait_gone("dead words")
@@ -280,7 +280,7 @@ def test_it_says_what_each_conversation_is_doing(world: Sandbox, way: str) -> No
                 screen.type("approval")
                 screen.wait(" 1/")
                 with contextlib.suppress(SandboxError):
-                    return bool(screen.wait("waits for an approval", 3))
+                    return bool(screen.wait("needs approval", 3))
                 return False
 
             world.wait_for(told, 30, "the preview")

@@ -193,6 +193,17 @@ def bound_late(sandbox: Sandbox, pane: str) -> None:
     press(sandbox, pane, PREFIX + b"Z")
 
 
+def by_our_key(sandbox: Sandbox, pane: str) -> None:
+    """The plugin's key; where Codex runs, with the yes that it asks for."""
+    runs = sandbox.format(pane, "#{?pane_dead,,#{pane_current_command}}") == "node"
+    if sandbox.clients:
+        sandbox.clients[0].output = b""  # an earlier question is none
+    press(sandbox, pane, PREFIX + b"R")
+    if runs:
+        sandbox.wait_for(lambda: b"(y/n)" in sandbox.clients[0].output, 10, "the question")
+        sandbox.clients[0].send(b"y")
+
+
 Route = Callable[[Sandbox, str], object]
 
 ANY: dict[str, Route] = {
@@ -212,8 +223,8 @@ ANY: dict[str, Route] = {
     "menu": choose_from_menu,
     "script": by_script,
     "control mode": in_control_mode,
-    "helper": lambda s, p: s.helper("respawn", "-t", p),
-    "prefix R": lambda s, p: press(s, p, PREFIX + b"R"),
+    "helper": lambda s, p: s.helper("respawn", "--force", "-t", p),
+    "prefix R": by_our_key,
 }
 """Routes that serve a living pane as well as a dead one."""
 
@@ -331,7 +342,7 @@ def test_fresh(world: Sandbox) -> None:
     started = start(world, "prompt", "run", "shell")
     turns = len(world.model.requests)
     for it in started:
-        world.helper("respawn", "--fresh", "-t", it.pane)
+        world.helper("respawn", "--fresh", "--force", "-t", it.pane)
 
         def is_another(it: Started = it) -> bool:
             other = world.codex_pid(it.pane) != it.pid
@@ -432,7 +443,7 @@ def test_panes_without_codex_are_respawned_as_ever(world: Sandbox) -> None:
         assert world.format(pane, "#{@codex_pane}#{@codex_session}") == ""
     done = world.helper_result("respawn", "-t", cat)
     assert done.returncode == 1
-    assert "had no Codex" in done.stderr
+    assert "no Codex has run in pane" in done.stderr
     press(world, cat, PREFIX + b"R")
     time.sleep(0.5)
     assert world.format(cat, "#{pane_current_command}") == "cat"
@@ -453,10 +464,11 @@ def test_the_shell_is_there_when_the_resumed_codex_ends(world: Sandbox, end: str
     world.tmux("respawn-pane", "-k", "-t", it.pane)
     wait_resumed(world, it)
     world.wait_ready(it.pane)
+    assert world.format(it.pane, "#{pane_current_command}") == "codex", "and so the window's name"
     if again:
         root = world.format(it.pane, "#{pane_pid}")
         world.helper("sync")
-        world.helper("respawn", "-t", it.pane)
+        world.helper("respawn", "--force", "-t", it.pane)
         world.wait_for(lambda: world.format(it.pane, "#{pane_pid}") != root, 5, "the respawn")
         wait_resumed(world, it)
         world.wait_ready(it.pane)

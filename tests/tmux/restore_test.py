@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import random
@@ -9,13 +10,14 @@ import re
 import signal
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from codex_tmux.sandbox import Sandbox, SandboxError
+from tests.screen import Screen
 
 SHAPE = "#{session_name}\t#{window_index}\t#{window_name}\t#{pane_index}\t#{pane_current_path}\t#{pane_start_path}"
 ASK = "set -g @codex-restore off"
@@ -430,14 +432,19 @@ def shows(sandbox: Sandbox, client: Any, text: str) -> Callable[[], bool]:
 
 
 @pytest.mark.parametrize(("key", "back"), [(b"a", 3), (b"n", 0)])
-def test_ask_shows_a_menu_to_the_first_client(sandbox: Sandbox, key: bytes, back: int) -> None:
+def test_the_first_client_is_told_the_key_that_shows_the_menu(
+    sandbox: Sandbox, key: bytes, back: int
+) -> None:
     lose_records(sandbox, 3)
     end_server(sandbox, "kill-server")
     start(sandbox, "")
     sandbox.wait_for(lambda: sandbox.tmux("show-options", "-gqv", "@codex_lost") == "3", 10, "the question")
     client = sandbox.attach()
+    sandbox.wait_for(shows(sandbox, client, "3 Codex sessions to restore: press C-b R"), 20, "the message")
+    assert not shows(sandbox, client, "Restore all")()
+    client.send(b"\x02R")
     sandbox.wait_for(shows(sandbox, client, "Restore all"), 20, "the menu")
-    assert shows(sandbox, client, "3 Codex sessions lost")()
+    assert shows(sandbox, client, "Restore 3 Codex sessions?")()
     client.send(key)
     if back:
         sandbox.wait_for(lambda: len(places(sandbox)) == back, 20, "the sessions")
@@ -451,18 +458,56 @@ def test_ask_shows_a_menu_to_the_first_client(sandbox: Sandbox, key: bytes, back
     assert not shows(sandbox, again, "Restore all")()
 
 
-def test_choose_brings_back_what_is_ticked(sandbox: Sandbox) -> None:
+@pytest.mark.parametrize("keys", [("Enter",), ("Down", "Space", "Enter")], ids=["all", "all but one"])
+def test_choose_brings_back_what_stays_ticked(sandbox: Sandbox, keys: tuple[str, ...]) -> None:
+    with chooser(sandbox) as screen:
+        assert screen.text().count("[*]") == 3, "all of them, to begin with"
+        screen.keys(*keys)
+        back = ["s0:0.0 w", "s0:1.0 w", "s0:2.0 w"] if len(keys) == 1 else ["s0:0.0 w", "s0:2.0 w"]
+        sandbox.wait_for(lambda: sorted(places(sandbox).values()) == back, 10, "those that were ticked")
+
+
+@pytest.mark.parametrize("key", ["Escape", "q", "C-c"])
+def test_choose_can_be_left(sandbox: Sandbox, key: str) -> None:
+    with chooser(sandbox) as screen:
+        screen.keys(key)
+        screen.wait_gone("┌", 3)  # the popup goes after the program in it
+        assert places(sandbox) == {}
+        # Not now is not never.
+        screen.keys("C-b", "R")
+        screen.wait("Restore all")
+        screen.keys("a")
+        sandbox.wait_for(lambda: len(places(sandbox)) == 3, 10, "the sessions")
+
+
+@contextlib.contextmanager
+def chooser(sandbox: Sandbox) -> Iterator[Screen]:
+    """The checklist of three lost sessions, on a screen."""
     lose_records(sandbox, 3)
     end_server(sandbox, "kill-server")
     start(sandbox, "set -g @codex-restore ask")
-    client = sandbox.attach()
-    sandbox.wait_for(shows(sandbox, client, "Restore all"), 10, "the menu")
-    client.send(b"c")
-    sandbox.wait_for(shows(sandbox, client, "Which ones"), 10, "the dialog")
-    for keys in (b"\x1b[B", b" ", b"\t", b"\r"):
-        client.send(keys)
-        time.sleep(0.3)
-    sandbox.wait_for(lambda: list(places(sandbox).values()) == ["s0:1.0 w"], 5, "the second one alone")
+    with Screen(sandbox, width=80) as screen:
+        screen.wait("to restore: press C-b R")
+        screen.keys("C-b", "R")
+        screen.wait("Choose")
+        screen.keys("c")
+        screen.wait("Restore which?")
+        yield screen
+
+
+def test_what_is_typed_after_a_restart_goes_to_the_shell(sandbox: Sandbox) -> None:
+    """No menu under the typing hands: the message waits until they rest."""
+    lose_records(sandbox, 3)
+    end_server(sandbox, "kill-server")
+    start(sandbox, "set -g @codex-restore ask")
+    with Screen(sandbox, width=80) as screen:
+        for _ in range(12):
+            screen.type("ac ")
+            time.sleep(0.4)
+        assert "to restore" not in screen.text()
+        assert screen.text().count(" ac") == 12
+        screen.wait("3 Codex sessions to restore: press C-b R", 20)
+        assert places(sandbox) == {}
 
 
 def test_the_sessions_that_are_named_come_back_alone(sandbox: Sandbox) -> None:

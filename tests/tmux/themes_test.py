@@ -54,17 +54,17 @@ def test_what_lives_what_is_dead_and_what_waits(world: Sandbox) -> None:
         live = world.new_pane(name="api")
         world.ask(live, "first")
         session = bound(world, live)
-        screen.wait(" | 1 live\n")
+        screen.wait(" | 1 running\n")
         dead = world.new_pane(name="web")
         world.ask(dead, "second")
         bound(world, dead)
         os.kill(world.codex_pid(dead), signal.SIGKILL)
         wait_state(world, dead, "dead")
-        screen.wait(" | 1 live 1 dead\n")
+        screen.wait(" | 1 running 1 asleep\n")
         # So Codex says that it waits; it blinks.
         title = f"[ ! ] Action Required | work | {session[:29]}..."
         world.tmux("select-pane", "-t", live, "-T", title)
-        seen = screen.wait(" | 1 live 1 dead 1 waiting\n")
+        seen = screen.wait(" | 1 running 1 asleep 1 needs you\n")
         assert "1:api!" in seen
         assert "2:web!" not in seen
         world.tmux("select-window", "-t", live)
@@ -82,7 +82,7 @@ def test_what_lives_what_is_dead_and_what_waits(world: Sandbox) -> None:
     assert world.format(shell, "#{E:@codex_waits}") == ""
     world.tmux("select-pane", "-t", live, "-T", title)
     world.tmux("new-session", "-d", "-t", "main")
-    assert world.format(shell, "#{E:@codex_waits}") == "1 waiting"
+    assert world.format(shell, "#{E:@codex_waits}") == "1 needs you"
 
 
 @pytest.mark.parametrize("world", [ARROWS, CATPPUCCIN], indirect=True, ids=["arrows", "catppuccin"])
@@ -91,7 +91,7 @@ def test_the_lines_with_colours(world: Sandbox) -> None:
     world.ask(pane, "first")
     session = bound(world, pane)
     with Screen(world) as screen:
-        screen.wait(" 1 live")
+        screen.wait(" 1 running")
         world.tmux("select-pane", "-t", pane, "-T", f"[ . ] Action Required | {session[:29]}...")
-        seen = screen.wait(" 1 live 1 waiting")
+        seen = screen.wait(" 1 running 1 needs you")
         assert not {"#[", "}", ","} & set(re.findall(r"#\[|[},]", seen.splitlines()[-1]))

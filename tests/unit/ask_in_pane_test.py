@@ -36,6 +36,8 @@ CHOICES = (Choice(ENTER, "start a new session"), Choice("p", "find another"), Ch
         (b"\x1b[I", None),
         ("é".encode(), None),
         (b"\xff", None),
+        (b"x\x1b[A\r", ENTER),
+        (b"\x1bOPq", "q"),
     ],
 )
 def test_answers(typed: bytes, means: str | None) -> None:

@@ -67,7 +67,7 @@ def test_a_codex_elsewhere_tells_where_and_what_to_paste() -> None:
         [row | {"paste": "codex resume"}, row | {"paste": None}, {**row, "status": "live", "paste": "x"}]
     )
     assert line.endswith("paste there: codex resume")
-    assert line.startswith("%1 (ssh host")
+    assert line.startswith("%1: to resume in ssh host")
     assert "\x1b" not in line + cells["DIRECTORY"]
 
 

@@ -134,20 +134,23 @@ def test_a_line_for_fzf_is_one_line_with_the_id_first(title: str, cwd: str) -> N
     assert first == ONE
     assert "\n" not in rest
     assert "\t" not in rest
-    # Nothing of it but our own four colours.
-    assert len(rest.split("\x1b[")) == 7
+    # Nothing of it but our own four colours, and the id.
+    assert len(rest.split("\x1b[")) == 9
     assert "\x1b" not in rest.replace("\x1b[", "")
 
 
-def test_titles_stand_in_a_column_that_leaves_room_for_the_directory(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_titles_are_whole_and_line_up_where_they_can(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_COLOR", "1")
-    both = [conversation("日本語の題名は一文字が二桁"), conversation("a long title of " + "many words " * 9)]
-    for columns, title in ((66, 34), (200, 60), (20, 20)):
-        widths = pick.widths_of(both, columns)
-        assert widths == (4, title)
-        shown = [pick.fzf_line(c, 10.0, *widths).partition("\t")[2] for c in both]
-        assert {cell_len(line[: line.index("  /w")]) for line in shown} == {4 + 2 + 4 + 2 + title}
-    assert pick.widths_of([conversation("short")], 80) == (4, 5)
+    long = "a long title of " + "many words " * 9 + "and the moon"
+    some = [conversation("日本語の題名は一文字が二桁"), conversation("a short one"), conversation(long)]
+    widths = pick.widths_of(some)
+    assert widths == (len("running"), 60)
+    shown = [pick.fzf_line(c, 10.0, *widths).partition("\t")[2] for c in some]
+    at = [cell_len(line[: line.index("  /w")]) for line in shown]
+    assert at[0] == at[1] == 7 + 2 + 4 + 2 + 60
+    assert long in shown[2]
+    assert all(ONE in line for line in shown), "the id is searched as well"
+    assert pick.widths_of([conversation("short")]) == (7, 5)
 
 
 def test_no_colours_where_the_user_wants_none(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -158,9 +161,9 @@ def test_no_colours_where_the_user_wants_none(monkeypatch: pytest.MonkeyPatch) -
 def test_what_a_conversation_does_stands_with_its_status() -> None:
     both = [conversation("first"), conversation("second")._replace(session_id=TWO[:29], status="")]
     found = with_activity(both, {ONE: "approval", TWO: "working", THREE: "idle"})
-    assert [c.state for c in found] == ["live approval", "· working"]
+    assert [c.state for c in found] == ["needs approval", "· working"]
     assert with_activity(both, {}) == both
-    lines = [pick.fzf_line(c, 10.0, 13, 20) for c in (*found, *both)]
+    lines = [pick.fzf_line(c, 10.0, 14, 20) for c in (*found, *both)]
     assert (
         len(
             {
@@ -170,9 +173,9 @@ def test_what_a_conversation_does_stands_with_its_status() -> None:
         )
         == 1
     )
-    assert "\x1b[1;35mlive approval\x1b[0m" in lines[0], "it stands out"
-    assert pick_menu.item_name(found[0], 60, 6).startswith("live approval  first")
-    assert "place      live, work:1.0, waits for an approval" in preview.preview(found[0], None)
+    assert "\x1b[1;35mneeds approval\x1b[0m" in lines[0], "it stands out"
+    assert pick_menu.item_name(found[0], 60, 6).startswith("needs approval  first")
+    assert "place      work:1.0, needs approval" in preview.preview(found[0], None)
 
 
 def test_a_menu_has_pages_that_fit_and_keys_of_its_own() -> None:
@@ -227,7 +230,7 @@ def test_a_preview_in_a_small_window_has_the_last_message_all_the_same(tmp_path:
         tmp_path / "r", ("user", "one"), ("assistant", "\n".join(f"line {n} " + "x" * 60 for n in range(50)))
     )
     lines = preview.preview(conversation(cwd="/some/where"), path, 40, 9)
-    assert lines[:4] == ["live, work:1.0  /some/where", f"{ONE}  -m x", "", "── Codex"]
+    assert lines[:4] == ["work:1.0, running  /some/where", f"{ONE}  -m x", "", "── Codex"]
     assert lines[4].startswith("line 0 ")
     assert lines[-1] == "…"
     assert sum(preview.rows_of(line, 40) for line in lines) <= 9

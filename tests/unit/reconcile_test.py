@@ -106,7 +106,7 @@ def test_a_killed_pane_sleeps_with_its_session() -> None:
     dead = pane(1, dead=True, exit="signal 9", marked=True, launch=LAUNCH, session=sid(1), evidence=TITLE)
     records, actions = run(records, dead)
     assert one(records).status == DEAD
-    assert actions == [Sleep("%1", LAUNCH)]
+    assert actions == [Sleep("%1", LAUNCH, "signal 9")]
     records, actions = run(records, dead._replace(asleep=True, exit="1"))
     assert one(records).status == DEAD
     assert actions == []
@@ -117,7 +117,7 @@ def test_a_pane_kept_after_a_quit_sleeps_too_so_that_no_prompt_is_sent_again() -
     dead = pane(1, dead=True, exit="0", marked=True, launch=LAUNCH, session=sid(1), evidence=TITLE)
     records, actions = run(records, dead)
     assert one(records).status == ENDED
-    assert actions == [Sleep("%1", LAUNCH)]
+    assert actions == [Sleep("%1", LAUNCH, "0")]
 
 
 def test_a_killed_pane_comes_back_by_itself_three_times_a_minute() -> None:
@@ -248,10 +248,10 @@ def test_a_dead_pane_with_a_doubted_session_sleeps_with_what_fits_now() -> None:
     records, _ = run((), showing(1, sid(1), INFERRED))
     dead = pane(1, dead=True, exit="signal 9", marked=True, launch=LAUNCH, session=sid(1), evidence=INFERRED)
     unknown, actions = run(records, dead._replace(doubted=True))
-    assert (one(unknown).status, actions) == (ENDED, [Sleep("%1", LAUNCH)])
+    assert (one(unknown).status, actions) == (ENDED, [Sleep("%1", LAUNCH, "signal 9")])
     moved, actions = run(records, dead._replace(doubted=True, sighting=Sighting(sid(2), INFERRED)))
     assert {r.session_id: r.status for r in moved} == {sid(1): ENDED, sid(2): DEAD}
-    assert actions == [Sleep("%1", LAUNCH)]
+    assert actions == [Sleep("%1", LAUNCH, "signal 9")]
 
 
 def test_what_another_pane_knew_for_sure_is_only_inferred_here() -> None:

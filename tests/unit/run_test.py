@@ -70,7 +70,10 @@ def test_what_is_said_in_a_pane_is_one_line_that_no_terminal_obeys(
     ("screen", "drawn"),
     [
         ("one line\n\n\nPane is dead (signal 9)\n", "\none line"),
-        ("\none line\n\n\nsleeps · prefix R resumes\n", "\none line"),
+        (
+            "\none line\n\n\n\x1b[7m Codex was killed (signal 9) at 18:48 · C-b R brings it back \x1b[0m\n",
+            "\none line",
+        ),
         ("one\ntwo\n\n", "\none\ntwo"),
         ("\n\n", ""),
     ],

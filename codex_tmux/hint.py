@@ -1,0 +1,64 @@
+"""The last line of a pane that sleeps: what happened, and how to get the conversation back."""
+
+from __future__ import annotations
+
+import re
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from codex_tmux.launch import Launch
+
+DEFAULT_KEY = "R"
+KEY_OPTIONS = ("@codex-respawn-key", "@codex_keys", "prefix")
+"""What `shown_key` asks, in its order."""
+ASLEEP = "asleep, wakes when shown"
+"""How the last line of a pane ends that was restored and has not been shown yet."""
+ENDED_SOMEHOW = "Codex ended"
+"""What a pane says of a death before it is known how it came."""
+FORMAT = "#[reverse] #{@codex_hint} "
+"""`remain-on-exit-format`: the text goes through an option, so that nothing in it is expanded as a format."""
+PASTE = FORMAT + "#{?#{==:#{n:@codex_session},36}, · then paste: codex resume #{@codex_session} ,}"
+"""The same where Codex was typed into a shell of another machine: a respawn only connects again."""
+
+
+def shown_key(option: str, ours: str, prefix: str) -> str:
+    """The key that respawns as people write it, "" where there is none: a key of the user's own is not taken.
+
+    `option` is `@codex-respawn-key`, `ours` the keys that the plugin has bound.
+
+    >>> shown_key("", "R P", "C-a"), shown_key("", "P", "C-b"), shown_key("none", "P", "C-b")
+    ('C-a R', '', '')
+    """
+    key = option or DEFAULT_KEY
+    return f"{prefix} {key}" if key in ours.split() else ""
+
+
+def hint(happened: str, key: str, launch: Launch) -> str:
+    """The line, of a pane whose Codex was started so."""
+    back = "brings it back"
+    if launch.typed:
+        from codex_tmux.run_again import NOTHING, run_again
+
+        if run_again(launch.transport).how == NOTHING:
+            return f"{happened} · its command is not run again"
+        back = "connects again"
+    return f"{happened} · {key or 'codex-tmux respawn'} {back}"
+
+
+def happened(exit_status: str, clock: str) -> str:
+    """What became of a pane's Codex. `exit_status` is an exit status, or `signal N`, or "" where it is not known.
+
+    >>> happened("signal 9", "18:48"), happened("1", "18:48"), happened("", "18:48")
+    ('Codex was killed (signal 9) at 18:48', 'Codex failed (exit 1) at 18:48', 'Codex ended at 18:48')
+    """
+    if exit_status.startswith("signal"):
+        return f"Codex was killed ({exit_status}) at {clock}"
+    failed = exit_status not in ("", "0")
+    return f"Codex failed (exit {exit_status}) at {clock}" if failed else f"Codex ended at {clock}"
+
+
+def is_epitaph(line: bytes) -> bool:
+    """Whether the last line of a dead pane's screen is tmux's word, or ours, about its death."""
+    text = re.sub(rb"\x1b\[[0-9;]*m", b"", line).strip()
+    ours = text.startswith((b"Codex ended", b"Codex was killed", b"Codex failed")) and b"\xc2\xb7" in text
+    return ours or b"Pane is dead" in text or ASLEEP.encode() in text

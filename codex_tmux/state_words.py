@@ -1,0 +1,27 @@
+"""The states of a conversation in the words that people read; programs read those of `records` and `activity`."""
+
+from __future__ import annotations
+
+from codex_tmux.activity import ANSWER, APPROVAL, WAITING, WORKING
+from codex_tmux.records import LIVE, STATUS_WORDS
+
+ACTIVITY_WORDS = {APPROVAL: "needs approval", ANSWER: "needs an answer"}
+
+
+def state_words(status: str, activity: str | None) -> str:
+    """What a list says of a conversation; a dot where codex-tmux has no record of it.
+
+    What a running one is doing says that it runs. One that does not run is idle; its work may go on in Codex's daemon.
+
+    >>> state_words("live", None), state_words("live", "idle"), state_words("dead", "idle")
+    ('running', 'idle', 'asleep')
+    >>> state_words("live", "approval"), state_words("dead", "approval"), state_words("", None)
+    ('needs approval', 'asleep, needs approval', '·')
+    """
+    doing = ACTIVITY_WORDS.get(activity or "", activity or "")
+    word = STATUS_WORDS.get(status, "·")
+    if status == LIVE:
+        return doing or word
+    if not status:
+        return f"{word} {doing}".rstrip()
+    return f"{word}, {doing}" if activity in (*WAITING, WORKING) else word

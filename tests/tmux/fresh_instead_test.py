@@ -1,0 +1,185 @@
+"""A session that cannot be resumed: the pane asks before it starts another one, and sleeps on where nobody is."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from codex_tmux.codex.store import Store
+from codex_tmux.sandbox import Sandbox
+from codex_tmux.tmux_versions import DEAD_FORMAT, version_of
+from tests.screen import Screen
+
+QUESTION = "start a new session"
+
+
+@pytest.fixture
+def world(sandbox: Sandbox) -> Sandbox:
+    sandbox.start_server(load_plugin=True, width=80)
+    sandbox.wait_for(lambda: "pick --from-key" in sandbox.tmux("list-keys"), 10, "the keys")
+    return sandbox
+
+
+def begun(world: Sandbox, words: str = "") -> tuple[str, str]:
+    """A pane that runs Codex, with a turn behind it or without any message; pane and session."""
+    pane = world.new_pane()
+    world.wait_ready(pane)
+    if words:
+        world.ask(pane, words)
+    return pane, world.wait_for(lambda: world.format(pane, "#{@codex_session}"), 15, f"the session of {pane}")
+
+
+def kill(world: Sandbox, pane: str) -> None:
+    """Kill a pane's Codex; returns when the pane sleeps."""
+    os.kill(world.codex_pid(pane), signal.SIGKILL)
+
+    def asleep() -> bool:
+        world.tmux("run-shell", "-b", "true")  # Debian's tmux misses deaths until another child ends
+        return world.format(pane, "#{@codex_asleep}#{pane_dead}") == "11"
+
+    world.wait_for(asleep, 15, f"{pane} to sleep")
+
+
+def delete(world: Sandbox, session: str) -> None:
+    """Delete a session from Codex's store."""
+    rollout = Store(str(world.codex_home)).rollout(session)
+    assert rollout
+    Path(rollout).unlink()
+
+
+def deleted(world: Sandbox) -> tuple[str, str]:
+    """A pane asleep whose session has been deleted since; pane and session."""
+    pane, session = begun(world, "deleted words")
+    kill(world, pane)
+    delete(world, session)
+    return pane, session
+
+
+def test_a_deleted_session_is_asked_about_until_it_is_answered(world: Sandbox) -> None:
+    pane, session = deleted(world)
+    turns = len(world.model.requests)
+    with Screen(world, width=80) as screen:
+        world.tmux("select-window", "-t", pane)
+        screen.keys("C-b", "R")
+        screen.wait(f"session {session} was deleted.")
+        screen.wait("p      find another conversation")
+        time.sleep(2)
+        screen.keys("x", "Up")
+        assert QUESTION in screen.wait(f"session {session} was deleted.")
+        assert len(world.model.requests) == turns
+        assert world.format(pane, "#{@codex_session}") == session, (
+            "nothing is forgotten before it is answered"
+        )
+        screen.keys("Enter")
+        assert world.ask(pane, "anew").messages == ("anew",)
+    assert "session.fresh" in (world.state_dir / "log").read_text()
+
+
+def test_a_session_without_a_message_is_asked_about(world: Sandbox) -> None:
+    pane, _ = begun(world)
+    kill(world, pane)
+    world.tmux("respawn-pane", "-t", pane)
+    world.wait_for(lambda: "had no message yet" in world.capture(pane), 10, "the reason")
+    world.start_anew(pane)
+    assert world.ask(pane, "first").messages == ("first",)
+
+
+@pytest.mark.skipif(shutil.which("fzf") is None, reason="no fzf here: apt-get install fzf")
+def test_another_conversation_takes_the_panes_place(world: Sandbox) -> None:
+    other, other_session = begun(world, "other words")
+    world.tmux("kill-pane", "-t", other)
+    pane, _ = deleted(world)
+    with Screen(world, width=80) as screen:
+        world.tmux("select-window", "-t", pane)
+        screen.keys("C-b", "R")
+        screen.wait(QUESTION)
+        panes = world.tmux("list-panes", "-a", "-F", "#{pane_id}")
+        screen.keys("p")
+        screen.wait("conversation>")
+        # Left without a choice, it asks again.
+        screen.keys("Escape")
+        world.wait_for(lambda: world.capture(pane).count(QUESTION) == 2, 10, "the question")
+        screen.keys("p")
+        screen.wait("conversation>")
+        screen.type("'other words")
+        screen.wait(" 1/")
+        screen.keys("Enter")
+        assert world.ask(pane, "more").messages == ("other words", "more")
+    assert world.tmux("list-panes", "-a", "-F", "#{pane_id}") == panes, "in the pane that asked"
+    world.wait_for(lambda: world.format(pane, "#{@codex_session}") == other_session, 10, "its session")
+
+
+@pytest.mark.parametrize("key", ["q", "C-c", "C-d"])
+def test_a_shell_instead(world: Sandbox, key: str) -> None:
+    pane, _ = deleted(world)
+    world.tmux("respawn-pane", "-t", pane)
+    world.wait_for(lambda: QUESTION in world.capture(pane), 10, "the question")
+    world.tmux("send-keys", "-t", pane, key)
+    world.wait_for(lambda: world.format(pane, "#{pane_current_command}") == "bash", 10, "the shell")
+    world.tmux("send-keys", "-t", pane, "echo $((40 + 2)); false; exit", "Enter")
+    world.wait_for(
+        lambda: pane not in world.tmux("list-panes", "-a", "-F", "#{pane_id}").split(), 10, "its end"
+    )
+    assert len(world.model.requests) == 1
+
+
+def test_below_a_shell_one_is_back_in_it(world: Sandbox) -> None:
+    pane = world.tmux("new-window", "-d", "-P", "-F", "#{pane_id}", "-c", str(world.work))
+    world.wait_for(lambda: world.capture(pane).strip(), 10, "the prompt")
+    shell = world.format(pane, "#{pane_pid}")
+    world.tmux("send-keys", "-t", pane, str(world.bin / "codex"), "Enter")
+    world.ask(pane, "words")
+    session = world.wait_for(lambda: world.format(pane, "#{@codex_session}"), 15, "the session")
+    os.kill(world.codex_pid(pane), signal.SIGKILL)
+    world.wait_for(lambda: world.capture(pane).rstrip().endswith(("#", "$")), 10, "the shell's prompt")
+    delete(world, session)
+    world.helper("respawn", "-t", pane)
+    world.wait_for(lambda: QUESTION in world.capture(pane), 10, "the question")
+    world.tmux("send-keys", "-t", pane, "q")
+    world.wait_for(lambda: world.format(pane, "#{pane_current_command}") == "bash", 10, "the shell")
+    world.tmux("send-keys", "-t", pane, "echo $((40 + 2))", "Enter")
+    world.wait_for(lambda: "\n42" in world.capture(pane), 10, "the shell's answer")
+    assert world.format(pane, "#{pane_pid}") == shell
+
+
+def says_why(world: Sandbox, screen: Screen, pane: str, why: str) -> None:
+    """The pane sleeps, and its last line says why; pressing the key asks."""
+    if version_of(world.tmux("display-message", "-p", "#{version}")) >= DEAD_FORMAT:
+        screen.wait(f" {why} · C-b R to go on")
+    screen.wait(f"{why[:1].lower()}{why[1:].partition(' ')[0]}")
+    time.sleep(1)
+    assert world.format(pane, "#{pane_dead}#{@codex_asleep}") == "11"
+    assert len(world.model.requests) == 1
+    screen.keys("C-b", "R")
+    screen.wait(QUESTION)
+
+
+def test_what_comes_back_by_itself_starts_nothing_new(world: Sandbox) -> None:
+    begun(world, "somebody else's")
+    pane, _ = begun(world)
+    world.tmux("set-option", "-g", "@codex-on-death", "respawn")
+    with Screen(world, width=80) as screen:
+        world.tmux("select-window", "-t", pane)
+        os.kill(world.codex_pid(pane), signal.SIGKILL)
+        says_why(world, screen, pane, "Session had no message yet")
+
+
+def test_what_wakes_when_it_is_shown_starts_nothing_new(world: Sandbox) -> None:
+    pane, session = begun(world, "deleted words")
+    world.quiet()
+    world.tmux("kill-server")
+    world.wait_for(lambda: not world.running, 10, "the server to end")
+    delete(world, session)
+    world.start_server(load_plugin=True, width=80)
+    world.helper("restore")
+    pane = world.wait_for(
+        lambda: world.tmux("list-panes", "-a", "-f", "#{@codex_waiting}", "-F", "#{pane_id}"), 10, "the pane"
+    )
+    with Screen(world, width=80) as screen:
+        world.tmux("select-window", "-t", pane)
+        says_why(world, screen, pane, "Session was deleted")
