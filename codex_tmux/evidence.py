@@ -351,6 +351,9 @@ class Identifier:
         title = row["pane_title"]
         # An empty one may be of an earlier quit as well, where Codex was killed before it set its own again.
         quit_by_user, hint = not title and bool(row["@codex_leaving"]), ""
+        if pane.launch and pane.launch.mode == EXEC:
+            # A conversation through `codex exec` has no title, and says itself that its user leaves.
+            return self.completed(pane)._replace(quit=bool(row["@codex_leaving"]))
         inferred = pane.evidence == INFERRED
         if not pane.session or inferred or (title and not find_id(title)):
             hint = self.farewell(pane)

@@ -19,7 +19,7 @@ from codex_tmux.log import log
 from codex_tmux.memory import Remembered
 from codex_tmux.plain_text import plain_line, shortened
 
-NOTHING = "nothing is remembered of this pane"
+NOTHING = "new pane"
 WRITER_WAIT = 10.0
 """Seconds to wait for another process to let go of the session: one killed with its pane needs a moment."""
 WRITER_PAUSE = 0.5
@@ -89,7 +89,7 @@ class Conversation:
         self._usage = None
         log("exec-restored", session=session_id, source=remembered.source, cwd=self.codex.cwd)
         where = "tmux" if remembered.source == "memory" else "the state file"
-        await self._view.note(f"session {session_id} is back, from {where}")
+        await self._view.note(f"session {session_id} resumed, from {where}")
         await self._bind(session_id)
 
     async def take(self, message: str) -> Outcome | None:

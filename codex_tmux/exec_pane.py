@@ -194,16 +194,18 @@ def announce(here: Here, codex: Codex) -> None:
         *(joined(stay(here.pane)) if here.is_root and here.loaded else ()),
         *("set-option", "-p", "-t", here.pane, "@codex_launch", encode_launch(launch), ";"),
         *("set-option", "-p", "-t", here.pane, "@codex_mode", "exec", ";"),
+        *("set-option", "-pu", "-t", here.pane, "@codex_leaving", ";"),
         *("set-option", "-p", "-t", here.pane, "@codex_pane", "1"),
     )
 
 
 def leave() -> None:
-    """The user leaves: let the pane close as any other does.
+    """The user leaves: say so, as what a shell comes back to may also be a kill; and let the pane close as any other.
 
     tmux (3.3a) may see the end of the terminal before the exit status, take the pane for failed and keep it,
     and, when a hook's job starts at that moment, not look at the status until another child of its ends.
     """
+    from codex_tmux.pass_once import AWAIT
     from codex_tmux.remain_on_exit import give_back
     from codex_tmux.tmux import Server
 
@@ -211,7 +213,11 @@ def leave() -> None:
     if os.environ.get("TMUX") and re.fullmatch(r"%\d+", pane):
         is_root = f"#{{==:#{{pane_pid}},{os.getpid()}}}"
         words = " ; ".join(shlex.join(command) for command in give_back(pane))
-        Server().try_run("if-shell", "-F", "-t", pane, is_root, words)
+        Server().try_run(
+            *("set-option", "-pF", "-t", pane, "@codex_leaving", "#{pane_current_command}", ";"),
+            *("if-shell", "-F", "#{?@codex_awaiting,,1}", AWAIT, ";"),
+            *("if-shell", "-F", "-t", pane, is_root, words),
+        )
 
 
 def codex_home() -> str:

@@ -35,6 +35,9 @@ from codex_tmux.plain_text import plain, plain_line, shortened
 
 FRAMES = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 FRAME_SECONDS = 0.2
+QUIT = ("/quit", "/exit")
+HELP = "Enter sends · Alt-Enter: new line · Ctrl-C stops a turn · Ctrl-D or /quit leaves"
+"""What Codex's own commands are answered here: `codex exec` would take them for messages."""
 LEAVE_SECONDS = 5.0
 """Seconds a turn has to end when the pane is being closed."""
 STYLE = Style.from_dict(
@@ -127,7 +130,7 @@ class Prompt:
         return 128 + self._signal if self._signal else 0
 
     async def show(self, text: Text) -> None:
-        """Put `text` above the prompt."""
+        """Put `text` above the prompt; between words where its `no_wrap` is False, else as the terminal breaks it."""
         with contextlib.suppress(OSError):
             app = self._session.app
             if app.is_running:
@@ -136,7 +139,7 @@ class Prompt:
                 self._screen.redrawing = True
                 app.renderer.erase()
                 self._screen.redrawing = False
-            self._console.print(text)
+            self._console.print(text, soft_wrap=text.no_wrap is not False)
             sys.stdout.flush()
             if app.is_running:
                 app.invalidate()
@@ -205,7 +208,11 @@ class Prompt:
             text = line.text
             line.reset(append_to_history=bool(text.strip()))
             self._hint = ""
-            if text.strip():
+            if text.strip() in QUIT:
+                self._leave()
+            elif text.strip() == "/help":
+                self._hint = HELP
+            elif text.strip():
                 self._waiting.append(text)
                 self._wanted.set()
 
@@ -223,13 +230,18 @@ class Prompt:
         def _(event: KeyPressEvent) -> None:
             if event.current_buffer.text:
                 event.current_buffer.delete()
-            elif self._leaving or not (self._waiting or self._since is not None):
-                event.app.exit(result="")
             else:
-                self._leaving = True
-                self._hint = "leaves when this is done; Ctrl-D again leaves now"
+                self._leave()
 
         return keys
+
+    def _leave(self) -> None:
+        """The user is done: at once, or after the turn that runs; asked again, at once."""
+        if self._leaving or not (self._waiting or self._since is not None):
+            self._session.app.exit(result="")
+        else:
+            self._leaving = True
+            self._hint = "leaves when this is done; Ctrl-D again leaves now"
 
     def _interrupt(self) -> None:
         if self._since is not None and self._conversation:

@@ -66,12 +66,12 @@ class TerminalView:
             self._running = event.command
         elif isinstance(event, CommandEnded) and event.command != self._running:
             await self._show(render(CommandStarted(event.command)) or Text())
-        text = render(event)
-        if text is not None:
-            await self._show(text)
+        for text in message_parts(event.text) if isinstance(event, Message) else [render(event)]:
+            if text is not None:
+                await self._show(text)
 
     async def note(self, text: str, *, bad: bool = False) -> None:
-        await self._show(Text(plain_line(text), style="red" if bad else "dim"))
+        await self._show(Text(plain_line(text), style="red" if bad else "dim", no_wrap=False))
 
     async def ended(self, outcome: Outcome, tokens: str) -> None:
         self._status("")
@@ -119,7 +119,7 @@ class JsonView(PlainView):
 def render(event: Event) -> Text | None:
     """An event as text for the terminal, nothing in it that a terminal obeys; None for what is not shown."""
     if isinstance(event, Message):
-        return styled_message(plain(event.text))
+        return Text("\n").join(message_parts(event.text))
     if isinstance(event, Reasoning):
         return Text(tail(plain(event.text).replace("**", ""), REASONING_LINES, head=True), style="dim italic")
     if isinstance(event, CommandStarted):
@@ -138,29 +138,42 @@ def render(event: Event) -> Text | None:
         text = Text(f"» {plain_line(event.text)}", style="magenta")
         return text.append(f": {plain_line(event.error)}", style="red") if event.error else text
     if isinstance(event, Notice):
-        return Text(plain_line(event.text), style="yellow")
+        return Text(plain_line(event.text), style="yellow", no_wrap=False)
     if isinstance(event, NotJson):
         return Text(f"Codex printed: {shortened(plain_line(event.text[:LINE_WIDTH]), 120)}", style="yellow")
     return None
 
 
-def styled_message(text: str) -> Text:
-    """A model's answer with its Markdown lightly coloured; every character of it stays, in its place."""
-    styled = Text()
+def message_parts(text: str) -> list[Text]:
+    """A model's answer in parts, its Markdown lightly coloured; every character of it stays, in its place.
+
+    What stands in a fence has its `no_wrap` unset: a long line of code is copied in one piece. Prose is to be broken
+    between its words.
+    """
+    parts: list[Text] = []
     fenced = False
-    for line in text.strip("\n").split("\n"):
+    for line in plain(text).strip("\n").rstrip().split("\n"):
         mark = line.lstrip().startswith("```")
+        wrap = None if mark or fenced else False
+        if not parts or parts[-1].no_wrap is not wrap:
+            parts.append(Text(no_wrap=wrap))
         fenced ^= mark
-        if mark or fenced:
-            styled.append(line + "\n", style="cyan")
-        elif line.startswith("#"):
-            styled.append(line + "\n", style="bold")
-        else:
-            for i, part in enumerate(line.split("`")):
-                styled.append("`" if i else "")
-                styled.append(part, style="cyan" if i % 2 and part else "")
-            styled.append("\n")
-    styled.rstrip()
+        parts[-1].append(styled_line(line, code=wrap is None)).append("\n")
+    for part in parts:
+        part.right_crop(1)  # the newline that ends it is printed with it
+    return parts
+
+
+def styled_line(line: str, code: bool) -> Text:
+    """One line of an answer."""
+    if code:
+        return Text(line, style="cyan")
+    if line.startswith("#"):
+        return Text(line, style="bold")
+    styled = Text()
+    for i, part in enumerate(line.split("`")):
+        styled.append("`" if i else "")
+        styled.append(part, style="cyan" if i % 2 and part else "")
     return styled
 
 

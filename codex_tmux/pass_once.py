@@ -304,7 +304,7 @@ def wanted_options(row: dict[str, str], pane: Pane, record: Record | None) -> di
             "@codex_process": pane.process,
             # Kept while the title is empty: it tells the quit when it comes.
             "@codex_leaving": row["@codex_leaving"]
-            if not row["pane_title"] and pane.last_process == pane.process
+            if (row["@codex_mode"] == EXEC or not row["pane_title"]) and pane.last_process == pane.process
             else "",
         }
     if pane.dead and pane.marked:

@@ -20,7 +20,7 @@ from codex_tmux.pane_facts import pane_facts, process_facts
 from codex_tmux.pass_once import pane_option, sync_once
 from codex_tmux.prompt import EVERY, alone, lines_of, type_command
 from codex_tmux.reconcile import Launch, Pane, launch_of
-from codex_tmux.records import Record
+from codex_tmux.records import EXEC, Record
 from codex_tmux.resume import helper_command, joined, respawn_into_run
 from codex_tmux.split import offer_split, split_beside
 from codex_tmux.sync import server_lock
@@ -202,7 +202,12 @@ def into_shell(server: Server, pane: Pane, launch: Launch, remember: list[str]) 
         let_interrupt(tty)
         require(server, pane, Act.TYPE, line)
         server.run(*remember, ";", "set-option", "-p", "-t", pane.id, "@codex_launch", encode_launch(launch))
-        if not type_command(server, pane.id, tty, shlex.join([*helper_command(server), "run"])):
+        if not type_command(
+            server,
+            pane.id,
+            tty,
+            shlex.join([*helper_command(server), EXEC if launch.mode == EXEC else "run"]),
+        ):
             raise InUse(pane.id, "does not show what is typed")
 
 

@@ -171,7 +171,7 @@ def test_the_respawn_command(world: Sandbox, kill: bool) -> None:
     if kill:
         kill_everything(world, [pane])
     codex_tmux(world, "respawn", "--force", "-t", pane)
-    wait_text(world, pane, "is back, from tmux")
+    wait_text(world, pane, "resumed, from tmux")
     type_in(world, pane, "two")
     wait_text(world, pane, "all: one / two")
     assert world.model.requests[-1].model == "x"
@@ -268,10 +268,10 @@ def test_nothing_left_of_it_is_fresh_and_said(world: Sandbox) -> None:
         if name.startswith("state"):
             os.unlink(world.state_dir / name)
     respawn(world, pane)
-    wait_text(world, pane, "nothing is remembered of this pane")
+    wait_text(world, pane, "new pane")
     assert "all: two" in say(world, pane, "two", 1)
     assert session_of(world, pane) != old
-    assert logged(world, "exec-fresh", why='"nothing is remembered of this pane"')
+    assert logged(world, "exec-fresh", why='"new pane"')
 
 
 def test_a_session_that_codex_no_longer_has_is_fresh_and_said(world: Sandbox) -> None:
@@ -559,3 +559,63 @@ def test_no_message_is_on_disk_but_in_codex_own_files(world: Sandbox) -> None:
     shutil.rmtree(world.codex_home)
     found = [p for p in world.root.rglob("*") if p.is_file() and b"zebra" in p.read_bytes()]
     assert found == []
+
+
+def exec_in_shell(world: Sandbox) -> str:
+    """A conversation that was started from a shell, with one turn behind it; the pane."""
+    pane = world.new_pane("bash", "--norc", name="shell")
+    world.wait_for(lambda: world.capture(pane).strip(), 10, "the shell's prompt")
+    type_in(world, pane, "codex-tmux exec -- --sandbox read-only")
+    wait_prompt(world, pane)
+    say(world, pane, "one", 1)
+    world.wait_for(lambda: status_of(world, pane) == "live", 20, "the record")
+    return pane
+
+
+def status_of(world: Sandbox, pane: str) -> str:
+    rows = json.loads(world.helper("list", "--all", "--json"))["panes"]
+    return next((row["status"] for row in rows if row["pane"] == pane), "")
+
+
+def test_under_a_shell_it_comes_back_as_exec(world: Sandbox) -> None:
+    pane = exec_in_shell(world)
+    (helper,) = psutil.Process(int(world.format(pane, "#{pane_pid}"))).children()
+    helper.kill()
+    world.wait_for(lambda: world.format(pane, "#{pane_current_command}") == "bash", 20, "the shell")
+    assert status_of(world, pane) == "dead"
+    codex_tmux(world, "respawn", "-t", pane)
+    wait_text(world, pane, "resumed, from tmux")
+    type_in(world, pane, "two")
+    wait_text(world, pane, "all: one / two")
+    assert world.format(pane, "#{@codex_mode}") == "exec"
+    assert world.format(pane, "#{@codex_launch}").startswith("exec ")
+
+
+@pytest.mark.parametrize("how", ["C-d", "/quit"])
+def test_left_under_a_shell_it_has_ended(world: Sandbox, how: str) -> None:
+    pane = exec_in_shell(world)
+    world.tmux("send-keys", "-t", pane, how, *(["Enter"] if how == "/quit" else []))
+    world.wait_for(lambda: world.format(pane, "#{pane_current_command}") == "bash", 20, "the shell")
+    world.wait_for(lambda: world.tmux("show-options", "-gqv", "@codex_status") == "", 10, "nothing asleep")
+    assert status_of(world, pane) == "ended"
+    assert len(world.model.requests) == 1, "no message of it"
+    # Begun again there, and killed: asleep.
+    type_in(world, pane, "clear; codex-tmux exec")
+    wait_prompt(world, pane)
+    say(world, pane, "again", 1)
+    (helper,) = psutil.Process(int(world.format(pane, "#{pane_pid}"))).children()
+    helper.kill()
+    world.wait_for(lambda: world.format(pane, "#{pane_current_command}") == "bash", 20, "the shell")
+    assert status_of(world, pane) == "dead"
+
+
+def test_help_is_answered_by_the_prompt_and_words_are_whole(world: Sandbox) -> None:
+    pane = open_pane(world, *FLAGS)
+    type_in(world, pane, "/help")
+    wait_text(world, pane, "Ctrl-D or /quit leaves")
+    assert world.model.requests == []
+    text = " ".join(f"word{n:03}" for n in range(60))
+    say(world, pane, text, 1)
+    shown = world.capture(pane).split("turn 1 |")[1]
+    whole = re.findall(r"word\d{3}", shown)
+    assert len(whole) == shown.count("word") > 60, "none is broken at the edge"

@@ -107,7 +107,7 @@ def test_every_command_prints_what_it_did(sandbox: Sandbox, size: tuple[int, int
         "place main:1.0, running",
         f"── you what {live} is about",
     )
-    prints("exec < /dev/null", "nothing is remembered of this pane: the first message starts a new session")
+    prints("exec < /dev/null", "new pane: the first message starts a new session")
     prints(
         "selftest", "tmux respawn-pane; back", "PASSED: the killed pane came back with its own conversation"
     )

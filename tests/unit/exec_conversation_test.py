@@ -155,7 +155,7 @@ def test_restored_and_said(world: World, source: str, words: str) -> None:
 
 def test_nothing_remembered_and_said(world: World) -> None:
     world.restore(None)
-    assert "nothing is remembered" in world.view.notes[0]
+    assert "new pane" in world.view.notes[0]
     world.take()
     assert "resume" not in world.args
 
