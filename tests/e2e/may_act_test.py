@@ -1,0 +1,59 @@
+"""What only the real Codex leaves behind, and where it runs: the terminal of a killed one, vim's `:terminal`."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+
+import pytest
+
+from codex_tmux.sandbox import Sandbox
+from tests.tmux.may_act_test import at_prompt
+from tests.tmux.respawn_routes_test import Started, shell_pane
+
+pytestmark = pytest.mark.codex
+
+
+@pytest.mark.skipif(shutil.which("zsh") is None, reason="no zsh here")
+def test_killed_below_zsh(sandbox: Sandbox) -> None:
+    """It leaves a terminal in which a Ctrl-C does nothing, and zsh takes that over."""
+    sandbox.start_server(load_plugin=True)
+    precious = sandbox.root / "precious"
+    precious.mkdir()
+    pane = shell_pane(sandbox, "zsh -f")
+    at_prompt(sandbox, pane, "zsh")
+    sandbox.tmux("send-keys", "-t", pane, f"{sandbox.bin / 'codex'} 'begin'", "Enter")
+    sandbox.wait_for(lambda: "turn 1 |" in sandbox.capture(pane), 60, "the first turn")
+    session = sandbox.wait_for(lambda: sandbox.format(pane, "#{@codex_session}"), 10, "the session")
+    it = Started("shell", pane, session, "begin", sandbox.codex_pid(pane))
+    os.kill(it.pid, signal.SIGKILL)
+    at_prompt(sandbox, pane, "zsh")
+    sandbox.helper("respawn", "-t", pane)
+    assert sandbox.ask(pane, "more").messages == ("begin", "more")
+    os.kill(sandbox.codex_pid(pane), signal.SIGKILL)
+    at_prompt(sandbox, pane, "zsh")
+    sandbox.tmux("send-keys", "-t", pane, "-l", f"rm -rf {precious} /nonexistent")
+    at_prompt(sandbox, pane, "zsh")
+    before = sandbox.capture(pane)
+    said = sandbox.helper_result("respawn", "-t", pane)
+    assert (said.returncode, "line begun" in said.stderr) == (1, True)
+    assert sandbox.capture(pane) == before
+    sandbox.helper("respawn", "--split", "-t", pane)
+    (new,) = [p for p in sandbox.tmux("list-panes", "-t", pane, "-F", "#{pane_id}").split() if p != pane]
+    assert sandbox.ask(new, "on").messages == ("begin", "more", "on")
+    assert sandbox.format(new, "#{@codex_session}") == session
+    assert precious.is_dir()
+
+
+@pytest.mark.skipif(shutil.which("vim") is None, reason="no vim here")
+def test_codex_in_vims_terminal(sandbox: Sandbox) -> None:
+    sandbox.start_server(load_plugin=True)
+    pane = sandbox.new_pane("vim -u NONE -i NONE -c 'terminal codex' notes")
+    sandbox.wait_ready(pane, 60)
+    sandbox.helper("sync")
+    assert sandbox.format(pane, "#{@codex_pane}#{@codex_guard}#{@codex_session}#{remain-on-exit}") == "off"
+    root = sandbox.format(pane, "#{pane_pid}")
+    said = sandbox.helper_result("respawn", "-t", pane)
+    assert (said.returncode, "inside another program" in said.stderr) == (1, True)
+    assert sandbox.format(pane, "#{pane_pid}") == root
