@@ -151,7 +151,7 @@ def test_a_line_that_is_not_understood_never_runs_again(world: Sandbox, far: Far
     pane = world.new_pane(*far.ssh_t, line)
     session = first_turn(world, pane)
     kill_transport(world, pane)
-    world.wait_for(lambda: "R connects again" in world.capture(pane), 5, "the hint")
+    world.wait_for(lambda: "R connects again" in world.format(pane, "#{@codex_hint}"), 5, "the hint")
     world.tmux("respawn-pane", "-t", pane)
     check_only_connected(world, pane, session)
     assert PROMPT not in (world.state_dir / "state.toml").read_text(), "no prompt is kept"
@@ -301,7 +301,9 @@ def test_a_container_of_its_own_is_not_started_again(world: Sandbox, far: FarEnd
     pane = world.new_pane("docker", "run", "-it", "image", "codex", PROMPT)
     session = first_turn(world, pane)
     kill_transport(world, pane)
-    world.wait_for(lambda: "its command is not run again" in world.capture(pane), 5, "the hint")
+    world.wait_for(
+        lambda: "its command is not run again" in world.format(pane, "#{@codex_hint}"), 5, "the hint"
+    )
     world.tmux("respawn-pane", "-t", pane)
     world.wait_for(
         lambda: "docker run would start anew" in " ".join(joined(world, pane).split()), 20, "the reason"
