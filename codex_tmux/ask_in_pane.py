@@ -31,7 +31,7 @@ def lines(question: str, choices: Sequence[Choice]) -> list[str]:
     return [f"codex-tmux: {question}", *(f"  {c.key:<{width}}  {c.does}" for c in choices)]
 
 
-ESCAPES = re.compile(rb"\x1b(?:\][^\x07\x1b]*(?:\x07|\x1b\\\\)|\[[0-?]*[ -/]*[@-~]|O.|.?)", re.DOTALL)
+ESCAPES = re.compile(rb"\x1b(?:\][^\x07\x1b]*(?:\x07|\x1b\\)|\[[0-?]*[ -/]*[@-~]|O.|.?)", re.DOTALL)
 """A key, a mouse, the focus, or an answer of the terminal's that nobody meant for us."""
 
 

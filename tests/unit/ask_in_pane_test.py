@@ -38,6 +38,7 @@ CHOICES = (Choice(ENTER, "start a new session"), Choice("p", "find another"), Ch
         (b"\xff", None),
         (b"x\x1b[A\r", ENTER),
         (b"\x1bOPq", "q"),
+        (b"\x1b]11;rgb:0/0/0\x1b\\q", "q"),
     ],
 )
 def test_answers(typed: bytes, means: str | None) -> None:
