@@ -61,7 +61,7 @@ def limits_of(version: Version) -> list[str]:
     """
     limits = []
     if version < DEAD_FORMAT:
-        limits.append("a dead pane says nothing of its key (tmux 3.3 has remain-on-exit-format)")
+        limits.append("a dead pane cannot show a hint (needs tmux 3.3)")
     if version < DEAD_SIGNAL:
-        limits.append("the log does not know which signal ended Codex (tmux 3.3 has pane_dead_signal)")
+        limits.append("the log cannot name the signal that ended Codex (needs tmux 3.3)")
     return limits

@@ -24,13 +24,13 @@ SECONDS = 15.0
 LIMITS: tuple[tuple[Version, str], ...] = (
     (
         (0, 117, 0),
-        "sets no title and keeps no database: its session is learnt only when codex-tmux looks for another reason",
+        "sets no title and keeps no database, so its session is found only when codex-tmux looks for another reason",
     ),
     (
         (0, 130, 0),
-        "has no session id for the title: its session is known from the first message on, not before",
+        "cannot show the session id in the title, so its session is unknown before the first message",
     ),
-    ((0, 154, 0), "locks no session: it does not notice that one is open elsewhere too"),
+    ((0, 154, 0), "does not lock sessions, so it cannot see that one is open elsewhere"),
 )
 """(first version without it, what every version before cannot do). Measured on 0.98 to 0.169, see
 docs/codex-versions.md."""
@@ -40,7 +40,7 @@ def limits_of(version: Version) -> list[str]:
     """What this version cannot do, the gravest first.
 
     >>> limits_of((0, 144, 6))
-    ['locks no session: it does not notice that one is open elsewhere too']
+    ['does not lock sessions, so it cannot see that one is open elsewhere']
     """
     return [text for until, text in LIMITS if version < until]
 
