@@ -34,6 +34,7 @@ FOREGROUND, BACKGROUND, FRAME = "#d4d7d6", "#16181c", "#2b2f36"
 FIRST = "Our API listens on port 8087. Add a health check."
 DONE = "Done: GET /health answers 200 with the build's version. The tests pass."
 SECOND = "Which port did I tell you?"
+HINT = "brings it back"
 COMPOSER = "Ask Codex to do anything"
 TYPED_AT_ONCE = 5
 STILL = 20
@@ -113,10 +114,10 @@ def play(world: Sandbox, film: Film) -> None:
     film.settle(DONE, COMPOSER)
     film.take(1.6, "A conversation with Codex in a tmux pane")
     os.kill(world.codex_pid(pane), signal.SIGKILL)
-    screen.wait("prefix R")
+    film.settle(HINT)
     film.take(2.0, "kill -9: the pane stays, and says how to get it back")
     screen.keys("C-b", "R")
-    screen.wait_gone("prefix R")
+    screen.wait_gone(HINT)
     film.take(0.3, "prefix R")
     film.settle(DONE, COMPOSER)
     film.dismiss_warnings()
