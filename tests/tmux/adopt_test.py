@@ -155,8 +155,9 @@ def test_a_sleeping_pane_gets_another_session_that_another_sleeping_one_had(worl
     assert [rows(world)[s]["status"] for s in sessions] == ["ended", "dead"]
     world.tmux("respawn-pane", "-t", panes[0])
     assert world.ask(panes[0], "on").messages == ("message 1", "on")
-    # The other starts anew rather than showing it twice.
+    # The other asks to start anew, rather than showing it twice.
     world.tmux("respawn-pane", "-t", panes[1])
+    world.start_anew(panes[1])
     assert world.ask(panes[1], "anew").messages == ("anew",)
 
 
