@@ -11,13 +11,14 @@ from codex_tmux import store
 from codex_tmux.codex.commandline import is_session_id
 from codex_tmux.codex.store import NAMED_BY, Session, Store
 from codex_tmux.completion import DIRECTORY, PANE, SESSION
+from codex_tmux.epoch import ELSEWHERE, server_name
 from codex_tmux.errors import Problem
 from codex_tmux.log import log
 from codex_tmux.options import encode_launch
 from codex_tmux.pass_once import Pass, sync_once
 from codex_tmux.plain_text import plain_line, shortened
 from codex_tmux.reconcile import RANK, Launch, Pane, launch_fields, place_of
-from codex_tmux.records import ADOPTED, DEAD, ENDED, EXEC, LIVE, TUI, Record, now, same_session
+from codex_tmux.records import ADOPTED, DEAD, ENDED, EXEC, LIVE, LOST, TUI, Record, now, same_session
 from codex_tmux.respawn import resolve
 from codex_tmux.resume import lay_to_sleep, wait_until_dead
 from codex_tmux.sync import server_lock
@@ -41,8 +42,9 @@ WHY_NOT = {
     metavar="DIR",
     help="Codex's home with the session; default: the pane's, then $CODEX_HOME, ~/.codex.",
 )
+@click.option("--force", is_flag=True, help="Take it from another tmux server, or another host.")
 @click.argument("session", type=SESSION, metavar="SESSION")
-def command(target: str | None, codex_home: str | None, session: str) -> None:
+def command(target: str | None, codex_home: str | None, force: bool, session: str) -> None:
     """Bind a session to a pane by hand.
 
     SESSION is an id, its first characters (8 or more), or the name you gave it in Codex. The pane may run Codex, be
@@ -62,7 +64,7 @@ def command(target: str | None, codex_home: str | None, session: str) -> None:
         home = home_of(pane, record, codex_home)
         found = find(Store(home), session, running=pane.running is not None)
         launch = launch_of(server, pane, found, home)
-        refuse(seen, pane, launch, found)
+        refuse(seen, pane, launch, found, force)
         bind(server, seen, pane, launch, found.id)
         bound = sync_once(server).record(pane_id)
     if bound is None or not bound.current or bound.session_id != found.id:
@@ -130,8 +132,11 @@ def launch_of(server: Server, pane: Pane, session: Session, codex_home: str) -> 
     return Launch(mode, codex, codex_home, cwd, (), shell=not pane.dead)
 
 
-def refuse(seen: Pass, pane: Pane, launch: Launch, session: Session) -> None:
-    """Raise Problem where the pane shows something else, or another one has the session."""
+def refuse(seen: Pass, pane: Pane, launch: Launch, session: Session, force: bool) -> None:
+    """Raise Problem where the pane shows something else, or another one has the session.
+
+    With `force` only one of this tmux server counts.
+    """
     if pane.starting:
         raise Problem(f"pane {pane.id} is just starting Codex: try again in a moment")
     if session.exec_session and launch.mode != EXEC:
@@ -151,11 +156,22 @@ def refuse(seen: Pass, pane: Pane, launch: Launch, session: Session) -> None:
     snapshot = seen.snapshot
     for record in seen.records:
         another = record.place != (snapshot.server, snapshot.epoch, pane.id) and snapshot.may_hold(record)
-        if record.status == LIVE and another and same_session(record.session_id, session.id):
-            where = "" if record.epoch == snapshot.epoch else f" of the tmux server {record.server}"
+        there = snapshot.fates.get(record.epoch)
+        taken = record.status == LIVE or (there == ELSEWHERE and record.status in (DEAD, LOST))
+        if not (taken and another and same_session(record.session_id, session.id)):
+            continue
+        if record.epoch != snapshot.epoch and force:
+            continue
+        if there == ELSEWHERE:
+            raise Problem(f"session {session.id} is in a pane of another host: --force takes it from there")
+        if record.epoch != snapshot.epoch:
+            server = server_name(record.epoch, record.server)
             raise Problem(
-                f"session {session.id} is in pane {record.pane}{where}, which is alive: it can be in one pane only"
+                f"session {session.id} is in pane {record.pane} of {server}: --force takes it from there"
             )
+        raise Problem(
+            f"session {session.id} is in pane {record.pane}, which is alive: it can be in one pane only"
+        )
 
 
 def bind(server: Server, seen: Pass, pane: Pane, launch: Launch, session_id: str) -> None:

@@ -103,10 +103,15 @@ def of_server(pid: str) -> str:
     return f"{'.'.join(this_host())}:{process.name}" if process is not None else ""
 
 
+def pid_of(epoch: str) -> int | None:
+    """The pid that the tmux server of `epoch` has, or had."""
+    parsed = parse(epoch)
+    return parsed.pid if parsed else None
+
+
 def server_name(epoch: str, socket: str) -> str:
     """A tmux server as messages name it: of two at one socket's path only the newer can be reached by that."""
-    parsed = parse(epoch)
-    return f"the tmux server {socket} (process {parsed.pid})" if parsed else f"the tmux server {socket}"
+    return f"the tmux server {socket} (process {pid_of(epoch)})"
 
 
 def taken_over() -> str:

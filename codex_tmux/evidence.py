@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import os
 
-from codex_tmux.codex.processes import CodexProcess, Processes, find_codex, open_sessions
+from codex_tmux import whose_title
+from codex_tmux.codex.processes import (
+    SHELLS,
+    CodexProcess,
+    Processes,
+    find_codex,
+    is_app_server,
+    open_sessions,
+)
 from codex_tmux.codex.store import SQLITE_HOME, Store
 from codex_tmux.may_act import Act, Place, ProcessFacts, may_act
 from codex_tmux.options import decode_launch, has_moved, helper_of
 from codex_tmux.pane_facts import age_of, codex_facts, pane_facts, place_of
 from codex_tmux.reconcile import Guard, Launch, Pane, Sighting, Snapshot
-from codex_tmux.records import ARGV, EXEC, INFERRED, LIVE, LOCK, SCREEN, TITLE, TUI, same_session
+from codex_tmux.records import ARGV, DEAD, EXEC, INFERRED, LIVE, LOCK, SCREEN, TITLE, TUI, same_session
 from codex_tmux.tmux import Reading, Server
 from codex_tmux.wrapper_of import wrapper_of
 
@@ -72,6 +80,7 @@ class Identifier:
         self.processes = processes or Processes()
         self.stores: dict[tuple[str, str | None], Store] = {}
         self.stale: set[str] = set()
+        self.owners: dict[str, str] = {}
         self.codexes: dict[str, CodexProcess] = {}
         self.env_names = tuple(reading.server["@codex-env"].split())
         helper = reading.server.get("@codex_helper", "")
@@ -267,51 +276,64 @@ class Identifier:
                 found = self.by_lock(codex, store)
             else:
                 found = codex.command.session_id or ""
-            if found and kind == TITLE and self.is_forged(found, pane, codex):
+            if kind == TITLE and self.is_refuted(found, pane, codex, store):
                 continue
             if found and self.may_show(found, pane, store):
                 return Sighting(found, kind)
         return None
 
-    def is_forged(self, session_id: str, pane: Pane, codex: CodexProcess) -> bool:
-        """Whether a server on another machine gives its session an id that one of this machine has."""
-        remote = codex.command.remote
-        if not remote or same_session(session_id, pane.session):
+    def is_refuted(self, session_id: str, pane: Pane, codex: CodexProcess, store: Store) -> bool:
+        """Whether a title that names another session than the pane is known to show cannot be this Codex's."""
+        if not session_id or same_session(session_id, pane.session):
             return False
+        if codex.command.remote:
+            return self.is_forged(session_id, codex.command.remote)
+        # A background server has every session open that its Codexes show.
+        return (
+            has_server(self.processes, codex.codex_home)
+            and store.rollout(session_id) is not None
+            and store.lock_holder(session_id) is None
+            and session_id not in open_sessions(self.processes, codex)
+        )
+
+    def is_forged(self, session_id: str, remote: str) -> bool:
+        """Whether a server on another machine gives its session an id that one of this machine has."""
         from codex_tmux.transport_pane import is_another_machine, known_here
 
         return is_another_machine(remote) and known_here(self, session_id) is not None
 
     def by_title(self, row: dict[str, str], pane: Pane, codex: CodexProcess, store: Store) -> str:
         """The session in the title, where this very process set it: a title outlives a killed Codex."""
-        cut = self.title_id(row, pane, codex.start)
+        cut = self.title_id(row, pane, codex.start, codex.foreground)
         if not cut:
             return ""
         if pane.session.startswith(cut) and len(pane.session) == 36:
             return pane.session
         return store.complete(cut) or cut
 
-    def title_id(self, row: dict[str, str], pane: Pane, start: int) -> str:
-        """The id in the title, whole or cut, where it came after the process that began at `start`; else ""."""
-        cut = find_id(row["pane_title"])
-        if not cut:
-            return ""
-        # tmux tells the second in which the title came; a title older than the process is somebody else's.
-        set_at = int(row["@codex_title_at"]) if row["@codex_title_at"].isdigit() else None
-        same_as_before = pane.session.startswith(cut)
-        another_process = bool(pane.last_process) and pane.last_process != pane.process
+    def title_id(self, row: dict[str, str], pane: Pane, start: int, foreground: bool = True) -> str:
+        """The id in the title, whole or cut, where it is of the pane's process, which began at `start`; else ""."""
+        title = title_of(row)
         # `run`, which became this process, took away the id that was there.
-        is_anew = bool(row["@codex_title_id"]) and row["@codex_cleared"] == pane.process.partition(":")[0]
-        started = int(self.processes.started_at(start))
-        if set_at is None:
-            is_stale = same_as_before and another_process
-        else:
-            same_second = set_at == started and same_as_before and another_process
-            is_stale = set_at < started or (same_second and not is_anew)
-        if is_stale:
+        cleared = bool(row["@codex_title_id"]) and row["@codex_cleared"] == pane.process.partition(":")[0]
+        asker = whose_title.Asker(pane.process, self.processes.started_at(start), foreground, cleared)
+        counted, _ = whose_title.counts(title, asker, whose_title.Before(pane.last_process, pane.session))
+        self.owners[pane.id] = whose_title.owner(title, counted, pane.process)
+        if title.session_id and not counted:
             self.stale.add(pane.id)
-            return ""
-        return cut
+        return title.session_id if counted else ""
+
+    def last_title(self, row: dict[str, str], pane: Pane) -> Sighting | None:
+        """The session that a pane's Codex had just changed to when it ended; None where it had not."""
+        title = title_of(row)
+        # The hook has seen it: what stands there from before is taken away when a Codex starts.
+        if not row["@codex_title_id"] or pane.launch is None or is_elsewhere(pane):
+            return None
+        if not whose_title.is_last_of(title, whose_title.Before(pane.last_process, pane.session)):
+            return None
+        store = Store(pane.launch.codex_home, dict(pane.launch.env).get(SQLITE_HOME))
+        found = store.complete(title.session_id) or title.session_id
+        return Sighting(found, TITLE) if self.may_show(found, pane, store) else None
 
     def local_homes(self) -> set[str]:
         """The `CODEX_HOME`s of this machine that are known of: the default one, and those of this server's panes."""
@@ -339,6 +361,8 @@ class Identifier:
             from codex_tmux.transport_pane import completed_by_screen
 
             return completed_by_screen(self, pane, find_resume_hint(self.screen(pane)))
+        if newer := self.last_title(row, pane):
+            return pane._replace(sighting=newer)
         if pane.session:
             return self.completed(pane)
         found = find_resume_hint(self.screen(pane))
@@ -346,26 +370,34 @@ class Identifier:
 
     def lost_pane(self, row: dict[str, str], pane: Pane) -> Pane:
         """A shell that Codex returned to: was it quit (it says so, or cleared its title), or killed?"""
+        # What was killed stays so: whatever is written and cleared there since is another program's.
+        if row["@codex_state"] == DEAD:
+            return self.completed(pane)
+        if newer := self.last_title(row, pane):
+            return pane._replace(sighting=newer)
         # Signals print nothing and leave the title as it was; a quit clears it. A shell may have set its own since:
         # then what stands right above its prompt decides (further up it may be of an earlier quit).
-        title = row["pane_title"]
-        # An empty one may be of an earlier quit as well, where Codex was killed before it set its own again.
-        quit_by_user, hint = not title and bool(row["@codex_leaving"]), ""
+        title, leaving = row["pane_title"], row["@codex_leaving"]
         if pane.launch and pane.launch.mode == EXEC:
             # A conversation through `codex exec` has no title, and says itself that its user leaves.
-            return self.completed(pane)._replace(quit=bool(row["@codex_leaving"]))
-        inferred = pane.evidence == INFERRED
-        if not pane.session or inferred or (title and not find_id(title)):
+            return self.completed(pane)._replace(quit=bool(leaving))
+        # What a shell in front cleared may be of anything: Codex's own last words decide.
+        cleared = not title and bool(leaving)
+        quit_by_user, hint = cleared and leaving.removeprefix("-") not in SHELLS, ""
+        guessed = not pane.session or pane.evidence == INFERRED
+        if guessed or (cleared and not quit_by_user) or (title and not find_id(title)):
             hint = self.farewell(pane)
-            if not hint and quit_by_user:
+            if not hint and cleared:
                 # Its last words were written before it ended; tmux has read them by its next turn.
                 hint = self.farewell(pane)
+            if not guessed and not same_session(hint, pane.session):
+                hint = ""
             quit_by_user = quit_by_user or bool(hint)
         if hint and is_elsewhere(pane):
             from codex_tmux.transport_pane import completed_by_screen
 
             pane = completed_by_screen(self, pane, hint)
-        elif hint and (not pane.session or inferred):
+        elif hint and guessed:
             doubted = bool(pane.session) and hint != pane.session
             pane = pane._replace(sighting=Sighting(hint, SCREEN), doubted=doubted)
         return self.completed(pane)._replace(quit=quit_by_user)
@@ -415,6 +447,27 @@ class Identifier:
         if key not in self.stores:
             self.stores[key] = Store(*key)
         return self.stores[key]
+
+
+def has_server(processes: Processes, codex_home: str) -> bool:
+    """Whether the background server of a `CODEX_HOME` runs."""
+    import json
+
+    try:
+        with open(os.path.join(codex_home, "app-server-daemon", "daemon.pid"), "rb") as file:
+            pid = int(json.loads(file.read(4096))["pid"])
+    except (OSError, ValueError, TypeError, LookupError):
+        return False
+    # The id may be another process's by now.
+    return is_app_server(processes.argv(pid))
+
+
+def title_of(row: dict[str, str]) -> whose_title.Title:
+    """The title of a pane, with what is noted of it."""
+    came = row["@codex_title_at"]
+    return whose_title.Title(
+        find_id(row["pane_title"]), row["@codex_title_by"], int(came) if came.isdigit() else None
+    )
 
 
 def is_elsewhere(pane: Pane) -> bool:

@@ -8,9 +8,10 @@ from typing import Any
 
 import click
 
-from codex_tmux import activity, store
+from codex_tmux import activity, epoch, store
 from codex_tmux.codex.commandline import redact
 from codex_tmux.codex.store import Store
+from codex_tmux.epoch import ALIVE, ELSEWHERE, GONE
 from codex_tmux.log import log
 from codex_tmux.pass_once import Pass, sync_once
 from codex_tmux.reconcile import Launch, Pane, launch_of
@@ -87,8 +88,9 @@ def collect(server: Server, statuses: Collection[str] = STATUSES) -> list[dict[s
         log("list.no_server", why=e)
     records = seen.records if seen else store.peek()
     stores: dict[str, Store] = {}
+    fates = seen.snapshot.fates if seen else epoch.fates(r.epoch for r in records)
     rows = [
-        row_of_record(r, stores.setdefault(r.codex_home, Store(r.codex_home)))
+        row_of_record(r, stores.setdefault(r.codex_home, Store(r.codex_home)), fates.get(r.epoch, GONE))
         for r in records
         if r.status in statuses
     ]
@@ -122,8 +124,8 @@ def add_activity(rows: list[dict[str, Any]]) -> None:
         row["activity"] = doing.get(row["session_id"])
 
 
-def row_of_record(record: Record, codex_store: Store) -> dict[str, Any]:
-    """A record as a row."""
+def row_of_record(record: Record, codex_store: Store, fate: str) -> dict[str, Any]:
+    """A record as a row; `fate` is that of its tmux server."""
     session_id: str | None = record.session_id
     if len(record.session_id) != 36:
         session_id = codex_store.complete(record.session_id)
@@ -136,6 +138,8 @@ def row_of_record(record: Record, codex_store: Store) -> dict[str, Any]:
         "status": record.status,
         "mode": record.mode,
         "server": record.server,
+        "server_is": fate if fate in (ALIVE, ELSEWHERE) else None,
+        "server_pid": epoch.pid_of(record.epoch),
         "pane": record.pane,
         "tmux_session": record.tmux_session,
         "window": record.window,
@@ -177,6 +181,8 @@ def row_of_pane(seen: Pass, pane: Pane) -> dict[str, Any]:
         "status": LIVE,
         "mode": pane.running.mode,
         "server": seen.snapshot.server,
+        "server_is": None,
+        "server_pid": epoch.pid_of(seen.snapshot.epoch),
         "pane": pane.id,
         "tmux_session": pane.tmux_session,
         "window": pane.window,

@@ -15,6 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from codex_tmux.activity import WAITING
+from codex_tmux.epoch import ALIVE, ELSEWHERE
 from codex_tmux.plain_text import plain_line
 from codex_tmux.records import CLOSED, DEAD, ENDED, LIVE, LOST, now
 from codex_tmux.state_words import state_words
@@ -87,8 +88,12 @@ def style_of(column: str, row: dict[str, Any]) -> str:
 def cells_of(row: dict[str, Any], socket: str | None) -> dict[str, str]:
     """What each column shows of a row; nothing in it that a terminal would act on."""
     where = f"{row['tmux_session']}:{row['window']}.{row['pane_index']}"
-    if socket and os.path.realpath(row["server"]) != os.path.realpath(socket):
+    if row.get("server_is") == ELSEWHERE:
+        where += " @another host"
+    elif socket and os.path.realpath(row["server"]) != os.path.realpath(socket):
         where += f" @{os.path.basename(row['server'])}"
+    elif row.get("server_is") == ALIVE:
+        where += f" @process {row['server_pid']}"  # its socket is another one's by now
     known = "unknown" if not row["evidence"] else f"exact ({row['evidence']})" if row["exact"] else "inferred"
     cells = {
         "WHERE": where,

@@ -10,7 +10,8 @@ PANE_OPTIONS = (
 ).split()
 """Options of a pane that sync keeps true, and takes away where Codex has gone; `run` makes the claim.
 
-`@codex_title_id` and `@codex_title_at` belong to the title hook.
+`@codex_title_id` and `@codex_title_at` belong to the title hook. `@codex_title_by` is whose title a sync found it to
+be; the hook takes it away when a new one comes.
 """
 
 SAFE = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./:=,+@")

@@ -69,7 +69,7 @@ def sync_once(server: Server, asked: Started | None = None) -> Pass:
         if fault and snapshot.exited:
             # Taken, and nobody could note it: the first sync that can save will ask how these panes went.
             server.try_run("set-option", "-ga", "@codex_exited", " " + " ".join(sorted(snapshot.exited)))
-        newly_marked = set_options(server, reading, snapshot, records, identifier.stale)
+        newly_marked = set_options(server, reading, snapshot, records, identifier)
         if debugging():
             tell_what_was_seen(snapshot, time.monotonic() - begun)
         drawing: dict[str, str] = {}
@@ -233,7 +233,7 @@ def set_options(
     reading: Reading,
     snapshot: Snapshot,
     records: tuple[Record, ...],
-    stale: set[str],
+    identifier: Identifier,
 ) -> set[str]:
     """Make the options of panes and server say what is true; only what changes is set.
 
@@ -250,8 +250,10 @@ def set_options(
     newly_marked = set()
     for row, pane in zip(reading.panes, snapshot.panes):
         wanted = wanted_options(row, pane, by_pane.get(pane.id))
-        if pane.id in stale:
+        if pane.id in identifier.stale:
             wanted["@codex_title_id"] = ""
+        if pane.id in identifier.owners:
+            wanted["@codex_title_by"] = identifier.owners[pane.id]
         if wanted.get("@codex_pane", row["@codex_pane"]):
             marked.append(pane.id)
             if not row["@codex_pane"]:

@@ -354,6 +354,8 @@ class Reconciliation:
         if record and len(pane.session) > len(record.session_id) and record.session_id == pane.session[:29]:
             # What the pane's own program has learnt of it since.
             record = self.replace(record, session_id=pane.session)
+        if not pane.running and self.changed_at_the_end(pane, record):
+            record = self.of_pane(pane)
         if self.was_respawned(pane):
             self.take_over(pane, record)
         elif pane.dead:
@@ -363,8 +365,21 @@ class Reconciliation:
         else:
             self.without_codex(pane, record)
 
+    def changed_at_the_end(self, pane: Pane, record: Record | None) -> bool:
+        """Whether the Codex that has ended showed another session at last than its record has: then that is its own."""
+        last = pane.sighting
+        if record is None or last is None or pane.launch is None or RANK[last.evidence] < RANK[TITLE]:
+            return False
+        if same_session(last.session_id, record.session_id) or self.holder(pane, last):
+            return False
+        self.retire(record, ENDED)
+        self.take(pane, pane.launch, last)
+        return True
+
     def contradicts(self, pane: Pane, record: Record) -> bool:
         """Whether the state file names another session for the pane than the pane itself, which knew last."""
+        if pane.sighting and same_session(pane.sighting.session_id, record.session_id):
+            return False
         return (
             bool(pane.session) and pane.evidence in RANK and not same_session(pane.session, record.session_id)
         )
@@ -510,8 +525,8 @@ class Reconciliation:
             self.replace(record, **place_of(pane))
         elif pane.guard is not None and pane.guard.start_command != pane.start_command:
             self.retire(record, CLOSED)
-        elif pane.quit and not (record.status == DEAD and record.evidence == ADOPTED):
-            # What was bound by hand to a shell has not run there yet: an older Codex's farewell is not its own.
+        elif pane.quit and record.status != DEAD:
+            # What is dead was killed, or bound by hand and has not run there yet: a farewell is another one's.
             self.retire(self.see(pane, record), ENDED)
         elif record.status != DEAD:
             self.note("session.saved", session=record.session_id, pane=pane.id, status=DEAD)

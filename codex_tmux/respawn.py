@@ -100,8 +100,11 @@ def offer_restore(server: Server, client: str) -> bool:
 
 def resolve(server: Server, target: str) -> str:
     """The pane id of a tmux target. Raises Problem where there is no such pane."""
-    listed = server.try_run("list-panes", "-t", target, "-F", "#{pane_id} #{pane_active}") or ""
-    panes = dict(line.split() for line in listed.splitlines())
+    listed = server.try_run("list-panes", "-t", target, "-F", "#{pane_id} #{pane_active} #{pid}") or ""
+    rows = [line.split() for line in listed.splitlines()]
+    panes = {pane: active for pane, active, _ in rows}
+    for _, _, pid in rows[:1]:
+        server.require(pid)
     if target in panes:
         return target
     active = [pane for pane, active in panes.items() if active == "1"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
+from codex_tmux import epoch, store
 from codex_tmux.codex.store import Store
 from codex_tmux.evidence import find_id
 from codex_tmux.idle_shell import untouched
@@ -13,7 +14,7 @@ from codex_tmux.log import log
 from codex_tmux.pass_once import Pass, see_that_tmux_reaps, sync_once
 from codex_tmux.rebuild import EARLY, WAITING, Rebuilder, hint_of, short_title
 from codex_tmux.reconcile import launch_of
-from codex_tmux.records import Record
+from codex_tmux.records import LOST, Record
 from codex_tmux.restore_plan import TITLE_ID, Build, Plan, Spot, lost_records, make_plan, place
 from codex_tmux.resume import run_command, wait_until_dead
 from codex_tmux.sync import server_lock
@@ -40,14 +41,16 @@ def restore(
     sessions: frozenset[str] | None = None,
     rebuilt: bool = False,
     early: bool = False,
+    force: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> list[Result]:
     """Restore what this tmux server has lost, or of it the `sessions`; what became of each. Raises Problem.
 
     `rebuilt`: tmux-resurrect has just restored the layout; `early`: and is about to type commands into its panes.
+    `force`: also what other hosts have, whether they have it still or not.
     `progress` is told how many are done and how many there are.
     """
-    return Restore(server, sessions, rebuilt, early).run(progress)
+    return Restore(server, sessions, rebuilt, early, force).run(progress)
 
 
 class Restore:
@@ -63,23 +66,35 @@ class Restore:
         sessions: frozenset[str] | None = None,
         rebuilt: bool = False,
         early: bool = False,
+        force: bool = False,
     ) -> None:
         self.server = server
         self.sessions = sessions
         self.rebuilt = rebuilt
         self.early = early
+        self.force = force
         self.results: list[Result] = []
         self.drawing: dict[str, str] = {}  # the panes that are falling asleep, and their processes
 
     def plan_only(self) -> Plan:
         """What would be done; only the records are brought up to date."""
         with server_lock(self.server):
-            return self.make_plan(sync_once(self.server))
+            return self.make_plan(self.look(save=False))
+
+    def look(self, save: bool = True) -> Pass:
+        """What there is; with `force` what other hosts have counts as lost here, and with `save` from now on."""
+        seen = sync_once(self.server)
+        if self.force:
+            seen.records = taken_over(seen.records, seen, self.sessions)
+            if save:
+                with store.lock():
+                    store.save(taken_over(store.load(), seen, self.sessions))
+        return seen
 
     def run(self, progress: Callable[[int, int], None] | None) -> list[Result]:
         """Restore; what became of each session."""
         with server_lock(self.server):
-            seen = sync_once(self.server)
+            seen = self.look()
             plan = self.make_plan(seen)
             if plan.records or plan.skips:
                 self.perform(seen, plan, progress or (lambda done, of: None))
@@ -180,6 +195,20 @@ class Restore:
             session = cell.record.session_id if cell.record else None
             outcome = WAITS if cell.record else REBUILT
             self.results.append(Result(session, pane, outcome, "; ".join(notes), where))
+
+
+def taken_over(
+    records: tuple[Record, ...], seen: Pass, sessions: frozenset[str] | None
+) -> tuple[Record, ...]:
+    """The records with those of other hosts, or of them the `sessions`, as what this tmux server has lost."""
+    here, now_of = seen.snapshot.server, epoch.taken_over()
+    elsewhere = {e for e, fate in seen.snapshot.fates.items() if fate == epoch.ELSEWHERE}
+
+    def is_wanted(record: Record) -> bool:
+        named = sessions is None or record.session_id in sessions
+        return named and record.epoch in elsewhere and (record.current or record.status == LOST)
+
+    return tuple(r._replace(status=LOST, server=here, epoch=now_of) if is_wanted(r) else r for r in records)
 
 
 def spots_of(seen: Pass) -> tuple[Spot, ...]:

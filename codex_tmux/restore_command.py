@@ -10,7 +10,7 @@ from codex_tmux.completion import REMEMBERED
 from codex_tmux.errors import Problem
 from codex_tmux.forget import of_session
 from codex_tmux.pass_once import sync_once
-from codex_tmux.restore import FAILED, Restore, Result, restore
+from codex_tmux.restore import FAILED, Restore, Result, restore, taken_over
 from codex_tmux.restore_plan import lost_records
 from codex_tmux.restore_start import after_resurrect, announce, choose_and_restore, start, tell_lost
 from codex_tmux.restore_view import as_document, outcome_lines, plan_text, planned
@@ -22,6 +22,7 @@ from codex_tmux.tmux import Server
     short_help="Bring back what a tmux restart has lost.", epilog="Example: codex-tmux restore --dry-run"
 )
 @click.option("--dry-run", is_flag=True, help="Show what would be done, and do nothing.")
+@click.option("--force", is_flag=True, help="Also what another host or container has: it must not run there.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object, for programs.")
 @click.option("--at-start", is_flag=True, hidden=True, help="From the plugin: what @codex-restore says.")
 @click.option("--ask", is_flag=True, hidden=True, help="From a hook: tell the newest client how to restore.")
@@ -31,6 +32,7 @@ from codex_tmux.tmux import Server
 @click.argument("sessions", nargs=-1, type=REMEMBERED, metavar="[SESSION]...")
 def command(
     dry_run: bool,
+    force: bool,
     as_json: bool,
     at_start: bool,
     ask: bool,
@@ -59,20 +61,21 @@ def command(
     elif resurrect is not None:
         after_resurrect(server, resurrect)
     elif dry_run:
-        plan = Restore(server, named(server, sessions)).plan_only()
+        plan = Restore(server, named(server, sessions, force), force=force).plan_only()
         click.echo(as_document(planned(plan)) if as_json else plan_text(plan))
     else:
-        return by_hand(server, as_json, named(server, sessions))
+        return by_hand(server, as_json, named(server, sessions, force), force)
     return 0
 
 
-def named(server: Server, words: tuple[str, ...]) -> frozenset[str] | None:
+def named(server: Server, words: tuple[str, ...], force: bool) -> frozenset[str] | None:
     """The lost sessions that these words name; None where all are meant. Raises Problem."""
     if not words:
         return None
     with server_lock(server):
         seen = sync_once(server)
-    lost = {r.session_id for r in lost_records(seen.records, seen.snapshot)}
+    known = taken_over(seen.records, seen, None) if force else seen.records
+    lost = {r.session_id for r in lost_records(known, seen.snapshot)}
     for record in (chosen := [of_session(seen.records, word) for word in words]):
         if record.session_id not in lost:
             raise Problem(
@@ -81,10 +84,12 @@ def named(server: Server, words: tuple[str, ...]) -> frozenset[str] | None:
     return frozenset(record.session_id for record in chosen)
 
 
-def by_hand(server: Server, as_json: bool, sessions: frozenset[str] | None) -> int:
+def by_hand(server: Server, as_json: bool, sessions: frozenset[str] | None, force: bool) -> int:
     """Restore for somebody who watches; the exit code."""
     quiet = as_json or not sys.stdout.isatty()
-    results = restore(server, sessions=sessions) if quiet else with_progress(server, sessions)
+    results = (
+        restore(server, sessions=sessions, force=force) if quiet else with_progress(server, sessions, force)
+    )
     if as_json:
         click.echo(as_document(results))
     else:
@@ -93,7 +98,7 @@ def by_hand(server: Server, as_json: bool, sessions: frozenset[str] | None) -> i
     return 1 if any(r.outcome == FAILED for r in results) else 0
 
 
-def with_progress(server: Server, sessions: frozenset[str] | None) -> list[Result]:
+def with_progress(server: Server, sessions: frozenset[str] | None, force: bool) -> list[Result]:
     """Restore behind a bar."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -102,5 +107,8 @@ def with_progress(server: Server, sessions: frozenset[str] | None) -> list[Resul
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("restoring", total=None)
         return restore(
-            server, sessions=sessions, progress=lambda done, of: bar.update(task, completed=done, total=of)
+            server,
+            sessions=sessions,
+            force=force,
+            progress=lambda done, of: bar.update(task, completed=done, total=of),
         )

@@ -61,17 +61,18 @@ def ask(server: Server, pane: str) -> Started:
     # Tabs: every tmux prints them as they are, and none of these values holds one.
     form = "".join(f"#{{{name}}}\t" for name in VALUES)
     form += "#{pane_id} #{pane_pid} #{pid} #{start_time} #{socket_path}"
-    return server.start(
-        *("set-option", "-pu", "-t", pane, "@codex_asleep", ";"),
-        *("set-option", "-pu", "-t", pane, "@codex_waiting", ";"),
+    awake = (
+        f"set-option -pu -t {pane} @codex_asleep ; set-option -pu -t {pane} @codex_waiting ; "
         # An id that is there again is in the title of what this process becomes.
-        *("set-option", "-pu", "-t", pane, "@codex_title_id", ";"),
+        f"set-option -pu -t {pane} @codex_title_id ; "
         # Claimed and read in one step: of two panes that wake for one session, the second sees the first. Where the
         # plugin has been unloaded, nothing is left on the pane.
-        *("if-shell", "-F", "-t", pane, "#{@codex_dir}"),
-        f"set-option -p -t {pane} @codex_cleared {os.getpid()} ; "
-        f"set-option -pF -t {pane} @codex_claim '#{{@codex_session}}'",
-        ";",
+        f"if-shell -F -t {pane} '#{{@codex_dir}}' {{ set-option -p -t {pane} @codex_cleared {os.getpid()} ; "
+        f"set-option -pF -t {pane} @codex_claim '#{{@codex_session}}' }}"
+    )
+    return server.start(
+        # In another server, at the path of a socket that was removed, this would be another pane.
+        *("if-shell", "-F", f"#{{==:#{{pid}},{server.pid}}}" if server.pid else "1", awake, ";"),
         *("display-message", "-p", "-t", pane, form, ";"),
         *("list-panes", "-a", "-f", "#{||:#{?@codex_session,1,0},#{?@codex_claim,1,0}}"),
         *("-F", "#{pane_id} #{pane_dead} #{@codex_session} #{@codex_claim} #{@codex_state}"),
@@ -134,6 +135,7 @@ def main(args: list[str]) -> int:
     import codex_tmux.resume  # noqa: F401
 
     here = Here(server.answer(asked), pane)
+    server.require(here.server_pid)
     launch, program = what_to_launch(request, here)
     if request.shell and launch is None:
         become_shell(here)

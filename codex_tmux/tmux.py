@@ -46,9 +46,11 @@ class Server:
 
     def __init__(self, socket: str | None = None, binary: str | None = None) -> None:
         self.binary = binary or os.environ.get("CODEX_TMUX_TMUX") or "tmux"
+        self.pid = ""
+        """The process that must be behind the socket, where the environment names it."""
         if socket is None:
-            socket = os.environ.get("TMUX", "").rpartition(",")[0].rpartition(",")[0] or None
-        self.socket = socket
+            socket, _, self.pid = os.environ.get("TMUX", "").rpartition(",")[0].rpartition(",")
+        self.socket = socket or None
         self.told: dict[str, str] = {}
         """What the last reading told of the server and its options."""
 
@@ -85,6 +87,15 @@ class Server:
     def answer(self, started: Started, timeout: float = TIMEOUT) -> str:
         """Like `finish`, as text, without the last newline."""
         return self.finish(started, timeout).decode("utf-8", "surrogateescape").removesuffix("\n")
+
+    def require(self, pid: str) -> None:
+        """Raise TmuxError where another server than the environment's listens, with `pid`, at its socket's path: the
+        pane ids of one mean other panes in the other one."""
+        if self.pid and pid != self.pid:
+            raise TmuxError(
+                f"this pane is of tmux server {self.pid}, whose socket {self.socket} was removed: "
+                f"another server ({pid}) is there now"
+            )
 
     def listed(self, *command: str, plain: Names, counted: Names) -> list[dict[str, str]]:
         """The rows of a list- command, by name; `counted` are values that people or programs chose, told as they are.
@@ -171,9 +182,9 @@ COUNTED = (
     "session_name session_group window_name pane_title pane_current_command pane_current_path pane_start_command"
 ).split()
 OPTIONS = (
-    "@codex_pane @codex_session @codex_evidence @codex_title_id @codex_title_at @codex_guard @codex_asleep "
-    "@codex_process @codex_mode @codex_waiting @codex_state @codex_launch @codex_keep @codex_hint "
-    "@codex_leaving @codex_cleared @codex_claim @codex_looked @codex_unfocused"
+    "@codex_pane @codex_session @codex_evidence @codex_title_id @codex_title_at @codex_title_by "
+    "@codex_guard @codex_asleep @codex_process @codex_mode @codex_waiting @codex_state @codex_launch @codex_keep "
+    "@codex_hint @codex_leaving @codex_cleared @codex_claim @codex_looked @codex_unfocused"
 ).split()
 # Panes that codex-tmux never touched have none of its options: asking for each took half of the whole call.
 TOUCHED = "#{||:#{?@codex_pane,1,0},#{||:#{?@codex_title_id,1,0},#{?@codex_session,1,0}}}"
@@ -363,6 +374,7 @@ def reading_of(server: Server, out: bytes) -> Reading:
             first += b"\n" + more
     else:
         values = parse_rows(first + b"\n", SERVER_PLAIN, SERVER_COUNTED)
+    server.require(values[0]["pid"])
     server.told = values[0]
     panes: dict[str, dict[str, str]] = {}
     links: dict[str, dict[tuple[str, int, bool], None]] = {}

@@ -58,6 +58,8 @@ set-hook -g pane-title-changed[8470] {
       if-shell -F '#{m/r:[0-9a-f]{8#}-[0-9a-f]{4#}-[0-9a-f]{4#}-[0-9a-f]{4#}-[0-9a-f]{5#},#{pane_title}}' {
         set-option -pF @codex_title_id '#{s/^.*([0-9a-f]{8#}-[0-9a-f]{4#}-[0-9a-f]{4#}-[0-9a-f]{4#}-[0-9a-f]{5#}[0-9a-f]*).*$/\1/:pane_title}'
         set-option -pF @codex_title_at '#{T:@codex_clock}'
+        # Whose it is, the sync works out.
+        set-option -pu @codex_title_by
         # The pane must outlive a crash from now on, not from the sync on; only where Codex alone is its own command.
         if-shell -F '#{&&:#{==:#{remain-on-exit},off},#{m/r:^"?(exec )?([^ ;&|]*/)?codex( [^;&|]*)?"?$,#{pane_start_command}}}' {
           set-option -p remain-on-exit failed

@@ -289,8 +289,8 @@ GUARDS = (
     guard(
         "a title is of this very process",
         EVIDENCE,
-        "        if is_stale:",
-        "        if False:",
+        '        return title.session_id if counted else ""',
+        "        return title.session_id",
         U + "evidence_test.py::test_a_title_from_before_the_process_is_somebody_else_s",
     ),
     guard(
@@ -345,7 +345,7 @@ GUARDS = (
     guard(
         "last words that tmux has not read yet are asked for again",
         EVIDENCE,
-        "            if not hint and quit_by_user:",
+        "            if not hint and cleared:",
         "            if False:",
         U + "evidence_test.py::test_last_words_that_tmux_has_not_read_yet_are_asked_for_again",
     ),
@@ -786,9 +786,9 @@ GUARDS = (
     ),
     guard(
         "an id that came in the second of a start is believed after run",
-        "codex_tmux/evidence.py",
-        "is_stale = set_at < started or (same_second and not is_anew)",
-        "is_stale = set_at < started or same_second",
+        "codex_tmux/whose_title.py",
+        "again and not asker.cleared:",
+        "again:",
         U + "evidence_test.py::test_a_title_of_the_same_second_is_doubted_where_another_process_showed_it",
     ),
     guard(

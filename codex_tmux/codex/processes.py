@@ -406,7 +406,7 @@ def _found(processes: Processes, root_pid: int, names: tuple[str, ...]) -> Codex
         above = _ancestors(processes, pid, root_pid)
         inside = process.tty != own_tty
         step = is_step(processes, above or [])
-        foreground = process.pgrp == process.tty_pgrp
+        foreground = process.tty_pgrp in (process.pgrp, 0)
         candidates.append(((not inside, not step, foreground, process.start), process, command, above))
     if not candidates:
         return None

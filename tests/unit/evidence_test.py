@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from codex_tmux import evidence
 from codex_tmux.codex.commandline import parse
 from codex_tmux.codex.processes import CodexProcess, Process, Processes
 from codex_tmux.codex.store import Store
 from codex_tmux.evidence import Identifier, find_id
 from codex_tmux.reconcile import Pane
-from codex_tmux.records import INFERRED, LOCK, SCREEN, TITLE
+from codex_tmux.records import DEAD, INFERRED, LIVE, LOCK, SCREEN, TITLE
 from codex_tmux.tmux import Reading, Server
 from codex_tmux.transport_pane import seen_through
 from tests.unit.codex_store_test import ID, OTHER, lock, meta, rollout
@@ -94,6 +95,7 @@ def sighted(
         "pane_title": title,
         "@codex_title_at": at,
         "@codex_title_id": find_id(title),
+        "@codex_title_by": "",
         "@codex_cleared": cleared,
     }
     return identifier(*files).sight(row, pane(session, last), codex(home))
@@ -208,10 +210,81 @@ def test_last_words_that_tmux_has_not_read_yet_are_asked_for_again(known: bool) 
     found = identifier()
     found.server = Screens("$ ", hint)
     left = pane(*([OTHER] if known else []))._replace(evidence=INFERRED if known else "")
-    seen = found.lost_pane({"pane_title": "", "@codex_leaving": "1"}, left)
+    row = defaultdict(str, {"@codex_state": LIVE, "@codex_leaving": "codex"})
+    seen = found.lost_pane(row, left)
     assert seen.quit
     assert seen.sighting == (ID, SCREEN)
     assert seen.doubted == known
+
+
+@pytest.mark.parametrize(
+    ("state", "title", "leaving", "screen", "quit_by_user"),
+    [
+        (LIVE, "", "codex", "$ ", True),
+        (LIVE, "", "node", "$ ", True),
+        (LIVE, "u@h: ~", "", f"run codex resume {ID}\n$ ", True),
+        # Cleared by what was in front then, a shell's own command: its last words decide.
+        (LIVE, "", "bash", "$ ", False),
+        (LIVE, "", "-zsh", "$ ", False),
+        (LIVE, "", "bash", f"run codex resume {ID}\n$ ", True),
+        # Somebody else's words.
+        (LIVE, "u@h: ~", "", f"run codex resume {OTHER}\n$ ", False),
+        (LIVE, "u@h: ~", "", "$ ", False),
+        (LIVE, f"x | {ID[:29]}...", "", f"run codex resume {ID}\n$ ", False),
+        # It was killed, and that is known.
+        (DEAD, "", "codex", "$ ", False),
+        (DEAD, "u@h: ~", "", f"run codex resume {ID}\n$ ", False),
+    ],
+)
+def test_what_was_killed_is_not_called_quit(
+    state: str, title: str, leaving: str, screen: str, quit_by_user: bool
+) -> None:
+    found = identifier()
+    found.server = Screens(screen, screen)
+    row = defaultdict(str, {"@codex_state": state, "pane_title": title, "@codex_leaving": leaving})
+    assert found.lost_pane(row, pane(ID)._replace(evidence=TITLE)).quit is quit_by_user
+
+
+@pytest.mark.parametrize(
+    ("server", "held", "stored", "refuted"),
+    [
+        (True, False, True, True),
+        (True, True, True, False),
+        # A message is not written yet, or the server belongs to a newer Codex than this one.
+        (True, False, False, False),
+        (False, False, True, False),
+    ],
+)
+def test_a_title_that_names_what_nobody_has_open_is_refuted(
+    home: Path, monkeypatch: pytest.MonkeyPatch, server: bool, held: bool, stored: bool, refuted: bool
+) -> None:
+    monkeypatch.setattr(evidence, "has_server", lambda processes, codex_home: server)
+    monkeypatch.setattr(Store, "lock_holder", lambda self, session_id: object() if held else None)
+    if stored:
+        rollout(home, ID, meta())
+    else:
+        lock(home, ID)
+    assert sighted(home, f"x | {ID[:29]}...", "1001") == (None if refuted else (ID, TITLE))
+    assert sighted(home, f"x | {ID[:29]}...", "1001", session=ID) == (ID, TITLE)
+
+
+def test_whether_the_background_server_of_a_home_runs(tmp_path: Path) -> None:
+    class System(Table):
+        def argv(self, pid: int) -> list[str]:
+            return ["codex", "app-server", "--listen", "unix://"] if pid == 7 else ["sleep"]
+
+    place = tmp_path / "app-server-daemon" / "daemon.pid"
+    assert not evidence.has_server(System(), str(tmp_path))
+    place.parent.mkdir()
+    for text, runs in (
+        ('{"pid": 7}', True),
+        ('{"pid": 8}', False),
+        ("{}", False),
+        ("x", False),
+        ("[]", False),
+    ):
+        place.write_text(text)
+        assert evidence.has_server(System(), str(tmp_path)) is runs
 
 
 def test_two_locks_say_nothing(home: Path) -> None:

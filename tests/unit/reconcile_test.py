@@ -191,6 +191,28 @@ def test_a_restored_pane_takes_the_lost_record_over_and_no_other() -> None:
     assert one(run(ended, waiting, epoch="11:30")[0]).status == ENDED
 
 
+def test_what_a_codex_had_changed_to_when_it_died_is_what_its_pane_had() -> None:
+    records, _ = run((), showing(1, sid(1)))
+    dead = pane(1, dead=True, exit="signal 9", marked=True, launch=LAUNCH, session=sid(1), evidence=TITLE)
+    records, actions = run(records, dead._replace(sighting=Sighting(sid(2), TITLE)))
+    assert {r.session_id: r.status for r in records} == {sid(1): ENDED, sid(2): DEAD}
+    assert actions == [Sleep("%1", LAUNCH)]
+    # Below a shell, to one that was there before; and to one that another pane has.
+    records, _ = run((), showing(1, sid(1), running=SHELL_LAUNCH), showing(2, sid(2)))
+    shell = pane(1, marked=True, launch=SHELL_LAUNCH, session=sid(1), evidence=TITLE)
+    held, _ = run(records, shell._replace(sighting=Sighting(sid(2), TITLE)), showing(2, sid(2)))
+    assert {r.session_id: (r.status, r.pane) for r in held} == {sid(1): (DEAD, "%1"), sid(2): (LIVE, "%2")}
+    free, _ = run(records, shell._replace(sighting=Sighting(sid(2), TITLE)))
+    assert {r.session_id: (r.status, r.pane) for r in free} == {sid(1): (ENDED, "%1"), sid(2): (DEAD, "%1")}
+
+
+def test_what_was_killed_stays_dead_whatever_its_shell_says_later() -> None:
+    records, _ = run((), showing(1, sid(1)))
+    shell = pane(1, marked=True, launch=SHELL_LAUNCH, session=sid(1), evidence=TITLE)
+    records, _ = run(records, shell)
+    assert one(run(records, shell._replace(quit=True))[0]).status == DEAD
+
+
 def test_new_inside_codex_moves_the_pane_on_and_keeps_the_old_record() -> None:
     records, _ = run((), showing(1, sid(1)))
     records, _ = run(records, showing(1, sid(2), last_process="101:1"))

@@ -1,0 +1,74 @@
+"""Whose title is it? A title outlives the process that set it, and a shell's jobs share one title. Pure.
+
+A title counts for the process that was in the foreground of the pane when it was set. tmux does not tell which that
+was, so each sync that finds a new title works it out, and notes the answer beside the title.
+"""
+
+from __future__ import annotations
+
+from codex_tmux.named_tuple import NamedTuple
+
+NOBODY = "-"
+"""Noted as the owner where the title is of no process that a sync has seen."""
+
+
+class Title(NamedTuple):
+    """A pane's title. `session_id` is the id in it, whole or cut, "" for none; `owner` what a sync has noted since it
+    was set: a process's name, NOBODY, or "" for nothing yet; `came` when it was set, in whole seconds since 1970,
+    None where that is not known."""
+
+    session_id: str
+    owner: str = ""
+    came: int | None = None
+
+
+class Asker(NamedTuple):
+    """The process the title may be of: its name, when it began (seconds since 1970, by the clock as it is set now),
+    whether it is in the foreground, and whether it has itself taken away the id that stood there before."""
+
+    process: str
+    began: float
+    foreground: bool = True
+    cleared: bool = False
+
+
+class Before(NamedTuple):
+    """The process that the pane ran at the last sync, and its session; "" for none."""
+
+    process: str = ""
+    session_id: str = ""
+
+
+def counts(title: Title, asker: Asker, before: Before) -> tuple[bool, str]:
+    """Whether a title says which session a process shows, and why."""
+    if not title.session_id:
+        return False, "no id in it"
+    if title.owner:
+        return title.owner == asker.process, "its owner is known"
+    if not asker.foreground:
+        return False, "another program is in front"
+    if before.process == asker.process:
+        return True, "this process was in front before, and is"
+    again = bool(before.process) and before.session_id.startswith(title.session_id)
+    if title.came is None:
+        return not again, "another process showed it" if again else "nobody else has been seen"
+    if title.came < int(asker.began):
+        return False, "older than the process"
+    if title.came == int(asker.began) and again and not asker.cleared:
+        return False, "of the second in which the process began, and another one showed it"
+    return True, "younger than the process"
+
+
+def owner(title: Title, counted: bool, process: str) -> str:
+    """What to note as the title's owner."""
+    if not title.session_id:
+        return ""
+    return process if counted else title.owner or NOBODY
+
+
+def is_last_of(title: Title, before: Before) -> bool:
+    """Whether the process that has just ended, the one of `before`, had changed to the title's session at the end."""
+    known = before.session_id.startswith(title.session_id) or title.session_id.startswith(
+        before.session_id or "-"
+    )
+    return bool(title.session_id) and not known and title.owner in ("", before.process)

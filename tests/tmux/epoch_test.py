@@ -1,0 +1,232 @@
+"""Whose record is it: a socket that was removed, a second host with the same home, a pid used again, an upgrade."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import subprocess
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import psutil
+import pytest
+
+from codex_tmux import epoch
+from codex_tmux.sandbox import Sandbox
+from tests.tmux.list_test import bound
+
+
+@pytest.fixture
+def world(sandbox: Sandbox) -> Sandbox:
+    sandbox.start_server(load_plugin=True, config="set -g @codex-restore off")
+    return sandbox
+
+
+def rows(world: Sandbox) -> dict[str, dict[str, Any]]:
+    """Every record by its session."""
+    return {r["session_id"]: r for r in json.loads(world.helper("list", "--all", "--json"))["panes"]}
+
+
+def restored(world: Sandbox, *flags: str) -> list[str]:
+    """What `restore` did, by outcome."""
+    return [r["outcome"] for r in json.loads(world.helper("restore", "--json", *flags))["results"]]
+
+
+def ended(pid: int) -> None:
+    """End a process, and wait until it has."""
+    with contextlib.suppress(psutil.Error, ProcessLookupError):
+        process = psutil.Process(pid)
+        process.kill()
+        process.wait(10)
+
+
+def test_a_server_whose_socket_was_removed_keeps_its_sessions(world: Sandbox) -> None:
+    pane = world.new_pane()
+    world.ask(pane, "first")
+    session, former, codex = bound(world, pane), int(world.format(pane, "#{pid}")), world.codex_pid(pane)
+    world.quiet()
+    os.unlink(world.socket)
+    here = world.start_server(load_plugin=True, config="set -g @codex-restore off")
+    world.helper("sync")
+    assert (rows(world)[session]["status"], rows(world)[session]["server_pid"]) == ("live", former)
+    assert f"@process {former}" in world.helper("list")
+    assert restored(world) == []
+    # Nor is it resumed beside by hand, but for one who says so.
+    refused = world.helper_result("adopt", "-t", here, session)
+    assert f"is in pane {pane} of the tmux server {world.socket} (process {former})" in refused.stderr
+    assert refused.returncode == 1
+    ended(former)
+    ended(codex)
+    assert rows(world)[session]["status"] == "lost"
+    assert restored(world) == ["waiting"]
+    assert rows(world)[session]["server_pid"] == int(world.format(here, "#{pid}"))
+
+
+def test_a_pane_of_a_server_without_its_socket_does_not_speak_for_another_one_s(world: Sandbox) -> None:
+    """`codex-tmux respawn` from its keys, and `run` in its panes, reach whoever listens at the socket's path."""
+    former = world.tmux("display-message", "-p", "#{pid}")
+    os.unlink(world.socket)
+    world.start_server(load_plugin=True, config="set -g @codex-restore off")
+    pane = world.new_pane()
+    world.ask(pane, "first")
+    session, codex = bound(world, pane), world.codex_pid(pane)
+    world.quiet()
+    there = {"TMUX": f"{world.socket},{former},0", "TMUX_PANE": pane}
+    for command in (("respawn", "-t", pane), ("respawn",), ("run",), ("forget", "-t", pane)):
+        done = world.helper_result(*command, env=there)
+        assert done.returncode == 1, command
+        assert f"tmux server {former}" in done.stderr, (command, done.stderr)
+    assert world.codex_pid(pane) == codex
+    assert world.format(pane, "#{@codex_session} #{@codex_claim}") == f"{session} "
+    assert world.ask(pane, "second").messages == ("first", "second")
+
+
+class Container:
+    """A second machine with the same home: its own processes, name, and sockets at the same paths."""
+
+    def __init__(self, world: Sandbox) -> None:
+        self.world = world
+        script = f"mount -t tmpfs none {world.short} && hostname far-away && echo up && exec sleep 1000"
+        words = ["unshare", "-m", "-p", "-u", "--fork", "--mount-proc", "sh", "-c", script]
+        self.process = subprocess.Popen(words, env=world.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        assert self.process.stdout is not None
+        if self.process.stdout.readline() != b"up\n":
+            self.process.wait()
+            pytest.skip("no namespaces may be made here")
+        (self.init,) = psutil.Process(self.process.pid).children()
+
+    def run(self, *words: str) -> str:
+        """Run this in there; what it prints."""
+        enter = ["nsenter", "-t", str(self.init.pid), "-m", "-p", "-u", "--"]
+        server = {"TMUX": f"{self.world.socket},{self.pid},0"} if hasattr(self, "pid") else {}
+        done = subprocess.run(
+            [*enter, *words],
+            env=self.world.env | server,
+            cwd=self.world.work,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def start_server(self) -> None:
+        """A tmux server with the plugin, as the sandbox's own."""
+        conf = str(self.world.root / "tmux.conf")
+        tmux = ("tmux", "-u", "-S", str(self.world.socket))
+        self.run(*tmux, "-f", conf, "new-session", "-d", "-s", "main", "-c", str(self.world.work))
+        self.pid = self.run(*tmux, "display-message", "-p", "#{pid}").strip()
+
+    def helper(self, *args: str) -> str:
+        return self.run(str(self.world.bin / "codex-tmux"), *args)
+
+    def close(self) -> None:
+        # The first process of a pid namespace takes all others with it.
+        with contextlib.suppress(psutil.Error):
+            self.init.kill()
+        self.process.wait(10)
+
+
+@pytest.fixture
+def container(world: Sandbox) -> Iterator[Container]:
+    made = Container(world)
+    yield made
+    made.close()
+
+
+def test_another_host_with_the_same_home_is_shown_and_left_alone(
+    world: Sandbox, container: Container
+) -> None:
+    pane = world.new_pane()
+    world.ask(pane, "first")
+    session = bound(world, pane)
+    world.quiet()
+    before = rows(world)[session]
+    container.start_server()
+    (there,) = json.loads(container.helper("list", "--json"))["panes"]
+    assert (there["session_id"], there["status"], there["server_is"]) == (session, "live", "elsewhere")
+    assert "@another host" in container.helper("list")
+    assert json.loads(container.helper("restore", "--json"))["results"] == []
+    assert "0 " not in container.helper("status")
+    world.helper("sync")
+    assert rows(world)[session] == before
+    # Lost there, it still is that host's to restore.
+    codex = world.codex_pid(pane)
+    world.tmux("kill-server")
+    ended(codex)
+    world.start_server(load_plugin=True, config="set -g @codex-restore off")
+    assert rows(world)[session]["status"] == "lost"
+    assert json.loads(container.helper("restore", "--json"))["results"] == []
+    planned = json.loads(container.helper("restore", "--json", "--force", "--dry-run"))["results"]
+    assert [r["session_id"] for r in planned] == [session]
+    assert rows(world)[session]["status"] == "lost"
+    taken = json.loads(container.helper("restore", "--json", "--force"))["results"]
+    assert [(r["session_id"], r["outcome"]) for r in taken] == [(session, "waiting")]
+    assert restored(world) == []
+    assert rows(world)[session]["server_is"] == "elsewhere"
+    assert restored(world, "--force") == ["waiting"]
+
+
+def rewrite(world: Sandbox, old: str, new: str) -> None:
+    """Change the state file by hand."""
+    state = world.state_dir / "state.toml"
+    lines = [line for line in state.read_text().splitlines() if not line.startswith("#")]
+    text = "\n".join(lines) + "\n"
+    assert old in text
+    state.write_text(text.replace(old, new))
+
+
+def test_a_pid_that_is_used_again_holds_nothing(world: Sandbox) -> None:
+    pane = world.new_pane()
+    world.ask(pane, "first")
+    session = bound(world, pane)
+    world.type(pane, "/quit")
+    world.wait_for(lambda: rows(world)[session]["status"] == "ended", 10, "the record to end")
+    world.quiet()
+    # As a tmux server on another socket had it, whose pid a process of today has.
+    own = epoch.of_server(world.tmux("display-message", "-p", "#{pid}"))
+    host = own.rsplit(":", 2)[0]
+    rewrite(world, 'status = "ended"', 'status = "live"')
+    rewrite(world, f'server = "{world.socket}"', 'server = "/tmp/other"')
+    rewrite(world, own, f"{host}:{os.getpid()}:1")
+    again = world.new_pane("codex", "resume", session)
+    assert world.ask(again, "second").messages == ("first", "second")
+    assert bound(world, again) == session
+    assert (rows(world)[session]["pane"], rows(world)[session]["status"]) == (again, "live")
+
+
+def test_a_running_server_keeps_its_records_when_codex_tmux_gets_a_new_form_of_them(world: Sandbox) -> None:
+    panes = [world.new_pane(), world.new_pane()]
+    for pane in panes:
+        world.ask(pane, "the same")
+    sessions = [bound(world, pane) for pane in panes]
+    world.quiet()
+    pid, started = world.format(panes[0], "#{pid} #{start_time}").split()
+    rewrite(world, epoch.of_server(pid), f"{pid}:{started}")
+    for pane in panes:
+        codex = world.format(pane, "#{@codex_process}").partition(":")[0]
+        former = f"{codex}:{psutil.Process(int(codex)).create_time():.2f}"
+        world.tmux("set-option", "-p", "-t", pane, "@codex_process", former)
+        world.tmux("set-option", "-pu", "-t", pane, "@codex_title_by")
+    world.helper("sync")
+    found = rows(world)
+    assert [(found[s]["status"], found[s]["pane"]) for s in sessions] == [("live", p) for p in panes]
+    assert f'epoch = "{epoch.of_server(pid)}"' in (world.state_dir / "state.toml").read_text()
+
+
+def test_a_clock_that_was_set_changes_nothing(world: Sandbox) -> None:
+    """As after a pause of a virtual machine: what the title's hook noted was by another time."""
+    panes = [world.new_pane(), world.new_pane()]
+    for pane in panes:
+        world.ask(pane, "the same")
+    sessions = [bound(world, pane) for pane in panes]
+    world.quiet()
+    for step in (-3600, -3, 3, 3600):
+        for pane in panes:
+            world.tmux("set-option", "-p", "-t", pane, "@codex_title_at", str(int(time.time()) - step))
+        world.helper("sync")
+        found = rows(world)
+        seen = [(found[s]["status"], found[s]["pane"], found[s]["evidence"]) for s in sessions]
+        assert seen == [("live", p, "title") for p in panes], step
