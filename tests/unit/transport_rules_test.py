@@ -103,10 +103,10 @@ def test_made_up_sessions_push_no_record_of_this_machine_out() -> None:
 def test_what_the_pane_s_own_program_learnt_completes_the_record() -> None:
     records, _ = run((), showing(1, sid(1)[:29], running=TYPED, launch=TYPED))
     shell = pane(1, marked=True, launch=TYPED, session=sid(1), evidence=TITLE)
-    records, _ = run(records, shell)
-    assert (one(records).session_id, one(records).status) == (sid(1), DEAD)
-    records, _ = run(records, shell._replace(quit=True))
-    assert one(records).status == ENDED
+    dead, _ = run(records, shell)
+    assert (one(dead).session_id, one(dead).status) == (sid(1), DEAD)
+    ended, _ = run(records, shell._replace(quit=True))
+    assert (one(ended).session_id, one(ended).status) == (sid(1), ENDED)
 
 
 @given(
