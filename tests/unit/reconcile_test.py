@@ -196,7 +196,7 @@ def test_what_a_codex_had_changed_to_when_it_died_is_what_its_pane_had() -> None
     dead = pane(1, dead=True, exit="signal 9", marked=True, launch=LAUNCH, session=sid(1), evidence=TITLE)
     records, actions = run(records, dead._replace(sighting=Sighting(sid(2), TITLE)))
     assert {r.session_id: r.status for r in records} == {sid(1): ENDED, sid(2): DEAD}
-    assert actions == [Sleep("%1", LAUNCH)]
+    assert actions == [Sleep("%1", LAUNCH, "signal 9")]
     # Below a shell, to one that was there before; and to one that another pane has.
     records, _ = run((), showing(1, sid(1), running=SHELL_LAUNCH), showing(2, sid(2)))
     shell = pane(1, marked=True, launch=SHELL_LAUNCH, session=sid(1), evidence=TITLE)
