@@ -53,7 +53,13 @@ def screen(world: Sandbox, pane: str) -> str:
 
 
 def wait_text(world: Sandbox, pane: str, text: str, timeout: float = 40) -> str:
-    world.wait_for(lambda: text in screen(world, pane), timeout, f"{text!r} in {pane}")
+    """Wait until a pane shows `text`, however its lines are broken between words; all that it shows."""
+
+    def shows() -> bool:
+        shown = screen(world, pane)
+        return text in shown or text in " ".join(shown.split())
+
+    world.wait_for(shows, timeout, f"{text!r} in {pane}")
     return screen(world, pane)
 
 
@@ -297,7 +303,7 @@ def test_twenty_messages_by_send_keys_alone(world: Sandbox) -> None:
     seen = wait_text(world, pane, "turn 20 | ", 120)
     # Each reply right below its own message, in order, and nothing typed in the middle of it.
     shown = re.findall(
-        rf"{PROMPT} (message \d+)\n(?:Model metadata[^\n]*\n)?turn (\d+) \| .* last: (message \d+) ", seen
+        rf"{PROMPT} (message \d+)\n(?:Model metadata(?:[^\n]*\n)+?)?turn (\d+) \| .* last: (message \d+) ", seen
     )
     assert shown == [(text, str(i), text) for i, text in enumerate(messages, 1)]
     asked = [request.last for request in world.model.requests]
