@@ -303,7 +303,8 @@ def test_twenty_messages_by_send_keys_alone(world: Sandbox) -> None:
     seen = wait_text(world, pane, "turn 20 | ", 120)
     # Each reply right below its own message, in order, and nothing typed in the middle of it.
     shown = re.findall(
-        rf"{PROMPT} (message \d+)\n(?:Model metadata(?:[^\n]*\n)+?)?turn (\d+) \| .* last: (message \d+) ", seen
+        rf"{PROMPT} (message \d+)\n(?:Model metadata(?:[^\n]*\n)+?)?turn (\d+) \| .* last: (message \d+) ",
+        seen,
     )
     assert shown == [(text, str(i), text) for i, text in enumerate(messages, 1)]
     asked = [request.last for request in world.model.requests]

@@ -118,7 +118,9 @@ def test_the_title_carries_the_id(home: Path, config: str) -> None:
     assert done.return_value == 0
     assert ID.search(title_of_codex(home))
     # Codex has written its own things into the file since: what we put in still comes out, and nothing else.
-    done = CliRunner().invoke(setup.command, ["--yes", "--undo"], standalone_mode=False, catch_exceptions=False)
+    done = CliRunner().invoke(
+        setup.command, ["--yes", "--undo"], standalone_mode=False, catch_exceptions=False
+    )
     assert done.return_value == 0
     assert "thread-id" not in path.read_text()
     assert not ID.search(title_of_codex(home))
