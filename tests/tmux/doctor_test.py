@@ -166,7 +166,7 @@ def test_a_fault_is_named_alone_and_its_remedy_mends_it(world: Sandbox, fault: s
     remedy = checks[name]["fix"]
     done = subprocess.run(
         ["sh", "-c", remedy.replace("codex-tmux setup", "codex-tmux setup -y")],
-        env={**world.env, "TMUX": f"{world.socket},0,0"},
+        env={**world.env, "TMUX": f"{world.socket},{world.tmux('display-message', '-p', '#{pid}')},0"},
         cwd=world.work,
         capture_output=True,
         text=True,
