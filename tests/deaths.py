@@ -95,9 +95,9 @@ def deaths(sandbox: Sandbox, count: int, panes: int = 8) -> Outcome:
     killed: set[str] = set()
     number = 0
     begun = last = time.monotonic()
-    if sandbox.codex:
-        for pane in panes_of(sandbox)[1:]:
-            sandbox.ask(pane.id, f"begin in {pane.id}")
+    # Without a message there is nothing to resume, and the pane would ask.
+    for pane in panes_of(sandbox)[1:]:
+        sandbox.ask(pane.id, f"begin in {pane.id}")
     switcher = Switcher(sandbox, client, [name for each in sessions for name in ("main", each)])
     try:
         while number < count:

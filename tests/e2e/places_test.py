@@ -54,6 +54,8 @@ def test_a_native_binary_behind_links_with_profile_home_and_databases_of_its_own
         assert (again.messages, again.model) == (("first", "second"), "model-of-the-profile")
         assert option(world, pane, "@codex_session") == session
         process = psutil.Process(int(world.format(pane, "#{pane_pid}")))
-        assert process.cmdline() == [str(link), *flags, "resume", session]
+        assert process.cmdline() == ["cx", *flags, "resume", session], (
+            "by the shell, with its variables, as before"
+        )
         environ = process.environ()
         assert (environ["CODEX_HOME"], environ["CODEX_SQLITE_HOME"]) == (str(home), str(databases))

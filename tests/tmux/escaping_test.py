@@ -111,7 +111,7 @@ def test_an_item_of_a_menu_runs_with_the_words_it_was_given(
     # As a menu has it when it is chosen; in the foreground, to see its end.
     server.run("if-shell", "-F", "1", line.replace("run-shell -b", "run-shell", 1))
     given_words = said.read_bytes().split(b"\0")[:-1]
-    assert given_words == [os.fsencode(w) for w in ("pick", "--client", "/dev/pts/1", *words)]
+    assert given_words == [os.fsencode(w) for w in ("/dev/pts/1", *words)]
     assert_nothing_ran(sandbox)
 
 

@@ -16,13 +16,10 @@ from codex_tmux import quick_start
 from codex_tmux.sandbox import Sandbox
 
 HEAVY = (
-    "argparse ast asyncio click codex_tmux.cli codex_tmux.rebuild codex_tmux.restore collections concurrent "
-    "contextlib copy ctypes dataclasses datetime decimal dis enum functools glob importlib.metadata inspect json "
-    "libtmux logging multiprocessing operator pathlib pickle platform prompt_toolkit psutil random re rich secrets "
-    "shlex shutil site socket sqlite3 ssl subprocess tempfile threading tomli tomli_w tomllib traceback types typing "
-    "unittest urllib uuid warnings websockets"
+    "asyncio click codex_tmux.cli codex_tmux.rebuild codex_tmux.restore concurrent importlib.metadata libtmux logging "
+    "multiprocessing prompt_toolkit psutil rich ssl unittest urllib websockets"
 ).split()
-"""Each costs as much as a good part of a bare Python start, or is no use to a sync in which nothing changes."""
+"""Each costs as much as a bare Python start, or is no use to a sync in which nothing changes."""
 
 
 @pytest.fixture
@@ -48,7 +45,8 @@ def bound(sandbox: Sandbox, message: str) -> str:
 
 def hook(sandbox: Sandbox, *args: str, pane: str = "", **env: str) -> subprocess.CompletedProcess[str]:
     """Run the helper as hooks and stored commands do, with its imports on stderr."""
-    inside = {"TMUX": f"{sandbox.socket},1,0", "TMUX_PANE": pane}
+    server = sandbox.tmux("display-message", "-p", "#{pid}")
+    inside = {"TMUX": f"{sandbox.socket},{server.strip()},0", "TMUX_PANE": pane}
     return subprocess.run(
         [sys.executable, "-I", "-S", "-X", "importtime", quick_start.HOOK, *args],
         env={**sandbox.env, **inside, **env},
