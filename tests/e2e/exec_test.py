@@ -32,6 +32,11 @@ def world(sandbox: Sandbox) -> Sandbox:
     return sandbox
 
 
+def inside(world: Sandbox) -> str:
+    """`TMUX` as a pane of this server has it."""
+    return f"{world.socket},{world.tmux('display-message', '-p', '#{pid}').strip()},0"
+
+
 def open_pane(world: Sandbox, *flags: str, cwd: Path | None = None) -> str:
     pane = world.new_pane("codex-tmux", "exec", "--", *flags, cwd=cwd)
     wait_prompt(world, pane)
@@ -162,7 +167,7 @@ def test_no_turn_outlives_its_pane(world: Sandbox, number: signal.Signals) -> No
 
 def codex_tmux(world: Sandbox, *args: str) -> str:
     """Run the helper as a user in this tmux server does; what it printed."""
-    env = {**world.env, "TMUX": f"{world.socket},0,0"}
+    env = {**world.env, "TMUX": inside(world)}
     done = subprocess.run(
         [str(world.bin / "codex-tmux"), *args], env=env, capture_output=True, text=True, timeout=60
     )
@@ -238,7 +243,7 @@ def test_a_new_tmux_server(world: Sandbox) -> None:
     world.start_server(load_plugin=True)
     done = subprocess.run(
         [str(world.bin / "codex-tmux"), "restore"],
-        env={**world.env, "TMUX": f"{world.socket},0,0"},
+        env={**world.env, "TMUX": inside(world)},
         capture_output=True,
         text=True,
         timeout=60,
@@ -529,7 +534,7 @@ def test_new_opens_a_window_in_any_directory_with_the_flags(world: Sandbox) -> N
     directory.mkdir()
     subprocess.run(["git", "init", "-q", str(directory)], check=True, env=world.env)
     args = ["exec", "--new", "-c", str(directory), "-n", "my #{pid} window", "--", "--model", "y"]
-    env = {**world.env, "TMUX": f"{world.socket},0,0"}
+    env = {**world.env, "TMUX": inside(world)}
     subprocess.run([str(world.bin / "codex-tmux"), *args], env=env, check=True, timeout=30)
     lines = world.tmux("list-panes", "-a", "-F", "#{pane_id} #{window_name}").splitlines()
     (pane,) = [line.split()[0] for line in lines if line.endswith("my #{pid} window")]
@@ -542,7 +547,7 @@ def test_new_opens_a_window_in_any_directory_with_the_flags(world: Sandbox) -> N
 
 def test_split(world: Sandbox) -> None:
     pane = world.tmux("list-panes", "-F", "#{pane_id}", "-t", "main:").splitlines()[0]
-    env = {**world.env, "TMUX": f"{world.socket},0,0", "TMUX_PANE": pane}
+    env = {**world.env, "TMUX": inside(world), "TMUX_PANE": pane}
     subprocess.run(
         [str(world.bin / "codex-tmux"), "exec", "--split"], env=env, check=True, cwd=world.work, timeout=30
     )
