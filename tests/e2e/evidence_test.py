@@ -112,6 +112,8 @@ def test_two_that_say_the_same_in_one_directory_stay_unknown_and_list_says_the_w
     os.kill(untitled.codex_pid(panes[0]), signal.SIGKILL)
     wait_asleep(untitled, panes[0])
     untitled.tmux("respawn-pane", "-t", panes[0])
+    untitled.wait_for(lambda: "start a new session" in untitled.capture(panes[0]), 20, "the question")
+    untitled.tmux("send-keys", "-t", panes[0], "Enter")
     assert untitled.ask(panes[0], "anew").messages == ("anew",), "fresh, rather than the other one's"
 
 

@@ -91,6 +91,8 @@ def test_renamed_resumes_and_deleted_says_why_not(world: Sandbox) -> None:
     codex(world, "delete", "--force", session)
     kill(world, pane)
     world.tmux("respawn-pane", "-t", pane)
+    world.wait_for(lambda: "start a new session" in world.capture(pane), 20, "the question")
+    world.tmux("send-keys", "-t", pane, "Enter")
     request = world.ask(pane, "anew")
     assert (len(request.messages), request.model) == (1, "mock-model-2")
     assert "Codex no longer has session" in log_text(world)
