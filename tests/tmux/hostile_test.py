@@ -152,6 +152,9 @@ def test_directories(world: Sandbox, names: list[str]) -> None:
         else:
             world.tmux("select-window", "-t", pane)
             client.send(b"\x02R")
+        # What started it is a script, which knows nothing of its session.
+        world.wait_for(lambda p=pane: "go on without it" in world.capture(p), 15, f"the question of {name}")  # type: ignore[misc]
+        world.tmux("send-keys", "-t", pane, "Enter")
         world.wait_for(
             lambda p=pane, s=sessions[name]: s in command_line(world, p),  # type: ignore[misc]
             15,
