@@ -19,11 +19,13 @@ NO_FOCUS_EVENTS = b"\x1b[?1004l"
 def asked_since(version: str, row: dict[str, str], pane: Pane) -> str:
     """What `@codex_unfocused` should say of a pane whose Codex may have asked since; "" where there is nothing to do.
 
-    Codex asks before it sets its first title, and a sync may see it earlier: the title counts as well.
+    Codex asks before it sets its first title, and a sync may see it earlier: so the title counts as well, when it came,
+    and whether `codex-tmux run` has taken the former one away, which may have named the same session.
     """
     if version_of(version) >= FOCUS_OF_THE_DEAD or pane.dead or not (pane.running and pane.root):
         return ""
-    seen = f"{pane.process} {row['@codex_looked']} {row['@codex_title_id']}"
+    title = f"{row['@codex_cleared']} {row['@codex_title_at']} {row['@codex_title_id']}"
+    seen = f"{pane.process} {row['@codex_looked']} {title}"
     return "" if seen == row["@codex_unfocused"] else seen
 
 

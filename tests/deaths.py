@@ -20,7 +20,8 @@ from codex_tmux.sandbox import Sandbox, SandboxError
 
 STUCK_AFTER = 60.0
 """Seconds without any death after which the world counts as stuck."""
-SEEN = "#{&&:#{@codex_title_id},#{m:*#{@codex_title_id},#{@codex_unfocused}}}"
+NOW = "#{@codex_process} #{@codex_looked} #{@codex_cleared} #{@codex_title_at} #{@codex_title_id}"
+SEEN = f"#{{&&:#{{@codex_title_id}},#{{==:{NOW},#{{@codex_unfocused}}}}}}"
 KNOWN = f"#{{&&:#{{@codex_session}},#{{?#{{<:#{{version}},3.5}},{SEEN},1}}}}"
 """Codex is killed as soon as a sync has seen it with its title: until then, for a second or so, nothing is promised."""
 FORMAT = f"#{{pane_id}} #{{pane_dead}} #{{?@codex_asleep,1,0}} {KNOWN} #{{@codex_process}}"
@@ -33,7 +34,18 @@ class Switcher:
         self.switches = 0
         self._lines = "".join(f"switch-client -c {client} -t {name}\n" for name in sessions).encode()
         self._batch = len(sessions)
-        argv = ["tmux", "-u", "-S", str(sandbox.socket), "-C", "attach-session", "-t", sessions[0]]
+        argv = [
+            "tmux",
+            "-u",
+            "-S",
+            str(sandbox.socket),
+            "-C",
+            "attach-session",
+            "-f",
+            "no-output",
+            "-t",
+            sessions[0],
+        ]
         self._control = subprocess.Popen(argv, env=sandbox.env, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()

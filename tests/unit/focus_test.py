@@ -15,7 +15,7 @@ CODEX = Launch("tui", "/bin/codex", "/h", "/w", (), False)
 PANE = Pane(
     "%1", "main", 0, "w", "", 0, "/w", False, "", "7", "codex", running=CODEX, root=True, process="7:1"
 )
-SEEN = "7:1 7 01a2"
+SEEN = "7:1 7 7 1800000000 01a2"
 
 
 @pytest.mark.parametrize(
@@ -25,8 +25,10 @@ SEEN = "7:1 7 01a2"
         ("3.4", PANE, "", SEEN),
         ("3.4", PANE, SEEN, ""),
         # Seen before it had a title, or another process since.
-        ("3.4", PANE, "7:1  ", SEEN),
-        ("3.4", PANE, "6:1 6 01a2", SEEN),
+        ("3.4", PANE, "7:1    ", SEEN),
+        ("3.4", PANE, "6:1 6 6 1799999999 01a2", SEEN),
+        # Seen while the title was still that of the process before: the same session's.
+        ("3.4", PANE, "7:1 7 6 1799999999 01a2", SEEN),
         # tmux that lives on, a pane that is no Codex's own, one that is dead.
         ("3.5", PANE, "", ""),
         ("next-3.8", PANE, "", ""),
@@ -36,7 +38,13 @@ SEEN = "7:1 7 01a2"
     ],
 )
 def test_asked_since(version: str, pane: Pane, unfocused: str, wanted: str) -> None:
-    row = {"@codex_looked": "7", "@codex_title_id": "01a2", "@codex_unfocused": unfocused}
+    row = {
+        "@codex_looked": "7",
+        "@codex_cleared": "7",
+        "@codex_title_at": "1800000000",
+        "@codex_title_id": "01a2",
+        "@codex_unfocused": unfocused,
+    }
     assert asked_since(version, row, pane) == wanted
 
 
