@@ -17,8 +17,13 @@ ENDED_SOMEHOW = "Codex ended"
 """What a pane says of a death before it is known how it came."""
 FORMAT = "#[reverse] #{@codex_hint} "
 """`remain-on-exit-format`: the text goes through an option, so that nothing in it is expanded as a format."""
-PASTE = FORMAT + "#{?#{==:#{n:@codex_session},36}, · then paste: codex resume #{@codex_session} ,}"
-"""The same where Codex was typed into a shell of another machine: a respawn only connects again."""
+RECONNECTS = "reconnects"
+PASTE = (
+    f"#[reverse] #{{?#{{==:#{{n:@codex_session}},36}},#{{s/^.* · (.* {RECONNECTS})$/\\1/:@codex_hint}} · "
+    "paste: codex resume #{@codex_session},#{@codex_hint}} "
+)
+"""The same where Codex was typed into a shell of another machine: a respawn only connects again. With the command to
+paste there, 80 columns have no room for the cause."""
 
 
 def shown_key(option: str, ours: str, prefix: str) -> str:
@@ -41,7 +46,7 @@ def hint(happened: str, key: str, launch: Launch) -> str:
 
         if run_again(launch.transport).how == NOTHING:
             return f"{happened} · its command is not run again"
-        back = "connects again"
+        back = RECONNECTS
     return f"{happened} · {key or 'codex-tmux respawn'} {back}"
 
 
@@ -61,4 +66,5 @@ def is_epitaph(line: bytes) -> bool:
     """Whether the last line of a dead pane's screen is tmux's word, or ours, about its death."""
     text = re.sub(rb"\x1b\[[0-9;]*m", b"", line).strip()
     ours = text.startswith((b"Codex ended", b"Codex was killed", b"Codex failed")) and b"\xc2\xb7" in text
+    ours = ours or f" {RECONNECTS} · paste: codex resume ".encode() in text
     return ours or b"Pane is dead" in text or ASLEEP.encode() in text

@@ -18,7 +18,7 @@ from codex_tmux.records import DEAD, ENDED, EXEC, LIVE, LOST, STATUS_WORDS, Reco
 from codex_tmux.remain_on_exit import GIVE_BACK, SET, give_back, remain_on_exit, say, say_nothing, stay
 from codex_tmux.resume import lay_to_sleep, respawn_into_run, take_over, wait_until_dead
 from codex_tmux.tell import tell, tell_all
-from codex_tmux.tmux import Reading, Server, Started, TmuxError
+from codex_tmux.tmux import AT_WORK, Reading, Server, Started, TmuxError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -285,6 +285,10 @@ def set_options(
         # Asked inside tmux, behind the panes: since the reading the timer may have found none, and ended.
         start = "set-option -g @codex_ticking 1 ; run-shell -b -C '#{@codex_tick}'"
         commands.append(["if-shell", "-F", "#{?@codex_ticking,,1}", start])
+    if reading.server["@codex_pending"]:
+        # An event since the reading has made it 1 again, and its own sync sees to that.
+        done = f"#{{==:#{{@codex_pending}},{AT_WORK}}}"
+        commands.append(["if-shell", "-F", done, "set-option -gu @codex_pending"])
     run_all(server, commands, loaded=bool(reading.server["@codex_dir"]))
     return newly_marked
 

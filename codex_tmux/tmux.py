@@ -192,7 +192,7 @@ SERVER_PLAIN = ("pid", "start_time", "version")
 SERVER_COUNTED = (
     "socket_path @codex_exited @codex_panes @codex-on-death @codex-command @codex-env @codex-respawn-key "
     "@codex_keys prefix @codex-restore @codex-restore-lazy @codex-log-level @codex_status @codex_helper "
-    "@codex_quick @codex_dir @codex_ticking @codex_fault"
+    "@codex_quick @codex_dir @codex_ticking @codex_fault @codex_pending"
 ).split()
 
 # Sent first, this shows whether it is a tmux that escapes what it prints (ESCAPES and DOLLARS of tmux_versions.py).
@@ -318,6 +318,8 @@ class Reading:
 
 
 SEPARATOR = "\x1f----\x1f"
+AT_WORK = "2"
+"""`@codex_pending` while a sync makes true what it has read; 1 where one is due. A respawn waits for both."""
 
 
 def read(server: Server) -> Reading:
@@ -332,7 +334,7 @@ def read(server: Server) -> Reading:
 def ask(server: Server) -> Started:
     """Start to `read`; `reading` has the answer. tmux is half of a sync's time: there is something to do meanwhile."""
     return server.start(
-        *("set-option", "-gu", "@codex_pending", ";"),
+        *("if-shell", "-F", "#{@codex_pending}", f"set-option -g @codex_pending {AT_WORK}", ";"),
         *("display-message", "-p", SERVER_FORMAT, ";"),
         *("set-option", "-gu", "@codex_exited", ";", "set-option", "-gu", "@codex_here", ";"),
         # Without any tmux session, at a server's very start and end, list-panes would fail.

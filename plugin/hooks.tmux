@@ -17,8 +17,9 @@ set-option -g @codex_noted 'noted() { #{?@codex_quick,#{@codex_quick} sync --not
 set-option -g @codex_ask '#{@codex_word} restore --ask >/dev/null 2>&1 || :'
 set-option -g @codex_at_start '#{@codex_word} restore --at-start >/dev/null 2>&1 || :'
 
-# Many events, few runs: the first event since the last sync took them starts one, the others find it wanted.
-%hidden CODEX_TRIGGER="if-shell -F '#{?@codex_pending,,1}' 'set-option -g @codex_pending 1 ; run-shell -b \"#{E:@codex_sync}\"'"
+# Many events, few runs: the first event since the last sync took them starts one, the others find it wanted (1).
+# While that one is at work (2), an event starts the next.
+%hidden CODEX_TRIGGER="if-shell -F '#{!=:#{@codex_pending},1}' 'set-option -g @codex_pending 1 ; run-shell -b \"#{E:@codex_sync}\"'"
 
 set-option -g @codex_clock '%s'
 # The place of every window that holds Codex. Compared with what the last sync saw, it tells whether a rename, a
@@ -26,7 +27,7 @@ set-option -g @codex_clock '%s'
 set-option -g @codex_places '#{S:#{W:#{?#{m:*y*,#{P:#{?@codex_pane,y,}}},#{session_name}:#{window_index}:#{window_name}:#{window_layout}:#{P:#{?@codex_pane,#{pane_id},-}};,}}}'
 # Some Codex pane has died and is not asleep yet: its stored command may still be the one that starts Codex anew. Or
 # one is just being laid to sleep: for that moment it lives, and a respawn would find it "still active". Or a sync is
-# due, and a Codex that has just come up is not known yet.
+# due or at work, and a Codex that has just come up is not known yet.
 set-option -g @codex_unsettled '#{@codex_pending}#{S:#{W:#{P:#{?#{&&:#{@codex_pane},#{?pane_dead,#{?@codex_asleep,,1},#{@codex_asleep}}},y,}}}}'
 # Some living Codex pane has a stored command that would start Codex anew.
 set-option -g @codex_guarded '#{S:#{W:#{P:#{?pane_dead,,#{?@codex_guard,y,}}}}}'

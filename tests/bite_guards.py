@@ -466,7 +466,7 @@ GUARDS = (
     guard(
         "a shell that stands below Codex is kept by a second respawn",
         "codex_tmux/launch.py",
-        '    return len(argv) > 2 and argv[1] == "-c" and argv[2].startswith(BELOW)',
+        '    return len(argv) > 2 and argv[1] == "-c" and \'"$@"; \' in argv[2] and \'exec "$0"\' in argv[2]',
         "    return False",
         T + "respawn_routes_test.py::test_the_shell_is_there_when_the_resumed_codex_ends",
     ),
@@ -502,7 +502,7 @@ GUARDS = (
     guard(
         "many events, few syncs",
         HOOKS,
-        "if-shell -F '#{?@codex_pending,,1}'",
+        "if-shell -F '#{!=:#{@codex_pending},1}'",
         "if-shell -F '1'",
         T + "crowd_test.py::test_two_hundred_hooks_within_a_second",
     ),

@@ -267,7 +267,8 @@ class _Proc:
 
 class _Psutil:
     """Other systems. psutil does not know process groups, `ps` does, all of them in one call. The state is ps's too:
-    on macOS psutil calls every process that is not stopped running, as the kernel's own table does.
+    on macOS psutil calls every process that is not stopped running, as the kernel's own table does. So is the terminal:
+    psutil looks up the terminals there are only once.
 
     macOS and the BSDs note the time at which a process starts, and never change it. On Linux psutil adds the boot's
     time, which moves with the clock, so it is taken off again.
@@ -295,12 +296,11 @@ class _Psutil:
         found = (self._read(pid, groups) for pid in self._psutil.pids())
         return {process.pid: process for process in found if process is not None}
 
-    def _read(self, pid: int, groups: dict[int, tuple[int, int, str]]) -> Process | None:
+    def _read(self, pid: int, groups: dict[int, tuple[int, int, str, str]]) -> Process | None:
         try:
             process = self._psutil.Process(pid)
             ppid, status, start = process.ppid(), process.status(), process.create_time()
-            tty = process.terminal() or ""
-            pgrp, tty_pgrp, state = groups.get(pid) or (os.getpgid(pid), 0, "")
+            pgrp, tty_pgrp, state, tty = groups.get(pid) or (os.getpgid(pid), 0, "", "")
         except (self._psutil.Error, OSError, ValueError):
             return None
         states = {"running": "R", "stopped": "T", "tracing-stop": "t", "zombie": "Z", "dead": "X"}
@@ -346,18 +346,18 @@ def ps(*which: str) -> str:
 
     try:
         done = subprocess.run(
-            ["ps", *which, "-o", "pid=,pgid=,tpgid=,stat="], capture_output=True, text=True, timeout=5
+            ["ps", *which, "-o", "pid=,pgid=,tpgid=,stat=,tty="], capture_output=True, text=True, timeout=5
         )
     except (OSError, subprocess.SubprocessError):
         return ""
     return done.stdout
 
 
-def groups_of(text: str) -> dict[int, tuple[int, int, str]]:
-    """pid → (process group, foreground process group of its tty, state), of what `ps` printed.
+def groups_of(text: str) -> dict[int, tuple[int, int, str, str]]:
+    """pid → (process group, foreground process group of its tty, state, tty), of what `ps` printed.
 
-    >>> groups_of(" 501   501   733 Ss\\n 733   733   733 S+\\n")
-    {501: (501, 733, 'S'), 733: (733, 733, 'S')}
+    >>> groups_of(" 501   501   733 Ss pts/3\\n 733   733   -1 S+ ?\\n")
+    {501: (501, 733, 'S', '/dev/pts/3'), 733: (733, -1, 'S', '')}
     """
     groups = {}
     for line in text.splitlines():
@@ -368,7 +368,8 @@ def groups_of(text: str) -> dict[int, tuple[int, int, str]]:
             continue
         state = words[3][:1] if len(words) > 3 else ""
         # macOS says I for what has slept for 20 seconds, U for what Linux calls D; without a tty it says 0.
-        groups[found] = (pgrp, tty_pgrp or -1, {"I": "S", "U": "D"}.get(state, state))
+        tty = f"/dev/{words[4]}" if len(words) > 4 and words[4].strip("?-") else ""
+        groups[found] = (pgrp, tty_pgrp or -1, {"I": "S", "U": "D"}.get(state, state), tty)
     return groups
 
 

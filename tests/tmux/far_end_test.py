@@ -151,7 +151,7 @@ def test_a_line_that_is_not_understood_never_runs_again(world: Sandbox, far: Far
     pane = world.new_pane(*far.ssh_t, line)
     session = first_turn(world, pane)
     kill_transport(world, pane)
-    world.wait_for(lambda: "R connects again" in world.format(pane, "#{@codex_hint}"), 5, "the hint")
+    world.wait_for(lambda: "R reconnects" in world.format(pane, "#{@codex_hint}"), 5, "the hint")
     world.tmux("respawn-pane", "-t", pane)
     check_only_connected(world, pane, session)
     assert PROMPT not in (world.state_dir / "state.toml").read_text(), "no prompt is kept"

@@ -449,6 +449,11 @@ def test_what_was_lost_is_restored_and_nothing_of_it_obeyed(evil_world: tuple[Sa
     assert OWNED in shown, "the title is drawn"
     assert_harmless(world.tmux("capture-pane", "-p", "-e", "-t", pane), "the sleeping pane")
     world.tmux("switch-client", "-t", pane)
+    # It was started by a script, `.`: nobody is there to be asked, so it goes on sleeping until it is respawned.
+    world.wait_for(lambda: "Codex was started by ." in world.capture(pane), 15, "the reason")
+    world.tmux("respawn-pane", "-t", pane)
+    world.wait_for(lambda: "without it" in world.capture(pane), 15, "the question")
+    world.tmux("send-keys", "-t", pane, "Enter")
     world.wait_for(lambda: session in command_line(world, pane), 15, "the session back")
     assert_harmless(client.output.decode(errors="surrogateescape"), "the user's terminal")
     no_harm(world)

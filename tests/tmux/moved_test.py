@@ -52,10 +52,12 @@ def test_a_sleeping_pane_is_laid_anew(sandbox: Sandbox, old: Path) -> None:
     move(sandbox, old)
     asleep(sandbox, one.pane)
     assert str(old) not in command(sandbox, one.pane)
-    print(shown)
-    print("=====")
-    print(sandbox.capture(one.pane))
-    assert sandbox.capture(one.pane).split() == shown.split(), "it shows what it showed"
+    # tmux draws the hint once it knows how the process ended.
+    sandbox.wait_for(
+        lambda: sandbox.capture(one.pane).split() == shown.split(),
+        5,
+        f"the pane to show what it showed:\n{shown}",
+    )
     sandbox.tmux("respawn-pane", "-t", one.pane)
     wait_resumed(sandbox, one)
     assert sandbox.ask(one.pane, "again").messages == (one.first, "again")
@@ -75,6 +77,6 @@ def test_a_restored_pane_wakes_when_it_is_shown(sandbox: Sandbox, old: Path) -> 
     said = sandbox.capture(pane).strip()
     assert said.endswith("asleep, wakes when shown")
     move(sandbox, old)
-    assert sandbox.capture(pane).strip() == said
+    sandbox.wait_for(lambda: sandbox.capture(pane).strip() == said, 5, f"the pane to show {said!r}")
     sandbox.tmux("select-window", "-t", pane)
     wait_resumed(sandbox, one._replace(pane=pane))

@@ -195,7 +195,7 @@ def bound_late(sandbox: Sandbox, pane: str) -> None:
 
 def by_our_key(sandbox: Sandbox, pane: str) -> None:
     """The plugin's key; where Codex runs, with the yes that it asks for."""
-    runs = sandbox.format(pane, "#{?pane_dead,,#{pane_current_command}}") == "node"
+    runs = sandbox.format(pane, "#{?pane_dead,,#{pane_current_command}}") in ("node", "codex")
     if sandbox.clients:
         sandbox.clients[0].output = b""  # an earlier question is none
     press(sandbox, pane, PREFIX + b"R")

@@ -195,7 +195,7 @@ def test_codex_typed_into_a_remote_shell_is_listed_and_what_to_paste_is_shown(
     assert world.format(pane, "#{remain-on-exit}") == "failed"
     end_transport(world, pane)
     wait_asleep(world, pane)
-    world.wait_for(lambda: "R connects again" in world.capture(pane), 5, "the hint")
+    world.wait_for(lambda: "R reconnects" in world.capture(pane), 5, "the hint")
     world.tmux("respawn-pane", "-t", pane)
     world.wait_for(lambda: f"there: codex resume {session}" in joined(world, pane), 20, "what to paste")
     world.wait_for(lambda: world.format(pane, "#{pane_current_command}") == "ssh", 10, "ssh")
@@ -207,7 +207,9 @@ def test_codex_typed_into_a_remote_shell_is_listed_and_what_to_paste_is_shown(
     # Killed once more before anything was typed: the hint itself has the command by now.
     end_transport(world, pane)
     wait_asleep(world, pane)
-    world.wait_for(lambda: f"then paste: codex resume {session}" in joined(world, pane), 5, "the hint")
+    world.wait_for(
+        lambda: f"R reconnects · paste: codex resume {session}" in joined(world, pane), 5, "the hint"
+    )
     world.tmux("respawn-pane", "-t", pane)
     world.wait_for(lambda: f"there: codex resume {session}" in joined(world, pane), 20, "what to paste")
     world.wait_for(lambda: joined(world, pane).rstrip().endswith("far$"), 20, "the remote prompt")

@@ -624,22 +624,23 @@ def test_a_shell_that_people_type_into(tmp_path: Path, line: str, expected: bool
 
 def test_what_ps_says_elsewhere() -> None:
     """By the manual pages of macOS and FreeBSD, and the sources of their ps: nobody has run this there."""
-    macos = """    1     1      0 Ss
-  501   501    733 S
-  733   733    733 S+
-  740   733    733 U+
-  800   800      0 I
-  801   801      0 Z
+    macos = """    1     1      0 Ss   ??
+  501   501    733 S    ttys003
+  733   733    733 S+   ttys003
+  740   733    733 U+   ttys003
+  800   800      0 I    ??
+  801   801      0 Z    ??
 """
     assert groups_of(macos) == {
-        1: (1, -1, "S"),
-        501: (501, 733, "S"),
-        733: (733, 733, "S"),
-        740: (733, 733, "D"),
-        800: (800, -1, "S"),
-        801: (801, -1, "Z"),
+        1: (1, -1, "S", ""),
+        501: (501, 733, "S", "/dev/ttys003"),
+        733: (733, 733, "S", "/dev/ttys003"),
+        740: (733, 733, "D", "/dev/ttys003"),
+        800: (800, -1, "S", ""),
+        801: (801, -1, "Z", ""),
     }
-    assert groups_of("  77  77  -1 Is\n") == {77: (77, -1, "S")}, "FreeBSD has -1 for no tty"
+    freebsd = "  77  77  -1 Is -\n  78  78  78 S+ pts/0\n"
+    assert groups_of(freebsd) == {77: (77, -1, "S", ""), 78: (78, 78, "S", "/dev/pts/0")}
     assert groups_of("ps: illegal option -- o\nusage: ps [-AaCcEefhjlMmrSTvwXx]\n") == {}
     assert groups_of("") == {}
 
