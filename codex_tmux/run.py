@@ -15,6 +15,7 @@ from codex_tmux.hint import ENDED_SOMEHOW, hint, is_epitaph, shown_key
 from codex_tmux.launch import LAY, UNATTENDED
 from codex_tmux.log import log, set_level
 from codex_tmux.program import find_program, interpreter, path_with
+from codex_tmux.records import same_session
 from codex_tmux.tmux import Server, Started, TmuxError
 
 TYPE_CHECKING = False
@@ -99,9 +100,10 @@ class Here:
         for line in lines:
             rival, dead, session, claimed, state = line.split(" ")
             # A sync that finds two panes on one session takes it out of the memory of one: its claim stays.
-            names_it = session == self.session or (not session and claimed == self.session)
+            claims_it = same_session(claimed, self.session)
+            names_it = same_session(session, self.session) or (not session and claims_it)
             # Alive, and either there before us or with Codex in it; not one that is about to give way to us.
-            is_there = dead == "0" and (claimed == self.session or state == "live")
+            is_there = dead == "0" and (claims_it or state == "live")
             if self.session and rival != pane and names_it and is_there:
                 self.rivals.append(rival)
 
@@ -272,7 +274,6 @@ def file_record(here: Here, by_pane: bool):  # type: ignore[no-untyped-def]
     if not by_pane and not may_be_elsewhere(text, here.session, own):
         return None
     from codex_tmux import store
-    from codex_tmux.records import same_session
 
     try:
         records = store.peek()

@@ -86,3 +86,31 @@ def test_the_line_that_tmux_draws_scrolls_nothing_off(
     monkeypatch.setattr(Server, "run", lambda self, *args: "")
     assert run.draw("codex-1") == 1, "the status lets tmux keep the pane"
     assert capfdbinary.readouterr().out == drawn.encode() + b"\x1b[0m"
+
+
+SESSION = "01a201da-7561-7551-a7df-a07aa6f38cdb"
+CUT = SESSION[:29]
+
+
+@pytest.mark.parametrize(
+    ("mine", "other", "held"),
+    [
+        # id, dead, session, claim, state
+        (SESSION, f"%2 0 {SESSION} {SESSION} live", True),
+        (SESSION, f"%2 0 {SESSION} {SESSION} ", True),
+        # Before its first message a session is known by its first 29 characters.
+        (SESSION, f"%2 0 {CUT} {CUT} ", True),
+        (CUT, f"%2 0 {SESSION}  live", True),
+        # A sync has taken it out of the other one's memory: its claim stays.
+        (SESSION, f"%2 0  {SESSION} ", True),
+        (SESSION, f"%2 1 {SESSION} {SESSION} dead", False),
+        (SESSION, f"%2 0 {SESSION.replace('1', '2')}  live", False),
+        (SESSION, f"%1 0 {SESSION} {SESSION} live", False),
+        ("", "%2 0   live", False),
+    ],
+)
+def test_another_pane_holds_the_session(mine: str, other: str, held: bool) -> None:
+    values = dict.fromkeys(run.VALUES, "")
+    values["@codex_session"] = mine
+    answer = "".join(f"{value}\t" for value in values.values()) + "%1 1 2 3 /tmp/s"
+    assert run.Here(f"{answer}\n{other}", "%1").rivals == ([other.split()[0]] if held else [])
