@@ -18,7 +18,9 @@ ACTIONS = (GO, SPLIT, COPY, FORGET)
 HEADINGS = {GO: "Conversations", SPLIT: "Open in a split", COPY: "Copy the id of", FORGET: "Forget"}
 OTHERS = {SPLIT: ("Open in a split…", "S"), COPY: ("Copy an id…", "Y"), FORGET: ("Forget one…", "X")}
 KEYS = "1234567890abcdefghijklmnopqrstuvwxyz"
-ROWS_OF_ITS_OWN = 11
+NO_SEARCH = "-fzf adds a search and a preview"
+"""An item that cannot be chosen: it begins with a hyphen."""
+ROWS_OF_ITS_OWN = 12
 """Lines of a menu and its client that no conversation has: borders, separators, the items at its end."""
 
 
@@ -78,6 +80,8 @@ def menu(
     for other, (name, key) in OTHERS.items():
         if action == GO:
             words += [name, key, run(helper, "--page", str(page), "--action", other, "--from-menu")]
+    if pages > 1 and action == GO:
+        words += [NO_SEARCH, "", ""]
     words += ["Close", "q", ""]
     return [escape(word) for word in words]
 
