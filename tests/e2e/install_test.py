@@ -16,8 +16,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from codex_tmux.pty_client import Client
-from codex_tmux.sandbox import Sandbox
+from tests.support.terminal import Client
+from tests.support.world import Sandbox
 
 ROOT = Path(__file__).resolve().parents[2]
 PARTS = ("codex.tmux", "plugin", "codex_tmux", "pyproject.toml", "README.md", "docs/codex-tmux.1")

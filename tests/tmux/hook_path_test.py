@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from codex_tmux import quick_start
-from codex_tmux.sandbox import Sandbox
+from tests.support.world import Sandbox
 
 HEAVY = (
     "asyncio click codex_tmux.cli codex_tmux.rebuild codex_tmux.restore concurrent importlib.metadata libtmux logging "

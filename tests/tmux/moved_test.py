@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from codex_tmux.sandbox import Sandbox, plugin_file
+from tests.support.world import Sandbox, plugin_file
 from tests.tmux.respawn_routes_test import kill, start, wait_resumed
 from tests.tmux.restore_test import end_server
 from tests.tmux.users_own_test import asleep
