@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from types import FrameType
@@ -50,17 +51,7 @@ class Talk:
         return f"turn {len(self.said)}: {' / '.join(request.messages)}"
 
 
-class Steps:
-    """Prints each step with the time since the start."""
-
-    def __init__(self) -> None:
-        self._start = time.monotonic()
-
-    def __call__(self, text: str) -> None:
-        click.echo(f"[{time.monotonic() - self._start:5.1f} s] {text}")
-
-
-def run(world: World, step: Steps) -> None:
+def run(world: World, step: Callable[[str], None]) -> None:
     """The proof itself; returns when it succeeded, else raises `Problem`."""
     world.start_server(load_plugin=True)
     step(f"tmux server started with {plugin_file()}")
@@ -76,17 +67,16 @@ def run(world: World, step: Steps) -> None:
     for talk in talks:
         what = f"the plugin to know the session of {talk.pane}"
         known = world.wait_for(partial(world.format, talk.pane, "#{@codex_session}"), SECONDS, what)
-        if known != talk.session:
+        # Of an older Codex (0.144) it knows what fits into the title.
+        if not talk.session.startswith(known):
             raise Problem(f"the plugin takes {known} for the session of {talk.pane}; it is {talk.session}")
         step(f"{talk.pane}: the plugin knows the session {known}")
 
     victim, *others = talks
     killed = time.monotonic()
     os.kill(victim.pid, signal.SIGKILL)
-    if world.wait_for(lambda: _end_of(world, victim.pane), SECONDS, f"{victim.pane} to end") != "dead":
-        raise Problem(
-            f"the pane {victim.pane} closed when its Codex was killed; it should stay, to be respawned"
-        )
+    what = f"{victim.pane} to stay as a dead pane, to be respawned"
+    world.wait_for(lambda: world.format(victim.pane, "#{pane_dead}") == "1", SECONDS, what)
     step(f"{victim.pane}: kill -9 {victim.pid}; the pane is dead")
     world.tmux("respawn-pane", "-t", victim.pane)
     world.wait_ready(victim.pane, SECONDS)
@@ -97,13 +87,6 @@ def run(world: World, step: Steps) -> None:
             raise Problem(f"pane {talk.pane} was not killed, but another Codex runs in it now")
         step(f"{talk.pane}: {talk.say_next(world)} (never touched)")
     step(f"{victim.pane}: {victim.say_next(world)}")
-
-
-def _end_of(world: World, pane: str) -> str:
-    # "dead" or "gone"; "" while the pane lives.
-    lines = world.tmux("list-panes", "-a", "-F", "#{pane_id} #{pane_dead}").splitlines()
-    panes = dict(line.split() for line in lines)
-    return {"1": "dead", "0": ""}[panes[pane]] if pane in panes else "gone"
 
 
 def _log_of(world: World) -> list[str]:
@@ -136,7 +119,11 @@ def command(codex: str | None, keep: bool) -> int:
     if codex is not None and shutil.which(codex) is None:
         raise Problem(f"--codex {codex}: no such program")
     codex = shutil.which(codex or "codex")
-    step = Steps()
+    start = time.monotonic()
+
+    def step(text: str) -> None:
+        click.echo(f"[{time.monotonic() - start:5.1f} s] {text}")
+
     # Ended from outside, the clean-up must run all the same.
     for number in SIGNALS:
         signal.signal(number, _interrupt)

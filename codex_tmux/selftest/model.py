@@ -8,9 +8,9 @@ conversation so far, so a resumed conversation proves on the screen, and in `Mod
 
 from __future__ import annotations
 
-import itertools
 import json
 import re
+import secrets
 import sys
 import threading
 from collections.abc import Iterator
@@ -42,30 +42,25 @@ def user_messages(body: dict[str, Any]) -> tuple[str, ...]:
     return tuple(text.strip() for text in texts if text and not INJECTED.match(text))
 
 
-def is_conversation(body: dict[str, Any]) -> bool:
-    """Whether a user asks: 0.169 also asks for a title of its own accord ("thread_title")."""
-    turn = body.get("client_metadata", {}).get("x-codex-turn-metadata")
-    return not turn or bool(json.loads(turn).get("thread_source", "user") == "user")
-
-
 def reply_to(messages: tuple[str, ...]) -> str:
     """The one line that proves which messages of the user a conversation holds."""
     flat = [" ".join(message.split()) for message in messages]
     return f"turn {len(flat)} | first: {flat[0]} | last: {flat[-1]} | all: {' / '.join(flat)}"
 
 
-def events(number: int, item: dict[str, Any]) -> Iterator[dict[str, Any]]:
+def events(item: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """The server-sent events of an answer that is this item."""
-    yield {"type": "response.created", "response": {"id": f"resp_{number}"}}
+    response = {"id": f"resp_{secrets.token_hex(4)}"}
+    yield {"type": "response.created", "response": response}
     yield {"type": "response.output_item.done", "item": item}
     usage = {"input_tokens": 1, "output_tokens": 1, "total_tokens": 2}
-    yield {"type": "response.completed", "response": {"id": f"resp_{number}", "usage": usage}}
+    yield {"type": "response.completed", "response": {**response, "usage": usage}}
 
 
-def message(number: int, text: str) -> dict[str, Any]:
+def message(text: str) -> dict[str, Any]:
     """A message of the model's."""
     content = [{"type": "output_text", "text": text}]
-    return {"type": "message", "role": "assistant", "id": f"msg_{number}", "content": content}
+    return {"type": "message", "role": "assistant", "id": f"msg_{secrets.token_hex(4)}", "content": content}
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -89,7 +84,7 @@ class Handler(BaseHTTPRequestHandler):
 
 
 class Model(ThreadingHTTPServer):
-    """A running model server on a free loopback port. `requests` holds the conversations' requests only."""
+    """A running model server on a free loopback port."""
 
     daemon_threads = True
     # A Codex killed in mid-answer leaves a thread that must not keep `close` waiting.
@@ -100,7 +95,6 @@ class Model(ThreadingHTTPServer):
         self.url = f"http://127.0.0.1:{self.server_port}/v1"
         self.requests: list[Request] = []
         self.reply_to = reply_to
-        self._numbers = itertools.count(1)
         threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
 
     def close(self) -> None:
@@ -113,17 +107,6 @@ class Model(ThreadingHTTPServer):
 
     def answer(self, body: dict[str, Any]) -> Iterator[dict[str, Any]]:
         """The events that answer a request."""
-        number = next(self._numbers)
         request = Request(body.get("prompt_cache_key", ""), user_messages(body), body)
-        if not is_conversation(body):
-            return events(number, message(number, json.dumps({"title": self.title(request)})))
         self.requests.append(request)
-        return self.turn(number, request)
-
-    def title(self, request: Request) -> str:
-        """What Codex is to call a conversation."""
-        return "A conversation"
-
-    def turn(self, number: int, request: Request) -> Iterator[dict[str, Any]]:
-        """The events that answer a user."""
-        return events(number, message(number, self.reply_to(request.messages)))
+        return events(message(self.reply_to(request.messages)))

@@ -12,10 +12,9 @@ import os
 import re
 import secrets
 import sys
-import termios
 import time
-import urllib.error
 import urllib.request
+import uuid
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -30,25 +29,14 @@ def codex_home() -> Path:
 
 
 def config() -> str:
-    try:
-        return (codex_home() / "config.toml").read_text()
-    except OSError:
-        return ""
+    file = codex_home() / "config.toml"
+    return file.read_text() if file.exists() else ""
 
 
 def new_id() -> str:
     """A UUIDv7: it begins with the time in milliseconds."""
     value = time.time_ns() // 1_000_000 << 80 | 7 << 76 | secrets.randbits(76)
-    text = f"{value & ~(3 << 62) | 2 << 62:032x}"
-    return "-".join((text[:8], text[8:12], text[12:16], text[16:20], text[20:]))
-
-
-class Refused(Exception):
-    """The session cannot be had; the text says why, as Codex would."""
-
-
-class OpenElsewhere(Refused):
-    """Another process writes the session."""
+    return str(uuid.UUID(int=value & ~(3 << 62) | 2 << 62))
 
 
 class Session:
@@ -62,20 +50,18 @@ class Session:
         self.items: list[dict[str, Any]] = []
         self.rollout: Path | None = None
         if session_id:
-            self.rollout = next(codex_home().glob(f"sessions/*/*/*/rollout-*-{session_id}.jsonl"), None)
-            if self.rollout is None:
-                raise Refused(f"No saved session found with ID {session_id}.")
-            entries = map(json.loads, self.rollout.read_text().splitlines())
-            self.items = [entry["payload"] for entry in entries if entry["type"] == "response_item"]
+            self.rollout = next(codex_home().glob(f"sessions/*/*/*/rollout-*-{session_id}.jsonl"))
+            self.items = self.read(self.rollout)
         locks = codex_home() / "thread-writer-locks"
         locks.mkdir(parents=True, exist_ok=True)
         # Open for as long as the session is: who holds this file writes the session.
         self.lock = open(locks / f"{self.id}.lock", "a")  # noqa: SIM115
-        try:
-            fcntl.flock(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as e:
-            self.lock.close()
-            raise OpenElsewhere("This conversation is open in another app") from e
+        fcntl.flock(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+    def read(self, rollout: Path) -> list[dict[str, Any]]:
+        """What was said."""
+        entries = map(json.loads, rollout.read_text().splitlines())
+        return [entry["payload"] for entry in entries if entry["type"] == "response_item"]
 
     def ask(self, text: str) -> str:
         """Send a message to the model and keep both it and the answer; returns the answer."""
@@ -115,13 +101,8 @@ class Session:
         body = {"model": "stand-in", "stream": True, "input": self.items, "prompt_cache_key": self.id}
         # No proxy, whatever the environment says: the address is on the loopback.
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        try:
-            with opener.open(f"{base_url[1]}/responses", json.dumps(body).encode()) as answer:
-                events = [json.loads(line[6:]) for line in answer if line.startswith(b"data: ")]
-        except urllib.error.HTTPError as e:
-            return f"■ unexpected status {e.code}"
-        except OSError as e:
-            return f"■ the model cannot be reached: {e}"
+        with opener.open(f"{base_url[1]}/responses", json.dumps(body).encode()) as answer:
+            events = [json.loads(line[6:]) for line in answer if line.startswith(b"data: ")]
         texts = [e["item"]["content"][0]["text"] for e in events if e["type"] == "response.output_item.done"]
         return str(texts[0])
 
@@ -157,8 +138,6 @@ def main() -> int:
         print(f"codex-cli {VERSION} (codex-tmux stand-in)")
         return 0
     session = Session(args[args.index("resume") + 1] if "resume" in args else None)
-    # What was typed before the composer is there is lost, as with Codex.
-    termios.tcflush(sys.stdin, termios.TCIFLUSH)
     set_title(session.id)
     say(banner(session.items))
     for line in sys.stdin:

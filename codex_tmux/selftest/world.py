@@ -73,9 +73,7 @@ def codex_version(codex: str) -> str:
 class World:
     """`codex`: the Codex to run, None for the module `standin`. `keep`: leave the files (never the processes)."""
 
-    def __init__(
-        self, codex: str | None, model: Model, *, keep: bool = False, standin: str = STANDIN
-    ) -> None:
+    def __init__(self, codex: str | None, model: Model, keep: bool = False, standin: str = STANDIN) -> None:
         self.codex = os.path.abspath(codex) if codex is not None else None
         self.model = model
         self.keep = keep
@@ -84,7 +82,6 @@ class World:
         base.mkdir(parents=True, exist_ok=True, mode=0o700)
         sweep(base)
         self.root = base / f"{'kept' if keep else os.getpid()}-{secrets.token_hex(2)}"
-        # A unix socket's path may have 107 bytes (macOS: 103), and Codex's own takes 80 of them below TMPDIR.
         self.short = short_of(self.root)
         self.socket = self.short / "s"
         self.home = self.root / "home"
@@ -112,8 +109,7 @@ class World:
         if self.codex is not None:
             (self.bin / "codex").symlink_to(self.codex)
         else:
-            # Codex from npm is a script below node, and so is this one to whoever looks at its process.
-            # Not in `bin`: on PATH it would stand before the real node.
+            # To whoever looks at its process it is Codex from npm: a script below node. Not the node of `bin`, on PATH.
             node = self.root / "node"
             node.symlink_to(os.path.realpath(sys.executable))
             self._script("codex", standin, str(node))
@@ -129,7 +125,7 @@ class World:
         script.chmod(0o700)
 
     def close(self) -> None:
-        """End everything and remove the directory; raises `WorldError` if something is left."""
+        """End everything; raises `WorldError` if something is left."""
         subprocess.run(self.tmux_args("kill-server"), env=self.env, capture_output=True)
         self.model.close()
         if left := clear(self.root, self.keep):
@@ -137,7 +133,6 @@ class World:
 
     @property
     def codex_name(self) -> str:
-        """Which Codex runs here: path and version."""
         if self.codex is None:
             return "the bundled stand-in (no real Codex)"
         return f"{self.codex} ({codex_version(self.codex)})"
@@ -300,7 +295,7 @@ def trusted(directory: Path) -> str:
 
 
 def short_of(root: Path) -> Path:
-    """A world's directory for sockets."""
+    """A world's directory for sockets: a path may have 107 bytes (macOS: 103), of which Codex takes 80 for its own."""
     return Path(f"/tmp/ct-{root.name}")
 
 
@@ -326,22 +321,17 @@ def clear(root: Path, keep: bool = False) -> list[str]:
         if pids and time.monotonic() > deadline:
             return [f"process {pid}" for pid in pids]
         time.sleep(0.02)
-    left = [] if keep else [root, short_of(root)]
-    for directory in left:
+    files = [] if keep else [root, short_of(root)]
+    for directory in files:
         shutil.rmtree(directory, ignore_errors=True)
-    return [str(directory) for directory in left if directory.exists()]
+    return [str(directory) for directory in files if directory.exists()]
 
 
 def processes(root: Path) -> list[int]:
-    """The processes of a world: by their environment, and Codex's daemons by their own files."""
-    found = set()
-    for process in psutil.process_iter(["environ"]):
-        if (process.info["environ"] or {}).get(MARKER) == str(root):
-            found.add(process.pid)
-    for file in root.glob("*/*/app-server-daemon/daemon*.pid"):
-        with contextlib.suppress(OSError, ValueError, KeyError, psutil.Error):
-            pid = int(json.loads(file.read_text())["pid"])
-            # A pid file outlives its process: the id may be somebody else's by now.
-            if any(str(root) in word for word in psutil.Process(pid).cmdline()):
-                found.add(pid)
-    return sorted(found - {os.getpid()})
+    """The processes of a world: by their environment, and Codex's daemons by their binaries too."""
+    found = []
+    for process in psutil.process_iter(["environ", "exe"]):
+        marked = (process.info["environ"] or {}).get(MARKER) == str(root)
+        if process.pid != os.getpid() and (marked or str(root) in (process.info["exe"] or "")):
+            found.append(process.pid)
+    return found

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+import secrets
 import threading
 import time
 from collections.abc import Iterator
@@ -21,6 +22,12 @@ SLOW_PAUSE = 0.2
 """Seconds between the pieces of a `SLOW n` reply."""
 
 
+def is_conversation(body: dict[str, Any]) -> bool:
+    """Whether a user asks: 0.169 also asks for a title of its own accord ("thread_title")."""
+    turn = body.get("client_metadata", {}).get("x-codex-turn-metadata")
+    return not turn or bool(json.loads(turn).get("thread_source", "user") == "user")
+
+
 def has_run(body: dict[str, Any]) -> bool:
     """Whether what the last message asks for has been called: then this request brings what came of it."""
     for item in reversed(body["input"]):
@@ -31,7 +38,7 @@ def has_run(body: dict[str, Any]) -> bool:
     return False
 
 
-def call(number: int, text: str) -> dict[str, Any] | None:
+def call(text: str) -> dict[str, Any] | None:
     """The call of one of Codex's tools that a message asks for."""
     if run := re.search(r"\bRUN (.+)", text):
         # Outside of its sandbox: Codex asks first, if it may.
@@ -42,7 +49,7 @@ def call(number: int, text: str) -> dict[str, Any] | None:
         called["arguments"] = json.dumps({"message": spawn[1]})
     else:
         return None
-    return {"type": "function_call", "call_id": f"call_{number}", **called}
+    return {"type": "function_call", "call_id": f"call_{secrets.token_hex(4)}", **called}
 
 
 def deltas(item: dict[str, Any], pieces: int) -> Iterator[dict[str, Any]]:
@@ -77,7 +84,10 @@ class SteeredHandler(Handler):
 
 
 class ModelServer(Model):
-    """`names_threads`: a title is the first message; False: always the same, None: there is none."""
+    """`requests` holds the conversations' requests only, not those of Codex's own, for a title.
+
+    `names_threads`: a title is the first message; False: always the same, None: there is none.
+    """
 
     names_threads: bool | None = False
 
@@ -99,26 +109,27 @@ class ModelServer(Model):
         """The requests whose conversation holds a user message with `text` in it, in order of arrival."""
         return [request for request in list(self.requests) if any(text in m for m in request.messages)]
 
-    def title(self, request: Request) -> str:
-        # Codex asks in many words, and ends with the message.
-        asked = request.last.rpartition("\n")[2]
-        return {True: asked, False: super().title(request), None: ""}[self.names_threads]
-
-    def turn(self, number: int, request: Request) -> Iterator[dict[str, Any]]:
-        if status := re.search(r"\bFAIL (\d{3})\b", request.last):
+    def answer(self, body: dict[str, Any]) -> Iterator[dict[str, Any]]:
+        messages = user_messages(body)
+        last = messages[-1] if messages else ""
+        if not is_conversation(body):
+            # Codex asks in many words, and ends with the message.
+            titles = {True: last.rpartition("\n")[2], False: "A conversation", None: ""}
+            return events(message(json.dumps({"title": titles[self.names_threads]})))
+        answer = super().answer(body)
+        if status := re.search(r"\bFAIL (\d{3})\b", last):
             raise Failure(int(status[1]))
-        if not has_run(request.body) and (called := call(number, request.last)):
-            return events(number, called)
-        return self._in_time(number, request)
+        if not has_run(body) and (called := call(last)):
+            return events(called)
+        return self._in_time(answer, last)
 
-    def _in_time(self, number: int, request: Request) -> Iterator[dict[str, Any]]:
-        item = message(number, self.reply_to(request.messages))
-        created, *rest = events(number, item)
-        yield created
-        # After `created`, so that Codex shows a running turn while it waits.
-        if "HOLD" in request.last:
+    def _in_time(self, answer: Iterator[dict[str, Any]], last: str) -> Iterator[dict[str, Any]]:
+        yield next(answer)
+        # Behind `created`, so that Codex shows a running turn while it waits.
+        if "HOLD" in last:
             self._released.wait(HOLD_SECONDS)
-        slow = re.search(r"\bSLOW (\d+)\b", request.last)
-        if slow and int(slow[1]) > 1:
-            yield from deltas(item, int(slow[1]))
-        yield from rest
+        slow = re.search(r"\bSLOW (\d+)\b", last)
+        for event in answer:
+            if slow and int(slow[1]) > 1 and "item" in event:
+                yield from deltas(event["item"], int(slow[1]))
+            yield event

@@ -16,10 +16,10 @@ import sys
 import termios
 import time
 
-from codex_tmux.selftest.standin import VERSION, OpenElsewhere, Refused, banner, config, say, set_title
+from codex_tmux.selftest.standin import VERSION, banner, config, say, set_title
 from tests.support import standin_daemon
 from tests.support.standin_daemon import RemoteSession
-from tests.support.standin_session import StoredSession
+from tests.support.standin_session import OpenElsewhere, Refused, StoredSession
 
 ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 LINGER = "STANDIN_LINGER"

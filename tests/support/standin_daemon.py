@@ -21,8 +21,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from codex_tmux.selftest.standin import Refused, codex_home, config
-from tests.support.standin_session import StoredSession
+from codex_tmux.selftest.standin import codex_home, config
+from tests.support.standin_session import Refused, StoredSession
 
 SWITCH = "shared_daemon = true"
 """The line of config.toml with which the stand-in uses a shared server; Codex knows no such key."""

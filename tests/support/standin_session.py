@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import re
 import sqlite3
 import time
+import urllib.error
 from pathlib import Path
+from typing import Any
 
 from codex_tmux.selftest.model import reply_to, user_messages
 from codex_tmux.selftest.standin import VERSION, Session, codex_home, config
@@ -19,11 +22,24 @@ THREADS = """CREATE TABLE IF NOT EXISTS threads (
     updated_at_ms INTEGER, thread_source TEXT, name TEXT)"""
 
 
+class Refused(Exception):
+    """The session cannot be had; the text says why, as Codex would."""
+
+
+class OpenElsewhere(Refused):
+    """Another process writes the session."""
+
+
 class StoredSession(Session):
     """A session with its row in the state database."""
 
     def __init__(self, session_id: str | None = None, source: str = "cli", cwd: str | None = None) -> None:
-        super().__init__(session_id)
+        try:
+            super().__init__(session_id)
+        except StopIteration:
+            raise Refused(f"No saved session found with ID {session_id}.") from None
+        except BlockingIOError:
+            raise OpenElsewhere("This conversation is open in another app") from None
         self.source = source
         self.cwd = cwd or self.cwd
 
@@ -36,6 +52,16 @@ class StoredSession(Session):
         with contextlib.suppress(OSError):
             os.unlink(self.lock.name)
         self.close()
+
+    def read(self, rollout: Path) -> list[dict[str, Any]]:
+        """What was said; half a line at its end, of a killed Codex, counts for nothing."""
+        items = []
+        for line in rollout.read_text().splitlines():
+            with contextlib.suppress(ValueError):
+                entry = json.loads(line)
+                if entry["type"] == "response_item":
+                    items.append(entry["payload"])
+        return items
 
     def begin(self, first_message: str) -> Path:
         rollout = super().begin(first_message)
@@ -65,7 +91,12 @@ class StoredSession(Session):
         """The answer of the model that Codex's config names; where it names none, the same answer made here."""
         if not re.search(r"^base_url", config(), re.MULTILINE):
             return reply_to(user_messages({"input": self.items}))
-        return super().reply()
+        try:
+            return super().reply()
+        except urllib.error.HTTPError as e:
+            return f"■ unexpected status {e.code}"
+        except OSError as e:
+            return f"■ the model cannot be reached: {e}"
 
 
 def make_wal(database: sqlite3.Connection) -> None:

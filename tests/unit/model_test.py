@@ -72,7 +72,7 @@ def test_reply_holds_the_whole_conversation_in_one_line() -> None:
 
 @pytest.mark.parametrize("pieces", [2, 3, 7, 500])
 def test_pieces_add_up_to_the_reply(pieces: int) -> None:
-    texts = [event["delta"] for event in deltas(message(1, "a reply"), pieces) if "delta" in event]
+    texts = [event["delta"] for event in deltas(message("a reply"), pieces) if "delta" in event]
     assert "".join(texts) == "a reply"
     assert len(texts) <= pieces
 
