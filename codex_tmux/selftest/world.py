@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import itertools
 import json
 import os
 import re
@@ -247,8 +248,11 @@ class World:
         Both again and again: keys are swallowed while the TUI wakes up.
         """
 
+        tries = itertools.count()
+
         def write() -> None:
-            self.tmux("send-keys", "-t", pane, "C-u")
+            if next(tries):
+                self.tmux("send-keys", "-t", pane, "C-u")
             self.tmux("send-keys", "-t", pane, "-l", text)
 
         def press_enter() -> None:
