@@ -130,8 +130,8 @@ def command(codex: str | None, keep: bool) -> int:
     failure = None
     try:
         with contextlib.closing(World(codex, Model(), keep=keep)) as world:
+            step(f"Codex: {world.codex_name}")
             try:
-                step(f"Codex: {world.codex_name}")
                 run(world, step)
             except Problem as e:
                 failure = "\n".join([str(e), *_log_of(world)])

@@ -202,6 +202,8 @@ def test_from_a_wheel(world: Sandbox, installed: Path) -> None:
     assert Path(world.tmux("show-options", "-gqv", "@codex_helper")) == installed
     killed_pane_comes_back(world)
     run(world, installed, "install", "--check")
+    out = run(world, installed, "selftest", env={"PATH": os.environ["PATH"]})
+    assert out.splitlines()[-1].startswith("PASSED"), out
     # The next server loads it from tmux.conf.
     stop(world)
     start(world)
