@@ -282,10 +282,13 @@ class World:
 
     def codex_pid(self, pane: str) -> int:
         """The process of the Codex in `pane` that draws the screen: below npm's `node`, never the daemon."""
-        # A dead pane's process may be there for a moment yet, or not.
+        family: list[psutil.Process] = []
+        # Any of them may end at this moment.
         with contextlib.suppress(psutil.Error):
-            root = psutil.Process(int(self.format(pane, "#{pane_pid}")))
-            for process in (*reversed(root.children(recursive=True)), root):
+            family = [psutil.Process(int(self.format(pane, "#{pane_pid}")))]
+            family += family[0].children(recursive=True)
+        for process in reversed(family):
+            with contextlib.suppress(psutil.Error):
                 command = process.cmdline()
                 # The daemon is a child of the Codex that started it.
                 if "app-server" not in command and "codex" in map(os.path.basename, command[:3]):
