@@ -79,7 +79,7 @@ class World:
         self.model = model
         self.keep = keep
         self.tmux_program = shutil.which("tmux") or "tmux"
-        base = cache_dir() / "sandboxes"
+        base = cache_dir() / "worlds"
         base.mkdir(parents=True, exist_ok=True, mode=0o700)
         sweep(base)
         self.root = base / f"{'kept' if keep else os.getpid()}-{secrets.token_hex(2)}"
@@ -130,7 +130,7 @@ class World:
         subprocess.run(self.tmux_args("kill-server"), env=self.env, capture_output=True)
         self.model.close()
         if left := clear(self.root, self.keep):
-            raise WorldError(f"the sandbox {self.root} left behind: {', '.join(left)}")
+            raise WorldError(f"{self.root} left behind: {', '.join(left)}")
 
     @property
     def codex_name(self) -> str:

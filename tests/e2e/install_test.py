@@ -342,6 +342,6 @@ def test_a_helper_that_cannot_start_is_named(world: Sandbox, checkout: Path) -> 
     helper.chmod(0o755)
     start(world)
     world.tmux("run-shell", f"'{checkout}/codex.tmux'")
-    client = world.attach()
+    client = world.attach(width=200)
     world.wait_for(lambda: b"codex-tmux does not run. Install codex-tmux again" in client.output, 20, "it")
     assert world.tmux("list-panes", "-a", "-F", "#{pane_in_mode}") == "0"

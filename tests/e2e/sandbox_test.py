@@ -228,7 +228,7 @@ def test_a_killed_owner_is_cleared_away_by_the_next(tmp_path: Path) -> None:
     command = [sys.executable, "-c", script]
     out = subprocess.run(command, cwd=ROOT, capture_output=True, text=True).stdout
     root, short = (Path(word) for word in out.split())
-    assert root.parent == cache_dir() / "sandboxes"
+    assert root.parent == cache_dir() / "worlds"
     assert root.exists()
     with Sandbox() as other:
         # Another test may be at clearing it away.

@@ -25,7 +25,7 @@ def selftest(*args: str, path: str | None = None) -> subprocess.Popen[str]:
 
 def left_of(child: subprocess.Popen[str]) -> list[str]:
     """The sandboxes of `child` that still are there, and what still runs in them."""
-    found = [str(root) for root in (cache_dir() / "sandboxes").glob(f"{child.pid}-*")]
+    found = [str(root) for root in (cache_dir() / "worlds").glob(f"{child.pid}-*")]
     for environ in Path("/proc").glob("[0-9]*/environ"):
         try:
             settings = environ.read_bytes().split(b"\0")
