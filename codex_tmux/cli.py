@@ -30,7 +30,7 @@ COMMANDS = {
     "load": "codex_tmux.install:load_now",
     "uninstall": "codex_tmux.uninstall",
     "doctor": "codex_tmux.doctor",
-    "selftest": "codex_tmux.selftest",
+    "selftest": "codex_tmux.selftest.command",
     "exec": "codex_tmux.exec_pane",
     "completion": "codex_tmux.completion",
 }

@@ -23,9 +23,8 @@ from rich.text import Text
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from codex_tmux import model_server, sandbox  # noqa: E402
-from codex_tmux.sandbox import Sandbox  # noqa: E402
-from tests.screen import Screen  # noqa: E402
+from tests.support.screen import Screen  # noqa: E402
+from tests.support.world import Sandbox  # noqa: E402
 
 WIDTH, HEIGHT = 84, 22
 CELL, LINE, BAR = 8.4, 18, 30
@@ -209,8 +208,8 @@ def colours(style: Style) -> tuple[str, str]:
 def main() -> None:
     """Play it and write it down."""
     codex = os.environ.get("CODEX_TMUX_TEST_CODEX", "")
-    model_server.reply_to = sandbox.reply_to = answer  # type: ignore[attr-defined]
     with Sandbox(codex if os.access(codex, os.X_OK) else None) as world:
+        world.model.reply_to = answer
         world.model.names_threads = True
         config_file = world.codex_home / "config.toml"
         text = config_file.read_text().replace('"mock-model"', '"gpt-6.1-sol"')

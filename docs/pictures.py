@@ -18,8 +18,8 @@ from rich.text import Text
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from codex_tmux.sandbox import Sandbox  # noqa: E402
-from tests.screen import Screen  # noqa: E402
+from tests.support.screen import Screen  # noqa: E402
+from tests.support.world import Sandbox  # noqa: E402
 
 WIDTH, HEIGHT = 110, 34
 CELL_WIDTH = 12.2

@@ -12,8 +12,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from codex_tmux.sandbox import Sandbox
 from tests.e2e import version_steps
+from tests.support.world import Sandbox
 
 DOC = Path(__file__).parents[1] / "docs/codex-versions.md"
 TABLE = re.compile(r"(?<=<!-- matrix -->\n).*?(?=<!-- /matrix -->)", re.DOTALL)

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-from codex_tmux.sandbox import CACHE_VARIABLE, Sandbox, cache_dir
+from codex_tmux.selftest.world import cache_dir
+from tests.support.world import Sandbox
 
 # Asked for before any test changes the environment: the real Codex and the templates are found through it.
 CACHE = cache_dir()
@@ -38,7 +39,7 @@ def no_real_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[No
     home = tmp_path / "home"
     home.mkdir()
     places = {"HOME": home, "CODEX_HOME": home / ".codex", "CODEX_TMUX_STATE_DIR": home / "state"}
-    places |= {"TMUX_TMPDIR": sockets, CACHE_VARIABLE: CACHE}
+    places |= {"TMUX_TMPDIR": sockets, "CODEX_TMUX_CACHE_DIR": CACHE}
     for name in ("CONFIG", "CACHE", "STATE", "DATA"):
         monkeypatch.delenv(f"XDG_{name}_HOME", raising=False)
     for name in ("TMUX", "TMUX_PANE", "CODEX_SQLITE_HOME"):

@@ -16,7 +16,8 @@ import threading
 import time
 from typing import NamedTuple
 
-from codex_tmux.sandbox import Sandbox, SandboxError
+from codex_tmux.selftest.world import WorldError
+from tests.support.world import Sandbox
 
 STUCK_AFTER = 60.0
 """Seconds without any death after which the world counts as stuck."""
@@ -91,7 +92,7 @@ class Outcome(NamedTuple):
 
 
 def panes_of(sandbox: Sandbox) -> list[Pane]:
-    """Every pane. Raises SandboxError where the server is gone."""
+    """Every pane. Raises WorldError where the server is gone."""
     rows = [line.split(" ") for line in sandbox.tmux("list-panes", "-a", "-F", FORMAT).splitlines()]
     return [Pane(r[0], r[1] == "1", r[2] == "1", r[3] == "1", r[4]) for r in rows]
 
@@ -131,13 +132,13 @@ def deaths(sandbox: Sandbox, count: int, panes: int = 8) -> Outcome:
                         last = time.monotonic()
                     killed.add(pane.process)
             if time.monotonic() > last + STUCK_AFTER:
-                raise SandboxError(f"no Codex came up any more after {number} deaths:\n{sandbox.screens()}")
+                raise WorldError(f"no Codex came up any more after {number} deaths:\n{sandbox.screens()}")
             time.sleep(0.02)
         # The last ones to die, too, are switched to and fro.
         time.sleep(1.0)
         sandbox.tmux("list-sessions")
         lived = True
-    except SandboxError:
+    except WorldError:
         if sandbox.running:
             raise
         lived = False

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from codex_tmux import store
 from codex_tmux.records import Record
-from codex_tmux.sandbox import Sandbox
+from tests.support.world import Sandbox
 from tests.unit.store_test import record
 
 BYSTANDERS = 4

@@ -179,21 +179,13 @@ def _is_dashed(word: str) -> bool:
 def split_program(argv: Sequence[str]) -> tuple[list[str], list[str]] | None:
     """(program words, arguments) when `argv` is a Codex process, else None.
 
-    Codex is the native binary, or its npm package's script below node or bun; or, in the self-test of a
-    machine without Codex, the stand-in's script of that name below `python -I`.
+    Codex is the native binary, or its npm package's script below node or bun.
     """
     if not argv or not argv[0] or runs_below(argv):
         return None
     name = os.path.basename(argv[0])
     if name in _CODEX_SCRIPTS or _is_release_binary(name):
         return [argv[0]], list(argv[1:])
-    if (
-        name.startswith("python")
-        and list(argv[1:2]) == ["-I"]
-        and len(argv) > 2
-        and _is_codex_script(argv[2])
-    ):
-        return list(argv[:3]), list(argv[3:])
     if name not in _JAVASCRIPT:
         return None
     at = 1

@@ -17,7 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from codex_tmux.sandbox import codex_version
+from codex_tmux.selftest.world import codex_version
 from tests.bench.coming_back import bench_kill, bench_restore
 from tests.bench.hook_path import bench_load, bench_records, bench_run, bench_sync
 from tests.bench.idle import bench_deaths, bench_idle

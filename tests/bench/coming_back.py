@@ -11,10 +11,10 @@ import sys
 import time
 
 from codex_tmux.records import Record, now
-from codex_tmux.sandbox import Sandbox
 from tests.bench.hook_path import growth
 from tests.bench.measure import Cost, Figure, Line, server_cpu, side_by_side, spawn
 from tests.bench.worlds import environment, real_codex, server_pid, session_id, write_rollout
+from tests.support.world import Sandbox
 
 BY_HAND = "respawn-pane -k 'codex resume ID'"
 FORM = "#{@codex_session}\t#{pane_dead}\t#{@codex_asleep}\t#{pane_current_command}"

@@ -11,7 +11,6 @@ from codex_tmux.launch import Launch
 from codex_tmux.options import encode_launch
 from codex_tmux.records import Record, now
 from codex_tmux.resume import run_command
-from codex_tmux.sandbox import Sandbox
 from codex_tmux.tmux import Server
 from tests.bench.measure import Cost, Figure, Line, exponent, figure, median, side_by_side, spawn, timed
 from tests.bench.worlds import (
@@ -24,6 +23,7 @@ from tests.bench.worlds import (
     started_by_hooks,
     write_rollout,
 )
+from tests.support.world import Sandbox
 
 PYTHON = "python3 -I -c pass"
 SIZES = ((20, 0), (20, 20), (100, 0), (100, 20), (100, 100), (300, 0), (300, 20), (300, 300))

@@ -10,9 +10,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from codex_tmux.sandbox import Sandbox
 from tests.bench.measure import Figure, Line, children, figure, reaped_faults, server_cpu, wake_ups
 from tests.bench.worlds import bound, fake_codex, filled, server_pid, session_id, show_title
+from tests.support.world import Sandbox
 
 SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 HERTZ = 10

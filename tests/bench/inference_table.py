@@ -19,8 +19,9 @@ from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
 
-from codex_tmux.pty_client import Client
-from codex_tmux.sandbox import Sandbox, SandboxError, codex_version
+from codex_tmux.selftest.world import WorldError, codex_version
+from tests.support.terminal import Client
+from tests.support.world import Sandbox
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 COUNTED = DOCS / "inference.json"
@@ -135,7 +136,7 @@ class Trial:
         if self.case.new == OUTSIDE:
             command = ["sh", "-c", 'cd "$0" && exec codex "said outside"', str(self.directories[0])]
             environment = {**self.world.env, "CODEX_HOME": str(self.home)}
-            self.clients.append(Client(command, environment, 120, 40, True))
+            self.clients.append(Client(command, environment, 120, 40))
             self.asked("said outside")
 
     def text(self, number: int) -> str:
@@ -176,7 +177,7 @@ class Trial:
         return self.world.wait_for(found, 60, f"the model to be asked {text!r}")
 
     def settle(self, truth: dict[str, str]) -> None:
-        with contextlib.suppress(SandboxError):
+        with contextlib.suppress(WorldError):
             self.world.wait_for(
                 lambda: all(truth.get(p) and self.shown(p) == truth[p] for p in self.panes), SETTLE, "all"
             )
@@ -199,7 +200,7 @@ class Trial:
         for client in self.clients:
             client.close()
         for pane in self.panes:
-            with contextlib.suppress(SandboxError):
+            with contextlib.suppress(WorldError):
                 self.world.tmux("kill-window", "-t", pane)
         for name in ("daemon-updater.pid", "daemon.pid"):
             with contextlib.suppress(OSError, ValueError, KeyError):
@@ -261,7 +262,7 @@ def main() -> int:
                 began = time.monotonic()
                 try:
                     result = Trial(world, case, number).run()
-                except SandboxError as e:
+                except WorldError as e:
                     print(f"no result for {case.key}: {str(e)[:600]}", flush=True)
                     continue
                 c["runs"] += 1

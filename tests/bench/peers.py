@@ -12,9 +12,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from codex_tmux.sandbox import Sandbox
 from tests.bench.measure import Cost, Figure, Line, figure, median, spawn
 from tests.bench.worlds import environment, real_codex, server_pid, started_by_hooks
+from tests.support.world import Sandbox
 
 PANES = 8
 ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")

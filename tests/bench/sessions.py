@@ -12,11 +12,11 @@ from contextlib import closing
 from pathlib import Path
 
 from codex_tmux.codex.store import Store
-from codex_tmux.sandbox import Sandbox
-from codex_tmux.standin_session import THREADS
 from tests.bench.hook_path import growth
 from tests.bench.measure import Cost, Figure, Line, side_by_side, spawn, timed
 from tests.bench.worlds import environment, filled, session_id, write_rollout
+from tests.support.standin_session import THREADS
+from tests.support.world import Sandbox
 
 COUNTS = (100, 5_000, 20_000)
 

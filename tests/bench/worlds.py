@@ -13,8 +13,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from codex_tmux.sandbox import Sandbox, plugin_file
 from tests.bench.measure import Cost, spawn
+from tests.support.world import Sandbox, plugin_file
 
 
 def bare_python(env: dict[str, str]) -> Cost:

@@ -9,7 +9,7 @@ import signal
 import pytest
 
 from codex_tmux.activity import has_daemon
-from codex_tmux.sandbox import Sandbox
+from tests.support.world import Sandbox
 
 pytestmark = pytest.mark.codex
 

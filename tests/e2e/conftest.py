@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from codex_tmux.sandbox import Sandbox
+from tests.support.world import Sandbox
 
 
 @contextlib.contextmanager

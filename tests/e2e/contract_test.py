@@ -15,8 +15,9 @@ import psutil
 import pytest
 
 from codex_tmux.codex.store import Store
-from codex_tmux.sandbox import Sandbox, SandboxError
+from codex_tmux.selftest.world import WorldError
 from tests.e2e.sandbox_test import runs
+from tests.support.world import Sandbox
 
 pytestmark = pytest.mark.codex
 
@@ -76,7 +77,7 @@ def holder(world: Sandbox, pane: str, session_id: str) -> str:
         return "nobody"
     if found.daemon:
         return "daemon"
-    with contextlib.suppress(SandboxError):
+    with contextlib.suppress(WorldError):
         family = [psutil.Process(int(world.format(pane, "#{pane_pid}")))]
         return (
             "pane"

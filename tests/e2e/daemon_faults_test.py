@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from codex_tmux.sandbox import Sandbox
 from tests.e2e.keep_test import kill_codex, no_view_mode, wait_asleep, wait_bound
+from tests.support.world import Sandbox
 
 pytestmark = pytest.mark.codex
 

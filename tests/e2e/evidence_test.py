@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from codex_tmux.sandbox import Sandbox
 from tests.e2e.conftest import attached
 from tests.e2e.keep_test import option, wait_asleep, wait_bound
+from tests.support.world import Sandbox
 
 pytestmark = pytest.mark.codex
 
@@ -92,7 +92,7 @@ def test_three_of_one_directory_without_any_word_of_their_sessions(untitled: San
     first = ["after new", f"message of {panes[1]}", f"message of {panes[2]}"]
     for pane, message in zip(panes, first, strict=True):
         request = untitled.ask(pane, "again")
-        assert (request.messages, request.model) == ((message, "again"), "mock-model-2")
+        assert (request.messages, request.body["model"]) == ((message, "again"), "mock-model-2")
     # What it resumed stands on its command line; `/new` makes that untrue.
     wait_shows(untitled, panes[1], sessions[1], "argv")
 

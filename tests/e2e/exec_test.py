@@ -16,7 +16,7 @@ import psutil
 import pytest
 
 from codex_tmux.cli import COMMANDS
-from codex_tmux.sandbox import Sandbox
+from tests.support.world import Sandbox
 
 pytestmark = [pytest.mark.codex, pytest.mark.timeout(300)]
 
@@ -185,12 +185,12 @@ def test_the_respawn_command(world: Sandbox, kill: bool) -> None:
     wait_text(world, pane, "resumed, from tmux")
     type_in(world, pane, "two")
     wait_text(world, pane, "all: one / two")
-    assert world.model.requests[-1].model == "x"
+    assert world.model.requests[-1].body["model"] == "x"
     codex_tmux(world, "respawn", "-t", pane, "--fresh", "--force")
     wait_text(world, pane, "a new session was asked for")
     type_in(world, pane, "three")
     wait_text(world, pane, "all: three")
-    assert world.model.requests[-1].model == "x"
+    assert world.model.requests[-1].body["model"] == "x"
     kill_everything(world, [pane])
     codex_tmux(world, "respawn", "-t", pane)
     type_in(world, pane, "four")
@@ -355,7 +355,7 @@ def test_flags_are_in_force_in_every_turn(world: Sandbox) -> None:
     kill_everything(world, [pane])
     respawn(world, pane)
     say(world, pane, "three", 3)
-    assert [request.model for request in world.model.requests] == ["x"] * 3
+    assert [request.body["model"] for request in world.model.requests] == ["x"] * 3
     lines = [json.loads(line) for line in rollout_of(world, session_of(world, pane)).read_text().splitlines()]
     contexts = [line["payload"] for line in lines if line["type"] == "turn_context"]
     assert len(contexts) >= 3
@@ -541,7 +541,7 @@ def test_new_opens_a_window_in_any_directory_with_the_flags(world: Sandbox) -> N
     wait_prompt(world, pane)
     say(world, pane, "hello", 1)
     assert world.format(pane, "#{pane_current_path}") == str(directory)
-    assert world.model.requests[-1].model == "y"
+    assert world.model.requests[-1].body["model"] == "y"
     assert not list(world.root.rglob("owned"))
 
 

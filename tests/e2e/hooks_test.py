@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from codex_tmux.sandbox import Sandbox
+from tests.support.world import Sandbox
 from tests.tmux.hooks_test import Counted, bound, fifty_die, spin
 
 pytestmark = pytest.mark.codex

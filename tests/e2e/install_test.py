@@ -16,8 +16,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from codex_tmux.pty_client import Client
-from codex_tmux.sandbox import Sandbox
+from tests.support.terminal import Client
+from tests.support.world import Sandbox
 
 ROOT = Path(__file__).resolve().parents[2]
 PARTS = ("codex.tmux", "plugin", "codex_tmux", "pyproject.toml", "README.md", "docs/codex-tmux.1")
@@ -202,6 +202,8 @@ def test_from_a_wheel(world: Sandbox, installed: Path) -> None:
     assert Path(world.tmux("show-options", "-gqv", "@codex_helper")) == installed
     killed_pane_comes_back(world)
     run(world, installed, "install", "--check")
+    out = run(world, installed, "selftest", env={"PATH": os.environ["PATH"]})
+    assert out.splitlines()[-1].startswith("PASSED"), out
     # The next server loads it from tmux.conf.
     stop(world)
     start(world)
@@ -340,6 +342,6 @@ def test_a_helper_that_cannot_start_is_named(world: Sandbox, checkout: Path) -> 
     helper.chmod(0o755)
     start(world)
     world.tmux("run-shell", f"'{checkout}/codex.tmux'")
-    client = world.attach()
+    client = world.attach(width=200)
     world.wait_for(lambda: b"codex-tmux does not run. Install codex-tmux again" in client.output, 20, "it")
     assert world.tmux("list-panes", "-a", "-F", "#{pane_in_mode}") == "0"

@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from codex_tmux.codex.store import Store
-from codex_tmux.sandbox import Sandbox
+from tests.support.world import Sandbox
 
 pytestmark = pytest.mark.codex
 
@@ -185,7 +185,7 @@ def test_directory_flags_home_and_mode_come_back(world: Sandbox, daemon: bool) -
         world.tmux(*route)
         world.wait_for(lambda pid=pid: world.format(pane, "#{pane_pid}") != pid, 5, "the respawn")  # type: ignore[misc]
         request = world.ask(pane, word)
-        assert (request.model, request.model) == (before.model, "mock-model-2")
+        assert (request.body["model"], request.body["model"]) == (before.body["model"], "mock-model-2")
         assert request.messages[0] == "first"
         assert request.messages[-1] == word
         wait_state(world, pane, "live")
@@ -309,7 +309,7 @@ def test_codex_in_a_shell_quit_and_killed(world: Sandbox) -> None:
     # The key brings it back into the same shell.
     world.helper("respawn", "-t", pane)
     assert world.ask(pane, "second").messages == ("first", "second")
-    assert world.model.requests[-1].model == "mock-model-2"
+    assert world.model.requests[-1].body["model"] == "mock-model-2"
     assert world.format(pane, "#{pane_pid}") == shell
     os.kill(world.codex_pid(pane), signal.SIGKILL)
     world.wait_for(lambda: world.format(pane, "#{pane_current_command}") == "bash", 10, "the shell")
@@ -336,7 +336,7 @@ def test_a_pane_killed_before_its_first_message_starts_fresh_and_says_so(world: 
     world.wait_for(lambda: "had no message yet" in world.capture(pane), 10, "the reason")
     world.start_anew(pane)
     request = world.ask(pane, "first")
-    assert (request.messages, request.model) == (("first",), "mock-model-2")
+    assert (request.messages, request.body["model"]) == (("first",), "mock-model-2")
     world.wait_for(lambda: option(world, pane, "@codex_session") not in ("", session), 10, "the new session")
 
 
@@ -361,7 +361,7 @@ def test_fresh_when_asked(world: Sandbox) -> None:
     session = wait_bound(world, pane)
     world.helper("respawn", "--fresh", "--force", "-t", pane)
     request = world.ask(pane, "anew")
-    assert (request.messages, request.model) == (("anew",), "mock-model-2")
+    assert (request.messages, request.body["model"]) == (("anew",), "mock-model-2")
     world.wait_for(lambda: option(world, pane, "@codex_session") not in ("", session), 10, "the new session")
     statuses = {
         r["session_id"]: r["status"] for r in json.loads(world.helper("list", "--all", "--json"))["panes"]

@@ -8,7 +8,7 @@ import signal
 
 import pytest
 
-from codex_tmux.sandbox import Sandbox
+from tests.support.world import Sandbox
 from tests.tmux.may_act_test import at_prompt
 from tests.tmux.respawn_routes_test import Started, shell_pane
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from codex_tmux.sandbox import Sandbox
 from tests.e2e.keep_test import option, rows, wait_asleep, wait_bound
+from tests.support.world import Sandbox
 
 pytestmark = pytest.mark.codex
 
@@ -40,7 +40,7 @@ def test_a_native_binary_behind_links_with_profile_home_and_databases_of_its_own
         variables = f"CODEX_HOME='{home}' CODEX_SQLITE_HOME='{databases}'"
         pane = world.new_pane(f"{variables} exec cx -p work -s read-only")
         before = world.ask(pane, "first")
-        assert before.model == "model-of-the-profile"
+        assert before.body["model"] == "model-of-the-profile"
         session = wait_bound(world, pane)
         row = rows(world)[pane]
         flags = ["-p", "work", "-s", "read-only"]
@@ -51,7 +51,7 @@ def test_a_native_binary_behind_links_with_profile_home_and_databases_of_its_own
         wait_asleep(world, pane)
         world.tmux("respawn-pane", "-t", pane)
         again = world.ask(pane, "second")
-        assert (again.messages, again.model) == (("first", "second"), "model-of-the-profile")
+        assert (again.messages, again.body["model"]) == (("first", "second"), "model-of-the-profile")
         assert option(world, pane, "@codex_session") == session
         process = psutil.Process(int(world.format(pane, "#{pane_pid}")))
         assert process.cmdline() == ["cx", *flags, "resume", session], (

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from codex_tmux.sandbox import Sandbox
+from tests.support.world import Sandbox
 
 pytestmark = [pytest.mark.codex, pytest.mark.timeout(400), pytest.mark.xdist_group("restore")]
 BY_HAND = "set -g @codex-restore off"

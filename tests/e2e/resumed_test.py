@@ -10,8 +10,8 @@ import psutil
 import pytest
 
 from codex_tmux.codex.store import Store
-from codex_tmux.sandbox import Sandbox
 from tests.e2e.shown_session_test import codex, kill, wait_for_text, wait_session
+from tests.support.world import Sandbox
 
 pytestmark = pytest.mark.codex
 
@@ -76,7 +76,11 @@ def test_the_session_goes_on_in_its_own_directory(
         world.tmux("respawn-pane", "-t", pane)
         # A question would take the words for its answer.
         request = world.ask(pane, turn)
-        assert (request.messages[0], request.session_id, request.model) == ("one", session, "mock-model-2")
+        assert (request.messages[0], request.session_id, request.body["model"]) == (
+            "one",
+            session,
+            "mock-model-2",
+        )
         assert words_of(world, pane) == ["-m", "mock-model-2", "-C", directory, "resume", session]
 
 

@@ -16,8 +16,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from codex_tmux.sandbox import CACHE_VARIABLE, Sandbox, SandboxError, cache_dir, codex_version
+from codex_tmux.selftest.world import WorldError, cache_dir, codex_version
+from tests.support.world import Sandbox
 
+ROOT = Path(__file__).resolve().parents[2]
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 TITLE = re.compile(r"work \| ([0-9a-f-]{29})\.\.\.$")
 
@@ -196,14 +198,14 @@ def test_wait_for_shows_the_screens(sandbox: Sandbox) -> None:
     pane = sandbox.new_pane("echo a mark on the screen; sleep 60")
     sandbox.wait_for(lambda: "mark" in sandbox.capture(pane), 10, "the mark")
     start = time.monotonic()
-    with pytest.raises(SandboxError, match=r"waited 0.1 s for a miracle(?s:.*)a mark on the screen"):
+    with pytest.raises(WorldError, match=r"waited 0.1 s for a miracle(?s:.*)a mark on the screen"):
         sandbox.wait_for(lambda: False, 0.1, "a miracle")
     assert time.monotonic() - start < 5
 
 
 def test_format_of_a_gone_pane_is_an_error(sandbox: Sandbox) -> None:
     sandbox.start_server()
-    with pytest.raises(SandboxError):
+    with pytest.raises(WorldError):
         sandbox.format("%99", "#{pane_pid}")
 
 
@@ -219,15 +221,15 @@ def test_client_answers_colour_queries(sandbox: Sandbox) -> None:
 
 def test_a_killed_owner_is_cleared_away_by_the_next(tmp_path: Path) -> None:
     script = (
-        "import os, signal\nfrom codex_tmux.sandbox import Sandbox\n"
+        "import os, signal\nfrom tests.support.world import Sandbox\n"
         "s = Sandbox().__enter__()\ns.start_server()\n"
         "print(s.root, s.short, flush=True)\nos.kill(os.getpid(), signal.SIGKILL)\n"
     )
-    out = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True).stdout
+    command = [sys.executable, "-c", script]
+    out = subprocess.run(command, cwd=ROOT, capture_output=True, text=True).stdout
     root, short = (Path(word) for word in out.split())
-    assert root.parent == cache_dir() / "sandboxes"
+    assert root.parent == cache_dir() / "worlds"
     assert root.exists()
-    os.utime(root / "owner", (1, 1))
     with Sandbox() as other:
         # Another test may be at clearing it away.
         other.wait_for(lambda: not root.exists() and not short.exists(), 20, "it to be cleared away")
@@ -235,7 +237,7 @@ def test_a_killed_owner_is_cleared_away_by_the_next(tmp_path: Path) -> None:
 
 
 def test_another_codex_gets_another_template(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path))
+    monkeypatch.setenv("CODEX_TMUX_CACHE_DIR", str(tmp_path))
     found = []
     for number in (1, 2):
         codex = tmp_path / f"codex-{number}"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from codex_tmux.sandbox import MARKER, cache_dir
+from codex_tmux.selftest.world import MARKER, cache_dir
 
 
 def selftest(*args: str, path: str | None = None) -> subprocess.Popen[str]:
@@ -25,10 +25,7 @@ def selftest(*args: str, path: str | None = None) -> subprocess.Popen[str]:
 
 def left_of(child: subprocess.Popen[str]) -> list[str]:
     """The sandboxes of `child` that still are there, and what still runs in them."""
-    found = []
-    for owner in (cache_dir() / "sandboxes").glob("*/owner"):
-        if owner.read_text().endswith(f" {child.pid}"):
-            found.append(str(owner.parent))
+    found = [str(root) for root in (cache_dir() / "worlds").glob(f"{child.pid}-*")]
     for environ in Path("/proc").glob("[0-9]*/environ"):
         try:
             settings = environ.read_bytes().split(b"\0")

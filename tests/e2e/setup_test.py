@@ -15,7 +15,7 @@ import pytest
 from click.testing import CliRunner
 
 from codex_tmux import setup
-from codex_tmux.sandbox import cache_dir
+from codex_tmux.selftest.world import cache_dir
 
 CODEX = os.environ.get("CODEX_TMUX_TEST_CODEX", "")
 ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{5}")

@@ -11,8 +11,9 @@ from contextlib import suppress
 
 import pytest
 
-from codex_tmux.sandbox import Sandbox, SandboxError
+from codex_tmux.selftest.world import WorldError
 from tests.e2e.keep_test import log_text, option, wait_asleep, wait_bound
+from tests.support.world import Sandbox
 
 pytestmark = pytest.mark.codex
 
@@ -94,7 +95,7 @@ def test_renamed_resumes_and_deleted_says_why_not(world: Sandbox) -> None:
     world.wait_for(lambda: "start a new session" in world.capture(pane), 20, "the question")
     world.tmux("send-keys", "-t", pane, "Enter")
     request = world.ask(pane, "anew")
-    assert (len(request.messages), request.model) == (1, "mock-model-2")
+    assert (len(request.messages), request.body["model"]) == (1, "mock-model-2")
     assert "Codex no longer has session" in log_text(world)
     wait_session(world, pane, request.session_id)
 
@@ -114,7 +115,7 @@ def test_a_directory_that_is_gone(world: Sandbox) -> None:
         assert reason in log_text(world)
         while "Use session directory" in world.capture(pane):  # keys are swallowed while Codex wakes up
             world.tmux("send-keys", "-t", pane, "Enter")
-            with suppress(SandboxError):
+            with suppress(WorldError):
                 world.wait_for(lambda p=pane: "Use session directory" not in world.capture(p), 1, "it")  # type: ignore[misc]
         assert world.ask(pane, "second").messages == (f"first of {pane}", "second")
     assert wait_bound(world, panes[0]) != wait_bound(world, panes[1])

@@ -9,8 +9,8 @@ import time
 import pytest
 
 from codex_tmux.evidence import find_id
-from codex_tmux.sandbox import Sandbox
 from tests.e2e.keep_test import option, wait_asleep, wait_bound
+from tests.support.world import Sandbox
 
 pytestmark = pytest.mark.codex
 

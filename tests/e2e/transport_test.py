@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 
-from codex_tmux.sandbox import Sandbox
-from tests.far_end import far_end
+from tests.support.far_end import far_end
+from tests.support.world import Sandbox
 
 pytestmark = pytest.mark.codex
 

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from codex_tmux.sandbox import Sandbox
 from tests.e2e import version_steps
 from tests.e2e.conftest import attached
+from tests.support.world import Sandbox
 
 pytestmark = pytest.mark.codex
 

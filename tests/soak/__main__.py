@@ -8,8 +8,8 @@ import sys
 import time
 from collections import Counter
 
-from codex_tmux.sandbox import Sandbox
 from tests.soak.walk import Walk
+from tests.support.world import Sandbox
 
 
 def walk(

@@ -18,8 +18,9 @@ import psutil
 from codex_tmux import store
 from codex_tmux.codex.store import Store
 from codex_tmux.records import CLOSED, ENDED, Record
-from codex_tmux.sandbox import Sandbox, SandboxError
+from codex_tmux.selftest.world import WorldError
 from tests.soak.world import DEAD, LIVE, OTHER, QUIT, ROOT, RUN, SHELL, WAITING, Conversation, Place, World
+from tests.support.world import Sandbox
 
 SHARED = ((), ("-m", "x"), ("-s", "read-only", "-a", "never"))
 FLAGS = (*SHARED, ("--search",))
@@ -355,7 +356,7 @@ class Walk:
         place.state = LIVE
         if not place.conversation.session:
             # Where nothing is known of the pane yet there is nothing to ask about.
-            with contextlib.suppress(SandboxError):
+            with contextlib.suppress(WorldError):
                 self.sandbox.start_anew(place.pane)
             place.conversation = self.world.new_conversation(place.home)
 
@@ -367,7 +368,7 @@ class Walk:
         how = self.kill_codex(place)
 
         def respawned() -> bool:
-            with contextlib.suppress(SandboxError):
+            with contextlib.suppress(WorldError):
                 self.sandbox.tmux("respawn-pane", "-t", place.pane)
                 return True
             return False

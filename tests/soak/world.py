@@ -14,7 +14,8 @@ import psutil
 from codex_tmux import store
 from codex_tmux.epoch import of_server
 from codex_tmux.records import CURRENT, ENDED, Record
-from codex_tmux.sandbox import PACKAGE, Sandbox, SandboxError
+from codex_tmux.selftest.world import WorldError
+from tests.support.world import Sandbox, plugin_file
 
 LIVE, DEAD, WAITING, QUIT, OTHER = "live", "dead", "waiting", "quit", "other"
 """What a pane of the walk is: runs Codex; keeps it dead, or lost below its shell; was restored and may sleep or run;
@@ -119,7 +120,7 @@ class World:
         """Each message the walk has sent: whose it is, and how many were said by then."""
         self.requests = 0
         self.recorded = False
-        hooks = (PACKAGE.parent / "plugin/hooks.tmux").read_text()
+        hooks = (plugin_file().parent / "plugin/hooks.tmux").read_text()
         self.hooks = sorted(set(re.findall(r"^set-hook -g (\S+\[8470\])", hooks, re.MULTILINE)))
         self.aliases = sorted(set(re.findall(r"^set-option -s (command-alias\[\d+\])", hooks, re.MULTILINE)))
         self.log_read = 0
@@ -145,7 +146,7 @@ class World:
         while True:
             try:
                 wrong = self.wrong()
-            except (SandboxError, FileNotFoundError) as e:
+            except (WorldError, FileNotFoundError) as e:
                 wrong = [str(e).splitlines()[0]]
             good = 0 if wrong else good + 1
             if good == QUIET:

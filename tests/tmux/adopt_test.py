@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from codex_tmux.sandbox import Sandbox
+from tests.support.world import Sandbox
 from tests.tmux.list_test import bound, wait_state
 
 

@@ -6,7 +6,7 @@ import shutil
 
 import pytest
 
-from codex_tmux.sandbox import Sandbox
+from tests.support.world import Sandbox
 from tests.tmux.list_test import bound
 
 SOURCES = {

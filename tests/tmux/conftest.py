@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from codex_tmux.sandbox import Sandbox
+from tests.support.world import Sandbox
 
 
 @pytest.hookimpl(wrapper=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from codex_tmux.sandbox import Sandbox, plugin_file
+from tests.support.world import Sandbox, plugin_file
 from tests.tmux.hooks_test import Counted
 from tests.tmux.respawn_routes_test import Started, start
 from tests.tmux.restore_test import end_server

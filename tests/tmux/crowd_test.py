@@ -17,10 +17,11 @@ from pathlib import Path
 import pytest
 
 from codex_tmux import store
-from codex_tmux.sandbox import Sandbox, SandboxError
-from codex_tmux.standin import PROMPT_DELAY
+from codex_tmux.selftest.world import WorldError
 from codex_tmux.sync import BURST, WINDOW, lock_name
 from codex_tmux.tmux import Server
+from tests.support.standin import PROMPT_DELAY
+from tests.support.world import Sandbox
 from tests.tmux.hooks_test import Counted
 from tests.tmux.respawn_routes_test import check_resumed, kill, start, wait_resumed
 
@@ -208,7 +209,7 @@ def test_no_old_command_runs_where_the_helper_is_gone(sandbox: Sandbox) -> None:
     sandbox.tmux("set-option", "-g", "@codex_helper", "/no such/codex-tmux")
     sandbox.tmux("set-option", "-g", "@codex_word", "'/no such/codex-tmux'")
     kill(sandbox, one)
-    with contextlib.suppress(SandboxError):  # what is started instead may not have ended yet
+    with contextlib.suppress(WorldError):  # what is started instead may not have ended yet
         sandbox.tmux("respawn-pane", "-t", one.pane)
     sandbox.wait_for(lambda: sandbox.format(one.pane, "#{pane_dead}") == "1", 10, "the pane to be dead")
     sandbox.tmux("respawn-pane", "-t", one.pane)

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from codex_tmux.sandbox import Sandbox, plugin_file
-from tests.fake_daemon import FakeDaemon
+from tests.support.fake_daemon import FakeDaemon
+from tests.support.world import Sandbox, plugin_file
 from tests.tmux.list_test import bound, on_screen
 
 Checks = dict[str, dict[str, Any]]

@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from codex_tmux import epoch
-from codex_tmux.sandbox import Sandbox
+from tests.support.world import Sandbox
 from tests.tmux.list_test import bound
 
 

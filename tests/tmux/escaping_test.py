@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 from codex_tmux import pick_menu
 from codex_tmux.pass_once import escape, pane_option, run_all
 from codex_tmux.rebuild import as_given, session_target
-from codex_tmux.sandbox import Sandbox
 from codex_tmux.tmux import Server, TmuxError, literal, parse_rows, read, row_format
 from codex_tmux.tmux_versions import ESCAPES, version_of
 from tests.conftest import FUZZ
+from tests.support.world import Sandbox
 
 PIECES = (
     "#{pane_id} #( #[ [ touch pwned) $(touch pwned) `touch pwned` ; \\; ' \" '\\'' \\ \\033 \\302 ## #[fg=red] %H "

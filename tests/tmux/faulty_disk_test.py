@@ -20,7 +20,7 @@ import pytest
 
 from codex_tmux import store
 from codex_tmux.records import DEAD, LIVE, Record
-from codex_tmux.sandbox import Sandbox
+from tests.support.world import Sandbox
 from tests.tmux.respawn_routes_test import Started, kill, start, wait_resumed
 
 ROOT = os.geteuid() == 0

@@ -7,8 +7,8 @@ import signal
 
 import pytest
 
-from codex_tmux.sandbox import Sandbox
 from tests.deaths import KNOWN, deaths
+from tests.support.world import Sandbox
 
 FOCUS_IN, FOCUS_OUT = b"\x1b[I", b"\x1b[O"
 

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from codex_tmux.codex.store import Store
-from codex_tmux.sandbox import Sandbox
 from codex_tmux.tmux_versions import DEAD_FORMAT, version_of
-from tests.screen import Screen
+from tests.support.screen import Screen
+from tests.support.world import Sandbox
 
 QUESTION = "start a new session"
 

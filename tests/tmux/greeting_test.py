@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from codex_tmux.pty_client import Client
-from codex_tmux.sandbox import Sandbox, plugin_file
-from tests.screen import Screen
+from tests.support.screen import Screen
+from tests.support.terminal import Client
+from tests.support.world import Sandbox, plugin_file
 
 HELLO = b"codex-tmux: loaded"
 SETUP = b"Next: codex-tmux setup"

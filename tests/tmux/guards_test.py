@@ -16,9 +16,10 @@ import pytest
 
 from codex_tmux.codex.store import Store
 from codex_tmux.pass_once import run_all
-from codex_tmux.sandbox import Sandbox, SandboxError
+from codex_tmux.selftest.world import WorldError
 from codex_tmux.tell import tell
 from codex_tmux.tmux import Server
+from tests.support.world import Sandbox
 from tests.tmux.doctor_test import HOLDER
 from tests.tmux.hostile_test import wait_asleep
 from tests.tmux.respawn_routes_test import kill, start, wait_resumed
@@ -35,7 +36,7 @@ def world(sandbox: Sandbox) -> Sandbox:
 def runs_codex(world: Sandbox, pane: str) -> bool:
     try:
         return bool(world.codex_pid(pane))
-    except (SandboxError, psutil.Error):
+    except (WorldError, psutil.Error):
         return False
 
 

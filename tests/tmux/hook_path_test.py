@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from codex_tmux.sandbox import Sandbox
+from tests.support.world import Sandbox
 
 HEAVY = set("click codex_tmux.cli codex_tmux.rebuild libtmux prompt_toolkit psutil rich websockets".split())
 """Each costs about as much as a bare Python start, or is no use to a sync in which nothing changes."""

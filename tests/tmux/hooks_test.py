@@ -17,9 +17,9 @@ import pytest
 
 from codex_tmux import pass_once, tmux, tmux_versions
 from codex_tmux.hooks import OURS, missing
-from codex_tmux.sandbox import Sandbox, plugin_file
-from codex_tmux.standin import LINGER
 from codex_tmux.tmux import Server
+from tests.support.standin import LINGER
+from tests.support.world import Sandbox, plugin_file
 from tests.tmux.respawn_routes_test import command_line
 
 ID = "01a201da-7561-7551-a7df-a07aa"

@@ -14,9 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from codex_tmux.pty_client import Client
-from codex_tmux.sandbox import Sandbox, SandboxError
-from codex_tmux.standin import PROMPT_DELAY
+from codex_tmux.selftest.world import WorldError
+from tests.support.standin import PROMPT_DELAY
+from tests.support.terminal import Client
+from tests.support.world import Sandbox
 from tests.tmux.respawn_routes_test import command_line
 from tests.tmux.restore_test import end_server
 
@@ -53,7 +54,7 @@ def rename(world: Sandbox, command: str, target: str, name: str) -> None:
     """Give a window or tmux session a name; tmux 3.7 takes none with control characters."""
     try:
         world.tmux(command, "-t", target, "--", name)
-    except SandboxError:
+    except WorldError:
         world.tmux(command, "-t", target, "--", "".join(c for c in name if unicodedata.category(c) != "Cc"))
 
 

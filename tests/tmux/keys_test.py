@@ -7,8 +7,8 @@ import shlex
 
 import pytest
 
-from codex_tmux.sandbox import Sandbox, plugin_file
-from tests.screen import Screen
+from tests.support.screen import Screen
+from tests.support.world import Sandbox, plugin_file
 
 THEIRS = 'bind-key R display-message -d 5000 "reloaded"'
 ADVICE = "set -g @codex-respawn-key B"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from codex_tmux.sandbox import Sandbox
+from tests.support.world import Sandbox
 from tests.tmux.restore_test import end_server, known, new_session, results, start
 
 

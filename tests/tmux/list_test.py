@@ -12,8 +12,8 @@ from typing import NamedTuple
 import pytest
 from rich.cells import cell_len
 
-from codex_tmux.sandbox import Sandbox
-from tests.fake_daemon import APPROVAL, IDLE, FakeDaemon
+from tests.support.fake_daemon import APPROVAL, IDLE, FakeDaemon
+from tests.support.world import Sandbox
 
 LONG = "fix the parser of the configuration file please, it drops the comments of every table"
 WIDE = "日本語の題名は一文字が二桁の幅なので表がすぐに崩れてしまいます"

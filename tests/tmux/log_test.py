@@ -7,7 +7,7 @@ import re
 import signal
 import subprocess
 
-from codex_tmux.sandbox import Sandbox
+from tests.support.world import Sandbox
 from tests.tmux.list_test import bound, wait_state
 
 

@@ -12,7 +12,7 @@ import time
 import psutil
 import pytest
 
-from codex_tmux.sandbox import Sandbox
+from tests.support.world import Sandbox
 from tests.tmux.respawn_routes_test import PREFIX, Started, kill, press, shell_pane, start, wait_resumed
 
 RAW_READER = (

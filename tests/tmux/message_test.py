@@ -6,8 +6,8 @@ import time
 
 import pytest
 
-from codex_tmux.sandbox import Sandbox
-from tests.screen import Screen
+from tests.support.screen import Screen
+from tests.support.world import Sandbox
 
 READ = 3.5
 """Seconds after which a message is there still; tmux's own default is 0.75."""

@@ -9,7 +9,7 @@ import pytest
 
 from codex_tmux.launch import LAY
 from codex_tmux.options import shell_words
-from codex_tmux.sandbox import Sandbox, plugin_file
+from tests.support.world import Sandbox, plugin_file
 from tests.tmux.respawn_routes_test import kill, start, wait_resumed
 from tests.tmux.restore_test import end_server
 from tests.tmux.users_own_test import asleep

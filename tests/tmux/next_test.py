@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 import pytest
 
-from codex_tmux.sandbox import Sandbox
-from tests.fake_daemon import ANSWER, APPROVAL, IDLE, WORKING, FakeDaemon
+from tests.support.fake_daemon import ANSWER, APPROVAL, IDLE, WORKING, FakeDaemon
+from tests.support.world import Sandbox
 from tests.tmux.list_test import bound, wait_state
 
 PREFIX = b"\x02"

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import pytest
 
 from codex_tmux.cli import COMMANDS
-from codex_tmux.sandbox import Sandbox
+from tests.support.world import Sandbox
 from tests.tmux.list_test import bound, wait_state
 
 UNKNOWN = "01a201da-7561-7551-a7df-a07aa6f38cdb"

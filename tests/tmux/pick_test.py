@@ -15,11 +15,13 @@ from pathlib import Path
 
 import pytest
 
-from codex_tmux.sandbox import Sandbox, SandboxError
-from codex_tmux.standin_session import THREADS, new_id
+from codex_tmux.selftest.standin import new_id
+from codex_tmux.selftest.world import WorldError
 from codex_tmux.tmux_versions import START_PATH, version_of
-from tests.fake_daemon import APPROVAL, WORKING, FakeDaemon
-from tests.screen import Screen
+from tests.support.fake_daemon import APPROVAL, WORKING, FakeDaemon
+from tests.support.screen import Screen
+from tests.support.standin_session import THREADS
+from tests.support.world import Sandbox
 
 needs_fzf = pytest.mark.skipif(shutil.which("fzf") is None, reason="no fzf here: apt-get install fzf")
 WAYS = [("menu", "menu"), pytest.param("fzf", "fzf", marks=needs_fzf)]
@@ -279,7 +281,7 @@ def test_it_says_what_each_conversation_is_doing(world: Sandbox, way: str) -> No
                 screen.wait(" 2/")
                 screen.type("approval")
                 screen.wait(" 1/")
-                with contextlib.suppress(SandboxError):
+                with contextlib.suppress(WorldError):
                     return bool(screen.wait("needs approval", 3))
                 return False
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from codex_tmux.sandbox import Sandbox
+from tests.support.world import Sandbox
 
 
 @pytest.fixture

@@ -15,8 +15,9 @@ from typing import NamedTuple
 import psutil
 import pytest
 
-from codex_tmux.sandbox import Sandbox, SandboxError
-from codex_tmux.standin import PROMPT_DELAY
+from codex_tmux.selftest.world import WorldError
+from tests.support.standin import PROMPT_DELAY
+from tests.support.world import Sandbox
 
 FLAGS = ("-m", "x", "-s", "read-only")
 PREFIX = b"\x02"
@@ -172,7 +173,7 @@ def codex_of(sandbox: Sandbox, pane: str) -> int:
     """The process of the Codex in a pane, 0 where none runs."""
     try:
         return sandbox.codex_pid(pane)
-    except SandboxError:
+    except WorldError:
         return 0
 
 
@@ -295,7 +296,7 @@ def test_a_respawn_at_any_moment_after_the_death(world: Sandbox, kind: str) -> N
 def test_a_living_pane_is_still_active_without_k(world: Sandbox) -> None:
     started = start(world, "prompt", "run", "shell")
     for it in started:
-        with pytest.raises(SandboxError, match="still active"):
+        with pytest.raises(WorldError, match="still active"):
             world.tmux("respawn-pane", "-t", it.pane)
     time.sleep(0.5)
     for it in started:

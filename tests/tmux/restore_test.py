@@ -16,8 +16,9 @@ from typing import Any
 
 import pytest
 
-from codex_tmux.sandbox import Sandbox, SandboxError
-from tests.screen import Screen
+from codex_tmux.selftest.world import WorldError
+from tests.support.screen import Screen
+from tests.support.world import Sandbox
 
 SHAPE = "#{session_name}\t#{window_index}\t#{window_name}\t#{pane_index}\t#{pane_current_path}\t#{pane_start_path}"
 ASK = "set -g @codex-restore off"
@@ -727,5 +728,5 @@ def test_dry_run_shows_and_does_nothing(sandbox: Sandbox) -> None:
     assert "s0:0.0" in text
     assert "new window" in text
     assert places(sandbox) == {}
-    with pytest.raises(SandboxError):
+    with pytest.raises(WorldError):
         sandbox.tmux("has-session", "-t", "=s0")

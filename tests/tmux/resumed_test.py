@@ -11,7 +11,7 @@ import sys
 import pytest
 
 from codex_tmux.codex.store import Store
-from codex_tmux.sandbox import Sandbox
+from tests.support.world import Sandbox
 from tests.tmux.wrappers_test import OLD_PROMPT, begun, check_back, codex_pid, line_of
 
 

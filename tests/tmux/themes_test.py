@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from codex_tmux.sandbox import Sandbox
-from tests.screen import Screen
+from tests.support.screen import Screen
+from tests.support.world import Sandbox
 from tests.tmux.list_test import bound, wait_state
 
 ROOT = Path(__file__).resolve().parents[2]

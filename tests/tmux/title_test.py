@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from codex_tmux.codex.store import Store
-from codex_tmux.sandbox import Sandbox
 from codex_tmux.sync import server_lock
 from codex_tmux.tmux import Server
+from tests.support.world import Sandbox
 from tests.tmux.list_test import bound, wait_state
 
 OTHER = "01a00000-0000-7000-8000-000000000000"

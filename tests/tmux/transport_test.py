@@ -16,8 +16,8 @@ from typing import Any
 import psutil
 import pytest
 
-from codex_tmux.sandbox import Sandbox, plugin_file
-from tests.far_end import FarEnd, far_end
+from tests.support.far_end import FarEnd, far_end
+from tests.support.world import Sandbox, plugin_file
 
 
 @pytest.fixture

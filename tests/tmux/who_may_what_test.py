@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from codex_tmux.sandbox import Sandbox
+from tests.support.world import Sandbox
 from tests.tmux.hostile_test import bound, kill, wait_asleep
 from tests.tmux.respawn_routes_test import command_line
 

@@ -10,7 +10,7 @@ import psutil
 import pytest
 
 from codex_tmux.launch import UNATTENDED
-from codex_tmux.sandbox import Sandbox
+from tests.support.world import Sandbox
 from tests.tmux.resumed_test import kill
 from tests.tmux.wrappers_test import FLAGS, WORDS, begun, check_back, codex_pid
 

@@ -12,8 +12,8 @@ import psutil
 import pytest
 
 from codex_tmux.codex.processes import Processes, find_codex
-from codex_tmux.sandbox import Sandbox
-from codex_tmux.sandbox import SandboxError as NotYet
+from codex_tmux.selftest.world import WorldError as NotYet
+from tests.support.world import Sandbox
 
 FLAGS = ("-m", "x", "-p", "work")
 OLD_PROMPT = "the old prompt"

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from codex_tmux.activity import DaemonError, ask, ask_all, asking, has_daemon, socket_path
-from tests.fake_daemon import ANSWER, APPROVAL, IDLE, WORKING, FakeDaemon
+from tests.support.fake_daemon import ANSWER, APPROVAL, IDLE, WORKING, FakeDaemon
 
 ONE, TWO, THREE, FOUR, FIVE = (f"01a20733-33a0-7285-8004-2625b8c7adf{n}" for n in range(5))
 

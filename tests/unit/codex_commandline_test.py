@@ -31,10 +31,6 @@ PROMPT = "a prompt"
         (["node", "/x/.bin/codex", "-m", "x"], ["node", "/x/.bin/codex"]),
         (["node", "--inspect", "-r", "a.js", "/x/codex.js", "-m", "x"], "all but two"),
         (["bun", "run", "/x/codex.js", "-m", "x"], ["bun", "run", "/x/codex.js"]),
-        (
-            ["/usr/bin/python3.11", "-I", "/x/bin/codex", "-m", "x"],
-            ["/usr/bin/python3.11", "-I", "/x/bin/codex"],
-        ),
     ],
 )
 def test_split_program(argv: list[str], program: list[str] | str) -> None:
@@ -56,6 +52,7 @@ def test_split_program(argv: list[str], program: list[str] | str) -> None:
         ["node", "-e", "codex"],
         ["python", "/x/codex-tmux", "run"],
         ["python3", "-I", "/x/bin/codex-tmux", "run"],
+        ["python3", "-I", "/x/bin/codex", "-m", "x"],
         ["python3", "-m", "codex"],
     ],
 )

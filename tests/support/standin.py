@@ -1,10 +1,8 @@
-"""A small stand-in for Codex, for machines that have none: the self-test and the fast tests talk to it.
+"""The tests' stand-in for Codex: the self-test's, with all that makes a difference to a plugin.
 
-It keeps its sessions in the layout of Codex 0.169 (rollout, state database, writer lock) and names its session in
-the terminal title where Codex's config asks for it. It runs embedded; with `shared_daemon = true` in the config
-through a shared server, as Codex does by itself. Flags are accepted and ignored, but for `-C`, those that make
-Codex run embedded, and those that `refused = "…"` in the config names.
-tests/e2e/contract_test.py holds it to the real one.
+It runs embedded; with `shared_daemon = true` in the config through a shared server, as Codex does by itself. Flags are
+accepted and ignored, but for `-C`, those that make Codex run embedded, and those that `refused = "…"` in the config
+names. tests/e2e/contract_test.py holds it to the real one.
 """
 
 from __future__ import annotations
@@ -18,9 +16,10 @@ import sys
 import termios
 import time
 
-from codex_tmux import standin_daemon
-from codex_tmux.standin_daemon import RemoteSession
-from codex_tmux.standin_session import OPEN_ELSEWHERE, VERSION, OpenElsewhere, Refused, Session, config
+from codex_tmux.selftest.standin import VERSION, banner, config, say, set_title
+from tests.support import standin_daemon
+from tests.support.standin_daemon import RemoteSession
+from tests.support.standin_session import OpenElsewhere, Refused, StoredSession
 
 ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 LINGER = "STANDIN_LINGER"
@@ -29,60 +28,18 @@ FOCUS_EVENTS_ON, FOCUS_EVENTS_OFF = "\x1b[?1004h", "\x1b[?1004l"
 FOCUS_REPORT = re.compile(r"\x1b\[[IO]")
 PROMPT_DELAY = 1.0
 """Seconds after its start at which Codex sends the prompt of its command line."""
-ID_IN_TITLE = 29
-"""Codex cuts the id in the title to this many characters."""
-VALUED_FLAGS = frozenset(
-    [
-        "-c",
-        "--config",
-        "--enable",
-        "--disable",
-        "--remote",
-        "--remote-auth-token-env",
-        "-i",
-        "--image",
-        "-m",
-        "--model",
-        "--local-provider",
-        "-p",
-        "--profile",
-        "-s",
-        "--sandbox",
-        "-C",
-        "--cd",
-        "--add-dir",
-        "-a",
-        "--ask-for-approval",
-        "--color",
-        "-o",
-        "--output-last-message",
-        "--output-schema",
-    ]
-)
+VALUED_FLAGS = (
+    "-c --config --enable --disable --remote --remote-auth-token-env -i --image -m --model --local-provider"
+    " -p --profile -s --sandbox -C --cd --add-dir -a --ask-for-approval --color -o --output-last-message"
+    " --output-schema"
+).split()
 
 
-def set_title(session_id: str) -> None:
-    """Name the session in the title; "": Codex ends, and clears it."""
-    title = ""
-    if session_id:
-        title = os.path.basename(os.fsencode(os.getcwd()).decode("utf-8", "replace"))
-        if re.search(r"^terminal_title\s*=.*thread-id", config(), re.MULTILINE):
-            title += f" | {session_id[:ID_IN_TITLE]}..."
-    sys.stdout.write(f"\x1b]0;{title}\x07")
-    sys.stdout.flush()
-
-
-def say(text: str) -> None:
-    # Over the composer's line, which is drawn again below.
-    sys.stdout.write(f"\r\x1b[2K{text}\n› ")
-    sys.stdout.flush()
-
-
-def new_session(flags: list[str], wanted: str | None = None) -> Session | RemoteSession:
+def new_session(flags: list[str], wanted: str | None = None) -> StoredSession | RemoteSession:
     """A session for a TUI, new or `wanted`. Raises Refused."""
     if standin_daemon.is_wanted(flags):
         return RemoteSession(wanted, lambda: say("• Reconnecting to server…"))
-    return Session(wanted)
+    return StoredSession(wanted)
 
 
 def crash(signum: int, frame: object) -> None:
@@ -91,15 +48,15 @@ def crash(signum: int, frame: object) -> None:
     os._exit(1)
 
 
-def wait_for_lock(session_id: str) -> Session | None:
+def wait_for_lock(session_id: str, why: str) -> StoredSession | None:
     """The session once nobody else has it open; None where the user leaves instead. Codex shows it meanwhile."""
     set_title(session_id)
-    say(f"🔒  {OPEN_ELSEWHERE}\n    Close it there and press R to continue here.")
+    say(f"🔒  {why}\n    Close it there and press R to continue here.")
     while True:
         try:
             if not sys.stdin.readline():
                 break
-            return Session(session_id)
+            return StoredSession(session_id)
         except Refused:
             continue
         except KeyboardInterrupt:
@@ -108,7 +65,7 @@ def wait_for_lock(session_id: str) -> Session | None:
     return None
 
 
-def tui(session: Session | RemoteSession, prompt: str | None, flags: list[str]) -> int:
+def tui(session: StoredSession | RemoteSession, prompt: str | None, flags: list[str]) -> int:
     """Talk until `/quit`, Ctrl-C or the end of input; SIGUSR1 makes it fail."""
     if not sys.stdin.isatty():
         raise Refused("stdin is not a terminal")
@@ -116,11 +73,7 @@ def tui(session: Session | RemoteSession, prompt: str | None, flags: list[str]) 
     termios.tcflush(sys.stdin, termios.TCIFLUSH)
     sys.stdout.write(FOCUS_EVENTS_ON)
     set_title(session.id)
-    lines = [f">_ Codex stand-in (v{VERSION})", f"   {os.getcwd()}", ""]
-    lines += [
-        ("› " if item["role"] == "user" else "• ") + item["content"][0]["text"] for item in session.items
-    ]
-    screen = "\n".join([*lines, ""])
+    screen = banner(session.items)
     left = []
     while True:
         try:
@@ -163,7 +116,7 @@ def tui(session: Session | RemoteSession, prompt: str | None, flags: list[str]) 
     return 0
 
 
-def run_exec(session: Session, prompt: str | None, as_json: bool) -> int:
+def run_exec(session: StoredSession, prompt: str | None, as_json: bool) -> int:
     text = sys.stdin.read() if prompt in (None, "-") else str(prompt)
     if not as_json:
         print(f"session id: {session.id}", file=sys.stderr)
@@ -225,13 +178,13 @@ def main(args: list[str] | None = None) -> int:
     prompt = words[0] if words else None
     try:
         if in_exec:
-            return run_exec(Session(wanted, "exec"), prompt, "--json" in flags)
+            return run_exec(StoredSession(wanted, "exec"), prompt, "--json" in flags)
         signal.signal(signal.SIGUSR1, crash)
         try:
             session = new_session(flags, wanted)
-        except OpenElsewhere:
+        except OpenElsewhere as e:
             assert wanted is not None
-            waited = wait_for_lock(wanted)
+            waited = wait_for_lock(wanted, str(e))
             if waited is None:
                 return 0
             session = waited

@@ -14,7 +14,9 @@ from typing import NamedTuple
 
 import pytest
 
-from codex_tmux.sandbox import MARKER, Sandbox, _trust
+from codex_tmux.selftest.world import MARKER, trusted
+from tests.support.codex_package import copy_linked
+from tests.support.world import Sandbox
 
 SSHD = shutil.which("sshd", path="/usr/sbin:/usr/local/sbin:/opt/homebrew/sbin:" + os.environ.get("PATH", ""))
 
@@ -48,17 +50,12 @@ def far_end(sandbox: Sandbox) -> Iterator[FarEnd]:
     home = sandbox.home.parent / "far"
     home.mkdir(mode=0o700)
     (home / "bin").mkdir()
-    shutil.copytree(sandbox.codex_home, home / ".codex", symlinks=True, copy_function=link_large)
-    for link in (home / ".codex").rglob("*"):
-        # Absolute links of Codex's package point into the home they were made in.
-        if link.is_symlink() and (to := os.readlink(link)).startswith(str(sandbox.codex_home)):
-            link.unlink()
-            link.symlink_to(str(home / ".codex") + to[len(str(sandbox.codex_home)) :])
+    copy_linked(sandbox.home, home, ".codex")
     sandbox.homes.append(home / ".codex")
     work = home / "src"
     work.mkdir()
     with open(home / ".codex/config.toml", "a") as config:
-        config.write(_trust(home) + _trust(work))
+        config.write(trusted(home) + trusted(work))
     (home / "bin/codex").symlink_to(sandbox.bin / "codex")
     # A login shell makes its own PATH, and sshd starts in the home that the password file names.
     (home / ".bashrc").write_text(f"PATH={home / 'bin'}:$PATH\ncd {home}\n")
@@ -95,14 +92,6 @@ def far_end(sandbox: Sandbox) -> Iterator[FarEnd]:
     finally:
         sshd.terminate()
         sshd.wait(10)
-
-
-def link_large(source: str, target: str) -> str:
-    """Copy a file, or link it where it is large: Codex's package has 400 MB."""
-    if os.path.getsize(source) > 1 << 20:
-        os.link(source, target)
-        return target
-    return str(shutil.copy2(source, target))
 
 
 def wait_for_port(port: int, log: Path) -> None:

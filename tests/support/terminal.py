@@ -27,11 +27,8 @@ class Client:
     `output` is what the terminal got so far, escape sequences and all (the last mebibyte).
     """
 
-    def __init__(
-        self, command: list[str], env: dict[str, str], width: int, height: int, reply_colours: bool = True
-    ) -> None:
+    def __init__(self, command: list[str], env: dict[str, str], width: int, height: int) -> None:
         self.output = b""
-        self._reply_colours = reply_colours
         self._master, slave = os.openpty()
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", height, width, 0, 0))
         try:
@@ -83,10 +80,9 @@ class Client:
 
     def _answer(self, text: bytes) -> bytes:
         end = 0
-        if self._reply_colours:
-            for query in COLOUR_QUERY.finditer(text):
-                os.write(self._master, b"\x1b]" + query[1] + b";" + COLOURS[query[1]] + b"\x1b\\")
-                end = max(end, query.end())
+        for query in COLOUR_QUERY.finditer(text):
+            os.write(self._master, b"\x1b]" + query[1] + b";" + COLOURS[query[1]] + b"\x1b\\")
+            end = max(end, query.end())
         for query in DEVICE_QUERY.finditer(text):
             os.write(self._master, b"\x1b[>41;370;0c" if query[1] else b"\x1b[?62;22c")
             end = max(end, query.end())

@@ -21,7 +21,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from codex_tmux.standin_session import Refused, Session, codex_home, config
+from codex_tmux.selftest.standin import codex_home, config
+from tests.support.standin_session import Refused, StoredSession
 
 SWITCH = "shared_daemon = true"
 """The line of config.toml with which the stand-in uses a shared server; Codex knows no such key."""
@@ -45,7 +46,7 @@ def socket_path() -> str:
 
 
 class RemoteSession:
-    """A session as its TUI has it: what `Session` offers, done by the server."""
+    """A session as its TUI has it: what `StoredSession` offers, done by the server."""
 
     def __init__(self, session_id: str | None = None, waiting: Callable[[], None] = lambda: None) -> None:
         self.waiting = waiting
@@ -121,7 +122,7 @@ def connect_or_start() -> Any:
 class Held:
     """A session that the server holds: its files, and how many TUIs show it."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: StoredSession) -> None:
         self.session = session
         self.viewers = 0
         self.one_turn_at_a_time = threading.Lock()
@@ -178,7 +179,7 @@ class Server:
         with self.lock:
             held = self.held.get(wanted)
             if held is None:
-                session = Session(wanted, "vscode", message["cwd"])
+                session = StoredSession(wanted, "vscode", message["cwd"])
                 held = self.held[session.id] = Held(session)
             held.viewers += 1
             return held

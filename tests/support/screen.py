@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 from types import TracebackType
 
-from codex_tmux.sandbox import Sandbox
+from tests.support.world import Sandbox
 
 
 class Screen:

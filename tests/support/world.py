@@ -1,0 +1,205 @@
+"""The world the tests and the benchmarks run in: the self-test's, with people at its terminals."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shlex
+import shutil
+import signal
+import subprocess
+import threading
+from pathlib import Path
+from types import TracebackType
+
+import psutil
+
+from codex_tmux import launcher
+from codex_tmux.selftest.world import TITLE, World, WorldError, processes, trusted
+from tests.support.codex_package import use_package
+from tests.support.model import ModelServer
+from tests.support.standin_daemon import SWITCH
+from tests.support.terminal import Client
+
+
+def plugin_file() -> Path:
+    """`codex.tmux`, as a Path."""
+    return Path(launcher.plugin_file())
+
+
+class Sandbox(World):
+    """A private home, tmux server, Codex and model; a context manager, closed by leaving it.
+
+    `codex`: the Codex to run, None for the stand-in. `title`: whether Codex's config has the `terminal_title` that
+    `codex-tmux setup` writes. `daemon`: whether the stand-in has a shared background server; real Codex has one anyway.
+    """
+
+    model: ModelServer
+
+    def __init__(
+        self,
+        codex: str | os.PathLike[str] | None = None,
+        *,
+        title: bool = True,
+        daemon: bool = False,
+        shell: str = "/bin/bash",
+        tmux: str = "tmux",
+    ) -> None:
+        self.title = title
+        self.daemon = daemon
+        self.homes: list[Path] = []
+        self.clients: list[Client] = []
+        self._trusted: list[Path] = []
+        super().__init__(
+            os.fspath(codex) if codex is not None else None, ModelServer(), standin="tests.support.standin"
+        )
+        self.tmux_program = shutil.which(tmux) or tmux
+        self.env["SHELL"] = shell
+        # A login shell may set PATH anew, before it reads this: it is to find the same tmux as its server.
+        (self.home / ".profile").write_text(f"PATH={shlex.quote(self.env['PATH'])}\n")
+
+    def __enter__(self) -> Sandbox:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End everything and remove the directory; raises `WorldError` if something is left.
+
+        A Ctrl-C meanwhile is not heard: half a clean-up would leave Codex's daemon running for good.
+        """
+        for client in self.clients:
+            client.close()
+        in_main = threading.current_thread() is threading.main_thread()
+        heard = signal.signal(signal.SIGINT, signal.SIG_IGN) if in_main else None
+        try:
+            super().close()
+        finally:
+            if in_main:
+                signal.signal(signal.SIGINT, heard)
+
+    def processes(self) -> list[int]:
+        """The ids of all processes of this sandbox."""
+        return processes(self.root)
+
+    def new_home(self, name: str) -> Path:
+        home = super().new_home(name)
+        config = home / "config.toml"
+        text = config.read_text() if self.title else config.read_text().replace(TITLE, "")
+        shared = f"{SWITCH}\n" if self.daemon and self.codex is None else ""
+        config.write_text(shared + text + "".join(trusted(directory) for directory in self._trusted))
+        if self.codex is not None:
+            use_package(self.codex, home)
+        self.homes.append(home)
+        return home
+
+    def make_dir(self, name: str) -> Path:
+        """A directory to work in that Codex trusts without asking; its path."""
+        directory = self.root / name
+        directory.mkdir(parents=True)
+        self._trusted.append(directory)
+        for home in self.homes:
+            # Appended: Codex rewrites the file while it runs, and a new table at the end always fits.
+            with open(home / "config.toml", "a") as config:
+                config.write(trusted(directory))
+        return directory
+
+    def start_server(
+        self, load_plugin: bool = False, *, config: str = "", width: int = 120, height: int = 40
+    ) -> str:
+        def started() -> str:
+            return super(Sandbox, self).start_server(load_plugin, config=config, width=width, height=height)
+
+        try:
+            return started()
+        except WorldError as e:
+            # One that was killed a moment ago may still take the call.
+            if "server exited unexpectedly" not in str(e):
+                raise
+        return self.wait_for(started, 20.0, "the tmux server to start")
+
+    @property
+    def running(self) -> bool:
+        """Whether the private tmux server answers."""
+        done = subprocess.run(self.tmux_args("list-sessions"), env=self.env, capture_output=True)
+        return done.returncode == 0
+
+    def attach(self, width: int = 120, height: int = 40, target: str = "main") -> Client:
+        """Attach a tmux client on a terminal of its own; returns when tmux lists it."""
+        before = len(self.tmux("list-clients").splitlines())
+        client = Client(self.tmux_args("attach-session", "-t", target), self.env, width, height)
+        self.clients.append(client)
+        self.wait_for(
+            lambda: len(self.tmux("list-clients").splitlines()) > before, 20.0, "the client to attach"
+        )
+        return client
+
+    def binding(self, key: str) -> str:
+        """What the key behind the prefix is bound to, as tmux lists it; "" for nothing."""
+        # Of the whole table: tmux 3.7 lists nothing where it is asked for one key.
+        lines = self.tmux("list-keys", "-T", "prefix").splitlines()
+        return next((line for line in lines if line.partition(" prefix ")[2].split()[:1] == [key]), "")
+
+    def type(self, pane: str, text: str, timeout: float = 20.0) -> None:
+        """Type a line into the Codex in `pane` and send it; returns once it has left the composer."""
+
+        def gone() -> bool:
+            try:
+                return not self.holds(pane, text)
+            except WorldError:
+                return True  # a `/quit` closed the pane
+
+        self.send(pane, text, gone, timeout)
+
+    def start_anew(self, pane: str) -> None:
+        """Answer the question of a pane whose session cannot be resumed: a new session, please."""
+        self.wait_for(lambda: "start a new session" in self.capture(pane), 15.0, f"the question in {pane}")
+        self.tmux("send-keys", "-t", pane, "Enter")
+
+    def quiet(self) -> None:
+        """Wait until none of tmux's hooks has a helper under way, and none is due."""
+
+        def at_work() -> bool:
+            for pid in self.processes():
+                with contextlib.suppress(psutil.Error):
+                    words = psutil.Process(pid).cmdline()
+                    names = {os.path.basename(word) for word in words[:5]}
+                    if names & {"codex-tmux", "hook.py"} and not {"run", "exec"} & set(words):
+                        return True
+            return False
+
+        def is_quiet() -> bool:
+            return not self.tmux("show-options", "-gqv", "@codex_pending") and not at_work()
+
+        self.wait_for(is_quiet, 20, "the helpers to be through")
+
+    def helper(self, *args: str, timeout: float = 60.0, env: dict[str, str] | None = None) -> str:
+        """Run `codex-tmux` in this environment; its output, raising when it fails."""
+        done = self.helper_result(*args, timeout=timeout, env=env)
+        if done.returncode:
+            raise WorldError(f"codex-tmux {' '.join(args)}: exit {done.returncode}: {done.stderr.strip()}")
+        return done.stdout
+
+    def helper_result(
+        self, *args: str, timeout: float = 60.0, env: dict[str, str] | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        """As `helper`, but returns what came out whatever the exit code.
+
+        `TMUX` names the private server, as in one of its panes, once that is up.
+        """
+        inside = (
+            {"TMUX": f"{self.socket},{self.tmux('display-message', '-p', '#{pid}')},0"}
+            if self.running
+            else {}
+        )
+        return subprocess.run(
+            [str(self.bin / "codex-tmux"), *args],
+            env={**self.env, **inside, **(env or {})},
+            cwd=self.work,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+        )
