@@ -8,11 +8,11 @@ from pathlib import Path
 
 import click
 
-from codex_tmux import local_link, tmux_conf
-from codex_tmux.config_file import ConfigFile
+from codex_tmux import local_link
 from codex_tmux.errors import Problem
 from codex_tmux.launcher import plugin_file, program, typed
-from codex_tmux.shown_change import rewrite
+from codex_tmux.setup import tmux_conf
+from codex_tmux.setup.user_file import UserFile, rewrite
 from codex_tmux.tmux import Server, literal
 from codex_tmux.user_keys import TASKS, advice, left
 
@@ -39,7 +39,7 @@ def command(check: bool, yes: bool) -> int:
     if not os.path.exists(plugin_file()):
         raise Problem(f"{plugin_file()}: the plugin's own files are missing: install codex-tmux again")
     ours = tmux_conf.place_of_ours()
-    file = ConfigFile(ours or tmux_conf.place())
+    file = UserFile(ours or tmux_conf.place())
     elsewhere = None if ours else tmux_conf.other_line()
     line = tmux_conf.load_line(program())
     if elsewhere:
@@ -73,7 +73,7 @@ def load_now() -> int:
     return 0 if said.startswith("Loaded") else 1
 
 
-def say_whether(file: ConfigFile, line: bytes) -> int:
+def say_whether(file: UserFile, line: bytes) -> int:
     """The answer to --check."""
     data = file.read()
     if data is not None and tmux_conf.added(data, line) == data:
@@ -85,9 +85,9 @@ def say_whether(file: ConfigFile, line: bytes) -> int:
     return 1
 
 
-def write(file: ConfigFile, line: bytes, yes: bool) -> bool:
+def write(file: UserFile, line: bytes, yes: bool) -> bool:
     """Put our lines into the file; False where the user does not want that."""
-    done = rewrite(file, lambda data: tmux_conf.added(data, line), yes, keep_copy=True)
+    done = rewrite(file, lambda data: tmux_conf.added(data, line), yes, keep_copy=file.path.exists())
     if done.agreed and done.new == done.old:
         click.echo(f"nothing to write: {file.path} loads the plugin")
     elif done.agreed:

@@ -11,9 +11,10 @@ from click.testing import CliRunner, Result
 from hypothesis import given
 from hypothesis import strategies as st
 
-from codex_tmux import install, launcher, tmux_conf, uninstall
-from codex_tmux.doctor_conf import of_other_line, of_our_line
+from codex_tmux import launcher
 from codex_tmux.errors import Problem
+from codex_tmux.setup import install, tmux_conf, uninstall
+from codex_tmux.setup.check_conf import of_other_line, of_our_line
 
 LINE = b"run-shell '/opt/codex.tmux'"
 OTHER = b"run-shell '/usr/codex.tmux'"
