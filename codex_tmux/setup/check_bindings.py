@@ -15,18 +15,19 @@ RESPAWN = re.compile(r"(?<!\S)respawn(?:p|w|-p|-pa|-pane|-w|-wi|-wind|-windo|-wi
 
 
 def check_bindings(facts: DoctorFacts) -> Finding:
-    """The gravest fault of the hooks, then the aliases, then the keys: hooks and aliases have one remedy."""
     if not facts.directory:
         return Finding(WARNING, "not checked: the plugin is not loaded")
     file = hooks_file(facts.directory)
     source = f"tmux source-file {shlex.quote(file)}"
-    hooks = missing(facts.directory, facts.hooks)
+    shown = [facts.server.try_run("show-hooks", scope) or "" for scope in ("-g", "-gw")]
+    hooks = missing(facts.directory, "\n".join(shown))
     if hooks:
         names = ", ".join(name.partition("[")[0] for name in hooks)
         why = f"missing hooks: {names} (set-hook -g without an index deletes them; use set-hook -ga)"
         return Finding(BROKEN, why, source)
+    there = facts.server.try_run("show-options", "-s", "command-alias") or ""
     with open(file, encoding="utf-8") as f:
-        aliases = [name for name in ALIASES.findall(f.read()) if name not in facts.aliases]
+        aliases = [a for a in ALIASES.findall(f.read()) if not re.search(f'[ "]{a}=.*@codex_', there)]
     if aliases:
         return Finding(BROKEN, f"missing command aliases: {', '.join(aliases)}", source)
     return of_keys(facts)

@@ -21,7 +21,6 @@ DAEMON_WITHIN = 2.0
 
 
 def check_codex(facts: DoctorFacts) -> Finding:
-    """Is there a Codex, and can it show its session?"""
     codex = facts.codex
     if codex is None:
         chosen = facts.options.get("@codex-command", "")
@@ -44,7 +43,6 @@ def check_codex(facts: DoctorFacts) -> Finding:
 
 
 def check_title(facts: DoctorFacts) -> Finding:
-    """Does every Codex home in use put the session's id into the title?"""
     try:
         item = item_for(facts.codex_version)
     except Problem:
@@ -66,7 +64,6 @@ def check_title(facts: DoctorFacts) -> Finding:
 
 
 def check_daemon(facts: DoctorFacts) -> Finding:
-    """Does Codex's shared daemon answer, where there is one?"""
     homes = [home for home in facts.codex_homes() if has_daemon(home)]
     for home in homes:
         try:

@@ -1,4 +1,4 @@
-"""The check of `doctor` that looks at tmux.conf: will the next tmux server load the plugin?"""
+"""Will the next tmux server load the plugin, by a line that an upgrade of Python does not break?"""
 
 from __future__ import annotations
 
@@ -8,47 +8,32 @@ import re
 from codex_tmux.launcher import program, typed
 from codex_tmux.setup import tmux_conf
 from codex_tmux.setup.doctor_facts import BROKEN, OK, WARNING, DoctorFacts, Finding
-from codex_tmux.setup.user_file import UserFile
 
 LOADED_FILE = re.compile(r"(~?/[^'\"]*?/(?:codex\.tmux|codex-tmux))(?=['\"\s]|$)")
 PYTHON = re.compile(r"/python3\.\d+/")
 
 
 def check_conf(facts: DoctorFacts) -> Finding:
-    """Does tmux.conf load the plugin, by a line that an upgrade of Python does not break?"""
-    ours = tmux_conf.place_of_ours()
-    if ours:
-        return of_our_line(str(ours), tmux_conf.line_of_ours(UserFile(ours).read()), program())
-    elsewhere = tmux_conf.other_line()
-    if elsewhere:
-        return of_other_line(str(elsewhere[0]), elsewhere[1])
-    detail = f"no line in {tmux_conf.place()}; a file that it sources may load the plugin"
-    return Finding(OK, detail)
+    found = tmux_conf.loading()
+    if found:
+        return of_line(found, tmux_conf.load_line(program()))
+    return Finding(OK, f"no line in {tmux_conf.place()}; a file that it sources may load the plugin")
 
 
-def of_our_line(path: str, line: bytes, helper: str) -> Finding:
-    """The finding for the line that `install` wrote."""
-    if line == tmux_conf.load_line(helper):
-        return Finding(OK, f"{path} loads the plugin")
-    text = line.decode(errors="replace")
-    gone = gone_file(text)
-    if gone:
-        detail = f"{path} loads {gone}, which is gone: the next tmux server starts without the plugin"
-        return Finding(BROKEN, detail, typed("install"))
-    return Finding(WARNING, f"{path} loads another copy: {text}", typed("install"))
-
-
-def of_other_line(path: str, line: str) -> Finding:
-    """The finding for a line that somebody wrote by hand, or for TPM."""
-    gone = gone_file(line)
-    better = f"in {path}, write: {tmux_conf.load_line(program()).decode(errors='replace')}"
-    if gone:
-        detail = f"{path} loads {gone}, which is gone: the next tmux server starts without the plugin"
-        return Finding(BROKEN, detail, better)
-    if PYTHON.search(line):
-        detail = f"{path} names a version of Python: an upgrade will turn the plugin off"
-        return Finding(WARNING, detail, better)
-    return Finding(OK, f"{path} loads the plugin: {line}")
+def of_line(found: tmux_conf.Loading, wanted: bytes) -> Finding:
+    """The finding for the line that loads the plugin; `wanted` is what `install` would write."""
+    fix = typed("install") if found.ours else f"in {found.path}, write: {wanted.decode(errors='replace')}"
+    if found.line == wanted:
+        return Finding(OK, f"{found.path} loads the plugin")
+    if gone := gone_file(found.text):
+        detail = f"{found.path} loads {gone}, which is gone: the next tmux server starts without the plugin"
+        return Finding(BROKEN, detail, fix)
+    if found.ours:
+        return Finding(WARNING, f"{found.path} loads another copy: {found.text}", fix)
+    if PYTHON.search(found.text):
+        detail = f"{found.path} names a version of Python: an upgrade will turn the plugin off"
+        return Finding(WARNING, detail, fix)
+    return Finding(OK, f"{found.path} loads the plugin: {found.text}")
 
 
 def gone_file(line: str) -> str:

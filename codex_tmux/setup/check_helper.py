@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import shutil
+import subprocess
 import sys
 import time
 
@@ -12,14 +13,13 @@ from codex_tmux import __version__
 from codex_tmux.codex.processes import Processes, lock_owner
 from codex_tmux.paths import state_dir
 from codex_tmux.plain_text import plain_line
-from codex_tmux.setup.doctor_facts import BROKEN, OK, WARNING, DoctorFacts, Finding, output
+from codex_tmux.setup.doctor_facts import BROKEN, OK, WARNING, DoctorFacts, Finding
 
 HANGS_AFTER = 3.0
 """Seconds after which a helper that keeps a lock hangs: a sync takes a moment."""
 
 
 def check_helper(facts: DoctorFacts) -> Finding:
-    """Can tmux start the helper, and is it this one?"""
     helper = facts.options.get("@codex_helper", "")
     found = shutil.which("codex-tmux", path=facts.path) or sys.argv[0]
     choose = (
@@ -29,8 +29,8 @@ def check_helper(facts: DoctorFacts) -> Finding:
         return Finding(BROKEN, "not set in tmux", choose)
     if not os.access(helper, os.X_OK) or os.path.isdir(helper):
         return Finding(BROKEN, f"{helper} cannot be run: is it still installed?", choose)
-    said = output([helper, "--version"])
-    if said is None or not said.startswith("codex-tmux"):
+    said = version_line(helper)
+    if not said.startswith("codex-tmux"):
         return Finding(BROKEN, f"{helper} does not run", choose)
     if hanging := one_that_hangs():
         return hanging
@@ -41,6 +41,17 @@ def check_helper(facts: DoctorFacts) -> Finding:
     if chosen and os.path.realpath(chosen) != os.path.realpath(helper):
         return Finding(WARNING, f"@codex-tmux-bin is {chosen}, but {helper} is used", facts.load_command())
     return Finding(OK, f"{helper} ({version})")
+
+
+def version_line(helper: str) -> str:
+    """What it says of its version; "" where it fails or takes too long."""
+    words = [helper, "--version"]
+    try:
+        return subprocess.run(
+            words, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=10, check=True
+        ).stdout.strip()
+    except (OSError, ValueError, subprocess.SubprocessError):
+        return ""
 
 
 def one_that_hangs() -> Finding | None:

@@ -55,7 +55,6 @@ def of_directory(directory: str) -> Finding | None:
 
 
 def mount_of(path: str) -> str:
-    """Where the file system that holds `path` is mounted."""
     path = os.path.realpath(path)
     while not os.path.ismount(path):
         path = os.path.dirname(path)
@@ -63,7 +62,6 @@ def mount_of(path: str) -> str:
 
 
 def of_missing_directory(directory: str) -> Finding:
-    """Can a state directory that is not there yet be made?"""
     parent = os.path.dirname(directory)
     while not os.path.exists(parent):
         parent = os.path.dirname(parent)
@@ -73,7 +71,6 @@ def of_missing_directory(directory: str) -> Finding:
 
 
 def of_state_file(path: str) -> Finding:
-    """Can the state file be understood?"""
     quoted = shlex.quote(path)
     try:
         records, wrong = store.parse(store.read_file(path))

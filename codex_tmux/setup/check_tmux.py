@@ -15,7 +15,6 @@ OTHER_PLUGINS = ("assistant-resurrect", "agent-resurrect", "codex-resurrect")
 
 
 def check_tmux(facts: DoctorFacts) -> Finding:
-    """Is there a tmux server, and is it new enough?"""
     if not facts.reachable:
         if shutil.which(facts.server.binary) is None:
             return Finding(BROKEN, "tmux is not on PATH", "install tmux 3.2a or newer")
@@ -31,7 +30,6 @@ def check_tmux(facts: DoctorFacts) -> Finding:
 
 
 def check_plugin(facts: DoctorFacts) -> Finding:
-    """Has the plugin been loaded into this server?"""
     if not facts.directory:
         return Finding(BROKEN, "not loaded in this tmux server", facts.load_command())
     if not os.path.exists(os.path.join(facts.directory, "plugin", "hooks.tmux")):
@@ -40,7 +38,6 @@ def check_plugin(facts: DoctorFacts) -> Finding:
 
 
 def check_conflicts(facts: DoctorFacts) -> Finding:
-    """Does something else start Codex in these panes too?"""
     processes = facts.options.get("@resurrect-processes", "")
     if would_start_codex(processes):
         detail = (
@@ -63,7 +60,7 @@ def other_plugins(facts: DoctorFacts) -> list[str]:
         for name, value in facts.options.items()
         if not name.startswith("@codex") and name != "@resurrect-processes"
     ]
-    texts += facts.hooks.splitlines()
+    texts += (facts.server.try_run("show-hooks", "-g") or "").splitlines()
     variable = facts.server.try_run("show-environment", "-g", "TMUX_PLUGIN_MANAGER_PATH") or ""
     plugins = variable.partition("=")[2]
     if plugins and os.path.isdir(plugins):

@@ -1,4 +1,4 @@
-"""What `doctor` looks at, read and changed nowhere: the tmux server, its hooks, aliases and options, and Codex."""
+"""What several checks of `doctor` look at, read once and changed nowhere."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import os
 import re
 import shlex
 import shutil
-import subprocess
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
@@ -34,13 +33,11 @@ class Finding(NamedTuple):
 
 @dataclass(frozen=True)
 class DoctorFacts:
-    """One tmux server and this machine. `options` are the global ones by name; `hooks` what show-hooks prints."""
+    """One tmux server and this machine. `options` are the global user options by name."""
 
     server: Server
     reachable: bool
     version: str = ""
-    hooks: str = ""
-    aliases: frozenset[str] = frozenset()
     options: dict[str, str] = field(default_factory=dict)
     records: tuple[Record, ...] = ()
 
@@ -54,18 +51,7 @@ class DoctorFacts:
         version = server.try_run("display-message", "-p", "#{version}")
         if version is None:
             return cls(server, reachable=False, records=records)
-        aliases = server.try_run("show-options", "-s", "command-alias") or ""
-        return cls(
-            server,
-            reachable=True,
-            version=version.strip(),
-            hooks=f"{server.try_run('show-hooks', '-g')}\n{server.try_run('show-hooks', '-gw')}",
-            aliases=frozenset(
-                re.findall(r'^command-alias\[\d+\] "?([a-z-]+)=.*@codex_', aliases, re.MULTILINE)
-            ),
-            options=options_of(server),
-            records=records,
-        )
+        return cls(server, True, version.strip(), options_of(server), records)
 
     @property
     def directory(self) -> str:
@@ -77,7 +63,8 @@ class DoctorFacts:
         entry = os.path.join(self.directory, "codex.tmux")
         if self.directory and os.path.exists(entry):
             return f"tmux run-shell {shlex.quote(entry)}"
-        return typed("load" if tmux_conf.other_line() else "install")
+        found = tmux_conf.loading()
+        return typed("load" if found and not found.ours else "install")
 
     def codex_homes(self) -> list[str]:
         """Every `CODEX_HOME` in use: those of the records that have a pane or wait for one, and the default."""
@@ -114,12 +101,3 @@ def options_of(server: Server) -> dict[str, str]:
     listed = server.try_run("show-options", "-g") or ""
     names = re.findall(r"^(@[A-Za-z0-9_-]+)", listed, re.MULTILINE)
     return {name: server.option(name) for name in dict.fromkeys(names)}
-
-
-def output(argv: list[str]) -> str | None:
-    """What a program prints; None where it fails or takes too long."""
-    try:
-        done = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=10)
-    except (OSError, ValueError, subprocess.TimeoutExpired):
-        return None
-    return done.stdout.strip() if done.returncode == 0 else None

@@ -38,18 +38,17 @@ def command(check: bool, yes: bool) -> int:
     """
     if not os.path.exists(plugin_file()):
         raise Problem(f"{plugin_file()}: the plugin's own files are missing: install codex-tmux again")
-    ours = tmux_conf.place_of_ours()
-    file = UserFile(ours or tmux_conf.place())
-    elsewhere = None if ours else tmux_conf.other_line()
+    found = tmux_conf.loading()
+    elsewhere = found if found and not found.ours else None
     line = tmux_conf.load_line(program())
     if elsewhere:
-        path, other = elsewhere
-        click.echo(f"{'installed' if check else 'nothing to write'}: {path} loads the plugin: {other}")
+        what = "installed" if check else "nothing to write"
+        click.echo(f"{what}: {elsewhere.path} loads the plugin: {elsewhere.text}")
         if check:
             return 0
     elif check:
-        return say_whether(file, line)
-    elif not write(file, line, yes):
+        return say_whether(found, line)
+    elif not write(UserFile(found.path if found else tmux_conf.place()), line, yes):
         return 1
     local_link.offer(yes)
     server = Server()
@@ -73,15 +72,13 @@ def load_now() -> int:
     return 0 if said.startswith("Loaded") else 1
 
 
-def say_whether(file: UserFile, line: bytes) -> int:
-    """The answer to --check."""
-    data = file.read()
-    if data is not None and tmux_conf.added(data, line) == data:
-        click.echo(f"installed: {file.path}")
+def say_whether(found: tmux_conf.Loading | None, line: bytes) -> int:
+    if found and found.line == line:
+        click.echo(f"installed: {found.path}")
         return 0
-    found = tmux_conf.line_of_ours(data).decode(errors="replace")
-    what = f"has another line: {found}" if found else "does not load the plugin"
-    click.echo(f"not installed: {file.path} {what}; run: {typed('install')}")
+    path = found.path if found else tmux_conf.place()
+    what = f"has another line: {found.text}" if found else "does not load the plugin"
+    click.echo(f"not installed: {path} {what}; run: {typed('install')}")
     return 1
 
 

@@ -38,7 +38,6 @@ def codex_version(codex: str | None) -> Version | None:
 
 
 def config_of(home: str) -> UserFile:
-    """The config of a Codex home."""
     return UserFile(Path(os.path.realpath(home)) / "config.toml")
 
 
@@ -52,7 +51,6 @@ def config_text(data: bytes | None) -> str:
 
 
 def config_has_id(file: UserFile, item: str) -> bool:
-    """Whether Codex shows the session id with this config."""
     data = file.read()
     try:
         return title_has_id(config_text(data), item)
@@ -61,7 +59,6 @@ def config_has_id(file: UserFile, item: str) -> bool:
 
 
 def add(file: UserFile, item: str, named: bool, yes: bool) -> int:
-    """Put the item in."""
     home = file.path.parent
     if (
         named and not home.exists()
@@ -117,7 +114,6 @@ def take_out(file: UserFile, yes: bool) -> int:
 
 
 def check_only(file: UserFile, item: str, named: bool) -> int:
-    """The answer to --check."""
     if config_has_id(file, item):
         click.echo(f"set: {file.path} has the session id in the title")
         return 0
@@ -128,7 +124,6 @@ def check_only(file: UserFile, item: str, named: bool) -> int:
 
 
 def command_for(named: bool, home: Path, *options: str) -> str:
-    """This command again, for the same home."""
     return typed("setup", *options, *(["--codex-home", str(home)] if named else []))
 
 

@@ -35,14 +35,14 @@ def command(yes: bool) -> int:
     Both are then as they were before `install`. Panes that run Codex keep running. It says what remains, and how to
     remove that too: the line that `setup` wrote, the state directory, the program itself.
     """
-    path = tmux_conf.place_of_ours()
-    if path is None:
+    found = tmux_conf.loading()
+    if found and found.ours:
+        if not take_out(UserFile(found.path), yes):
+            return 1
+    else:
         click.echo("tmux.conf: not installed there")
-        by_hand = tmux_conf.other_line()
-        if by_hand:
-            click.echo(f"Remove this line from {by_hand[0]} yourself: {by_hand[1]}")
-    elif not take_out(UserFile(path), yes):
-        return 1
+        if found:
+            click.echo(f"Remove this line from {found.path} yourself: {found.text}")
     server = Server()
     click.echo(unload(server))
     for option in mentions(server):

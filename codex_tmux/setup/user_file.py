@@ -96,7 +96,6 @@ class UserFile:
             else:
                 os.rename(temporary, target)
                 temporary = None
-            _sync_directory(target.parent)
         except OSError as e:
             raise Problem(f"{target.parent}: cannot replace {target.name} there: {e.strerror}") from e
         finally:
@@ -124,13 +123,6 @@ def _write(fd: int, data: bytes) -> None:
         f.write(data)
         f.flush()
         os.fsync(fd)
-
-
-def _sync_directory(path: Path) -> None:
-    fd = os.open(path, os.O_RDONLY)
-    with contextlib.suppress(OSError):  # some network file systems refuse; the rename stands all the same
-        os.fsync(fd)
-    os.close(fd)
 
 
 class Rewritten(NamedTuple):
@@ -176,7 +168,6 @@ def rewrite(
 
 
 def difference(name: str, old: str, new: str) -> list[str]:
-    """The change as lines of a unified diff."""
     lines: list[str] = []
     # splitlines() would also break at characters that end no line in TOML or in tmux.conf
     before, after = (re.findall(r"[^\n]*\n|[^\n]+", text) for text in (old, new))
@@ -188,7 +179,6 @@ def difference(name: str, old: str, new: str) -> list[str]:
 
 
 def show(lines: list[str]) -> None:
-    """Print the lines of a diff, coloured on a terminal."""
     coloured = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
     colours = {"+": "green", "-": "red", "@": "cyan"} if coloured else {}
     for n, line in enumerate(lines):
