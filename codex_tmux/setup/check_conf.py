@@ -17,7 +17,7 @@ def check_conf(facts: DoctorFacts) -> Finding:
     found = tmux_conf.loading()
     if found:
         return of_line(found, tmux_conf.load_line(program()))
-    return Finding(OK, f"no line in {tmux_conf.place()}; a file that it sources may load the plugin")
+    return Finding(OK, f"{tmux_conf.place()} does not load the plugin; a file that it sources may do so")
 
 
 def of_line(found: tmux_conf.Loading, wanted: bytes) -> Finding:

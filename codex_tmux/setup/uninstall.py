@@ -40,7 +40,7 @@ def command(yes: bool) -> int:
         if not take_out(UserFile(found.path), yes):
             return 1
     else:
-        click.echo("tmux.conf: not installed there")
+        click.echo("nothing to remove: `codex-tmux install` has put no line into tmux.conf")
         if found:
             click.echo(f"Remove this line from {found.path} yourself: {found.text}")
     server = Server()
