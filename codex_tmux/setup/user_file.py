@@ -49,7 +49,12 @@ class UserFile:
         path = self.path.with_name(f"{self.path.name}.codex-tmux-{stamp}")
         try:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            _write(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), data)
+            fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            try:
+                _write(fd, data)
+            except OSError:
+                path.unlink()
+                raise
         except OSError as e:
             raise Problem(
                 f"{path.parent}: cannot write the backup there: {e.strerror}; nothing changed"

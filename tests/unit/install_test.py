@@ -136,38 +136,6 @@ def test_install_shows_writes_and_is_idempotent_and_uninstall_leaves_nothing(hom
     assert sorted(p.name for p in home.iterdir()) == [".tmux.conf"]
 
 
-def test_a_copy_that_is_worth_something_stays(home: Path) -> None:
-    conf = home / ".tmux.conf"
-    conf.write_text("one\n")
-    run("install", "-y")
-    conf.write_text("two\n" + conf.read_text())
-    run("uninstall", "-y")
-    assert conf.read_text() == "two\none\n"
-    assert [p.read_text() for p in home.glob(".tmux.conf.codex-tmux-*")] == ["one\n"]
-
-
-def test_a_link_into_the_dotfiles_stays_a_link(home: Path) -> None:
-    target = home / "dotfiles/tmux.conf"
-    target.parent.mkdir()
-    target.write_text("a\n")
-    (home / ".tmux.conf").symlink_to(target)
-    run("install", "-y")
-    assert (home / ".tmux.conf").is_symlink()
-    assert b"run-shell" in target.read_bytes()
-    run("uninstall", "-y")
-    assert (home / ".tmux.conf").is_symlink()
-    assert target.read_text() == "a\n"
-
-
-def test_a_read_only_file_is_left_alone(home: Path) -> None:
-    conf = home / ".tmux.conf"
-    conf.write_text("a\n")
-    conf.chmod(0o444)
-    with pytest.raises(Problem, match="read-only"):
-        run("install", "-y")
-    assert conf.read_text() == "a\n"
-
-
 def test_the_line_follows_the_program_when_that_moves(
     home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
