@@ -12,6 +12,9 @@ from codex_tmux.errors import Problem
 
 Version = tuple[int, int, int]
 
+NEWEST_TESTED = (0, 169, 0)
+"""The tests run with it: CODEX_VERSION in the Makefile."""
+
 PACKAGE = re.compile(r"@openai/codex(-.*)?")
 """npm's packages: `@openai/codex`, and `@openai/codex-linux-x64` with the native binary."""
 PLACES_ABOVE = 8

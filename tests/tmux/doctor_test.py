@@ -68,12 +68,6 @@ def hold(world: Sandbox) -> None:
     assert holder.stdout.readline()
 
 
-def leave_pending(world: Sandbox) -> None:
-    """As where a sync was killed before it began; one that still runs would see to it."""
-    world.quiet()
-    world.tmux("set-option", "-g", "@codex_pending", "1")
-
-
 def set_option(name: str, value: str) -> Callable[[Sandbox], object]:
     return lambda world: world.tmux("set-option", "-g", name, value)
 
@@ -102,18 +96,18 @@ def put_full_in_place_of_the_log(world: Sandbox) -> None:
 FAULTS: dict[str, tuple[Callable[[Sandbox], object], str, str]] = {
     "a hook deleted": (
         lambda w: w.tmux("set-hook", "-g", "pane-died", "display-message x"),
-        "hooks",
+        "bindings",
         "broken",
     ),
-    "all hooks deleted": (lambda w: w.tmux("set-hook", "-gu", "client-attached"), "hooks", "broken"),
-    "an alias deleted": (lambda w: w.tmux("set-option", "-su", "command-alias[8471]"), "aliases", "broken"),
+    "all hooks deleted": (lambda w: w.tmux("set-hook", "-gu", "client-attached"), "bindings", "broken"),
+    "an alias deleted": (lambda w: w.tmux("set-option", "-su", "command-alias[8471]"), "bindings", "broken"),
     "an alias taken": (
         lambda w: w.tmux("set-option", "-s", "command-alias[8470]", "x=kill-pane"),
-        "aliases",
+        "bindings",
         "broken",
     ),
-    "a key taken": (lambda w: w.tmux("bind-key", "R", "source-file", "~/.tmux.conf"), "keys", "warning"),
-    "a key that respawns past the aliases": (bind_without_aliases, "keys", "broken"),
+    "a key taken": (lambda w: w.tmux("bind-key", "R", "source-file", "~/.tmux.conf"), "bindings", "warning"),
+    "a key that respawns past the aliases": (bind_without_aliases, "bindings", "broken"),
     "the helper uninstalled": (set_option("@codex_helper", "/nowhere/codex-tmux"), "helper", "broken"),
     "another helper": (
         lambda w: w.tmux(
@@ -152,8 +146,7 @@ FAULTS: dict[str, tuple[Callable[[Sandbox], object], str, str]] = {
         "conflicts",
         "broken",
     ),
-    "a lock held": (hold, "locks", "broken"),
-    "an event that nobody sees to": (leave_pending, "pending", "broken"),
+    "a helper that hangs": (hold, "helper", "broken"),
 }
 
 
@@ -185,8 +178,7 @@ def test_a_healthy_machine(world: Sandbox) -> None:
     checks = examined(world, code=0)
     assert named(checks) == {}
     assert list(checks) == (
-        "tmux plugin hooks aliases keys helper conflicts pending reaping"
-        " tmux.conf codex title state locks daemon".split()
+        "tmux plugin bindings helper conflicts tmux.conf codex title state daemon".split()
     )
     assert all(check["fix"] is None for check in checks.values())
 
@@ -270,7 +262,7 @@ def test_it_mends_nothing_by_itself(world: Sandbox) -> None:
     world.tmux("set-hook", "-gu", "pane-exited")
     (world.state_dir / "state.toml").write_text("[[broken")
     for _ in range(2):
-        assert named(examined(world, code=1)) == {"hooks": "broken", "state": "broken"}
+        assert named(examined(world, code=1)) == {"bindings": "broken", "state": "broken"}
     assert [p.name for p in world.state_dir.iterdir() if "broken" in p.name] == []
 
 

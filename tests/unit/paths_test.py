@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from codex_tmux.paths import state_dir
-from codex_tmux.setup_record import load, record_of, save
 
 PLACES = [
     ({}, "/h/.local/state/codex-tmux"),
@@ -26,11 +23,3 @@ def test_the_state_directory(variables: dict[str, str], place: str, monkeypatch:
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     assert state_dir() == place
-
-
-def test_what_setup_did_is_kept_there_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("CODEX_TMUX_STATE_DIR", "~/own")
-    config = tmp_path / "config.toml"
-    save(record_of(config, "thread-id", "item", None, b"x", None, made_home=False))
-    assert load(config)
-    assert [p.name for p in Path(state_dir()).iterdir()] == ["setup"]

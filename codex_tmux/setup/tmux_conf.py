@@ -8,15 +8,16 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
+from typing import NamedTuple
 
-from codex_tmux.config_file import ConfigFile
 from codex_tmux.errors import Problem
 from codex_tmux.launcher import with_tilde
+from codex_tmux.setup.user_file import UserFile
 from codex_tmux.tmux import literal, quote
 
 COMMENT = b"# codex-tmux: a pane that runs Codex keeps its conversation (`codex-tmux uninstall` removes this"
 OURS = re.compile(
-    rb"^" + re.escape(COMMENT) + rb"(, and the file)?\)\nrun-shell [^\n]*(?:\n|\Z)", re.MULTILINE
+    rb"^" + re.escape(COMMENT) + rb"(, and the file)?\)\n(?P<line>run-shell [^\n]*)(?:\n|\Z)", re.MULTILINE
 )
 OTHERS = re.compile(
     rb"^[^#\n]*(?:run(?:-shell)?\b[^\n]*(?:/codex\.tmux\b|\bcodex-tmux'? load\b)|@plugin\b[^\n]*\bcodex-tmux\b)[^\n]*",
@@ -58,15 +59,7 @@ def added(data: bytes | None, line: bytes) -> bytes:
         return COMMENT + b", and the file)\n" + line + b"\n"
     found = OURS.search(data)
     if found:
-        comment, _, old = found[0].partition(b"\n")
-        return (
-            data[: found.start()]
-            + comment
-            + b"\n"
-            + line
-            + old[len(old.rstrip(b"\n")) :]
-            + data[found.end() :]
-        )
+        return data[: found.start("line")] + line + data[found.end("line") :]
     if re.search(rb"\\\n?\Z", data):
         raise Problem(
             "its last line ends in a backslash, so the next line would be part of it: fix that first"
@@ -87,34 +80,25 @@ def removed(data: bytes) -> bytes | None:
     return None if found[1] and not rest else rest
 
 
-def loaded_otherwise(data: bytes) -> str | None:
-    """The line, not ours, that already loads the plugin: by hand, or by TPM."""
-    for found in OTHERS.finditer(data):
-        ours = OURS.search(data)
-        if ours is None or not ours.start() <= found.start() < ours.end():
-            return found[0].decode(errors="replace").strip()
-    return None
+class Loading(NamedTuple):
+    """The line that loads the plugin, and whether it is ours; else it is somebody's own, or TPM's."""
+
+    path: Path
+    line: bytes
+    ours: bool
+
+    @property
+    def text(self) -> str:
+        return self.line.decode(errors="replace").strip()
 
 
-def place_of_ours() -> Path | None:
-    """The configuration file that has our lines."""
-    for path in places():
-        data = ConfigFile(path).read()
-        if data is not None and OURS.search(data):
-            return path
-    return None
-
-
-def line_of_ours(data: bytes | None) -> bytes:
-    """Our `run-shell` line in a configuration; empty where it has none."""
-    found = OURS.search(data or b"")
-    return found[0].partition(b"\n")[2].rstrip(b"\n") if found else b""
-
-
-def other_line() -> tuple[Path, str] | None:
-    """The file that loads the plugin otherwise, and its line that does."""
-    for path in places():
-        line = loaded_otherwise(ConfigFile(path).read() or b"")
-        if line:
-            return path, line
+def loading() -> Loading | None:
+    """What loads the plugin in the user's configuration files: our line, else another; None where nothing does."""
+    files = [(path, UserFile(path).read() or b"") for path in places()]
+    for path, data in files:
+        if found := OURS.search(data):
+            return Loading(path, found["line"], ours=True)
+    for path, data in files:
+        if found := OTHERS.search(data):
+            return Loading(path, found[0], ours=False)
     return None

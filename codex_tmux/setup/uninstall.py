@@ -9,12 +9,12 @@ from pathlib import Path
 
 import click
 
-from codex_tmux import local_link, tmux_conf
-from codex_tmux.config_file import ConfigFile
-from codex_tmux.install import LOADED_WITHIN, POLL_SECONDS
+from codex_tmux import local_link
 from codex_tmux.launcher import plugin_file, typed, with_tilde
 from codex_tmux.paths import state_dir
-from codex_tmux.shown_change import rewrite
+from codex_tmux.setup import tmux_conf
+from codex_tmux.setup.install import LOADED_WITHIN, POLL_SECONDS
+from codex_tmux.setup.user_file import UserFile, rewrite
 from codex_tmux.sync import server_lock
 from codex_tmux.tmux import Server, literal
 
@@ -35,14 +35,14 @@ def command(yes: bool) -> int:
     Both are then as they were before `install`. Panes that run Codex keep running. It says what remains, and how to
     remove that too: the line that `setup` wrote, the state directory, the program itself.
     """
-    path = tmux_conf.place_of_ours()
-    if path is None:
-        click.echo("tmux.conf: not installed there")
-        by_hand = tmux_conf.other_line()
-        if by_hand:
-            click.echo(f"Remove this line from {by_hand[0]} yourself: {by_hand[1]}")
-    elif not take_out(ConfigFile(path), yes):
-        return 1
+    found = tmux_conf.loading()
+    if found and found.ours:
+        if not take_out(UserFile(found.path), yes):
+            return 1
+    else:
+        click.echo("nothing to remove: `codex-tmux install` has put no line into tmux.conf")
+        if found:
+            click.echo(f"Remove this line from {found.path} yourself: {found.text}")
     server = Server()
     click.echo(unload(server))
     for option in mentions(server):
@@ -61,20 +61,13 @@ def what_remains() -> list[str]:
     return ["What remains, and how to remove it:", *lines, f"  the program: {local_link.removal()}"]
 
 
-def take_out(file: ConfigFile, yes: bool) -> bool:
+def take_out(file: UserFile, yes: bool) -> bool:
     """Take our lines out of the file; False where the user does not want that."""
     done = rewrite(file, lambda data: None if data is None else tmux_conf.removed(data), yes, keep_copy=False)
     if done.new != done.old:
-        remove_backups(file, done.new)
+        file.remove_backups()
         click.echo(f"{'removed' if done.new is None else 'written'}: {file.path}")
     return done.agreed
-
-
-def remove_backups(file: ConfigFile, new: bytes | None) -> None:
-    """Remove the copies that install made, where they are what the file is again."""
-    for backup in file.path.parent.glob(f"{file.path.name}.codex-tmux-*Z*"):
-        if not backup.is_symlink() and backup.is_file() and backup.read_bytes() == new:
-            backup.unlink()
 
 
 def unload(server: Server) -> str:

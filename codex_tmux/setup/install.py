@@ -8,11 +8,11 @@ from pathlib import Path
 
 import click
 
-from codex_tmux import local_link, tmux_conf
-from codex_tmux.config_file import ConfigFile
+from codex_tmux import local_link
 from codex_tmux.errors import Problem
 from codex_tmux.launcher import plugin_file, program, typed
-from codex_tmux.shown_change import rewrite
+from codex_tmux.setup import tmux_conf
+from codex_tmux.setup.user_file import UserFile, rewrite
 from codex_tmux.tmux import Server, literal
 from codex_tmux.user_keys import TASKS, advice, left
 
@@ -38,18 +38,17 @@ def command(check: bool, yes: bool) -> int:
     """
     if not os.path.exists(plugin_file()):
         raise Problem(f"{plugin_file()}: the plugin's own files are missing: install codex-tmux again")
-    ours = tmux_conf.place_of_ours()
-    file = ConfigFile(ours or tmux_conf.place())
-    elsewhere = None if ours else tmux_conf.other_line()
+    found = tmux_conf.loading()
+    elsewhere = found if found and not found.ours else None
     line = tmux_conf.load_line(program())
     if elsewhere:
-        path, other = elsewhere
-        click.echo(f"{'installed' if check else 'nothing to write'}: {path} loads the plugin: {other}")
+        what = "installed" if check else "nothing to write"
+        click.echo(f"{what}: {elsewhere.path} loads the plugin: {elsewhere.text}")
         if check:
             return 0
     elif check:
-        return say_whether(file, line)
-    elif not write(file, line, yes):
+        return say_whether(found, line)
+    elif not write(UserFile(found.path if found else tmux_conf.place()), line, yes):
         return 1
     local_link.offer(yes)
     server = Server()
@@ -73,21 +72,19 @@ def load_now() -> int:
     return 0 if said.startswith("Loaded") else 1
 
 
-def say_whether(file: ConfigFile, line: bytes) -> int:
-    """The answer to --check."""
-    data = file.read()
-    if data is not None and tmux_conf.added(data, line) == data:
-        click.echo(f"installed: {file.path}")
+def say_whether(found: tmux_conf.Loading | None, line: bytes) -> int:
+    if found and found.line == line:
+        click.echo(f"installed: {found.path}")
         return 0
-    found = tmux_conf.line_of_ours(data).decode(errors="replace")
-    what = f"has another line: {found}" if found else "does not load the plugin"
-    click.echo(f"not installed: {file.path} {what}; run: {typed('install')}")
+    path = found.path if found else tmux_conf.place()
+    what = f"has another line: {found.text}" if found else "does not load the plugin"
+    click.echo(f"not installed: {path} {what}; run: {typed('install')}")
     return 1
 
 
-def write(file: ConfigFile, line: bytes, yes: bool) -> bool:
+def write(file: UserFile, line: bytes, yes: bool) -> bool:
     """Put our lines into the file; False where the user does not want that."""
-    done = rewrite(file, lambda data: tmux_conf.added(data, line), yes, keep_copy=True)
+    done = rewrite(file, lambda data: tmux_conf.added(data, line), yes, keep_copy=file.path.exists())
     if done.agreed and done.new == done.old:
         click.echo(f"nothing to write: {file.path} loads the plugin")
     elif done.agreed:

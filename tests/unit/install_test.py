@@ -11,9 +11,12 @@ from click.testing import CliRunner, Result
 from hypothesis import given
 from hypothesis import strategies as st
 
-from codex_tmux import install, launcher, tmux_conf, uninstall
-from codex_tmux.doctor_conf import of_other_line, of_our_line
+from codex_tmux import launcher
 from codex_tmux.errors import Problem
+from codex_tmux.setup import install, tmux_conf, uninstall
+from codex_tmux.setup.check_conf import check_conf, of_line
+from codex_tmux.setup.doctor_facts import DoctorFacts, Finding
+from codex_tmux.tmux import Server
 
 LINE = b"run-shell '/opt/codex.tmux'"
 OTHER = b"run-shell '/usr/codex.tmux'"
@@ -133,38 +136,6 @@ def test_install_shows_writes_and_is_idempotent_and_uninstall_leaves_nothing(hom
     assert sorted(p.name for p in home.iterdir()) == [".tmux.conf"]
 
 
-def test_a_copy_that_is_worth_something_stays(home: Path) -> None:
-    conf = home / ".tmux.conf"
-    conf.write_text("one\n")
-    run("install", "-y")
-    conf.write_text("two\n" + conf.read_text())
-    run("uninstall", "-y")
-    assert conf.read_text() == "two\none\n"
-    assert [p.read_text() for p in home.glob(".tmux.conf.codex-tmux-*")] == ["one\n"]
-
-
-def test_a_link_into_the_dotfiles_stays_a_link(home: Path) -> None:
-    target = home / "dotfiles/tmux.conf"
-    target.parent.mkdir()
-    target.write_text("a\n")
-    (home / ".tmux.conf").symlink_to(target)
-    run("install", "-y")
-    assert (home / ".tmux.conf").is_symlink()
-    assert b"run-shell" in target.read_bytes()
-    run("uninstall", "-y")
-    assert (home / ".tmux.conf").is_symlink()
-    assert target.read_text() == "a\n"
-
-
-def test_a_read_only_file_is_left_alone(home: Path) -> None:
-    conf = home / ".tmux.conf"
-    conf.write_text("a\n")
-    conf.chmod(0o444)
-    with pytest.raises(Problem, match="read-only"):
-        run("install", "-y")
-    assert conf.read_text() == "a\n"
-
-
 def test_the_line_follows_the_program_when_that_moves(
     home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -206,13 +177,14 @@ def test_the_line_holds_a_name_that_stays_when_python_changes(
     assert "\nrun-shell '~/.local/bin/codex-tmux load'\n" in (home / ".tmux.conf").read_text()
     script.rename(tmp_path / "venv-of-python3.12")
     link.unlink()
-    assert "gone" in of_our_line("conf", LOAD, str(script)).detail
+    assert "gone" in of_conf().detail
     link.symlink_to(program(tmp_path / "new"))
     monkeypatch.setattr(sys, "argv", [str(link)])
-    assert of_our_line("conf", LOAD, launcher.program()).status == "ok"
+    assert of_conf().status == "ok"
 
 
-LOAD = b"run-shell '~/.local/bin/codex-tmux load'"
+def of_conf() -> Finding:
+    return check_conf(DoctorFacts(Server("/nowhere"), reachable=False))
 
 
 @pytest.mark.parametrize(
@@ -230,7 +202,8 @@ def test_a_line_by_hand_that_will_load_nothing_is_found(tmp_path: Path, line: st
     for directory in ("lib/python3.10", "lib", "."):
         (tmp_path / directory).mkdir(parents=True, exist_ok=True)
         (tmp_path / directory / "codex.tmux").touch()
-    assert of_other_line("conf", line.format(there=tmp_path)).status == status
+    found = tmux_conf.Loading(Path("conf"), line.format(there=tmp_path).encode(), ours=False)
+    assert of_line(found, LINE).status == status
 
 
 def test_a_program_that_is_not_on_path_is_named_in_full_until_it_is_linked(

@@ -8,50 +8,49 @@ import shutil
 import sys
 import textwrap
 from collections.abc import Callable
+from typing import NamedTuple
 
 import click
 
-from codex_tmux.doctor_checks import (
-    BROKEN,
-    OK,
-    WARNING,
-    Finding,
-    check_aliases,
-    check_codex,
-    check_conflicts,
-    check_daemon,
-    check_helper,
-    check_hooks,
-    check_keys,
-    check_locks,
-    check_pending,
-    check_plugin,
-    check_reaping,
-    check_state,
-    check_title,
-    check_tmux,
-)
-from codex_tmux.doctor_conf import check_conf
-from codex_tmux.doctor_patient import Patient
 from codex_tmux.errors import Problem
 from codex_tmux.plain_text import plain_line
+from codex_tmux.setup.check_bindings import check_bindings
+from codex_tmux.setup.check_codex import check_codex, check_daemon, check_title
+from codex_tmux.setup.check_conf import check_conf
+from codex_tmux.setup.check_helper import check_helper
+from codex_tmux.setup.check_state import check_state
+from codex_tmux.setup.check_tmux import check_conflicts, check_plugin, check_tmux
+from codex_tmux.setup.doctor_facts import BROKEN, OK, WARNING, DoctorFacts, Finding
 from codex_tmux.tmux import Server
 
 JSON_VERSION = 1
-OF_THE_SERVER = (
-    check_plugin,
-    check_hooks,
-    check_aliases,
-    check_keys,
-    check_helper,
-    check_conflicts,
-    check_pending,
-    check_reaping,
-)
-OF_THE_MACHINE = (check_conf, check_codex, check_title, check_state, check_locks, check_daemon)
 MARK_WIDTH = 9
 LEAST_ROOM = 30
 MARKS = {OK: ("ok", "green"), WARNING: ("warning", "yellow"), BROKEN: ("broken", "red")}
+
+
+class Check(NamedTuple):
+    """One thing to look at."""
+
+    name: str
+    look: Callable[[DoctorFacts], Finding]
+    of_a_server: bool = False
+    """Whether there must be a tmux server to look at."""
+
+
+CHECKS = (
+    Check("tmux", check_tmux),
+    Check("plugin", check_plugin, of_a_server=True),
+    Check("bindings", check_bindings, of_a_server=True),
+    Check("helper", check_helper, of_a_server=True),
+    Check("conflicts", check_conflicts, of_a_server=True),
+    Check("tmux.conf", check_conf),
+    Check("codex", check_codex),
+    Check("title", check_title),
+    Check("state", check_state),
+    Check("daemon", check_daemon),
+)
+"""In the order they are reported."""
 
 
 @click.command(epilog="Example: codex-tmux doctor --json | jq '.checks[] | select(.status != \"ok\")'")
@@ -63,51 +62,44 @@ def command(as_json: bool) -> int:
     nothing. Each problem comes with the command that fixes it. Exits 1 if something is broken; a warning means that
     something works less well than it could.
     """
-    findings = examine(Patient.of(Server()))
+    facts = DoctorFacts.of(Server())
+    found = {c.name: finding_of(c, facts) for c in CHECKS if facts.reachable or not c.of_a_server}
     if as_json:
-        checks = [f._asdict() for f in findings]
+        checks = [{"name": name, **finding._asdict()} for name, finding in found.items()]
         click.echo(json.dumps({"version": JSON_VERSION, "checks": checks}, indent=2))
     else:
-        for line in report(findings):
+        for line in report(found):
             click.echo(line)
-    return 1 if any(f.status == BROKEN for f in findings) else 0
+    return 1 if any(finding.status == BROKEN for finding in found.values()) else 0
 
 
-def examine(patient: Patient) -> list[Finding]:
-    """Every check, in the order they are reported."""
-    findings = [checked(check_tmux, patient)]
-    checks = (*(OF_THE_SERVER if patient.reachable else ()), *OF_THE_MACHINE)
-    return [*findings, *(checked(check, patient) for check in checks)]
-
-
-def checked(check: Callable[[Patient], Finding], patient: Patient) -> Finding:
+def finding_of(check: Check, facts: DoctorFacts) -> Finding:
     """The finding of one check; one that fails must not hide the others."""
     try:
-        return check(patient)
+        return check.look(facts)
     except (Problem, OSError, ValueError) as e:
-        name = check.__name__.removeprefix("check_").replace("_", " ")
-        return Finding(name, WARNING, f"cannot be checked: {e}", None)
+        return Finding(WARNING, f"cannot be checked: {e}")
 
 
-def report(findings: list[Finding]) -> list[str]:
+def report(found: dict[str, Finding]) -> list[str]:
     """The findings for a person: a line for what, wrapped where the terminal ends, and one to copy that fixes it."""
     terminal = sys.stdout.isatty()
     coloured = terminal and not os.environ.get("NO_COLOR")
     columns = shutil.get_terminal_size().columns if terminal else sys.maxsize
-    name_width = max(len(f.name) for f in findings)
+    name_width = max(map(len, found))
     indent = " " * (MARK_WIDTH + name_width + 2)
     lines = []
-    for finding in findings:
+    for name, finding in found.items():
         word, colour = MARKS[finding.status]
         mark = f"{word:{MARK_WIDTH}}"
         mark = click.style(mark, fg=colour) if coloured else mark
         room = max(LEAST_ROOM, columns - len(indent))
         detail = textwrap.wrap(short(finding.detail), room, break_on_hyphens=False) or [""]
-        lines.append(f"{mark}{finding.name:{name_width}}  {detail[0]}")
+        lines.append(f"{mark}{name:{name_width}}  {detail[0]}")
         lines += [indent + more for more in detail[1:]]
         if finding.fix:
             lines.append(f"{indent}→ {plain_line(finding.fix)}")
-    counts = [(sum(f.status == s for f in findings), s) for s in (BROKEN, WARNING)]
+    counts = [(sum(f.status == s for f in found.values()), s) for s in (BROKEN, WARNING)]
     said = ", ".join(f"{n} {'warnings' if s == WARNING and n > 1 else s}" for n, s in counts if n)
     return [*lines, said or "everything is in order"]
 

@@ -1,0 +1,10 @@
+"""Where Codex keeps its own things."""
+
+from __future__ import annotations
+
+import os
+
+
+def default_home() -> str:
+    """The `CODEX_HOME` of whoever asks, else ~/.codex; not necessarily there."""
+    return os.path.abspath(os.environ.get("CODEX_HOME") or os.path.expanduser("~/.codex"))

@@ -1,0 +1,75 @@
+"""Can tmux start the helper, is it this one, and does one of them hang?"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+import time
+
+from codex_tmux import __version__
+from codex_tmux.codex.processes import Processes, lock_owner
+from codex_tmux.paths import state_dir
+from codex_tmux.plain_text import plain_line
+from codex_tmux.setup.doctor_facts import BROKEN, OK, WARNING, DoctorFacts, Finding
+
+HANGS_AFTER = 3.0
+"""Seconds after which a helper that keeps a lock hangs: a sync takes a moment."""
+
+
+def check_helper(facts: DoctorFacts) -> Finding:
+    helper = facts.options.get("@codex_helper", "")
+    found = shutil.which("codex-tmux", path=facts.path) or sys.argv[0]
+    choose = (
+        f"tmux set-option -g @codex-tmux-bin {shlex.quote(os.path.abspath(found))}; {facts.load_command()}"
+    )
+    if not helper:
+        return Finding(BROKEN, "not set in tmux", choose)
+    if not os.access(helper, os.X_OK) or os.path.isdir(helper):
+        return Finding(BROKEN, f"{helper} cannot be run: is it still installed?", choose)
+    said = version_line(helper)
+    if not said.startswith("codex-tmux"):
+        return Finding(BROKEN, f"{helper} does not run", choose)
+    if hanging := one_that_hangs():
+        return hanging
+    version = said.split()[-1]
+    if version != __version__:
+        return Finding(WARNING, f"{helper} is codex-tmux {version}, this one is {__version__}", choose)
+    chosen = os.path.expanduser(facts.options.get("@codex-tmux-bin", ""))
+    if chosen and os.path.realpath(chosen) != os.path.realpath(helper):
+        return Finding(WARNING, f"@codex-tmux-bin is {chosen}, but {helper} is used", facts.load_command())
+    return Finding(OK, f"{helper} ({version})")
+
+
+def version_line(helper: str) -> str:
+    """What it says of its version; "" where it fails or takes too long."""
+    words = [helper, "--version"]
+    try:
+        return subprocess.run(
+            words, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=10, check=True
+        ).stdout.strip()
+    except (OSError, ValueError, subprocess.SubprocessError):
+        return ""
+
+
+def one_that_hangs() -> Finding | None:
+    """The finding for a process that keeps a lock of ours for long. A lock file by itself means nothing."""
+    held = locks_held()
+    if held:
+        time.sleep(HANGS_AFTER)
+    for path, pid in held.items():
+        if lock_owner(path) == pid:
+            command = plain_line(shlex.join(Processes().argv(pid)))[:80]
+            detail = f"process {pid} hangs: it has held {path} for {HANGS_AFTER:g} s ({command})"
+            return Finding(BROKEN, detail, f"kill -CONT {pid}; kill {pid}")
+    return None
+
+
+def locks_held() -> dict[str, int]:
+    """Which process holds which lock of the state directory."""
+    directory = state_dir()
+    names = sorted(os.listdir(directory)) if os.path.isdir(directory) else []
+    paths = [os.path.join(directory, name) for name in names if name.endswith(".lock")]
+    return {path: pid for path in paths if (pid := lock_owner(path)) is not None}

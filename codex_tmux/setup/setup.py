@@ -1,0 +1,163 @@
+"""`codex-tmux setup`: have Codex write its session id into the pane title, the best evidence there is."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+from pathlib import Path
+
+import click
+
+from codex_tmux.codex.home import default_home
+from codex_tmux.codex.title_config import SESSION_ID, THREAD_ID, item_for, split_config, title_has_id
+from codex_tmux.codex.version import Version, ask_version, version_beside
+from codex_tmux.completion import DIRECTORY, PROGRAM
+from codex_tmux.errors import Problem
+from codex_tmux.launcher import typed
+from codex_tmux.setup.title_item import with_item, without_item
+from codex_tmux.setup.user_file import UserFile, rewrite
+
+
+def codex_version(codex: str | None) -> Version | None:
+    """The version of the Codex at `codex`, or of the first on PATH; None where none is or it does not say.
+
+    Problem where `codex` is given and there is no such program, or it cannot be run.
+    """
+    found = shutil.which(codex or "codex")
+    if found is None:
+        if codex:
+            raise Problem(f"{codex}: no such program; give --codex the Codex you use")
+        return None
+    try:
+        return version_beside(found) or ask_version([found])
+    except Problem:
+        if codex:
+            raise
+        return None
+
+
+def config_of(home: str) -> UserFile:
+    return UserFile(Path(os.path.realpath(home)) / "config.toml")
+
+
+def config_text(data: bytes | None) -> str:
+    """What the bytes of a config say, "" where there is none; Problem where they are not UTF-8."""
+    try:
+        return (data or b"").decode()
+    except UnicodeDecodeError as e:
+        line = (data or b"").count(b"\n", 0, e.start) + 1
+        raise Problem(f"not UTF-8 (line {line}), so Codex cannot read it either; fix that first") from e
+
+
+def config_has_id(file: UserFile, item: str) -> bool:
+    data = file.read()
+    try:
+        return title_has_id(config_text(data), item)
+    except Problem as e:
+        raise Problem(f"{file.path}: {e}") from e
+
+
+def add(file: UserFile, item: str, named: bool, yes: bool) -> int:
+    home = file.path.parent
+    if (
+        named and not home.exists()
+    ):  # a typo more likely than a plan, and Codex does not start with such a home
+        raise Problem(f"{home}: no such directory; make it first, or name another Codex home")
+
+    def changed(data: bytes | None) -> bytes | None:
+        new, inserted = with_item(config_text(data), item)
+        return new.encode() if inserted else data
+
+    done = rewrite(file, changed, yes, keep_copy=True)
+    if not done.agreed:
+        return 1
+    if done.new == done.old:
+        click.echo(f"nothing to do: {file.path} has the session id in the title")
+        return 0
+    click.echo(f"written: {file.path}" + (f" (backup: {done.backup})" if done.old else ""))
+    if split_config(config_text(done.old))[1] == []:
+        click.echo("The title was switched off; it now shows the session id and nothing else.")
+    click.echo("A Codex that already runs shows it after a restart (respawn its pane).")
+    click.echo(f"To undo: {command_for(named, home, '--undo')}")
+    return 0
+
+
+def take_out(file: UserFile, yes: bool) -> int:
+    """Take out what `add` put in, which the copy of the file tells; what has come into the file since stays."""
+    copies = file.backups()
+    if not copies:
+        click.echo(f"nothing to undo: codex-tmux has not changed {file.path}, or its backup is gone")
+        return 0
+    before = copies[0].read_bytes()
+
+    def changed(data: bytes | None) -> bytes | None:
+        text = config_text(data)
+        item = THREAD_ID if THREAD_ID in (split_config(text)[1] or []) else SESSION_ID
+        new = without_item(text, item, with_item(config_text(before), item)[1])
+        if new == text:
+            return data
+        return new.encode() if before or new.strip() else None
+
+    done = rewrite(file, changed, yes, keep_copy=False)
+    if not done.agreed:
+        return 1
+    if done.new == done.old:
+        click.echo(f"nothing to undo: {file.path} no longer has the session id in the title")
+        return 0
+    file.remove_backups()
+    if done.new is None:
+        with contextlib.suppress(OSError):  # unless Codex lives there by now
+            file.path.parent.rmdir()
+    click.echo(f"{'removed' if done.new is None else 'written'}: {file.path}")
+    return 0
+
+
+def check_only(file: UserFile, item: str, named: bool) -> int:
+    if config_has_id(file, item):
+        click.echo(f"set: {file.path} has the session id in the title")
+        return 0
+    click.echo(
+        f"not set: {file.path} has no session id in the title; run: {command_for(named, file.path.parent)}"
+    )
+    return 1
+
+
+def command_for(named: bool, home: Path, *options: str) -> str:
+    return typed("setup", *options, *(["--codex-home", str(home)] if named else []))
+
+
+@click.command(
+    short_help="Show the session id in the pane title, for exact tracking.",
+    epilog="Example: codex-tmux setup --check || codex-tmux setup",
+)
+@click.option("--check", is_flag=True, help="Report whether it is set (exit 0) or not (exit 1).")
+@click.option("--undo", is_flag=True, help="Remove what setup wrote, and only that.")
+@click.option(
+    "--codex-home", type=DIRECTORY, metavar="DIR", help="Codex's home (default: $CODEX_HOME, then ~/.codex)."
+)
+@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+@click.option(
+    "--codex", type=PROGRAM, metavar="PATH", help="The Codex to set up for (default: the first on PATH)."
+)
+def command(check: bool, undo: bool, codex_home: str | None, yes: bool, codex: str | None) -> int:
+    """Show the session id in the pane title, where codex-tmux reads it.
+
+    Adds `thread-id` to `tui.terminal_title` in Codex's config.toml (`session-id` for Codex 0.130 to 0.136) and keeps
+    the rest of the file byte for byte. Shows the change and asks before writing; without a terminal, --yes is
+    required. Keeps a copy of the file beside it. If the list spans several lines, or `tui` is no table of its own, it
+    changes nothing and says what to write by hand.
+
+    tmux's default status line shows the pane title, so it will show the id too. To show something else there, set
+    status-right: docs/themes.md has a line to copy.
+
+    Creates ~/.codex if it is missing; a home that you name must exist.
+    """
+    if check and undo:
+        raise click.UsageError("--check and --undo do not go together")
+    named = bool(codex_home or os.environ.get("CODEX_HOME"))
+    file = config_of(os.path.expanduser(codex_home) if codex_home else default_home())
+    if undo:
+        return take_out(file, yes)
+    item = item_for(codex_version(codex))
+    return check_only(file, item, named) if check else add(file, item, named, yes)

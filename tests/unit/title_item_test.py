@@ -1,0 +1,193 @@
+"""The session id's item in the text of Codex's config: put in where that is safe, taken out again, else refused."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from codex_tmux.codex.title_config import item_for, title_has_id
+from codex_tmux.errors import Problem
+from codex_tmux.setup.title_item import with_item, without_item
+from tests.conftest import FUZZ
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+LINE = 'terminal_title = ["activity", "thread-id", "project-name"]'
+TABLE = f"[tui]\n{LINE}\n"
+
+EDITED = {
+    "nothing": ("", TABLE),
+    "no tui": ("a = 1\n", "a = 1\n\n" + TABLE),
+    "no final newline": ("a = 1", "a = 1\n\n" + TABLE),
+    "blank line at the end": ("a = 1\n\n", "a = 1\n\n" + TABLE),
+    "only a comment": ("# mine\n", "# mine\n\n" + TABLE),
+    "crlf": ("a = 1\r\n", f"a = 1\r\n\r\n[tui]\r\n{LINE}\r\n"),
+    "byte order mark": ("\ufeffa = 1\n", "\ufeffa = 1\n\n" + TABLE),
+    "empty table": ("[tui]\n[b]\n", TABLE + "[b]\n"),
+    "empty table at the end": ("[tui]", TABLE[:-1]),
+    "table with a comment": ("[a]\n [ tui ] # t\n  y = 1\n", f"[a]\n [ tui ] # t\n{LINE}\n  y = 1\n"),
+    "table behind its sub-table": (
+        "[tui.z]\nq = 1\n[tui]\nx = 1\n",
+        f"[tui.z]\nq = 1\n[tui]\n{LINE}\nx = 1\n",
+    ),
+    "sub-table only": ("[tui.z]\nq = 1\n", "[tui.z]\nq = 1\n\n" + TABLE),
+    "table in a string first": ("a = '''\n[tui]\n'''\n[tui]\n", f"a = '''\n[tui]\n'''\n[tui]\n{LINE}\n"),
+    "table in a string only": ('a = """\n[tui]\n"""\n', 'a = """\n[tui]\n"""\n\n' + TABLE),
+    "list": ('[tui]\nterminal_title = ["a"] # ]\n', '[tui]\nterminal_title = ["thread-id", "a"] # ]\n'),
+    "list with activity": (
+        "[tui]\n\tterminal_title=[ 'x', 'activity' , \"b\", ]\n",
+        "[tui]\n\tterminal_title=[ 'x', 'activity', \"thread-id\" , \"b\", ]\n",
+    ),
+    "list of another table first": (
+        '[a]\nterminal_title = ["activity"]\n[tui]\nterminal_title = ["activity"]\n',
+        '[a]\nterminal_title = ["activity"]\n[tui]\nterminal_title = ["activity", "thread-id"]\n',
+    ),
+    "emptied": ("[tui]\nterminal_title = []\n", '[tui]\nterminal_title = ["thread-id"]\n'),
+}
+
+
+@pytest.mark.parametrize(("before", "after"), EDITED.values(), ids=EDITED)
+def test_puts_the_item_in_and_takes_it_out_again(before: str, after: str) -> None:
+    text, inserted = with_item(before)
+    assert text == after
+    assert not title_has_id(before)
+    assert title_has_id(after)
+    assert with_item(after) == (after, "")
+    assert without_item(after, inserted=inserted) == before
+
+
+HAS_ID = [
+    ('[tui]\nterminal_title = ["thread-id"]\n', "thread-id", True),
+    ('tui = { terminal_title = ["session-id"] }\n', "thread-id", True),
+    ('[tui]\nterminal_title = ["thread-id"]\n', "session-id", False),  # which 0.136 does not know
+    ('[tui]\nterminal_title = ["activity"]\n', "thread-id", False),
+]
+
+
+@pytest.mark.parametrize(("text", "item", "has"), HAS_ID)
+def test_a_title_that_has_the_id_is_left(text: str, item: str, has: bool) -> None:
+    assert title_has_id(text, item) is has
+    assert (with_item(text, item)[0] == text) is has
+
+
+REFUSED = [
+    ('tui.terminal_title = "thread-id"', "not a list"),
+    ("tui.terminal_title = [1]", "not a list"),
+    ("tui = 1", "not a table"),
+    ("[[tui]]", "not a table"),
+    ("a = 1\nb = = 2", "line 2, column 5"),
+    ("tui.x = 1\n", "by hand, under `tui`: " + LINE),
+    ("tui = { x = 1 }\n", "by hand, under `tui`: " + LINE),
+    ('tui.terminal_title = ["a"]\n', 'by hand, under `tui`: terminal_title = ["thread-id", "a"]'),
+    ('tui = { terminal_title = ["é"] }\n', 'by hand, under `tui`: terminal_title = ["thread-id", "é"]'),
+    ('[tui]\nterminal_title = [\n  "activity",\n]\n', 'terminal_title = ["activity", "thread-id"]'),
+]
+
+
+@pytest.mark.parametrize(("text", "says"), REFUSED)
+def test_refuses_and_says_what_to_do(text: str, says: str) -> None:
+    with pytest.raises(Problem) as refused:
+        with_item(text)
+    assert says in str(refused.value)
+
+
+TAKEN_OUT = {
+    "first": ('[tui]\nterminal_title = ["thread-id", "b"]\n', "", '[tui]\nterminal_title = ["b"]\n'),
+    "between": ('[tui]\nterminal_title = ["a", "thread-id", "b"]', "", '[tui]\nterminal_title = ["a", "b"]'),
+    "alone": ('[tui]\nterminal_title = [ "thread-id" ]\n', "", "[tui]\nterminal_title = [  ]\n"),
+    "on a line of its own": (
+        '[tui]\nterminal_title = [\n  "a",\n  "thread-id", # mine\n]\n',
+        "",
+        '[tui]\nterminal_title = [\n  "a",\n  # mine\n]\n',
+    ),
+    "dotted": ('tui.terminal_title = ["a", "thread-id"]', "", 'tui.terminal_title = ["a"]'),
+    "our line, a key beside it": (f"[tui]\n{LINE}\nx = 1\n", "\n" + TABLE, "[tui]\nx = 1\n"),
+    "our line, a comment behind it": (
+        f"[tui]\n{LINE} # x\n",
+        TABLE,
+        '[tui]\nterminal_title = ["activity", "project-name"] # x\n',
+    ),
+    "our list, changed": (
+        '[tui]\nterminal_title = ["thread-id", "git-branch"]\n',
+        TABLE,
+        '[tui]\nterminal_title = ["git-branch"]\n',
+    ),
+    "the user's list of the default items": (
+        f"[tui]\n{LINE}\n",
+        ', "thread-id"',
+        '[tui]\nterminal_title = ["activity", "project-name"]\n',
+    ),
+    "not there": ("a = 1\n", TABLE, "a = 1\n"),
+}
+
+
+@pytest.mark.parametrize(("text", "inserted", "after"), TAKEN_OUT.values(), ids=TAKEN_OUT)
+def test_takes_out_no_more_than_its_own(text: str, inserted: str, after: str) -> None:
+    assert without_item(text, inserted=inserted) == after
+
+
+def test_what_cannot_be_taken_out_is_said() -> None:
+    with pytest.raises(Problem, match='take "thread-id" out of `terminal_title` by hand'):
+        without_item('[tui]\nterminal_title = ["a",\n"thread\\u002did"]')
+
+
+PARTS = [
+    "[tui]\n", "[ tui ] # t\n", "[tui.sub]\n", "[a]\n", "[[b]]\n", "# [tui]\n", "\n", "  # terminal_title = []\n",
+    "x = 1\n", "y = nan\n", "z = '''\n[tui]\nterminal_title = []\n'''\n", "tui.q = 1\n", "tui = {}\n",
+    'terminal_title = ["activity", "b"] # ["activity"]\n', "terminal_title = [ 'b', ]\n", "terminal_title = [\n]\n",
+]  # fmt: skip
+
+
+def parsed(text: str) -> dict[str, Any]:
+    data: dict[str, Any] = tomllib.loads(text.removeprefix("\ufeff"), parse_float=str)
+    return data
+
+
+@settings(max_examples=FUZZ or 400, deadline=None)
+@given(
+    st.lists(st.sampled_from(PARTS), max_size=6, unique=True).map("".join),
+    st.sampled_from(["", "\ufeff"]),
+    st.sampled_from(["\n", "\r\n"]),
+    st.booleans(),
+)
+def test_any_document_gets_the_one_key_and_nothing_else(
+    text: str, bom: str, newline: str, ends: bool
+) -> None:
+    text = bom + (text if ends else text.removesuffix("\n")).replace("\n", newline)
+    try:
+        new, inserted = with_item(text)
+    except Problem:
+        return
+    after, before = parsed(new), parsed(text)
+    items = before.get("tui", {}).pop("terminal_title", ["activity", "project-name"])
+    at = items.index("activity") + 1 if "activity" in items else 0
+    assert after["tui"].pop("terminal_title") == [*items[:at], "thread-id", *items[at:]]
+    assert {"tui": {}, **after} == {"tui": {}, **before}
+    assert newline == "\n" or "\n" not in new.replace("\r\n", "") or "\r\n" not in text
+    assert without_item(new, inserted=inserted) == text, "every byte is back"
+
+
+ITEMS = [
+    ((0, 169, 0), "thread-id"),
+    ((0, 137, 0), "thread-id"),
+    ((0, 136, 9), "session-id"),
+    ((0, 130, 0), "session-id"),
+    (None, "thread-id"),
+]
+
+
+@pytest.mark.parametrize(("version", "item"), ITEMS)
+def test_the_item_that_this_codex_knows(version: tuple[int, int, int] | None, item: str) -> None:
+    assert item_for(version) == item
+
+
+def test_a_codex_without_such_an_item() -> None:
+    with pytest.raises(Problem, match="not available in that version"):
+        item_for((0, 129, 9))
