@@ -131,8 +131,8 @@ def test_killed_and_respawned_the_conversation_goes_on(world: Sandbox) -> None:
     respawn(world, pane)
     assert "all: one / two / three / four" in say(world, pane, "four", 4)
     assert session_of(world, pane) == session_id
-    assert logged(world, "exec-saved", session=session_id)
-    assert logged(world, "exec-restored", session=session_id, source="memory")
+    assert logged(world, "exec.saved", session=session_id)
+    assert logged(world, "exec.resumed", session=session_id, source="memory")
 
 
 def test_killed_in_the_middle_of_its_very_first_turn(world: Sandbox) -> None:
@@ -146,7 +146,7 @@ def test_killed_in_the_middle_of_its_very_first_turn(world: Sandbox) -> None:
     respawn(world, pane)
     assert "all: HOLD this / and then" in say(world, pane, "and then", 2)
     assert session_of(world, pane) == session_id
-    assert logged(world, "exec-restored", session=session_id)
+    assert logged(world, "exec.resumed", session=session_id)
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGHUP])
@@ -266,7 +266,7 @@ def test_the_state_file_alone_is_enough(world: Sandbox) -> None:
     forget_options(world, pane)
     respawn(world, pane)
     assert "all: one / two" in say(world, pane, "two", 2)
-    assert logged(world, "exec-restored", session=session_id, source="file")
+    assert logged(world, "exec.resumed", session=session_id, source="file")
 
 
 def test_nothing_left_of_it_is_fresh_and_said(world: Sandbox) -> None:
@@ -282,7 +282,7 @@ def test_nothing_left_of_it_is_fresh_and_said(world: Sandbox) -> None:
     wait_text(world, pane, "new pane")
     assert "all: two" in say(world, pane, "two", 1)
     assert session_of(world, pane) != old
-    assert logged(world, "exec-fresh", why='"new pane"')
+    assert logged(world, "exec.fresh", why='"new pane"')
 
 
 def test_a_session_that_codex_no_longer_has_is_fresh_and_said(world: Sandbox) -> None:
@@ -296,7 +296,7 @@ def test_a_session_that_codex_no_longer_has_is_fresh_and_said(world: Sandbox) ->
     type_in(world, pane, "two")
     assert "all: two" in wait_text(world, pane, "turn 1 | first: two")
     assert session_of(world, pane) not in ("", old)
-    assert logged(world, "exec-fresh", session=old)
+    assert logged(world, "exec.fresh", session=old)
 
 
 def test_twenty_messages_by_send_keys_alone(world: Sandbox) -> None:
@@ -395,39 +395,26 @@ def test_what_is_typed_while_a_turn_runs_is_the_next_message(world: Sandbox) -> 
     pane = open_pane(world)
     type_in(world, pane, "HOLD one")
     world.wait_for(lambda: world.model.turns_with("HOLD one"), 30, "the question to arrive")
-    type_in(world, pane, "two")
-    type_in(world, pane, "three")
-    world.tmux("send-keys", "-t", pane, "-l", "not sent yet")
-    wait_text(world, pane, "2 waiting")
-    assert len(world.model.requests) == 1
-    world.model.release()
-    wait_text(world, pane, "all: HOLD one / two / three")
-    wait_text(world, pane, f"{PROMPT} not sent yet")
-    assert [request.last for request in world.model.requests] == ["HOLD one", "two", "three"]
-
-
-def test_messages_of_several_lines(world: Sandbox) -> None:
-    pane = open_pane(world)
-    world.tmux("send-keys", "-t", pane, "a\\", "Enter", "b", "C-j", "c", "M-Enter", "d", "Enter")
-    wait_text(world, pane, "turn 1 | ")
+    assert "working, Ctrl-C stops" in screen(world, pane)
     world.tmux("set-buffer", "-b", "test", "pasted\nlines\n")
     world.tmux("paste-buffer", "-p", "-b", "test", "-t", pane)
-    type_in(world, pane, "and the end")
+    type_in(world, pane, "two")
+    world.tmux("send-keys", "-t", pane, "-l", "not sent yet")
+    world.model.release()
     wait_text(world, pane, "turn 2 | ")
-    assert [request.last for request in world.model.requests] == ["a\nb\nc\nd", "pasted\nlines\nand the end"]
+    wait_text(world, pane, f"{PROMPT} not sent yet")
+    assert "working" not in screen(world, pane)
+    assert [request.last for request in world.model.requests] == ["HOLD one", "pasted\nlines\ntwo"]
 
 
-def test_a_paste_is_marked_as_one_also_while_the_pane_prints(world: Sandbox) -> None:
-    """tmux marks a paste only while the program in the pane asks for it."""
+def test_messages_of_several_lines_and_the_history(world: Sandbox) -> None:
     pane = open_pane(world)
-    written = world.root / "written"
-    world.tmux("pipe-pane", "-t", pane, f"exec cat > '{written}'")
-    say(world, pane, "one", 1)
-    wait_text(world, pane, "1 in, 1 out")
-    world.wait_for(lambda: b"1 out" in written.read_bytes(), 10, "all of it written")
-    world.tmux("pipe-pane", "-t", pane)
-    assert b"turn 1" in written.read_bytes()
-    assert b"\x1b[?2004l" not in written.read_bytes()
+    world.tmux("send-keys", "-t", pane, "a", "M-Enter", "b", "Enter")
+    wait_text(world, pane, "turn 1 | ")
+    wait_prompt(world, pane)
+    world.tmux("send-keys", "-t", pane, "Up", "c", "Enter")
+    wait_text(world, pane, "turn 2 | ")
+    assert [request.last for request in world.model.requests] == ["a\nb", "a\nbc"]
 
 
 def test_what_goes_wrong_is_said_and_the_next_message_is_taken(world: Sandbox) -> None:
@@ -473,20 +460,6 @@ def test_nothing_of_an_answer_is_obeyed_by_the_terminal(world: Sandbox) -> None:
     assert "owned" not in world.format(pane, "#{pane_title}")
 
 
-def test_ctrl_d_waits_for_what_was_sent(world: Sandbox) -> None:
-    pane = open_pane(world)
-    type_in(world, pane, "HOLD one")
-    type_in(world, pane, "two")
-    world.wait_for(lambda: world.model.turns_with("HOLD one"), 30, "the question to arrive")
-    world.tmux("send-keys", "-t", pane, "C-d")
-    wait_text(world, pane, "leaves when this is done")
-    world.model.release()
-    world.wait_for(
-        lambda: pane not in world.tmux("list-panes", "-a", "-F", "#{pane_id}").split(), 30, "it to close"
-    )
-    assert [request.last for request in world.model.requests] == ["HOLD one", "two"]
-
-
 def test_a_session_open_elsewhere_is_waited_for(world: Sandbox) -> None:
     pane = open_pane(world)
     say(world, pane, "one", 1)
@@ -501,7 +474,7 @@ def test_a_session_open_elsewhere_is_waited_for(world: Sandbox) -> None:
     )
     world.wait_for(lambda: world.model.turns_with("HOLD elsewhere"), 30, "the other's question")
     type_in(world, pane, "two")
-    wait_text(world, pane, "the session is still open in another process: waiting for it")
+    wait_text(world, pane, "the session is still open in codex")
     assert not world.model.turns_with("two")
     world.model.release()
     assert other.wait(30) == 0
