@@ -138,14 +138,12 @@ def open_pane(split: bool, cwd: str | None, name: str | None, as_json: bool, fla
 
 @contextlib.contextmanager
 def quiet_keyboard() -> Iterator[None]:
-    """The keyboard without echo: what is typed while a turn runs, or nothing is there yet, waits for the prompt.
-
-    An Enter of before is a newline by now: the prompt takes both.
-    """
+    """The keyboard without echo: what is typed before the prompt is there, or while a turn runs, waits for it."""
     fd = sys.stdin.fileno()
     saved = termios.tcgetattr(fd)
     quiet = termios.tcgetattr(fd)
     quiet[3] &= ~(termios.ECHO | termios.ICANON | termios.IEXTEN)
+    quiet[6][termios.VSUSP] = b"\0"  # Ctrl-Z would stop this program and not Codex
     termios.tcsetattr(fd, termios.TCSANOW, quiet)
     try:
         yield
@@ -174,11 +172,8 @@ def begin(pane: Pane | None, flags: tuple[str, ...], view: View) -> Conversation
     )
     if pane:
         pane.announce(launch)
-    if pane and pane.session and not pane.fresh:
+    if pane and pane.session:
         conversation.resume(pane.session, pane.source)
-        return conversation
-    if pane and pane.fresh:
-        pane.forget()
-    fresh = "a new session was asked for" if pane and pane.fresh else "new pane"
-    conversation.begin(fresh if pane else "outside tmux no session is kept")
+    else:
+        conversation.begin(pane.why if pane else "outside tmux no session is kept")
     return conversation

@@ -22,7 +22,6 @@ from codex_tmux.run import REASONS
 
 WRITER_WAIT = 75.0
 """Seconds to wait for another process to let go of the session; Codex's daemon keeps one for about a minute."""
-WORKING = "working, Ctrl-C stops"
 
 
 class Conversation:
@@ -58,7 +57,7 @@ class Conversation:
         """Send one message and see its turn through; returns whether Ctrl-C stopped it. The session stays."""
         self._stopped = False
         former = signal.signal(signal.SIGINT, lambda *_: self._stop())
-        self.view.working(WORKING)
+        self.view.working("working, Ctrl-C stops")
         try:
             self._take(message)
         finally:
@@ -112,9 +111,7 @@ class Conversation:
                 self._bind()
             if named not in ("", self.session_id):
                 # Codex up to 0.98 opens a new session where it does not know the one it was asked for.
-                turn.failure = (
-                    f"it opened a new session ({named}) instead of {self.session_id}, and was stopped"
-                )
+                turn.failure = f"it opened session {named} instead of {self.session_id}: stopped"
                 return
             self.view.event(event, line)
 

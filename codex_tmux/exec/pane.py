@@ -20,21 +20,23 @@ from codex_tmux.tmux import Server
 class Pane:
     """The pane this process runs in, which is awake now. Raises Problem.
 
-    `session` is "" and `launch` None where it had none; `source` tells where they are known from: "memory" (the pane's
-    options) or "file" (the state file). `fresh`: a new session is wanted. `command` is `@codex-command`.
+    `launch` is None where it had none. `session` is "", because `why`, where it begins anew; `source` tells where it is
+    known from: "memory" (the pane's options) or "file" (the state file). `command` is `@codex-command`.
     """
 
     def __init__(self, server: Server, pane: str) -> None:
         self.server = server
         self._here = here = Here(server.answer(ask(server, pane)), pane)
-        self.launch = decode_launch(here.launch_text)
+        launch = decode_launch(here.launch_text)
+        self.launch = launch if launch and (here.session or launch.mode == EXEC) else None
         self.id, self.source = here.id, "memory"
         if not here.session or self.launch is None:
             recorded = from_file(here)
             if recorded is not None and recorded.mode == EXEC:
                 self.launch, self.source = recorded, "file"
-        self.session = here.session if self.launch is not None else ""
-        self.fresh, self.is_root, self.command = here.fresh, here.is_root, here.command
+        self.session = here.session if self.launch and not here.fresh else ""
+        self.why = "a new session was asked for" if here.fresh else "new pane"
+        self.is_root, self.command = here.is_root, here.command
 
     def remember(self, session_id: str) -> None:
         """Bind the session to this pane: in its options and on the disk before this returns. Raises Problem."""
@@ -44,11 +46,6 @@ class Pane:
             *("set-option", *at, "@codex_claim", session_id, ";"),
             *("set-option", *at, "@codex_evidence", ARGV),
         )
-        sync(self.server)
-
-    def forget(self) -> None:
-        """Take the binding out of the pane; the record stays, ended."""
-        forget_session(self.server, self._here)
         sync(self.server)
 
     def announce(self, launch: Launch) -> None:
@@ -65,6 +62,9 @@ class Pane:
             *("set-option", *at, "-u", "@codex_leaving", ";"),
             *("set-option", *at, "@codex_pane", "1"),
         )
+        if self._here.fresh:
+            forget_session(self.server, self._here)
+            sync(self.server)
 
     def leave(self) -> None:
         """The user leaves: say so, as what a shell comes back to may also be a kill; the pane closes as any other.
@@ -72,13 +72,12 @@ class Pane:
         tmux (3.3a) may see the end of the terminal before the exit status, take the pane for failed and keep it,
         and, when a hook's job starts at that moment, not look at the status until another child of its ends.
         """
-        pane = self.id
         is_root = f"#{{==:#{{pane_pid}},{os.getpid()}}}"
-        words = " ; ".join(shlex.join(command) for command in give_back(pane))
+        words = " ; ".join(shlex.join(command) for command in give_back(self.id))
         self.server.try_run(
-            *("set-option", "-pF", "-t", pane, "@codex_leaving", "#{pane_current_command}", ";"),
+            *("set-option", "-pF", "-t", self.id, "@codex_leaving", "#{pane_current_command}", ";"),
             *("if-shell", "-F", "#{?@codex_awaiting,,1}", AWAIT, ";"),
-            *("if-shell", "-F", "-t", pane, is_root, words),
+            *("if-shell", "-F", "-t", self.id, is_root, words),
         )
 
 

@@ -6,7 +6,6 @@ import os
 import sys
 
 from prompt_toolkit import PromptSession
-from prompt_toolkit.history import InMemoryHistory
 from prompt_toolkit.key_binding import KeyBindings
 from prompt_toolkit.output.vt100 import Vt100_Output
 
@@ -29,7 +28,6 @@ def talk(conversation: Conversation) -> None:
     session: PromptSession[str] = PromptSession(
         prompt_continuation="  ",
         key_bindings=keys,
-        history=InMemoryHistory(),  # prompts are never stored
         output=screen,
     )
     while True:

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from typing import IO, cast
 
 from codex_tmux.exec.events import Event, message_of, parse, tokens_of
@@ -24,19 +24,18 @@ NOISE = re.compile(
     r"\d{4}-\d\d-\d\dT[\d:.]+Z +[A-Z]+ |(reading prompt from stdin|warning|tip|note|usage)\b", re.IGNORECASE
 )
 PRCTL = ctypes.CDLL(None).prctl if sys.platform == "linux" else None
-PR_SET_PDEATHSIG = 1
 
 
 def end_with_parent() -> None:
     """Let Linux end this process with its parent, by kill -9 too; elsewhere the next turn waits for one left behind."""
     if PRCTL:
-        PRCTL(PR_SET_PDEATHSIG, signal.SIGTERM)
+        PRCTL(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
 
 
 class Turn:
     """One run of Codex. Raises OSError where it cannot be started."""
 
-    def __init__(self, argv: Sequence[str], cwd: str, message: str) -> None:
+    def __init__(self, argv: list[str], cwd: str, message: str) -> None:
         self.completed = False
         self.failure = ""
         self.tokens = 0
@@ -114,7 +113,7 @@ class Turn:
         self._timer.start()
 
 
-def error_in(lines: Iterable[str]) -> str:
+def error_in(lines: list[str]) -> str:
     """The line that says why Codex failed, of those that are no events; "" where none does."""
     said = []
     for line in filter(None, map(str.strip, lines)):

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.text import Text
 
 from codex_tmux.exec.events import Event, answer, answer_of, item_of, message_of, shown
-from codex_tmux.plain_text import plain, plain_line, shortened
+from codex_tmux.plain_text import plain, plain_line
 
 
 class View:
@@ -70,7 +70,7 @@ class TerminalView(View):
     def event(self, event: Event, line: str) -> None:
         if event.get("type") == "error":
             # The error that ends the turn is said once, at its end, with what to do; this one may pass.
-            self._working = shortened(f"{self._usual} · {plain_line(message_of(event))}", 70)
+            self._working = f"{self._usual} · {plain_line(message_of(event))}"
         text, other = answer_of(event), self.other(event)
         self._show(*(answer(text) if text is not None else [other] if other is not None else []))
 
@@ -90,7 +90,7 @@ class TerminalView(View):
         self._erase()
         for text in texts:
             self._console.print(text, soft_wrap=text.no_wrap is not False)
-        self._console.print(Text(self._working, "yellow"), end="", no_wrap=True)
+        self._console.print(Text(self._working, "yellow"), end="", no_wrap=True, overflow="ellipsis")
         self._console.file.flush()
 
     def _erase(self) -> None:

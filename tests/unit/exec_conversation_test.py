@@ -136,7 +136,7 @@ def test_another_session_than_asked_for_never_takes_the_pane(world: World) -> No
     world.script(OTHER_NAMED, message("I am somebody else"), f"sleep 9; touch {world.directory}/went-on")
     world.talk.take("hello")
     assert (world.talk.session_id, world.saved, world.answers) == (ID, [ID], [])
-    assert f"a new session ({OTHER}) instead of {ID}" in world.notes[-1]
+    assert f"it opened session {OTHER} instead of {ID}: stopped" in world.notes[-1]
     assert not (world.directory / "went-on").exists()
 
 
