@@ -105,30 +105,17 @@ def test_first_message_and_next_with_the_users_flags(tmp_path: Path) -> None:
     assert (tmp_path / "message").read_text() == "second"
     assert world.answers == [("hi", [ID])] * 2, "saved before the turn went on, and once"
     assert world.endings[0].startswith("5 tokens in the session · ")
-
-
-@pytest.mark.parametrize(("source", "words"), [("memory", "tmux"), ("file", "the state file")])
-def test_resumed_and_said(world: World, source: str, words: str) -> None:
-    world.talk.resume(ID, source)
-    assert world.notes == [f"session {ID} resumed, from {words}"]
-    assert world.saved == [ID]  # bound anew: the next restart must find it too
-    world.talk.take("hello")
-    assert "resume" in world.args
-
-
-def test_a_session_codex_no_longer_has_is_said_and_not_asked_for(world: World) -> None:
     world.able = (False, "deleted")
-    world.talk.resume(ID, "memory")
-    assert world.talk.session_id == ""
-    world.able = (True, "")
-    world.talk.take("hello")
-    world.able = (False, "unknown")
-    world.script(OTHER_NAMED, message("hi"), DONE)
-    world.talk.take("hello")
+    world.script(OTHER_NAMED, DONE)
+    world.talk.take("third")
     assert "resume" not in world.args
+    assert world.notes[1:] == [
+        f"session {ID} was deleted: it cannot be resumed, the next message starts a new session"
+    ]
     assert world.saved == [ID, OTHER]
-    assert "was deleted: it cannot be resumed" in world.notes[0]
-    assert "no longer has" in world.notes[1]
+    world.talk.launch = world.talk.launch._replace(cwd=str(tmp_path / "gone"))
+    world.talk.take("fourth")
+    assert world.notes[-1].startswith(f"the directory {tmp_path}/gone is gone")
 
 
 def test_another_session_than_asked_for_never_takes_the_pane(world: World) -> None:
@@ -146,7 +133,6 @@ FAILED = say({"type": "turn.failed", "error": {"message": "429 Too Many"}})
 @pytest.mark.parametrize(
     ("script", "words"),
     [
-        ("echo 'Not inside a trusted directory' >&2; exit 1", "git init"),
         (
             f"{NAMED}; {FAILED}; exit 1",
             "rate limited: send the message again later (the session is kept; Codex",
@@ -178,6 +164,7 @@ def test_what_goes_wrong_is_one_clear_line_and_the_next_message_is_taken(
 @pytest.mark.parametrize(
     ("error", "words"),
     [
+        ("Not inside a trusted directory", "git init"),
         ("401 Unauthorized", "codex login"),
         ("exceeded retry limit, last status: 429", "rate limited"),
         ("Error: thread x already has an active writer", "close it there"),
@@ -187,16 +174,6 @@ def test_what_goes_wrong_is_one_clear_line_and_the_next_message_is_taken(
 )
 def test_causes(error: str, words: str) -> None:
     assert words in failure(1, error)
-
-
-@pytest.mark.parametrize("gone", ["codex", "directory"])
-def test_codex_or_the_directory_is_missing(world: World, gone: str) -> None:
-    if gone == "codex":
-        world.codex.unlink()
-    else:
-        world.talk.launch = world.talk.launch._replace(cwd=str(world.directory / "gone"))
-    world.talk.take("hello")
-    assert ("Codex is missing" if gone == "codex" else "directory") in world.notes[0]
 
 
 @pytest.mark.parametrize("error", [OSError(28, "No space left on device"), Problem("it is broken")])
