@@ -31,7 +31,7 @@ COMMANDS = {
     "uninstall": "codex_tmux.setup.uninstall",
     "doctor": "codex_tmux.setup.doctor",
     "selftest": "codex_tmux.selftest.command",
-    "exec": "codex_tmux.exec_pane",
+    "exec": "codex_tmux.exec.command",
     "completion": "codex_tmux.completion",
 }
 """Command name → the module whose `command` it is (or `module:name`), in the order `--help` lists them."""

@@ -18,7 +18,7 @@ LIMIT = 512 * 1024
 
 ERRORS = frozenset(
     "action.failed daemon.no_answer hooks.missing lock.timeout pane.not_asleep state.broken state.usable_again "
-    "state.unusable sync.crashed sync.failed exec-not-saved".split()
+    "state.unusable sync.crashed sync.failed exec.not_saved".split()
 )
 """The events that tell what went wrong, or is well again."""
 _level = "info"

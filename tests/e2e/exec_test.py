@@ -15,7 +15,6 @@ from pathlib import Path
 import psutil
 import pytest
 
-from codex_tmux.cli import COMMANDS
 from tests.support.world import Sandbox
 
 pytestmark = [pytest.mark.codex, pytest.mark.timeout(300)]
@@ -30,11 +29,6 @@ def world(sandbox: Sandbox) -> Sandbox:
     subprocess.run(["git", "init", "-q", str(sandbox.work)], check=True, env=sandbox.env)
     sandbox.start_server(load_plugin=True)
     return sandbox
-
-
-def inside(world: Sandbox) -> str:
-    """`TMUX` as a pane of this server has it."""
-    return f"{world.socket},{world.tmux('display-message', '-p', '#{pid}').strip()},0"
 
 
 def open_pane(world: Sandbox, *flags: str, cwd: Path | None = None) -> str:
@@ -75,6 +69,12 @@ def say(world: Sandbox, pane: str, text: str, turn: int) -> str:
     return next(line for line in screen(world, pane).splitlines() if line.startswith(f"turn {turn} |"))
 
 
+def hold(world: Sandbox, pane: str, text: str) -> None:
+    """Send a message that the model does not answer, and wait until it has it."""
+    type_in(world, pane, text)
+    world.wait_for(lambda: world.model.turns_with(text), 30, "the question to arrive")
+
+
 def kill_everything(world: Sandbox, panes: Sequence[str]) -> None:
     """`kill -9` of all that runs in the panes."""
     roots = [psutil.Process(int(world.format(pane, "#{pane_pid}"))) for pane in panes]
@@ -103,13 +103,20 @@ def respawn(world: Sandbox, pane: str) -> None:
     wait_prompt(world, pane)
 
 
-def log_of(world: Sandbox) -> list[str]:
-    return (world.state_dir / "log").read_text().splitlines()
-
-
 def logged(world: Sandbox, event: str, **fields: str) -> list[str]:
     wanted = [f"{name}={value}" for name, value in fields.items()]
-    return [line for line in log_of(world) if f" {event} " in line and all(w in line for w in wanted)]
+    lines = (world.state_dir / "log").read_text().splitlines()
+    return [line for line in lines if f" {event} " in line and all(w in line for w in wanted)]
+
+
+def codex_tmux(world: Sandbox, *args: str, pane: str = "") -> str:
+    """Run the helper as a user in this tmux server, or one of its panes, does; what it printed."""
+    env = {**world.env, "TMUX": f"{world.socket},{world.tmux('display-message', '-p', '#{pid}').strip()},0"}
+    helper = [str(world.bin / "codex-tmux"), *args]
+    env |= {"TMUX_PANE": pane} if pane else {}
+    done = subprocess.run(helper, env=env, cwd=world.work, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
 def session_of(world: Sandbox, pane: str) -> str:
@@ -123,22 +130,27 @@ def rollout_of(world: Sandbox, session_id: str) -> Path:
 
 def test_killed_and_respawned_the_conversation_goes_on(world: Sandbox) -> None:
     pane = open_pane(world)
-    for i, text in enumerate(("one", "two", "three"), 1):
+    for i, text in enumerate(("a secret zebra", "two", "three"), 1):
         say(world, pane, text, i)
     session_id = session_of(world, pane)
     assert session_id in (world.state_dir / "state.toml").read_text()
+    assert session_id[-8:] in screen(world, pane), "its end tells panes apart, its beginning is the clock"
+    root = psutil.Process(int(world.format(pane, "#{pane_pid}")))
+    world.wait_for(lambda: not root.children(recursive=True), 10, "the turn's processes to go")
     kill_everything(world, [pane])
     respawn(world, pane)
-    assert "all: one / two / three / four" in say(world, pane, "four", 4)
+    assert "all: a secret zebra / two / three / four" in say(world, pane, "four", 4)
     assert session_of(world, pane) == session_id
-    assert logged(world, "exec-saved", session=session_id)
-    assert logged(world, "exec-restored", session=session_id, source="memory")
+    assert logged(world, "exec.saved", session=session_id)
+    assert logged(world, "exec.resumed", session=session_id, source="memory")
+    kill_everything(world, [pane])
+    shutil.rmtree(world.codex_home)
+    assert not [p for p in world.root.rglob("*") if p.is_file() and b"zebra" in p.read_bytes()]
 
 
 def test_killed_in_the_middle_of_its_very_first_turn(world: Sandbox) -> None:
     pane = open_pane(world)
-    type_in(world, pane, "HOLD this")
-    world.wait_for(lambda: world.model.turns_with("HOLD this"), 30, "the question to arrive")
+    hold(world, pane, "HOLD this")
     world.wait_for(lambda: session_of(world, pane), 20, "the session to be saved")
     session_id = session_of(world, pane)
     kill_everything(world, [pane])
@@ -146,14 +158,13 @@ def test_killed_in_the_middle_of_its_very_first_turn(world: Sandbox) -> None:
     respawn(world, pane)
     assert "all: HOLD this / and then" in say(world, pane, "and then", 2)
     assert session_of(world, pane) == session_id
-    assert logged(world, "exec-restored", session=session_id)
+    assert logged(world, "exec.resumed", session=session_id)
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGHUP])
 def test_no_turn_outlives_its_pane(world: Sandbox, number: signal.Signals) -> None:
     pane = open_pane(world)
-    type_in(world, pane, "HOLD this")
-    world.wait_for(lambda: world.model.turns_with("HOLD this"), 30, "the question to arrive")
+    hold(world, pane, "HOLD this")
     root = psutil.Process(int(world.format(pane, "#{pane_pid}")))
     children = root.children(recursive=True)
     assert children
@@ -163,16 +174,6 @@ def test_no_turn_outlives_its_pane(world: Sandbox, number: signal.Signals) -> No
         15,
         "the turn to end",
     )
-
-
-def codex_tmux(world: Sandbox, *args: str) -> str:
-    """Run the helper as a user in this tmux server does; what it printed."""
-    env = {**world.env, "TMUX": inside(world)}
-    done = subprocess.run(
-        [str(world.bin / "codex-tmux"), *args], env=env, capture_output=True, text=True, timeout=60
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
 
 
 @pytest.mark.parametrize("kill", [True, False])
@@ -197,41 +198,22 @@ def test_the_respawn_command(world: Sandbox, kill: bool) -> None:
     wait_text(world, pane, "all: three / four")
 
 
-def test_back_by_itself(world: Sandbox) -> None:
+@pytest.mark.parametrize("how", ["by itself", "respawn-pane -k"])
+def test_back_from_the_middle_of_a_turn(world: Sandbox, how: str) -> None:
     world.tmux("set-option", "-g", "@codex-on-death", "respawn")
     pane = open_pane(world)
     say(world, pane, "one", 1)
     pid = world.format(pane, "#{pane_pid}")
-    psutil.Process(int(pid)).kill()
+    hold(world, pane, "HOLD two")
+    if how == "by itself":
+        psutil.Process(int(pid)).kill()
+    else:
+        world.tmux("respawn-pane", "-k", "-t", pane)
     world.wait_for(lambda: world.format(pane, "#{pane_pid}") != pid, 20, "the pane to be back")
-    type_in(world, pane, "two")
-    wait_text(world, pane, "all: one / two")
-
-
-def test_listed_like_any_other(world: Sandbox) -> None:
-    pane = open_pane(world, *FLAGS)
-    say(world, pane, "one", 1)
-    (entry,) = json.loads(codex_tmux(world, "list", "--json"))["panes"]
-    wanted = {"session_id": session_of(world, pane), "mode": "exec", "status": "live", "pane": pane}
-    assert {name: entry[name] for name in wanted} == wanted
-    assert entry["flags"] == list(FLAGS)
-    kill_everything(world, [pane])
-    codex_tmux(world, "sync")
-    (entry,) = json.loads(codex_tmux(world, "list", "--json"))["panes"]
-    assert entry["status"] == "dead"
-
-
-def test_a_live_pane_respawned_in_the_middle_of_a_turn(world: Sandbox) -> None:
-    pane = open_pane(world)
-    say(world, pane, "one", 1)
-    type_in(world, pane, "HOLD two")
-    world.wait_for(lambda: world.model.turns_with("HOLD two"), 30, "the question to arrive")
-    world.tmux("respawn-pane", "-k", "-t", pane)
     type_in(world, pane, "three")
     wait_text(world, pane, "all: one / HOLD two / three")
 
 
-@pytest.mark.skipif("restore" not in COMMANDS, reason="`codex-tmux restore` is not there yet")
 def test_a_new_tmux_server(world: Sandbox) -> None:
     pane = open_pane(world)
     say(world, pane, "before", 1)
@@ -241,16 +223,8 @@ def test_a_new_tmux_server(world: Sandbox) -> None:
     # While the old server still ends, a new one finds its socket and fails.
     world.wait_for(lambda: not psutil.pid_exists(server), 10, "the old tmux server to end")
     world.start_server(load_plugin=True)
-    done = subprocess.run(
-        [str(world.bin / "codex-tmux"), "restore"],
-        env={**world.env, "TMUX": inside(world)},
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-    assert done.returncode == 0, done.stderr
-    ids = "#{pane_id} #{@codex_session}"
-    lines = world.tmux("list-panes", "-a", "-F", ids).splitlines()
+    codex_tmux(world, "restore")
+    lines = world.tmux("list-panes", "-a", "-F", "#{pane_id} #{@codex_session}").splitlines()
     (pane,) = [line.split()[0] for line in lines if line.endswith(session_id)]
     if world.format(pane, "#{pane_dead}") == "1":
         respawn(world, pane)
@@ -266,37 +240,32 @@ def test_the_state_file_alone_is_enough(world: Sandbox) -> None:
     forget_options(world, pane)
     respawn(world, pane)
     assert "all: one / two" in say(world, pane, "two", 2)
-    assert logged(world, "exec-restored", session=session_id, source="file")
+    assert logged(world, "exec.resumed", session=session_id, source="file")
 
 
-def test_nothing_left_of_it_is_fresh_and_said(world: Sandbox) -> None:
+@pytest.mark.parametrize("gone", ["the state", "the rollout"])
+def test_nothing_left_of_it_is_fresh_and_said(world: Sandbox, gone: str) -> None:
     pane = open_pane(world)
     say(world, pane, "one", 1)
     old = session_of(world, pane)
     kill_everything(world, [pane])
-    forget_options(world, pane)
-    for name in os.listdir(world.state_dir):
-        if name.startswith("state"):
-            os.unlink(world.state_dir / name)
+    if gone == "the state":
+        forget_options(world, pane)
+        for file in world.state_dir.glob("state*"):
+            file.unlink()
+        why, words = "new pane", "the first message starts a new session"
+    else:
+        rollout_of(world, old).unlink()
+        why, words = (
+            f"session {old} was deleted",
+            "it cannot be resumed, the next message starts a new session",
+        )
     respawn(world, pane)
-    wait_text(world, pane, "new pane")
-    assert "all: two" in say(world, pane, "two", 1)
-    assert session_of(world, pane) != old
-    assert logged(world, "exec-fresh", why='"new pane"')
-
-
-def test_a_session_that_codex_no_longer_has_is_fresh_and_said(world: Sandbox) -> None:
-    pane = open_pane(world)
-    say(world, pane, "one", 1)
-    old = session_of(world, pane)
-    kill_everything(world, [pane])
-    rollout_of(world, old).unlink()
-    respawn(world, pane)
-    wait_text(world, pane, "it cannot be resumed, the next message starts a new session")
+    wait_text(world, pane, f"{why}: {words}")
     type_in(world, pane, "two")
-    assert "all: two" in wait_text(world, pane, "turn 1 | first: two")
+    wait_text(world, pane, "turn 1 | first: two | last: two | all: two")
     assert session_of(world, pane) not in ("", old)
-    assert logged(world, "exec-fresh", session=old)
+    assert logged(world, "exec.fresh", why=f'"{why}"')
 
 
 def test_twenty_messages_by_send_keys_alone(world: Sandbox) -> None:
@@ -317,16 +286,6 @@ def test_twenty_messages_by_send_keys_alone(world: Sandbox) -> None:
     assert len({request.session_id for request in world.model.requests}) == 1
 
 
-def test_twenty_messages_by_stdin(world: Sandbox) -> None:
-    messages = [f"message {i}" for i in range(20)]
-    done = run_exec(world, "\n".join(messages) + "\n")
-    assert done.returncode == 0, done.stderr
-    lines = done.stdout.splitlines()
-    assert [line.split(" | ")[0] for line in lines] == [f"turn {i}" for i in range(1, 21)]
-    assert [request.last for request in world.model.requests] == messages
-    assert "\x1b" not in done.stdout + done.stderr
-
-
 def run_exec(world: Sandbox, text: str, *args: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [str(world.bin / "codex-tmux"), "exec", *args],
@@ -337,6 +296,15 @@ def run_exec(world: Sandbox, text: str, *args: str) -> subprocess.CompletedProce
         text=True,
         timeout=120,
     )
+
+
+def test_messages_by_stdin(world: Sandbox) -> None:
+    messages = [f"message {i}" for i in range(5)]
+    done = run_exec(world, "\n".join(messages) + "\n")
+    assert done.returncode == 0, done.stderr
+    assert [line.split(" | ")[0] for line in done.stdout.splitlines()] == [f"turn {i}" for i in range(1, 6)]
+    assert [request.last for request in world.model.requests] == messages
+    assert "\x1b" not in done.stdout + done.stderr
 
 
 def test_json_passes_the_events_through(world: Sandbox) -> None:
@@ -361,6 +329,9 @@ def test_flags_are_in_force_in_every_turn(world: Sandbox) -> None:
     assert len(contexts) >= 3
     assert {c["sandbox_policy"]["type"] for c in contexts} == {"read-only"}
     assert {c["cwd"] for c in contexts} == {str(world.work)}
+    (entry,) = json.loads(codex_tmux(world, "list", "--json"))["panes"]
+    assert (entry["session_id"], entry["mode"], entry["status"]) == (session_of(world, pane), "exec", "live")
+    assert entry["flags"] == list(FLAGS)
 
 
 def test_ten_panes_killed_together(world: Sandbox) -> None:
@@ -384,8 +355,7 @@ def test_ten_panes_killed_together(world: Sandbox) -> None:
 def test_ctrl_c_stops_the_turn_and_not_the_pane(world: Sandbox) -> None:
     pane = open_pane(world)
     say(world, pane, "one", 1)
-    type_in(world, pane, "HOLD two")
-    world.wait_for(lambda: world.model.turns_with("HOLD two"), 30, "the question to arrive")
+    hold(world, pane, "HOLD two")
     world.tmux("send-keys", "-t", pane, "C-c")
     wait_text(world, pane, "stopped; the session is kept")
     assert "one / HOLD two / three" in say(world, pane, "three", 3)
@@ -393,41 +363,27 @@ def test_ctrl_c_stops_the_turn_and_not_the_pane(world: Sandbox) -> None:
 
 def test_what_is_typed_while_a_turn_runs_is_the_next_message(world: Sandbox) -> None:
     pane = open_pane(world)
-    type_in(world, pane, "HOLD one")
-    world.wait_for(lambda: world.model.turns_with("HOLD one"), 30, "the question to arrive")
-    type_in(world, pane, "two")
-    type_in(world, pane, "three")
-    world.tmux("send-keys", "-t", pane, "-l", "not sent yet")
-    wait_text(world, pane, "2 waiting")
-    assert len(world.model.requests) == 1
-    world.model.release()
-    wait_text(world, pane, "all: HOLD one / two / three")
-    wait_text(world, pane, f"{PROMPT} not sent yet")
-    assert [request.last for request in world.model.requests] == ["HOLD one", "two", "three"]
-
-
-def test_messages_of_several_lines(world: Sandbox) -> None:
-    pane = open_pane(world)
-    world.tmux("send-keys", "-t", pane, "a\\", "Enter", "b", "C-j", "c", "M-Enter", "d", "Enter")
-    wait_text(world, pane, "turn 1 | ")
+    hold(world, pane, "HOLD one")
+    assert "working, Ctrl-C stops" in screen(world, pane)
     world.tmux("set-buffer", "-b", "test", "pasted\nlines\n")
     world.tmux("paste-buffer", "-p", "-b", "test", "-t", pane)
-    type_in(world, pane, "and the end")
+    type_in(world, pane, "two")
+    world.tmux("send-keys", "-t", pane, "-l", "not sent yet")
+    world.model.release()
     wait_text(world, pane, "turn 2 | ")
-    assert [request.last for request in world.model.requests] == ["a\nb\nc\nd", "pasted\nlines\nand the end"]
+    wait_text(world, pane, f"{PROMPT} not sent yet")
+    assert "working" not in screen(world, pane)
+    assert [request.last for request in world.model.requests] == ["HOLD one", "pasted\nlines\ntwo"]
 
 
-def test_a_paste_is_marked_as_one_also_while_the_pane_prints(world: Sandbox) -> None:
-    """tmux marks a paste only while the program in the pane asks for it."""
+def test_messages_of_several_lines_and_the_history(world: Sandbox) -> None:
     pane = open_pane(world)
-    written = world.root / "written"
-    world.tmux("pipe-pane", "-t", pane, f"exec cat > '{written}'")
-    say(world, pane, "one", 1)
-    wait_text(world, pane, "1 in, 1 out")
-    world.wait_for(lambda: b"1 out" in written.read_bytes(), 10, "all of it written")
-    world.tmux("pipe-pane", "-t", pane)
-    assert b"turn 1" in written.read_bytes()
-    assert b"\x1b[?2004l" not in written.read_bytes()
+    world.tmux("send-keys", "-t", pane, "a", "M-Enter", "b", "Enter")
+    wait_text(world, pane, "turn 1 | ")
+    wait_prompt(world, pane)
+    world.tmux("send-keys", "-t", pane, "Up", "c", "Enter")
+    wait_text(world, pane, "turn 2 | ")
+    assert [request.last for request in world.model.requests] == ["a\nb", "a\nbc"]
 
 
 def test_what_goes_wrong_is_said_and_the_next_message_is_taken(world: Sandbox) -> None:
@@ -450,9 +406,6 @@ def test_what_goes_wrong_is_said_and_the_next_message_is_taken(world: Sandbox) -
     type_in(world, pane, "last")
     wait_text(world, pane, "last: last | ")
     assert len({request.session_id for request in world.model.requests}) == 1
-
-
-def test_outside_a_repository_it_says_what_to_do(world: Sandbox) -> None:
     pane = open_pane(world, cwd=world.make_dir("plain"))
     type_in(world, pane, "one")
     wait_text(
@@ -473,20 +426,6 @@ def test_nothing_of_an_answer_is_obeyed_by_the_terminal(world: Sandbox) -> None:
     assert "owned" not in world.format(pane, "#{pane_title}")
 
 
-def test_ctrl_d_waits_for_what_was_sent(world: Sandbox) -> None:
-    pane = open_pane(world)
-    type_in(world, pane, "HOLD one")
-    type_in(world, pane, "two")
-    world.wait_for(lambda: world.model.turns_with("HOLD one"), 30, "the question to arrive")
-    world.tmux("send-keys", "-t", pane, "C-d")
-    wait_text(world, pane, "leaves when this is done")
-    world.model.release()
-    world.wait_for(
-        lambda: pane not in world.tmux("list-panes", "-a", "-F", "#{pane_id}").split(), 30, "it to close"
-    )
-    assert [request.last for request in world.model.requests] == ["HOLD one", "two"]
-
-
 def test_a_session_open_elsewhere_is_waited_for(world: Sandbox) -> None:
     pane = open_pane(world)
     say(world, pane, "one", 1)
@@ -501,41 +440,20 @@ def test_a_session_open_elsewhere_is_waited_for(world: Sandbox) -> None:
     )
     world.wait_for(lambda: world.model.turns_with("HOLD elsewhere"), 30, "the other's question")
     type_in(world, pane, "two")
-    wait_text(world, pane, "the session is still open in another process: waiting for it")
+    wait_text(world, pane, "the session is still open in codex")
     assert not world.model.turns_with("two")
     world.model.release()
     assert other.wait(30) == 0
     wait_text(world, pane, "all: one / HOLD elsewhere / two")
 
 
-def test_ctrl_d_leaves_and_the_pane_closes(world: Sandbox) -> None:
-    pane = open_pane(world)
-    world.tmux("send-keys", "-t", pane, "C-d")
-    world.wait_for(
-        lambda: pane not in world.tmux("list-panes", "-a", "-F", "#{pane_id}").split(), 10, "it to close"
-    )
-
-
-def test_under_a_shell_the_terminal_is_given_back(world: Sandbox) -> None:
-    pane = world.tmux("list-panes", "-F", "#{pane_id}", "-t", "main:").splitlines()[0]
-    type_in(world, pane, f"{world.bin}/codex-tmux exec")
-    wait_prompt(world, pane)
-    assert world.tmux("show-options", "-pqv", "-t", pane, "remain-on-exit") == ""
-    world.tmux("send-keys", "-t", pane, "C-d")
-    world.wait_for(lambda: world.format(pane, "#{pane_current_command}") == "bash", 10, "the shell")
-    type_in(world, pane, "echo back-$((40+2))")
-    wait_text(world, pane, "back-42")
-    type_in(world, pane, "stty -a | grep -o '[-]*echo '")
-    world.wait_for(lambda: "\necho" in screen(world, pane), 10, "echo to be on")
-
-
-def test_new_opens_a_window_in_any_directory_with_the_flags(world: Sandbox) -> None:
+def test_a_window_in_any_directory_with_the_flags_and_a_split(world: Sandbox) -> None:
     directory = world.root / "a #{pid} $(touch owned) 'b' %H"
     directory.mkdir()
     subprocess.run(["git", "init", "-q", str(directory)], check=True, env=world.env)
-    args = ["exec", "--new", "-c", str(directory), "-n", "my #{pid} window", "--", "--model", "y"]
-    env = {**world.env, "TMUX": inside(world)}
-    subprocess.run([str(world.bin / "codex-tmux"), *args], env=env, check=True, timeout=30)
+    codex_tmux(
+        world, *("exec", "--new", "-c", str(directory), "-n", "my #{pid} window", "--", "--model", "y")
+    )
     lines = world.tmux("list-panes", "-a", "-F", "#{pane_id} #{window_name}").splitlines()
     (pane,) = [line.split()[0] for line in lines if line.endswith("my #{pid} window")]
     wait_prompt(world, pane)
@@ -543,34 +461,13 @@ def test_new_opens_a_window_in_any_directory_with_the_flags(world: Sandbox) -> N
     assert world.format(pane, "#{pane_current_path}") == str(directory)
     assert world.model.requests[-1].body["model"] == "y"
     assert not list(world.root.rglob("owned"))
-
-
-def test_split(world: Sandbox) -> None:
-    pane = world.tmux("list-panes", "-F", "#{pane_id}", "-t", "main:").splitlines()[0]
-    env = {**world.env, "TMUX": inside(world), "TMUX_PANE": pane}
-    subprocess.run(
-        [str(world.bin / "codex-tmux"), "exec", "--split"], env=env, check=True, cwd=world.work, timeout=30
+    codex_tmux(world, "exec", "--split", pane=pane)
+    (beside,) = set(world.tmux("list-panes", "-F", "#{pane_id}", "-t", pane).split()) - {pane}
+    wait_prompt(world, beside)
+    world.tmux("send-keys", "-t", beside, "C-d")
+    world.wait_for(
+        lambda: beside not in world.tmux("list-panes", "-a", "-F", "#{pane_id}").split(), 10, "its end"
     )
-    panes = world.tmux("list-panes", "-F", "#{pane_id}", "-t", pane).split()
-    assert len(panes) == 2
-    wait_prompt(world, next(p for p in panes if p != pane))
-
-
-def test_nothing_runs_while_nothing_happens(world: Sandbox) -> None:
-    """Between two turns the pane is one process; when it is left, none."""
-    pane = open_pane(world)
-    say(world, pane, "one", 1)
-    root = psutil.Process(int(world.format(pane, "#{pane_pid}")))
-    world.wait_for(lambda: not root.children(recursive=True), 10, "the turn's processes to go")
-
-
-def test_no_message_is_on_disk_but_in_codex_own_files(world: Sandbox) -> None:
-    pane = open_pane(world)
-    say(world, pane, "a secret zebra", 1)
-    kill_everything(world, [pane])
-    shutil.rmtree(world.codex_home)
-    found = [p for p in world.root.rglob("*") if p.is_file() and b"zebra" in p.read_bytes()]
-    assert found == []
 
 
 def exec_in_shell(world: Sandbox) -> str:
@@ -611,14 +508,8 @@ def test_left_under_a_shell_it_has_ended(world: Sandbox, how: str) -> None:
     world.wait_for(lambda: world.tmux("show-options", "-gqv", "@codex_status") == "", 10, "nothing asleep")
     assert status_of(world, pane) == "ended"
     assert len(world.model.requests) == 1, "no message of it"
-    # Begun again there, and killed: asleep.
-    type_in(world, pane, "clear; codex-tmux exec")
-    wait_prompt(world, pane)
-    say(world, pane, "again", 1)
-    (helper,) = psutil.Process(int(world.format(pane, "#{pane_pid}"))).children()
-    helper.kill()
-    world.wait_for(lambda: world.format(pane, "#{pane_current_command}") == "bash", 20, "the shell")
-    assert status_of(world, pane) == "dead"
+    type_in(world, pane, "stty -a | grep -o '[-]*echo '")
+    world.wait_for(lambda: "\necho" in screen(world, pane), 10, "echo to be on")
 
 
 def test_help_is_answered_by_the_prompt_and_words_are_whole(world: Sandbox) -> None:

@@ -1,113 +1,91 @@
-"""A conversation against a Codex that is a few lines of shell, and a memory in memory."""
+"""A conversation against a Codex that is a few lines of shell."""
 
 from __future__ import annotations
 
-import asyncio
 import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from codex_tmux import exec_conversation
 from codex_tmux.errors import Problem
-from codex_tmux.exec_conversation import Codex, Conversation
-from codex_tmux.exec_events import Event, Message
-from codex_tmux.exec_turn import Outcome
-from codex_tmux.memory import Remembered
+from codex_tmux.exec import conversation, turn
+from codex_tmux.exec.conversation import Conversation, failure
+from codex_tmux.exec.events import Event, answer_of
+from codex_tmux.exec.turn import error_in
+from codex_tmux.exec.view import View
+from codex_tmux.launch import Launch
 
 ID = "01a206de-8f3c-7a10-81b3-02aa28d1e23e"
 OTHER = "01a206de-8f3c-7a10-81b3-ffffffffffff"
-
-
-class FakeMemory:
-    def __init__(self) -> None:
-        self.saved: list[str] = []
-        self.error: Exception | None = None
-
-    def recall(self) -> Remembered | None:
-        return None
-
-    def remember(self, session_id: str) -> None:
-        if self.error:
-            raise self.error
-        self.saved.append(session_id)
-
-    def forget(self) -> None:
-        self.saved.clear()
-
-
-class FakeView:
-    def __init__(self, memory: FakeMemory) -> None:
-        self.memory = memory
-        self.notes: list[str] = []
-        self.messages: list[str] = []
-        self.saved_at_message: list[list[str]] = []
-        self.tokens: list[str] = []
-
-    async def event(self, event: Event, line: str) -> None:
-        if isinstance(event, Message):
-            self.messages.append(event.text)
-            self.saved_at_message.append(list(self.memory.saved))
-
-    async def note(self, text: str, *, bad: bool = False) -> None:
-        self.notes.append(text)
-
-    async def ended(self, outcome: Outcome, tokens: str) -> None:
-        self.tokens.append(tokens)
-
-
-class World:
-    """A conversation, what it runs, what it remembers and what it shows."""
-
-    def __init__(self, directory: Path, flags: tuple[str, ...] = ()) -> None:
-        self.directory = directory
-        self.codex = directory / "codex"
-        self.memory = FakeMemory()
-        self.view = FakeView(self.memory)
-        self.able: tuple[bool, str] = (True, "")
-        self.talk = Conversation(
-            Codex((str(self.codex),), flags, str(directory)),
-            self.memory,
-            lambda session_id: self.able,
-            self.view,
-        )
-        self.script(thread(ID), message("hi"), done(10))
-
-    def script(self, *lines: str) -> None:
-        """What the next turns do; each also notes its arguments."""
-        self.codex.write_text(
-            "#!/bin/sh\n"
-            f"for a; do printf '%s\\n' \"$a\"; done > {self.directory}/args; cat > {self.directory}/message\n"
-            + "\n".join(lines)
-            + "\n"
-        )
-        self.codex.chmod(0o700)
-
-    def take(self, text: str = "hello") -> Outcome | None:
-        return asyncio.run(self.talk.take(text))
-
-    def restore(self, remembered: Remembered | None) -> None:
-        asyncio.run(self.talk.restore(remembered))
-
-    @property
-    def args(self) -> list[str]:
-        return (self.directory / "args").read_text().splitlines()
 
 
 def say(event: dict[str, object]) -> str:
     return f"echo '{json.dumps(event)}'"
 
 
-def thread(session_id: str) -> str:
-    return say({"type": "thread.started", "thread_id": session_id}) + "\n" + say({"type": "turn.started"})
-
-
 def message(text: str) -> str:
     return say({"type": "item.completed", "item": {"type": "agent_message", "text": text}})
 
 
-def done(tokens: int) -> str:
-    return say({"type": "turn.completed", "usage": {"input_tokens": tokens, "output_tokens": 0}})
+NAMED, OTHER_NAMED = (say({"type": "thread.started", "thread_id": name}) for name in (ID, OTHER))
+DONE = say({"type": "turn.completed", "usage": {"input_tokens": 3, "output_tokens": 2}})
+WAITING = f"{NAMED}; while :; do sleep 0.1; done"
+
+
+class World(View):
+    """A conversation, what it runs, what is bound to its pane and what it shows."""
+
+    def __init__(self, directory: Path, flags: tuple[str, ...] = ()) -> None:
+        super().__init__()
+        self.directory = directory
+        self.codex = directory / "codex"
+        self.saved: list[str] = []
+        self.error: Exception | None = None
+        self.notes: list[str] = []
+        self.answers: list[tuple[str, list[str]]] = []
+        self.endings: list[str] = []
+        self.able = (True, "")
+        self.holders: list[SimpleNamespace] = []
+        launch = Launch("exec", str(self.codex), str(directory), str(directory), flags, False)
+        self.talk = Conversation([str(self.codex)], launch, self.remember, self)
+        self.talk._store = SimpleNamespace(  # type: ignore[assignment]
+            resumable=lambda _: self.able, lock_holder=lambda _: self.holders.pop() if self.holders else None
+        )
+        self.script(NAMED, message("hi"), DONE)
+
+    def remember(self, session_id: str) -> None:
+        if self.error:
+            raise self.error
+        self.saved.append(session_id)
+
+    def event(self, event: Event, line: str) -> None:
+        if text := answer_of(event):
+            self.answers.append((text, list(self.saved)))
+
+    def note(self, text: str, *, bad: bool = False) -> None:
+        self.notes.append(text)
+
+    def ended(self, text: str) -> None:
+        self.endings.append(text)
+
+    def script(self, *lines: str) -> None:
+        """What the next turns do; each also notes its arguments."""
+        note = (
+            f"for a; do printf '%s\\n' \"$a\"; done > {self.directory}/args; cat > {self.directory}/message"
+        )
+        self.codex.write_text("\n".join(["#!/bin/sh", note, *lines, ""]))
+        self.codex.chmod(0o700)
+
+    @property
+    def args(self) -> list[str]:
+        return (self.directory / "args").read_text().splitlines()
 
 
 @pytest.fixture
@@ -115,232 +93,199 @@ def world(tmp_path: Path) -> World:
     return World(tmp_path)
 
 
-def remembered(source: str = "memory") -> Remembered:
-    return Remembered(ID, (), "/", source)
-
-
-def test_first_message_and_next(world: World) -> None:
-    world.take("first")
-    assert world.args == ["exec", "--json", "--cd", str(world.directory), "-"]
-    assert (world.directory / "message").read_text() == "first"
-    assert world.memory.saved == [ID]
-    world.take("second")
-    assert world.args == ["exec", "--json", "resume", ID, "-"]
-    assert world.memory.saved == [ID]
-    assert world.view.messages == ["hi", "hi"]
-
-
-def test_saved_before_the_turn_goes_on(world: World) -> None:
-    world.take()
-    assert world.view.saved_at_message == [[ID]]
-
-
-def test_the_users_flags_and_no_others_at_every_turn(tmp_path: Path) -> None:
-    flags = ("--sandbox", "read-only", "--model", "x", "--color", "never", "-c", "a=b")
+def test_first_message_and_next_with_the_users_flags(tmp_path: Path) -> None:
+    flags = ("--sandbox", "read-only", "--model", "x", "-c", "a=b")
     world = World(tmp_path, flags)
-    world.take()
+    world.talk.begin("new pane")
+    assert world.notes == ["new pane: the first message starts a new session"]
+    world.talk.take("first")
     assert world.args == ["exec", "--json", *flags, "--cd", str(tmp_path), "-"]
-    world.take()
+    world.talk.take("second")
     assert world.args == ["exec", "--json", *flags, "resume", ID, "-"]
-
-
-@pytest.mark.parametrize(("source", "words"), [("memory", "tmux"), ("file", "the state file")])
-def test_restored_and_said(world: World, source: str, words: str) -> None:
-    world.restore(remembered(source))
-    assert words in world.view.notes[0]
-    assert world.memory.saved == [ID]  # bound anew: the next restart must find it too
-    world.take()
-    assert "resume" in world.args
-
-
-def test_nothing_remembered_and_said(world: World) -> None:
-    world.restore(None)
-    assert "new pane" in world.view.notes[0]
-    world.take()
-    assert "resume" not in world.args
-
-
-def test_a_session_codex_no_longer_has_is_said_and_not_asked_for(world: World) -> None:
-    world.able = (False, "Codex no longer has it")
-    world.restore(remembered())
-    assert world.talk.session_id is None
-    assert "Codex no longer has it" in world.view.notes[0]
-    world.script(thread(OTHER), message("hi"), done(1))
-    world.take()
-    assert "resume" not in world.args
-    assert world.memory.saved == [OTHER]
-
-
-def test_a_session_that_vanishes_while_the_pane_lives(world: World) -> None:
-    world.take()
+    assert (tmp_path / "message").read_text() == "second"
+    assert world.answers == [("hi", [ID])] * 2, "saved before the turn went on, and once"
+    assert world.endings[0].startswith("5 tokens in the session · ")
     world.able = (False, "deleted")
-    world.script(thread(OTHER), message("hi"), done(1))
-    world.take()
+    world.script(OTHER_NAMED, DONE)
+    world.talk.take("third")
     assert "resume" not in world.args
-    assert world.memory.saved == [ID, OTHER]
-    assert any("deleted" in note for note in world.view.notes)
+    assert world.notes[1:] == [
+        f"session {ID} was deleted: it cannot be resumed, the next message starts a new session"
+    ]
+    assert world.saved == [ID, OTHER]
+    world.talk.launch = world.talk.launch._replace(cwd=str(tmp_path / "gone"))
+    world.talk.take("fourth")
+    assert world.notes[-1].startswith(f"the directory {tmp_path}/gone is gone")
 
 
 def test_another_session_than_asked_for_never_takes_the_pane(world: World) -> None:
-    world.restore(remembered())
-    world.script(thread(OTHER), message("I am somebody else"), "sleep 5")
-    world.take()
-    assert world.talk.session_id == ID
-    assert world.memory.saved == [ID]
-    assert world.view.messages == []
-    assert OTHER in world.view.notes[-1]
-    assert ID in world.view.notes[-1]
+    world.talk.resume(ID, "memory")
+    world.script(OTHER_NAMED, message("I am somebody else"), f"sleep 9; touch {world.directory}/went-on")
+    world.talk.take("hello")
+    assert (world.talk.session_id, world.saved, world.answers) == (ID, [ID], [])
+    assert f"it opened session {OTHER} instead of {ID}: stopped" in world.notes[-1]
+    assert not (world.directory / "went-on").exists()
+
+
+FAILED = say({"type": "turn.failed", "error": {"message": "429 Too Many"}})
 
 
 @pytest.mark.parametrize(
     ("script", "words"),
     [
         (
-            [
-                "echo 'Not inside a trusted directory and --skip-git-repo-check was not specified.' >&2",
-                "exit 1",
-            ],
-            "git init",
+            f"{NAMED}; {FAILED}; exit 1",
+            "rate limited: send the message again later (the session is kept; Codex",
         ),
+        (f"{NAMED}; {say({'type': 'error', 'message': 'gone'})}; exit 1", "Codex failed with exit 1"),
+        (f"{NAMED}; printf '{{\"type'; kill -9 $$", "ended by SIGKILL"),
         (
-            [thread(ID), say({"type": "turn.failed", "error": {"message": "401 Unauthorized"}}), "exit 1"],
-            "codex login",
+            f"{NAMED}; echo 'thread panicked' >&2; exit 101",
+            "exit 101 (the session is kept; Codex said: thread",
         ),
-        (
-            [thread(ID), say({"type": "turn.failed", "error": {"message": "429 Too Many"}}), "exit 1"],
-            "rate limited",
-        ),
-        ([thread(ID), "printf '{\"type'; kill -9 $$"], "SIGKILL, in the middle of a line"),
-        ([thread(ID), "echo 'thread panicked' >&2; exit 101"], "exit 101: thread panicked"),
-        ([thread(ID)], "without an answer"),
-        ([thread(ID), "echo hot"], "without an answer"),
+        (NAMED, "without an answer"),
     ],
 )
 def test_what_goes_wrong_is_one_clear_line_and_the_next_message_is_taken(
-    world: World, script: list[str], words: str
+    world: World, script: str, words: str
 ) -> None:
-    world.take()
-    world.script(*script)
-    before = len(world.view.notes)
-    world.take()
-    assert len(world.view.notes) == before + 1
-    assert words in world.view.notes[-1]
-    assert "session is kept" in world.view.notes[-1]
-    world.script(thread(ID), message("again"), done(1))
-    world.take()
+    world.talk.take("hello")
+    world.script(script)
+    world.talk.take("hello")
+    assert len(world.notes) == 1
+    assert words in world.notes[0]
+    assert "session is kept" in world.notes[0]
+    world.script(NAMED, message("again"), DONE)
+    world.talk.take("hello")
     assert world.args == ["exec", "--json", "resume", ID, "-"]
-    assert world.view.messages[-1] == "again"
-
-
-def test_codex_missing(world: World) -> None:
-    world.restore(remembered())
-    world.codex.unlink()
-    assert world.take() is None
-    assert "Codex is missing" in world.view.notes[-1]
-    world.script(thread(ID), message("again"), done(1))
-    outcome = world.take()
-    assert outcome
-    assert outcome.well
-
-
-def test_directory_gone(tmp_path: Path) -> None:
-    (tmp_path / "codex").write_text("#!/bin/sh\n")
-    (tmp_path / "codex").chmod(0o700)
-    view = FakeView(FakeMemory())
-    codex = Codex((str(tmp_path / "codex"),), (), str(tmp_path / "gone"))
-    talk = Conversation(codex, view.memory, lambda session_id: (True, ""), view)
-    assert asyncio.run(talk.take("hi")) is None
-    assert "directory" in view.notes[0]
+    assert world.answers[-1][0] == "again"
 
 
 @pytest.mark.parametrize(
-    "error", [OSError(28, "No space left on device"), Problem("the state file is broken")]
+    ("error", "words"),
+    [
+        ("Not inside a trusted directory", "git init"),
+        ("401 Unauthorized", "codex login"),
+        ("exceeded retry limit, last status: 429", "rate limited"),
+        ("Error: thread x already has an active writer", "close it there"),
+        ("error: unexpected argument '--x' found", "start this pane with others"),
+        ("stream disconnected before completion: error sending request for url", "check the network"),
+    ],
 )
+def test_causes(error: str, words: str) -> None:
+    assert words in failure(1, error)
+
+
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), Problem("it is broken")])
 def test_a_session_that_cannot_be_saved_is_said_and_the_turn_goes_on(world: World, error: Exception) -> None:
-    world.memory.error = error
-    world.take()
-    assert "cannot be saved" in world.view.notes[0]
-    assert world.view.messages == ["hi"]
+    world.error = error
+    world.talk.take("hello")
+    assert "cannot be saved" in world.notes[0]
+    assert world.answers == [("hi", [])]
     assert world.talk.session_id == ID
 
 
-def test_a_session_held_elsewhere_is_waited_for(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(exec_conversation, "WRITER_PAUSE", 0.05)
-    world.restore(remembered())
+def test_a_session_held_elsewhere_is_waited_for_and_ctrl_c_ends_that(world: World) -> None:
+    world.talk.resume(ID, "memory")
+    world.holders = [SimpleNamespace(name="codex", pid=7)] * 3
+    world.talk.take("hello")
+    assert world.notes[1:] == ["the session is still open in codex (process 7): waiting for it"]
+    assert world.answers
+    world.holders = [SimpleNamespace(name="codex", pid=7)] * 10_000
+    threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
+    assert world.talk.take("hello")
+    assert world.notes[-1] == "stopped before Codex was started"
+    assert len(world.answers) == 1
+
+
+def test_a_message_of_any_size_and_any_text(world: World) -> None:
+    text = "żółw $(id) `id` \x00 \\ ' \" \n" * 100_000
+    world.talk.take(text)
+    assert (world.directory / "message").read_text() == text
+    world.codex.write_text(f"#!/bin/sh\n{NAMED}\n{DONE}\n")  # which does not read it
+    world.talk.take(text)
+    assert world.notes == []
+
+
+def test_an_error_that_passes_is_none(world: World) -> None:
     world.script(
-        f"echo x >> {world.directory}/tries",
-        f'if [ "$(wc -l < {world.directory}/tries)" -lt 3 ]; then',
-        f"echo 'Error: thread {ID} already has an active writer' >&2; exit 1; fi",
-        thread(ID),
-        message("now"),
-        done(1),
+        NAMED, say({"type": "error", "message": "Reconnecting 1/5"}), "echo odd", message("hi"), DONE
     )
-    world.take()
-    assert world.view.messages == ["now"]
-    assert sum("still open" in note for note in world.view.notes) == 1
+    world.talk.take("hello")
+    assert world.notes == []
 
 
-def test_a_session_held_for_ever_is_said(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(exec_conversation, "WRITER_PAUSE", 0.05)
-    monkeypatch.setattr(exec_conversation, "WRITER_WAIT", 0.1)
-    world.restore(remembered())
-    world.script("echo 'Error: already has an active writer' >&2; exit 1")
-    world.take()
-    assert "close it there" in world.view.notes[-1]
-    assert world.talk.session_id == ID
+def test_what_codex_left_running_does_not_hold_the_pane(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(turn, "PATIENCE", 0.3)
+    world.script(NAMED, "(trap '' INT; sleep 60) &", DONE)
+    begun = time.monotonic()
+    world.talk.take("hello")
+    assert time.monotonic() - begun < 20
+    assert world.notes == []
 
 
-def test_a_message_the_model_may_have_seen_is_not_sent_twice(world: World) -> None:
-    world.restore(remembered())
-    world.script(
-        f"echo x >> {world.directory}/tries",
-        thread(ID),
-        "echo 'Error: already has an active writer' >&2; exit 1",
+@pytest.mark.parametrize(
+    ("trap", "times", "ending"),
+    [("'exit 7' INT", 1, 7), ("'' INT", 2, -signal.SIGTERM), ("'' INT TERM", 1, -signal.SIGKILL)],
+)
+def test_ctrl_c_stops_the_turn_again_harder_and_by_itself(
+    world: World, monkeypatch: pytest.MonkeyPatch, trap: str, times: int, ending: int
+) -> None:
+    endings: list[object] = []
+    monkeypatch.setattr(conversation, "log", lambda event, **fields: endings.append(fields.get("exit")))
+    monkeypatch.setattr(turn, "PATIENCE", 0.3 if times == 1 and ending < 0 else 9)
+    world.script(f"trap {trap}", WAITING)
+    for i in range(times):
+        threading.Timer(1 + i / 2, os.kill, (os.getpid(), signal.SIGINT)).start()
+    assert world.talk.take("hello")
+    assert world.notes == ["stopped; the session is kept"]
+    assert endings[-1] == ending
+
+
+def test_ctrl_c_of_the_terminal_does_not_reach_codex(world: World) -> None:
+    world.script(NAMED, f"ps -o pgid= -o sid= -p $$ > {world.directory}/ids", DONE)
+    world.talk.take("hello")
+    group, session = map(int, (world.directory / "ids").read_text().split())
+    assert group != os.getpgrp()
+    assert session != os.getsid(0)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends a process with its parent")
+def test_a_turn_does_not_outlive_the_kill_of_its_pane(tmp_path: Path) -> None:
+    program = (
+        "from codex_tmux.exec.turn import Turn\n"
+        f"list(Turn(['/bin/sh', '-c', 'echo $$ > {tmp_path}/pid; exec sleep 60'], '/', '').events())\n"
     )
-    world.take()
-    assert (world.directory / "tries").read_text() == "x\n"
+    pane = subprocess.Popen([sys.executable, "-c", program])
+    file, end = tmp_path / "pid", time.monotonic() + 20
+    while not (file.exists() and file.read_text().strip()) and time.monotonic() < end:
+        time.sleep(0.02)
+    pane.kill()
+    pane.wait()
+    stat, end = Path(f"/proc/{file.read_text().strip()}/stat"), time.monotonic() + 10
+    while stat.exists() and stat.read_text().rpartition(")")[2].split()[0] != "Z" and time.monotonic() < end:
+        time.sleep(0.02)
+    assert time.monotonic() < end
 
 
-def test_a_flag_that_codex_dropped_is_left_out(tmp_path: Path) -> None:
-    world = World(tmp_path, ("--full-auto", "-m", "x"))
-    world.script(
-        'case "$*" in',
-        "  --version) echo codex-cli 0.169.0; exit;;",
-        "  *--full-auto*) echo \"error: unexpected argument '--full-auto' found\" >&2; exit 2;;",
-        "esac",
-        thread(ID),
-        message("hi"),
-        done(1),
-    )
-    world.take()
-    assert world.view.messages == ["hi"]
-    assert "--full-auto" in world.view.notes[0]
-    assert world.args == ["exec", "--json", "-m", "x", "--cd", str(tmp_path), "-"]
+LOG_LINE = "2026-11-23T05:36:08.4Z ERROR codex_core: x"
 
 
-def test_tokens_are_the_turns_own(world: World) -> None:
-    world.take()
-    world.script(thread(ID), message("hi"), done(25))
-    world.take()
-    assert world.view.tokens == ["10 in, 0 out", "15 in, 0 out · 25 in the session"]
-
-
-def test_tokens_of_a_restored_session_are_said_to_be_the_sessions(world: World) -> None:
-    world.restore(remembered())
-    world.take()
-    assert world.view.tokens == ["10 tokens in the session"]
-
-
-def test_the_same_warning_is_shown_once(world: World) -> None:
-    shown: list[str] = []
-
-    async def event(event: Event, line: str) -> None:
-        shown.append(line)
-
-    world.view.event = event  # type: ignore[method-assign]
-    world.script(
-        thread(ID), say({"type": "item.completed", "item": {"type": "error", "message": "hm"}}), done(1)
-    )
-    world.take()
-    world.take()
-    assert sum("hm" in line for line in shown) == 1
+@pytest.mark.parametrize(
+    ("lines", "wanted"),
+    [
+        ([], ""),
+        (["Not inside a trusted directory"], "Not inside a trusted directory"),
+        ([LOG_LINE, "Error: thread/resume", "", "Stack backtrace:", " 0: y"], "Error: thread/resume"),
+        ([LOG_LINE, "it broke", "Stack backtrace:", " 0: y"], "it broke"),
+        (
+            ["Reading prompt from stdin...", "error: unexpected '--x'", "Usage: codex"],
+            "error: unexpected '--x'",
+        ),
+        ([LOG_LINE], LOG_LINE),
+    ],
+)
+def test_what_the_other_lines_say(lines: list[str], wanted: str) -> None:
+    assert error_in(lines) == wanted

@@ -1,177 +1,175 @@
+"""What `codex exec --json` prints, and what a person sees of it."""
+
 from __future__ import annotations
 
 import json
-import re
-import tracemalloc
+import unicodedata
 from typing import Any
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from codex_tmux.exec_events import (
-    CommandEnded,
-    CommandStarted,
-    Done,
-    Event,
-    Failed,
-    FilesChanged,
-    Lines,
-    Message,
-    Notice,
-    NotJson,
-    Plan,
-    Reasoning,
-    Session,
-    Started,
-    Tool,
-    Unknown,
-    Usage,
-    parse,
-)
+from codex_tmux.exec.events import answer, answer_of, message_of, parse, session_of, shown, tokens_of
+from codex_tmux.exec.view import JsonView, TerminalView, View
 
 ID = "01a206de-8f3c-7a10-81b3-02aa28d1e23e"
-PARENT = "01a206de-8f3c-7a10-81b3-000000000000"
 
 
-def item(kind: str, **fields: Any) -> str:
-    return json.dumps({"type": kind, "item": {"id": "item_0", **fields}})
+def item(kind: str, what: str, **fields: Any) -> str:
+    return json.dumps({"type": f"item.{kind}", "item": {"id": "item_0", "type": what, **fields}})
 
 
-# As real Codex 0.169 printed them, shortened, and the forms of older ones.
-SEEN: list[tuple[str, Event]] = [
-    (f'{{"type":"thread.started","thread_id":"{ID}"}}', Session(ID)),
-    (f'{{"type":"session_meta","payload":{{"id":"{ID}","session_id":"{PARENT}"}}}}', Session(ID)),
-    (f'{{"id":"0","msg":{{"type":"session_configured","session_id":"{ID}","model":"m"}}}}', Session(ID)),
-    (f'{{"type":"thread.started","thread_id":"{ID.upper()}"}}', Session(ID)),
-    ('{"type":"thread.started","thread_id":"../../etc"}', Unknown("thread.started")),
-    ('{"type":"turn.started"}', Started()),
-    (item("item.completed", type="agent_message", text="hi"), Message("hi")),
-    (item("item.completed", item_type="assistant_message", text="hi"), Message("hi")),
-    ('{"id":"1","msg":{"type":"agent_message","message":"hi"}}', Message("hi")),
-    (item("item.completed", type="reasoning", text="**so**"), Reasoning("**so**")),
-    (item("item.started", type="command_execution", command="ls"), CommandStarted("ls")),
+def ran(command: str, output: str = "", code: int | None = 0) -> str:
+    fields = {"command": command, "aggregated_output": output, "exit_code": code}
+    return item("completed", "command_execution", **fields)
+
+
+# As real Codex 0.169 prints them, shortened; None is for what is not shown.
+SEEN = [
+    (item("completed", "reasoning", text="**so**"), "so"),
+    (item("started", "command_execution", command="/bin/bash -lc 'echo hi; ls'"), "$ echo hi; ls"),
+    (item("started", "command_execution", command="it's"), "$ it's"),
+    (item("started", "command_execution", command="\n".join("abcdefgh")), "$ a\nb\nc\nd\ne\nf\n…"),
+    (ran("ls", "a\n\nb\n"), "  a\n  \n  b"),
+    (ran("true"), None),
+    (ran("false", code=1), "  exit 1"),
+    (ran("x", "out", 3), "  out\n  exit 3"),
+    (ran("rm", code=None), "$ rm\n  it did not run"),
     (
-        item("item.completed", type="command_execution", command="ls", aggregated_output="a\n", exit_code=0),
-        CommandEnded("ls", "a\n", 0),
+        ran("x", "".join(f"line {i}\n" for i in range(1000))),
+        "\n".join(["  … 988 lines before", *(f"  line {i}" for i in range(988, 1000))]),
     ),
+    (item("completed", "file_change", changes=[{"path": "a", "kind": "add"}, {"path": "b"}]), "+ a\n~ b"),
     (
-        item("item.completed", type="command_execution", command="ls", exit_code=None, status="declined"),
-        CommandEnded("ls", "", None),
+        item("completed", "file_change", changes=[{"path": "a", "kind": "delete"}], status="failed"),
+        "the patch did not apply:\n- a",
     ),
-    (
-        item(
-            "item.completed", type="file_change", changes=[{"path": "a", "kind": "add"}], status="completed"
-        ),
-        FilesChanged((("add", "a"),), True),
-    ),
-    (
-        item("item.updated", type="todo_list", items=[{"text": "a", "completed": True}, {"text": "b"}]),
-        Plan(((True, "a"), (False, "b"))),
-    ),
-    (item("item.completed", type="error", message="careful"), Notice("careful")),
-    (
-        item("item.completed", type="mcp_tool_call", server="s", tool="t", error={"message": "no"}),
-        Tool("s.t", "no"),
-    ),
-    (item("item.completed", type="web_search", query="q"), Tool("web search: q", "")),
-    (item("item.completed", type="collab_tool_call", status="completed"), Tool("collab tool call", "")),
-    ('{"type":"error","message":"Reconnecting... 2/5"}', Failed("Reconnecting... 2/5", False)),
-    ('{"type":"turn.failed","error":{"message":"429"}}', Failed("429", True)),
-    (
-        json.dumps({"type": "turn.failed", "error": {"message": '{"error":{"message":"inner"}}'}}),
-        Failed("inner", True),
-    ),
-    (
-        '{"type":"turn.completed","usage":{"input_tokens":100,"cached_input_tokens":10,"output_tokens":5}}',
-        Done(Usage(100, 10, 5)),
-    ),
-    ('{"type":"turn.completed"}', Done(Usage())),
-    ('{"type":"thread.archived"}', Unknown("thread.archived")),
-    ("{}", Unknown("")),
-    ("[1]", NotJson("[1]")),
-    ("panicked at src/main.rs", NotJson("panicked at src/main.rs")),
-    ('{"type":"turn.comple', NotJson('{"type":"turn.comple')),
+    (item("updated", "todo_list", items=[{"text": "a", "completed": True}, {"text": "b"}]), "☑ a\n☐ b"),
+    (item("completed", "todo_list", items=[{"text": "a"}]), None),
+    (item("completed", "error", message="care\nful"), "care ful"),
+    (item("completed", "mcp_tool_call", server="s", tool="t", error={"message": "no"}), "» s.t: no"),
+    (item("completed", "web_search", query="q", status="failed"), "» web search: q: failed"),
+    (item("completed", "collab_tool_call", status="completed"), "» collab tool call"),
+    (item("started", "collab_tool_call"), None),
+    (item("completed", "agent_message", text="hi"), None),
+    ('{"type":"turn.started"}', None),
+    ('{"type":"error","message":"Reconnecting... 2/5"}', None),
+    ("{}", None),
 ]
 
 
 @pytest.mark.parametrize(("line", "wanted"), SEEN)
-def test_parse(line: str, wanted: Event) -> None:
-    assert parse(line) == wanted
+def test_shown(line: str, wanted: str | None) -> None:
+    event = parse(line)
+    assert event is not None
+    text = shown(event)
+    assert (text and text.plain) == wanted
 
 
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
-    lambda children: st.lists(children, max_size=4) | st.dictionaries(st.text(), children, max_size=4),
+@pytest.mark.parametrize(
+    ("line", "session", "said", "tokens"),
+    [
+        (f'{{"type":"thread.started","thread_id":"{ID.upper()}"}}', ID, None, 0),
+        ('{"type":"thread.started","thread_id":"../../etc"}', "", None, 0),
+        (item("completed", "agent_message", text="hi"), "", "hi", 0),
+        ('{"type":"turn.completed","usage":{"input_tokens":100,"output_tokens":5}}', "", None, 105),
+        ('{"type":"turn.completed","usage":[1]}', "", None, 0),
+    ],
+)
+def test_what_an_event_tells(line: str, session: str, said: str | None, tokens: int) -> None:
+    event = parse(line)
+    assert event is not None
+    assert (session_of(event), answer_of(event), tokens_of(event)) == (session, said, tokens)
+
+
+@pytest.mark.parametrize("line", ["[1]", "panicked at src/main.rs", '{"type":"turn.comple', "[" * 100_000])
+def test_what_is_no_event(line: str) -> None:
+    assert parse(line) is None
+
+
+def test_the_message_within_an_error() -> None:
+    assert message_of({"message": '{"error":{"message":"inner"}}'}) == "inner"
+
+
+HOSTILE = st.text(st.one_of(st.sampled_from("\x1b\x07\x9b[]0;m`#\r\n\u202e\ud800"), st.characters()))
+NAMES = (
+    "type item thread_id text command aggregated_output exit_code changes kind path items completed error "
+    "message usage input_tokens output_tokens status server tool query"
+).split()
+ITEMS = "agent_message reasoning command_execution file_change todo_list mcp_tool_call web_search error new".split()
+ANY = st.recursive(
+    HOSTILE | st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False),
+    lambda inner: st.dictionaries(st.sampled_from(NAMES), inner, max_size=6) | st.lists(inner, max_size=3),
     max_leaves=12,
 )
-NAMES = st.sampled_from(
-    re.findall(
-        r"\S+",
-        "type item msg payload thread_id session_id id text "
-        "command aggregated_output exit_code changes kind path items completed "
-        "error message usage input_tokens output_tokens item_type status server "
-        "tool query ",
-    )
-)
-TYPES = st.sampled_from(
-    re.findall(
-        r"\S+",
-        "thread.started session_meta turn.started turn.completed turn.failed error item.started item.updated "
-        "item.completed agent_message reasoning command_execution file_change todo_list mcp_tool_call "
-        "web_search session_configured task_complete ",
-    )
-)
-EVENT_LIKE = st.recursive(
-    TYPES | JSON,
-    lambda children: st.dictionaries(NAMES, children, max_size=6) | st.lists(children, max_size=3),
-    max_leaves=20,
-)
+KINDS = st.sampled_from("thread.started turn.completed turn.failed error".split())
 
 
 @settings(deadline=None)  # a loaded machine is no failure
-@given(st.text())
-@example("[" * 100_000)
-@example('{"a":' * 100_000)
-@example("1" * 10_000)
-@example("NaN")
-@example('"\\ud800"')
-def test_any_text_is_some_event(line: str) -> None:
-    parse(line)
+@given(
+    st.dictionaries(st.sampled_from(NAMES), ANY, max_size=6),
+    st.sampled_from(["started", "updated", "completed"]),
+    st.sampled_from(ITEMS),
+    st.dictionaries(st.sampled_from(NAMES), ANY, max_size=3),
+    KINDS,
+)
+@example({"changes": [{"path": "\x1b]0;owned\x07"}]}, "completed", "file_change", {}, "error")
+def test_no_event_raises_or_shows_anything_that_a_terminal_obeys(
+    fields: dict[str, Any], kind: str, what: str, other: dict[str, Any], kind_of_other: str
+) -> None:
+    whole = {"type": f"item.{kind}", "item": {**fields, "type": what}}
+    for event in (whole, {**other, "type": kind_of_other}):
+        text, said = shown(event), answer_of(event)
+        lines = ([text] if text else []) + list(answer(said) if said is not None else [])
+        session_of(event), tokens_of(event), message_of(event)
+        plain = "\n".join(line.plain for line in lines)
+        assert not [
+            c for c in plain if c not in "\n\t" and unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp")
+        ]
 
 
 @settings(deadline=None)  # a loaded machine is no failure
-@given(st.dictionaries(NAMES, EVENT_LIKE, max_size=6), TYPES)
-def test_any_json_is_some_event(value: dict[str, Any], kind: str) -> None:
-    event = parse(json.dumps({**value, "type": kind}))
-    for part in event:
-        assert isinstance(part, (str, bool, int, tuple)) or part is None
+@given(st.text(st.sampled_from("a`# \n*_<>[]()")))
+def test_every_character_of_an_answer_stays(text: str) -> None:
+    assert "\n".join(line.plain for line in answer(text)) == text.strip("\n").rstrip()
 
 
-@settings(deadline=None)  # a loaded machine is no failure
-@given(st.binary(), st.lists(st.integers(0, 200)))
-@example(b"a\nb", [1])
-def test_lines_do_not_depend_on_how_the_bytes_come(data: bytes, cuts: list[int]) -> None:
-    lines = Lines()
-    found = []
-    at = 0
-    for cut in [*sorted(cuts), len(data)]:
-        found += list(lines.feed(data[at : max(at, cut)]))
-        at = max(at, cut)
-    wanted = [part.decode("utf-8", "replace").removesuffix("\r") for part in data.split(b"\n")]
-    assert [*found, lines.rest()] == wanted
+def test_prose_is_broken_between_words_and_code_is_not() -> None:
+    lines = list(answer("some prose\n```\ncode\n```\nprose"))
+    assert [line.no_wrap for line in lines] == [False, None, None, None, False]
 
 
-def test_a_monstrous_line_is_let_go_and_the_next_one_is_whole() -> None:
-    lines = Lines()
-    found = []
-    tracemalloc.start()
-    for _ in range(128):
-        found += list(lines.feed(b"x" * (1 << 20)))
-    found += list(lines.feed(b"\nnext\n"))
-    _, peak = tracemalloc.get_traced_memory()
-    tracemalloc.stop()
-    assert found[0].startswith("xxx")
-    assert len(found[0]) < 1000
-    assert found[1] == "next"
-    assert peak < 2 * Lines.LIMIT
+LINES = [
+    ran("ls", "a"),
+    item("completed", "agent_message", text="two\nlin\x9bes"),
+    item("completed", "error", message="hm"),
+    item("completed", "error", message="hm"),
+]
+
+
+@pytest.mark.parametrize(
+    ("view", "out", "err"),
+    [
+        (View(), "two\nlins\n", "  a\nhm\ncodex-tmux: a note\n3 s\n"),
+        (JsonView(), "".join(f"{line}\n" for line in LINES), "codex-tmux: a note\n"),
+    ],
+)
+def test_what_goes_where(view: View, out: str, err: str, capsys: pytest.CaptureFixture[str]) -> None:
+    for line in LINES:
+        view.event(parse(line) or {}, line)
+    view.note("a\nnote", bad=True)
+    view.working("no line of a script's")
+    view.ended("3 s")
+    seen = capsys.readouterr()
+    assert (seen.out, seen.err) == (out, err)
+
+
+def test_the_working_line_tells_of_an_error_that_may_pass(capsys: pytest.CaptureFixture[str]) -> None:
+    view = TerminalView(no_color=True)
+    view.working("working")
+    view.event({"type": "error", "message": "Reconnecting... 2/5"}, "")
+    assert capsys.readouterr().out.endswith("\r\x1b[2Kworking · Reconnecting... 2/5")
+    view.note("stopped")
+    view.working("")
+    assert capsys.readouterr().out.endswith("\r\x1b[2K")

@@ -1,0 +1,186 @@
+"""A conversation held through `codex exec`: one session, one turn at a time, whatever happens to either."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import signal
+import time
+from collections.abc import Callable
+
+from codex_tmux.codex import commandline
+from codex_tmux.codex.store import Store
+from codex_tmux.errors import Problem
+from codex_tmux.exec.events import session_of
+from codex_tmux.exec.turn import Turn
+from codex_tmux.exec.view import View
+from codex_tmux.launch import Launch
+from codex_tmux.log import log
+from codex_tmux.plain_text import plain_line, shortened
+from codex_tmux.run import REASONS
+
+WRITER_WAIT = 75.0
+"""Seconds to wait for another process to let go of the session; Codex's daemon keeps one for about a minute."""
+
+
+class Conversation:
+    """The session of a pane, "" until Codex names one, and its turns. What goes wrong is said in `view`.
+
+    `remember` binds it to the pane, on the disk before it returns; outside tmux it does nothing.
+    """
+
+    def __init__(self, codex: list[str], launch: Launch, remember: Callable[[str], None], view: View) -> None:
+        self.launch = launch
+        self.session_id = ""
+        self.view = view
+        self._codex = codex
+        self._remember = remember
+        self._store = Store(launch.codex_home)
+        self._turn: Turn | None = None
+        self._stopped = False
+
+    def begin(self, why: str) -> None:
+        log("exec.fresh", why=why, cwd=self.launch.cwd)
+        self.view.note(f"{why}: the first message starts a new session")
+
+    def resume(self, session_id: str, source: str) -> None:
+        """Take up a session that this pane had; `source`: "memory" (the pane's options) or "file" (the state file)."""
+        if self._can_resume(session_id):
+            self.session_id = session_id
+            log("exec.resumed", session=session_id, source=source, cwd=self.launch.cwd)
+            where = "tmux" if source == "memory" else "the state file"
+            self.view.note(f"session {session_id} resumed, from {where}")
+            self._bind()
+
+    def take(self, message: str) -> bool:
+        """Send one message and see its turn through; returns whether Ctrl-C stopped it. The session stays."""
+        self._stopped = False
+        former = signal.signal(signal.SIGINT, lambda *_: self._stop())
+        self.view.working("working, Ctrl-C stops")
+        try:
+            self._take(message)
+        finally:
+            self.view.working("")
+            signal.signal(signal.SIGINT, former)
+        return self._stopped
+
+    def _stop(self) -> None:
+        self._stopped = True
+        if self._turn is not None:
+            self._turn.stop()
+
+    def _take(self, message: str) -> None:
+        if self.session_id:
+            if self._can_resume(self.session_id):
+                self._wait_for_writer()
+            else:
+                self.session_id = ""
+        if self._stopped:
+            self.view.note("stopped before Codex was started")
+            return
+        flags, cwd, asked = self.launch.flags, self.launch.cwd, self.session_id
+        words = commandline.exec_resume(flags, asked) if asked else commandline.exec_fresh(flags, cwd)
+        began = time.monotonic()
+        try:
+            self._turn = Turn([*self._codex, *words], cwd, message)
+        except OSError as e:
+            self.view.note(cannot_start(self._codex[-1], cwd, e), bad=True)
+            log("exec.turn", session=asked or None, outcome="not started", error=e)
+            return
+        with contextlib.closing(self._turn) as turn:
+            self._follow(turn)
+        self._turn = None
+        outcome = "done" if turn.completed else "stopped" if self._stopped else "failed"
+        kept = "the session is kept" if self.session_id else "no session was started"
+        if outcome == "stopped":
+            self.view.note(f"stopped; {kept}")
+        elif outcome == "failed":
+            said = f"; Codex said: {shortened(plain_line(turn.error), 300)}" if turn.error else ""
+            self.view.note(f"{failure(turn.process.returncode, turn.error)} ({kept}{said})", bad=True)
+        tokens = f"{turn.tokens:,} tokens in the session · " if turn.tokens else ""
+        self.view.ended(f"{tokens}{time.monotonic() - began:.0f} s")
+        log("exec.turn", session=self.session_id or None, outcome=outcome, exit=turn.process.returncode)
+
+    def _follow(self, turn: Turn) -> None:
+        """Show a turn as it comes."""
+        for event, line in turn.events():
+            named = session_of(event)
+            if named and not self.session_id:
+                self.session_id = named
+                self._bind()
+            if named not in ("", self.session_id):
+                # Codex up to 0.98 opens a new session where it does not know the one it was asked for.
+                turn.failure = f"it opened session {named} instead of {self.session_id}: stopped"
+                return
+            self.view.event(event, line)
+
+    def _can_resume(self, session_id: str) -> bool:
+        """Whether Codex can resume a session; says why not."""
+        able, reason = self._store.resumable(session_id)
+        if not able:
+            why = REASONS.get(reason, reason).format(session=session_id)
+            log("exec.fresh", why=why, session=session_id, cwd=self.launch.cwd)
+            self.view.note(f"{why}: it cannot be resumed, the next message starts a new session", bad=True)
+        return able
+
+    def _wait_for_writer(self) -> None:
+        """Wait while another process has the session open: a turn of a pane that was killed, or Codex's daemon.
+
+        One that does not let go is Codex's to refuse.
+        """
+        end = time.monotonic() + WRITER_WAIT
+        said = False
+        while (
+            (holder := self._store.lock_holder(self.session_id))
+            and time.monotonic() < end
+            and not self._stopped
+        ):
+            if not said:
+                self.view.note(
+                    f"the session is still open in {holder.name} (process {holder.pid}): waiting for it"
+                )
+            said = True
+            time.sleep(0.1)
+
+    def _bind(self) -> None:
+        try:
+            self._remember(self.session_id)
+        except (OSError, Problem) as e:
+            log("exec.not_saved", session=self.session_id, error=e)
+            self.view.note(f"session {self.session_id} cannot be saved, a kill would lose it: {e}", bad=True)
+        else:
+            log("exec.saved", session=self.session_id, cwd=self.launch.cwd)
+
+
+CAUSES = {
+    r"not inside a trusted directory|skip-git-repo-check": "Codex works in a git repository only: run `git init` here, "
+    "or start this pane as `codex-tmux exec -- --skip-git-repo-check`",
+    r"\b401\b|not logged in|missing bearer|unauthorized|codex login": "Codex is not logged in: run `codex login` in "
+    "another pane, then send the message again",
+    r"\b429\b|rate.limit|usage limit|quota|too many requests": "rate limited: send the message again later",
+    r"already has an active writer": "the session is open in another process: close it there, then send again",
+    r"unexpected argument": "Codex refuses its options: start this pane with others",
+    r"sending request|stream disconnected|connection (refused|failed)|high demand|\b50[234]\b": "the model cannot be "
+    "reached: check the network, then send the message again",
+}
+"""What Codex says → what happened and what to do, in our words."""
+
+
+def failure(code: int, error: str) -> str:
+    """What became of a turn that failed, and what to do."""
+    for pattern, words in CAUSES.items():
+        if re.search(pattern, error, re.IGNORECASE):
+            return words
+    if code < 0:
+        return f"Codex was ended by {signal.Signals(-code).name}"
+    return f"Codex failed with exit {code}" if code or error else "Codex ended without an answer"
+
+
+def cannot_start(program: str, cwd: str, error: OSError) -> str:
+    """Why Codex did not start, and what to do."""
+    if not os.path.isdir(cwd):
+        return f"the directory {cwd} is gone: make it again, then send the message again"
+    if isinstance(error, FileNotFoundError):
+        return f"Codex is missing ({program} is not found): install it or set @codex-command, then send again"
+    return f"Codex cannot be started ({program}: {error.strerror}): send the message again once it can"

@@ -1,0 +1,89 @@
+"""The tmux pane that a conversation runs in, and what tmux and the state file keep of it."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+
+from codex_tmux.here import Here, ask, forget_session
+from codex_tmux.launch import Launch
+from codex_tmux.options import decode_launch, encode_launch
+from codex_tmux.pass_once import AWAIT
+from codex_tmux.records import ARGV, EXEC
+from codex_tmux.remain_on_exit import give_back, stay
+from codex_tmux.resume import joined
+from codex_tmux.run import from_file
+from codex_tmux.sync import sync
+from codex_tmux.tmux import Server
+
+
+class Pane:
+    """The pane this process runs in, which is awake now. Raises Problem.
+
+    `launch` is None where it had none. `session` is "", because `why`, where it begins anew; `source` tells where it is
+    known from: "memory" (the pane's options) or "file" (the state file). `command` is `@codex-command`.
+    """
+
+    def __init__(self, server: Server, pane: str) -> None:
+        self.server = server
+        self._here = here = Here(ask(server, pane), pane)
+        launch = decode_launch(here.launch_text)
+        self.launch = launch if launch and (here.session or launch.mode == EXEC) else None
+        self.id, self.source = here.id, "memory"
+        if not here.session or self.launch is None:
+            recorded = from_file(here)
+            if recorded is not None and recorded.mode == EXEC:
+                self.launch, self.source = recorded, "file"
+        self.session = here.session if self.launch and not here.fresh else ""
+        self.why = "a new session was asked for" if here.fresh else "new pane"
+        self.is_root, self.command = here.is_root, here.command
+
+    def remember(self, session_id: str) -> None:
+        """Bind the session to this pane: in its options and on the disk before this returns. Raises Problem."""
+        at = ("-p", "-t", self.id)
+        self.server.run(
+            *("set-option", *at, "@codex_session", session_id, ";"),
+            *("set-option", *at, "@codex_claim", session_id, ";"),
+            *("set-option", *at, "@codex_evidence", ARGV),
+        )
+        sync(self.server)
+
+    def announce(self, launch: Launch) -> None:
+        """Say in the pane's options what runs here.
+
+        The pane stays when it is killed only where this program is its root: how a shell ends is its own affair.
+        """
+        at = ("-p", "-t", self.id)
+        self.server.try_run(
+            *(joined(stay(self.id)) if self.is_root and self._here.loaded else ()),
+            *("set-option", *at, "@codex_launch", encode_launch(launch), ";"),
+            *("set-option", *at, "@codex_mode", EXEC, ";"),
+            *("set-option", *at, "-u", "@codex_fresh", ";"),
+            *("set-option", *at, "-u", "@codex_leaving", ";"),
+            *("set-option", *at, "@codex_pane", "1"),
+        )
+        if self._here.fresh:
+            forget_session(self.server, self._here)
+            sync(self.server)
+
+    def leave(self) -> None:
+        """The user leaves: say so, as what a shell comes back to may also be a kill; the pane closes as any other.
+
+        tmux (3.3a) may see the end of the terminal before the exit status, take the pane for failed and keep it,
+        and, when a hook's job starts at that moment, not look at the status until another child of its ends.
+        """
+        is_root = f"#{{==:#{{pane_pid}},{os.getpid()}}}"
+        words = " ; ".join(shlex.join(command) for command in give_back(self.id))
+        self.server.try_run(
+            *("set-option", "-pF", "-t", self.id, "@codex_leaving", "#{pane_current_command}", ";"),
+            *("if-shell", "-F", "#{?@codex_awaiting,,1}", AWAIT, ";"),
+            *("if-shell", "-F", "-t", self.id, is_root, words),
+        )
+
+
+def here() -> Pane | None:
+    """The pane we are in; None outside of tmux. Raises Problem."""
+    pane = os.environ.get("TMUX_PANE", "")
+    in_tmux = os.environ.get("TMUX") and re.fullmatch(r"%\d+", pane)
+    return Pane(Server(), pane) if in_tmux else None
