@@ -1,11 +1,14 @@
 """The `codex-tmux` command: dispatch, and the one place where errors become a line and an exit code.
 
-What tmux itself starts (`sync`, `run`, …) is dispatched here by name, before the command line library is
-imported: it starts in every pane and at every event, and the library alone costs more than its whole budget.
+What tmux itself starts (`sync`, `run`, …) is dispatched here by name, before the command line library is imported: it
+starts in every pane and at every event.
 """
 
 import os
 import sys
+
+from codex_tmux.errors import Problem
+from codex_tmux.plain_text import plain_line
 
 
 def main() -> int:
@@ -26,14 +29,11 @@ def main() -> int:
         print(asleep[1:] and "\n" + asleep[1:], end="", flush=True)
         return 1
     if args[:1] == ["run"]:
-        from codex_tmux.errors import Problem
         from codex_tmux.run import main as run_main
 
         try:
             return run_main(args[1:])
         except Problem as e:
-            from codex_tmux.plain_text import plain_line
-
             # The line that tmux draws in a dead pane scrolls the first one off the screen.
             print(f"\ncodex-tmux: {plain_line(str(e))}", file=sys.stderr)
             return 1

@@ -7,17 +7,15 @@ public: `codex app-server generate-json-schema --out DIR`. A Codex that runs wit
 from __future__ import annotations
 
 import json
+import logging
 import os
 import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from codex_tmux import __version__
 from codex_tmux.log import log
-
-if TYPE_CHECKING:
-    from logging import Logger
 
 IDLE, WORKING, APPROVAL, ANSWER, FAILED = "idle", "working", "approval", "answer", "error"
 ACTIVITIES = (IDLE, WORKING, APPROVAL, ANSWER, FAILED)
@@ -93,14 +91,12 @@ def asking(
     return answer
 
 
-def no_log() -> Logger:
+def no_log() -> logging.Logger:
     """A logger for websockets that keeps quiet: what goes wrong there is told by exceptions.
 
     Its own writes a traceback to stderr, over whatever is on the screen, where a connection is given up while something
     still comes in.
     """
-    import logging
-
     logger = logging.getLogger("codex_tmux.websockets")
     logger.disabled = True
     return logger

@@ -6,6 +6,9 @@ import sys
 
 import click
 
+from codex_tmux.run import main as run_main
+from codex_tmux.sync import main as sync_main
+
 
 @click.command(short_help="Update records and panes now, as the hooks do.", epilog="Example: codex-tmux sync")
 def sync() -> None:
@@ -14,9 +17,7 @@ def sync() -> None:
     The plugin's hooks call this; you hardly ever need it. It prints nothing and always exits 0. Errors go to the log
     (codex-tmux log).
     """
-    from codex_tmux.sync import main
-
-    sys.exit(main([]))
+    sys.exit(sync_main([]))
 
 
 @click.command(
@@ -33,7 +34,5 @@ def run(shell: bool, fresh: bool, codex_args: tuple[str, ...]) -> None:
     A pane with this command resumes its conversation at every respawn. Prompts are never sent again. Flags after `--`
     are used at every start.
     """
-    from codex_tmux.run import main
-
     flags = [*(["--shell"] if shell else []), *(["--fresh"] if fresh else [])]
-    sys.exit(main([*flags, *(["--", *codex_args] if codex_args else [])]))
+    sys.exit(run_main([*flags, *(["--", *codex_args] if codex_args else [])]))

@@ -7,21 +7,7 @@ import os
 from codex_tmux import epoch, store
 from codex_tmux.log import log
 from codex_tmux.records import CLOSED, ENDED, LOST, Record, now
-from codex_tmux.sync import sync
 from codex_tmux.tmux import Server
-
-
-def close_last(server: Server) -> None:
-    """Note that the user has closed the last tmux session, and let its server go. Raises Problem.
-
-    A server that is killed never gets here: what it held is lost.
-    """
-    try:
-        sync(server)
-    finally:
-        server.try_run(
-            "if-shell", "-F", "#{@codex_ends}", "set-option -gu @codex_ends ; set-option -s exit-empty on"
-        )
 
 
 def close_noted(server: Server, args: list[str]) -> None:

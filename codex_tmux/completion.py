@@ -10,14 +10,16 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 import click
+from click.shell_completion import CompletionItem, get_completion_class
 
+from codex_tmux import store
+from codex_tmux.cli import cli
+from codex_tmux.codex.store import Store
 from codex_tmux.errors import Problem
 from codex_tmux.plain_text import plain_line, shortened, tilde
 from codex_tmux.tmux import Server
 
 if TYPE_CHECKING:
-    from click.shell_completion import CompletionItem
-
     Word = click.ParamType[str]
 else:
     Word = click.ParamType
@@ -41,8 +43,6 @@ class Completed(Word):
         self, ctx: click.Context, param: click.Parameter, incomplete: str
     ) -> list[CompletionItem]:
         """Those that begin with what is typed."""
-        from click.shell_completion import CompletionItem
-
         try:
             offered = [*self.offer(ctx, incomplete)]
         except (Problem, OSError, ValueError):
@@ -71,16 +71,12 @@ def clients(ctx: click.Context, incomplete: str) -> Offered:
 
 def remembered(ctx: click.Context, incomplete: str) -> Offered:
     """The sessions that codex-tmux has a record of, the last changed first."""
-    from codex_tmux import store
-
     for record in sorted(store.peek(), key=lambda r: r.updated_at, reverse=True):
         yield record.session_id, f"{record.status} {record.tmux_session}:{record.window} {tilde(record.cwd)}"
 
 
 def sessions(ctx: click.Context, incomplete: str) -> Offered:
     """The sessions of Codex's store, the newest first; all of them where a good part of an id is typed."""
-    from codex_tmux.codex.store import Store
-
     home = ctx.params.get("codex_home") or os.environ.get("CODEX_HOME") or "~/.codex"
     codex_store = Store(os.path.abspath(os.path.expanduser(home)))
     newest = codex_store.recent(NEWEST)
@@ -105,10 +101,6 @@ def command(shell: str) -> None:
     fish, in ~/.config/fish/config.fish:
         codex-tmux completion fish | source
     """
-    from click.shell_completion import get_completion_class
-
-    from codex_tmux.cli import cli
-
     script = get_completion_class(shell)
     assert script is not None
     click.echo(script(cli, {}, "codex-tmux", "_CODEX_TMUX_COMPLETE").source())

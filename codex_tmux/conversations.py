@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import os
+from typing import NamedTuple
 
 from codex_tmux import activity, epoch
+from codex_tmux.codex.commandline import redact
 from codex_tmux.codex.store import Session, Store
 from codex_tmux.epoch import ALIVE, ELSEWHERE
-from codex_tmux.named_tuple import NamedTuple
+from codex_tmux.launch import Launch, launch_of
 from codex_tmux.options import decode_launch
-from codex_tmux.reconcile import Launch, launch_of
 from codex_tmux.records import DEAD, EXEC, LIVE, TUI, Record, same_session
 from codex_tmux.state_words import state_words
 from codex_tmux.tmux import Server, TmuxError
+from codex_tmux.transport import of_argv
 
 LIMIT = 5000
 """How many sessions of Codex's store are listed, the newest."""
@@ -183,9 +185,6 @@ def far_title(record: Record) -> str:
     """What stands for the title of a session that only another machine knows; "" for one of this machine."""
     if not is_elsewhere(record):
         return ""
-    from codex_tmux.codex.commandline import redact
-    from codex_tmux.transport import of_argv
-
     transport = of_argv(record.transport)
     return f"({transport.name if transport else ' '.join(redact(record.flags))})"
 

@@ -8,14 +8,11 @@ home directory; a pid is given to another process. `<start>` is in ticks (`Proce
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
+from hashlib import blake2b
+from typing import NamedTuple
 
-from codex_tmux.named_tuple import NamedTuple
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from codex_tmux.codex.processes import Process
+from codex_tmux.codex.processes import Process, Processes
 
 OURS, ALIVE, GONE, ELSEWHERE = "ours", "alive", "gone", "elsewhere"
 """The server that is asked; another one of this host that runs; one that has ended; one of another host or pid
@@ -97,8 +94,6 @@ def parse(text: str) -> Epoch | None:
 
 def of_server(pid: str) -> str:
     """The epoch of the tmux server with this pid; "" where no such process can be seen from here."""
-    from codex_tmux.codex.processes import Processes
-
     process = Processes().get(int(pid)) if pid.isdecimal() else None
     return f"{'.'.join(this_host())}:{process.name}" if process is not None else ""
 
@@ -127,8 +122,6 @@ def is_of(epoch: str, pid: str) -> bool:
 
 def fates(epochs: Iterable[str], ours: str = "", former: str = "") -> dict[str, str]:
     """The fate of each of these epochs, as things are."""
-    from codex_tmux.codex.processes import Processes
-
     processes, host = Processes(), this_host()
 
     def now(epoch: str) -> Now | None:
@@ -179,9 +172,4 @@ def namespace_of(link: str) -> str:
 
 def digest(text: str) -> str:
     """Enough of a digest to tell hosts and boots apart: a machine's id itself is confidential (machine-id(5))."""
-    try:
-        from _blake2 import blake2b  # hashlib itself takes 3 ms to import
-    except ImportError:
-        from hashlib import blake2b
-
     return blake2b(text.encode("utf-8", "surrogateescape"), key=b"codex-tmux", digest_size=6).hexdigest()

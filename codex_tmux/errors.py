@@ -1,4 +1,4 @@
-"""The one error a user can act on."""
+"""The errors a user can act on."""
 
 
 class Problem(Exception):
@@ -6,3 +6,11 @@ class Problem(Exception):
 
     The edge of the program (`codex_tmux.__main__`) prints it on stderr and exits 1.
     """
+
+
+class TmuxError(Problem):
+    """tmux refused a command, or could not be reached. Never raised for an empty answer."""
+
+
+class Misread(TmuxError):
+    """What tmux printed does not fit the format: a value that it reads live was another one the second time."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 
 from codex_tmux import whose_title
@@ -14,12 +15,20 @@ from codex_tmux.codex.processes import (
     open_sessions,
 )
 from codex_tmux.codex.store import SQLITE_HOME, Store
+from codex_tmux.inferred import Unnamed, with_inferred
 from codex_tmux.may_act import Act, Place, ProcessFacts, may_act
 from codex_tmux.options import decode_launch, has_moved, helper_of
 from codex_tmux.pane_facts import age_of, codex_facts, pane_facts, place_of
 from codex_tmux.reconcile import Guard, Launch, Pane, Sighting, Snapshot
 from codex_tmux.records import ARGV, DEAD, EXEC, INFERRED, LIVE, LOCK, SCREEN, TITLE, TUI, same_session
 from codex_tmux.tmux import Reading, Server
+from codex_tmux.transport_pane import (
+    completed_by_screen,
+    default_home,
+    is_another_machine,
+    known_here,
+    seen_through,
+)
 from codex_tmux.wrapper_of import wrapper_of
 
 HEX = frozenset("0123456789abcdef")
@@ -167,11 +176,9 @@ class Identifier:
             )
         if self.runs_helper(pane, "run") or self.is_between_programs(int(row["pane_pid"])):
             return pane._replace(starting=True)
-        if row["@codex_title_id"] or "codex" in row["pane_start_command"] or is_elsewhere(pane):
-            from codex_tmux.transport_pane import seen_through
-
-            if (elsewhere := seen_through(self, row, pane)) is not None:
-                return elsewhere
+        named = row["@codex_title_id"] or "codex" in row["pane_start_command"] or is_elsewhere(pane)
+        if named and (elsewhere := seen_through(self, row, pane)) is not None:
+            return elsewhere
         if pane.marked:
             return self.lost_pane(row, pane)
         return pane
@@ -240,8 +247,6 @@ class Identifier:
 
     def infer(self, panes: tuple[Pane, ...], unnamed: list[tuple[dict[str, str], Pane]]) -> tuple[Pane, ...]:
         """The panes with what fits those that nothing names."""
-        from codex_tmux.inferred import Unnamed, with_inferred
-
         found = []
         for row, pane in unnamed:
             codex = self.codexes.get(pane.id)
@@ -298,8 +303,6 @@ class Identifier:
 
     def is_forged(self, session_id: str, remote: str) -> bool:
         """Whether a server on another machine gives its session an id that one of this machine has."""
-        from codex_tmux.transport_pane import is_another_machine, known_here
-
         return is_another_machine(remote) and known_here(self, session_id) is not None
 
     def by_title(self, row: dict[str, str], pane: Pane, codex: CodexProcess, store: Store) -> str:
@@ -337,8 +340,6 @@ class Identifier:
 
     def local_homes(self) -> set[str]:
         """The `CODEX_HOME`s of this machine that are known of: the default one, and those of this server's panes."""
-        from codex_tmux.transport_pane import default_home
-
         launches = (decode_launch(row["@codex_launch"]) for row in self.reading.panes if row["@codex_launch"])
         return {default_home(), *(launch.codex_home for launch in launches if launch and launch.codex_home)}
 
@@ -358,8 +359,6 @@ class Identifier:
         if pane.asleep or not pane.launch:
             return pane
         if is_elsewhere(pane):
-            from codex_tmux.transport_pane import completed_by_screen
-
             return completed_by_screen(self, pane, find_resume_hint(self.screen(pane)))
         if newer := self.last_title(row, pane):
             return pane._replace(sighting=newer)
@@ -394,8 +393,6 @@ class Identifier:
                 hint = ""
             quit_by_user = quit_by_user or bool(hint)
         if hint and is_elsewhere(pane):
-            from codex_tmux.transport_pane import completed_by_screen
-
             pane = completed_by_screen(self, pane, hint)
         elif hint and guessed:
             doubted = bool(pane.session) and hint != pane.session
@@ -451,8 +448,6 @@ class Identifier:
 
 def has_server(processes: Processes, codex_home: str) -> bool:
     """Whether the background server of a `CODEX_HOME` runs."""
-    import json
-
     try:
         with open(os.path.join(codex_home, "app-server-daemon", "daemon.pid"), "rb") as file:
             pid = int(json.loads(file.read(4096))["pid"])

@@ -12,7 +12,7 @@ import signal
 import sys
 import termios
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
@@ -22,7 +22,6 @@ from codex_tmux.launch import LAY
 from codex_tmux.resume import helper_command
 from codex_tmux.run import draw
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from codex_tmux.exec_conversation import Codex, Conversation, Memory
     from codex_tmux.exec_view import View

@@ -6,15 +6,12 @@ import subprocess
 import sys
 
 from codex_tmux.ask_in_pane import ENTER, Choice, ask
+from codex_tmux.here import Here, become_shell
 from codex_tmux.log import log
 from codex_tmux.plain_text import plain_line
 from codex_tmux.remain_on_exit import give_back, keep_commands
 from codex_tmux.resume import helper_command, joined
 from codex_tmux.tmux import Server
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from codex_tmux.run import Here
 
 FIND, LEAVE = "p", "q"
 CHOICES = (
@@ -64,8 +61,6 @@ def leave(server: Server, here: Here) -> int:
     """Give the pane to the user's shell: to the one below, or a new one in our place, which ends as any other."""
     if not here.is_root:
         return 0
-    from codex_tmux.run import become_shell
-
     server.try_run(*joined(give_back(here.id))[:-1])
     become_shell(here)
     return 1

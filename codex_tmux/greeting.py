@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 
+from codex_tmux.codex.title_config import SESSION_ID, THREAD_ID, title_has_id
+from codex_tmux.errors import Problem
 from codex_tmux.launcher import typed
 from codex_tmux.log import log
 from codex_tmux.paths import make_state_dir
@@ -48,9 +50,6 @@ def greeting(server: Server) -> str:
 
 def names_sessions(codex_home: str) -> bool:
     """Whether Codex's config there puts the session id into the title, in either of its words for it."""
-    from codex_tmux.codex.title_config import SESSION_ID, THREAD_ID, title_has_id
-    from codex_tmux.errors import Problem
-
     try:
         with open(os.path.join(codex_home, "config.toml"), encoding="utf-8") as f:
             text = f.read()

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from codex_tmux.launch import Launch
+from codex_tmux.launch import Launch
+from codex_tmux.run_again import NOTHING, run_again
 
 DEFAULT_KEY = "R"
 KEY_OPTIONS = ("@codex-respawn-key", "@codex_keys", "prefix")
@@ -42,8 +41,6 @@ def hint(happened: str, key: str, launch: Launch) -> str:
     """The line, of a pane whose Codex was started so."""
     back = "brings it back"
     if launch.typed:
-        from codex_tmux.run_again import NOTHING, run_again
-
         if run_again(launch.transport).how == NOTHING:
             return f"{happened} · its command is not run again"
         back = RECONNECTS

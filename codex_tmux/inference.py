@@ -7,7 +7,7 @@ shows exactly one of them, so what is left when all others are excluded is the a
 
 from __future__ import annotations
 
-from codex_tmux.named_tuple import NamedTuple
+from typing import NamedTuple
 
 SLACK = 0.02
 """Seconds a session may seem older than the process that made it: processes start at ticks of 10 ms."""

@@ -9,24 +9,19 @@ import os
 import re
 import time
 import zlib
+from collections.abc import Iterable
+from typing import NamedTuple
 
 from codex_tmux.codex.commandline import parse, split_program
-from codex_tmux.codex.processes import Processes, is_app_server, sessions_held
+from codex_tmux.codex.processes import CodexProcess, Processes, is_app_server, sessions_held
 from codex_tmux.codex.rollout_tail import last_user_message
 from codex_tmux.codex.screen import last_message, title_name
 from codex_tmux.codex.store import Store, created_ms
 from codex_tmux.inference import START, Candidate, Seat, infer, possible_for
-from codex_tmux.named_tuple import NamedTuple
 from codex_tmux.reconcile import Pane, Sighting
 from codex_tmux.records import ARGV, INFERRED, TUI, same_session
 from codex_tmux.resume import screen_buffer
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from codex_tmux.codex.processes import CodexProcess
-    from codex_tmux.tmux import Server
+from codex_tmux.tmux import Server
 
 LOOK_AGAIN = 65
 """Seconds until sessions that somebody left are closed: the background server keeps them for 60."""

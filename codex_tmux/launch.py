@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from codex_tmux.named_tuple import NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+from codex_tmux.records import Record
 
 LAY = "CODEX_TMUX_LAY"
 """In the environment of `codex-tmux run`: draw this tmux buffer and die, so that the pane sleeps."""
@@ -47,3 +46,8 @@ class Launch(NamedTuple):
     def typed(self) -> bool:
         """Whether Codex was started at the far end in a way that codex-tmux cannot repeat: typed into a shell there."""
         return bool(self.transport) and not self.codex
+
+
+def launch_of(record: Record) -> Launch:
+    """How a record's Codex was started."""
+    return Launch(*(getattr(record, name) for name in Launch._fields))

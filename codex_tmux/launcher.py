@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shlex
+import shutil
 import sys
 
 NAME = "codex-tmux"
@@ -26,8 +28,6 @@ def own() -> str:
 
 def program() -> str:
     """The path of this codex-tmux that lasts: a name that leads to it, and stays when pipx, uv or Python change."""
-    import shutil
-
     script = own()
     for name in (shutil.which(NAME), os.path.expanduser(LINK)):
         if name and os.path.exists(name) and os.path.exists(script) and os.path.samefile(name, script):
@@ -37,17 +37,12 @@ def program() -> str:
 
 def typed(*args: str) -> str:
     """A command line of codex-tmux that the user can type: by its full path where it is not on PATH."""
-    import shlex
-    import shutil
-
     name = NAME if shutil.which(NAME) else with_tilde(program())
     return " ".join([name, *(shlex.quote(a) for a in args)])
 
 
 def with_tilde(path: str) -> str:
     """A path as one word for sh, `~` for the home directory where nothing in it needs a quote."""
-    import shlex
-
     home = os.path.expanduser("~").rstrip("/") + "/"
     rest = path[len(home) :]
     return f"~/{rest}" if path.startswith(home) and shlex.quote(rest) == rest else shlex.quote(path)

@@ -12,12 +12,17 @@ from codex_tmux import activity, epoch, store
 from codex_tmux.codex.commandline import redact
 from codex_tmux.codex.store import Store
 from codex_tmux.epoch import ALIVE, ELSEWHERE, GONE
+from codex_tmux.far_end import paste
+from codex_tmux.greeting import names_sessions
+from codex_tmux.launch import Launch, launch_of
+from codex_tmux.list_view import show
 from codex_tmux.log import log
 from codex_tmux.pass_once import Pass, sync_once
-from codex_tmux.reconcile import Launch, Pane, launch_of
+from codex_tmux.reconcile import Pane
 from codex_tmux.records import CURRENT, LIVE, LOST, STATUS_WORDS, STATUSES, Record
 from codex_tmux.sync import server_lock
 from codex_tmux.tmux import Server, TmuxError
+from codex_tmux.transport import of_argv
 
 JSON_VERSION = 1
 
@@ -51,8 +56,6 @@ def command(everything: bool, statuses: tuple[str, ...], as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps({"version": JSON_VERSION, "panes": rows}, indent=2, ensure_ascii=True))
     elif rows:
-        from codex_tmux.list_view import show
-
         show(rows, server.socket or server.try_run("display-message", "-p", "#{socket_path}"))
         if unknown := [row["pane"] for row in rows if row["session_id"] is None]:
             click.echo(
@@ -66,8 +69,6 @@ def command(everything: bool, statuses: tuple[str, ...], as_json: bool) -> None:
 
 def unknown_text(panes: list[str], homes: set[str]) -> str:
     """What to do about panes whose session is not known; `setup` is no advice where it has been done."""
-    from codex_tmux.greeting import names_sessions
-
     done = all(names_sessions(home) for home in homes)
     setup = "" if done else "run codex-tmux setup to have Codex name it, or "
     text = f"{setup}bind one: codex-tmux adopt -t {panes[0]} SESSION"
@@ -158,9 +159,6 @@ def row_of_record(record: Record, codex_store: Store, fate: str) -> dict[str, An
 def elsewhere(launch: Launch, session_id: str) -> dict[str, Any]:
     """The columns of a Codex that runs at the far end of a transport: which, and what a person types there to resume,
     where codex-tmux cannot."""
-    from codex_tmux.far_end import paste
-    from codex_tmux.transport import of_argv
-
     transport = of_argv(launch.transport) if launch.transport else None
     if transport is None:
         return {"transport": None, "paste": None}

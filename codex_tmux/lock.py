@@ -6,6 +6,8 @@ import errno
 import fcntl
 import os
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
 from codex_tmux.errors import Problem
 from codex_tmux.log import log
@@ -23,55 +25,51 @@ class Held(StateError):
     """Another process keeps a lock."""
 
 
-class lock:  # noqa: N801 (used as a verb: `with lock():`)
+@contextmanager
+def lock(name: str = "state", wait: float = LOCK_WAIT, otherwise: str = "") -> Iterator[None]:
     """Hold the lock `name` of the state directory; where that holds none, the directory `otherwise` itself, if given.
 
     Raises Held when another process keeps it for more than `wait` seconds, so that a stopped holder hangs nobody,
     and StateError where it cannot be had. The kernel lets go of it when its holder dies.
     """
+    fd, path = opened(name, otherwise)
+    try:
+        take(fd, path, wait)
+        yield
+    finally:
+        # One that cannot be closed is closed all the same, or worked around; and what was done under it is done.
+        with suppress(OSError):
+            os.close(fd)
 
-    # A class: contextlib costs a hook 3 ms to import.
-    def __init__(self, name: str = "state", wait: float = LOCK_WAIT, otherwise: str = "") -> None:
-        self.name = name
-        self.wait = wait
-        self.otherwise = otherwise
-        self.fd = -1
 
-    def __enter__(self) -> None:
-        path = os.path.join(state_dir(), f"{self.name}.lock")
+def opened(name: str, otherwise: str) -> tuple[int, str]:
+    """What holds the lock, open, and its path. Raises StateError."""
+    path = os.path.join(state_dir(), f"{name}.lock")
+    try:
+        make_state_dir()
+        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600), path
+    except OSError as e:
         try:
-            make_state_dir()
-            self.fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-        except OSError as e:
-            try:
-                path = self.otherwise
-                self.fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-            except OSError:
-                raise StateError(f"{e.filename or state_dir()}: {reason(e)}") from e
-        end = time.monotonic() + self.wait
-        delay = 0.001
-        while True:
-            try:
-                fcntl.flock(self.fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                return
-            except OSError as e:
-                if time.monotonic() > end:
-                    os.close(self.fd)
-                    self.fd = -1
-                    log("lock.timeout", lock=path, waited=self.wait)
-                    raise Held(f"{path} has been held for {self.wait:g} s by another codex-tmux") from e
-                # flock has no timeout of its own; a signal-driven one would not survive being imported.
-                time.sleep(delay)
-                delay = min(delay * 2, 0.02)
-            except BaseException:
-                os.close(self.fd)
-                raise
-
-    def __exit__(self, *_: object) -> None:
-        try:
-            os.close(self.fd)
+            return os.open(otherwise, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC), otherwise
         except OSError:
-            pass  # closed all the same, or worked around; and what was done under the lock is done
+            raise StateError(f"{e.filename or state_dir()}: {reason(e)}") from e
+
+
+def take(fd: int, path: str, wait: float) -> None:
+    """Take the lock. Raises Held."""
+    end = time.monotonic() + wait
+    delay = 0.001
+    while True:
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except OSError as e:
+            if time.monotonic() > end:
+                log("lock.timeout", lock=path, waited=wait)
+                raise Held(f"{path} has been held for {wait:g} s by another codex-tmux") from e
+            # flock has no timeout of its own; a signal-driven one would not survive being imported.
+            time.sleep(delay)
+            delay = min(delay * 2, 0.02)
 
 
 def reason(e: OSError) -> str:

@@ -5,7 +5,7 @@ Pure. The facts are read by `pane_facts.py`; `tests/unit/may_act_test.py` is the
 
 from __future__ import annotations
 
-from codex_tmux.named_tuple import NamedTuple
+from typing import NamedTuple
 
 
 class Place:

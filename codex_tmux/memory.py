@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
+from typing import NamedTuple
 
 from codex_tmux import epoch, store
 from codex_tmux.log import log
-from codex_tmux.named_tuple import NamedTuple
 from codex_tmux.options import decode_launch
 from codex_tmux.records import ARGV, EXEC
 from codex_tmux.sync import sync

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import time
+from typing import NamedTuple
 
-from codex_tmux import epoch, hooks, quick_start, state_cache, store, tmux
+from codex_tmux import epoch, hooks, store, tmux
 from codex_tmux.evidence import Identifier
 from codex_tmux.focus import asked_since, take_back
 from codex_tmux.hint import ENDED_SOMEHOW, KEY_OPTIONS, hint, shown_key
@@ -13,16 +14,24 @@ from codex_tmux.log import debugging, log, set_level
 from codex_tmux.may_act import Act, ProcessFacts, may_act
 from codex_tmux.options import PANE_OPTIONS, encode_launch
 from codex_tmux.pane_facts import pane_facts
-from codex_tmux.reconcile import Note, Pane, Policy, Revive, Sleep, Snapshot, TakeOver, Tell, reconcile
+from codex_tmux.reconcile import (
+    Action,
+    Note,
+    Pane,
+    Policy,
+    Revive,
+    Sleep,
+    Snapshot,
+    TakeOver,
+    Tell,
+    reconcile,
+)
 from codex_tmux.records import DEAD, ENDED, EXEC, LIVE, LOST, STATUS_WORDS, Record, now
 from codex_tmux.remain_on_exit import GIVE_BACK, SET, give_back, remain_on_exit, say, say_nothing, stay
 from codex_tmux.resume import lay_to_sleep, respawn_into_run, take_over, wait_until_dead
 from codex_tmux.tell import tell, tell_all
-from codex_tmux.tmux import AT_WORK, Reading, Server, Started, TmuxError
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from codex_tmux.reconcile import Action
+from codex_tmux.tmux import AT_WORK, Reading, Server, TmuxError
+from codex_tmux.tmux_versions import DEAD_SIGNAL, REAPS, version_of
 
 SETTLING = 1.5
 """Seconds a Codex whose title lost its id may take to end: it clears the title just before it does."""
@@ -34,13 +43,12 @@ AWAIT = "set-option -g @codex_awaiting 1 ; run-shell -b -d 1 -C '#{@codex_await}
 """tmux looks by itself when a Codex that is about to end does so."""
 
 
-class Pass:
+class Pass(NamedTuple):
     """What one pass saw and decided."""
 
-    def __init__(self, reading: Reading, snapshot: Snapshot, records: tuple[Record, ...]) -> None:
-        self.reading = reading
-        self.snapshot = snapshot
-        self.records = records
+    reading: Reading
+    snapshot: Snapshot
+    records: tuple[Record, ...]
 
     def pane(self, pane_id: str) -> Pane | None:
         """The pane of this id."""
@@ -54,14 +62,11 @@ class Pass:
         return mine[-1] if mine else None
 
 
-def sync_once(server: Server, asked: Started | None = None) -> Pass:
-    """Read the server, decide, save, act. Under the sync lock of that server. Raises Problem.
-
-    `asked`: the first reading, where it is under way already.
-    """
-    for under_way in (asked, None):
+def sync_once(server: Server) -> Pass:
+    """Read the server, decide, save, act. Under the sync lock of that server. Raises Problem."""
+    for _ in range(2):
         begun = time.monotonic()
-        reading, identifier, snapshot = settled_reading(server, under_way)
+        reading, identifier, snapshot = settled_reading(server)
         set_level(reading.server["@codex-log-level"])
         policy = Policy(revive=reading.server["@codex-on-death"] == "respawn")
         snapshot, records, actions, fault = decide(snapshot, policy)
@@ -103,10 +108,10 @@ def tell_what_was_seen(snapshot: Snapshot, seconds: float) -> None:
         )
 
 
-def settled_reading(server: Server, asked: Started | None = None) -> tuple[Reading, Identifier, Snapshot]:
+def settled_reading(server: Server) -> tuple[Reading, Identifier, Snapshot]:
     """One reading in which no pane is just about to change; after SETTLING seconds, as things are."""
     end = time.monotonic() + SETTLING
-    reading = tmux.reading(server, asked or tmux.ask(server))
+    reading = tmux.read(server)
     exited = reading.server["@codex_exited"]
     while True:
         identifier = Identifier(server, reading)
@@ -130,15 +135,11 @@ def is_unreaped(reading: Reading, pane: Pane) -> bool:
     """
     if not pane.dead or not pane.marked or pane.asleep or pane.exit:
         return False
-    from codex_tmux.tmux_versions import DEAD_SIGNAL, version_of
-
     return version_of(reading.server["version"]) >= DEAD_SIGNAL
 
 
 def needs_tick(reading: Reading) -> bool:
     """Whether this tmux may have missed the end of a process, so that a timer inside it has to look."""
-    from codex_tmux.tmux_versions import REAPS, version_of
-
     return version_of(reading.server["version"]) < REAPS
 
 
@@ -157,14 +158,11 @@ def decide(
     """
     try:
         with store.lock():
-            kept = state_cache.get()
-            records = store.load() if kept is None else kept
+            records = store.load()
             snapshot = with_fates(snapshot, records)
             new, actions = reconcile(records, snapshot, policy, now())
             if new != records:
                 store.save(new)
-            if new != records or kept is None:
-                state_cache.put(new)
             return snapshot, new, actions, ""
     except store.StateError as e:
         fault = str(e)
@@ -270,9 +268,6 @@ def set_options(
         commands.append(["set-option", "-g", "@codex_panes", panes])
         # What was there at a closing says nothing about panes that came since.
         commands.append(["set-option", "-gu", "@codex_here"])
-    helper = reading.server["@codex_helper"]
-    if helper and reading.server["@codex_quick"] != quick_start.shell_text() and quick_start.is_for(helper):
-        commands.append(["set-option", "-g", "@codex_quick", quick_start.shell_text()])
     status = summary(records, snapshot)
     if status != reading.server["@codex_status"]:
         commands.append(["set-option", "-g", "@codex_status", status])

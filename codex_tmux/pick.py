@@ -21,6 +21,7 @@ from codex_tmux.errors import Problem
 from codex_tmux.log import log
 from codex_tmux.pick_menu import ACTIONS, COPY, FORGET, GO, SPLIT, show_menu
 from codex_tmux.plain_text import plain_line, tilde
+from codex_tmux.preview import preview
 from codex_tmux.records import DEAD, LIVE, LOST, Record
 from codex_tmux.reopen import reopen
 from codex_tmux.resume import helper_command
@@ -143,8 +144,6 @@ def one(server: Server, session_id: str) -> Conversation:
 
 def print_preview(server: Server, session_id: str) -> int:
     """Print a conversation's preview."""
-    from codex_tmux.preview import preview
-
     conversation = one(server, session_id)
     if conversation.status:
         home = conversation.codex_home

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 
+from codex_tmux import daemon_messages
 from codex_tmux.codex.commandline import redact
 from codex_tmux.codex.store import COMPRESSED
 from codex_tmux.conversations import Conversation
@@ -93,8 +94,6 @@ def messages_of(conversation: Conversation, rollout: str) -> list[tuple[str, str
     """(who, what) of the last messages, oldest first."""
     if not rollout.endswith(COMPRESSED):
         return last_messages(rollout)
-    from codex_tmux import daemon_messages
-
     return daemon_messages.last_messages(conversation.codex_home, conversation.session_id, MESSAGES)
 
 

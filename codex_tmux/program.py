@@ -16,11 +16,17 @@ def find_program(known: str, configured: str) -> str:
             if known and word != known:
                 log("codex.moved", was=known, now=word)
             return word
-        if word and "/" not in word:
-            for directory in os.get_exec_path():
-                path = os.path.join(directory, word)
-                if os.path.isabs(path) and os.path.isfile(path) and os.access(path, os.X_OK):
-                    return path
+        if word and "/" not in word and (found := on_path(word, os.environ.get("PATH", os.defpath))):
+            return found
+    return ""
+
+
+def on_path(name: str, path: str) -> str:
+    """The program of this name in `path` (PATH), by its full path; "" where there is none."""
+    for directory in path.split(os.pathsep):
+        program = os.path.join(directory, name)
+        if os.path.isabs(program) and os.path.isfile(program) and os.access(program, os.X_OK):
+            return program
     return ""
 
 
@@ -48,8 +54,6 @@ def path_with(program: str, path: str) -> str:
 
 def missing_interpreter(program: str, path: str) -> str:
     """The program that the script `program` is for, where `env` would not find it with the PATH `path`; else ""."""
-    import shutil
-
     try:
         with open(program, "rb") as file:
             first = os.fsdecode(file.readline(256))
@@ -59,4 +63,4 @@ def missing_interpreter(program: str, path: str) -> str:
     if not words or os.path.basename(words[0]) != "env":
         return ""
     name = next((word for word in words[1:] if not word.startswith("-") and "=" not in word), "")
-    return "" if not name or shutil.which(name, path=path_with(program, path)) else name
+    return "" if not name or on_path(name, path_with(program, path)) else name

@@ -5,11 +5,13 @@ Pure: no clock, no file, no process. `tests/unit/reconcile_test.py` attacks it.
 
 from __future__ import annotations
 
-from codex_tmux.c_datetime import datetime, timedelta
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import NamedTuple, TypeAlias
+
 from codex_tmux.epoch import ELSEWHERE, GONE, OURS
 from codex_tmux.launch import Launch as Launch
 from codex_tmux.may_act import Act, PaneFacts, Place, ProcessFacts, may_act
-from codex_tmux.named_tuple import NamedTuple
 from codex_tmux.records import (
     ADOPTED,
     ARGV,
@@ -25,6 +27,7 @@ from codex_tmux.records import (
     Record,
     same_session,
 )
+from codex_tmux.transport import of_argv
 from codex_tmux.wrapper import storable
 
 
@@ -168,12 +171,7 @@ class Note(NamedTuple):
     fields: tuple[tuple[str, str], ...]
 
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from typing import TypeAlias
-
-    Action: TypeAlias = Sleep | Revive | TakeOver | Tell | Note
+Action: TypeAlias = Sleep | Revive | TakeOver | Tell | Note
 
 RANK = {TITLE: 5, LOCK: 4, ADOPTED: 4, ARGV: 3, SCREEN: 2, INFERRED: 1}
 """How much a kind of evidence says about one Codex process: more replaces less, never the other way round."""
@@ -635,15 +633,8 @@ def place_of(pane: Pane) -> dict[str, object]:
 
 def same_far_end(one: tuple[str, ...], other: tuple[str, ...]) -> bool:
     """Whether two transports reach the same machine or box."""
-    from codex_tmux.transport import of_argv
-
     first, second = of_argv(one), of_argv(other)
     return first is not None and second is not None and first.name == second.name
-
-
-def launch_of(record: Record) -> Launch:
-    """How a record's Codex was started."""
-    return Launch(*(getattr(record, name) for name in Launch._fields))
 
 
 def launch_fields(launch: Launch) -> dict[str, object]:

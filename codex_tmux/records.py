@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from codex_tmux.c_datetime import datetime, timezone
-from codex_tmux.named_tuple import NamedTuple
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Any
+from datetime import datetime, timezone
+from typing import Any, NamedTuple
 
 VERSION = 1
 """The version of the state file that this code writes."""

@@ -9,19 +9,15 @@ from __future__ import annotations
 import os
 import re
 import shlex
+from collections.abc import Callable
+from typing import NamedTuple, TypeAlias
 
 from codex_tmux.codex.commandline import CommandLine, parse, split_program
 from codex_tmux.codex.processes import SHELLS
-from codex_tmux.named_tuple import NamedTuple
+from codex_tmux.transport import Transport
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from typing import TypeAlias
+Say: TypeAlias = Callable[[list["Word"], list["Word"]], str]
 
-    from codex_tmux.transport import Transport
-
-    Say: TypeAlias = Callable[[list["Word"], list["Word"]], str]
 
 NESTED = 2
 """How deep `sh -c` may stand in `sh -c`."""

@@ -13,19 +13,25 @@ from codex_tmux.codex.processes import Processes, let_interrupt
 from codex_tmux.completion import PANE
 from codex_tmux.confirm import StillRuns, confirmed
 from codex_tmux.errors import Problem
+from codex_tmux.far_end import paste
 from codex_tmux.idle_shell import rows_of
+from codex_tmux.launch import Launch, launch_of
 from codex_tmux.may_act import Act, Line, PaneFacts, Place, ProcessFacts, may_act
 from codex_tmux.options import encode_launch
 from codex_tmux.pane_facts import pane_facts, process_facts
 from codex_tmux.pass_once import pane_option, sync_once
 from codex_tmux.prompt import EVERY, alone, lines_of, type_command
-from codex_tmux.reconcile import Launch, Pane, launch_of
+from codex_tmux.reconcile import Pane
 from codex_tmux.records import EXEC, Record
+from codex_tmux.restore_start import offer
 from codex_tmux.resume import helper_command, joined, respawn_into_run
+from codex_tmux.run_again import NOTHING, run_again
 from codex_tmux.split import offer_split, split_beside
 from codex_tmux.sync import server_lock
 from codex_tmux.tell import tell
 from codex_tmux.tmux import Server
+from codex_tmux.transport import of_argv
+from codex_tmux.transport_pane import find_transport
 
 SHELL_WITHIN = 1.0
 """Seconds that a shell may take to come back after its Codex has ended."""
@@ -93,8 +99,6 @@ class NoCodex(Problem):
 
 def offer_restore(server: Server, client: str) -> bool:
     """Show what a restart of tmux has lost, for want of anything in this pane; whether there is any."""
-    from codex_tmux.restore_start import offer
-
     return offer(server, client)
 
 
@@ -234,11 +238,6 @@ def require(server: Server, pane: Pane, act: str, line: str = Line.UNKNOWN) -> s
 def refuse_far_end(pane: Pane, launch: Launch, session: str) -> None:
     """Raise Problem where a far end's Codex cannot be started from here, and ending what the pane runs would lose it:
     a shell there, whose prompt nobody knows from here and whose jobs nobody brings back."""
-    from codex_tmux.far_end import paste
-    from codex_tmux.run_again import NOTHING, run_again
-    from codex_tmux.transport import of_argv
-    from codex_tmux.transport_pane import find_transport
-
     again = run_again(launch.transport)
     if again.how == NOTHING:
         raise Problem(f"{again.why}: not run again; see codex-tmux list")

@@ -9,11 +9,10 @@ from codex_tmux import epoch, store
 from codex_tmux.codex.store import Store
 from codex_tmux.evidence import find_id
 from codex_tmux.idle_shell import untouched
-from codex_tmux.launch import UNATTENDED
+from codex_tmux.launch import UNATTENDED, launch_of
 from codex_tmux.log import log
 from codex_tmux.pass_once import Pass, see_that_tmux_reaps, sync_once
 from codex_tmux.rebuild import EARLY, WAITING, Rebuilder, hint_of, short_title
-from codex_tmux.reconcile import launch_of
 from codex_tmux.records import LOST, Record
 from codex_tmux.restore_plan import TITLE_ID, Build, Plan, Spot, lost_records, make_plan, place
 from codex_tmux.resume import run_command, wait_until_dead
@@ -85,7 +84,7 @@ class Restore:
         """What there is; with `force` what other hosts have counts as lost here, and with `save` from now on."""
         seen = sync_once(self.server)
         if self.force:
-            seen.records = taken_over(seen.records, seen, self.sessions)
+            seen = seen._replace(records=taken_over(seen.records, seen, self.sessions))
             if save:
                 with store.lock():
                     store.save(taken_over(store.load(), seen, self.sessions))

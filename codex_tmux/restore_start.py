@@ -6,6 +6,7 @@ import shlex
 import time
 
 from codex_tmux import tmux
+from codex_tmux.choose_sessions import choose
 from codex_tmux.clients import of_client
 from codex_tmux.errors import Problem
 from codex_tmux.log import log
@@ -158,8 +159,6 @@ def announce(server: Server, results: list[Result]) -> None:
 
 def choose_and_restore(server: Server) -> None:
     """Let the user tick which sessions to restore."""
-    from codex_tmux.choose_sessions import choose
-
     with server_lock(server):
         seen = sync_once(server)
     lost = lost_records(seen.records, seen.snapshot)

@@ -6,7 +6,6 @@ import os
 import sys
 import time
 
-from codex_tmux import quick_start
 from codex_tmux.hint import KEY_OPTIONS, happened, hint, shown_key
 from codex_tmux.launch import LAY, UNATTENDED, Launch
 from codex_tmux.log import log
@@ -38,9 +37,6 @@ def run_command(server: Server, launch: Launch) -> list[str]:
     helper = helper_command(server)
     if launch.mode == "exec":
         return [*helper, "exec"]
-    quick = server.option("@codex_quick")
-    if quick and len(helper) == 1:
-        helper = quick_start.stored(helper[0], quick)
     return [*helper, "run", *(["--shell"] if launch.shell else [])]
 
 

@@ -1,27 +1,42 @@
 """`codex-tmux run`: what runs inside a pane. It becomes Codex, resuming the session that the pane had.
 
-It starts in every pane, so its budget is one bare Python start more: what it needs it takes from the pane's own
-options, in one tmux call; the state file is parsed only where those do not answer.
+What it needs it takes from the pane's own options, in one tmux call; where those say nothing, from the state file.
 """
 
 from __future__ import annotations
 
 import os
 import sys
+import termios
 import time
 
+from codex_tmux.codex.accepted import accepted
+from codex_tmux.codex.commandline import options_of, parse, redact, tui_fresh, tui_resume, without_cd
+from codex_tmux.codex.session_directory import in_directory, session_directory
+from codex_tmux.codex.store import SQLITE_HOME, Store
 from codex_tmux.errors import Problem
-from codex_tmux.hint import ENDED_SOMEHOW, hint, is_epitaph, shown_key
-from codex_tmux.launch import LAY, UNATTENDED
-from codex_tmux.log import log, set_level
+from codex_tmux.fresh_instead import instead
+from codex_tmux.here import (
+    Here,
+    ask,
+    become_shell,
+    file_record,
+    forget_session,
+    login_shell,
+    refuse_rival,
+    say,
+)
+from codex_tmux.hint import ENDED_SOMEHOW, hint, is_epitaph
+from codex_tmux.launch import BELOW, LAY, UNATTENDED, Launch, launch_of
+from codex_tmux.log import log
+from codex_tmux.options import decode_launch, encode_launch
 from codex_tmux.program import find_program, interpreter, path_with
-from codex_tmux.records import same_session
-from codex_tmux.tmux import Server, Started, TmuxError
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from codex_tmux.codex.store import Store
-    from codex_tmux.launch import Launch
+from codex_tmux.remain_on_exit import GIVE_BACK, OFF, SET, give_back, remain_on_exit, stay
+from codex_tmux.remain_on_exit import say as say_at_death
+from codex_tmux.resume import joined
+from codex_tmux.tmux import Server, TmuxError
+from codex_tmux.without_wrapper import without
+from codex_tmux.wrapper import is_unknown, prefixed
 
 USAGE = "usage: codex-tmux run [--shell] [--fresh] [-- CODEX ARGS]"
 
@@ -29,8 +44,6 @@ WAIT_FOR_WRITER = 15.0
 """Seconds to wait for another process to let go of the session's writer lock."""
 WAIT_FOR_DAEMON = 75.0
 """The same for Codex's daemon, which keeps the lock for about a minute after its last TUI has left."""
-TOO_LARGE = 8 * 1024 * 1024
-"""Bytes of a state file that are looked at, as in `store`, which is imported only where they hold what is sought."""
 
 
 class Request:
@@ -51,70 +64,6 @@ class Request:
                 raise Problem(f"run: unknown argument {word!r}; {USAGE}")
 
 
-VALUES = (
-    "@codex_session @codex_launch @codex_fresh @codex_evidence @codex_pane @codex_hint @codex-command "
-    "@codex-respawn-key @codex_keys prefix remain-on-exit @codex_keep @codex_dir default-shell @codex-log-level"
-).split()
-
-
-def ask(server: Server, pane: str) -> Started:
-    """Start to ask tmux for all that `Here` needs, in one call, which also notes that the pane is awake."""
-    # Tabs: every tmux prints them as they are, and none of these values holds one.
-    form = "".join(f"#{{{name}}}\t" for name in VALUES)
-    form += "#{pane_id} #{pane_pid} #{pid} #{start_time} #{socket_path}"
-    awake = (
-        f"set-option -pu -t {pane} @codex_asleep ; set-option -pu -t {pane} @codex_waiting ; "
-        # An id that is there again is in the title of what this process becomes.
-        f"set-option -pu -t {pane} @codex_title_id ; "
-        # Claimed and read in one step: of two panes that wake for one session, the second sees the first. Where the
-        # plugin has been unloaded, nothing is left on the pane.
-        f"if-shell -F -t {pane} '#{{@codex_dir}}' {{ set-option -p -t {pane} @codex_cleared {os.getpid()} ; "
-        f"set-option -pF -t {pane} @codex_claim '#{{@codex_session}}' }}"
-    )
-    return server.start(
-        # In another server, at the path of a socket that was removed, this would be another pane.
-        *("if-shell", "-F", f"#{{==:#{{pid}},{server.pid}}}" if server.pid else "1", awake, ";"),
-        *("display-message", "-p", "-t", pane, form, ";"),
-        *("list-panes", "-a", "-f", "#{||:#{?@codex_session,1,0},#{?@codex_claim,1,0}}"),
-        *("-F", "#{pane_id} #{pane_dead} #{@codex_session} #{@codex_claim} #{@codex_state}"),
-    )
-
-
-class Here:
-    """The pane this process runs in, as tmux answers to `ask`."""
-
-    def __init__(self, answer: str, pane: str) -> None:
-        first, *lines = answer.split("\n")
-        values = first.split("\t", len(VALUES))
-        self.session, self.launch_text, fresh, self.evidence, self.marked, self.hint, *values = values
-        self.command, key, ours, prefix, self.remain, kept, loaded, self.default_shell, level, ids = values
-        self.key = shown_key(key, ours, prefix)
-        set_level(level)
-        self.id, root, self.server_pid, started, self.socket = ids.split(" ", 4)
-        self.former = f"{self.server_pid}:{started}"
-        if self.id != pane:
-            raise Problem(f"pane {pane} is gone")
-        self.fresh, self.kept, self.loaded = bool(fresh), bool(kept), bool(loaded)
-        self.is_root = int(root) == os.getpid()
-        self.rivals = []
-        for line in lines:
-            rival, dead, session, claimed, state = line.split(" ")
-            # A sync that finds two panes on one session takes it out of the memory of one: its claim stays.
-            claims_it = same_session(claimed, self.session)
-            names_it = same_session(session, self.session) or (not session and claims_it)
-            # Alive, and either there before us or with Codex in it; not one that is about to give way to us.
-            is_there = dead == "0" and (claims_it or state == "live")
-            if self.session and rival != pane and names_it and is_there:
-                self.rivals.append(rival)
-
-    @property
-    def epoch(self) -> str:
-        """The epoch of this tmux server."""
-        from codex_tmux import epoch
-
-        return epoch.of_server(self.server_pid)
-
-
 def main(args: list[str]) -> int:
     """Run in this pane; does not return where it becomes Codex or a shell. Raises Problem."""
     buffer = os.environ.pop(LAY, "")
@@ -130,13 +79,7 @@ def main(args: list[str]) -> int:
     if not pane:
         raise Problem("run works inside a tmux pane; outside, use codex itself")
     server = Server()
-    asked = ask(server, pane)
-    # Imported while tmux answers: what is needed further down.
-    import codex_tmux.codex.processes
-    import codex_tmux.codex.store
-    import codex_tmux.resume  # noqa: F401
-
-    here = Here(server.answer(asked), pane)
+    here = Here(ask(server, pane), pane)
     server.require(here.server_pid)
     launch, program = what_to_launch(request, here)
     if request.shell and launch is None:
@@ -146,28 +89,20 @@ def main(args: list[str]) -> int:
     mark(server, here, launch)
     argv = [*interpreter(program), program]
     if launch.wrapper:
-        from codex_tmux.wrapper import is_unknown, prefixed
-
         before = None if is_unknown(launch.wrapper) else prefixed(launch.wrapper, argv, here.default_shell)
-        if before is None:
-            from codex_tmux.without_wrapper import without
-
-            if (code := without(server, here, launch, unattended)) is not None:
-                return code
+        if before is None and (code := without(server, here, launch, unattended)) is not None:
+            return code
         argv = before or argv
     launch, gone = enter(launch)
     if launch.transport:
-        from codex_tmux.far_end import words_for
+        from codex_tmux.far_end import (
+            words_for,  # many imports, for the few panes that need it
+        )
 
         become(words_for(server, here, launch, request.fresh or here.fresh), here, request.shell)
-    from codex_tmux.codex.commandline import tui_fresh, tui_resume
-
     session, why = ("", "") if request.fresh or here.fresh else choose(server, here, launch)
-    if why:
-        from codex_tmux.fresh_instead import instead
-
-        if (code := instead(server, here, why, unattended)) is not None:
-            return code
+    if why and (code := instead(server, here, why, unattended)) is not None:
+        return code
     path = os.environ.get("PATH", os.defpath)
     os.environ["PATH"] = path_with(program, path)
     flags = accepted_flags(server, here, launch.flags, program)
@@ -175,11 +110,7 @@ def main(args: list[str]) -> int:
         flags = in_session_directory(launch, session, flags)
         log("session.restored", session=session, pane=pane, server=here.socket)
         if here.evidence == "inferred":
-            say(
-                server,
-                here,
-                "session inferred, not certain; codex-tmux adopt binds another",
-            )
+            say(server, here, "session inferred, not certain; codex-tmux adopt binds another")
         words = tui_resume(flags, session)
     else:
         words = tui_fresh(flags)
@@ -222,9 +153,6 @@ def without_epitaph(screen: bytes) -> bytes:
 
 def what_to_launch(request: Request, here: Here) -> tuple[Launch | None, str]:
     """How Codex is to be started here, and the program: by this command line, else as the pane remembers it."""
-    from codex_tmux.launch import Launch
-    from codex_tmux.options import decode_launch
-
     known = decode_launch(here.launch_text) or from_file(here)
     if known is None and request.shell and request.codex_args is None:
         return None, ""
@@ -234,8 +162,6 @@ def what_to_launch(request: Request, here: Here) -> tuple[Launch | None, str]:
     if not program:
         return None, ""
     if request.codex_args is not None:
-        from codex_tmux.codex.commandline import parse
-
         home = known.codex_home if known else default_home()
         cwd = known.cwd if known else os.getcwd()
         return Launch("tui", program, home, cwd, parse(request.codex_args).flags, request.shell), program
@@ -249,60 +175,8 @@ def from_file(here: Here) -> Launch | None:
     record = file_record(here, by_pane=True)
     if record is None:
         return None
-    from codex_tmux.reconcile import launch_of
-
     here.session = here.session or record.session_id
     return launch_of(record)
-
-
-def file_record(here: Here, by_pane: bool):  # type: ignore[no-untyped-def]
-    """The record of this pane, or the current one of another server's pane with this pane's session.
-
-    Parsing is dear: it happens only where the text of the file holds what is looked for.
-    """
-    from codex_tmux.paths import state_dir
-
-    try:
-        # O_NONBLOCK: a FIFO in its place must not hang the pane.
-        with open(os.open(os.path.join(state_dir(), "state.toml"), os.O_RDONLY | os.O_NONBLOCK), "rb") as f:
-            text = f.read(TOO_LARGE) or b""
-    except OSError:
-        return None
-    own = f'epoch = "{here.epoch}"', f'epoch = "{here.former}"'
-    if by_pane and not (f'pane = "{here.id}"'.encode() in text and any(e.encode() in text for e in own)):
-        return None
-    if not by_pane and not may_be_elsewhere(text, here.session, own):
-        return None
-    from codex_tmux import store
-
-    try:
-        records = store.peek()
-    except store.StateError as e:
-        log("state.unusable", why=e)
-        return None
-    epochs = (here.epoch, here.former)
-    current = (r for r in records if r.current)
-    if by_pane:
-        return next((r for r in current if r.epoch in epochs and r.pane == here.id), None)
-    return next(
-        (r for r in current if same_session(r.session_id, here.session) and r.epoch not in epochs), None
-    )
-
-
-def may_be_elsewhere(text: bytes, session: str, own: tuple[str, ...]) -> bool:
-    """Whether the state file may have a record of the session in a pane of another tmux server than this one.
-
-    Told without a TOML parser, which takes longer than all else that `run` does: the session's own record, which has
-    `own` in it or is of no pane any more, is always there. What somebody has written in another form than ours is left
-    to the parser.
-    """
-    from codex_tmux.records import CLOSED, ENDED, LOST
-
-    harmless = [
-        f"\n{line}\n".encode() for line in (*own, *(f'status = "{s}"' for s in (ENDED, CLOSED, LOST)))
-    ]
-    entries = (entry for entry in text.split(b"\n[[panes]]") if session[:29].encode() in entry)
-    return any(not any(line in entry for line in harmless) for entry in entries)
 
 
 def default_home() -> str:
@@ -314,12 +188,8 @@ def accepted_flags(server: Server, here: Here, flags: tuple[str, ...], program: 
     """`flags` without those that this Codex refuses, which may be another version by now; says which."""
     if not flags:
         return []
-    from codex_tmux.codex.accepted import accepted
-
     kept = accepted([*interpreter(program), program], flags)
     if kept != list(flags):
-        from codex_tmux.codex.commandline import options_of, redact
-
         left = [tuple(redact(words)) for words in options_of(kept)]
         dropped = " ".join(
             " ".join(w) for words in options_of(flags) if (w := tuple(redact(words))) not in left
@@ -331,9 +201,6 @@ def accepted_flags(server: Server, here: Here, flags: tuple[str, ...], program: 
 
 def mark(server: Server, here: Here, launch: Launch) -> None:
     """Let the pane outlive a crash, and say in its options what runs here, before anything can go wrong."""
-    from codex_tmux.options import encode_launch
-    from codex_tmux.resume import joined
-
     if not here.loaded:
         return  # nobody would look after the pane
     commands: list[list[str]] = []
@@ -352,9 +219,6 @@ def mark(server: Server, here: Here, launch: Launch) -> None:
 
 def end_of(here: Here, launch: Launch) -> list[list[str]]:
     """The tmux commands that make the pane end as it should: stay after a crash, or with `shell`, close as ever."""
-    from codex_tmux.remain_on_exit import GIVE_BACK, OFF, SET, give_back, remain_on_exit, stay
-    from codex_tmux.remain_on_exit import say as say_at_death
-
     # It slept as a pane of its own in any case.
     todo = remain_on_exit(not launch.shell, here.remain, OFF, here.kept)
     commands = stay(here.id) if todo == SET else give_back(here.id) if todo == GIVE_BACK else []
@@ -380,8 +244,6 @@ def enter(launch: Launch) -> tuple[Launch, str]:
         os.environ[name] = value
     if launch.transport or not any(flag.startswith(("-C", "--cd")) for flag in launch.flags):
         return launch, gone
-    from codex_tmux.codex.commandline import parse, without_cd
-
     directory = parse(launch.flags).cd
     if directory and not os.path.isdir(directory):
         # Codex would end at once; without the flag it asks whether to go on in the session's directory or here.
@@ -395,9 +257,6 @@ def in_session_directory(launch: Launch, session: str, flags: list[str]) -> list
     """`flags` with which Codex goes on in the session's own directory, without a question."""
     if any(flag.startswith("--remote") for flag in flags):
         return flags  # the directory is the server's
-    from codex_tmux.codex.session_directory import in_directory, session_directory
-    from codex_tmux.codex.store import SQLITE_HOME, Store
-
     store = Store(launch.codex_home, dict(launch.env).get(SQLITE_HOME))
     return in_directory(flags, session_directory(store, session), os.getcwd())
 
@@ -410,13 +269,8 @@ def choose(server: Server, here: Here, launch: Launch) -> tuple[str, str]:
     """
     if not here.session:
         return "", "this pane's session is not known" if here.launch_text and launch else ""
-    if any(flag.startswith("--remote") for flag in launch.flags):
-        from codex_tmux.codex.commandline import parse
-
-        if address := parse(launch.flags).remote:
-            return choose_there(server, here, launch, address)
-    from codex_tmux.codex.store import SQLITE_HOME, Store
-
+    if address := parse(launch.flags).remote:
+        return choose_there(server, here, launch, address)
     store = Store(launch.codex_home, dict(launch.env).get(SQLITE_HOME))
     session = here.session if len(here.session) == 36 else store.complete(here.session)
     if session is None:
@@ -435,8 +289,7 @@ def choose_there(server: Server, here: Here, launch: Launch, address: str) -> tu
     """As `choose`, of a session in the store of the app-server at `address`: ours says nothing of it."""
     session = here.session
     if len(session) != 36:
-        from codex_tmux.app_server import ServerError, token_of, whole_id
-        from codex_tmux.codex.commandline import redact
+        from codex_tmux.app_server import ServerError, token_of, whole_id  # a client of websockets
 
         where = redact(("--remote", address))[1]
         try:
@@ -464,34 +317,11 @@ REASONS = {
 }
 
 
-def refuse_rival(server: Server, here: Here, session: str) -> None:
-    """Raise Problem where another living pane, of this or another tmux server, has the session."""
-    for pane in here.rivals:
-        raise Problem(f"session {session} is in pane {pane}; it can be in one pane only")
-    record = file_record(here, by_pane=False)
-    if record is None:
-        return
-    from codex_tmux import epoch
-
-    fate = epoch.fates([record.epoch], here.epoch, here.former)[record.epoch]
-    if fate == epoch.ALIVE:
-        raise Problem(
-            f"session {session} is in pane {record.pane} of {epoch.server_name(record.epoch, record.server)}"
-        )
-    if fate == epoch.ELSEWHERE:
-        raise Problem(
-            f"session {session} is in a tmux pane of another host. To take it over: "
-            f"codex-tmux adopt --force -t {here.id} {session}"
-        )
-
-
 def wait_for_writer(store: Store, session: str, launch: Launch) -> None:
     """Wait until no other process can write to the session. Raises Problem that names the one that still can."""
     holder = store.lock_holder(session)
     if holder is None:
         return
-    from codex_tmux.codex.commandline import parse
-
     embedded = parse(list(launch.flags)).embedded
     if holder.daemon and not embedded:
         return  # the daemon is where this Codex will join
@@ -513,31 +343,9 @@ def wait_for_writer(store: Store, session: str, launch: Launch) -> None:
         )
 
 
-def forget_session(server: Server, here: Here) -> None:
-    """The session that comes up here is another one."""
-    server.try_run(
-        *("set-option", "-pu", "-t", here.id, "@codex_session", ";"),
-        *("set-option", "-pu", "-t", here.id, "@codex_claim", ";"),
-        *("set-option", "-pu", "-t", here.id, "@codex_evidence"),
-    )
-
-
-def say(server: Server, here: Here, text: str) -> None:
-    """Say one line in the pane, and to whoever looks at it: Codex's screen covers the pane's own at once."""
-    from codex_tmux.plain_text import plain_line
-    from codex_tmux.tell import tell
-
-    text = plain_line(text)
-    print(f"codex-tmux: {text}", flush=True)
-
-    tell(server, here.id, text)
-
-
 def become(argv: list[str], here: Here, shell: bool) -> None:
     """Become Codex; with `shell`, become a process that runs Codex and then the user's shell."""
     if shell:
-        from codex_tmux.launch import BELOW
-
         script = BELOW + (" -l" if login_shell(here) else "")
         program = "/bin/sh"
         # tmux names the window by the first word of what is in the foreground. BusyBox chooses what it is by it.
@@ -554,8 +362,6 @@ def become(argv: list[str], here: Here, shell: bool) -> None:
 
 def mend_terminal() -> None:
     """Switch on again what a Codex that was killed has left off: the new one will leave the terminal as it finds it."""
-    import termios
-
     try:
         modes = termios.tcgetattr(0)
         if not modes[3] & termios.ISIG:
@@ -567,14 +373,3 @@ def mend_terminal() -> None:
             termios.tcsetattr(0, termios.TCSANOW, modes)
     except termios.error:
         return  # no terminal
-
-
-def become_shell(here: Here) -> None:
-    """Become the shell that tmux would have started."""
-    shell = here.default_shell or "/bin/sh"
-    os.execv(shell, [f"-{os.path.basename(shell)}"] if login_shell(here) else [shell])
-
-
-def login_shell(here: Here) -> bool:
-    """Whether tmux starts shells as login shells: it does unless `default-command` says otherwise."""
-    return not (Server().try_run("show-options", "-gv", "default-command") or "")

@@ -5,13 +5,11 @@ Pure. The line that ran is never run again as it was: its prompt would be sent o
 
 from __future__ import annotations
 
-from codex_tmux.named_tuple import NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple
+
 from codex_tmux.remote_command import alone, codex_of, with_session
 from codex_tmux.transport import MOSH, SSH, of_argv
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 RESUME, CONNECT, NOTHING = "resume", "connect", "nothing"
 MARK = "SESSION"

@@ -8,6 +8,9 @@ import stat
 import sys
 import time
 import zlib
+from typing import NamedTuple
+
+import tomli_w
 
 from codex_tmux.lock import StateError as StateError
 from codex_tmux.lock import lock as lock
@@ -15,6 +18,11 @@ from codex_tmux.lock import reason
 from codex_tmux.log import log
 from codex_tmux.paths import make_state_dir, state_dir
 from codex_tmux.records import END, HEAD, VERSION, Record, RecordError, record_of, to_toml
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
 
 NAME = "state.toml"
 BACKUP = "state.toml.last"
@@ -27,12 +35,11 @@ class NewerVersion(StateError):
     """The state file was written by a newer codex-tmux: it is left alone."""
 
 
-class Loaded:
+class Loaded(NamedTuple):
     """What the state file held: its records, and what is wrong with it, "" where all of it was understood."""
 
-    def __init__(self, records: tuple[Record, ...], broken: str = "") -> None:
-        self.records = records
-        self.broken = broken
+    records: tuple[Record, ...]
+    broken: str = ""
 
 
 def load() -> tuple[Record, ...]:
@@ -180,10 +187,6 @@ def check_whole(data: bytes) -> None:
 
 def parse_toml(text: str) -> dict[str, object]:
     """TOML text as values. Raises ValueError."""
-    if sys.version_info >= (3, 11):
-        import tomllib
-    else:
-        import tomli as tomllib
     document: dict[str, object] = tomllib.loads(text)
     return document
 
@@ -199,9 +202,7 @@ def save(records: tuple[Record, ...]) -> None:
 
 def write(records: tuple[Record, ...], backup: bool) -> None:
     """As `save`; without `backup` the file that was there is not kept, as it is no good one."""
-    from codex_tmux import toml_writer
-
-    data = sealed(HEAD + toml_writer.document(to_toml(records)))
+    data = sealed(HEAD + tomli_w.dumps(to_toml(records)))
     try:
         directory = make_state_dir()
         path = os.path.join(directory, NAME)

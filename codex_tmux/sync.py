@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import os
 import time
+import traceback
 import zlib
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 
+from codex_tmux.closing import close_noted
+from codex_tmux.codex.processes import Processes, lock_owner
 from codex_tmux.errors import Problem
+from codex_tmux.evidence import guard_of
 from codex_tmux.lock import Held, lock
 from codex_tmux.log import log
+from codex_tmux.options import decode_launch
+from codex_tmux.pass_once import sync_once
 from codex_tmux.paths import state_dir
-from codex_tmux.tmux import Server, ask
+from codex_tmux.resume import take_over
+from codex_tmux.tmux import Server
 
 BURST = 2
 """How many syncs hooks may start within WINDOW seconds of each other; the next one waits and sees to the rest."""
@@ -38,26 +47,20 @@ def main(args: list[str]) -> int:
         elif args == ["--settle"]:
             settle(Server())
         elif args == ["--last"]:
-            from codex_tmux.closing import close_last
-
             close_last(Server())
         elif args[:1] == ["--noted"]:
-            from codex_tmux.closing import close_noted
-
             close_noted(Server(), args[1:])
         else:
             server = Server()
             patiently(server)
             if not os.path.exists(os.path.join(state_dir(), "greeted")):
-                from codex_tmux.greeting import greet_once
+                from codex_tmux.greeting import greet_once  # once for good, and its imports are many
 
                 greet_once(server)
     except Problem as e:
         log("sync.failed", why=e)
         want_another()
     except Exception as e:
-        import traceback
-
         frames = traceback.extract_tb(e.__traceback__)
         where = " < ".join(f"{os.path.basename(f.filename)}:{f.lineno}" for f in reversed(frames[-4:]))
         log("sync.crashed", why=f"{type(e).__name__}: {e}", at=where)
@@ -131,31 +134,28 @@ def times_path(server: Server) -> str:
     return os.path.join(state_dir(), f"{lock_name(server)}.times")
 
 
-class server_lock(lock):  # noqa: N801 (used as a verb, like lock)
+@contextmanager
+def server_lock(server: Server, wait: float = SETTLE_WAIT) -> Iterator[None]:
     """The lock under which one process at a time reads and changes a tmux server. Raises Held.
 
     Where the state directory cannot hold it (a full or read-only disk), the directory of tmux's socket does: the
     panes keep their sessions in their own options all the same. A holder that is stopped, or hangs on a disk, is
     worked around: what it may do when it goes on, tmux itself does only where it still fits.
     """
-
-    def __init__(self, server: Server, wait: float = SETTLE_WAIT) -> None:
-        super().__init__(lock_name(server), wait, os.path.dirname(server.socket or ""))
-
-    def __enter__(self) -> None:
+    name = lock_name(server)
+    with ExitStack() as held:
         try:
-            super().__enter__()
+            held.enter_context(lock(name, wait, os.path.dirname(server.socket or "")))
         except Held:
-            holder = hanging_holder(os.path.join(state_dir(), f"{self.name}.lock"))
+            holder = hanging_holder(os.path.join(state_dir(), f"{name}.lock"))
             if holder is None:
                 raise
-            log("lock.worked_around", lock=self.name, holder=holder)
+            log("lock.worked_around", lock=name, holder=holder)
+        yield
 
 
 def hanging_holder(path: str) -> int | None:
     """The process that holds a lock file and is stopped, or waits for a disk; None where it is at work, or unknown."""
-    from codex_tmux.codex.processes import Processes, lock_owner
-
     pid = lock_owner(path)
     process = Processes().get(pid) if pid is not None else None
     return pid if process is not None and process.state in "TtD" else None
@@ -166,6 +166,19 @@ def sync(server: Server, wait: float = SETTLE_WAIT) -> None:
     # Held until laid panes are dead again: a respawn that waits for it then finds them asleep.
     with server_lock(server, wait):
         locked_sync(server)
+
+
+def close_last(server: Server) -> None:
+    """Note that the user has closed the last tmux session, and let its server go. Raises Problem.
+
+    A server that is killed never gets here: what it held is lost.
+    """
+    try:
+        sync(server)
+    finally:
+        server.try_run(
+            "if-shell", "-F", "#{@codex_ends}", "set-option -gu @codex_ends ; set-option -s exit-empty on"
+        )
 
 
 def settle(server: Server) -> None:
@@ -179,12 +192,8 @@ def settle(server: Server) -> None:
 
 def locked_sync(server: Server) -> None:
     """Sync, the lock being held, or worked around."""
-    asked = ask(server)
-    # Imported while tmux answers.
-    from codex_tmux.pass_once import sync_once
-
     note_time(server)
-    sync_once(server, asked)
+    sync_once(server)
 
 
 def watch(server: Server) -> None:
@@ -192,10 +201,6 @@ def watch(server: Server) -> None:
 
     Without the lock and the records: who holds them may be slow, and the pane's own options tell all that it takes.
     """
-    from codex_tmux.evidence import guard_of
-    from codex_tmux.options import decode_launch
-    from codex_tmux.resume import take_over
-
     end = time.monotonic() + WATCH_FOR
     plain, counted = (
         ("pane_id", "pane_pid", "pane_dead"),

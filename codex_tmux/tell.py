@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from codex_tmux.clients import of_client
 from codex_tmux.log import log
 from codex_tmux.tmux import TIMEOUT, Server, TmuxError, spawn
 
@@ -79,8 +80,6 @@ def show_message(server: Server, client: str, command: list[str]) -> None:
         return
     # tmux 3.2a takes no value for -c, see tmux_versions.MESSAGE_CLIENT: there the message goes to the client that
     # last used the tmux session of the pane it is told to be in.
-    from codex_tmux.clients import of_client
-
     pane = of_client(server, client, "#{pane_id}")
     if pane:
         environment = ["env", "-u", "TMUX", f"TMUX_PANE={pane}"]

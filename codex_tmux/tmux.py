@@ -1,23 +1,23 @@
 """One tmux server: run its commands, read all of it in one call.
 
-Raw `tmux`, not libtmux: hooks start this in a budget of a few milliseconds. For the same reason processes are
-started with `os.posix_spawn`, not `subprocess`.
+Raw `tmux`, not libtmux: hooks start this, and importing libtmux takes longer than a sync.
 """
 
 from __future__ import annotations
 
 import os
-import select
+import subprocess
 import sys
-import time
+from collections.abc import Mapping
+from typing import NamedTuple, TypeAlias
 
-from codex_tmux.errors import Problem
+from codex_tmux import epoch
+from codex_tmux.errors import Misread as Misread
+from codex_tmux.errors import TmuxError as TmuxError
+from codex_tmux.tmux_escapes import length_at, only_reading
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import TypeAlias
+Names: TypeAlias = tuple[str, ...] | list[str]
 
-    Names: TypeAlias = tuple[str, ...] | list[str]
 
 NO_SERVER = ("error connecting to ", "no server running on ")
 """How tmux says that there is nothing behind its socket: there is no such file, or nobody listens there."""
@@ -27,14 +27,6 @@ TIMEOUT = 10.0
 # The plugin aliases every documented name of respawn-pane, to see a respawn coming. tmux resolves any unique
 # abbreviation itself; this one is not aliased and so is ours.
 RESPAWN_PANE = "respawn-pan"
-
-
-class TmuxError(Problem):
-    """tmux refused a command, or could not be reached. Never raised for an empty answer."""
-
-
-class Misread(TmuxError):
-    """What tmux printed does not fit the format: a value that it reads live was another one the second time."""
 
 
 class Server:
@@ -60,15 +52,7 @@ class Server:
 
     def run_bytes(self, *args: str, timeout: float = TIMEOUT) -> bytes:
         """Run tmux with `args`; returns what it printed. Raises TmuxError when it fails."""
-        return self.finish(self.start(*args), timeout)
-
-    def start(self, *args: str) -> Started:
-        """Start tmux with `args`, for `finish`. Raises TmuxError."""
-        return Started(self.argv(*args), args[0] if args else "")
-
-    def finish(self, started: Started, timeout: float = TIMEOUT) -> bytes:
-        """What a tmux that was started printed. Raises TmuxError when it fails."""
-        code, out = started.finish(timeout)
+        code, out = spawn(self.argv(*args), timeout)
         if code != 0:
             # What the commands before the failing one printed comes along; panes are no error message.
             lines = out.decode(errors="replace").strip().splitlines()
@@ -77,16 +61,12 @@ class Server:
                 if text.startswith(said):
                     socket = text.removeprefix(said).partition(" (")[0]
                     raise TmuxError(f"no tmux server runs at {socket}: start tmux first")
-            raise TmuxError(f"tmux {started.what} failed: {text or f'exit {code}'}")
+            raise TmuxError(f"tmux {args[0] if args else ''} failed: {text or f'exit {code}'}")
         return out
 
     def run(self, *args: str, timeout: float = TIMEOUT) -> str:
         """Run tmux with `args`; returns what it printed, as text, without the last newline."""
-        return self.answer(self.start(*args), timeout)
-
-    def answer(self, started: Started, timeout: float = TIMEOUT) -> str:
-        """Like `finish`, as text, without the last newline."""
-        return self.finish(started, timeout).decode("utf-8", "surrogateescape").removesuffix("\n")
+        return self.run_bytes(*args, timeout=timeout).decode("utf-8", "surrogateescape").removesuffix("\n")
 
     def require(self, pid: str) -> None:
         """Raise TmuxError where another server than the environment's listens, with `pid`, at its socket's path: the
@@ -127,49 +107,15 @@ def spawn(argv: list[str], timeout: float) -> tuple[int, bytes]:
 
     Raises TmuxError when it cannot be started or does not end within `timeout` seconds.
     """
-    return Started(argv).finish(timeout)
-
-
-class Started:
-    """A command that runs while its caller does something else. `finish` must be called."""
-
-    def __init__(self, argv: list[str], what: str = "") -> None:
-        """Start `argv`; `what` names the command in an error. Raises TmuxError."""
-        self.name = argv[0]
-        self.what = what
-        self.output, write_end = os.pipe()
-        actions = [
-            (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
-            (os.POSIX_SPAWN_DUP2, write_end, 1),
-            (os.POSIX_SPAWN_DUP2, write_end, 2),
-            (os.POSIX_SPAWN_CLOSE, self.output),
-        ]
-        try:
-            self.pid = os.posix_spawnp(argv[0], argv, os.environ, file_actions=actions)
-        except OSError as e:
-            os.close(self.output)
-            raise TmuxError(f"{argv[0]} cannot be started: {e.strerror}; is tmux on PATH?") from e
-        finally:
-            os.close(write_end)
-
-    def finish(self, timeout: float) -> tuple[int, bytes]:
-        """Its exit code and what it printed. Raises TmuxError when it does not end within `timeout` seconds."""
-        chunks = []
-        end = time.monotonic() + timeout
-        try:
-            while True:
-                ready, _, _ = select.select([self.output], [], [], max(0.0, end - time.monotonic()))
-                if not ready:
-                    os.kill(self.pid, 9)
-                    os.waitpid(self.pid, 0)
-                    raise TmuxError(f"{self.name} gave no answer within {timeout:g} s")
-                chunk = os.read(self.output, 1 << 16)
-                if not chunk:
-                    break
-                chunks.append(chunk)
-        finally:
-            os.close(self.output)
-        return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1]), b"".join(chunks)
+    try:
+        done = subprocess.run(
+            argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=timeout
+        )
+    except subprocess.TimeoutExpired as e:
+        raise TmuxError(f"{argv[0]} gave no answer within {timeout:g} s") from e
+    except OSError as e:
+        raise TmuxError(f"{argv[0]} cannot be started: {e.strerror}; is tmux on PATH?") from e
+    return done.returncode, done.stdout
 
 
 # Values that come from people or programs may hold anything, a newline too: each is sent with its length in
@@ -192,7 +138,7 @@ SERVER_PLAIN = ("pid", "start_time", "version")
 SERVER_COUNTED = (
     "socket_path @codex_exited @codex_panes @codex-on-death @codex-command @codex-env @codex-respawn-key "
     "@codex_keys prefix @codex-restore @codex-restore-lazy @codex-log-level @codex_status @codex_helper "
-    "@codex_quick @codex_dir @codex_ticking @codex_fault @codex_pending"
+    "@codex_dir @codex_ticking @codex_fault @codex_pending"
 ).split()
 
 # Sent first, this shows whether it is a tmux that escapes what it prints (ESCAPES and DOLLARS of tmux_versions.py).
@@ -243,8 +189,6 @@ def parse_rows(data: bytes, plain: Names, counted: Names, options: Names = ()) -
         except Misread:
             if not escaped:
                 raise
-            from codex_tmux.tmux_escapes import only_reading
-
             values, at = only_reading(data, at, mark, len(counted), len(options))
             row.update(zip((*counted, *options), values))
         rows.append(row)
@@ -277,15 +221,7 @@ def parse_counted(data: bytes, at: int, names: Names, escaped: bool, row: dict[s
     return at
 
 
-def length_at(data: bytes, at: int) -> tuple[int, int]:
-    """The length that stands at `at`, and where the value begins. Raises Misread where there is none."""
-    end = data.find(b":", at)
-    if end < 0 or not data[at:end].isdigit():
-        raise Misread("tmux printed half a row: no length of a value")
-    return int(data[at:end]), end + 1
-
-
-class Reading:
+class Reading(NamedTuple):
     """Everything one call read from a tmux server.
 
     `server` holds the values of SERVER_PLAIN and SERVER_COUNTED; `panes` one dictionary a pane; `hooks` what
@@ -293,22 +229,15 @@ class Reading:
     window id: tmux session, index, and whether that tmux session is of the first one's group.
     """
 
-    links: dict[str, tuple[tuple[str, int, bool], ...]]
-
-    def __init__(
-        self, server: dict[str, str], panes: list[dict[str, str]], hooks: str, remain_on_exit: str = "off"
-    ) -> None:
-        self.remain_on_exit = remain_on_exit
-        self.links = {}
-        self.server = server
-        self.panes = panes
-        self.hooks = hooks
+    server: dict[str, str]
+    panes: list[dict[str, str]]
+    hooks: str
+    remain_on_exit: str
+    links: Mapping[str, tuple[tuple[str, int, bool], ...]]
 
     @property
     def epoch(self) -> str:
         """The server epoch: pane ids mean nothing beyond it. Raises TmuxError where its process cannot be seen."""
-        from codex_tmux import epoch
-
         if found := epoch.of_server(self.server["pid"]):
             return found
         raise TmuxError(
@@ -325,15 +254,24 @@ AT_WORK = "2"
 def read(server: Server) -> Reading:
     """Read the whole tmux server in one call, and take the events noted inside it.
 
-    These are that a sync is wanted, and which panes exited: what happens after this call notes itself anew. Raises
-    TmuxError when the server cannot be reached.
+    These are that a sync is wanted, and which panes exited: what happens after this call notes itself anew. Read once
+    more where a program changed in the middle of the answer. Raises TmuxError when the server cannot be reached, or
+    answers something else.
     """
-    return reading(server, ask(server))
+    server.told = {}
+    try:
+        return reading_of(server, ask(server))
+    except Misread:
+        exited = server.told.get("@codex_exited", "")
+    again = reading_of(server, ask(server))
+    # The first reading has taken them.
+    again.server["@codex_exited"] = f"{exited} {again.server['@codex_exited']}"
+    return again
 
 
-def ask(server: Server) -> Started:
-    """Start to `read`; `reading` has the answer. tmux is half of a sync's time: there is something to do meanwhile."""
-    return server.start(
+def ask(server: Server) -> bytes:
+    """What tmux prints for `reading_of`. Raises TmuxError."""
+    return server.run_bytes(
         *("if-shell", "-F", "#{@codex_pending}", f"set-option -g @codex_pending {AT_WORK}", ";"),
         *("display-message", "-p", SERVER_FORMAT, ";"),
         *("set-option", "-gu", "@codex_exited", ";", "set-option", "-gu", "@codex_here", ";"),
@@ -343,22 +281,6 @@ def ask(server: Server) -> Started:
         *("show-options", "-gwv", "remain-on-exit", ";"),
         *("show-hooks", "-gw", ";", "show-hooks", "-g"),
     )
-
-
-def reading(server: Server, asked: Started) -> Reading:
-    """What `ask` asked for, asked for once more where a program changed in the middle of the answer.
-
-    Raises TmuxError when the server cannot be reached, or answers something else.
-    """
-    server.told = {}
-    try:
-        return reading_of(server, server.finish(asked))
-    except Misread:
-        exited = server.told.get("@codex_exited", "")
-    again = reading_of(server, server.finish(ask(server)))
-    # The first reading has taken them.
-    again.server["@codex_exited"] = f"{exited} {again.server['@codex_exited']}"
-    return again
 
 
 def reading_of(server: Server, out: bytes) -> Reading:
@@ -391,9 +313,13 @@ def reading_of(server: Server, out: bytes) -> Reading:
                 group != "" and group == known["session_group"],
             )
             links.setdefault(pane["window_id"], {})[place] = None
-    found = Reading(values[0], list(panes.values()), hooks.decode(errors="replace"), remain_on_exit.decode())
-    found.links = {window: tuple(places) for window, places in links.items()}
-    return found
+    return Reading(
+        values[0],
+        list(panes.values()),
+        hooks.decode(errors="replace"),
+        remain_on_exit.decode(),
+        {window: tuple(places) for window, places in links.items()},
+    )
 
 
 def escaped_separator(out: bytes) -> bytes:

@@ -3,7 +3,11 @@ escape shows only by the lengths, and by what follows."""
 
 from __future__ import annotations
 
-from codex_tmux.tmux import TmuxError, length_at
+from typing import TypeAlias
+
+from codex_tmux.errors import Misread, TmuxError
+
+Pieces: TypeAlias = "tuple[Pieces, bytes] | None"
 
 TRIES = 20_000
 """How many beginnings of a value are looked at: any program may choose a title of thousands of backslashes. Of a value
@@ -11,12 +15,6 @@ with more, what was found by then is all there is."""
 
 C_STYLE = {b"a": 7, b"b": 8, b"v": 11, b"f": 12, b"r": 13}
 NAME_START = frozenset(bytes([c]) for c in b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_{")
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import TypeAlias
-
-    Pieces: TypeAlias = "tuple[Pieces, bytes] | None"
 
 
 def only_reading(data: bytes, at: int, mark: bytes, counted: int, options: int) -> tuple[list[str], int]:
@@ -108,3 +106,11 @@ def joined(pieces: Pieces) -> bytes:
         pieces, piece = pieces
         found.append(piece)
     return b"".join(reversed(found))
+
+
+def length_at(data: bytes, at: int) -> tuple[int, int]:
+    """The length that stands at `at`, and where the value begins. Raises Misread where there is none."""
+    end = data.find(b":", at)
+    if end < 0 or not data[at:end].isdigit():
+        raise Misread("tmux printed half a row: no length of a value")
+    return int(data[at:end]), end + 1

@@ -6,11 +6,10 @@ MINIMUM too, because it has to speak before there is a helper; hooks.tmux says i
 
 from __future__ import annotations
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import TypeAlias
+from typing import TypeAlias
 
-    Version: TypeAlias = tuple[int, int, str]
+Version: TypeAlias = tuple[int, int, str]
+
 
 MINIMUM = (3, 2, "a")
 """3.2 has `pane-title-changed`, but only 3.2a fires it with the pane whose title it is."""

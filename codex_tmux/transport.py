@@ -7,12 +7,8 @@ that runs there. What is in that command is read by `remote_command`; what of it
 from __future__ import annotations
 
 import os
-
-from codex_tmux.named_tuple import NamedTuple
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+from collections.abc import Sequence
+from typing import NamedTuple
 
 SSH, MOSH, DISTROBOX, TOOLBOX = "ssh", "mosh", "distrobox", "toolbox"
 SHARES_HOME = (DISTROBOX, TOOLBOX)

@@ -9,20 +9,20 @@ from __future__ import annotations
 
 import os
 import time
+from typing import TYPE_CHECKING, NamedTuple
 
+from codex_tmux.codex.processes import Processes, runs_one_command
 from codex_tmux.codex.store import Store, created_ms
 from codex_tmux.may_act import Place
-from codex_tmux.named_tuple import NamedTuple
+from codex_tmux.options import shell_words
 from codex_tmux.reconcile import Launch, Pane, Sighting
 from codex_tmux.records import ADOPTED, ARGV, SCREEN, TITLE, TUI
 from codex_tmux.remote_command import codex_of
 from codex_tmux.run_again import run_again
 from codex_tmux.transport import SHARES_HOME, Transport, of_argv, split_words
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from codex_tmux.codex.processes import Processes
-    from codex_tmux.evidence import Identifier
+    from codex_tmux.evidence import Identifier  # which imports this module
 
 PREFIX = 29
 FIRST_MS = 1_735_689_600_000
@@ -44,8 +44,6 @@ class TransportProcess(NamedTuple):
 
 def find_transport(processes: Processes, root_pid: int) -> TransportProcess | None:
     """The outermost transport with a terminal in the foreground of the pane with this root process, or None."""
-    from codex_tmux.codex.processes import runs_one_command
-
     for pid in (root_pid, *processes.descendants(root_pid)):
         argv = processes.argv(pid)
         transport = of_argv(argv) if argv else None
@@ -105,8 +103,6 @@ def own_words(process: TransportProcess, pane: Pane) -> Transport:
     seen = split_words(process.argv)
     if seen is None:
         return process.transport
-    from codex_tmux.options import shell_words
-
     words = shell_words(pane.start_command)
     if len(words) == 1:
         words = shell_words(words[0])

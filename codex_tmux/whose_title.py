@@ -6,7 +6,7 @@ was, so each sync that finds a new title works it out, and notes the answer besi
 
 from __future__ import annotations
 
-from codex_tmux.named_tuple import NamedTuple
+from typing import NamedTuple
 
 NOBODY = "-"
 """Noted as the owner where the title is of no process that a sync has seen."""

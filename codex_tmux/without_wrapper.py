@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 
 from codex_tmux.ask_in_pane import ENTER, Choice, ask
+from codex_tmux.here import Here, become_shell
 from codex_tmux.launch import Launch
 from codex_tmux.log import log
 from codex_tmux.options import encode_launch
@@ -13,10 +14,6 @@ from codex_tmux.remain_on_exit import give_back, say, stay
 from codex_tmux.resume import joined
 from codex_tmux.tmux import Server
 from codex_tmux.wrapper import name_of
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from codex_tmux.run import Here
 
 LEAVE = "q"
 CHOICES = (Choice(ENTER, "go on without it"), Choice(LEAVE, "go to a shell"))
@@ -40,8 +37,6 @@ def without(server: Server, here: Here, launch: Launch, unattended: bool) -> int
         return None
     if not here.is_root:
         return 0
-    from codex_tmux.run import become_shell
-
     server.try_run(*joined(give_back(here.id))[:-1])
     become_shell(here)
     return 1

@@ -8,13 +8,10 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Collection, Sequence
 
 from codex_tmux.codex.commandline import split_program
 from codex_tmux.options import shell_words
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
 
 PROGRAM = ""
 UNKNOWN = "?"

@@ -5,13 +5,10 @@ from __future__ import annotations
 import os
 import shutil
 
+from codex_tmux.codex.processes import CodexProcess
 from codex_tmux.options import shell_words
+from codex_tmux.reconcile import Pane
 from codex_tmux.wrapper import ARGUMENTS, DEFAULT_SHELL, is_unknown, of_command, of_words
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from codex_tmux.codex.processes import CodexProcess
-    from codex_tmux.reconcile import Pane
 
 LARGEST_SCRIPT = 64 * 1024
 

@@ -54,10 +54,8 @@ install_hooks() {
     helper=$(shell_word "$codex_helper")
     wait=$(until_continuum_has_looked)
     remove_at '90|20[0-9]|21[0-3]' # where they were before the first release
-    # A sync sets @codex_quick anew: the one before may be of another helper.
     tmux set-option -gqu @codex_say \; set-option -g @codex_helper "$codex_helper" \; \
         set-option -g @codex_word "$helper" \; \
-        set-option -gu @codex_quick \; \
         set-option -g @codex_dir "$here" \; \
         source-file "$(glob_word "$here/plugin/hooks.tmux")" \; \
         set-option -g @codex_pending 1 \; \

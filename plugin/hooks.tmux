@@ -3,17 +3,15 @@
 # Sourced by codex.tmux, undone by plugin/unload. Everything here runs inside tmux: a process starts only where
 # CODEX_TRIGGER says so, and only for panes that run Codex, or have just lost it.
 
-# What starts the helper: by the option @codex_quick, which a sync sets, past the installed script and Python's `site`;
-# where that is not set, or fails because the package has moved, by the script. Used as #{E:…}: the paths are options of
-# their own, so that nothing in them is expanded as a format. Silent whatever happens: any output, or a failure, would
-# throw the user's active pane into view mode.
-set-option -g @codex_sync '{ #{?@codex_quick,#{@codex_quick} sync ||,} #{@codex_word} sync || tmux set-option -gu @codex_pending; } >/dev/null 2>&1 || :'
+# What starts the helper. Used as #{E:…}: its path is an option of its own, so that nothing in it is expanded as a
+# format. Silent whatever happens: any output, or a failure, would throw the user's active pane into view mode.
+set-option -g @codex_sync '{ #{@codex_word} sync || tmux set-option -gu @codex_pending; } >/dev/null 2>&1 || :'
 # Where no helper can settle a pane that has just died, the command that starts it anew goes all the same.
 set-option -g @codex_unlaid '##{&&:##{&&:##{pane_dead},##{@codex_pane}},##{?##{||:##{@codex_asleep},##{@codex_mode}},0,1}}'
-set-option -g @codex_settle '{ #{?@codex_quick,#{@codex_quick} sync --settle ||,} #{@codex_word} sync --settle || tmux list-panes -a -f "#{E:@codex_unlaid}" -F "##D" | while read -r pane; do tmux respawn-pan -t "$pane" #{@codex_word} run \; set-option -p -t "$pane" @codex_asleep 1; done; } >/dev/null 2>&1 || :'
-set-option -g @codex_watch '{ #{?@codex_quick,#{@codex_quick} sync --watch ||,} #{@codex_word} sync --watch; } >/dev/null 2>&1 || :'
-set-option -g @codex_last '{ #{?@codex_quick,#{@codex_quick} sync --last ||,} #{@codex_word} sync --last; } >/dev/null 2>&1 || tmux set-option -s exit-empty on'
-set-option -g @codex_noted 'noted() { #{?@codex_quick,#{@codex_quick} sync --noted "$@" ||,} #{@codex_word} sync --noted "$@"; }; noted'
+set-option -g @codex_settle '{ #{@codex_word} sync --settle || tmux list-panes -a -f "#{E:@codex_unlaid}" -F "##D" | while read -r pane; do tmux respawn-pan -t "$pane" #{@codex_word} run \; set-option -p -t "$pane" @codex_asleep 1; done; } >/dev/null 2>&1 || :'
+set-option -g @codex_watch '#{@codex_word} sync --watch >/dev/null 2>&1 || :'
+set-option -g @codex_last '#{@codex_word} sync --last >/dev/null 2>&1 || tmux set-option -s exit-empty on'
+set-option -g @codex_noted 'noted() { #{@codex_word} sync --noted "$@"; }; noted'
 set-option -g @codex_ask '#{@codex_word} restore --ask >/dev/null 2>&1 || :'
 set-option -g @codex_at_start '#{@codex_word} restore --at-start >/dev/null 2>&1 || :'
 

@@ -19,8 +19,7 @@ def guard(name: str, file: str, old: str, new: str, *tests: str) -> Guard:
     return Guard(name, file, old, new, tests)
 
 
-STORE, PATHS, CACHE, SYNC = (f"codex_tmux/{n}.py" for n in ("store", "paths", "state_cache", "sync"))
-LOCK, QUICK = "codex_tmux/lock.py", "codex_tmux/quick_start.py"
+STORE, PATHS, LOCK, SYNC = (f"codex_tmux/{n}.py" for n in ("store", "paths", "lock", "sync"))
 PASS, RULES, EVIDENCE, RUN = (f"codex_tmux/{n}.py" for n in ("pass_once", "reconcile", "evidence", "run"))
 INFERENCE, INFERRED = "codex_tmux/inference.py", "codex_tmux/inferred.py"
 HOOKS, FIND = "plugin/hooks.tmux", "plugin/find_helper.sh"
@@ -52,15 +51,15 @@ GUARDS = (
     guard(
         "lock",
         LOCK,
-        "                fcntl.flock(self.fd, fcntl.LOCK_EX | fcntl.LOCK_NB)\n",
-        "",
+        "            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)\n",
+        "            pass\n",
         U + "crowd_test.py::test_eight_processes_lose_no_update",
     ),
     guard(
         "the wait for a lock ends",
         LOCK,
-        "                if time.monotonic() > end:",
-        "                if False:",
+        "            if time.monotonic() > end:",
+        "            if False:",
         U + "store_test.py::test_a_stopped_holder_hangs_nobody",
     ),
     guard(
@@ -97,13 +96,6 @@ GUARDS = (
         "    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)",
         "    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)",
         U + "store_test.py::test_a_fifo_hangs_nobody",
-    ),
-    guard(
-        "nor does it hang a pane",
-        RUN,
-        '"state.toml"), os.O_RDONLY | os.O_NONBLOCK)',
-        '"state.toml"), os.O_RDONLY)',
-        U + "damage_test.py::test_a_pane_does_not_wait_for_a_fifo_either",
     ),
     guard(
         "the log follows no link",
@@ -184,26 +176,12 @@ GUARDS = (
         "    except (OSError, ValueError, RecursionError, StateError):\n        return ()",
         U + "power_loss_test.py::test_refused_at_every_call",
     ),
-    guard(
-        "the copy is of this very file",
-        CACHE,
-        "        if current is None or (tuple(made_of), tag) != (current, TAG):",
-        "        if current is None:",
-        U + "state_cache_test.py::test_another_file_has_no_copy",
-    ),
-    guard(
-        "checksum of the copy",
-        CACHE,
-        '        if zlib.crc32(data[4:]) != int.from_bytes(data[:4], "big"):',
-        "        if False:",
-        U + "state_cache_test.py::test_damage_is_seen",
-    ),
     # A faulty disk
     guard(
         "sync goes on where the disk holds no lock",
         SYNC,
-        'super().__init__(lock_name(server), wait, os.path.dirname(server.socket or ""))',
-        "super().__init__(lock_name(server), wait)",
+        'lock(name, wait, os.path.dirname(server.socket or ""))',
+        "lock(name, wait)",
         T + "faulty_disk_test.py::test_the_panes_keep_their_sessions_and_the_file_its_records[file]",
     ),
     guard(
@@ -337,7 +315,7 @@ GUARDS = (
     ),
     guard(
         "what `run` says is no terminal's to obey",
-        RUN,
+        "codex_tmux/here.py",
         "    text = plain_line(text)\n    print",
         "    print",
         U + "run_test.py::test_what_is_said_in_a_pane_is_one_line_that_no_terminal_obeys",
@@ -516,9 +494,8 @@ GUARDS = (
     guard(
         "hooks are silent and exit 0: no view mode",
         HOOKS,
-        "{ #{?@codex_quick,#{@codex_quick} sync ||,} #{@codex_word} sync || tmux set-option -gu @codex_pending; } "
-        ">/dev/null 2>&1 || :",
-        "#{?@codex_quick,#{@codex_quick} sync,#{@codex_word} sync} || { tmux set-option -gu @codex_pending; false; }",
+        "{ #{@codex_word} sync || tmux set-option -gu @codex_pending; } >/dev/null 2>&1 || :",
+        "#{@codex_word} sync || { tmux set-option -gu @codex_pending; false; }",
         T + "hooks_test.py::test_no_pane_in_view_mode_whatever_the_helper_does",
     ),
     guard(
@@ -528,42 +505,14 @@ GUARDS = (
         "",
         T + "respawn_routes_test.py::test_the_shell_is_there_when_the_resumed_codex_ends",
     ),
-    # The quick way
     guard(
-        "a helper of the user's own is not passed by",
-        PASS,
-        " and quick_start.is_for(helper)",
-        "",
-        T + "hook_path_test.py::test_a_helper_of_the_users_own_is_not_passed_by",
+        "a former version's stored command is known",
+        "codex_tmux/options.py",
+        'words[5].rpartition("/")[2] == "hook.py"',
+        "False",
+        U + "tmux_parse_test.py::test_a_stored_command_of_a_helper_that_has_moved",
     ),
-    guard(
-        "hooks fall back on the helper",
-        HOOKS,
-        "{ #{?@codex_quick,#{@codex_quick} sync ||,} #{@codex_word} sync ||",
-        "{ #{?@codex_quick,#{@codex_quick},#{@codex_word}} sync ||",
-        T + "hook_path_test.py::test_hooks_fall_back_on_the_helper_and_mend_the_quick_way",
-    ),
-    guard(
-        "a stored command falls back on the helper",
-        QUICK,
-        '; exec "$0" "$@"\'',
-        "'",
-        U + "quick_start_test.py::test_the_stored_command_starts_the_quick_way_and_else_the_helper",
-    ),
-    guard(
-        "a package that cannot be written is compiled elsewhere",
-        "codex_tmux/hook.py",
-        "    if not os.path.exists(compiled) and not os.access(package, os.W_OK):",
-        "    if False:",
-        U + "quick_start_test.py::test_a_package_that_cannot_be_written_is_compiled_elsewhere",
-    ),
-    guard(
-        "a module in no place known yet is looked for by site",
-        "codex_tmux/hook.py",
-        "    sys.meta_path.append(_SiteWhenMissing())\n",
-        "",
-        U + "quick_start_test.py::test_every_command_is_there_by_the_quick_way_too",
-    ),
+    # Processes
     guard(
         "an expected Codex is missing only where the table of all says so",
         "codex_tmux/codex/processes.py",
@@ -633,13 +582,6 @@ GUARDS = (
         "        for thread in _names(folder):",
         "        for thread in (str(pid),):",
         U + "codex_processes_test.py::test_children_of_every_thread_without_a_table",
-    ),
-    guard(
-        "a session of another tmux server is looked for in the state file",
-        RUN,
-        "    return any(not any(line in entry for line in harmless) for entry in entries)",
-        "    return False",
-        U + "run_test.py::test_a_record_of_another_server_is_never_overlooked",
     ),
     # Text of others
     guard(

@@ -9,7 +9,7 @@ import sys
 import tempfile
 import time
 
-from codex_tmux import state_cache, store
+from codex_tmux import store
 from tests.unit.store_test import record
 
 WAIT = 60.0
@@ -20,15 +20,13 @@ def update(process: int, updates: int) -> None:
     """Count up this process's own record, as a sync changes one: each update rests on the one before."""
     for number in range(1, updates + 1):
         with store.lock(wait=WAIT):
-            kept = state_cache.get()
-            records = store.load() if kept is None else kept
+            records = store.load()
             mine = [r for r in records if r.pane == f"%{process}"]
             if [r.window for r in mine] != [number - 1] * bool(mine) or (number > 1 and not mine):
                 sys.exit(f"process {process}: update {number - 1} is lost: {mine}")
             others = tuple(r for r in records if r not in mine)
             new = (*others, record(process, window=number))
             store.save(new)
-            state_cache.put(new)
 
 
 def crowd(processes: int, updates: int) -> float:

@@ -17,7 +17,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from codex_tmux import state_cache, store
+from codex_tmux import store
 from codex_tmux.records import Record
 from codex_tmux.sandbox import Sandbox
 from tests.unit.store_test import record
@@ -44,12 +44,9 @@ def write_for_ever(acknowledge: int) -> None:
     """Update as a sync does, telling each number once it is on the disk."""
     while True:
         with store.lock():
-            kept = state_cache.get()
-            records = store.load() if kept is None else kept
-            number = number_of(records) + 1
+            number = number_of(store.load()) + 1
             store.save(records_with(number))
             os.write(acknowledge, struct.pack("q", number))
-            state_cache.put(records_with(number))
 
 
 def number_of(records: tuple[Record, ...]) -> int:

@@ -6,11 +6,10 @@ status 2. Measured on 0.144.6 and 0.169.0: 10 ms for the binary, 80 ms where npm
 
 from __future__ import annotations
 
-from codex_tmux.codex.commandline import around_exec, options_of
+import subprocess
+from collections.abc import Sequence
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+from codex_tmux.codex.commandline import around_exec, options_of
 
 USAGE_ERROR = 2
 SECONDS = 15.0
@@ -30,8 +29,6 @@ def accepts(program: Sequence[str], flags: Sequence[str], mode: str) -> bool:
     """Whether a conversation of this mode could be started with `flags`."""
     if not flags:
         return True
-    import subprocess
-
     before, behind = around_exec(flags) if mode == "exec" else (list(flags), [])
     words = [*before, *(["exec"] if mode == "exec" else []), *behind, "--version"]
     try:

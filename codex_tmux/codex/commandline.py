@@ -10,13 +10,10 @@ Measured on 0.169: the word of a subcommand counts also behind a prompt (`codex 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 from codex_tmux.launch import runs_below
-from codex_tmux.named_tuple import NamedTuple
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
 
 
 class Option(NamedTuple):

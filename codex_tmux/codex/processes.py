@@ -7,17 +7,17 @@ vanish or belong to somebody else at any moment: then there is no answer, never 
 
 from __future__ import annotations
 
+import importlib
 import os
+import subprocess
+import termios
 import time
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 from codex_tmux.codex.commandline import CommandLine, is_session_id, parse, split_program
+from codex_tmux.codex.script import starts_one_program
 from codex_tmux.launch import runs_below
-from codex_tmux.named_tuple import NamedTuple
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from typing import Any
 
 PROC = "/nonexistent" if os.environ.get("CODEX_TMUX_PROCESSES") == "psutil" else "/proc"
 
@@ -275,8 +275,6 @@ class _Psutil:
     """
 
     def __init__(self) -> None:
-        import importlib
-
         self._psutil: Any = importlib.import_module("psutil")
         self._zero = self._psutil.boot_time() if self._psutil.LINUX else 0.0
 
@@ -342,8 +340,6 @@ class _Psutil:
 
 def ps(*which: str) -> str:
     """What `ps` says of these processes; these words are POSIX's, tpgid and stat those of Linux, macOS and the BSDs."""
-    import subprocess
-
     try:
         done = subprocess.run(
             ["ps", *which, "-o", "pid=,pgid=,tpgid=,stat=,tty="], capture_output=True, text=True, timeout=5
@@ -455,8 +451,6 @@ def is_step(processes: Processes, above: list[int]) -> bool:
         if not argv or is_typed_into(argv, cwd):
             return False
         if _shell_name(argv):
-            from codex_tmux.codex.script import starts_one_program
-
             if not starts_one_program(_script_text(argv, cwd)):
                 return True
         elif os.path.basename(argv[0]).rstrip("0123456789.") in RUNNERS and not _is_helper(argv):
@@ -732,8 +726,6 @@ def _reads(processes: Processes, pid: int, tty: str) -> bool:
 
 
 def _is_canonical(tty: str) -> bool | None:
-    import termios
-
     flags = _local_flags(tty)
     return None if flags is None else bool(flags & termios.ICANON)
 
@@ -745,8 +737,6 @@ def edits_lines(tty: str) -> bool:
 
 def interrupts(tty: str) -> bool:
     """Whether a Ctrl-C typed into the terminal interrupts: a Codex that was killed has switched that off."""
-    import termios
-
     flags = _local_flags(tty)
     return flags is not None and bool(flags & termios.ISIG)
 
@@ -758,8 +748,6 @@ def let_interrupt(tty: str) -> None:
 
 def _local_flags(tty: str, switch_on_isig: bool = False) -> int | None:
     """The local modes of a terminal; None where it cannot be asked."""
-    import termios
-
     try:
         fd = os.open(tty, os.O_RDONLY | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC)
     except (OSError, ValueError):

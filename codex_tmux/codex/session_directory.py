@@ -7,14 +7,10 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Sequence
 
 from codex_tmux.codex.commandline import parse, without_cd
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from codex_tmux.codex.store import Store
+from codex_tmux.codex.store import Store
 
 TAIL = 512 * 1024
 """Bytes of a rollout that are looked at from its end: each turn begins with its directory."""

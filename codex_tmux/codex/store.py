@@ -11,16 +11,15 @@ but for a second or the time zone, the very file. Nothing here walks the tree to
 
 from __future__ import annotations
 
+import json
 import os
+import sqlite3
 import time
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
+from codex_tmux.codex import processes
 from codex_tmux.codex.commandline import is_session_id
-from codex_tmux.named_tuple import NamedTuple
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    import sqlite3
-    from collections.abc import Callable, Iterator
 
 TITLE_ID_LENGTH = 29
 """What Codex leaves of an id in a terminal title."""
@@ -88,7 +87,7 @@ class Store:
             return prefix
         if len(prefix) < TITLE_ID_LENGTH or not is_session_id(prefix + _ZEROS[len(prefix) :]):
             return None
-        # Listing four folders is cheaper than the import of sqlite3 alone (4 ms).
+        # Listing four folders is cheaper than asking a database.
         sources: tuple[Callable[[], list[str]], ...] = (
             lambda: [
                 *_ids_in(self.locks, prefix),
@@ -215,8 +214,6 @@ class Store:
 
         Never takes the lock to find out: a Codex that starts at that moment would be turned away.
         """
-        from codex_tmux.codex import processes
-
         pid = processes.lock_owner(self.lock_path(session_id))
         if pid is None:
             return None
@@ -278,8 +275,6 @@ class Store:
         databases = self._databases()
         if not databases:
             return []
-        import sqlite3
-
         for path in databases:
             # Read-only, a database in WAL mode that nobody has open gets a -wal and a -shm, which then stay.
             in_use = os.path.exists(f"{path}-wal") or os.path.exists(f"{path}-journal")
@@ -381,8 +376,6 @@ def read_rollout(path: str) -> tuple[dict[str, object], str]:
 
     Reads the first 256 KB at most.
     """
-    import json
-
     head = _read_head(path)
     meta: dict[str, object] = {}
     message = fallback = ""
@@ -454,8 +447,6 @@ def _says_subagent(line: bytes) -> bool:
     """
     if b'"subagent"' not in line:
         return False
-    import json
-
     entry = _json_object(json.loads, line) or _json_object(
         json.loads, line.partition(b',"base_instructions":')[0] + b"}}"
     )
@@ -471,8 +462,6 @@ def _is_subagent_row(row: dict[str, object]) -> bool:
 def _source(value: object) -> str:
     """`cli`, or the key of `{"subagent": …}`, which the database holds as text."""
     if isinstance(value, str) and value.startswith("{"):
-        import json
-
         value = _json_object(json.loads, value.encode("utf-8", "replace"))
     if isinstance(value, dict):
         value = next(iter(value), "")
@@ -558,8 +547,6 @@ def _wanted(columns: set[str]) -> str:
 def _rows(
     connection: sqlite3.Connection, sql: Callable[[set[str]], str | None], values: tuple[object, ...]
 ) -> list[dict[str, object]]:
-    import sqlite3
-
     connection.text_factory = lambda raw: raw.decode("utf-8", "replace")
     columns = {str(row[1]) for row in connection.execute("PRAGMA table_info(threads)")}
     if "id" not in columns:

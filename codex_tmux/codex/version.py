@@ -5,12 +5,10 @@ from __future__ import annotations
 import json
 import os
 import re
+import subprocess
+from collections.abc import Sequence
 
 from codex_tmux.errors import Problem
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 Version = tuple[int, int, int]
 
@@ -55,8 +53,6 @@ def version_in(text: str) -> Version | None:
 def ask_version(words: Sequence[str]) -> Version | None:
     """What the Codex that `words` start says of itself; None where it says nothing. Raises Problem where it hangs
     or cannot be run."""
-    import subprocess
-
     try:
         done = subprocess.run(
             [*words, "--version"],

@@ -24,7 +24,6 @@ from tests.bench.idle import bench_deaths, bench_idle
 from tests.bench.measure import Figure, Line, say
 from tests.bench.peers import bench_peers
 from tests.bench.sessions import bench_list, bench_store
-from tests.bench.tricks import bench_tricks
 from tests.bench.worlds import real_codex
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -34,7 +33,6 @@ IDLE_SECONDS = 60.0
 
 SECTIONS: dict[str, tuple[str, Callable[..., list[Line | Figure]]]] = {
     "sync": ("A sync", bench_sync),
-    "tricks": ("What each trick has bought", bench_tricks),
     "records": ("A sync, over what is old", bench_records),
     "run": ("Into Codex", bench_run),
     "load": ("Loading the plugin", bench_load),

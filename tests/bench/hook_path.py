@@ -7,7 +7,6 @@ import subprocess
 import sys
 import time
 
-from codex_tmux import quick_start
 from codex_tmux.launch import Launch
 from codex_tmux.options import encode_launch
 from codex_tmux.records import Record, now
@@ -50,7 +49,7 @@ def bench_sync(quick: bool) -> list[Line | Figure]:
     all_codex, few = {}, {}
     for panes, codex in SMALL if quick else SIZES:
         with filled(panes, codex) as world:
-            budget = "3 x" if (panes, codex) == (100, 20) else ""
+            budget = "8 x" if (panes, codex) == (100, 20) else ""
             line = of_sync(world, f"sync, {panes} panes, {codex} of them Codex", quick, budget)
             lines.append(line)
             if codex == panes:
@@ -171,7 +170,6 @@ def bench_run(quick: bool) -> list[Line | Figure]:
         env = environment(world, pane)
         # The stored command as a sync writes it; no sync comes between, as the plugin is not loaded.
         world.tmux("set-option", "-g", "@codex_helper", str(world.bin / "codex-tmux"))
-        world.tmux("set-option", "-g", "@codex_quick", quick_start.shell_text())
         stored = run_command(Server(str(world.socket)), launch)
         server = server_pid(world)
         true = median([spawn(["/bin/true"], env) for _ in range(21)])
@@ -180,7 +178,7 @@ def bench_run(quick: bool) -> list[Line | Figure]:
             lambda: spawn(stored, env, server).less(true),
             lambda: bare_python(env),
             PYTHON,
-            "2 x",
+            "4 x",
             times=9 if quick else 31,
         )
         log = (world.state_dir / "log").read_text()
@@ -192,7 +190,7 @@ def bench_load(quick: bool) -> list[Line | Figure]:
     """Loading the plugin into a running server."""
     with Sandbox() as world:
         world.start_server(load_plugin=True)
-        world.wait_for(lambda: world.tmux("show-options", "-gqv", "@codex_quick"), 20, "the first sync")
+        world.quiet()
         server = server_pid(world)
 
         def load() -> Cost:

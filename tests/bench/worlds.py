@@ -34,8 +34,7 @@ def server_pid(world: Sandbox) -> int:
 
 def started_by_hooks(world: Sandbox) -> list[str]:
     """The words by which the plugin's hooks start the helper in that server."""
-    quick = world.tmux("show-options", "-gqv", "@codex_quick")
-    return shlex.split(quick) if quick else [str(world.bin / "codex-tmux")]
+    return shlex.split(world.tmux("show-options", "-gqv", "@codex_word")) or [str(world.bin / "codex-tmux")]
 
 
 def session_id(number: int, at: float | None = None) -> str:
@@ -77,8 +76,7 @@ def filled(panes: int, codex: int, *, plugin: bool = True, config: str = "") -> 
     with Sandbox() as world:
         world.start_server(load_plugin=plugin, config=config)
         if plugin:
-            # Its first sync tells the quick way to start the next ones.
-            world.wait_for(lambda: world.tmux("show-options", "-gqv", "@codex_quick"), 20, "the first sync")
+            world.quiet()
         for number in range(panes - 1):
             command = fake_codex(world) if number < codex else "exec sleep 100000"
             pane = world.new_pane("/bin/sh", "-c", command)

@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 import pytest
 
-from codex_tmux import state_cache, store
+from codex_tmux import store
 from codex_tmux.records import DEAD, LIVE, Record
 from codex_tmux.sandbox import Sandbox
 from tests.tmux.respawn_routes_test import Started, kill, start, wait_resumed
@@ -96,11 +96,6 @@ def take_file_away(directory: Path) -> None:
     directory.with_name("kept").rename(directory)
 
 
-def make_unreadable(directory: Path) -> None:
-    (directory / store.NAME).chmod(0)
-    (directory / state_cache.NAME).unlink()  # which knows as much
-
-
 FAULTS = {
     "full": Fault(
         fill, lambda d: (d / "fill").unlink(), "No space left on device; make room there", mounted=True
@@ -112,7 +107,10 @@ FAULTS = {
         lambda d: d.chmod(0o500), lambda d: d.chmod(0o700), "Permission denied", log_says_so=True
     ),
     "unreadable": Fault(
-        make_unreadable, lambda d: (d / store.NAME).chmod(0o600), "cannot be read", log_says_so=True
+        lambda d: (d / store.NAME).chmod(0),
+        lambda d: (d / store.NAME).chmod(0o600),
+        "cannot be read",
+        log_says_so=True,
     ),
     "file": Fault(put_file_in_place, take_file_away, "it is no directory"),
     "another-user": Fault(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shlex
 import signal
 import subprocess
 import sys
@@ -12,14 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from codex_tmux import quick_start
 from codex_tmux.sandbox import Sandbox
 
-HEAVY = (
-    "asyncio click codex_tmux.cli codex_tmux.rebuild codex_tmux.restore concurrent importlib.metadata libtmux logging "
-    "multiprocessing prompt_toolkit psutil rich ssl unittest urllib websockets"
-).split()
-"""Each costs as much as a bare Python start, or is no use to a sync in which nothing changes."""
+HEAVY = set("click codex_tmux.cli codex_tmux.rebuild libtmux prompt_toolkit psutil rich websockets".split())
+"""Each costs about as much as a bare Python start, or is no use to a sync in which nothing changes."""
 
 
 @pytest.fixture
@@ -48,7 +43,7 @@ def hook(sandbox: Sandbox, *args: str, pane: str = "", **env: str) -> subprocess
     server = sandbox.tmux("display-message", "-p", "#{pid}")
     inside = {"TMUX": f"{sandbox.socket},{server.strip()},0", "TMUX_PANE": pane}
     return subprocess.run(
-        [sys.executable, "-I", "-S", "-X", "importtime", quick_start.HOOK, *args],
+        [sys.executable, "-X", "importtime", "-m", "codex_tmux", *args],
         env={**sandbox.env, **inside, **env},
         capture_output=True,
         text=True,
@@ -69,7 +64,7 @@ def test_a_sync_imports_little_and_calls_tmux_once(sandbox: Sandbox, calls: Path
     done = hook(sandbox, "sync", "--settle")
     found = imported(done)
     assert "codex_tmux.reconcile" in found, "it did work"
-    assert found & set(HEAVY) == set()
+    assert found & HEAVY == set()
     assert len(calls.read_text().splitlines()) == 1, calls.read_text()
 
 
@@ -91,42 +86,15 @@ def test_run_imports_little_and_calls_tmux_once(sandbox: Sandbox, calls: Path) -
     calls.unlink(missing_ok=True)
     done = hook(sandbox, "run", pane=pane)
     assert done.stdout.split() == ["became", "resume", session]
-    assert imported(done) & set(HEAVY) == set()
+    assert imported(done) & HEAVY == set()
     assert len(calls.read_text().splitlines()) == 1, calls.read_text()
 
 
-def test_hooks_and_stored_commands_go_the_quick_way(sandbox: Sandbox) -> None:
-    sandbox.start_server(load_plugin=True)
-    pane = bound(sandbox, "hello")
-    quick = shlex.split(sandbox.tmux("show-options", "-gqv", "@codex_quick"))
-    assert quick == [sys.executable, "-I", "-S", quick_start.HOOK]
-    os.kill(sandbox.codex_pid(pane), signal.SIGKILL)
-    sandbox.wait_for(lambda: sandbox.format(pane, "#{@codex_asleep}#{pane_dead}") == "11", 15, "sleep")
-    assert quick_start.HOOK in sandbox.format(pane, "#{pane_start_command}")
-
-
-def test_hooks_fall_back_on_the_helper_and_mend_the_quick_way(sandbox: Sandbox) -> None:
-    """An upgrade has moved the package."""
-    sandbox.start_server(load_plugin=True)
-    bound(sandbox, "hello")
-    quick = sandbox.tmux("show-options", "-gqv", "@codex_quick")
-    sandbox.tmux("set-option", "-g", "@codex_quick", "'/nowhere/python' -I -S '/nowhere/hook.py'")
-    pane = sandbox.new_pane("codex")
-    sandbox.wait_for(lambda: sandbox.format(pane, "#{@codex_session}"), 15, "a session")
-    sandbox.wait_for(
-        lambda: sandbox.tmux("show-options", "-gqv", "@codex_quick") == quick, 5, "the quick way"
-    )
-
-
-def test_a_closing_that_a_killed_server_has_noted_goes_by_the_helper_too(sandbox: Sandbox) -> None:
+def test_a_closing_that_a_killed_server_has_noted(sandbox: Sandbox) -> None:
     sandbox.start_server(load_plugin=True)
     panes = [bound(sandbox, f"hello {n}") for n in range(2)]
     closed = sandbox.format(panes[0], "#{@codex_session}")
-    for option, value in (
-        ("@codex_quick", "'/nowhere/python' -I -S '/nowhere/hook.py'"),
-        ("@codex_pending", "1"),
-    ):
-        sandbox.tmux("set-option", "-g", option, value)
+    sandbox.tmux("set-option", "-g", "@codex_pending", "1")
     sandbox.tmux("kill-pane", "-t", panes[0])
     sandbox.tmux("kill-server")
     log = sandbox.state_dir / "log"
@@ -138,12 +106,3 @@ def test_a_closing_that_a_killed_server_has_noted_goes_by_the_helper_too(sandbox
     }
     assert records.pop(closed) == "closed"
     assert set(records.values()) == {"live"}, "that it is lost, the next tmux server's first sync will say"
-
-
-def test_a_helper_of_the_users_own_is_not_passed_by(sandbox: Sandbox) -> None:
-    wrapper = sandbox.root / "wrapper"
-    wrapper.write_text(f'#!/bin/sh\nexec {sandbox.bin}/codex-tmux "$@"\n')
-    wrapper.chmod(0o700)
-    sandbox.start_server(load_plugin=True, config=f"set -g @codex-tmux-bin {wrapper}")
-    bound(sandbox, "hello")
-    assert sandbox.tmux("show-options", "-gqv", "@codex_quick") == ""

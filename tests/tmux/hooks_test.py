@@ -78,14 +78,14 @@ def test_the_timer_that_reaps_starts_though_it_was_just_ending(
     sandbox.wait_for(ended, 10, "the timer to end")
     for name, value in sandbox.env.items():
         monkeypatch.setenv(name, value)
-    answer = tmux.reading
+    answer = tmux.read
 
-    def as_it_was(server: tmux.Server, asked: tmux.Started) -> tmux.Reading:
-        reading = answer(server, asked)
+    def as_it_was(server: tmux.Server) -> tmux.Reading:
+        reading = answer(server)
         reading.server["@codex_ticking"] = "1"
         return reading
 
-    monkeypatch.setattr(tmux, "reading", as_it_was)
+    monkeypatch.setattr(tmux, "read", as_it_was)
     pass_once.sync_once(tmux.Server(str(sandbox.socket)))
     assert sandbox.format(pane, "#{@codex_ticking} #{@codex_panes}") == f"1  {pane} "
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import pytest
 
+from codex_tmux.launch import LAY
+from codex_tmux.options import shell_words
 from codex_tmux.sandbox import Sandbox, plugin_file
 from tests.tmux.respawn_routes_test import kill, start, wait_resumed
 from tests.tmux.restore_test import end_server
 from tests.tmux.users_own_test import asleep
+from tests.unit.tmux_parse_test import former_stored
 
 
 def helper_in(sandbox: Sandbox, name: str) -> Path:
@@ -80,3 +84,21 @@ def test_a_restored_pane_wakes_when_it_is_shown(sandbox: Sandbox, old: Path) -> 
     sandbox.wait_for(lambda: sandbox.capture(pane).strip() == said, 5, f"the pane to show {said!r}")
     sandbox.tmux("select-window", "-t", pane)
     wait_resumed(sandbox, one._replace(pane=pane))
+
+
+def test_a_pane_that_sleeps_since_the_former_version_resumes(sandbox: Sandbox) -> None:
+    """Its stored command names files of that version, which the upgrade has removed."""
+    sandbox.start_server(load_plugin=True)
+    (one,) = start(sandbox, "prompt")
+    kill(sandbox, one)
+    asleep(sandbox, one.pane)
+    sandbox.quiet()
+    stored = command(sandbox, one.pane)
+    former = former_stored(str(sandbox.bin / "codex-tmux"), shlex.join(shell_words(stored)[1:]))
+    sandbox.tmux("respawn-pan", "-t", one.pane, "-e", f"{LAY}==", *shell_words(former))
+    asleep(sandbox, one.pane)
+    sandbox.helper("sync", "--settle")
+    assert "hook.py" in command(sandbox, one.pane), "the upgrade changed nothing about it"
+    sandbox.tmux("respawn-pane", "-t", one.pane)
+    wait_resumed(sandbox, one)
+    assert sandbox.ask(one.pane, "again").messages == (one.first, "again")

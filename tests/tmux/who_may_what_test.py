@@ -47,7 +47,7 @@ def test_nothing_that_is_kept_is_open_to_others(sandbox: Sandbox, open_to_all: N
     sandbox.helper("list", "--all")
     found = [state, *state.rglob("*")]
     names = {p.name.partition("-")[0] for p in found}
-    assert names >= {"state", "state.toml", "state.toml.last", "state.cache", "log", "greeted", "sync"}
+    assert names >= {"state", "state.toml", "state.toml.last", "log", "greeted", "sync"}
     assert {p.name: oct(stat.S_IMODE(p.stat().st_mode)) for p in found} == {
         p.name: "0o700" if p.is_dir() else "0o600" for p in found
     }
@@ -82,7 +82,7 @@ def test_what_is_secret_stands_in_no_log_and_no_list(sandbox: Sandbox) -> None:
         assert IN_ENVIRONMENT not in text
     kept = {p.name: p.read_bytes() for p in sandbox.state_dir.rglob("*") if p.is_file()}
     with_flags = {name for name, data in kept.items() if IN_FLAG.encode() in data}
-    assert with_flags == {"state.toml", "state.toml.last", "state.cache"}, "only what must say it again"
+    assert with_flags == {"state.toml", "state.toml.last"}, "only what must say it again"
     for name, data in kept.items():
         assert IN_PROMPT.encode() not in data, name
         assert IN_ENVIRONMENT.encode() not in data, name
@@ -103,7 +103,6 @@ def test_what_somebody_else_has_put_there_is_not_believed(sandbox: Sandbox, what
     # A file that names another program for this very pane; the pane's own memory of it is gone.
     planted = good.replace(f'codex = "{sandbox.bin}/codex"', f'codex = "{evil}"')
     assert planted != good
-    (sandbox.state_dir / "state.cache").unlink()
     path.unlink()
     path.write_text(planted)
     os.chown(path if what == "file" else sandbox.state_dir, 65534, 65534)

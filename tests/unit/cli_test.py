@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from codex_tmux.cli import COMMANDS, cli
 from codex_tmux.launch import LAY
 
-OF_PEOPLE = ("click", "rich", "websockets", "libtmux", "prompt_toolkit", "psutil", "json", "subprocess")
+OF_PEOPLE = ("click", "rich", "websockets", "libtmux", "prompt_toolkit", "psutil")
 """What a command that people type may take its time to import."""
 
 

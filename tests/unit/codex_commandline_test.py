@@ -1,8 +1,5 @@
 from __future__ import annotations
 
-import subprocess
-import sys
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -239,27 +236,3 @@ def test_no_prompt_survives(flags: list[str], data: st.DataObject) -> None:
 @given(st.lists(st.text(st.characters(exclude_characters="-"), min_size=1), min_size=1, max_size=4))
 def test_no_image_survives(images: list[str]) -> None:
     assert parse(["-m", "x", "-i", *images, "--search"]).flags == ("-m", "x", "--search")
-
-
-def test_imports_stay_cheap() -> None:
-    """These modules start in every pane: `typing` alone would double a bare Python's start."""
-    dear = [
-        "typing",
-        "dataclasses",
-        "enum",
-        "pathlib",
-        "subprocess",
-        "sqlite3",
-        "psutil",
-        "json",
-        "tomllib",
-        "datetime",
-        "re",
-    ]
-    code = (
-        f"import sys; sys.path.insert(0, {sys.path[0]!r}); sys.path[1:1] = {sys.path!r}\n"
-        "import codex_tmux.codex.commandline, codex_tmux.codex.store, codex_tmux.codex.processes\n"
-        f"print(*(m for m in {dear!r} if m in sys.modules))"
-    )
-    out = subprocess.run([sys.executable, "-I", "-S", "-c", code], capture_output=True, text=True, check=True)
-    assert out.stdout.split() == []

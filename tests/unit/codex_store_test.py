@@ -4,8 +4,6 @@ import fcntl
 import json
 import os
 import sqlite3
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -159,18 +157,6 @@ def test_the_expected_rollout_is_found_without_a_listing(home: Path, monkeypatch
     assert Store(str(home)).rollout(ID) == str(path)
     assert Store(str(home)).resumable(ID) == (True, "")
     assert listed == []
-
-
-def test_the_day_folder_spares_the_imports(home: Path) -> None:
-    rollout(home, ID, meta())
-    database(home, id=ID)
-    code = (
-        "import sys; from codex_tmux.codex.store import Store; s = Store(sys.argv[1])\n"
-        f"print(s.resumable({ID!r}), s.complete({ID[:29]!r}))\n"
-        "print('sqlite3' in sys.modules, 'json' in sys.modules)"
-    )
-    out = subprocess.run([sys.executable, "-c", code, str(home)], capture_output=True, text=True, check=True)
-    assert out.stdout.strip() == f"(True, '') {ID}\nFalse False"
 
 
 def test_resumable(home: Path) -> None:

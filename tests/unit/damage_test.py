@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from codex_tmux import log, pass_once, state_cache, store
+from codex_tmux import log, pass_once, store
 from codex_tmux.reconcile import Policy, Snapshot, reconcile
 from codex_tmux.records import HEAD, Record
 from tests.unit.records_test import RECORDS
@@ -154,8 +154,6 @@ NAMES = [
     store.BACKUP,
     store.TEMPORARY,
     f".{store.BACKUP}",
-    state_cache.NAME,
-    f"{state_cache.NAME}.new",
     "state.lock",
     "log",
     "log.1",
@@ -209,11 +207,10 @@ def test_another_kind_of_file_hangs_nobody_and_costs_no_record(
 
 
 def test_a_pane_does_not_wait_for_a_fifo_either(directory: Path) -> None:
-    """`run` looks into the file by itself, for its budget."""
     directory.mkdir(parents=True)
     os.mkfifo(directory / store.NAME)
     script = (
-        "from codex_tmux.run import file_record\n"
+        "from codex_tmux.here import file_record\n"
         "class Here: id, epoch, former, session = '%1', '1:2', '1:2', 'x'\n"
         "print(file_record(Here, True), file_record(Here, False))"
     )

@@ -65,7 +65,7 @@ def codex(home: Path, *args: str) -> CodexProcess:
 
 
 def identifier(*files: Path) -> Identifier:
-    reading = Reading({"@codex-env": "", "socket_path": "/s", "@codex_exited": ""}, [], "")
+    reading = Reading({"@codex-env": "", "socket_path": "/s", "@codex_exited": ""}, [], "", "off", {})
     return Identifier(Server("/s"), reading, Table(*files))
 
 

@@ -1,67 +1,22 @@
-"""What `run` tells of the state file without parsing it, and what it says in its pane."""
+"""What `run` says and draws in its pane."""
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
 from types import SimpleNamespace
 
 import pytest
 
-from codex_tmux import run, tell, toml_writer
-from codex_tmux.records import HEAD, LIVE, LOST, TITLE, TUI, Record, to_toml
-from codex_tmux.run import may_be_elsewhere
+from codex_tmux import here, run
 from codex_tmux.tmux import Server
-
-ID = "01a201da-7561-7551-a7df-a07aa6f38cdb"
-HERE, FORMER, THERE = "a.1.b:2:3", "2:1795326976", "a.1.b:4:5"
-OWN = tuple(f'epoch = "{epoch}"' for epoch in (HERE, FORMER))
-
-
-def text(*records: Record) -> bytes:
-    return (HEAD + toml_writer.document(to_toml(records))).encode()
-
-
-def record(session: str, epoch: str, **changes: object) -> Record:
-    made = Record(
-        session, TITLE, TUI, LIVE, "/tmp/s", epoch, "%1", "work", 0, "api", "layout", 0, "/src", "/bin/codex", "/h", (),
-        datetime(2026, 1, 2, tzinfo=timezone.utc),
-    )  # fmt: skip
-    return made._replace(**changes)  # type: ignore[arg-type]
-
-
-OTHER = record(ID.replace("a", "b"), THERE)
-
-
-@pytest.mark.parametrize(
-    ("state", "elsewhere"),
-    [
-        (b"", False),
-        (text(OTHER), False),
-        (text(record(ID, HERE), OTHER), False),
-        (text(OTHER, record(ID, HERE, env=(("A", "b"),), neighbours=((0, "/x", True),))), False),
-        (text(record(ID, THERE)), True),
-        (text(record(ID, HERE), record(ID, THERE)), True),
-        (text(record(ID, THERE), record(OTHER.session_id, HERE)), True),
-        (text(record(ID, FORMER)), False),
-        (text(record(ID, THERE, status=LOST)), False),
-        (text(record(ID[:29], THERE)), True),
-        (text(record(ID, THERE, cwd=f'epoch = "{HERE}"')), True),
-        # Written by a person: for the parser.
-        (text(record(ID, HERE)).replace(f'"{HERE}"'.encode(), f"'{HERE}'".encode()), True),
-        (f'version = 1\npanes = [{{ session_id = "{ID}", epoch = "{HERE}" }}]\n'.encode(), True),
-    ],
-)
-def test_a_record_of_another_server_is_never_overlooked(state: bytes, elsewhere: bool) -> None:
-    assert may_be_elsewhere(state, ID, OWN) is elsewhere
 
 
 def test_what_is_said_in_a_pane_is_one_line_that_no_terminal_obeys(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     told: list[str] = []
-    monkeypatch.setattr(tell, "tell", lambda server, pane, text: told.append(text))
-    here = SimpleNamespace(id="%1")
-    run.say(Server("/s"), here, "this Codex has no --\x1b]0;owned\x07x\n\x1b[2J-y: left out")  # type: ignore[arg-type]
+    monkeypatch.setattr(here, "tell", lambda server, pane, text: told.append(text))
+    pane = SimpleNamespace(id="%1")
+    here.say(Server("/s"), pane, "this Codex has no --\x1b]0;owned\x07x\n\x1b[2J-y: left out")  # type: ignore[arg-type]
     assert told == ["this Codex has no --x -y: left out"]
     assert capsys.readouterr().out == f"codex-tmux: {told[0]}\n"
 
@@ -110,7 +65,7 @@ CUT = SESSION[:29]
     ],
 )
 def test_another_pane_holds_the_session(mine: str, other: str, held: bool) -> None:
-    values = dict.fromkeys(run.VALUES, "")
+    values = dict.fromkeys(here.VALUES, "")
     values["@codex_session"] = mine
     answer = "".join(f"{value}\t" for value in values.values()) + "%1 1 2 3 /tmp/s"
-    assert run.Here(f"{answer}\n{other}", "%1").rivals == ([other.split()[0]] if held else [])
+    assert here.Here(f"{answer}\n{other}", "%1").rivals == ([other.split()[0]] if held else [])

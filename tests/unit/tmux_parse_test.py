@@ -10,10 +10,20 @@ import pytest
 from hypothesis import example, given
 
 from codex_tmux.evidence import find_id, find_resume_hint, guard_of, looks_like_id
-from codex_tmux.options import decode, decode_launch, encode, encode_launch, helper_of
+from codex_tmux.options import decode, decode_launch, encode, encode_launch, has_moved, helper_of
 from codex_tmux.rebuild import session_target
 from codex_tmux.reconcile import Launch
 from codex_tmux.tmux import PROBE, TmuxError, parse_rows
+
+HERE, THERE = "/here/bin/codex-tmux", "/there/bin/codex-tmux"
+
+
+def former_stored(helper: str, command: str) -> str:
+    """A sleeping pane's stored command as tmux tells it, which codex-tmux wrote before it stored the helper alone."""
+    script = 'p=$1 h=$2; shift 2; [ -x "$p" ] && [ -f "$h" ] && exec "$p" -I -S "$h" "$@"; exec "$0" "$@"'
+    words = ["/bin/sh", "-c", script, helper, "/gone/python", "/gone/codex_tmux/hook.py", *command.split()]
+    return " ".join('"' + w.replace("\\", "\\\\").replace('"', '\\"') + '"' for w in words)
+
 
 PLAIN, COUNTED = ("pane_id", "pane_dead"), ("title", "path", "command")
 
@@ -276,12 +286,35 @@ def test_resume_hints(screen: str, found: str) -> None:
         ("codex", False),
         ("", False),
         ("vim codex-tmux runner.py", False),
+        (former_stored(HERE, "run --shell"), True),
+        (former_stored(HERE, "exec"), True),
+        (former_stored(HERE, "sync"), False),
+        ("/bin/sh -c 'codex hook.py run'", False),
         ("codex 'tell me about codex-tmux run'", False),
         ("codex -m x 'codex-tmux run'", False),
     ],
 )
 def test_helper_commands(command: str, ours: bool) -> None:
     assert bool(helper_of(command)) is ours
+
+
+@pytest.mark.parametrize(
+    ("command", "helper", "moved"),
+    [
+        (f"{HERE} run", HERE, False),
+        (f"{THERE} run", HERE, True),
+        (f"{THERE} run --shell", HERE, True),
+        (f"{THERE} exec", HERE, True),
+        (former_stored(HERE, "run"), HERE, False),
+        (former_stored(THERE, "run"), HERE, True),
+        (f"{THERE} run", "", False),  # no helper is known: nothing to lay it for
+        ("codex-tmux run", HERE, False),  # by PATH
+        ("codex 'use /there/bin/codex-tmux run'", HERE, False),
+        ("bash", HERE, False),
+    ],
+)
+def test_a_stored_command_of_a_helper_that_has_moved(command: str, helper: str, moved: bool) -> None:
+    assert has_moved(command, helper) is moved
 
 
 @pytest.mark.parametrize(
