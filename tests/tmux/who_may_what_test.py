@@ -103,7 +103,6 @@ def test_what_somebody_else_has_put_there_is_not_believed(sandbox: Sandbox, what
     # A file that names another program for this very pane; the pane's own memory of it is gone.
     planted = good.replace(f'codex = "{sandbox.bin}/codex"', f'codex = "{evil}"')
     assert planted != good
-    (sandbox.state_dir / "state.cache").unlink()
     path.unlink()
     path.write_text(planted)
     os.chown(path if what == "file" else sandbox.state_dir, 65534, 65534)
