@@ -24,7 +24,7 @@ SLOW_PAUSE = 0.2
 
 def is_conversation(body: dict[str, Any]) -> bool:
     """Whether a user asks: 0.169 also asks for a title of its own accord ("thread_title")."""
-    turn = body.get("client_metadata", {}).get("x-codex-turn-metadata")
+    turn = (body.get("client_metadata") or {}).get("x-codex-turn-metadata")
     return not turn or bool(json.loads(turn).get("thread_source", "user") == "user")
 
 
