@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 
 from codex_tmux import whose_title
 from codex_tmux.codex.processes import (
@@ -20,7 +21,19 @@ from codex_tmux.may_act import Act, Place, ProcessFacts, may_act
 from codex_tmux.options import decode_launch, has_moved, helper_of
 from codex_tmux.pane_facts import age_of, codex_facts, pane_facts, place_of
 from codex_tmux.reconcile import Guard, Launch, Pane, Sighting, Snapshot
-from codex_tmux.records import ARGV, DEAD, EXEC, INFERRED, LIVE, LOCK, SCREEN, TITLE, TUI, same_session
+from codex_tmux.records import (
+    ARGV,
+    DEAD,
+    EXEC,
+    INFERRED,
+    LIVE,
+    LOCK,
+    SCREEN,
+    TITLE,
+    TUI,
+    is_session_id,
+    same_session,
+)
 from codex_tmux.tmux import Reading, Server
 from codex_tmux.transport_pane import (
     completed_by_screen,
@@ -31,7 +44,9 @@ from codex_tmux.transport_pane import (
 )
 from codex_tmux.wrapper_of import wrapper_of
 
-HEX = frozenset("0123456789abcdef")
+SESSION_ID = re.compile(
+    r"(?<![0-9a-f])[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-(?:[0-9a-f]{12}|[0-9a-f]{5})"
+)
 PREFIX = 29
 """Characters of a session's id that a title shows."""
 QUIT_LINES = 12
@@ -45,26 +60,12 @@ CODEX_COMMANDS = frozenset(("codex", "node", "bun"))
 
 
 def find_id(text: str) -> str:
-    """The last session id in `text`, whole or its first 29 characters; "" where there is none."""
-    end = len(text)
-    while (dash := text.rfind("-", 0, end)) >= 0:
-        end = dash
-        # An id ends in its longest group; its last dash is the 24th character.
-        start = dash - 23
-        if start < 0:
-            continue
-        candidate = text[start : start + 36]
-        for length in (36, PREFIX):
-            if looks_like_id(candidate[:length], length) and not (start > 0 and text[start - 1] in HEX):
-                return candidate[:length]
-    return ""
+    """The last session id in `text`, whole or its first 29 characters; "" where there is none.
 
-
-def looks_like_id(text: str, length: int) -> bool:
-    """Whether `text` has the form of `length` characters of an id."""
-    return len(text) == length and all(
-        c == "-" if i in (8, 13, 18, 23) else c in HEX for i, c in enumerate(text)
-    )
+    Codex's ids are UUIDs of version 7: a directory that is named by another kind, and stands in the title, is none.
+    """
+    found = SESSION_ID.findall(text)
+    return found[-1] if found else ""
 
 
 def find_resume_hint(screen: str) -> str:
@@ -77,7 +78,7 @@ def find_resume_hint(screen: str) -> str:
     if at < 0:
         return ""
     found = squeezed[at + len("codexresume") :][:36]
-    return found if looks_like_id(found, 36) else ""
+    return found if len(found) == 36 and is_session_id(found) else ""
 
 
 class Identifier:

@@ -7,7 +7,7 @@ import os
 from codex_tmux import epoch, store
 from codex_tmux.errors import Problem
 from codex_tmux.hint import shown_key
-from codex_tmux.log import log, set_level
+from codex_tmux.log import set_level
 from codex_tmux.plain_text import plain_line
 from codex_tmux.records import Record, same_session
 from codex_tmux.tell import tell
@@ -79,9 +79,8 @@ def file_record(here: Here, by_pane: bool) -> Record | None:
     """The record of this pane, or the current one of another server's pane with this pane's session."""
     try:
         records = store.peek()
-    except store.StateError as e:
-        log("state.unusable", why=e)
-        return None
+    except store.StateError:
+        return None  # a sync says so, once
     epochs = (here.epoch, here.former)
     current = (r for r in records if r.current)
     if by_pane:

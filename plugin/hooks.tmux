@@ -54,8 +54,8 @@ set-option -g @codex_title_now '#{s/^(⠋|⠙|⠹|⠸|⠼|⠴|⠦|⠧|⠇|⠏) /
 set-hook -g pane-title-changed[8470] {
   if-shell -F '#{&&:#{==:#{hook_pane},#{pane_id}},#{m:*-????-????-????-?????*,#{pane_title}}}' {
     if-shell -F '#{?#{&&:#{@codex_title_id},#{m:*#{@codex_title_id}*,#{pane_title}}},,1}' {
-      if-shell -F '#{m/r:[0-9a-f]{8#}-[0-9a-f]{4#}-[0-9a-f]{4#}-[0-9a-f]{4#}-[0-9a-f]{5#},#{pane_title}}' {
-        set-option -pF @codex_title_id '#{s/^.*([0-9a-f]{8#}-[0-9a-f]{4#}-[0-9a-f]{4#}-[0-9a-f]{4#}-[0-9a-f]{5#}[0-9a-f]*).*$/\1/:pane_title}'
+      if-shell -F '#{m/r:[0-9a-f]{8#}-[0-9a-f]{4#}-7[0-9a-f]{3#}-[0-9a-f]{4#}-[0-9a-f]{5#},#{pane_title}}' {
+        set-option -pF @codex_title_id '#{s/^.*([0-9a-f]{8#}-[0-9a-f]{4#}-7[0-9a-f]{3#}-[0-9a-f]{4#}-[0-9a-f]{5#}[0-9a-f]*).*$/\1/:pane_title}'
         set-option -pF @codex_title_at '#{T:@codex_clock}'
         # Whose it is, the sync works out.
         set-option -pu @codex_title_by
