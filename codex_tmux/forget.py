@@ -9,7 +9,7 @@ import click
 from codex_tmux import store
 from codex_tmux.codex.store import NAMED_BY
 from codex_tmux.completion import PANE, REMEMBERED
-from codex_tmux.errors import Problem
+from codex_tmux.errors import Problem, TmuxError
 from codex_tmux.log import log
 from codex_tmux.options import PANE_OPTIONS
 from codex_tmux.pass_once import Pass, pane_option, run_all, sync_once
@@ -18,7 +18,7 @@ from codex_tmux.records import CURRENT, ENDED, Record
 from codex_tmux.remain_on_exit import give_back, say_nothing
 from codex_tmux.respawn import resolve
 from codex_tmux.sync import server_lock
-from codex_tmux.tmux import Server, TmuxError
+from codex_tmux.tmux import Server
 
 
 @click.command(epilog="Example: codex-tmux forget --all-ended")

@@ -7,6 +7,7 @@ import time
 from typing import NamedTuple
 
 from codex_tmux import epoch, hooks, store, tmux
+from codex_tmux.errors import TmuxError
 from codex_tmux.evidence import Identifier
 from codex_tmux.focus import asked_since, take_back
 from codex_tmux.hint import ENDED_SOMEHOW, KEY_OPTIONS, hint, shown_key
@@ -30,7 +31,7 @@ from codex_tmux.records import DEAD, ENDED, EXEC, LIVE, LOST, STATUS_WORDS, Reco
 from codex_tmux.remain_on_exit import GIVE_BACK, SET, give_back, remain_on_exit, say, say_nothing, stay
 from codex_tmux.resume import lay_to_sleep, respawn_into_run, take_over, wait_until_dead
 from codex_tmux.tell import tell, tell_all
-from codex_tmux.tmux import AT_WORK, Reading, Server, TmuxError
+from codex_tmux.tmux import AT_WORK, Reading, Server
 from codex_tmux.tmux_versions import DEAD_SIGNAL, REAPS, version_of
 
 SETTLING = 1.5

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from codex_tmux import epoch, store
 from codex_tmux.codex.store import Store
+from codex_tmux.errors import TmuxError
 from codex_tmux.evidence import find_id
 from codex_tmux.idle_shell import untouched
 from codex_tmux.launch import UNATTENDED, launch_of
@@ -17,7 +18,7 @@ from codex_tmux.records import LOST, Record
 from codex_tmux.restore_plan import TITLE_ID, Build, Plan, Spot, lost_records, make_plan, place
 from codex_tmux.resume import run_command, wait_until_dead
 from codex_tmux.sync import server_lock
-from codex_tmux.tmux import RESPAWN_PANE, Server, TmuxError
+from codex_tmux.tmux import RESPAWN_PANE, Server
 
 RESUMED, WAITS, REBUILT, SKIPPED, FAILED = "resumed", "waiting", "rebuilt", "skipped", "failed"
 FILLS = 8

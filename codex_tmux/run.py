@@ -14,7 +14,7 @@ from codex_tmux.codex.accepted import accepted
 from codex_tmux.codex.commandline import options_of, parse, redact, tui_fresh, tui_resume, without_cd
 from codex_tmux.codex.session_directory import in_directory, session_directory
 from codex_tmux.codex.store import SQLITE_HOME, Store
-from codex_tmux.errors import Problem
+from codex_tmux.errors import Problem, TmuxError
 from codex_tmux.fresh_instead import instead
 from codex_tmux.here import (
     Here,
@@ -34,7 +34,7 @@ from codex_tmux.program import find_program, interpreter, path_with
 from codex_tmux.remain_on_exit import GIVE_BACK, OFF, SET, give_back, remain_on_exit, stay
 from codex_tmux.remain_on_exit import say as say_at_death
 from codex_tmux.resume import joined
-from codex_tmux.tmux import Server, TmuxError
+from codex_tmux.tmux import Server
 from codex_tmux.without_wrapper import without
 from codex_tmux.wrapper import is_unknown, prefixed
 
