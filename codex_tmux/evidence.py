@@ -18,10 +18,10 @@ from codex_tmux.codex.processes import (
 from codex_tmux.codex.store import SQLITE_HOME, Store
 from codex_tmux.inferred import Unnamed, with_inferred
 from codex_tmux.may_act import Act, Place, ProcessFacts, may_act
-from codex_tmux.options import decode_launch, has_moved, helper_of
 from codex_tmux.pane_facts import age_of, codex_facts, pane_facts, place_of
 from codex_tmux.reconcile import Guard, Launch, Pane, Sighting, Snapshot
-from codex_tmux.records import (
+from codex_tmux.state.pane_options import decode_launch, has_moved, helper_of
+from codex_tmux.state.records import (
     ARGV,
     DEAD,
     EXEC,

@@ -20,9 +20,9 @@ from codex_tmux.errors import Problem
 from codex_tmux.here import Here, forget_session, refuse_rival, say
 from codex_tmux.log import log
 from codex_tmux.reconcile import Launch
-from codex_tmux.records import is_session_id
 from codex_tmux.remote_command import with_script
 from codex_tmux.run_again import CONNECT, NOTHING, Again, run_again
+from codex_tmux.state.records import is_session_id
 from codex_tmux.tmux import Server
 from codex_tmux.transport import MOSH, SHARES_HOME, SSH, Transport, of_argv
 from codex_tmux.transport_pane import PREFIX, default_home

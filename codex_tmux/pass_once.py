@@ -6,13 +6,12 @@ import os
 import time
 from typing import NamedTuple
 
-from codex_tmux import epoch, hooks, store, tmux
+from codex_tmux import epoch, hooks, tmux
 from codex_tmux.evidence import Identifier
 from codex_tmux.focus import asked_since, take_back
 from codex_tmux.hint import ENDED_SOMEHOW, KEY_OPTIONS, hint, shown_key
 from codex_tmux.log import debugging, log, set_level
 from codex_tmux.may_act import Act, ProcessFacts, may_act
-from codex_tmux.options import PANE_OPTIONS, encode_launch
 from codex_tmux.pane_facts import pane_facts
 from codex_tmux.reconcile import (
     Action,
@@ -26,9 +25,11 @@ from codex_tmux.reconcile import (
     Tell,
     reconcile,
 )
-from codex_tmux.records import DEAD, ENDED, EXEC, LIVE, LOST, STATUS_WORDS, Record, now
 from codex_tmux.remain_on_exit import GIVE_BACK, SET, give_back, remain_on_exit, say, say_nothing, stay
 from codex_tmux.resume import lay_to_sleep, respawn_into_run, take_over, wait_until_dead
+from codex_tmux.state import store
+from codex_tmux.state.pane_options import PANE_OPTIONS, encode_launch
+from codex_tmux.state.records import DEAD, ENDED, EXEC, LIVE, LOST, STATUS_WORDS, Record, now
 from codex_tmux.tell import tell, tell_all
 from codex_tmux.tmux import AT_WORK, Reading, Server, TmuxError
 from codex_tmux.tmux_versions import DEAD_SIGNAL, REAPS, version_of

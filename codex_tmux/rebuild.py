@@ -12,12 +12,12 @@ import re
 import libtmux
 
 from codex_tmux.hint import ASLEEP
-from codex_tmux.launch import LAY, launch_of
-from codex_tmux.options import encode_launch
 from codex_tmux.pass_once import escape
-from codex_tmux.records import DEAD, Record
 from codex_tmux.remain_on_exit import say, stay
 from codex_tmux.restore_plan import TITLE_ID, Build, Cell
+from codex_tmux.state.launch import LAY, launch_of
+from codex_tmux.state.pane_options import encode_launch
+from codex_tmux.state.records import DEAD, Record
 from codex_tmux.tmux import RESPAWN_PANE, Server, TmuxError
 from codex_tmux.tmux_versions import DEAD_FORMAT, version_of
 

@@ -10,9 +10,9 @@ from datetime import datetime, timedelta
 from typing import NamedTuple, TypeAlias
 
 from codex_tmux.epoch import ELSEWHERE, GONE, OURS
-from codex_tmux.launch import Launch as Launch
 from codex_tmux.may_act import Act, PaneFacts, Place, ProcessFacts, may_act
-from codex_tmux.records import (
+from codex_tmux.state.launch import Launch as Launch
+from codex_tmux.state.records import (
     ADOPTED,
     ARGV,
     CLOSED,

@@ -15,18 +15,18 @@ from codex_tmux.confirm import StillRuns, confirmed
 from codex_tmux.errors import Problem
 from codex_tmux.far_end import paste
 from codex_tmux.idle_shell import rows_of
-from codex_tmux.launch import Launch, launch_of
 from codex_tmux.may_act import Act, Line, PaneFacts, Place, ProcessFacts, may_act
-from codex_tmux.options import encode_launch
 from codex_tmux.pane_facts import pane_facts, process_facts
 from codex_tmux.pass_once import pane_option, sync_once
 from codex_tmux.prompt import EVERY, alone, lines_of, type_command
 from codex_tmux.reconcile import Pane
-from codex_tmux.records import EXEC, Record
 from codex_tmux.restore_start import offer
 from codex_tmux.resume import helper_command, joined, respawn_into_run
 from codex_tmux.run_again import NOTHING, run_again
 from codex_tmux.split import offer_split, split_beside
+from codex_tmux.state.launch import Launch, launch_of
+from codex_tmux.state.pane_options import encode_launch
+from codex_tmux.state.records import EXEC, Record
 from codex_tmux.sync import server_lock
 from codex_tmux.tell import tell
 from codex_tmux.tmux import Server

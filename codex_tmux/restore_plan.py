@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from codex_tmux.reconcile import Snapshot
-from codex_tmux.records import Record
+from codex_tmux.state.records import Record
 
 TITLE_ID = 29
 """Characters of a session's id that a title shows."""

@@ -7,10 +7,10 @@ import sys
 import time
 
 from codex_tmux.hint import KEY_OPTIONS, happened, hint, shown_key
-from codex_tmux.launch import LAY, UNATTENDED, Launch
 from codex_tmux.log import log
-from codex_tmux.options import encode_launch
 from codex_tmux.remain_on_exit import keep_commands, stay
+from codex_tmux.state.launch import LAY, UNATTENDED, Launch
+from codex_tmux.state.pane_options import encode_launch
 from codex_tmux.tmux import RESPAWN_PANE, Server, quote
 
 HISTORY = 2000

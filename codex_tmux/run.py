@@ -27,13 +27,13 @@ from codex_tmux.here import (
     say,
 )
 from codex_tmux.hint import ENDED_SOMEHOW, hint, is_epitaph
-from codex_tmux.launch import BELOW, LAY, UNATTENDED, Launch, launch_of
 from codex_tmux.log import log
-from codex_tmux.options import decode_launch, encode_launch
 from codex_tmux.program import find_program, interpreter, path_with
 from codex_tmux.remain_on_exit import GIVE_BACK, OFF, SET, give_back, remain_on_exit, stay
 from codex_tmux.remain_on_exit import say as say_at_death
 from codex_tmux.resume import joined
+from codex_tmux.state.launch import BELOW, LAY, UNATTENDED, Launch, launch_of
+from codex_tmux.state.pane_options import decode_launch, encode_launch
 from codex_tmux.tmux import Server, TmuxError
 from codex_tmux.without_wrapper import without
 from codex_tmux.wrapper import is_unknown, prefixed

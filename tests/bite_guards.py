@@ -19,7 +19,7 @@ def guard(name: str, file: str, old: str, new: str, *tests: str) -> Guard:
     return Guard(name, file, old, new, tests)
 
 
-STORE, PATHS, LOCK, SYNC = (f"codex_tmux/{n}.py" for n in ("store", "paths", "lock", "sync"))
+STORE, PATHS, LOCK, SYNC = (f"codex_tmux/{n}.py" for n in ("state/store", "paths", "state/lock", "sync"))
 PASS, RULES, EVIDENCE, RUN = (f"codex_tmux/{n}.py" for n in ("pass_once", "reconcile", "evidence", "run"))
 INFERENCE, INFERRED = "codex_tmux/inference.py", "codex_tmux/inferred.py"
 HOOKS, FIND = "plugin/hooks.tmux", "plugin/find_helper.sh"
@@ -443,14 +443,14 @@ GUARDS = (
     ),
     guard(
         "a shell that stands below Codex is kept by a second respawn",
-        "codex_tmux/launch.py",
+        "codex_tmux/state/launch.py",
         '    return len(argv) > 2 and argv[1] == "-c" and \'"$@"; \' in argv[2] and \'exec "$0"\' in argv[2]',
         "    return False",
         T + "respawn_routes_test.py::test_the_shell_is_there_when_the_resumed_codex_ends",
     ),
     guard(
         "a Ctrl-C leaves the shell below Codex",
-        "codex_tmux/launch.py",
+        "codex_tmux/state/launch.py",
         "trap : INT QUIT; ",
         "",
         T + "respawn_routes_test.py::test_the_shell_is_there_when_the_resumed_codex_ends",
@@ -507,7 +507,7 @@ GUARDS = (
     ),
     guard(
         "a former version's stored command is known",
-        "codex_tmux/options.py",
+        "codex_tmux/state/pane_options.py",
         'words[5].rpartition("/")[2] == "hook.py"',
         "False",
         U + "tmux_parse_test.py::test_a_stored_command_of_a_helper_that_has_moved",
@@ -586,7 +586,7 @@ GUARDS = (
     # Text of others
     guard(
         "a launch option holds nothing that tmux or a shell reads",
-        "codex_tmux/options.py",
+        "codex_tmux/state/pane_options.py",
         "        c if c in SAFE else",
         '        c if c in SAFE or c in "#{}\'" else',
         U + "tmux_parse_test.py::test_encoded_words",
@@ -650,7 +650,7 @@ GUARDS = (
     ),
     guard(
         "bytes that are no UTF-8 reach the file as text",
-        "codex_tmux/records.py",
+        "codex_tmux/state/records.py",
         '        ESCAPE * 2 if c == ESCAPE else f"{ESCAPE}{ord(c):04x}" if "\\ud800" <= c <= "\\udfff" else c',
         "        c",
         U + "records_test.py::test_any_record_comes_back_from_the_disk",
@@ -784,7 +784,7 @@ GUARDS = (
     ),
     guard(
         "what Codex was quit in claims its session no more",
-        "codex_tmux/options.py",
+        "codex_tmux/state/pane_options.py",
         " @codex_claim",
         "",
         T + "respawn_routes_test.py::test_the_shell_is_there_when_the_resumed_codex_ends",

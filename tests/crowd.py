@@ -9,7 +9,7 @@ import sys
 import tempfile
 import time
 
-from codex_tmux import store
+from codex_tmux.state import store
 from tests.unit.store_test import record
 
 WAIT = 60.0

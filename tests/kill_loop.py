@@ -17,8 +17,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from codex_tmux import store
-from codex_tmux.records import Record
+from codex_tmux.state import store
+from codex_tmux.state.records import Record
 from tests.support.world import Sandbox
 from tests.unit.store_test import record
 

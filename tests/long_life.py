@@ -15,9 +15,10 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import NamedTuple
 
-from codex_tmux import log, pass_once, store
+from codex_tmux import log, pass_once
 from codex_tmux.reconcile import Launch, Note, Pane, Policy, Sighting, Snapshot
-from codex_tmux.records import ENDED, LIVE, TITLE, Record
+from codex_tmux.state import store
+from codex_tmux.state.records import ENDED, LIVE, TITLE, Record
 
 BEGIN = datetime(2026, 1, 1, tzinfo=timezone.utc)
 YEAR = timedelta(days=365)

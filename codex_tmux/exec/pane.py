@@ -7,13 +7,13 @@ import re
 import shlex
 
 from codex_tmux.here import Here, ask, forget_session
-from codex_tmux.launch import Launch
-from codex_tmux.options import decode_launch, encode_launch
 from codex_tmux.pass_once import AWAIT
-from codex_tmux.records import ARGV, EXEC
 from codex_tmux.remain_on_exit import give_back, stay
 from codex_tmux.resume import joined
 from codex_tmux.run import from_file
+from codex_tmux.state.launch import Launch
+from codex_tmux.state.pane_options import decode_launch, encode_launch
+from codex_tmux.state.records import ARGV, EXEC
 from codex_tmux.sync import sync
 from codex_tmux.tmux import Server
 

@@ -18,8 +18,8 @@ from typing import NamedTuple
 
 import pytest
 
-from codex_tmux import store
-from codex_tmux.records import DEAD, LIVE, Record
+from codex_tmux.state import store
+from codex_tmux.state.records import DEAD, LIVE, Record
 from tests.support.world import Sandbox
 from tests.tmux.respawn_routes_test import Started, kill, start, wait_resumed
 

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 import tomli_w  # noqa: F401 (another user may not be able to import it any more)
 
-from codex_tmux import log, store
+from codex_tmux import log
+from codex_tmux.state import store
 from tests.crowd import crowd
 from tests.unit.store_test import record
 

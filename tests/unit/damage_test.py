@@ -14,9 +14,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from codex_tmux import log, pass_once, store
+from codex_tmux import log, pass_once
 from codex_tmux.reconcile import Policy, Snapshot, reconcile
-from codex_tmux.records import HEAD, Record
+from codex_tmux.state import store
+from codex_tmux.state.records import HEAD, Record
 from tests.unit.records_test import RECORDS
 from tests.unit.store_test import NOW, record
 

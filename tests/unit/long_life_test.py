@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from codex_tmux import log, pass_once, records
+from codex_tmux import log, pass_once
+from codex_tmux.state import records
 from tests.long_life import live
 
 

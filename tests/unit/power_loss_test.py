@@ -16,8 +16,8 @@ from typing import Any
 
 import pytest
 
-from codex_tmux import store
-from codex_tmux.records import Record
+from codex_tmux.state import store
+from codex_tmux.state.records import Record
 from tests.unit.store_test import record
 
 OLDER, OLD, NEW = (record(1),), (record(1), record(2)), (record(3), record(1, cwd="/elsewhere"))

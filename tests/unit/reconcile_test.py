@@ -25,7 +25,7 @@ from codex_tmux.reconcile import (
     Tell,
     reconcile,
 )
-from codex_tmux.records import (
+from codex_tmux.state.records import (
     ADOPTED,
     ARGV,
     CLOSED,

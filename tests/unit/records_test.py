@@ -10,8 +10,17 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from codex_tmux import store
-from codex_tmux.records import EVIDENCE, MODES, STATUSES, VERSION, Record, RecordError, entry_of, record_of
+from codex_tmux.state import store
+from codex_tmux.state.records import (
+    EVIDENCE,
+    MODES,
+    STATUSES,
+    VERSION,
+    Record,
+    RecordError,
+    entry_of,
+    record_of,
+)
 from tests.unit.store_test import record
 
 # Whatever tmux, a file system or a command line may hold: bytes that are no UTF-8 arrive as lone surrogates.

@@ -15,8 +15,9 @@ from typing import Any
 
 import pytest
 
-from codex_tmux import log, store
-from codex_tmux.records import HEAD, Record
+from codex_tmux import log
+from codex_tmux.state import store
+from codex_tmux.state.records import HEAD, Record
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone.utc)
 
@@ -417,7 +418,7 @@ def test_a_file_in_place_of_the_directory(directory: Path) -> None:
 
 HOLD = """
 import sys, time
-from codex_tmux import store
+from codex_tmux.state import store
 with store.lock():
     print("held", flush=True)
     time.sleep(60)
@@ -481,7 +482,7 @@ def test_two_processes_lose_nothing() -> None:
 
 CRASH = """
 import os, sys
-from codex_tmux import store
+from codex_tmux.state import store
 from tests.unit.store_test import record
 point = int(sys.argv[1])
 seen = 0

@@ -12,12 +12,12 @@ from typing import NamedTuple
 
 import tomli_w
 
-from codex_tmux.lock import StateError as StateError
-from codex_tmux.lock import lock as lock
-from codex_tmux.lock import reason
 from codex_tmux.log import log
 from codex_tmux.paths import make_state_dir, state_dir
-from codex_tmux.records import END, HEAD, VERSION, Record, RecordError, record_of, to_toml
+from codex_tmux.state.lock import StateError as StateError
+from codex_tmux.state.lock import lock as lock
+from codex_tmux.state.lock import reason
+from codex_tmux.state.records import END, HEAD, VERSION, Record, RecordError, record_of, to_toml
 
 if sys.version_info >= (3, 11):
     import tomllib

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from codex_tmux.launch import Launch
+from codex_tmux.state.launch import Launch
 
 PANE_OPTIONS = (
     "@codex_pane @codex_session @codex_evidence @codex_state @codex_launch @codex_guard "
