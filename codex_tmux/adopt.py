@@ -8,6 +8,7 @@ import shutil
 import click
 
 from codex_tmux.codex.commandline import is_session_id
+from codex_tmux.codex.session_id import same_session
 from codex_tmux.codex.store import NAMED_BY, Session, Store
 from codex_tmux.completion import DIRECTORY, PANE, SESSION
 from codex_tmux.epoch import ELSEWHERE, server_name
@@ -20,7 +21,7 @@ from codex_tmux.respawn import resolve
 from codex_tmux.resume import lay_to_sleep, wait_until_dead
 from codex_tmux.state import store
 from codex_tmux.state.pane_options import encode_launch
-from codex_tmux.state.records import ADOPTED, DEAD, ENDED, EXEC, LIVE, LOST, TUI, Record, now, same_session
+from codex_tmux.state.records import ADOPTED, DEAD, ENDED, EXEC, LIVE, LOST, TUI, Record, now
 from codex_tmux.sync import server_lock
 from codex_tmux.tmux import Server
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 
 from codex_tmux import epoch
+from codex_tmux.codex.session_id import same_session
 from codex_tmux.errors import Problem
 from codex_tmux.hint import shown_key
 from codex_tmux.log import set_level
 from codex_tmux.plain_text import plain_line
 from codex_tmux.state import store
-from codex_tmux.state.records import Record, same_session
+from codex_tmux.state.records import Record
 from codex_tmux.tell import tell
 from codex_tmux.tmux import Server
 

@@ -11,10 +11,11 @@ import re
 
 import libtmux
 
+from codex_tmux.codex.session_id import CUT
 from codex_tmux.hint import ASLEEP
 from codex_tmux.pass_once import escape
 from codex_tmux.remain_on_exit import say, stay
-from codex_tmux.restore_plan import TITLE_ID, Build, Cell
+from codex_tmux.restore_plan import Build, Cell
 from codex_tmux.state.launch import LAY, launch_of
 from codex_tmux.state.pane_options import encode_launch
 from codex_tmux.state.records import DEAD, Record
@@ -182,7 +183,7 @@ class Rebuilder:
         record = cell.record
         if record is None:
             return []
-        cut = record.session_id[:TITLE_ID]
+        cut = record.session_id[:CUT]
         options = {
             "@codex_pane": "1",
             "@codex_session": record.session_id,

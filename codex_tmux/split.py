@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 
+from codex_tmux.codex.session_id import same_session
 from codex_tmux.log import log
 from codex_tmux.pass_once import Pass, escape, pane_option
 from codex_tmux.reconcile import Launch, Pane
 from codex_tmux.resume import joined, run_command
 from codex_tmux.state import store
 from codex_tmux.state.pane_options import PANE_OPTIONS, encode_launch
-from codex_tmux.state.records import same_session
 from codex_tmux.tmux import Server, literal, quote
 
 

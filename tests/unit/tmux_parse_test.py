@@ -9,7 +9,8 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import example, given
 
-from codex_tmux.evidence import find_id, find_resume_hint, guard_of
+from codex_tmux.codex.session_id import find_id
+from codex_tmux.evidence import find_resume_hint, guard_of
 from codex_tmux.rebuild import session_target
 from codex_tmux.reconcile import Launch
 from codex_tmux.state.pane_options import decode, decode_launch, encode, encode_launch, has_moved, helper_of
