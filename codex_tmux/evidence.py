@@ -20,8 +20,9 @@ from codex_tmux.inferred import Unnamed, with_inferred
 from codex_tmux.may_act import Act, Place, ProcessFacts, may_act
 from codex_tmux.pane_facts import age_of, codex_facts, pane_facts, place_of
 from codex_tmux.reconcile import Guard, Launch, Pane, Sighting, Snapshot
-from codex_tmux.state.pane_options import decode_launch, has_moved, helper_of
+from codex_tmux.state.pane_options import decode_launch
 from codex_tmux.state.records import ARGV, DEAD, EXEC, INFERRED, LIVE, LOCK, SCREEN, TITLE, TUI
+from codex_tmux.state.start_command import has_moved, helper_of
 from codex_tmux.tmux import Reading, Server
 from codex_tmux.transport_pane import (
     completed_by_screen,

@@ -17,7 +17,7 @@ from codex_tmux.pass_once import escape
 from codex_tmux.remain_on_exit import say, stay
 from codex_tmux.restore_plan import Build, Cell
 from codex_tmux.state.launch import LAY, launch_of
-from codex_tmux.state.pane_options import encode_launch
+from codex_tmux.state.pane_options import Option, encode_launch
 from codex_tmux.state.records import DEAD, Record
 from codex_tmux.tmux import RESPAWN_PANE, Server, TmuxError
 from codex_tmux.tmux_versions import DEAD_FORMAT, version_of
@@ -185,15 +185,15 @@ class Rebuilder:
             return []
         cut = record.session_id[:CUT]
         options = {
-            "@codex_pane": "1",
-            "@codex_session": record.session_id,
-            "@codex_evidence": record.evidence,
-            "@codex_state": DEAD,
-            "@codex_launch": encode_launch(launch_of(record)),
-            "@codex_asleep": "1",
+            Option.MARK: "1",
+            Option.SESSION: record.session_id,
+            Option.EVIDENCE: record.evidence,
+            Option.STATE: DEAD,
+            Option.LAUNCH: encode_launch(launch_of(record)),
+            Option.ASLEEP: "1",
             self.mark: "1",
-            "@codex_title_id": cut,
-            "@codex_mode": record.mode if record.mode == "exec" else "",
+            Option.TITLE_ID: cut,
+            Option.MODE: record.mode if record.mode == "exec" else "",
         }
         commands = [
             ["set-option", "-pq", "-t", target, name, value] for name, value in options.items() if value

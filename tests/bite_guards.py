@@ -420,14 +420,14 @@ GUARDS = (
     ),
     guard(
         "a shell that stands below Codex is kept by a second respawn",
-        "codex_tmux/state/launch.py",
+        "codex_tmux/codex/shell_below.py",
         '    return len(argv) > 2 and argv[1] == "-c" and \'"$@"; \' in argv[2] and \'exec "$0"\' in argv[2]',
         "    return False",
         T + "respawn_routes_test.py::test_the_shell_is_there_when_the_resumed_codex_ends",
     ),
     guard(
         "a Ctrl-C leaves the shell below Codex",
-        "codex_tmux/state/launch.py",
+        "codex_tmux/codex/shell_below.py",
         "trap : INT QUIT; ",
         "",
         T + "respawn_routes_test.py::test_the_shell_is_there_when_the_resumed_codex_ends",
@@ -484,7 +484,7 @@ GUARDS = (
     ),
     guard(
         "a former version's stored command is known",
-        "codex_tmux/state/pane_options.py",
+        "codex_tmux/state/start_command.py",
         'words[5].rpartition("/")[2] == "hook.py"',
         "False",
         U + "tmux_parse_test.py::test_a_stored_command_of_a_helper_that_has_moved",
@@ -762,7 +762,7 @@ GUARDS = (
     guard(
         "what Codex was quit in claims its session no more",
         "codex_tmux/state/pane_options.py",
-        " @codex_claim",
+        "Option.CLAIM, ",
         "",
         T + "respawn_routes_test.py::test_the_shell_is_there_when_the_resumed_codex_ends",
     ),

@@ -1,18 +1,63 @@
-"""What codex-tmux keeps in tmux options: their names, and how a launch is written into one."""
+"""What codex-tmux keeps in options of a pane: their names, the commands that set them, a launch as the text of one."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from codex_tmux.state.launch import Launch
 
-PANE_OPTIONS = (
-    "@codex_pane @codex_session @codex_evidence @codex_state @codex_launch @codex_guard "
-    "@codex_process @codex_mode @codex_leaving @codex_claim @codex_unfocused"
-).split()
-"""Options of a pane that sync keeps true, and takes away where Codex has gone; `run` makes the claim.
 
-`@codex_title_id` and `@codex_title_at` belong to the title hook. `@codex_title_by` is whose title a sync found it to
-be; the hook takes it away when a new one comes.
-"""
+class Option:
+    """The options by name. TITLE_ID and TITLE_AT belong to the title hook; TITLE_BY is whose title a sync found it to
+    be, and the hook takes it away when a new one comes."""
+
+    MARK = "@codex_pane"
+    SESSION = "@codex_session"
+    EVIDENCE = "@codex_evidence"
+    STATE = "@codex_state"
+    LAUNCH = "@codex_launch"
+    GUARD = "@codex_guard"
+    PROCESS = "@codex_process"
+    MODE = "@codex_mode"
+    LEAVING = "@codex_leaving"
+    CLAIM = "@codex_claim"
+    UNFOCUSED = "@codex_unfocused"
+    ASLEEP = "@codex_asleep"
+    WAITING = "@codex_waiting"
+    FRESH = "@codex_fresh"
+    KEEP = "@codex_keep"
+    HINT = "@codex_hint"
+    CLEARED = "@codex_cleared"
+    TITLE_ID = "@codex_title_id"
+    TITLE_AT = "@codex_title_at"
+    TITLE_BY = "@codex_title_by"
+
+
+KEPT_TRUE = (
+    *(
+        Option.MARK,
+        Option.SESSION,
+        Option.EVIDENCE,
+        Option.STATE,
+        Option.LAUNCH,
+        Option.GUARD,
+        Option.PROCESS,
+    ),
+    *(Option.MODE, Option.LEAVING, Option.CLAIM, Option.UNFOCUSED),
+)
+"""Those that sync keeps true, and takes away where Codex has gone; `run` makes the claim."""
+
+
+def pane_option(pane: str, name: str, value: str) -> list[str]:
+    """The tmux command that sets, or for "" unsets, an option of a pane, the current one of the call for ""."""
+    target = ["-t", pane] if pane else []
+    return ["set-option", "-p", *target, name, value] if value else ["set-option", "-pu", *target, name]
+
+
+def pane_options(pane: str, values: Mapping[str, str]) -> list[list[str]]:
+    """The tmux commands that set, or for "" unset, options of a pane."""
+    return [pane_option(pane, name, value) for name, value in values.items()]
+
 
 SAFE = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./:=,+@")
 
@@ -58,66 +103,3 @@ def decode_launch(text: str) -> Launch | None:
     return Launch(
         mode, codex, codex_home, cwd, tuple(flags), root == "shell", pairs, tuple(transport), wrapper
     )
-
-
-def helper_of(start_command: str) -> str:
-    """The helper that a pane's stored command starts, as it is named there; "" where that is not codex-tmux itself.
-
-    Where it is, any respawn comes back right. Only as the program that runs: a prompt may speak of it too.
-    """
-    words = shell_words(start_command)
-    if len(words) == 1:
-        # tmux quotes a command line that was given as one argument, for the shell, as a whole.
-        words = shell_words(words[0])
-    if words[:2] == ["/bin/sh", "-c"] and len(words) > 6 and words[5].rpartition("/")[2] == "hook.py":
-        # As versions up to November 2026 stored it: a script, the helper, an interpreter and that version's hook.py.
-        return words[3] if words[6] in ("run", "exec") else ""
-    ends = [at for at, word in enumerate(words) if word in ("&&", ";")]
-    words = words[ends[-1] + 1 :] if ends else words
-    while words and (words[0] in ("exec", "env", "command") or "=" in words[0].partition("/")[0]):
-        words = words[1:]
-    if words and words[0].rpartition("/")[2].startswith("python"):
-        words = [word for word in words[1:4] if not word.startswith("-")] + words[4:]
-    if len(words) < 2 or words[1] not in ("run", "exec"):
-        return ""
-    name = words[0].rpartition("/")[2]
-    return words[0] if name in ("codex-tmux", "hook.py") or words[0] == "codex_tmux" else ""
-
-
-def has_moved(start_command: str, helper: str) -> bool:
-    """Whether a stored command starts another helper than `helper`, the present one ("": none is known)."""
-    named = helper_of(start_command)
-    return named.startswith("/") and helper not in ("", named)
-
-
-def shell_words(text: str) -> list[str]:
-    """The words of a command line, without their quotes; half a quote ends with the line."""
-    words: list[str] = []
-    word: list[str] | None = None
-    quote = ""
-    at = 0
-    while at < len(text):
-        char = text[at]
-        at += 1
-        if char == "\\" and quote != "'" and at < len(text):
-            word = word or []
-            word.append(text[at])
-            at += 1
-        elif quote or char in "'\"":
-            word = word or []
-            if char == quote:
-                quote = ""
-            elif quote:
-                word.append(char)
-            else:
-                quote = char
-        elif char in " \t\n;":
-            if word is not None:
-                words.append("".join(word))
-                word = None
-            if char == ";":
-                words.append(";")
-        else:
-            word = word or []
-            word.append(char)
-    return words if word is None else [*words, "".join(word)]

@@ -1,0 +1,66 @@
+"""Which program the stored command of a pane starts, as tmux tells it."""
+
+from __future__ import annotations
+
+
+def helper_of(start_command: str) -> str:
+    """The helper that a pane's stored command starts, as it is named there; "" where that is not codex-tmux itself.
+
+    Where it is, any respawn comes back right. Only as the program that runs: a prompt may speak of it too.
+    """
+    words = shell_words(start_command)
+    if len(words) == 1:
+        # tmux quotes a command line that was given as one argument, for the shell, as a whole.
+        words = shell_words(words[0])
+    if words[:2] == ["/bin/sh", "-c"] and len(words) > 6 and words[5].rpartition("/")[2] == "hook.py":
+        # As versions up to November 2026 stored it: a script, the helper, an interpreter and that version's hook.py.
+        return words[3] if words[6] in ("run", "exec") else ""
+    ends = [at for at, word in enumerate(words) if word in ("&&", ";")]
+    words = words[ends[-1] + 1 :] if ends else words
+    while words and (words[0] in ("exec", "env", "command") or "=" in words[0].partition("/")[0]):
+        words = words[1:]
+    if words and words[0].rpartition("/")[2].startswith("python"):
+        words = [word for word in words[1:4] if not word.startswith("-")] + words[4:]
+    if len(words) < 2 or words[1] not in ("run", "exec"):
+        return ""
+    name = words[0].rpartition("/")[2]
+    return words[0] if name in ("codex-tmux", "hook.py") or words[0] == "codex_tmux" else ""
+
+
+def has_moved(start_command: str, helper: str) -> bool:
+    """Whether a stored command starts another helper than `helper`, the present one ("": none is known)."""
+    named = helper_of(start_command)
+    return named.startswith("/") and helper not in ("", named)
+
+
+def shell_words(text: str) -> list[str]:
+    """The words of a command line, without their quotes; half a quote ends with the line."""
+    words: list[str] = []
+    word: list[str] | None = None
+    quote = ""
+    at = 0
+    while at < len(text):
+        char = text[at]
+        at += 1
+        if char == "\\" and quote != "'" and at < len(text):
+            word = word or []
+            word.append(text[at])
+            at += 1
+        elif quote or char in "'\"":
+            word = word or []
+            if char == quote:
+                quote = ""
+            elif quote:
+                word.append(char)
+            else:
+                quote = char
+        elif char in " \t\n;":
+            if word is not None:
+                words.append("".join(word))
+                word = None
+            if char == ";":
+                words.append(";")
+        else:
+            word = word or []
+            word.append(char)
+    return words if word is None else [*words, "".join(word)]
