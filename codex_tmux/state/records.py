@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from datetime import datetime, timezone
 from typing import Any, NamedTuple
 
@@ -96,11 +95,22 @@ def to_toml(records: tuple[Record, ...]) -> dict[str, Any]:
     return {"version": VERSION, "panes": [entry_of(r) for r in records]}
 
 
-ROWS: dict[str, dict[str, type]] = {
-    "neighbours": {"pane_index": int, "cwd": str, "shell": bool},
-    "links": {"tmux_session": str, "window": int, "group": bool},
+TEXTS = "session_id evidence mode status server epoch pane tmux_session window_name window_layout cwd codex codex_home"
+FIELDS: dict[str, Any] = {
+    **dict.fromkeys(TEXTS.split(), str),
+    "window": int,
+    "pane_index": int,
+    "flags": [str],
+    "transport": [str],
+    "wrapper": [str],
+    "updated_at": datetime,
+    "shell": bool,
+    "env": dict,
+    "revivals": [datetime],
+    "neighbours": [{"pane_index": int, "cwd": str, "shell": bool}],
+    "links": [{"tmux_session": str, "window": int, "group": bool}],
 }
-"""Fields that hold a table for each row: the other panes of a record's window, and the window's other places."""
+"""What each field holds: `[kind]` is a list; a row with names is a table in the file, and a tuple in a record."""
 WORDS = {"evidence": EVIDENCE, "mode": MODES, "status": STATUSES}
 KINDS = {
     str: "text",
@@ -116,106 +126,59 @@ def entry_of(record: Record) -> dict[str, Any]:
     """One record as a `[[panes]]` entry; what is empty by default is left out."""
     defaults = Record._field_defaults
     return {
-        name: written(name, value)
+        name: written(value, FIELDS[name])
         for name, value in record._asdict().items()
         if name not in defaults or value != defaults[name]
     }
 
 
-def written(name: str, value: Any) -> Any:
-    """The value of a record's field as TOML has it."""
-    if isinstance(value, str):
-        return to_text(value)
-    if name == "env":
-        return {to_text(variable): to_text(text) for variable, text in value}
-    if name in ROWS:
-        return [{key: written(key, one) for key, one in zip(ROWS[name], row)} for row in value]
-    if isinstance(value, tuple):
-        return [written("", one) for one in value]
-    return value
+def written(value: Any, kind: Any) -> Any:
+    """A value of a record as TOML has it."""
+    if isinstance(kind, list):
+        return [written(one, kind[0]) for one in value]
+    if isinstance(kind, dict):
+        return {name: written(one, kind[name]) for name, one in zip(kind, value)}
+    if kind is dict:
+        return {to_text(name): to_text(text) for name, text in value}
+    return to_text(value) if kind is str else value
 
 
 def record_of(entry: object) -> Record:
     """The record that a `[[panes]]` entry holds. Raises RecordError where a field is missing or of a wrong type."""
     table = {"flags": [], **checked(entry, dict, "it")}
-    values = {name: read(table[name], name) for name, read in READERS.items() if name in table}
+    values = {name: read(table[name], kind, name) for name, kind in FIELDS.items() if name in table}
     for name in Record._fields:
         if name not in values and name not in Record._field_defaults:
             raise RecordError(f"{name} is missing")
+    for name, words in WORDS.items():
+        if values[name] not in words:
+            raise RecordError(f"{name} is {values[name]!r}, not one of {', '.join(words)}")
+    if not is_session_id(values["session_id"]):
+        raise RecordError(f"session_id is {values['session_id']!r}, not a session's id")
     return Record(**values)
+
+
+def read(value: Any, kind: Any, name: str) -> Any:
+    """A value of TOML as a record has it. Raises RecordError."""
+    if isinstance(kind, list):
+        return tuple(read(one, kind[0], name) for one in checked(value, list, name))
+    if isinstance(kind, dict):
+        table = checked(value, dict, f"an entry of {name}")
+        return tuple(read(table.get(key), one, f"{key} of {name}") for key, one in kind.items())
+    value = checked(value, kind, name)
+    if kind is dict:
+        return tuple((from_text(variable), read(text, str, name)) for variable, text in value.items())
+    if kind is datetime:  # without an offset it is taken as UTC
+        return (value if value.tzinfo else value.replace(tzinfo=timezone.utc)).astimezone(timezone.utc)
+    return from_text(value) if kind is str else value
 
 
 def checked(value: Any, kind: type, name: str) -> Any:
     """`value`, which must be of that kind. Raises RecordError."""
     if type(value) is not kind:
         raise RecordError(f"{name} is {type(value).__name__}, not {KINDS[kind]}")
-    return from_text(value) if isinstance(value, str) else value
-
-
-def text(value: Any, name: str) -> Any:
-    return checked(value, str, name)
-
-
-def number(value: Any, name: str) -> Any:
-    return checked(value, int, name)
-
-
-def yes_or_no(value: Any, name: str) -> Any:
-    return checked(value, bool, name)
-
-
-def word(value: Any, name: str) -> Any:
-    if checked(value, str, name) not in WORDS[name]:
-        raise RecordError(f"{name} is {value!r}, not one of {', '.join(WORDS[name])}")
     return value
 
-
-def session(value: Any, name: str) -> Any:
-    if not is_session_id(checked(value, str, name)):
-        raise RecordError(f"{name} is {value!r}, not a session's id")
-    return value
-
-
-def texts(value: Any, name: str) -> tuple[str, ...]:
-    return tuple(text(one, name) for one in checked(value, list, name))
-
-
-def pairs(value: Any, name: str) -> tuple[tuple[str, str], ...]:
-    return tuple((from_text(key), text(one, name)) for key, one in checked(value, dict, name).items())
-
-
-def rows(value: Any, name: str) -> tuple[tuple[Any, ...], ...]:
-    tables = [checked(row, dict, f"an entry of {name}") for row in checked(value, list, name)]
-    kinds = ROWS[name].items()
-    return tuple(
-        tuple(checked(row.get(key), kind, f"{key} of {name}") for key, kind in kinds) for row in tables
-    )
-
-
-def moment(value: Any, name: str) -> datetime:
-    """A TOML time as records hold it; one without an offset is taken as UTC."""
-    time: datetime = checked(value, datetime, name)
-    return (time if time.tzinfo else time.replace(tzinfo=timezone.utc)).astimezone(timezone.utc)
-
-
-def moments(value: Any, name: str) -> tuple[datetime, ...]:
-    return tuple(moment(one, name) for one in checked(value, list, name))
-
-
-READERS: dict[str, Callable[[Any, str], Any]] = {
-    "session_id": session,
-    **dict.fromkeys(WORDS, word),
-    **dict.fromkeys(
-        "server epoch pane tmux_session window_name window_layout cwd codex codex_home".split(), text
-    ),
-    **dict.fromkeys(("window", "pane_index"), number),
-    **dict.fromkeys(("flags", "transport", "wrapper"), texts),
-    **dict.fromkeys(ROWS, rows),
-    "updated_at": moment,
-    "shell": yes_or_no,
-    "env": pairs,
-    "revivals": moments,
-}
 
 ESCAPE = "\ufffd"
 """Stands in the state file before the four hexadecimal digits of what UTF-8 has no form for."""
