@@ -12,5 +12,9 @@ class TmuxError(Problem):
     """tmux refused a command, or could not be reached. Never raised for an empty answer."""
 
 
+class NoServer(TmuxError):
+    """No tmux server runs there."""
+
+
 class Misread(TmuxError):
     """What tmux printed does not fit the format: a value that it reads live was another one the second time."""

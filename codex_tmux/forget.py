@@ -8,7 +8,7 @@ import click
 
 from codex_tmux.codex.store import NAMED_BY
 from codex_tmux.completion import PANE, REMEMBERED
-from codex_tmux.errors import Problem
+from codex_tmux.errors import Problem, TmuxError
 from codex_tmux.log import log
 from codex_tmux.pass_once import Pass, run_all, sync_once
 from codex_tmux.plain_text import plain_line, tilde
@@ -18,7 +18,7 @@ from codex_tmux.state import store
 from codex_tmux.state.pane_options import KEPT_TRUE, Option, pane_options
 from codex_tmux.state.records import CURRENT, ENDED, Record
 from codex_tmux.sync import server_lock
-from codex_tmux.tmux import Server, TmuxError
+from codex_tmux.tmux import Server
 
 
 @click.command(epilog="Example: codex-tmux forget --all-ended")

@@ -10,12 +10,12 @@ import click
 
 from codex_tmux.activity import APPROVAL, WAITING
 from codex_tmux.completion import CLIENT
-from codex_tmux.errors import Problem
+from codex_tmux.errors import Problem, TmuxError
 from codex_tmux.list_panes import add_activity, collect
 from codex_tmux.plain_text import plain_line, shortened
 from codex_tmux.state.records import CURRENT
 from codex_tmux.tell import tell_client
-from codex_tmux.tmux import Server, TmuxError
+from codex_tmux.tmux import Server
 
 Place = tuple[str, int, int]
 

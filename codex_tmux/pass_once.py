@@ -7,6 +7,7 @@ import time
 from typing import NamedTuple
 
 from codex_tmux import epoch, hooks, tmux
+from codex_tmux.errors import TmuxError
 from codex_tmux.evidence import Identifier
 from codex_tmux.focus import asked_since, take_back
 from codex_tmux.hint import ENDED_SOMEHOW, KEY_OPTIONS, hint, shown_key
@@ -31,7 +32,7 @@ from codex_tmux.state import store
 from codex_tmux.state.pane_options import KEPT_TRUE, Option, encode_launch, pane_options
 from codex_tmux.state.records import DEAD, ENDED, EXEC, LIVE, LOST, STATUS_WORDS, Record, now
 from codex_tmux.tell import tell, tell_all
-from codex_tmux.tmux import AT_WORK, Reading, Server, TmuxError
+from codex_tmux.tmux import AT_WORK, Reading, Server
 from codex_tmux.tmux_versions import DEAD_SIGNAL, REAPS, version_of
 
 SETTLING = 1.5

@@ -12,6 +12,7 @@ import re
 import libtmux
 
 from codex_tmux.codex.session_id import CUT
+from codex_tmux.errors import TmuxError
 from codex_tmux.hint import ASLEEP
 from codex_tmux.pass_once import escape
 from codex_tmux.remain_on_exit import say, stay
@@ -19,7 +20,7 @@ from codex_tmux.restore_plan import Build, Cell
 from codex_tmux.state.launch import LAY, launch_of
 from codex_tmux.state.pane_options import Option, encode_launch
 from codex_tmux.state.records import DEAD, Record
-from codex_tmux.tmux import RESPAWN_PANE, Server, TmuxError
+from codex_tmux.tmux import RESPAWN_PANE, Server
 from codex_tmux.tmux_versions import DEAD_FORMAT, version_of
 
 WAITING, EARLY = "@codex_waiting", "@codex_early"

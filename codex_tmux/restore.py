@@ -8,6 +8,7 @@ from typing import NamedTuple
 from codex_tmux import epoch
 from codex_tmux.codex.session_id import CUT, find_id
 from codex_tmux.codex.store import Store
+from codex_tmux.errors import TmuxError
 from codex_tmux.idle_shell import untouched
 from codex_tmux.log import log
 from codex_tmux.pass_once import Pass, see_that_tmux_reaps, sync_once
@@ -18,7 +19,7 @@ from codex_tmux.state import store
 from codex_tmux.state.launch import UNATTENDED, launch_of
 from codex_tmux.state.records import LOST, Record
 from codex_tmux.sync import server_lock
-from codex_tmux.tmux import RESPAWN_PANE, Server, TmuxError
+from codex_tmux.tmux import RESPAWN_PANE, Server
 
 RESUMED, WAITS, REBUILT, SKIPPED, FAILED = "resumed", "waiting", "rebuilt", "skipped", "failed"
 FILLS = 8

@@ -15,7 +15,7 @@ from codex_tmux.codex.commandline import options_of, parse, redact, tui_fresh, t
 from codex_tmux.codex.session_directory import in_directory, session_directory
 from codex_tmux.codex.shell_below import BELOW
 from codex_tmux.codex.store import SQLITE_HOME, Store
-from codex_tmux.errors import Problem
+from codex_tmux.errors import Problem, TmuxError
 from codex_tmux.fresh_instead import instead
 from codex_tmux.here import (
     Here,
@@ -35,7 +35,7 @@ from codex_tmux.remain_on_exit import say as say_at_death
 from codex_tmux.resume import joined
 from codex_tmux.state.launch import LAY, UNATTENDED, Launch, launch_of
 from codex_tmux.state.pane_options import Option, decode_launch, encode_launch, pane_option
-from codex_tmux.tmux import Server, TmuxError
+from codex_tmux.tmux import Server
 from codex_tmux.without_wrapper import without
 from codex_tmux.wrapper import is_unknown, prefixed
 

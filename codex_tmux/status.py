@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import click
 
+from codex_tmux.errors import TmuxError
 from codex_tmux.log import log
 from codex_tmux.pass_once import summary, sync_once
 from codex_tmux.state import store
 from codex_tmux.sync import server_lock
-from codex_tmux.tmux import Server, TmuxError
+from codex_tmux.tmux import Server
 
 
 @click.command(epilog="Example: set -g status-right '%H:%M #{@codex_status}'")

@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager
 
 from codex_tmux.closing import close_noted
 from codex_tmux.codex.processes import Processes, lock_owner
-from codex_tmux.errors import Problem
+from codex_tmux.errors import NoServer, Problem
 from codex_tmux.evidence import guard_of
 from codex_tmux.log import log
 from codex_tmux.pass_once import sync_once
@@ -57,6 +57,8 @@ def main(args: list[str]) -> int:
                 from codex_tmux.greeting import greet_once  # once for good, and its imports are many
 
                 greet_once(server)
+    except NoServer:
+        pass  # it ended before this sync had its turn
     except Problem as e:
         log("sync.failed", why=e)
         want_another()

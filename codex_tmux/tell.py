@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 
 from codex_tmux.clients import of_client
+from codex_tmux.errors import TmuxError
 from codex_tmux.log import log
-from codex_tmux.tmux import TIMEOUT, Server, TmuxError, spawn
+from codex_tmux.tmux import TIMEOUT, Server, spawn
 
 SHORTEST = 4000
 PER_CHARACTER = 70

@@ -12,8 +12,7 @@ from collections.abc import Mapping
 from typing import NamedTuple, TypeAlias
 
 from codex_tmux import epoch
-from codex_tmux.errors import Misread as Misread
-from codex_tmux.errors import TmuxError as TmuxError
+from codex_tmux.errors import Misread, NoServer, TmuxError
 from codex_tmux.tmux_escapes import length_at, only_reading
 
 Names: TypeAlias = tuple[str, ...] | list[str]
@@ -60,7 +59,7 @@ class Server:
             for said in NO_SERVER:
                 if text.startswith(said):
                     socket = text.removeprefix(said).partition(" (")[0]
-                    raise TmuxError(f"no tmux server runs at {socket}: start tmux first")
+                    raise NoServer(f"no tmux server runs at {socket}: start tmux first")
             raise TmuxError(f"tmux {args[0] if args else ''} failed: {text or f'exit {code}'}")
         return out
 

@@ -9,7 +9,6 @@ import re
 import signal
 import sys
 import termios
-from collections.abc import Iterator
 
 import click
 
@@ -18,7 +17,7 @@ from codex_tmux.codex.commandline import parse, redact
 from codex_tmux.completion import DIRECTORY
 from codex_tmux.errors import Problem
 from codex_tmux.exec.conversation import Conversation
-from codex_tmux.exec.pane import Pane, here
+from codex_tmux.exec.pane import Pane
 from codex_tmux.exec.view import JsonView, TerminalView, View
 from codex_tmux.log import log
 from codex_tmux.program import find_program, interpreter, path_with
@@ -64,7 +63,7 @@ def command(
     if buffer := os.environ.pop(LAY, ""):
         return draw(buffer)
     check_flags(flags)
-    as_json = as_json or any(flag in JSON for flag in flags)
+    as_json = as_json or bool(set(JSON).intersection(flags))
     flags = tuple(flag for flag in flags if flag not in JSON)
     if new or split:
         open_pane(split, cwd, name, as_json, flags)
@@ -73,27 +72,17 @@ def command(
         raise click.UsageError("-c and -n are for --new and --split")
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda number, _: sys.exit(128 + number))  # a turn is ended on the way out
-    # A person, or `send-keys`, on a terminal that can be drawn on.
-    typed = sys.stdin.isatty() and sys.stdout.isatty() and os.environ.get("TERM", "dumb") != "dumb"
-    pane = here()
-    known = pane.launch if pane else None
+    pane = Pane()
     # The flags it was started with win; else those it had.
-    flags = flags or (known.flags if known else ())
+    flags = flags or (pane.launch.flags if pane.launch else ())
+    # A person, or `send-keys`, on a terminal that can be drawn on.
+    typed = all((sys.stdin.isatty(), sys.stdout.isatty(), os.environ.get("TERM", "dumb") != "dumb"))
     if typed and not as_json:
-        with quiet_keyboard():
-            # prompt_toolkit takes a quarter of a second: not before the keyboard is quiet, and not for a script.
-            from codex_tmux.exec.prompt import talk
-
-            no_color = "--color=never" in flags or ("--color", "never") in itertools.pairwise(flags)
-            talk(begin(pane, flags, TerminalView(no_color)))
-    else:
-        conversation = begin(pane, flags, JsonView() if as_json else View())
-        for line in sys.stdin.buffer:
-            message = line.decode("utf-8", "replace").rstrip("\r\n")
-            if message.strip() and conversation.take(message) and not sys.stdin.isatty():
-                return 128 + signal.SIGINT
-    log("exec.left", pane=pane.id if pane else None)
-    if pane:
+        on_terminal(pane, flags)
+    elif by_lines(begin(pane, flags, JsonView() if as_json else View())):
+        return 128 + signal.SIGINT
+    log("exec.left", pane=pane.id or None)
+    if pane.id:
         pane.leave()
     return 0
 
@@ -136,44 +125,53 @@ def open_pane(split: bool, cwd: str | None, name: str | None, as_json: bool, fla
     )
 
 
-@contextlib.contextmanager
-def quiet_keyboard() -> Iterator[None]:
-    """The keyboard without echo: what is typed before the prompt is there, or while a turn runs, waits for it."""
+def on_terminal(pane: Pane, flags: tuple[str, ...]) -> None:
+    """What is typed before the prompt is there, or while a turn runs, is not echoed and waits for the prompt."""
     fd = sys.stdin.fileno()
-    saved = termios.tcgetattr(fd)
-    quiet = termios.tcgetattr(fd)
+    saved, quiet = termios.tcgetattr(fd), termios.tcgetattr(fd)
     quiet[3] &= ~(termios.ECHO | termios.ICANON | termios.IEXTEN)
     quiet[6][termios.VSUSP] = b"\0"  # Ctrl-Z would stop this program and not Codex
     termios.tcsetattr(fd, termios.TCSANOW, quiet)
     try:
-        yield
+        # prompt_toolkit takes a quarter of a second: not before the keyboard is quiet, and not for a script.
+        from codex_tmux.exec.prompt import talk
+
+        no_color = "--color=never" in flags or ("--color", "never") in itertools.pairwise(flags)
+        talk(begin(pane, flags, TerminalView(no_color)))
     finally:
         with contextlib.suppress(termios.error):  # the terminal may have gone
             termios.tcsetattr(fd, termios.TCSADRAIN, saved)
 
 
-def begin(pane: Pane | None, flags: tuple[str, ...], view: View) -> Conversation:
+def by_lines(conversation: Conversation) -> bool:
+    """Each line of stdin is a message. Returns whether Ctrl-C stopped a script's."""
+    for line in sys.stdin.buffer:
+        message = line.decode("utf-8", "replace").rstrip("\r\n")
+        if message.strip() and conversation.take(message) and not sys.stdin.isatty():
+            return True
+    return False
+
+
+def begin(pane: Pane, flags: tuple[str, ...], view: View) -> Conversation:
     """The conversation of this pane, with what the pane had."""
-    known = pane.launch if pane else None
-    if known and known.codex_home not in ("", default_home()):
+    known = pane.launch or Launch("", "", "", "", (), False)
+    if known.codex_home not in ("", default_home()):
         os.environ["CODEX_HOME"] = known.codex_home
-    cwd = known.cwd if known and os.path.isdir(known.cwd) else os.getcwd()
-    program = find_program(known.codex if known else "", pane.command if pane else "")
+    cwd = known.cwd if os.path.isdir(known.cwd) else os.getcwd()
+    program = find_program(known.codex, pane.command)
     # Missing now is no reason to go: it may be installed by the time of the first message.
     codex = [*interpreter(program), program] if program else ["codex"]
     os.environ["PATH"] = path_with(program, os.environ.get("PATH", os.defpath))
-    launch = Launch(EXEC, codex[-1], default_home(), cwd, flags, bool(pane and not pane.is_root))
+    launch = Launch(EXEC, codex[-1], default_home(), cwd, flags, not pane.is_root)
     kept = tuple(accepted(codex, flags, EXEC))
     if kept != flags:
         gone = [flag for flag in redact(flags) if flag not in redact(kept)]
         view.note(f"this Codex has no {' '.join(gone)}: left out")
-    conversation = Conversation(
-        codex, launch._replace(flags=kept), pane.remember if pane else lambda _: None, view
-    )
-    if pane:
+    conversation = Conversation(codex, launch._replace(flags=kept), pane.remember, view)
+    if pane.id:
         pane.announce(launch)
-    if pane and pane.session:
+    if pane.session:
         conversation.resume(pane.session, pane.source)
     else:
-        conversation.begin(pane.why if pane else "outside tmux no session is kept")
+        conversation.begin(pane.why)
     return conversation

@@ -88,18 +88,22 @@ class Conversation:
             self.view.note(cannot_start(self._codex[-1], cwd, e), bad=True)
             log("exec.turn", session=asked or None, outcome="not started", error=e)
             return
-        with contextlib.closing(self._turn) as turn:
-            self._follow(turn)
+        with contextlib.closing(self._turn):
+            self._follow(self._turn)
+        self._tell(self._turn, time.monotonic() - began)
         self._turn = None
+
+    def _tell(self, turn: Turn, seconds: float) -> None:
+        """How a turn ended."""
         outcome = "done" if turn.completed else "stopped" if self._stopped else "failed"
         kept = "the session is kept" if self.session_id else "no session was started"
         if outcome == "stopped":
             self.view.note(f"stopped; {kept}")
         elif outcome == "failed":
-            said = f"; Codex said: {shortened(plain_line(turn.error), 300)}" if turn.error else ""
-            self.view.note(f"{failure(turn.process.returncode, turn.error)} ({kept}{said})", bad=True)
+            said = f"; Codex said: {shortened(plain_line(turn.failure), 300)}" if turn.failure else ""
+            self.view.note(f"{failure(turn.process.returncode, turn.failure)} ({kept}{said})", bad=True)
         tokens = f"{turn.tokens:,} tokens in the session · " if turn.tokens else ""
-        self.view.ended(f"{tokens}{time.monotonic() - began:.0f} s")
+        self.view.ended(f"{tokens}{seconds:.0f} s")
         log("exec.turn", session=self.session_id or None, outcome=outcome, exit=turn.process.returncode)
 
     def _follow(self, turn: Turn) -> None:

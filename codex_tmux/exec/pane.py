@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import shlex
 
 from codex_tmux.here import Here, ask, forget_session
@@ -19,28 +18,38 @@ from codex_tmux.tmux import Server
 
 
 class Pane:
-    """The pane this process runs in, which is awake now. Raises Problem.
+    """The pane this process runs in, which is awake now; outside tmux `id` is "", and nothing is kept. Raises Problem.
 
     `launch` is None where it had none. `session` is "", because `why`, where it begins anew; `source` tells where it is
     known from: "memory" (the pane's options) or "file" (the state file). `command` is `@codex-command`.
     """
 
-    def __init__(self, server: Server, pane: str) -> None:
-        self.server = server
-        self._here = here = Here(ask(server, pane), pane)
+    def __init__(self) -> None:
+        self.id = os.environ.get("TMUX_PANE", "") if os.environ.get("TMUX") else ""
+        self.launch: Launch | None = None
+        self.session, self.why, self.source = "", "outside tmux no session is kept", "memory"
+        self.command, self.is_root = "", False
+        if self.id:
+            self.server = Server()
+            self._read(Here(ask(self.server, self.id), self.id))
+
+    def _read(self, here: Here) -> None:
         launch = decode_launch(here.launch_text)
-        self.launch = launch if launch and (here.session or launch.mode == EXEC) else None
-        self.id, self.source = here.id, "memory"
+        if launch and (here.session or launch.mode == EXEC):
+            self.launch = launch
         if not here.session or self.launch is None:
             recorded = from_file(here)
             if recorded is not None and recorded.mode == EXEC:
                 self.launch, self.source = recorded, "file"
-        self.session = here.session if self.launch and not here.fresh else ""
+        if self.launch and not here.fresh:
+            self.session = here.session
         self.why = "a new session was asked for" if here.fresh else "new pane"
-        self.is_root, self.command = here.is_root, here.command
+        self._here, self.command, self.is_root = here, here.command, here.is_root
 
     def remember(self, session_id: str) -> None:
         """Bind the session to this pane: in its options and on the disk before this returns. Raises Problem."""
+        if not self.id:
+            return
         named = {Option.SESSION: session_id, Option.CLAIM: session_id, Option.EVIDENCE: ARGV}
         self.server.run(*joined(pane_options(self.id, named))[:-1])
         sync(self.server)
@@ -76,10 +85,3 @@ class Pane:
             *("if-shell", "-F", "#{?@codex_awaiting,,1}", AWAIT, ";"),
             *("if-shell", "-F", "-t", self.id, is_root, words),
         )
-
-
-def here() -> Pane | None:
-    """The pane we are in; None outside of tmux. Raises Problem."""
-    pane = os.environ.get("TMUX_PANE", "")
-    in_tmux = os.environ.get("TMUX") and re.fullmatch(r"%\d+", pane)
-    return Pane(Server(), pane) if in_tmux else None

@@ -37,7 +37,7 @@ class Turn:
 
     def __init__(self, argv: list[str], cwd: str, message: str) -> None:
         self.completed = False
-        self.failure = ""
+        self.failure = ""  # what Codex says is wrong
         self.tokens = 0
         self._message = message
         self._other_lines: deque[str] = deque(maxlen=40)
@@ -91,11 +91,7 @@ class Turn:
                 self._stop_in(PATIENCE)
         self.process.wait()
         reader.join(PATIENCE)
-
-    @property
-    def error(self) -> str:
-        """What Codex says is wrong, "" if nothing."""
-        return self.failure or error_in(list(self._other_lines))
+        self.failure = self.failure or error_in(list(self._other_lines))
 
     def stop(self) -> None:
         """End the turn: SIGINT, then harsher signals, each after its patience; asked again, the next one at once."""

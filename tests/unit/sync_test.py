@@ -32,6 +32,14 @@ def test_the_next_event_starts_another_sync(
     assert f" {logged} " in (tmp_path / "log").read_text()
 
 
+def test_a_server_that_has_ended_is_no_failure(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("CODEX_TMUX_STATE_DIR", str(tmp_path))
+    monkeypatch.setenv("TMUX", f"{tmp_path}/gone,1,0")
+    assert sync.main([]) == 0
+    log = tmp_path / "log"
+    assert not log.exists() or "sync." not in log.read_text()
+
+
 def test_a_respawn_is_told_that_nothing_was_settled(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Then tmux itself sees to it that the old command does not run again."""
 
