@@ -93,16 +93,16 @@ bench: setup codex ## measure against the budget, side by side in one run
 	$(BIN)/python -m tests.bench $(foreach name,$(ONLY),--only $(name)) $(if $(QUICK),--quick)
 
 kill-loop: setup ## kill 2,000 writers of the state file and 200 syncs at random moments: nothing may be lost
-	$(BIN)/python -m tests.kill_loop
+	$(BIN)/python -m tests.durability kill-loop
 
 deaths: setup ## kill Codex 2,000 times while a client changes its tmux session (COUNT=n TMUX_BINARY=path FOCUS=on CODEX_REAL=1)
 	$(BIN)/python -m tests.deaths --count $${COUNT:-2000} --tmux "$${TMUX_BINARY:-tmux}" --focus-events $${FOCUS:-off} $${CODEX_REAL:+--codex $(CODEX)}
 
 crowd: setup ## 8 processes make 500 updates each of one state file
-	$(BIN)/python -m tests.crowd
+	$(BIN)/python -m tests.durability crowd
 
 long-life: setup ## a year in a minute: 50,000 sessions opened and closed
-	$(BIN)/python -m tests.long_life
+	$(BIN)/python -m tests.durability long-life
 
 bite: setup ## take out each guard in turn and see that a test fails
 	$(BIN)/python -m tests.bite

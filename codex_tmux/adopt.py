@@ -7,20 +7,21 @@ import shutil
 
 import click
 
-from codex_tmux import store
 from codex_tmux.codex.commandline import is_session_id
+from codex_tmux.codex.session_id import same_session
 from codex_tmux.codex.store import NAMED_BY, Session, Store
 from codex_tmux.completion import DIRECTORY, PANE, SESSION
 from codex_tmux.epoch import ELSEWHERE, server_name
 from codex_tmux.errors import Problem
 from codex_tmux.log import log
-from codex_tmux.options import encode_launch
 from codex_tmux.pass_once import Pass, sync_once
 from codex_tmux.plain_text import plain_line, shortened
 from codex_tmux.reconcile import RANK, Launch, Pane, launch_fields, place_of
-from codex_tmux.records import ADOPTED, DEAD, ENDED, EXEC, LIVE, LOST, TUI, Record, now, same_session
 from codex_tmux.respawn import resolve
-from codex_tmux.resume import lay_to_sleep, wait_until_dead
+from codex_tmux.resume import joined, lay_to_sleep, wait_until_dead
+from codex_tmux.state import store
+from codex_tmux.state.pane_options import Option, encode_launch, pane_options
+from codex_tmux.state.records import ADOPTED, DEAD, ENDED, EXEC, LIVE, LOST, TUI, Record, now
 from codex_tmux.sync import server_lock
 from codex_tmux.tmux import Server
 
@@ -177,15 +178,9 @@ def refuse(seen: Pass, pane: Pane, launch: Launch, session: Session, force: bool
 def bind(server: Server, seen: Pass, pane: Pane, launch: Launch, session_id: str) -> None:
     """Make pane options and state file name the session; a shell's or a dead pane's next respawn resumes it."""
     if not pane.running:
-        server.run(
-            *("set-option", "-p", "-t", pane.id, "@codex_pane", "1", ";"),
-            *("set-option", "-p", "-t", pane.id, "@codex_launch", encode_launch(launch), ";"),
-            *("set-option", "-p", "-t", pane.id, "@codex_state", DEAD),
-        )
-    server.run(
-        *("set-option", "-p", "-t", pane.id, "@codex_session", session_id, ";"),
-        *("set-option", "-p", "-t", pane.id, "@codex_evidence", ADOPTED),
-    )
+        shown = {Option.MARK: "1", Option.LAUNCH: encode_launch(launch), Option.STATE: DEAD}
+        server.run(*joined(pane_options(pane.id, shown))[:-1])
+    server.run(*joined(pane_options(pane.id, {Option.SESSION: session_id, Option.EVIDENCE: ADOPTED}))[:-1])
     with store.lock():
         records = store.load()
         store.save(with_binding(records, seen, pane, launch, session_id))
@@ -193,10 +188,7 @@ def bind(server: Server, seen: Pass, pane: Pane, launch: Launch, session_id: str
         here = (old.server, old.epoch) == (seen.snapshot.server, seen.snapshot.epoch)
         if old.current and here and old.pane != pane.id and same_session(old.session_id, session_id):
             # A dead pane that had it: its next respawn must not bring it back there.
-            server.try_run(
-                *("set-option", "-pu", "-t", old.pane, "@codex_session", ";"),
-                *("set-option", "-pu", "-t", old.pane, "@codex_evidence"),
-            )
+            server.try_run(*joined(pane_options(old.pane, {Option.SESSION: "", Option.EVIDENCE: ""}))[:-1])
     log("session.adopted", session=session_id, pane=pane.id)
     if pane.dead and not pane.asleep:
         wait_until_dead(server, {pane.id: lay_to_sleep(server, pane.id, launch, pane.exit)})

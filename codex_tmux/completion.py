@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 import click
 from click.shell_completion import CompletionItem, get_completion_class
 
-from codex_tmux import store
 from codex_tmux.cli import cli
 from codex_tmux.codex.store import Store
 from codex_tmux.errors import Problem
 from codex_tmux.plain_text import plain_line, shortened, tilde
+from codex_tmux.state import store
 from codex_tmux.tmux import Server
 
 if TYPE_CHECKING:

@@ -7,13 +7,14 @@ from typing import NamedTuple
 
 from codex_tmux import activity, epoch
 from codex_tmux.codex.commandline import redact
+from codex_tmux.codex.session_id import same_session
 from codex_tmux.codex.store import Session, Store
 from codex_tmux.epoch import ALIVE, ELSEWHERE
 from codex_tmux.errors import TmuxError
-from codex_tmux.launch import Launch, launch_of
-from codex_tmux.options import decode_launch
-from codex_tmux.records import DEAD, EXEC, LIVE, TUI, Record, same_session
-from codex_tmux.state_words import state_words
+from codex_tmux.state.launch import Launch, launch_of
+from codex_tmux.state.pane_options import decode_launch
+from codex_tmux.state.records import DEAD, EXEC, LIVE, TUI, Record
+from codex_tmux.state.words import state_words
 from codex_tmux.tmux import Server
 from codex_tmux.transport import of_argv
 

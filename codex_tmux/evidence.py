@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 
 from codex_tmux import whose_title
 from codex_tmux.codex.processes import (
@@ -15,25 +14,15 @@ from codex_tmux.codex.processes import (
     is_app_server,
     open_sessions,
 )
+from codex_tmux.codex.session_id import CUT, find_id, is_whole, same_session
 from codex_tmux.codex.store import SQLITE_HOME, Store
 from codex_tmux.inferred import Unnamed, with_inferred
 from codex_tmux.may_act import Act, Place, ProcessFacts, may_act
-from codex_tmux.options import decode_launch, has_moved, helper_of
 from codex_tmux.pane_facts import age_of, codex_facts, pane_facts, place_of
 from codex_tmux.reconcile import Guard, Launch, Pane, Sighting, Snapshot
-from codex_tmux.records import (
-    ARGV,
-    DEAD,
-    EXEC,
-    INFERRED,
-    LIVE,
-    LOCK,
-    SCREEN,
-    TITLE,
-    TUI,
-    is_session_id,
-    same_session,
-)
+from codex_tmux.state.pane_options import decode_launch
+from codex_tmux.state.records import ARGV, DEAD, EXEC, INFERRED, LIVE, LOCK, SCREEN, TITLE, TUI
+from codex_tmux.state.start_command import has_moved, helper_of
 from codex_tmux.tmux import Reading, Server
 from codex_tmux.transport_pane import (
     completed_by_screen,
@@ -44,11 +33,6 @@ from codex_tmux.transport_pane import (
 )
 from codex_tmux.wrapper_of import wrapper_of
 
-SESSION_ID = re.compile(
-    r"(?<![0-9a-f])[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-(?:[0-9a-f]{12}|[0-9a-f]{5})"
-)
-PREFIX = 29
-"""Characters of a session's id that a title shows."""
 QUIT_LINES = 12
 """How many lines above a shell's prompt may be of the Codex that has just ended: its farewell takes six."""
 STARTING = 0.5
@@ -57,15 +41,6 @@ STARTING_WITH = 15.0
 """Seconds it may take to open the session that it was told to resume."""
 CODEX_COMMANDS = frozenset(("codex", "node", "bun"))
 """What tmux calls the command of a pane that runs Codex: the binary itself, or the interpreter of its wrapper."""
-
-
-def find_id(text: str) -> str:
-    """The last session id in `text`, whole or its first 29 characters; "" where there is none.
-
-    Codex's ids are UUIDs of version 7: a directory that is named by another kind, and stands in the title, is none.
-    """
-    found = SESSION_ID.findall(text)
-    return found[-1] if found else ""
 
 
 def find_resume_hint(screen: str) -> str:
@@ -78,7 +53,7 @@ def find_resume_hint(screen: str) -> str:
     if at < 0:
         return ""
     found = squeezed[at + len("codexresume") :][:36]
-    return found if len(found) == 36 and is_session_id(found) else ""
+    return found if is_whole(found) else ""
 
 
 class Identifier:
@@ -409,7 +384,7 @@ class Identifier:
 
     def completed(self, pane: Pane) -> Pane:
         """The pane with the whole id of its session, where only the beginning was known."""
-        if len(pane.session) == PREFIX and pane.launch:
+        if len(pane.session) == CUT and pane.launch:
             whole = Store(pane.launch.codex_home, dict(pane.launch.env).get(SQLITE_HOME)).complete(
                 pane.session
             )

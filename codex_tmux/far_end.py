@@ -15,12 +15,12 @@ import subprocess
 import time
 from typing import NamedTuple
 
+from codex_tmux.codex.session_id import is_session_id
 from codex_tmux.codex.store import Store, created_ms
 from codex_tmux.errors import Problem
 from codex_tmux.here import Here, forget_session, refuse_rival, say
 from codex_tmux.log import log
 from codex_tmux.reconcile import Launch
-from codex_tmux.records import is_session_id
 from codex_tmux.remote_command import with_script
 from codex_tmux.run_again import CONNECT, NOTHING, Again, run_again
 from codex_tmux.tmux import Server

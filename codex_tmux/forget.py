@@ -6,17 +6,17 @@ import sys
 
 import click
 
-from codex_tmux import store
 from codex_tmux.codex.store import NAMED_BY
 from codex_tmux.completion import PANE, REMEMBERED
 from codex_tmux.errors import Problem, TmuxError
 from codex_tmux.log import log
-from codex_tmux.options import PANE_OPTIONS
-from codex_tmux.pass_once import Pass, pane_option, run_all, sync_once
+from codex_tmux.pass_once import Pass, run_all, sync_once
 from codex_tmux.plain_text import plain_line, tilde
-from codex_tmux.records import CURRENT, ENDED, Record
 from codex_tmux.remain_on_exit import give_back, say_nothing
 from codex_tmux.respawn import resolve
+from codex_tmux.state import store
+from codex_tmux.state.pane_options import KEPT_TRUE, Option, pane_options
+from codex_tmux.state.records import CURRENT, ENDED, Record
 from codex_tmux.sync import server_lock
 from codex_tmux.tmux import Server
 
@@ -133,13 +133,10 @@ def drop(server: Server, seen: Pass | None, chosen: list[Record]) -> None:
 
 def clear(server: Server, pane: str) -> None:
     """Make a pane one that never ran Codex; a dead one stays as it is, but for the promise to resume."""
-    names = [
-        *PANE_OPTIONS,
-        "@codex_asleep",
-        "@codex_waiting",
-        "@codex_title_id",
-        "@codex_title_at",
-        "@codex_cleared",
-    ]
-    own = [pane_option(pane, name, "") for name in names]
+    own = pane_options(
+        pane,
+        dict.fromkeys(
+            (*KEPT_TRUE, Option.ASLEEP, Option.WAITING, Option.TITLE_ID, Option.TITLE_AT, Option.CLEARED), ""
+        ),
+    )
     run_all(server, [*own, *give_back(pane), *say_nothing(pane)], loaded=False)

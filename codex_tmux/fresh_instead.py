@@ -11,6 +11,7 @@ from codex_tmux.log import log
 from codex_tmux.plain_text import plain_line
 from codex_tmux.remain_on_exit import give_back, keep_commands
 from codex_tmux.resume import helper_command, joined
+from codex_tmux.state.pane_options import Option, pane_option
 from codex_tmux.tmux import Server
 
 FIND, LEAVE = "p", "q"
@@ -42,7 +43,7 @@ def instead(server: Server, here: Here, why: str, unattended: bool) -> int | Non
 def sleep_on(server: Server, here: Here, why: str) -> None:
     """Let the pane fall asleep again as this process ends, and say why in its last line."""
     text = f"{short(why, here.session)} · {here.key or 'codex-tmux respawn'} to go on"
-    commands = [*keep_commands(here.id, text), ["set-option", "-p", "-t", here.id, "@codex_asleep", "1"]]
+    commands = [*keep_commands(here.id, text), pane_option(here.id, Option.ASLEEP, "1")]
     # Debian's tmux may miss that we end (see `see_that_tmux_reaps`), and would not draw that line.
     server.try_run(*joined(commands), "run-shell", "-b", "sleep 0.5")
 

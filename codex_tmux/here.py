@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import os
 
-from codex_tmux import epoch, store
+from codex_tmux import epoch
+from codex_tmux.codex.session_id import same_session
 from codex_tmux.errors import Problem
 from codex_tmux.hint import shown_key
 from codex_tmux.log import set_level
 from codex_tmux.plain_text import plain_line
-from codex_tmux.records import Record, same_session
+from codex_tmux.resume import joined
+from codex_tmux.state import store
+from codex_tmux.state.pane_options import Option, pane_options
+from codex_tmux.state.records import Record
 from codex_tmux.tell import tell
 from codex_tmux.tmux import Server
 
@@ -112,9 +116,7 @@ def refuse_rival(server: Server, here: Here, session: str) -> None:
 def forget_session(server: Server, here: Here) -> None:
     """The session that comes up here is another one."""
     server.try_run(
-        *("set-option", "-pu", "-t", here.id, "@codex_session", ";"),
-        *("set-option", "-pu", "-t", here.id, "@codex_claim", ";"),
-        *("set-option", "-pu", "-t", here.id, "@codex_evidence"),
+        *joined(pane_options(here.id, {Option.SESSION: "", Option.CLAIM: "", Option.EVIDENCE: ""}))[:-1]
     )
 
 

@@ -16,11 +16,12 @@ from codex_tmux.codex.commandline import parse, split_program
 from codex_tmux.codex.processes import CodexProcess, Processes, is_app_server, sessions_held
 from codex_tmux.codex.rollout_tail import last_user_message
 from codex_tmux.codex.screen import last_message, title_name
+from codex_tmux.codex.session_id import same_session
 from codex_tmux.codex.store import Store, created_ms
 from codex_tmux.inference import START, Candidate, Seat, infer, possible_for
 from codex_tmux.reconcile import Pane, Sighting
-from codex_tmux.records import ARGV, INFERRED, TUI, same_session
 from codex_tmux.resume import screen_buffer
+from codex_tmux.state.records import ARGV, INFERRED, TUI
 from codex_tmux.tmux import Server
 
 LOOK_AGAIN = 65

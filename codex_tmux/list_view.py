@@ -17,8 +17,8 @@ from rich.text import Text
 from codex_tmux.activity import WAITING
 from codex_tmux.epoch import ALIVE, ELSEWHERE
 from codex_tmux.plain_text import plain_line
-from codex_tmux.records import CLOSED, DEAD, ENDED, LIVE, LOST, now
-from codex_tmux.state_words import state_words
+from codex_tmux.state.records import CLOSED, DEAD, ENDED, LIVE, LOST, now
+from codex_tmux.state.words import state_words
 
 STYLES = {LIVE: "green", DEAD: "red", LOST: "yellow", ENDED: "dim", CLOSED: "dim"}
 STYLE_OF_WAITING = "bold magenta"

@@ -11,7 +11,7 @@ from codex_tmux.codex.processes import (
     shell_is_idle,
 )
 from codex_tmux.may_act import PaneFacts, Place, ProcessFacts
-from codex_tmux.records import EXEC
+from codex_tmux.state.records import EXEC
 
 
 def pane_facts(row: dict[str, str]) -> PaneFacts:

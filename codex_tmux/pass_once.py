@@ -6,14 +6,13 @@ import os
 import time
 from typing import NamedTuple
 
-from codex_tmux import epoch, hooks, store, tmux
+from codex_tmux import epoch, hooks, tmux
 from codex_tmux.errors import TmuxError
 from codex_tmux.evidence import Identifier
 from codex_tmux.focus import asked_since, take_back
 from codex_tmux.hint import ENDED_SOMEHOW, KEY_OPTIONS, hint, shown_key
 from codex_tmux.log import debugging, log, set_level
 from codex_tmux.may_act import Act, ProcessFacts, may_act
-from codex_tmux.options import PANE_OPTIONS, encode_launch
 from codex_tmux.pane_facts import pane_facts
 from codex_tmux.reconcile import (
     Action,
@@ -27,9 +26,11 @@ from codex_tmux.reconcile import (
     Tell,
     reconcile,
 )
-from codex_tmux.records import DEAD, ENDED, EXEC, LIVE, LOST, STATUS_WORDS, Record, now
 from codex_tmux.remain_on_exit import GIVE_BACK, SET, give_back, remain_on_exit, say, say_nothing, stay
 from codex_tmux.resume import lay_to_sleep, respawn_into_run, take_over, wait_until_dead
+from codex_tmux.state import store
+from codex_tmux.state.pane_options import KEPT_TRUE, Option, encode_launch, pane_options
+from codex_tmux.state.records import DEAD, ENDED, EXEC, LIVE, LOST, STATUS_WORDS, Record, now
 from codex_tmux.tell import tell, tell_all
 from codex_tmux.tmux import AT_WORK, Reading, Server
 from codex_tmux.tmux_versions import DEAD_SIGNAL, REAPS, version_of
@@ -215,7 +216,7 @@ def process_exists(pid: str) -> bool:
 
 def is_leaving(row: dict[str, str], pane: Pane) -> bool:
     """Whether a Codex is about to end: it has just cleared its title."""
-    cleared = bool(row["@codex_leaving"]) and not row["pane_title"]
+    cleared = bool(row[Option.LEAVING]) and not row["pane_title"]
     return bool(pane.running) and cleared and pane.last_process == pane.process
 
 
@@ -250,19 +251,17 @@ def set_options(
     for row, pane in zip(reading.panes, snapshot.panes):
         wanted = wanted_options(row, pane, by_pane.get(pane.id))
         if pane.id in identifier.stale:
-            wanted["@codex_title_id"] = ""
+            wanted[Option.TITLE_ID] = ""
         if pane.id in identifier.owners:
-            wanted["@codex_title_by"] = identifier.owners[pane.id]
-        if wanted.get("@codex_pane", row["@codex_pane"]):
+            wanted[Option.TITLE_BY] = identifier.owners[pane.id]
+        if wanted.get(Option.MARK, row[Option.MARK]):
             marked.append(pane.id)
-            if not row["@codex_pane"]:
+            if not row[Option.MARK]:
                 newly_marked.add(pane.id)
         if asked := asked_since(reading.server["version"], row, pane):
             take_back(row["pane_tty"])
-            wanted["@codex_unfocused"] = asked
-        for name, value in wanted.items():
-            if row.get(name, "") != value:
-                commands.append(pane_option(pane.id, name, value))
+            wanted[Option.UNFOCUSED] = asked
+        commands += pane_options(pane.id, {n: v for n, v in wanted.items() if row.get(n, "") != v})
         commands += keep_when_killed(reading, row, pane, by_pane.get(pane.id))
     panes = " " + " ".join(marked) + " " if marked else ""
     if panes != reading.server["@codex_panes"]:
@@ -295,38 +294,38 @@ def wanted_options(row: dict[str, str], pane: Pane, record: Record | None) -> di
         return {}
     if pane.running:
         return {
-            "@codex_pane": "1",
-            "@codex_session": record.session_id if record else "",
-            "@codex_evidence": record.evidence if record else "",
-            "@codex_state": LIVE,
-            "@codex_launch": encode_launch(pane.running),
-            "@codex_guard": f"{pane.root_pid} {pane.start_command}"
+            Option.MARK: "1",
+            Option.SESSION: record.session_id if record else "",
+            Option.EVIDENCE: record.evidence if record else "",
+            Option.STATE: LIVE,
+            Option.LAUNCH: encode_launch(pane.running),
+            Option.GUARD: f"{pane.root_pid} {pane.start_command}"
             if not pane.ours and may_act(pane_facts(row), facts_of(pane), Act.GUARD)
             else "",
-            "@codex_process": pane.process,
+            Option.PROCESS: pane.process,
             # Kept while the title is empty: it tells the quit when it comes.
-            "@codex_leaving": row["@codex_leaving"]
-            if (row["@codex_mode"] == EXEC or not row["pane_title"]) and pane.last_process == pane.process
+            Option.LEAVING: row[Option.LEAVING]
+            if (row[Option.MODE] == EXEC or not row["pane_title"]) and pane.last_process == pane.process
             else "",
         }
     if pane.dead and pane.marked:
         kept = "" if pane.doubted else pane.session
         return {
-            "@codex_session": record.session_id if record else kept,
-            "@codex_evidence": record.evidence if record else pane.evidence if kept else "",
-            "@codex_state": ENDED if pane.exit == "0" else DEAD,
+            Option.SESSION: record.session_id if record else kept,
+            Option.EVIDENCE: record.evidence if record else pane.evidence if kept else "",
+            Option.STATE: ENDED if pane.exit == "0" else DEAD,
         }
     if record:
         # A guard that was not obeyed is none: what the respawn began is the user's by now.
-        refused = {"@codex_guard": ""} if pane.guard is None and not pane.dead else {}
+        refused = {Option.GUARD: ""} if pane.guard is None and not pane.dead else {}
         return {
-            "@codex_state": record.status,
-            "@codex_session": record.session_id,
-            "@codex_evidence": record.evidence,
+            Option.STATE: record.status,
+            Option.SESSION: record.session_id,
+            Option.EVIDENCE: record.evidence,
             **refused,
         }
     if pane.marked or pane.session:
-        return dict.fromkeys(PANE_OPTIONS, "")
+        return dict.fromkeys(KEPT_TRUE, "")
     return {}
 
 
@@ -334,30 +333,23 @@ def keep_when_killed(
     reading: Reading, row: dict[str, str], pane: Pane, record: Record | None
 ) -> list[list[str]]:
     """Let a pane outlive a crash of its Codex, where Codex is its own program: no shell's, never against the user."""
-    ours = bool(row["@codex_keep"])
+    ours = bool(row[Option.KEEP])
     if pane.running and may_act(pane_facts(row), facts_of(pane), Act.KEEP):
         todo = remain_on_exit(True, row["remain-on-exit"], reading.remain_on_exit, ours)
         commands = stay(pane.id) if todo == SET else give_back(pane.id) if todo == GIVE_BACK else []
         # The title hook may have set the option already, ahead of any sync; the rest is for us to add.
-        if (todo == SET or ours) and not row["@codex_hint"]:
+        if (todo == SET or ours) and not row[Option.HINT]:
             key = shown_key(*(reading.server[name] for name in KEY_OPTIONS))
             commands += say(pane.id, hint(ENDED_SOMEHOW, key, pane.running), pane.running.typed)
         return commands
     gone = not (record or pane.running or pane.dead or pane.starting)
-    return [*give_back(pane.id), *say_nothing(pane.id)] if gone and (ours or row["@codex_hint"]) else []
+    return [*give_back(pane.id), *say_nothing(pane.id)] if gone and (ours or row[Option.HINT]) else []
 
 
 def facts_of(pane: Pane) -> ProcessFacts:
     """What a snapshot tells of a pane's processes."""
     launch = pane.running
     return ProcessFacts(codex=pane.codex, codex_exec=launch is not None and launch.mode == EXEC)
-
-
-def pane_option(pane: str, name: str, value: str) -> list[str]:
-    """The tmux command that sets, or for "" unsets, an option of a pane."""
-    if value == "":
-        return ["set-option", "-pu", "-t", pane, name]
-    return ["set-option", "-p", "-t", pane, name, value]
 
 
 def run_all(server: Server, commands: list[list[str]], loaded: bool) -> None:

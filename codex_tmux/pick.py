@@ -12,7 +12,7 @@ import time
 import click
 from rich.cells import cell_len
 
-from codex_tmux import activity, store
+from codex_tmux import activity
 from codex_tmux.activity import WAITING
 from codex_tmux.codex.store import Store
 from codex_tmux.completion import SESSION
@@ -22,9 +22,10 @@ from codex_tmux.log import log
 from codex_tmux.pick_menu import ACTIONS, COPY, FORGET, GO, SPLIT, show_menu
 from codex_tmux.plain_text import plain_line, tilde
 from codex_tmux.preview import preview
-from codex_tmux.records import DEAD, LIVE, LOST, Record
 from codex_tmux.reopen import reopen
 from codex_tmux.resume import helper_command
+from codex_tmux.state import store
+from codex_tmux.state.records import DEAD, LIVE, LOST, Record
 from codex_tmux.tell import tell_client
 from codex_tmux.tmux import Server
 from codex_tmux.tmux_versions import POPUP_ENVIRONMENT, version_of

@@ -11,14 +11,15 @@ import re
 
 import libtmux
 
+from codex_tmux.codex.session_id import CUT
 from codex_tmux.errors import TmuxError
 from codex_tmux.hint import ASLEEP
-from codex_tmux.launch import LAY, launch_of
-from codex_tmux.options import encode_launch
 from codex_tmux.pass_once import escape
-from codex_tmux.records import DEAD, Record
 from codex_tmux.remain_on_exit import say, stay
-from codex_tmux.restore_plan import TITLE_ID, Build, Cell
+from codex_tmux.restore_plan import Build, Cell
+from codex_tmux.state.launch import LAY, launch_of
+from codex_tmux.state.pane_options import Option, encode_launch
+from codex_tmux.state.records import DEAD, Record
 from codex_tmux.tmux import RESPAWN_PANE, Server
 from codex_tmux.tmux_versions import DEAD_FORMAT, version_of
 
@@ -183,17 +184,17 @@ class Rebuilder:
         record = cell.record
         if record is None:
             return []
-        cut = record.session_id[:TITLE_ID]
+        cut = record.session_id[:CUT]
         options = {
-            "@codex_pane": "1",
-            "@codex_session": record.session_id,
-            "@codex_evidence": record.evidence,
-            "@codex_state": DEAD,
-            "@codex_launch": encode_launch(launch_of(record)),
-            "@codex_asleep": "1",
+            Option.MARK: "1",
+            Option.SESSION: record.session_id,
+            Option.EVIDENCE: record.evidence,
+            Option.STATE: DEAD,
+            Option.LAUNCH: encode_launch(launch_of(record)),
+            Option.ASLEEP: "1",
             self.mark: "1",
-            "@codex_title_id": cut,
-            "@codex_mode": record.mode if record.mode == "exec" else "",
+            Option.TITLE_ID: cut,
+            Option.MODE: record.mode if record.mode == "exec" else "",
         }
         commands = [
             ["set-option", "-pq", "-t", target, name, value] for name, value in options.items() if value

@@ -9,10 +9,11 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import NamedTuple, TypeAlias
 
+from codex_tmux.codex.session_id import CUT, same_session
 from codex_tmux.epoch import ELSEWHERE, GONE, OURS
-from codex_tmux.launch import Launch as Launch
 from codex_tmux.may_act import Act, PaneFacts, Place, ProcessFacts, may_act
-from codex_tmux.records import (
+from codex_tmux.state.launch import Launch as Launch
+from codex_tmux.state.records import (
     ADOPTED,
     ARGV,
     CLOSED,
@@ -25,7 +26,6 @@ from codex_tmux.records import (
     SCREEN,
     TITLE,
     Record,
-    same_session,
 )
 from codex_tmux.transport import of_argv
 from codex_tmux.wrapper import storable
@@ -228,7 +228,7 @@ class Reconciliation:
         self.places, self.by_session, self.positions = {}, {}, {}
         for at, record in enumerate(self.records):
             self.note_place(record, at)
-            self.by_session.setdefault(record.session_id[:29], []).append(record)
+            self.by_session.setdefault(record.session_id[:CUT], []).append(record)
 
     def note_place(self, record: Record, at: int) -> None:
         """Note where one record is."""
@@ -238,7 +238,9 @@ class Reconciliation:
 
     def of_session(self, session_id: str) -> list[Record]:
         """The records of a session, in their order."""
-        return [r for r in self.by_session.get(session_id[:29], ()) if same_session(r.session_id, session_id)]
+        return [
+            r for r in self.by_session.get(session_id[:CUT], ()) if same_session(r.session_id, session_id)
+        ]
 
     def replace(self, old: Record, **changes: object) -> Record:
         """Change a record in place; `updated_at` moves only when something else does."""
@@ -251,7 +253,7 @@ class Reconciliation:
         if self.places.get(old.place) is old:
             del self.places[old.place]
         self.note_place(new, at)
-        same = self.by_session[old.session_id[:29]]
+        same = self.by_session[old.session_id[:CUT]]
         same[next(i for i, r in enumerate(same) if r is old)] = new
         return new
 
@@ -269,7 +271,7 @@ class Reconciliation:
     def settle_contradictions(self) -> None:
         """A file that was edited, or merged by hand, may name a session or a pane twice: what the pane itself
         remembers decides, then the newest."""
-        sessions = {r.session_id[:29] for r in self.records}
+        sessions = {r.session_id[:CUT] for r in self.records}
         current = [r for r in self.records if r.current]
         if len(sessions) == len(self.records) and len(self.places) == len(current):
             return
@@ -284,7 +286,7 @@ class Reconciliation:
         kept: dict[str, list[Record]] = {}
         places: set[tuple[str, str, str]] = set()
         for record in sorted(self.records, key=worth, reverse=True):
-            same = kept.setdefault(record.session_id[:29], [])
+            same = kept.setdefault(record.session_id[:CUT], [])
             double = next((r for r in same if same_session(r.session_id, record.session_id)), None)
             if double is not None:
                 self.note("record.double", session=record.session_id, pane=record.pane, kept=double.pane)
@@ -349,7 +351,7 @@ class Reconciliation:
             self.note("session.doubted", session=record.session_id, pane=pane.id, evidence=record.evidence)
             self.retire(record, ENDED)
             record = None
-        if record and len(pane.session) > len(record.session_id) and record.session_id == pane.session[:29]:
+        if record and len(pane.session) > len(record.session_id) and record.session_id == pane.session[:CUT]:
             # What the pane's own program has learnt of it since.
             record = self.replace(record, session_id=pane.session)
         if not pane.running and self.changed_at_the_end(pane, record):
@@ -609,7 +611,7 @@ class Reconciliation:
         )
         self.records.append(record)
         self.note_place(record, len(self.records) - 1)
-        self.by_session.setdefault(record.session_id[:29], []).append(record)
+        self.by_session.setdefault(record.session_id[:CUT], []).append(record)
         return record
 
 

@@ -8,11 +8,11 @@ from codex_tmux.clients import of_client
 from codex_tmux.conversations import Conversation
 from codex_tmux.errors import Problem
 from codex_tmux.log import log
-from codex_tmux.options import encode_launch
 from codex_tmux.pass_once import escape
-from codex_tmux.records import ARGV, LIVE
 from codex_tmux.respawn import respawn
 from codex_tmux.resume import joined, respawn_into_run, run_command
+from codex_tmux.state.pane_options import Option, encode_launch, pane_options
+from codex_tmux.state.records import ARGV, LIVE
 from codex_tmux.tmux import Server, literal
 
 
@@ -76,13 +76,12 @@ def open_pane(server: Server, conversation: Conversation, client: str, split: bo
 def options_of(conversation: Conversation, pane: str = "") -> list[list[str]]:
     """The tmux commands that make a pane, the current one of the call for "", the conversation's own."""
     options = {
-        "@codex_session": conversation.session_id,
-        "@codex_evidence": conversation.evidence or ARGV,
-        "@codex_launch": encode_launch(conversation.launch),
-        "@codex_pane": "1",
+        Option.SESSION: conversation.session_id,
+        Option.EVIDENCE: conversation.evidence or ARGV,
+        Option.LAUNCH: encode_launch(conversation.launch),
+        Option.MARK: "1",
     }
-    target = ["-t", pane] if pane else []
-    return [["set-option", "-p", *target, name, value] for name, value in options.items()]
+    return pane_options(pane, options)
 
 
 def session_for(server: Server, conversation: Conversation, client: str) -> str:

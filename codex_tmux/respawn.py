@@ -15,18 +15,18 @@ from codex_tmux.confirm import StillRuns, confirmed
 from codex_tmux.errors import Problem
 from codex_tmux.far_end import paste
 from codex_tmux.idle_shell import rows_of
-from codex_tmux.launch import Launch, launch_of
 from codex_tmux.may_act import Act, Line, PaneFacts, Place, ProcessFacts, may_act
-from codex_tmux.options import encode_launch
 from codex_tmux.pane_facts import pane_facts, process_facts
-from codex_tmux.pass_once import pane_option, sync_once
+from codex_tmux.pass_once import sync_once
 from codex_tmux.prompt import EVERY, alone, lines_of, type_command
 from codex_tmux.reconcile import Pane
-from codex_tmux.records import EXEC, Record
 from codex_tmux.restore_start import offer
 from codex_tmux.resume import helper_command, joined, respawn_into_run
 from codex_tmux.run_again import NOTHING, run_again
 from codex_tmux.split import offer_split, split_beside
+from codex_tmux.state.launch import Launch, launch_of
+from codex_tmux.state.pane_options import Option, encode_launch, pane_option, pane_options
+from codex_tmux.state.records import EXEC, Record
 from codex_tmux.sync import server_lock
 from codex_tmux.tell import tell
 from codex_tmux.tmux import Server
@@ -139,12 +139,8 @@ def respawn(
         launch, session, evidence = what_it_had(pane, seen.record(pane_id))
         if launch.transport:
             refuse_far_end(pane, launch, session)
-        had = [
-            ("@codex_session", session),
-            ("@codex_evidence", evidence),
-            ("@codex_fresh", "1" if fresh else ""),
-        ]
-        remember = joined([pane_option(pane_id, name, value) for name, value in had])[:-1]
+        had = {Option.SESSION: session, Option.EVIDENCE: evidence, Option.FRESH: "1" if fresh else ""}
+        remember = joined(pane_options(pane_id, had))[:-1]
         if split:
             refuse_living(pane)
             split_beside(server, seen, pane, launch, had)
@@ -208,7 +204,7 @@ def into_shell(server: Server, pane: Pane, launch: Launch, remember: list[str]) 
         line = lines_of(server, {pane.id: tty})[pane.id]
         let_interrupt(tty)
         require(server, pane, Act.TYPE, line)
-        server.run(*remember, ";", "set-option", "-p", "-t", pane.id, "@codex_launch", encode_launch(launch))
+        server.run(*remember, ";", *pane_option(pane.id, Option.LAUNCH, encode_launch(launch)))
         if not type_command(
             server,
             pane.id,

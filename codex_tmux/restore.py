@@ -5,18 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from codex_tmux import epoch, store
+from codex_tmux import epoch
+from codex_tmux.codex.session_id import CUT, find_id
 from codex_tmux.codex.store import Store
 from codex_tmux.errors import TmuxError
-from codex_tmux.evidence import find_id
 from codex_tmux.idle_shell import untouched
-from codex_tmux.launch import UNATTENDED, launch_of
 from codex_tmux.log import log
 from codex_tmux.pass_once import Pass, see_that_tmux_reaps, sync_once
 from codex_tmux.rebuild import EARLY, WAITING, Rebuilder, hint_of, short_title
-from codex_tmux.records import LOST, Record
-from codex_tmux.restore_plan import TITLE_ID, Build, Plan, Spot, lost_records, make_plan, place
+from codex_tmux.restore_plan import Build, Plan, Spot, lost_records, make_plan, place
 from codex_tmux.resume import run_command, wait_until_dead
+from codex_tmux.state import store
+from codex_tmux.state.launch import UNATTENDED, launch_of
+from codex_tmux.state.records import LOST, Record
 from codex_tmux.sync import server_lock
 from codex_tmux.tmux import RESPAWN_PANE, Server
 
@@ -223,7 +224,7 @@ def spots_of(seen: Pass) -> tuple[Spot, ...]:
             window=pane.window,
             pane_index=pane.pane_index,
             cwd=row["pane_current_path"],
-            title_id=find_id(row["pane_title"])[:TITLE_ID],
+            title_id=find_id(row["pane_title"])[:CUT],
             taken=pane.dead or pane.marked or bool(pane.running) or pane.starting or bool(pane.session),
             fresh=alone[pane.tmux_session, pane.window] == 1,
         )

@@ -6,11 +6,10 @@ import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from codex_tmux.codex.session_id import CUT
 from codex_tmux.reconcile import Snapshot
-from codex_tmux.records import Record
+from codex_tmux.state.records import Record
 
-TITLE_ID = 29
-"""Characters of a session's id that a title shows."""
 LAYOUT_SIZE = re.compile(r"^[0-9a-f]{4},(\d+)x(\d+)[,\[{]")
 
 
@@ -105,7 +104,7 @@ def place(lost: Iterable[Record], spots: Iterable[Spot]) -> dict[str, str]:
     for spot in spots:
         if spot.title_id and not spot.taken:
             by_title.setdefault(spot.title_id, []).append(spot)
-    titled = {r.session_id[:TITLE_ID]: r for r in lost}
+    titled = {r.session_id[:CUT]: r for r in lost}
     for cut, record in titled.items():
         candidates = by_title.get(cut, [])
         # Two panes with one title (a linked or copied one): the one in the right place, else neither.

@@ -8,12 +8,13 @@ import time
 from codex_tmux import tmux
 from codex_tmux.choose_sessions import choose
 from codex_tmux.clients import of_client
+from codex_tmux.codex.session_id import CUT
 from codex_tmux.errors import Problem
 from codex_tmux.log import log
 from codex_tmux.pass_once import Pass, sync_once
 from codex_tmux.plain_text import printable, tilde
 from codex_tmux.restore import RESUMED, WAITS, Result, restore, spots_of, titles_of, wake, where_of
-from codex_tmux.restore_plan import TITLE_ID, lost_records
+from codex_tmux.restore_plan import lost_records
 from codex_tmux.restore_view import summary
 from codex_tmux.resume import helper_command, key_of
 from codex_tmux.resurrect import POST, PRE, processes_of, release_early, restores_at_start, would_start_codex
@@ -69,7 +70,7 @@ def restored_titles(seen: Pass) -> frozenset[str]:
     """The lost sessions whose panes are there again: tmux-resurrect gives panes their titles."""
     titles = {spot.title_id for spot in spots_of(seen)}
     lost = lost_records(seen.records, seen.snapshot)
-    return frozenset(r.session_id for r in lost if r.session_id[:TITLE_ID] in titles)
+    return frozenset(r.session_id for r in lost if r.session_id[:CUT] in titles)
 
 
 def wait_for_lost(server: Server) -> tuple[Pass, int]:

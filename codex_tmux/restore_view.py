@@ -9,9 +9,9 @@ from typing import Any
 from rich.cells import cell_len
 
 from codex_tmux.plain_text import printable, tilde
-from codex_tmux.records import Record
 from codex_tmux.restore import FAILED, REBUILT, RESUMED, SKIPPED, WAITS, Result, titles_of, where_of
 from codex_tmux.restore_plan import Build, Plan
+from codex_tmux.state.records import Record
 
 JSON_VERSION = 1
 

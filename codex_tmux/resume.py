@@ -7,10 +7,10 @@ import sys
 import time
 
 from codex_tmux.hint import KEY_OPTIONS, happened, hint, shown_key
-from codex_tmux.launch import LAY, UNATTENDED, Launch
 from codex_tmux.log import log
-from codex_tmux.options import encode_launch
 from codex_tmux.remain_on_exit import keep_commands, stay
+from codex_tmux.state.launch import LAY, UNATTENDED, Launch
+from codex_tmux.state.pane_options import Option, encode_launch, pane_options
 from codex_tmux.tmux import RESPAWN_PANE, Server, quote
 
 HISTORY = 2000
@@ -73,9 +73,9 @@ def lay_to_sleep(server: Server, pane: str, launch: Launch, exit_status: str, ag
         *("if-shell", "-F", "-t", pane, "#{pane_dead}"),
         *(f"capture-pane -e -t {pane} -S {lines} -b {buffer}", ";"),
         *(RESPAWN_PANE, "-t", pane, "-e", f"{LAY}={buffer}", *run_command(server, launch), ";"),
-        *("set-option", "-p", "-t", pane, "@codex_asleep", "1", ";"),
-        *("set-option", "-pu", "-t", pane, "@codex_guard", ";"),
-        *("set-option", "-p", "-t", pane, "@codex_launch", encode_launch(launch), ";"),
+        *joined(
+            pane_options(pane, {Option.ASLEEP: "1", Option.GUARD: "", Option.LAUNCH: encode_launch(launch)})
+        ),
         *joined(stay(pane) if again else keep_commands(pane, text, launch.typed)),
         *("display-message", "-p", "-t", pane, "#{pane_pid}"),
     )
@@ -130,8 +130,6 @@ def into_run(
     """The tmux commands that respawn a pane into its session."""
     how = [*(["-k"] if kill else []), *(["-e", f"{UNATTENDED}=1"] if unattended else [])]
     return [
-        ["set-option", "-p", "-t", pane, "@codex_launch", encode_launch(launch)],
-        ["set-option", "-p", "-t", pane, "@codex_pane", "1"],
-        ["set-option", "-pu", "-t", pane, "@codex_guard"],
+        *pane_options(pane, {Option.LAUNCH: encode_launch(launch), Option.MARK: "1", Option.GUARD: ""}),
         [RESPAWN_PANE, *how, "-t", pane, *run_command(server, launch)],
     ]

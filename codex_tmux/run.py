@@ -13,6 +13,7 @@ import time
 from codex_tmux.codex.accepted import accepted
 from codex_tmux.codex.commandline import options_of, parse, redact, tui_fresh, tui_resume, without_cd
 from codex_tmux.codex.session_directory import in_directory, session_directory
+from codex_tmux.codex.shell_below import BELOW
 from codex_tmux.codex.store import SQLITE_HOME, Store
 from codex_tmux.errors import Problem, TmuxError
 from codex_tmux.fresh_instead import instead
@@ -27,13 +28,13 @@ from codex_tmux.here import (
     say,
 )
 from codex_tmux.hint import ENDED_SOMEHOW, hint, is_epitaph
-from codex_tmux.launch import BELOW, LAY, UNATTENDED, Launch, launch_of
 from codex_tmux.log import log
-from codex_tmux.options import decode_launch, encode_launch
 from codex_tmux.program import find_program, interpreter, path_with
 from codex_tmux.remain_on_exit import GIVE_BACK, OFF, SET, give_back, remain_on_exit, stay
 from codex_tmux.remain_on_exit import say as say_at_death
 from codex_tmux.resume import joined
+from codex_tmux.state.launch import LAY, UNATTENDED, Launch, launch_of
+from codex_tmux.state.pane_options import Option, decode_launch, encode_launch, pane_option
 from codex_tmux.tmux import Server
 from codex_tmux.without_wrapper import without
 from codex_tmux.wrapper import is_unknown, prefixed
@@ -206,13 +207,13 @@ def mark(server: Server, here: Here, launch: Launch) -> None:
     commands: list[list[str]] = []
     text = encode_launch(launch)
     if here.fresh:
-        commands.append(["set-option", "-pu", "-t", here.id, "@codex_fresh"])
+        commands.append(pane_option(here.id, Option.FRESH, ""))
     if text != here.launch_text:
-        commands.append(["set-option", "-p", "-t", here.id, "@codex_launch", text])
+        commands.append(pane_option(here.id, Option.LAUNCH, text))
     if here.is_root:
         commands += end_of(here, launch)
     if not here.marked:
-        commands.append(["set-option", "-p", "-t", here.id, "@codex_pane", "1"])
+        commands.append(pane_option(here.id, Option.MARK, "1"))
     if commands:
         server.try_run(*joined(commands)[:-1])
 
@@ -302,7 +303,7 @@ def choose_there(server: Server, here: Here, launch: Launch, address: str) -> tu
         if not has_message:
             gone = f"{where} no longer has session {here.session}…"
             return "", f"session {session} had no message yet" if session else gone
-        server.try_run("set-option", "-p", "-t", here.id, "@codex_session", session)
+        server.try_run(*pane_option(here.id, Option.SESSION, session))
     refuse_rival(server, here, session)
     return session, ""
 

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import os
 
-from codex_tmux import store
+from codex_tmux.codex.session_id import same_session
 from codex_tmux.log import log
-from codex_tmux.options import PANE_OPTIONS, encode_launch
-from codex_tmux.pass_once import Pass, escape, pane_option
+from codex_tmux.pass_once import Pass, escape
 from codex_tmux.reconcile import Launch, Pane
-from codex_tmux.records import same_session
 from codex_tmux.resume import joined, run_command
+from codex_tmux.state import store
+from codex_tmux.state.pane_options import KEPT_TRUE, Option, encode_launch, pane_options
 from codex_tmux.tmux import Server, literal, quote
 
 
-def split_beside(server: Server, seen: Pass, pane: Pane, launch: Launch, had: list[tuple[str, str]]) -> str:
+def split_beside(server: Server, seen: Pass, pane: Pane, launch: Launch, had: dict[str, str]) -> str:
     """Resume in a new pane beside `pane`, which has had it; the new pane's id. Under the sync lock. Raises TmuxError.
 
     `had`: the options that say what it had.
@@ -24,14 +24,12 @@ def split_beside(server: Server, seen: Pass, pane: Pane, launch: Launch, had: li
     # In one call: of two panes that remember the session, `run` would see a rival in the other.
     commands = [
         ["split-window", "-t", pane.id, "-c", literal(cwd), *run_command(server, launch)],
-        *[pane_option(pane.id, name, "") for name in PANE_OPTIONS],
-        *[["set-option", "-p", name, value] for name, value in had if value],
-        ["set-option", "-p", "@codex_launch", encode_launch(launch)],
-        ["set-option", "-p", "@codex_pane", "1"],
+        *pane_options(pane.id, dict.fromkeys(KEPT_TRUE, "")),
+        *pane_options("", {**had, Option.LAUNCH: encode_launch(launch), Option.MARK: "1"}),
         ["display-message", "-p", "#{pane_id}"],
     ]
     new = server.run(*joined([[escape(word) for word in command] for command in commands])[:-1])
-    session = dict(had)["@codex_session"]
+    session = had[Option.SESSION]
     with store.lock():
         records = store.load()
         here = (seen.snapshot.server, seen.snapshot.epoch, pane.id)

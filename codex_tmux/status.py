@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import click
 
-from codex_tmux import store
 from codex_tmux.errors import TmuxError
 from codex_tmux.log import log
 from codex_tmux.pass_once import summary, sync_once
+from codex_tmux.state import store
 from codex_tmux.sync import server_lock
 from codex_tmux.tmux import Server
 

@@ -13,12 +13,12 @@ from codex_tmux.closing import close_noted
 from codex_tmux.codex.processes import Processes, lock_owner
 from codex_tmux.errors import NoServer, Problem
 from codex_tmux.evidence import guard_of
-from codex_tmux.lock import Held, lock
 from codex_tmux.log import log
-from codex_tmux.options import decode_launch
 from codex_tmux.pass_once import sync_once
 from codex_tmux.paths import state_dir
 from codex_tmux.resume import take_over
+from codex_tmux.state.lock import Held, lock
+from codex_tmux.state.pane_options import decode_launch
 from codex_tmux.tmux import Server
 
 BURST = 2

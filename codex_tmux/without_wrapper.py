@@ -6,12 +6,12 @@ import sys
 
 from codex_tmux.ask_in_pane import ENTER, Choice, ask
 from codex_tmux.here import Here, become_shell
-from codex_tmux.launch import Launch
 from codex_tmux.log import log
-from codex_tmux.options import encode_launch
 from codex_tmux.plain_text import plain_line
 from codex_tmux.remain_on_exit import give_back, say, stay
 from codex_tmux.resume import joined
+from codex_tmux.state.launch import Launch
+from codex_tmux.state.pane_options import encode_launch
 from codex_tmux.tmux import Server
 from codex_tmux.wrapper import name_of
 

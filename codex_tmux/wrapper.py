@@ -11,7 +11,7 @@ import re
 from collections.abc import Collection, Sequence
 
 from codex_tmux.codex.commandline import split_program
-from codex_tmux.options import shell_words
+from codex_tmux.state.start_command import shell_words
 
 PROGRAM = ""
 UNKNOWN = "?"

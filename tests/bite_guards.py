@@ -19,7 +19,7 @@ def guard(name: str, file: str, old: str, new: str, *tests: str) -> Guard:
     return Guard(name, file, old, new, tests)
 
 
-STORE, PATHS, LOCK, SYNC = (f"codex_tmux/{n}.py" for n in ("store", "paths", "lock", "sync"))
+STORE, PATHS, LOCK, SYNC = (f"codex_tmux/{n}.py" for n in ("state/store", "paths", "state/lock", "sync"))
 PASS, RULES, EVIDENCE, RUN = (f"codex_tmux/{n}.py" for n in ("pass_once", "reconcile", "evidence", "run"))
 INFERENCE, INFERRED = "codex_tmux/inference.py", "codex_tmux/inferred.py"
 HOOKS, FIND = "plugin/hooks.tmux", "plugin/find_helper.sh"
@@ -29,23 +29,23 @@ GUARDS = (
     # The state file
     guard(
         "fsync of the file",
-        STORE,
-        "                os.fsync(fd)  # before the rename",
-        "                pass  # before the rename",
-        U + "power_loss_test.py::test_a_save_cut_off_anywhere_leaves_the_old_or_the_new_state",
+        "codex_tmux/new_file.py",
+        "            os.fsync(fd)  # before the rename",
+        "            pass  # before the rename",
+        U + "store_test.py::test_fsync_before_the_rename_and_of_the_directory_after_it",
     ),
     guard(
         "fsync of the directory",
         STORE,
-        "        fsync_directory(directory)\n",
+        "        sync_directory(directory)\n",
         "",
-        U + "power_loss_test.py::test_a_save_cut_off_anywhere_leaves_the_old_or_the_new_state",
+        U + "store_test.py::test_fsync_before_the_rename_and_of_the_directory_after_it",
     ),
     guard(
         "a rename, not a write in place",
         STORE,
         "        temporary = os.path.join(directory, TEMPORARY)",
-        "        temporary = path",
+        "        temporary = os.path.join(directory, NAME)",
         U + "store_test.py::test_fsync_before_the_rename_and_of_the_directory_after_it",
     ),
     guard(
@@ -53,7 +53,7 @@ GUARDS = (
         LOCK,
         "            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)\n",
         "            pass\n",
-        U + "crowd_test.py::test_eight_processes_lose_no_update",
+        U + "durability_test.py::test_eight_processes_lose_no_update",
     ),
     guard(
         "the wait for a lock ends",
@@ -64,9 +64,9 @@ GUARDS = (
     ),
     guard(
         "file 0600",
-        STORE,
-        "os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)",
-        "os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)",
+        "codex_tmux/new_file.py",
+        "os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)",
+        "os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)",
         U + "store_test.py::test_only_for_this_user_from_the_first_byte",
     ),
     guard(
@@ -74,79 +74,63 @@ GUARDS = (
         PATHS,
         "            os.chmod(path, 0o700)\n",
         "            pass\n",
-        U + "store_test.py::test_a_directory_open_to_others_is_closed",
+        U + "store_test.py::test_the_directory_is_made_with_its_parents_and_closed_to_others",
     ),
     guard(
         "another user's directory is not used",
         PATHS,
         "        if status.st_uid != os.geteuid():",
         "        if False:",
-        U + "store_test.py::test_a_directory_of_another_user_is_not_used",
+        U + "store_test.py::test_what_belongs_to_another_user_is_not_used",
     ),
     guard(
         "another user's file is not trusted",
         STORE,
         "        if status.st_uid not in (os.geteuid(), 0):",
         "        if False:",
-        U + "store_test.py::test_a_file_of_another_user_is_not_trusted",
+        U + "store_test.py::test_what_belongs_to_another_user_is_not_used",
     ),
     guard(
         "a FIFO in its place hangs nobody",
         STORE,
         "    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)",
         "    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)",
-        U + "store_test.py::test_a_fifo_hangs_nobody",
+        U + "store_test.py::test_another_kind_of_file_hangs_nobody_and_costs_no_record",
     ),
     guard(
         "the log follows no link",
         "codex_tmux/log.py",
         "os.O_APPEND | os.O_NOFOLLOW | ",
         "os.O_APPEND | ",
-        U + "store_test.py::test_a_planted_link_is_not_followed",
+        U + "store_test.py::test_another_kind_of_file_hangs_nobody_and_costs_no_record",
     ),
     guard(
         "a last good file",
         STORE,
-        "                keep_backup(directory, path)\n",
-        "                pass\n",
-        U + "damage_test.py::test_a_session_or_a_pane_twice",
+        "            keep(directory, former)\n",
+        "            pass\n",
         U + "store_test.py::test_the_backup_is_the_file_before",
     ),
     guard(
         "a broken file never becomes the last good one",
         STORE,
-        "            write(loaded.records, backup=False)",
-        "            write(loaded.records, backup=True)",
-        U + "damage_test.py::test_a_recovered_state_survives_damage_to_itself",
+        "        write(records, aside)\n",
+        "        write(records, BACKUP)\n",
+        U + "store_test.py::test_the_last_good_file_stays_the_last_good_one",
     ),
     guard(
         "a broken file is set aside",
         STORE,
-        "    aside = set_aside(path, loaded.broken)",
-        '    aside = path + ".none"',
-        U + "damage_test.py::test_what_is_no_state_file",
-    ),
-    guard(
-        "what was recovered is written at once",
-        STORE,
-        "            write(loaded.records, backup=False)",
-        "            os.unlink(path)",
-        U + "damage_test.py::test_what_is_no_state_file",
+        "    os.replace(second, os.path.join(directory, former))",
+        "    os.replace(second, os.path.join(directory, BACKUP))",
+        U + "store_test.py::test_of_a_broken_file_the_last_good_one_is_used",
     ),
     guard(
         "who only looks changes nothing",
         STORE,
         "    return read().records\n",
         "    return load()\n",
-        U + "damage_test.py::test_cut_off_at_every_byte",
-    ),
-    guard(
-        "checksum of the file",
-        STORE,
-        "    check_whole(data)\n",
-        "",
-        U + "damage_test.py::test_cut_off_at_every_byte",
-        U + "damage_test.py::test_a_flipped_bit_in_every_byte",
+        U + "store_test.py::test_of_a_broken_file_the_last_good_one_is_used",
     ),
     guard(
         "a newer version is not read",
@@ -156,25 +140,18 @@ GUARDS = (
         U + "store_test.py::test_a_newer_version_is_left_alone",
     ),
     guard(
-        "a newer version is not overwritten",
-        STORE,
-        "        refuse_newer(path)\n",
-        "",
-        U + "store_test.py::test_a_newer_version_is_not_even_overwritten_by_a_save",
-    ),
-    guard(
         "no file is too large",
         STORE,
         "        if status.st_size > TOO_LARGE:",
         "        if False:",
-        U + "damage_test.py::test_what_is_no_state_file[long-comment]",
+        U + "store_test.py::test_of_a_broken_file_the_last_good_one_is_used[large]",
     ),
     guard(
         "a backup that cannot be read counts as there",
         STORE,
         "    except (FileNotFoundError, ValueError, RecursionError, StateError):\n        return ()",
         "    except (OSError, ValueError, RecursionError, StateError):\n        return ()",
-        U + "power_loss_test.py::test_refused_at_every_call",
+        U + "durability_test.py::test_refused_at_every_call",
     ),
     # A faulty disk
     guard(
@@ -232,7 +209,7 @@ GUARDS = (
         RULES,
         "        self.settle_contradictions()\n",
         "",
-        U + "damage_test.py::test_a_session_or_a_pane_twice",
+        U + "store_test.py::test_a_session_or_a_pane_twice",
     ),
     guard(
         "less evidence never replaces more",
@@ -443,14 +420,14 @@ GUARDS = (
     ),
     guard(
         "a shell that stands below Codex is kept by a second respawn",
-        "codex_tmux/launch.py",
+        "codex_tmux/codex/shell_below.py",
         '    return len(argv) > 2 and argv[1] == "-c" and \'"$@"; \' in argv[2] and \'exec "$0"\' in argv[2]',
         "    return False",
         T + "respawn_routes_test.py::test_the_shell_is_there_when_the_resumed_codex_ends",
     ),
     guard(
         "a Ctrl-C leaves the shell below Codex",
-        "codex_tmux/launch.py",
+        "codex_tmux/codex/shell_below.py",
         "trap : INT QUIT; ",
         "",
         T + "respawn_routes_test.py::test_the_shell_is_there_when_the_resumed_codex_ends",
@@ -507,7 +484,7 @@ GUARDS = (
     ),
     guard(
         "a former version's stored command is known",
-        "codex_tmux/options.py",
+        "codex_tmux/state/start_command.py",
         'words[5].rpartition("/")[2] == "hook.py"',
         "False",
         U + "tmux_parse_test.py::test_a_stored_command_of_a_helper_that_has_moved",
@@ -586,7 +563,7 @@ GUARDS = (
     # Text of others
     guard(
         "a launch option holds nothing that tmux or a shell reads",
-        "codex_tmux/options.py",
+        "codex_tmux/state/pane_options.py",
         "        c if c in SAFE else",
         '        c if c in SAFE or c in "#{}\'" else',
         U + "tmux_parse_test.py::test_encoded_words",
@@ -650,9 +627,9 @@ GUARDS = (
     ),
     guard(
         "bytes that are no UTF-8 reach the file as text",
-        "codex_tmux/records.py",
-        '        ESCAPE * 2 if c == ESCAPE else f"{ESCAPE}{ord(c):04x}" if "\\ud800" <= c <= "\\udfff" else c',
-        "        c",
+        "codex_tmux/state/records.py",
+        "    return WITHOUT_FORM.sub(",
+        "    return value or WITHOUT_FORM.sub(",
         U + "records_test.py::test_any_record_comes_back_from_the_disk",
     ),
     guard(
@@ -784,8 +761,8 @@ GUARDS = (
     ),
     guard(
         "what Codex was quit in claims its session no more",
-        "codex_tmux/options.py",
-        " @codex_claim",
+        "codex_tmux/state/pane_options.py",
+        "Option.CLAIM, ",
         "",
         T + "respawn_routes_test.py::test_the_shell_is_there_when_the_resumed_codex_ends",
     ),

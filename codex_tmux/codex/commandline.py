@@ -13,7 +13,7 @@ import os
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from codex_tmux.launch import runs_below
+from codex_tmux.codex.shell_below import runs_below
 
 
 class Option(NamedTuple):

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 from codex_tmux.codex.commandline import CommandLine, is_session_id, parse, split_program
 from codex_tmux.codex.script import starts_one_program
-from codex_tmux.launch import runs_below
+from codex_tmux.codex.shell_below import runs_below
 
 PROC = "/nonexistent" if os.environ.get("CODEX_TMUX_PROCESSES") == "psutil" else "/proc"
 

@@ -19,12 +19,12 @@ from codex_tmux.errors import Problem
 from codex_tmux.exec.conversation import Conversation
 from codex_tmux.exec.pane import Pane
 from codex_tmux.exec.view import JsonView, TerminalView, View
-from codex_tmux.launch import LAY, Launch
 from codex_tmux.log import log
 from codex_tmux.program import find_program, interpreter, path_with
-from codex_tmux.records import EXEC
 from codex_tmux.resume import helper_command
 from codex_tmux.run import default_home, draw
+from codex_tmux.state.launch import LAY, Launch
+from codex_tmux.state.records import EXEC
 from codex_tmux.tmux import Server, literal
 
 REFUSED = {

@@ -6,13 +6,13 @@ import os
 import shlex
 
 from codex_tmux.here import Here, ask, forget_session
-from codex_tmux.launch import Launch
-from codex_tmux.options import decode_launch, encode_launch
 from codex_tmux.pass_once import AWAIT
-from codex_tmux.records import ARGV, EXEC
 from codex_tmux.remain_on_exit import give_back, stay
 from codex_tmux.resume import joined
 from codex_tmux.run import from_file
+from codex_tmux.state.launch import Launch
+from codex_tmux.state.pane_options import Option, decode_launch, encode_launch, pane_options
+from codex_tmux.state.records import ARGV, EXEC
 from codex_tmux.sync import sync
 from codex_tmux.tmux import Server
 
@@ -50,12 +50,8 @@ class Pane:
         """Bind the session to this pane: in its options and on the disk before this returns. Raises Problem."""
         if not self.id:
             return
-        at = ("-p", "-t", self.id)
-        self.server.run(
-            *("set-option", *at, "@codex_session", session_id, ";"),
-            *("set-option", *at, "@codex_claim", session_id, ";"),
-            *("set-option", *at, "@codex_evidence", ARGV),
-        )
+        named = {Option.SESSION: session_id, Option.CLAIM: session_id, Option.EVIDENCE: ARGV}
+        self.server.run(*joined(pane_options(self.id, named))[:-1])
         sync(self.server)
 
     def announce(self, launch: Launch) -> None:
@@ -63,15 +59,15 @@ class Pane:
 
         The pane stays when it is killed only where this program is its root: how a shell ends is its own affair.
         """
-        at = ("-p", "-t", self.id)
-        self.server.try_run(
-            *(joined(stay(self.id)) if self.is_root and self._here.loaded else ()),
-            *("set-option", *at, "@codex_launch", encode_launch(launch), ";"),
-            *("set-option", *at, "@codex_mode", EXEC, ";"),
-            *("set-option", *at, "-u", "@codex_fresh", ";"),
-            *("set-option", *at, "-u", "@codex_leaving", ";"),
-            *("set-option", *at, "@codex_pane", "1"),
-        )
+        stays = stay(self.id) if self.is_root and self._here.loaded else []
+        runs = {
+            Option.LAUNCH: encode_launch(launch),
+            Option.MODE: EXEC,
+            Option.FRESH: "",
+            Option.LEAVING: "",
+            Option.MARK: "1",
+        }
+        self.server.try_run(*joined([*stays, *pane_options(self.id, runs)])[:-1])
         if self._here.fresh:
             forget_session(self.server, self._here)
             sync(self.server)
@@ -85,7 +81,7 @@ class Pane:
         is_root = f"#{{==:#{{pane_pid}},{os.getpid()}}}"
         words = " ; ".join(shlex.join(command) for command in give_back(self.id))
         self.server.try_run(
-            *("set-option", "-pF", "-t", self.id, "@codex_leaving", "#{pane_current_command}", ";"),
+            *("set-option", "-pF", "-t", self.id, Option.LEAVING, "#{pane_current_command}", ";"),
             *("if-shell", "-F", "#{?@codex_awaiting,,1}", AWAIT, ";"),
             *("if-shell", "-F", "-t", self.id, is_root, words),
         )

@@ -7,10 +7,11 @@ import os
 import shlex
 import stat
 
-from codex_tmux import log, store
+from codex_tmux import log
 from codex_tmux.launcher import typed
 from codex_tmux.paths import state_dir
 from codex_tmux.setup.doctor_facts import BROKEN, OK, WARNING, DoctorFacts, Finding
+from codex_tmux.state import store
 
 
 def check_state(facts: DoctorFacts) -> Finding:

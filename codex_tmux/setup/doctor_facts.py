@@ -10,14 +10,14 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
 
-from codex_tmux import store
 from codex_tmux.codex.home import default_home
 from codex_tmux.codex.version import Version
 from codex_tmux.errors import Problem
 from codex_tmux.launcher import typed
-from codex_tmux.records import Record
 from codex_tmux.setup import tmux_conf
 from codex_tmux.setup.setup import codex_version
+from codex_tmux.state import store
+from codex_tmux.state.records import Record
 from codex_tmux.tmux import Server
 
 OK, WARNING, BROKEN = "ok", "warning", "broken"

@@ -8,7 +8,6 @@ import os
 import re
 import stat
 import sys
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -18,6 +17,7 @@ from typing import NamedTuple
 import click
 
 from codex_tmux.errors import Problem
+from codex_tmux.new_file import unlink_if_there, write_new
 
 TRIES = 5
 """How often a file may change while it is edited."""
@@ -49,12 +49,7 @@ class UserFile:
         path = self.path.with_name(f"{self.path.name}.codex-tmux-{stamp}")
         try:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            try:
-                _write(fd, data)
-            except OSError:
-                path.unlink()
-                raise
+            write_new(str(path), data)
         except OSError as e:
             raise Problem(
                 f"{path.parent}: cannot write the backup there: {e.strerror}; nothing changed"
@@ -84,15 +79,15 @@ class UserFile:
         temporary = None
         try:
             if new is not None:
-                fd, temporary = tempfile.mkstemp(
-                    prefix=f".{target.name}.codex-tmux-", dir=target.parent
-                )  # 0600
+                name = str(target.with_name(f".{target.name}.codex-tmux-{os.getpid()}"))
+                unlink_if_there(name)
+                write_new(name, new)
+                temporary = name
                 with contextlib.suppress(FileNotFoundError):
                     old = target.stat()
                     with contextlib.suppress(PermissionError):  # only root may give a file away
-                        os.fchown(fd, old.st_uid, old.st_gid)
-                    os.fchmod(fd, stat.S_IMODE(old.st_mode))
-                _write(fd, new)
+                        os.chown(temporary, old.st_uid, old.st_gid)
+                    os.chmod(temporary, stat.S_IMODE(old.st_mode))
             # Codex writes its config too, without a lock: as late as possible, look whether it did.
             if not self.still_holds(read):
                 return False
@@ -121,13 +116,6 @@ def _check_writable(target: Path) -> None:
             raise Problem(f"{target}: not a regular file")
         if not mode & 0o222 or not os.access(target, os.W_OK):
             raise Problem(f"{target}: read-only; make it writable, or change it where it is generated")
-
-
-def _write(fd: int, data: bytes) -> None:
-    with open(fd, "wb") as f:
-        f.write(data)
-        f.flush()
-        os.fsync(fd)
 
 
 class Rewritten(NamedTuple):

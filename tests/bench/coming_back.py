@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 
-from codex_tmux.records import Record, now
+from codex_tmux.state.records import Record, now
 from tests.bench.hook_path import growth
 from tests.bench.measure import Cost, Figure, Line, server_cpu, side_by_side, spawn
 from tests.bench.worlds import environment, real_codex, server_pid, session_id, write_rollout
@@ -107,7 +107,7 @@ def forget_revivals(world: Sandbox) -> None:
     """Let the record forget how often its pane came back by itself."""
     in_world(
         world,
-        "from codex_tmux import store\n"
+        "from codex_tmux.state import store\n"
         "with store.lock(): store.save(tuple(r._replace(revivals=()) for r in store.load()))",
     )
 
@@ -157,7 +157,7 @@ def lose(world: Sandbox, panes: int) -> list[Record]:
             )
         )
     script = (
-        "import sys, pickle; from codex_tmux import store\n"
+        "import sys, pickle; from codex_tmux.state import store\n"
         "with store.lock(): store.save(pickle.load(sys.stdin.buffer))"
     )
     in_world(world, script, pickle.dumps(tuple(records)))

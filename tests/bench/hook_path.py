@@ -7,10 +7,10 @@ import subprocess
 import sys
 import time
 
-from codex_tmux.launch import Launch
-from codex_tmux.options import encode_launch
-from codex_tmux.records import Record, now
 from codex_tmux.resume import run_command
+from codex_tmux.state.launch import Launch
+from codex_tmux.state.pane_options import encode_launch
+from codex_tmux.state.records import Record, now
 from codex_tmux.tmux import Server
 from tests.bench.measure import Cost, Figure, Line, exponent, figure, median, side_by_side, spawn, timed
 from tests.bench.worlds import (
@@ -144,7 +144,7 @@ def add_old_records(world: Sandbox, count: int) -> None:
         for number in range(count)
     )
     script = (
-        "import sys, pickle; from codex_tmux import store\n"
+        "import sys, pickle; from codex_tmux.state import store\n"
         "with store.lock(): store.save((*store.load(), *pickle.load(sys.stdin.buffer)))"
     )
     import pickle

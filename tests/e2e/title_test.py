@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from codex_tmux.evidence import find_id
+from codex_tmux.codex.session_id import find_id
 from tests.e2e.keep_test import option, wait_asleep, wait_bound
 from tests.support.world import Sandbox
 

@@ -15,10 +15,10 @@ from pathlib import Path
 
 import psutil
 
-from codex_tmux import store
 from codex_tmux.codex.store import Store
-from codex_tmux.records import CLOSED, ENDED, Record
 from codex_tmux.selftest.world import WorldError
+from codex_tmux.state import store
+from codex_tmux.state.records import CLOSED, ENDED, Record
 from tests.soak.world import DEAD, LIVE, OTHER, QUIT, ROOT, RUN, SHELL, WAITING, Conversation, Place, World
 from tests.support.world import Sandbox
 

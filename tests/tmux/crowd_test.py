@@ -16,8 +16,8 @@ from pathlib import Path
 
 import pytest
 
-from codex_tmux import store
 from codex_tmux.selftest.world import WorldError
+from codex_tmux.state import store
 from codex_tmux.sync import BURST, WINDOW, lock_name
 from codex_tmux.tmux import Server
 from tests.support.standin import PROMPT_DELAY
@@ -27,7 +27,7 @@ from tests.tmux.respawn_routes_test import check_resumed, kill, start, wait_resu
 
 HOLDER = """
 import sys
-from codex_tmux import store
+from codex_tmux.state import store
 with store.lock(sys.argv[1]):
     print("held", flush=True)
     sys.stdin.read()

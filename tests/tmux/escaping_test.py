@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 
 from codex_tmux import pick_menu
 from codex_tmux.errors import TmuxError
-from codex_tmux.pass_once import escape, pane_option, run_all
+from codex_tmux.pass_once import escape, run_all
 from codex_tmux.rebuild import as_given, session_target
+from codex_tmux.state.pane_options import pane_option
 from codex_tmux.tmux import Server, literal, parse_rows, read, row_format
 from codex_tmux.tmux_versions import ESCAPES, version_of
 from tests.conftest import FUZZ

@@ -18,10 +18,10 @@ from typing import NamedTuple
 
 import pytest
 
-from codex_tmux import store
-from codex_tmux.records import DEAD, LIVE, Record
+from codex_tmux.state import store
+from codex_tmux.state.records import DEAD, LIVE, Record
 from tests.support.world import Sandbox
-from tests.tmux.respawn_routes_test import Started, kill, start, wait_resumed
+from tests.tmux.respawn_routes_test import kill, start, wait_resumed
 
 ROOT = os.geteuid() == 0
 ORDINARY = ["setpriv", "--bounding-set=-dac_override,-dac_read_search", "--inh-caps=-all"] if ROOT else []
@@ -251,7 +251,7 @@ def test_no_revival_can_be_counted_so_there_is_none(world: Sandbox) -> None:
 
 def test_a_directory_that_vanishes_is_made_again_whole(world: Sandbox) -> None:
     world.start_server(load_plugin=True)
-    started: list[Started] = start(world, "prompt 1", "prompt 2")
+    started = start(world, "prompt 1", "prompt 2")
     settled(world, {it.pane: (it.session, LIVE) for it in started})
     world.quiet()
     shutil.rmtree(world.state_dir)
@@ -260,18 +260,10 @@ def test_a_directory_that_vanishes_is_made_again_whole(world: Sandbox) -> None:
     assert world.state_dir.stat().st_mode & 0o777 == 0o700
 
 
-def test_a_directory_open_to_all_is_closed_and_used(world: Sandbox) -> None:
-    world.start_server(load_plugin=True)
-    world.state_dir.chmod(0o777)
-    (one,) = start(world, "prompt 1")
-    settled(world, {one.pane: (one.session, LIVE)})
-    assert world.state_dir.stat().st_mode & 0o777 == 0o700
-
-
 def test_a_broken_file_on_a_disk_that_takes_no_other(world: Sandbox) -> None:
     """It cannot be set aside: the last good one is used, and the broken one stays for the day it can."""
     world.start_server(load_plugin=True)
-    started: list[Started] = start(world, "prompt 1", "prompt 2")
+    started = start(world, "prompt 1", "prompt 2")
     settled(world, {it.pane: (it.session, LIVE) for it in started})
     path = world.state_dir / store.NAME
     path.write_bytes(b"version = 1\n[[panes")

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from codex_tmux.launch import LAY
-from codex_tmux.options import shell_words
+from codex_tmux.state.launch import LAY
+from codex_tmux.state.start_command import shell_words
 from tests.support.world import Sandbox, plugin_file
 from tests.tmux.respawn_routes_test import kill, start, wait_resumed
 from tests.tmux.restore_test import end_server

@@ -582,7 +582,7 @@ def test_moved_windows_are_known(sandbox: Sandbox) -> None:
 def stored(sandbox: Sandbox) -> list[Any]:
     """The records on disk, without a sync to see to them."""
     script = (
-        "import json; from codex_tmux import store; "
+        "import json; from codex_tmux.state import store; "
         "print(json.dumps([r._asdict() for r in store.load()], default=str))"
     )
     python = (sandbox.bin / "codex-tmux").read_text().splitlines()[0][2:].split()[0]

@@ -9,7 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from codex_tmux.launch import UNATTENDED
+from codex_tmux.state.launch import UNATTENDED
 from tests.support.world import Sandbox
 from tests.tmux.resumed_test import kill
 from tests.tmux.wrappers_test import FLAGS, WORDS, begun, check_back, codex_pid

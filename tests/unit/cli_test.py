@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from codex_tmux.cli import COMMANDS, cli
-from codex_tmux.launch import LAY
+from codex_tmux.state.launch import LAY
 
 OF_PEOPLE = ("click", "rich", "websockets", "libtmux", "prompt_toolkit", "psutil")
 """What a command that people type may take its time to import."""

@@ -20,7 +20,7 @@ from codex_tmux.exec.conversation import Conversation, failure
 from codex_tmux.exec.events import Event, answer_of
 from codex_tmux.exec.turn import error_in
 from codex_tmux.exec.view import View
-from codex_tmux.launch import Launch
+from codex_tmux.state.launch import Launch
 
 ID = "01a206de-8f3c-7a10-81b3-02aa28d1e23e"
 OTHER = "01a206de-8f3c-7a10-81b3-ffffffffffff"

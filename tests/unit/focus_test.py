@@ -8,8 +8,8 @@ import pty
 import pytest
 
 from codex_tmux.focus import NO_FOCUS_EVENTS, asked_since, take_back
-from codex_tmux.launch import Launch
 from codex_tmux.reconcile import Pane
+from codex_tmux.state.launch import Launch
 
 CODEX = Launch("tui", "/bin/codex", "/h", "/w", (), False)
 PANE = Pane(

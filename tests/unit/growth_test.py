@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from codex_tmux import reconcile as module
+from codex_tmux.codex.session_id import same_session
 from codex_tmux.reconcile import Launch, Pane, Policy, Sighting, Snapshot, reconcile
-from codex_tmux.records import TITLE, Record, same_session
+from codex_tmux.state.records import TITLE, Record
 
 NOW = datetime(2026, 1, 2, tzinfo=timezone.utc)
 SERVER, EPOCH = "/tmp/s", "1:2"
@@ -24,92 +25,80 @@ def sid(number: int) -> str:
     return f"{number:08x}-7561-7551-a7df-a07aa6f38cdb"
 
 
-def work(monkeypatch: pytest.MonkeyPatch, panes: int, old: int = 0) -> int:
-    """How often the rules compare two sessions, or change a record's place: new panes, then all of them moved."""
-    count = 0
-
+@pytest.fixture
+def looks(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """One number for each time the rules compare two sessions, or index their records."""
+    seen: list[int] = []
     index = module.Reconciliation.index
 
     def counted(one: str, other: str) -> bool:
-        nonlocal count
-        count += 1
+        seen.append(1)
         return same_session(one, other)
 
     def indexed(self: module.Reconciliation) -> None:
-        nonlocal count
-        count += len(self.records)
+        seen.append(len(self.records))
         index(self)
 
-    def some(layout: str) -> tuple[Pane, ...]:
-        return tuple(
-            Pane(
-                f"%{n}",
-                "work",
-                n,
-                "api",
-                layout,
-                0,
-                "/h",
-                False,
-                "",
-                str(n),
-                "codex",
-                running=LAUNCH,
-                launch=LAUNCH,
-                process=f"{n}:1",
-                sighting=Sighting(sid(n), TITLE),
-                marked=True,
-            )
-            for n in range(panes)
+    monkeypatch.setattr(module, "same_session", counted)
+    monkeypatch.setattr(module.Reconciliation, "index", indexed)
+    return seen
+
+
+def snapshot(panes: int, layout: str = "") -> Snapshot:
+    """Panes that show a session each."""
+    bare = Pane(
+        "%", "work", 0, "api", layout, 0, "/h", False, "", "7", "codex", running=LAUNCH, launch=LAUNCH
+    )
+    shown = (
+        bare._replace(
+            id=f"%{n}",
+            window=n,
+            process=f"{n}:1",
+            sighting=Sighting(sid(n), TITLE),
+            marked=True,
+            root_pid=str(n),
         )
+        for n in range(panes)
+    )
+    return Snapshot(SERVER, EPOCH, tuple(shown))
 
-    records: tuple[Record, ...] = ()
-    first, _ = reconcile((), Snapshot(SERVER, EPOCH, some("old")), Policy(), NOW)
-    for n in range(old):
-        gone = first[0]._replace(session_id=sid(10_000 + n), status="closed", pane=f"%{10_000 + n}")
-        records += (gone,)
-    with monkeypatch.context() as patch:
-        patch.setattr(module, "same_session", counted)
-        patch.setattr(module.Reconciliation, "index", indexed)
-        for layout in ("old", "new"):
-            records, _ = reconcile(records, Snapshot(SERVER, EPOCH, some(layout)), Policy(), NOW)
+
+def work(looks: list[int], panes: int, old: int = 0) -> int:
+    """How much for new panes, then all of them moved, beside so many old records."""
+    (first, *_), _ = reconcile((), snapshot(panes), Policy(), NOW)
+    records: tuple[Record, ...] = tuple(
+        first._replace(session_id=sid(10_000 + n), status="closed", pane=f"%{10_000 + n}") for n in range(old)
+    )
+    looks.clear()
+    for layout in ("old", "new"):
+        records, _ = reconcile(records, snapshot(panes, layout), Policy(), NOW)
     assert {r.window_layout for r in records if r.current} == {"new"}
-    return count - 2 * old  # every record is looked at once in each of the two
+    return sum(looks) - 2 * old  # every record is looked at once in each of the two
 
 
-def test_the_rules_grow_with_the_panes(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert work(monkeypatch, 200) <= 4 * work(monkeypatch, 50) + 50
+def test_the_rules_grow_with_the_panes(looks: list[int]) -> None:
+    assert work(looks, 200) <= 4 * work(looks, 50) + 50
 
 
-def test_the_rules_do_not_grow_with_what_is_old(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert work(monkeypatch, 50, old=200) <= work(monkeypatch, 50) + 10
+def test_the_rules_do_not_grow_with_what_is_old(looks: list[int]) -> None:
+    assert work(looks, 50, old=200) <= work(looks, 50) + 10
 
 
-def contradictions(monkeypatch: pytest.MonkeyPatch, number: int) -> int:
-    """How often for a file that names each session twice and ten panes again and again: one of each stays."""
-    count = 0
-
-    def counted(one: str, other: str) -> bool:
-        nonlocal count
-        count += 1
-        return same_session(one, other)
-
-    pane = Pane("%0", "work", 0, "api", "", 0, "/h", False, "", "7", "codex", running=LAUNCH, launch=LAUNCH)
-    shown = pane._replace(process="7:1", sighting=Sighting(sid(0), TITLE), marked=True)
-    (first,), _ = reconcile((), Snapshot(SERVER, EPOCH, (shown,)), Policy(), NOW)
+def contradictions(looks: list[int], number: int) -> int:
+    """How much for a file that names each session twice and ten panes again and again: one of each stays."""
+    (first,), _ = reconcile((), snapshot(1), Policy(), NOW)
     records = tuple(
         first._replace(session_id=sid(n // 2), pane=f"%{n % 10}", epoch=f"{EPOCH} old") for n in range(number)
     )
-    with monkeypatch.context() as patch:
-        patch.setattr(module, "same_session", counted)
-        records, _ = reconcile(records, Snapshot(SERVER, EPOCH, (shown,)), Policy(), NOW)
+    looks.clear()
+    records, _ = reconcile(records, snapshot(1), Policy(), NOW)
     assert len({r.session_id for r in records}) == len(records) == number // 2
     assert [r.place for r in records if r.current] == [(SERVER, EPOCH, "%0")]
-    return count
+    return sum(looks)
 
 
-def test_the_rules_grow_with_the_contradictions_of_a_file(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert contradictions(monkeypatch, 200) <= 4 * contradictions(monkeypatch, 50) + 50
+def test_the_rules_grow_with_the_contradictions_of_a_file(looks: list[int]) -> None:
+    assert contradictions(looks, 200) <= 4 * contradictions(looks, 50) + 50
 
 
 LOOK = """

@@ -14,7 +14,7 @@ from codex_tmux.codex.processes import CodexProcess, Process, Processes
 from codex_tmux.codex.store import Store
 from codex_tmux.inferred import Unnamed, read_screens, with_inferred
 from codex_tmux.reconcile import Launch, Pane, Sighting
-from codex_tmux.records import ARGV, INFERRED, TITLE
+from codex_tmux.state.records import ARGV, INFERRED, TITLE
 from codex_tmux.tmux import Server
 
 START = 1_790_000_000.0

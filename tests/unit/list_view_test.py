@@ -21,7 +21,7 @@ from codex_tmux.list_view import (
     right_part,
     with_tilde,
 )
-from codex_tmux.records import now
+from codex_tmux.state.records import now
 
 ROW: dict[str, Any] = {
     "session_id": "01a20733-33a0-7285-8004-2625b8c7adf3",

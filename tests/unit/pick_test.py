@@ -19,7 +19,7 @@ from codex_tmux.codex.store import Session
 from codex_tmux.conversations import Conversation, Here, Place, merge, with_activity
 from codex_tmux.epoch import of_server
 from codex_tmux.reconcile import Launch
-from codex_tmux.records import Record
+from codex_tmux.state.records import Record
 from codex_tmux.tmux import Server
 
 ONE, TWO, THREE = (f"01a2077{n}-d21c-79a2-9d8c-51234567890{n}" for n in range(3))

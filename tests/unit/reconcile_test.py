@@ -10,6 +10,7 @@ import pytest
 from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
+from codex_tmux.codex.session_id import same_session
 from codex_tmux.epoch import ALIVE, ELSEWHERE, OURS
 from codex_tmux.reconcile import (
     Guard,
@@ -25,7 +26,7 @@ from codex_tmux.reconcile import (
     Tell,
     reconcile,
 )
-from codex_tmux.records import (
+from codex_tmux.state.records import (
     ADOPTED,
     ARGV,
     CLOSED,
@@ -37,7 +38,6 @@ from codex_tmux.records import (
     LOST,
     TITLE,
     Record,
-    same_session,
 )
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone.utc)

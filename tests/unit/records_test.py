@@ -4,15 +4,25 @@ from __future__ import annotations
 
 import os
 from datetime import datetime, timezone
+from pathlib import Path
 from typing import Any
 
 import hypothesis.strategies as st
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from codex_tmux import store
-from codex_tmux.records import EVIDENCE, MODES, STATUSES, VERSION, Record, RecordError, entry_of, record_of
-from tests.unit.store_test import record
+from codex_tmux.state import store
+from codex_tmux.state.records import (
+    EVIDENCE,
+    HEAD,
+    MODES,
+    STATUSES,
+    Record,
+    RecordError,
+    entry_of,
+    record_of,
+)
+from tests.unit.store_test import load, record, save
 
 # Whatever tmux, a file system or a command line may hold: bytes that are no UTF-8 arrive as lone surrogates.
 BYTES = st.binary(max_size=30).map(lambda b: b.decode("utf-8", "surrogateescape"))
@@ -23,6 +33,7 @@ HOSTILE = st.sampled_from(
         "\x7f",
         "\r\n",
         "\udcff",
+        "\ufffd",
         "'",
         '"',
         '"""',
@@ -31,7 +42,6 @@ HOSTILE = st.sampled_from(
         "\ud83d",
         "\u202e",
         "# x",
-        "]]",
         "\n[[panes]]\n",
     ]
 )
@@ -80,16 +90,14 @@ LENIENT = settings(
 @LENIENT
 @given(st.lists(RECORDS, max_size=3).map(tuple))
 def test_any_record_comes_back_from_the_disk(records: tuple[Record, ...]) -> None:
-    with store.lock():
-        store.save(records)
-    assert store.load() == records
+    save(*records)
+    assert load() == records
 
 
 @LENIENT
 @given(RECORDS)
 def test_the_file_is_text_a_person_can_read(one: Record) -> None:
-    with store.lock():
-        store.save((one,))
+    save(one)
     text = store.read_file(os.path.join(os.environ["CODEX_TMUX_STATE_DIR"], store.NAME)).decode("utf-8")
     assert not any(ord(c) < 32 and c not in "\n\t" for c in text)
     assert "\x7f" not in text
@@ -166,5 +174,60 @@ def test_a_time_without_an_offset_is_utc() -> None:
     assert made == record()
 
 
-def test_version() -> None:
-    assert VERSION == 1
+FORMER = """\
+# codex-tmux: which Codex session belongs to which tmux pane.
+# Written by codex-tmux whenever that changes; `codex-tmux list --all` shows it. It holds no prompt and no answer.
+# A pane id means something only within its epoch: host and boot, the tmux server's pid and start.
+# The last line tells damage. To change this file by hand, take out that line and these.
+
+version = 1
+
+[[panes]]
+session_id = "01a201da-7561-7551-a7df-000000000001"
+evidence = "title"
+mode = "tui"
+status = "live"
+server = "/tmp/tmux-1000/default"
+epoch = "10:20"
+pane = "%1"
+tmux_session = "work"
+window = 2
+window_name = "api"
+window_layout = "b25d,150x40,0,0,10"
+pane_index = 0
+cwd = "/home/u/src"
+codex = "/usr/bin/codex"
+codex_home = "/home/u/.codex"
+flags = [
+    "-m",
+    "x",
+]
+updated_at = 2026-01-02 03:04:05+00:00
+neighbours = [
+    { pane_index = 1, cwd = "/caf\ufffddce9", shell = true },
+]
+links = [
+    { tmux_session = "zoom", window = 0, group = true },
+]
+
+[panes.env]
+A = "b"
+# end 734ebadf
+"""
+"""As versions up to November 2026 wrote it."""
+
+
+def test_a_file_of_a_former_version_is_read_and_its_form_is_kept() -> None:
+    directory = Path(os.environ["CODEX_TMUX_STATE_DIR"])
+    directory.mkdir(parents=True)
+    (directory / store.NAME).write_text(FORMER)
+    (found,) = load()
+    neighbours, links = ((1, "/caf\udce9", True),), (("zoom", 0, True),)
+    assert found == record(env=(("A", "b"),), neighbours=neighbours, links=links)
+    save(found)
+    text = (directory / store.NAME).read_text()
+    assert text.startswith(HEAD)
+    now, former = (
+        [line for line in text.splitlines() if not line.startswith("#")] for text in (text, FORMER)
+    )
+    assert now == former

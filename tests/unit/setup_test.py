@@ -341,7 +341,7 @@ def test_a_writer_in_another_process(home: Path) -> None:
     assert text.count("[tui]") <= 1
 
 
-@pytest.mark.parametrize("call", ["os.open", "tempfile.mkstemp", "os.fsync", "os.rename"])
+@pytest.mark.parametrize("call", ["os.open", "os.write", "os.fsync", "os.rename"])
 @pytest.mark.parametrize("there", [True, False])
 def test_a_disk_that_refuses_leaves_everything_as_it_was(
     home: Path, monkeypatch: pytest.MonkeyPatch, call: str, there: bool

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 
 from codex_tmux.far_end import Answer, answer_in, question_for, script_for
-from codex_tmux.options import decode_launch, encode_launch
 from codex_tmux.reconcile import Policy, TakeOver
-from codex_tmux.records import (
+from codex_tmux.state.pane_options import decode_launch, encode_launch
+from codex_tmux.state.records import (
     ADOPTED,
     ARGV,
     CLOSED,

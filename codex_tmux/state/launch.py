@@ -2,26 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
-from codex_tmux.records import Record
+from codex_tmux.state.records import Record
 
 LAY = "CODEX_TMUX_LAY"
 """In the environment of `codex-tmux run`: draw this tmux buffer and die, so that the pane sleeps."""
 
 UNATTENDED = "CODEX_TMUX_UNATTENDED"
 """In the environment of `codex-tmux run`: nobody pressed a key for this start, so nobody can be asked."""
-
-BELOW = 'm=$(stty -g); trap : INT QUIT; "$@"; stty "$m"; exec "$0"'
-"""For `sh -c`: a command, and then the shell that stands before it. A Ctrl-C before Codex has the terminal is for Codex
-alone: dash would end with it, and the pane with dash. A killed Codex leaves the terminal without echo, and a bash that
-starts in it would not echo either."""
-
-
-def runs_below(argv: Sequence[str]) -> bool:
-    """Whether this is the shell of BELOW: called `codex`, so that tmux names the window so, and no Codex itself."""
-    return len(argv) > 2 and argv[1] == "-c" and '"$@"; ' in argv[2] and 'exec "$0"' in argv[2]
 
 
 class Launch(NamedTuple):

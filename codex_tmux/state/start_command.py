@@ -1,63 +1,6 @@
-"""What codex-tmux keeps in tmux options: their names, and how a launch is written into one."""
+"""Which program the stored command of a pane starts, as tmux tells it."""
 
 from __future__ import annotations
-
-from codex_tmux.launch import Launch
-
-PANE_OPTIONS = (
-    "@codex_pane @codex_session @codex_evidence @codex_state @codex_launch @codex_guard "
-    "@codex_process @codex_mode @codex_leaving @codex_claim @codex_unfocused"
-).split()
-"""Options of a pane that sync keeps true, and takes away where Codex has gone; `run` makes the claim.
-
-`@codex_title_id` and `@codex_title_at` belong to the title hook. `@codex_title_by` is whose title a sync found it to
-be; the hook takes it away when a new one comes.
-"""
-
-SAFE = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./:=,+@")
-
-
-def encode(word: str) -> str:
-    """`word` without anything that tmux, a shell or a terminal reads as more than a letter."""
-    return "".join(
-        c if c in SAFE else "".join(f"%{b:02x}" for b in c.encode("utf-8", "surrogateescape")) for c in word
-    )
-
-
-def decode(text: str) -> str:
-    """What `encode` encoded. Raises ValueError."""
-    first, *rest = text.split("%")
-    data = first.encode() + b"".join(bytes([int(part[:2], 16)]) + part[2:].encode() for part in rest)
-    return data.decode("utf-8", "surrogateescape")
-
-
-def encode_launch(launch: Launch) -> str:
-    """A launch as one line of plain words; `decode_launch` reads it."""
-    where = "\0".join(["shell" if launch.shell else "root", *launch.transport])
-    words = [launch.mode, launch.codex, launch.codex_home, launch.cwd, where]
-    pairs = [f"{name}={value}" for name, value in launch.env]
-    if launch.wrapper:  # as the value of a variable without a name
-        pairs.append("=" + " ".join(encode(word) or "%" for word in launch.wrapper))
-    words.append("\0".join(pairs))
-    return " ".join(encode(w) or "%" for w in [*words, *launch.flags])
-
-
-def decode_launch(text: str) -> Launch | None:
-    """The launch that an option holds; None where it holds none."""
-    try:
-        words = [decode(w) if w != "%" else "" for w in text.split(" ")]
-        mode, codex, codex_home, cwd, where, env, *flags = words
-        named = [line.partition("=") for line in env.split("\0")]
-        wrapper = tuple(
-            decode(w) if w != "%" else "" for n, given, v in named if given and not n for w in v.split(" ")
-        )
-    except ValueError:
-        return None
-    pairs = tuple((n, v) for n, _, v in named if n)
-    root, *transport = where.split("\0")
-    return Launch(
-        mode, codex, codex_home, cwd, tuple(flags), root == "shell", pairs, tuple(transport), wrapper
-    )
 
 
 def helper_of(start_command: str) -> str:

@@ -1,0 +1,34 @@
+"""A session's id: a UUID in lower case, or the first 29 characters of one, which is what Codex's title shows."""
+
+from __future__ import annotations
+
+import re
+
+CUT = 29
+"""Characters of an id that a title shows."""
+KNOWN = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{5}(?:[0-9a-f]{7})?")
+NEW = re.compile(
+    r"(?<![0-9a-f])[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-(?:[0-9a-f]{12}|[0-9a-f]{5})"
+)
+"""As Codex makes them: of version 7. A directory that is named by another kind, and stands in the title, is none."""
+
+
+def is_session_id(text: str) -> bool:
+    """Whether `text` is an id, whole or cut."""
+    return KNOWN.fullmatch(text) is not None
+
+
+def is_whole(text: str) -> bool:
+    """Whether `text` is an id that `codex resume` takes."""
+    return len(text) > CUT and is_session_id(text)
+
+
+def same_session(one: str, other: str) -> bool:
+    """Whether two ids name one session; either may be cut."""
+    return len(one) >= CUT and len(other) >= CUT and (one.startswith(other) or other.startswith(one))
+
+
+def find_id(text: str) -> str:
+    """The last session id in `text`, whole or cut; "" where there is none."""
+    found = NEW.findall(text)
+    return found[-1] if found else ""
