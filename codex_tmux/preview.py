@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 
-from codex_tmux import daemon_messages
+from codex_tmux.codex import daemon_messages
 from codex_tmux.codex.commandline import redact
 from codex_tmux.codex.store import COMPRESSED
 from codex_tmux.conversations import Conversation

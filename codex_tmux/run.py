@@ -289,7 +289,7 @@ def choose_there(server: Server, here: Here, launch: Launch, address: str) -> tu
     """As `choose`, of a session in the store of the app-server at `address`: ours says nothing of it."""
     session = here.session
     if len(session) != 36:
-        from codex_tmux.app_server import ServerError, token_of, whole_id  # a client of websockets
+        from codex_tmux.codex.app_server import ServerError, token_of, whole_id  # a client of websockets
 
         where = redact(("--remote", address))[1]
         try:

@@ -329,7 +329,7 @@ GUARDS = (
     ),
     guard(
         "another user's Codex is left alone",
-        "codex_tmux/codex/processes.py",
+        "codex_tmux/codex/processes/find.py",
         "    if processes.uid(pid) not in (None, os.geteuid()):",
         "    if False:",
         U + "codex_processes_test.py::test_somebody_elses_codex_is_not_ours",
@@ -364,7 +364,7 @@ GUARDS = (
     ),
     guard(
         "Codex's daemon is no conversation",
-        "codex_tmux/codex/processes.py",
+        "codex_tmux/codex/processes/find.py",
         "        if command.mode is not None:",
         "        if True:",
         U + "codex_processes_test.py::test_what_is_no_conversation",
@@ -515,14 +515,14 @@ GUARDS = (
     # Processes
     guard(
         "an expected Codex is missing only where the table of all says so",
-        "codex_tmux/codex/processes.py",
+        "codex_tmux/codex/processes/find.py",
         "    if found is None and expected:",
         "    if False:",
         U + "codex_processes_test.py::test_an_expected_codex_is_missing_only_where_the_table_says_so",
     ),
     guard(
         "a Codex that ends while it is looked at is none",
-        "codex_tmux/codex/processes.py",
+        "codex_tmux/codex/processes/find.py",
         "    return found if all(processes.still_runs(p, argv[p]) for p in argv) else None",
         "    return found",
         U + "codex_processes_test.py::test_a_codex_that_ends_while_it_is_looked_at_is_none",
@@ -578,7 +578,7 @@ GUARDS = (
     ),
     guard(
         "children of every thread",
-        "codex_tmux/codex/processes.py",
+        "codex_tmux/codex/processes/find.py",
         "        for thread in _names(folder):",
         "        for thread in (str(pid),):",
         U + "codex_processes_test.py::test_children_of_every_thread_without_a_table",

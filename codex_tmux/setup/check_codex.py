@@ -6,7 +6,7 @@ import os
 import shlex
 import time
 
-from codex_tmux.activity import DaemonError, ask, has_daemon, socket_path
+from codex_tmux.codex.activity import DaemonError, ask, has_daemon, socket_path
 from codex_tmux.codex.home import default_home
 from codex_tmux.codex.title_config import item_for
 from codex_tmux.codex.version import NEWEST_TESTED, limits_of

@@ -17,7 +17,6 @@ from pathlib import Path
 
 import pytest
 
-from codex_tmux.codex import processes as module
 from codex_tmux.codex.processes import (
     Processes,
     find_codex,
@@ -29,6 +28,7 @@ from codex_tmux.codex.processes import (
     open_sessions,
     shell_is_idle,
 )
+from codex_tmux.codex.processes import find as module
 
 linux = pytest.mark.skipif(not os.path.exists("/proc/self/stat"), reason="needs /proc")
 

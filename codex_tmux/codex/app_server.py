@@ -12,7 +12,7 @@ import time
 from typing import Any
 
 from codex_tmux import __version__
-from codex_tmux.activity import LARGEST_ANSWER, answer_in, no_log
+from codex_tmux.codex.activity import LARGEST_ANSWER, answer_in, no_log
 from codex_tmux.codex.commandline import is_session_id
 from codex_tmux.codex.store import created_ms
 

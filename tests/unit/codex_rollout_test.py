@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from codex_tmux.codex.rollout_tail import TAIL, last_user_message
+from codex_tmux.codex.rollout import TAIL, last_user_message
 
 META = {"type": "session_meta", "payload": {"id": "x", "cwd": "/"}}
 

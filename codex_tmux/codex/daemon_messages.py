@@ -10,8 +10,8 @@ import time
 from typing import Any
 
 from codex_tmux import __version__
-from codex_tmux.activity import has_daemon, socket_path
-from codex_tmux.app_server import Talk, connect
+from codex_tmux.codex.activity import has_daemon, socket_path
+from codex_tmux.codex.app_server import Talk, connect
 from codex_tmux.log import log
 
 WITHIN = 0.5
