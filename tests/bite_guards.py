@@ -578,9 +578,9 @@ GUARDS = (
     ),
     guard(
         "children of every thread",
-        "codex_tmux/codex/processes/find.py",
-        "        for thread in _names(folder):",
-        "        for thread in (str(pid),):",
+        "codex_tmux/codex/processes/linux.py",
+        "    for thread in _names(folder):",
+        "    for thread in (str(pid),):",
         U + "codex_processes_test.py::test_children_of_every_thread_without_a_table",
     ),
     # Text of others
