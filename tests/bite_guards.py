@@ -371,14 +371,14 @@ GUARDS = (
     ),
     guard(
         "a store is never written",
-        "codex_tmux/codex/store.py",
+        "codex_tmux/codex/database.py",
         'ways = ("mode=ro", "mode=ro&immutable=1")',
         'ways = ("mode=ro", "immutable=1")',
         U + "codex_damage_test.py::test_a_database_that_has_gone_is_not_made_again",
     ),
     guard(
         "of a rollout only the beginning is read",
-        "codex_tmux/codex/store.py",
+        "codex_tmux/codex/rollout.py",
         '            return file.read(size) or b""',
         '            return file.read() or b""',
         U + "codex_damage_test.py::test_a_huge_line_is_not_read",

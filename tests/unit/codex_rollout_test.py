@@ -67,10 +67,6 @@ def test_half_a_line_is_passed_over(tmp_path: Path, line: str) -> None:
     assert last_user_message(str(path)) == "one"
 
 
-def test_no_file(tmp_path: Path) -> None:
-    assert last_user_message(str(tmp_path / "none")) is None
-
-
 def test_what_a_compressed_rollout_holds_is_not_known(tmp_path: Path) -> None:
     path = tmp_path / "rollout.jsonl.zst"
     path.write_bytes(b"\x28\xb5\x2f\xfd")
