@@ -1,20 +1,13 @@
-"""What a conversation is doing, as Codex's shared daemon tells it; a daemon is asked, never started.
-
-The daemon (Codex 0.157 and later) speaks JSON-RPC over WebSocket on a socket in `$CODEX_HOME`; the protocol is
-public: `codex app-server generate-json-schema --out DIR`. A Codex that runs without the daemon cannot be asked.
-"""
+"""What a conversation is doing, as Codex's shared daemon tells it. A Codex that runs without it cannot be asked."""
 
 from __future__ import annotations
 
-import json
-import logging
-import os
 import threading
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
-from codex_tmux import __version__
+from codex_tmux.codex.daemon import DaemonError, daemon_of, has_daemon
 from codex_tmux.log import log
 
 IDLE, WORKING, APPROVAL, ANSWER, FAILED = "idle", "working", "approval", "answer", "error"
@@ -28,26 +21,6 @@ IN_PASSING = 0.25
 """Seconds that they may take where a person waits for something else, and would rather have it without this."""
 IMPORT_WITHIN = 1.0
 """Seconds that our own preparation may take beside that."""
-LARGEST_ANSWER = 1 << 24
-"""Bytes: an answer tells the whole first message of a thread."""
-
-
-def socket_path(codex_home: str) -> str:
-    """The socket of the daemon of a `CODEX_HOME`, behind the link; there or not."""
-    # A unix socket's path may have 107 bytes: the link's own is often longer than what it points to.
-    return os.path.realpath(os.path.join(codex_home, "app-server-control", "app-server-control.sock"))
-
-
-def has_daemon(codex_home: str) -> bool:
-    """Whether there is a socket of this user's to ask."""
-    try:
-        return os.stat(socket_path(codex_home)).st_uid == os.geteuid()
-    except OSError:
-        return False
-
-
-class DaemonError(Exception):
-    """The daemon does not answer, or says something else than the protocol."""
 
 
 def ask_all(wanted: dict[str, set[str]], within: float = WITHIN) -> dict[str, str]:
@@ -66,11 +39,8 @@ def asking(
     begun = time.monotonic()
 
     def ask_one(codex_home: str, sessions: Collection[str] | None) -> None:
-        # The daemons' time, not ours: on a busy machine this import alone takes a quarter of a second.
-        import websockets.sync.client  # noqa: F401
-
         try:
-            found.update(ask(codex_home, sessions, time.monotonic() + within))
+            found.update(ask(codex_home, sessions, within))
         except DaemonError as e:
             log("daemon.no_answer", codex_home=codex_home, why=e)
 
@@ -91,76 +61,18 @@ def asking(
     return answer
 
 
-def no_log() -> logging.Logger:
-    """A logger for websockets that keeps quiet: what goes wrong there is told by exceptions.
-
-    Its own writes a traceback to stderr, over whatever is on the screen, where a connection is given up while something
-    still comes in.
-    """
-    logger = logging.getLogger("codex_tmux.websockets")
-    logger.disabled = True
-    return logger
-
-
-def ask(codex_home: str, sessions: Collection[str] | None, deadline: float) -> dict[str, str]:
+def ask(codex_home: str, sessions: Collection[str] | None, within: float) -> dict[str, str]:
     """Session id → activity of those of `sessions` (None: all) that the daemon of `codex_home` has open.
 
-    `deadline` is in seconds of `time.monotonic`. Raises DaemonError.
+    Raises DaemonError where it does not tell all of it within so many seconds.
     """
-    from websockets.exceptions import WebSocketException
-    from websockets.sync.client import unix_connect
-
-    def left() -> float:
-        seconds = deadline - time.monotonic()
-        if seconds <= 0:
-            raise TimeoutError("no answer in time")  # also where it never stops talking of something else
-        return seconds
-
-    try:
-        with unix_connect(
-            socket_path(codex_home),
-            "ws://localhost/",
-            open_timeout=left(),
-            close_timeout=0.05,
-            ping_interval=None,
-            compression=None,
-            max_size=LARGEST_ANSWER,
-            logger=no_log(),
-        ) as connection:
-
-            def call(requests: list[tuple[str, dict[str, Any]]]) -> Iterator[tuple[int, dict[str, Any]]]:
-                """Ask all at once; the answers, by the number of their request, as they come."""
-                for number, (method, params) in enumerate(requests):
-                    connection.send(json.dumps({"id": number, "method": method, "params": params}))
-                for _ in requests:
-                    answer = None
-                    while answer is None:
-                        # Notifications, and questions meant for a TUI, come in between.
-                        answer = answer_in(connection.recv(left()))
-                    yield answer
-
-            client = {"name": "codex-tmux", "title": "codex-tmux", "version": __version__}
-            for _ in call([("initialize", {"clientInfo": client})]):
-                connection.send(json.dumps({"method": "initialized"}))
-            loaded: set[str] = set()
-            for _, result in call([("thread/loaded/list", {})]):
-                data = result.get("data")
-                loaded = {d for d in data if isinstance(d, str)} if isinstance(data, list) else set()
-            here = [*loaded] if sessions is None else [s for s in sessions if s in loaded]
-            answers = call([("thread/read", {"threadId": s}) for s in here])
-            known = {here[n]: activity_of(result) for n, result in answers if n in range(len(here))}
-            return {session: activity for session, activity in known.items() if activity}
-    except (OSError, WebSocketException, ValueError, EOFError) as e:
-        raise DaemonError(f"{type(e).__name__}: {e}") from e
-
-
-def answer_in(message: str | bytes) -> tuple[int, dict[str, Any]] | None:
-    """The number and the result of an answer, a refused one's empty; None for any other message. ValueError."""
-    said = json.loads(message)
-    if not isinstance(said, dict) or "method" in said or type(said.get("id")) is not int:
-        return None
-    result = said.get("result")
-    return said["id"], result if isinstance(result, dict) else {}
+    with daemon_of(codex_home, within) as daemon:
+        data = daemon.call("thread/loaded/list").get("data")
+        loaded = [d for d in data if isinstance(d, str)] if isinstance(data, list) else []
+        here = loaded if sessions is None else [s for s in sessions if s in loaded]
+        answers = daemon.call_each("thread/read", [{"threadId": session} for session in here])
+    known = {session: activity_of(answer) for session, answer in zip(here, answers, strict=True)}
+    return {session: activity for session, activity in known.items() if activity}
 
 
 def activity_of(result: dict[str, Any]) -> str | None:
