@@ -209,8 +209,34 @@ def is_app_server(argv: Sequence[str]) -> bool:
 
 def parse(args: Sequence[str]) -> CommandLine:
     """Read the arguments of a Codex (without its program words). Never raises."""
+    subcommand, below, items, arguments = _read(args)
+    mode, verb = SUBCOMMANDS.get(subcommand or "", "tui"), below or subcommand
+    given = {item.option.name for item in items if item.option is not None}
+    if below in ("review", "help") or not given.isdisjoint(("--help", "--version")):
+        mode = None
+    session_id = None
+    named = arguments[:1] if verb in ("resume", "fork") and "--last" not in given else []
+    if named and verb == "resume" and is_session_id(named[0]):
+        session_id = named[0].lower()
+    kept = _merged(items)
+    known = [(item.option, item.value) for item in kept if item.option is not None]
+    values = {option.name: value for option, value in known}
+    return CommandLine(
+        subcommand=subcommand,
+        mode=mode,
+        flags=tuple(word for item in kept for word in item.words),
+        session_id=session_id,
+        prompt=len(arguments) > len(named) and mode is not None,
+        embedded=mode == "exec" or any(option.embedded for option, _ in known),
+        cd=values.get("--cd"),
+        remote=values.get("--remote"),
+    )
+
+
+def _read(args: Sequence[str]) -> tuple[str | None, str | None, list[_Item], list[str]]:
+    """The subcommand, that below `exec`, the options, and the arguments behind the last of these words."""
     subcommand: str | None = None
-    below: str | None = None  # what follows `exec`
+    below: str | None = None
     items: list[_Item] = []
     arguments: list[str] = []
     at = 0
@@ -231,30 +257,7 @@ def parse(args: Sequence[str]) -> CommandLine:
             below, arguments = word, []
         else:
             arguments.append(word)
-
-    mode = "tui" if subcommand is None else SUBCOMMANDS[subcommand]
-    given = {item.option.name for item in items if item.option is not None}
-    if below in ("review", "help") or "--help" in given or "--version" in given:
-        mode = None
-
-    session_id = None
-    picks = (below or subcommand) in ("resume", "fork")
-    if picks and "--last" not in given and arguments:
-        named = arguments.pop(0)
-        if (below or subcommand) == "resume" and is_session_id(named):
-            session_id = named.lower()
-    kept = _merged([item for item in items if item.option is None or item.option.replay])
-    values = {item.option.name: item.value for item in kept if item.option is not None}
-    return CommandLine(
-        subcommand=subcommand,
-        mode=mode,
-        flags=tuple(word for item in kept for word in item.words),
-        session_id=session_id,
-        prompt=bool(arguments) and mode is not None,
-        embedded=mode == "exec" or any(item.option is not None and item.option.embedded for item in kept),
-        cd=values.get("--cd"),
-        remote=values.get("--remote"),
-    )
+    return subcommand, below, items, arguments
 
 
 def _next(args: Sequence[str], at: int, one_image: bool = False) -> tuple[_Item, int]:
@@ -300,13 +303,13 @@ def _items(flags: Sequence[str]) -> Iterator[_Item]:
 
 
 def _merged(items: list[_Item]) -> list[_Item]:
-    """Options from before and behind a subcommand, as they may stand together before it: the later wins."""
+    """The standing ones of before and behind a subcommand, as they may stand together before it: the later wins."""
     kept: list[_Item] = []
     gone: set[str] = set()
     for item in reversed(items):
         option = item.option
         if option is not None:
-            if option.name in gone or not item.words:
+            if option.name in gone or not item.words or not option.replay:
                 continue
             if not option.repeat:
                 gone.add(option.name)

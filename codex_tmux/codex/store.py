@@ -289,10 +289,8 @@ class Store:
             source=source,
             subagent=subagent,
             exec_session=source == "exec",
-            archived=bool(row.get("archived")) or (path is not None and _is_archived(path)),
-            created_ms=_number(row.get("created_at_ms"))
-            or _number(row.get("created_at")) * 1000
-            or created_ms(session_id),
+            archived=bool(row.get("archived")) or _is_archived(path),
+            created_ms=_created(row) or created_ms(session_id),
             updated=_mtime(path),
         )
 
@@ -316,16 +314,20 @@ def created_ms(session_id: str) -> int:
         return 0
 
 
-def _is_archived(path: str) -> bool:
-    return os.path.basename(os.path.dirname(path)) == "archived_sessions"
+def _is_archived(path: str | None) -> bool:
+    return os.path.basename(os.path.dirname(path or "")) == "archived_sessions"
 
 
 def _text(value: object) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _number(value: object) -> int:
-    return value if isinstance(value, int) else 0
+def _created(row: dict[str, Any]) -> int:
+    """In milliseconds; 0 where the row does not say."""
+    ms, seconds = row.get("created_at_ms"), row.get("created_at")
+    if isinstance(ms, int) and ms:
+        return ms
+    return seconds * 1000 if isinstance(seconds, int) else 0
 
 
 def _file(value: object) -> str | None:

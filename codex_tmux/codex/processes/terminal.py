@@ -6,6 +6,7 @@ import os
 import termios
 
 from codex_tmux.codex.commandline import is_app_server
+from codex_tmux.codex.processes.process import Process
 from codex_tmux.codex.processes.processes import Processes
 from codex_tmux.codex.shells import runs_one_command, shell_name
 
@@ -46,17 +47,25 @@ def jobs_of(processes: Processes, root_pid: int, codex: int = 0) -> tuple[str, .
         return ()
     here = [p for p in map(processes.get, pids) if p is not None and p.tty == shell.tty]
     others = [p for p in here if p.pid != root_pid and p.state not in "ZX"]
-    argv = {p.pid: processes.argv(p.pid) for p in others}
-    of_codex = processes.get(codex) if codex else None
-    passed: set[int] = set()
-    if of_codex is not None:
-        passed |= {codex, *processes.descendants(codex)}
-        passed |= {p.pid for p in others if p.pgrp == of_codex.pgrp}
-    for p in others:
-        if argv[p.pid] and os.path.basename(argv[p.pid][0]).startswith("gitstatusd"):
-            passed |= {p.pid, *(processes.ancestors(p.pid, root_pid) or ())}
-    left = [p.pid for p in others if p.pid not in passed and argv[p.pid] and not is_app_server(argv[p.pid])]
-    return tuple(dict.fromkeys(os.path.basename(argv[pid][0]).removeprefix("-") for pid in left))
+    passed = _of_codex(processes, codex, others) | _of_the_prompt(processes, root_pid, others)
+    argv = [processes.argv(p.pid) for p in others if p.pid not in passed]
+    names = (os.path.basename(words[0]) for words in argv if words and not is_app_server(words))
+    return tuple(dict.fromkeys(name.removeprefix("-") for name in names))
+
+
+def _of_codex(processes: Processes, codex: int, others: list[Process]) -> set[int]:
+    process = processes.get(codex) if codex else None
+    if process is None:
+        return set()
+    return {codex, *processes.descendants(codex), *(p.pid for p in others if p.pgrp == process.pgrp)}
+
+
+def _of_the_prompt(processes: Processes, root_pid: int, others: list[Process]) -> set[int]:
+    found: set[int] = set()
+    for pid in (p.pid for p in others):
+        if os.path.basename("".join(processes.argv(pid)[:1])).startswith("gitstatusd"):
+            found |= {pid, *(processes.ancestors(pid, root_pid) or ())}
+    return found
 
 
 def edits_lines(tty: str) -> bool:
