@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 from typing import NamedTuple
 
-from codex_tmux import activity, epoch
+from codex_tmux import epoch
+from codex_tmux.codex import activity
 from codex_tmux.codex.commandline import redact
 from codex_tmux.codex.session_id import same_session
 from codex_tmux.codex.store import Session, Store

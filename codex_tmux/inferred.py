@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from codex_tmux.codex.commandline import parse, split_program
 from codex_tmux.codex.processes import CodexProcess, Processes, is_app_server, sessions_held
-from codex_tmux.codex.rollout_tail import last_user_message
+from codex_tmux.codex.rollout import last_user_message
 from codex_tmux.codex.screen import last_message, title_name
 from codex_tmux.codex.session_id import same_session
 from codex_tmux.codex.store import Store, created_ms

@@ -8,7 +8,8 @@ from typing import Any
 
 import click
 
-from codex_tmux import activity, epoch
+from codex_tmux import epoch
+from codex_tmux.codex import activity
 from codex_tmux.codex.commandline import redact
 from codex_tmux.codex.store import Store
 from codex_tmux.epoch import ALIVE, ELSEWHERE, GONE

@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from codex_tmux.activity import WAITING
+from codex_tmux.codex.activity import WAITING
 from codex_tmux.epoch import ALIVE, ELSEWHERE
 from codex_tmux.plain_text import plain_line
 from codex_tmux.state.records import CLOSED, DEAD, ENDED, LIVE, LOST, now

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from codex_tmux.activity import APPROVAL, WAITING
+from codex_tmux.codex.activity import APPROVAL, WAITING
 from codex_tmux.completion import CLIENT
 from codex_tmux.errors import Problem, TmuxError
 from codex_tmux.list_panes import add_activity, collect

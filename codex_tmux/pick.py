@@ -12,8 +12,8 @@ import time
 import click
 from rich.cells import cell_len
 
-from codex_tmux import activity
-from codex_tmux.activity import WAITING
+from codex_tmux.codex import activity
+from codex_tmux.codex.activity import WAITING
 from codex_tmux.codex.store import Store
 from codex_tmux.completion import SESSION
 from codex_tmux.conversations import Conversation, find, gather, with_activity

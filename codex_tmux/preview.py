@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import os
-
-from codex_tmux import daemon_messages
+from codex_tmux.codex import daemon_messages
 from codex_tmux.codex.commandline import redact
-from codex_tmux.codex.store import COMPRESSED
+from codex_tmux.codex.rollout import COMPRESSED, last_messages
 from codex_tmux.conversations import Conversation
 from codex_tmux.plain_text import plain, plain_line, tilde
 
-TAIL = 128 * 1024
-"""Bytes read from the end of a rollout, which may hold many megabytes."""
 MESSAGES = 8
 ROOMY = 12
 """Rows from which every thing that is known has a line of its own."""
@@ -93,57 +88,5 @@ def rows_of(line: str, width: int) -> int:
 def messages_of(conversation: Conversation, rollout: str) -> list[tuple[str, str]]:
     """(who, what) of the last messages, oldest first."""
     if not rollout.endswith(COMPRESSED):
-        return last_messages(rollout)
+        return last_messages(rollout, MESSAGES)
     return daemon_messages.last_messages(conversation.codex_home, conversation.session_id, MESSAGES)
-
-
-def last_messages(path: str) -> list[tuple[str, str]]:
-    """(who, what) of the last messages in a rollout, oldest first; reads only its end."""
-    found: list[tuple[str, str]] = []
-    for line in reversed(tail(path).split(b"\n")):
-        message = message_of(line)
-        if message:
-            found.append(message)
-            if len(found) == MESSAGES:
-                break
-    return found[::-1]
-
-
-def tail(path: str, size: int = TAIL) -> bytes:
-    """The last `size` bytes of a file, from the start of a line on; b"" where it cannot be read."""
-    try:
-        # O_NONBLOCK: a FIFO in the place of a rollout must not stop the preview.
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-    except OSError:
-        return b""
-    try:
-        with open(fd, "rb") as file:
-            end = file.seek(0, os.SEEK_END)
-            file.seek(max(0, end - size))
-            data = file.read(size)
-    except OSError:
-        return b""
-    return data if end <= size else data.partition(b"\n")[2]
-
-
-def message_of(line: bytes) -> tuple[str, str] | None:
-    """Who said what, where a line of a rollout is a message of the person or the model."""
-    if b'"message"' not in line:
-        return None
-    try:
-        entry = json.loads(line)
-    except (ValueError, RecursionError):
-        return None
-    payload = entry.get("payload") if isinstance(entry, dict) else None
-    if not isinstance(payload, dict) or payload.get("type") != "message":
-        return None
-    content = payload.get("content")
-    parts = (
-        [part.get("text") for part in content if isinstance(part, dict)] if isinstance(content, list) else []
-    )
-    text = "\n".join(part for part in parts if isinstance(part, str))
-    role = payload.get("role")
-    # Codex also speaks in the user's name: its context stands in tags.
-    if role not in ("user", "assistant") or not text.strip() or text.startswith(("<", "# AGENTS.md")):
-        return None
-    return ("you" if role == "user" else "Codex"), text

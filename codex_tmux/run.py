@@ -11,7 +11,9 @@ import termios
 import time
 
 from codex_tmux.codex.accepted import accepted
+from codex_tmux.codex.app_server import token_of, whole_id
 from codex_tmux.codex.commandline import options_of, parse, redact, tui_fresh, tui_resume, without_cd
+from codex_tmux.codex.daemon import DaemonError
 from codex_tmux.codex.session_directory import in_directory, session_directory
 from codex_tmux.codex.shell_below import BELOW
 from codex_tmux.codex.store import SQLITE_HOME, Store
@@ -290,12 +292,10 @@ def choose_there(server: Server, here: Here, launch: Launch, address: str) -> tu
     """As `choose`, of a session in the store of the app-server at `address`: ours says nothing of it."""
     session = here.session
     if len(session) != 36:
-        from codex_tmux.app_server import ServerError, token_of, whole_id  # a client of websockets
-
         where = redact(("--remote", address))[1]
         try:
             session, has_message = whole_id(address, token_of(launch.flags), here.session)
-        except ServerError as e:
+        except DaemonError as e:
             raise Problem(
                 f"session {here.session}… cannot be resumed yet: {where} was asked for the whole id, and it "
                 f"did not answer ({e}). Respawn this pane to ask again"

@@ -306,7 +306,7 @@ GUARDS = (
     ),
     guard(
         "another user's Codex is left alone",
-        "codex_tmux/codex/processes.py",
+        "codex_tmux/codex/processes/find.py",
         "    if processes.uid(pid) not in (None, os.geteuid()):",
         "    if False:",
         U + "codex_processes_test.py::test_somebody_elses_codex_is_not_ours",
@@ -341,21 +341,21 @@ GUARDS = (
     ),
     guard(
         "Codex's daemon is no conversation",
-        "codex_tmux/codex/processes.py",
+        "codex_tmux/codex/processes/find.py",
         "        if command.mode is not None:",
         "        if True:",
         U + "codex_processes_test.py::test_what_is_no_conversation",
     ),
     guard(
         "a store is never written",
-        "codex_tmux/codex/store.py",
+        "codex_tmux/codex/database.py",
         'ways = ("mode=ro", "mode=ro&immutable=1")',
         'ways = ("mode=ro", "immutable=1")',
         U + "codex_damage_test.py::test_a_database_that_has_gone_is_not_made_again",
     ),
     guard(
         "of a rollout only the beginning is read",
-        "codex_tmux/codex/store.py",
+        "codex_tmux/codex/rollout.py",
         '            return file.read(size) or b""',
         '            return file.read() or b""',
         U + "codex_damage_test.py::test_a_huge_line_is_not_read",
@@ -492,14 +492,14 @@ GUARDS = (
     # Processes
     guard(
         "an expected Codex is missing only where the table of all says so",
-        "codex_tmux/codex/processes.py",
+        "codex_tmux/codex/processes/find.py",
         "    if found is None and expected:",
         "    if False:",
         U + "codex_processes_test.py::test_an_expected_codex_is_missing_only_where_the_table_says_so",
     ),
     guard(
         "a Codex that ends while it is looked at is none",
-        "codex_tmux/codex/processes.py",
+        "codex_tmux/codex/processes/find.py",
         "    return found if all(processes.still_runs(p, argv[p]) for p in argv) else None",
         "    return found",
         U + "codex_processes_test.py::test_a_codex_that_ends_while_it_is_looked_at_is_none",
@@ -555,9 +555,9 @@ GUARDS = (
     ),
     guard(
         "children of every thread",
-        "codex_tmux/codex/processes.py",
-        "        for thread in _names(folder):",
-        "        for thread in (str(pid),):",
+        "codex_tmux/codex/processes/linux.py",
+        "    for thread in _names(folder):",
+        "    for thread in (str(pid),):",
         U + "codex_processes_test.py::test_children_of_every_thread_without_a_table",
     ),
     # Text of others

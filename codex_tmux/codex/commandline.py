@@ -10,6 +10,7 @@ Measured on 0.169: the word of a subcommand counts also behind a prompt (`codex 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -117,17 +118,10 @@ _SUBCOMMAND_ALIASES = {"e": "exec", "a": "apply"}
 _EXEC_SUBCOMMANDS = ("resume", "fork", "review", "help")
 
 _JAVASCRIPT = ("node", "nodejs", "bun")
-_JAVASCRIPT_VALUED = (
-    "-r",
-    "--require",
-    "--import",
-    "--loader",
-    "--experimental-loader",
-    "-C",
-    "--conditions",
-)
+_JAVASCRIPT_VALUED = tuple("-r --require --import --loader --experimental-loader -C --conditions".split())
 _JAVASCRIPT_INLINE = ("-e", "--eval", "-p", "--print", "-pe")
 _CODEX_SCRIPTS = ("codex", "codex.js", "codex.mjs")
+_SESSION_ID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _ARCHITECTURES = ("x86_64", "aarch64", "arm64", "armv7", "i686", "riscv64gc")
 
 
@@ -162,14 +156,7 @@ class _Item(NamedTuple):
 
 def is_session_id(word: str) -> bool:
     """Whether `word` is a UUID in the form Codex prints: 8-4-4-4-12 hexadecimal digits."""
-    if len(word) != 36:
-        return False
-    parts = word.split("-")
-    return [len(part) for part in parts] == [8, 4, 4, 4, 12] and all(map(_is_hex, parts))
-
-
-def _is_hex(word: str) -> bool:
-    return not word.strip("0123456789abcdefABCDEF")
+    return _SESSION_ID.fullmatch(word) is not None
 
 
 def _is_dashed(word: str) -> bool:
@@ -188,19 +175,14 @@ def split_program(argv: Sequence[str]) -> tuple[list[str], list[str]] | None:
         return [argv[0]], list(argv[1:])
     if name not in _JAVASCRIPT:
         return None
-    at = 1
-    while at < len(argv):
-        word = argv[at]
-        if word in _JAVASCRIPT_INLINE:
+    before = ""
+    for at, word in enumerate(argv[1:], 1):
+        if word in _JAVASCRIPT_INLINE and before not in _JAVASCRIPT_VALUED:
             return None
-        if word in _JAVASCRIPT_VALUED:
-            at += 2
-        elif word.startswith("-") or (name == "bun" and word == "run"):
-            at += 1
-        else:
-            break
-    if at < len(argv) and _is_codex_script(argv[at]):
-        return list(argv[: at + 1]), list(argv[at + 1 :])
+        option = word.startswith("-") or before in _JAVASCRIPT_VALUED or (name == "bun" and word == "run")
+        if not option:
+            return (list(argv[: at + 1]), list(argv[at + 1 :])) if _is_codex_script(word) else None
+        before = "" if before in _JAVASCRIPT_VALUED else word
     return None
 
 
@@ -219,10 +201,42 @@ def _is_codex_script(path: str) -> bool:
         return False
 
 
+def is_app_server(argv: Sequence[str]) -> bool:
+    """Whether this is Codex's shared daemon or its updater: a child of the TUI that happened to start it."""
+    split = split_program(argv)
+    return split is not None and parse(split[1]).subcommand == "app-server"
+
+
 def parse(args: Sequence[str]) -> CommandLine:
     """Read the arguments of a Codex (without its program words). Never raises."""
+    subcommand, below, items, arguments = _read(args)
+    mode, verb = SUBCOMMANDS.get(subcommand or "", "tui"), below or subcommand
+    given = {item.option.name for item in items if item.option is not None}
+    if below in ("review", "help") or not given.isdisjoint(("--help", "--version")):
+        mode = None
+    session_id = None
+    named = arguments[:1] if verb in ("resume", "fork") and "--last" not in given else []
+    if named and verb == "resume" and is_session_id(named[0]):
+        session_id = named[0].lower()
+    kept = _merged(items)
+    known = [(item.option, item.value) for item in kept if item.option is not None]
+    values = {option.name: value for option, value in known}
+    return CommandLine(
+        subcommand=subcommand,
+        mode=mode,
+        flags=tuple(word for item in kept for word in item.words),
+        session_id=session_id,
+        prompt=len(arguments) > len(named) and mode is not None,
+        embedded=mode == "exec" or any(option.embedded for option, _ in known),
+        cd=values.get("--cd"),
+        remote=values.get("--remote"),
+    )
+
+
+def _read(args: Sequence[str]) -> tuple[str | None, str | None, list[_Item], list[str]]:
+    """The subcommand, that below `exec`, the options, and the arguments behind the last of these words."""
     subcommand: str | None = None
-    below: str | None = None  # what follows `exec`
+    below: str | None = None
     items: list[_Item] = []
     arguments: list[str] = []
     at = 0
@@ -243,29 +257,7 @@ def parse(args: Sequence[str]) -> CommandLine:
             below, arguments = word, []
         else:
             arguments.append(word)
-
-    mode = "tui" if subcommand is None else SUBCOMMANDS[subcommand]
-    given = {item.option.name for item in items if item.option is not None}
-    if below in ("review", "help") or "--help" in given or "--version" in given:
-        mode = None
-
-    session_id = None
-    picks = (below or subcommand) in ("resume", "fork")
-    if picks and "--last" not in given and arguments:
-        named = arguments.pop(0)
-        if (below or subcommand) == "resume" and is_session_id(named):
-            session_id = named.lower()
-    kept = _merged([item for item in items if item.option is None or item.option.replay])
-    return CommandLine(
-        subcommand=subcommand,
-        mode=mode,
-        flags=tuple(word for item in kept for word in item.words),
-        session_id=session_id,
-        prompt=bool(arguments) and mode is not None,
-        embedded=mode == "exec" or any(item.option is not None and item.option.embedded for item in kept),
-        cd=_value(kept, "--cd"),
-        remote=_value(kept, "--remote"),
-    )
+    return subcommand, below, items, arguments
 
 
 def _next(args: Sequence[str], at: int, one_image: bool = False) -> tuple[_Item, int]:
@@ -311,26 +303,19 @@ def _items(flags: Sequence[str]) -> Iterator[_Item]:
 
 
 def _merged(items: list[_Item]) -> list[_Item]:
-    """Options from before and behind a subcommand, as they may stand together before it: the later wins."""
+    """The standing ones of before and behind a subcommand, as they may stand together before it: the later wins."""
     kept: list[_Item] = []
     gone: set[str] = set()
     for item in reversed(items):
         option = item.option
         if option is not None:
-            if option.name in gone or not item.words:
+            if option.name in gone or not item.words or not option.replay:
                 continue
             if not option.repeat:
                 gone.add(option.name)
             gone.update(_CONFLICTS.get(option.name, ()))
         kept.append(item)
     return kept[::-1]
-
-
-def _value(items: list[_Item], name: str) -> str | None:
-    for item in items:
-        if item.option is not None and item.option.name == name:
-            return item.value
-    return None
 
 
 def tui_fresh(flags: Sequence[str]) -> list[str]:

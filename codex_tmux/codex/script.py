@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 import shlex
 
+from codex_tmux.codex.shells import SHELLS
+
 SUBSTITUTED = re.compile(r"\$\([^()]*\)")
 ENDS_A_COMMAND = frozenset((";", "&&", "||", "\n"))
 KEYWORDS = frozenset(("if", "then", "elif", "else", "fi", "{", "}", "!", "time", "exec"))
@@ -19,7 +21,6 @@ PREPARES = frozenset(
 """Commands before a program without which nothing is lost."""
 FOLLOWS = frozenset(("exit", "return", "read", "true", ":", "clear", "tput", "stty", "reset"))
 """The same for what comes after it."""
-SHELLS = ("sh", "bash", "zsh", "fish", "dash", "ksh", "mksh", "tcsh", "csh", "nu", "$SHELL", "${SHELL}")
 
 
 def starts_one_program(text: str) -> bool:
@@ -71,4 +72,5 @@ def is_more(command: list[str]) -> bool:
 
 def is_shell(command: list[str]) -> bool:
     """Whether this is a shell for people, with no script of its own."""
-    return command[0].rpartition("/")[2] in SHELLS and all(word.startswith("-") for word in command[1:])
+    name = command[0].rpartition("/")[2]
+    return name in (*SHELLS, "$SHELL", "${SHELL}") and all(word.startswith("-") for word in command[1:])

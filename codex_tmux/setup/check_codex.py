@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import shlex
-import time
 
-from codex_tmux.activity import DaemonError, ask, has_daemon, socket_path
+from codex_tmux.codex.activity import ask
+from codex_tmux.codex.daemon import DaemonError, has_daemon, socket_path
 from codex_tmux.codex.home import default_home
 from codex_tmux.codex.title_config import item_for
 from codex_tmux.codex.version import NEWEST_TESTED, limits_of
@@ -67,7 +67,7 @@ def check_daemon(facts: DoctorFacts) -> Finding:
     homes = [home for home in facts.codex_homes() if has_daemon(home)]
     for home in homes:
         try:
-            ask(home, (), time.monotonic() + DAEMON_WITHIN)
+            ask(home, (), DAEMON_WITHIN)
         except DaemonError:
             detail = f"Codex's daemon does not answer at {socket_path(home)}: activity unavailable"
             return Finding(WARNING, detail, f"CODEX_HOME={shlex.quote(home)} codex app-server daemon restart")

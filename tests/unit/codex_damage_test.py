@@ -12,9 +12,18 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
-from codex_tmux.codex.store import Store, read_rollout
-from codex_tmux.preview import last_messages
+from codex_tmux.codex.rollout import (
+    TAIL,
+    last_directory,
+    last_messages,
+    last_user_message,
+    read_rollout,
+    tail,
+)
+from codex_tmux.codex.store import Session, Store
 from tests.unit.codex_store_test import ID, archived, database, lock, meta, rollout, user
 
 SMALL = 4 * 1024 * 1024
@@ -25,6 +34,20 @@ HUGE = 100 * 1024 * 1024
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
     return tmp_path / "codex"
+
+
+def read_by_all(home: Path, path: Path) -> Session:
+    """What the store has of a rollout that every reader has read: each tells something, or nothing, and none fails."""
+    store = Store(str(home))
+    assert store.resumable(ID)[1] in ("", "subagent", "no-message", "unknown")
+    assert isinstance(store.is_subagent(ID), bool)
+    assert all(isinstance(text, str) for said in last_messages(str(path), 8) for text in said)
+    assert isinstance(last_user_message(str(path)), str | None)
+    assert isinstance(last_directory(tail(str(path), TAIL) or b""), str)
+    found = store.find(ID)
+    assert found is not None
+    assert (found.id, found.rollout) == (ID, str(path))
+    return found
 
 
 def bytes_read() -> int:
@@ -49,15 +72,10 @@ def test_a_huge_line_is_not_read(home: Path, reads_little: None, first: str) -> 
     with open(path, "wb") as file:
         file.write(head)
         file.truncate(HUGE)  # a hole: no byte of it is on the disk
-    store = Store(str(home))
-    store.resumable(ID)
-    assert not store.is_subagent(ID)
-    found = store.find(ID)
-    assert found is not None
-    assert found.rollout == str(path)
+    found = read_by_all(home, path)
+    assert not found.subagent
     assert found.first_message == ("hello" if first == "whole" else "")
-    last_messages(str(path))
-    assert [s.id for s in store.recent(5)] == [ID]
+    assert [s.id for s in Store(str(home)).recent(5)] == [ID]
 
 
 def test_a_rollout_cut_off_at_every_byte(home: Path) -> None:
@@ -71,24 +89,50 @@ def test_a_rollout_cut_off_at_every_byte(home: Path) -> None:
         # Half a first line may not say any more that it is a sub-agent's; a whole one always does.
         assert (ok, why) == (False, "subagent") or length < first_line
         assert length or why == "no-message"
-        found = store.find(ID)
-        assert found is not None
-        assert found.first_message in ("", "hello")
-        last_messages(str(path))
+        assert read_by_all(home, path).first_message in ("", "hello")
 
 
-@pytest.mark.parametrize("content", [os.urandom(300_000), b"\x00" * 300_000, b"\n" * 300_000, b"[" * 300_000])
+@pytest.mark.parametrize(
+    "content", [os.urandom(300_000), *(byte * 300_000 for byte in (b"\x00", b"\n", b"[", b'{"payload":'))]
+)
 def test_a_rollout_of_anything(home: Path, content: bytes) -> None:
     path = rollout(home, ID)
     path.write_bytes(content)
-    store = Store(str(home))
-    store.resumable(ID)
-    assert not store.is_subagent(ID)
-    found = store.find(ID)
-    assert found is not None
-    assert (found.id, found.first_message, found.cwd) == (ID, "", "")
+    found = read_by_all(home, path)
+    assert (found.first_message, found.cwd, found.subagent) == ("", "", False)
     assert read_rollout(str(path)) == ({}, "")
-    assert list(last_messages(str(path))) == []
+    assert last_messages(str(path), 8) == []
+
+
+JSON = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(), st.text(max_size=5)),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3), st.dictionaries(st.text(max_size=5), inner, max_size=3)
+    ),
+    max_leaves=6,
+)
+WORDS = "user_message item_completed UserMessage message user subagent turn_context".split()
+KEYS = "type item role content message source thread_source thread_settings cwd id text".split()
+PAYLOAD = st.fixed_dictionaries({}, optional=dict.fromkeys(KEYS, JSON | st.sampled_from(WORDS)))
+LINE = st.one_of(
+    st.binary(max_size=40),
+    st.sampled_from(
+        [b"{}", b"[]", b'{"payload":[]}', *(json.dumps(e).encode() for e in (meta(), user("x")))]
+    ),
+    st.builds(
+        lambda kind, payload: json.dumps({"type": kind, "payload": payload}).encode(),
+        st.sampled_from(["session_meta", *WORDS]),
+        PAYLOAD | st.builds(lambda item: {"type": "item_completed", "item": item}, PAYLOAD | JSON),
+    ),
+)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(st.lists(LINE, max_size=6), st.integers(0, 600))
+def test_lines_of_anything(home: Path, lines: list[bytes], cut: int) -> None:
+    path = rollout(home)
+    path.write_bytes(b"\n".join(lines)[: cut or None])
+    read_by_all(home, path)
 
 
 def test_a_rollout_without_its_first_line(home: Path) -> None:
@@ -106,6 +150,9 @@ def test_another_kind_of_file_in_the_place_of_a_rollout(home: Path) -> None:
         assert Store(str(home)).resumable(ID) == (False, "unknown")
         assert Store(str(home)).find(ID) is None
         assert Store(str(home)).recent(3) == []
+        assert read_rollout(str(path)) == ({}, "")
+        assert last_messages(str(path), 8) == []
+        assert last_user_message(str(path)) is None
         if path.is_dir() and not path.is_symlink():
             path.rmdir()
             path.touch()

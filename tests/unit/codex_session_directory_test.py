@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from codex_tmux.codex.session_directory import in_directory, last_directory
+from codex_tmux.codex.rollout import last_directory
+from codex_tmux.codex.session_directory import in_directory
 
 
 @pytest.mark.parametrize(

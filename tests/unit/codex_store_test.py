@@ -9,10 +9,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
-from codex_tmux.codex.store import Store, created_ms, read_rollout
+from codex_tmux.codex.rollout import read_rollout
+from codex_tmux.codex.store import Store, created_ms
 
 ID = "01a201da-7561-7551-a7df-a07aa6f38cdb"
 OTHER = "01a201da-7999-7551-a7df-a07aa6f38cdb"
@@ -237,6 +236,18 @@ def test_databases_of_several_ages(home: Path) -> None:
     assert (found.cwd, found.title) == ("/new", "called")
 
 
+def test_a_session_by_name_or_first_characters(home: Path) -> None:
+    store = Store(str(home))
+    database(home, OLD, 4, id=ID, title="called")
+    assert store.named("called") == [], "an old database has no names"
+    assert store.named(ID[:8].upper()) == [ID]
+    assert store.named(ID[:7]) == []
+    database(home, NEW, 5, id=OTHER, name="called")
+    assert store.named("called") == [OTHER]
+    lock(home, ID)
+    assert set(store.named(ID[:8])) == {ID, OTHER}
+
+
 def test_rows_that_hold_anything(home: Path) -> None:
     database(home, id=ID, cwd=b"\xff\xfe", title=None, source="{broken", created_at_ms="soon", name=b"n")
     found = Store(str(home)).find(ID)
@@ -321,68 +332,6 @@ def test_first_message_in_the_words_of_many_versions(home: Path) -> None:
     assert read_rollout(str(rollout(home, ID, meta(), *ours, event)))[1] == "hello"
     assert read_rollout(str(rollout(home, ID, meta(), *ours, said("user", "hi"))))[1] == "hi"
     assert read_rollout(str(rollout(home, ID, meta(), *ours)))[1] == ""
-
-
-LINES = [
-    json.dumps(meta()).encode(),
-    json.dumps(user("x")).encode(),
-    b"{}",
-    b"[]",
-    b'{"payload":[]}',
-    b"\xff",
-    b"",
-]
-
-
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
-@given(st.lists(st.one_of(st.sampled_from(LINES), st.binary(max_size=40))), st.integers(0, 600))
-def test_any_rollout_is_read(home: Path, lines: list[bytes], cut: int) -> None:
-    path = rollout(home)
-    path.write_bytes(b"\n".join(lines)[: cut or None])
-    found = Store(str(home)).find(ID)
-    assert found is not None
-    assert found.id == ID
-    assert Store(str(home)).resumable(ID)[1] in ("", "no-message", "unknown")
-
-
-JSON = st.recursive(
-    st.one_of(st.none(), st.booleans(), st.integers(), st.text(max_size=5)),
-    lambda inner: st.one_of(
-        st.lists(inner, max_size=3), st.dictionaries(st.text(max_size=5), inner, max_size=3)
-    ),
-    max_leaves=6,
-)
-
-
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
-@given(
-    st.fixed_dictionaries(
-        {},
-        optional={
-            key: st.one_of(JSON, st.sampled_from(["item_completed", "message", "user", "subagent"]))
-            for key in ("type", "item", "role", "content", "message", "source", "thread_source", "cwd", "id")
-        },
-    )
-)
-def test_any_payload_is_read(home: Path, payload: dict[str, object]) -> None:
-    path = rollout(home, ID, {"type": "session_meta", "payload": payload}, {"type": "x", "payload": payload})
-    assert isinstance(read_rollout(str(path))[1], str)
-    Store(str(home)).find(ID)
-    Store(str(home)).is_subagent(ID)
-
-
-def test_a_fifo_in_place_of_a_rollout(home: Path) -> None:
-    path = rollout(home)
-    path.unlink()
-    os.mkfifo(path)
-    assert read_rollout(str(path)) == ({}, "")
-    assert Store(str(home)).rollout(ID) is None
-
-
-def test_deep_nesting_is_no_crash(home: Path) -> None:
-    path = rollout(home)
-    path.write_bytes(b"[" * 100_000)
-    assert read_rollout(str(path)) == ({}, "")
 
 
 @pytest.mark.parametrize("place", [rollout, archived])

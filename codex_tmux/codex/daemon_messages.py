@@ -1,17 +1,10 @@
-"""What was said last in a session, as Codex's shared daemon tells it: also where the rollout is compressed.
-
-The daemon is asked, never started.
-"""
+"""What was said last in a session, as Codex's shared daemon tells it: also where the rollout is compressed."""
 
 from __future__ import annotations
 
-import json
-import time
 from typing import Any
 
-from codex_tmux import __version__
-from codex_tmux.activity import has_daemon, socket_path
-from codex_tmux.app_server import Talk, connect
+from codex_tmux.codex.daemon import DaemonError, daemon_of, has_daemon
 from codex_tmux.log import log
 
 WITHIN = 0.5
@@ -22,18 +15,11 @@ def last_messages(codex_home: str, session_id: str, turns: int) -> list[tuple[st
     """(who, what) of the messages in the last `turns` turns, oldest first; none where no daemon tells."""
     if not has_daemon(codex_home):
         return []
-    from websockets.exceptions import WebSocketException
-
     try:
-        with connect(f"unix://{socket_path(codex_home)}", "") as connection:
-            talk = Talk(connection, time.monotonic() + WITHIN)
-            client = {"name": "codex-tmux", "title": "codex-tmux", "version": __version__}
-            talk.ask("initialize", {"clientInfo": client})
-            connection.send(json.dumps({"method": "initialized"}))
-            asked = {"threadId": session_id, "limit": turns, "sortDirection": "desc"}
-            answer = talk.ask("thread/turns/list", asked)
-    except (OSError, WebSocketException, ValueError, EOFError) as e:
-        log("daemon.no_answer", codex_home=codex_home, why=f"{type(e).__name__}: {e}")
+        with daemon_of(codex_home, WITHIN) as daemon:
+            answer = daemon.call("thread/turns/list", threadId=session_id, limit=turns, sortDirection="desc")
+    except DaemonError as e:
+        log("daemon.no_answer", codex_home=codex_home, why=e)
         return []
     return messages_in(answer)
 

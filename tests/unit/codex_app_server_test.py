@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 from websockets.sync.server import ServerConnection, serve
 
-from codex_tmux import app_server
-from codex_tmux.app_server import ServerError, token_of, whole_id
+from codex_tmux.codex import app_server
+from codex_tmux.codex.app_server import token_of, whole_id
+from codex_tmux.codex.daemon import DaemonError
 from codex_tmux.transport_pane import is_another_machine
 
 PREFIX = "01a201da-7561-7551-a7df-a07aa"
@@ -68,7 +69,7 @@ def test_the_one_session_that_begins_so(pages: list[Any], loaded: list[Any], fou
 
 def test_two_that_begin_so_are_none() -> None:
     answers = {"thread/list": [listed(MINE)], "thread/loaded/list": {"data": [OTHER]}}
-    with server(answers) as address, pytest.raises(ServerError, match="named 2 sessions"):
+    with server(answers) as address, pytest.raises(DaemonError, match="named 2 sessions"):
         whole_id(address, "", PREFIX)
 
 
@@ -79,15 +80,15 @@ def test_the_token_of_the_flags_is_said(monkeypatch: pytest.MonkeyPatch) -> None
     assert token_of(("--remote", "SECRET")) == ""
     with server({"thread/list": [listed(MINE)]}, token="s3") as address:
         assert whole_id(address, "s3", PREFIX) == (MINE, True)
-        with pytest.raises(ServerError):
+        with pytest.raises(DaemonError):
             whole_id(address, "", PREFIX)
 
 
 def test_who_is_not_there_or_never_answers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(app_server, "WITHIN", 0.3)
-    with pytest.raises(ServerError, match="refused"):
+    with pytest.raises(DaemonError, match="refused"):
         whole_id("ws://127.0.0.1:1", "", PREFIX)
-    with pytest.raises(ServerError):
+    with pytest.raises(DaemonError):
         whole_id("nonsense", "", PREFIX)
 
 

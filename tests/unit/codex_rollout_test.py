@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from codex_tmux.codex.rollout_tail import TAIL, last_user_message
+from codex_tmux.codex.rollout import TAIL, last_user_message
 
 META = {"type": "session_meta", "payload": {"id": "x", "cwd": "/"}}
 
@@ -65,10 +65,6 @@ def test_half_a_line_is_passed_over(tmp_path: Path, line: str) -> None:
     path = Path(written(tmp_path, META, new_form("one")))
     path.write_text(path.read_text() + line)
     assert last_user_message(str(path)) == "one"
-
-
-def test_no_file(tmp_path: Path) -> None:
-    assert last_user_message(str(tmp_path / "none")) is None
 
 
 def test_what_a_compressed_rollout_holds_is_not_known(tmp_path: Path) -> None:

@@ -1,0 +1,136 @@
+"""The protocol of Codex's app-server: JSON-RPC over WebSocket (`codex app-server generate-json-schema --out DIR`).
+
+Codex's shared daemon (0.157 and later) speaks it on a socket in `$CODEX_HOME`, a server elsewhere (`codex --remote`) at
+`ws://HOST:PORT`, `wss://HOST:PORT` or `unix://PATH`. Whoever is asked is never started for it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any
+
+from codex_tmux import __version__
+
+OPEN_WITHIN = 5.0
+"""Seconds that opening a connection may take, of all that an answer may."""
+LARGEST_ANSWER = 1 << 24
+"""Bytes: an answer tells the whole first message of a thread."""
+
+
+class DaemonError(Exception):
+    """Whoever is asked is not there, does not answer, or says something else than the protocol; the text says which."""
+
+
+def socket_path(codex_home: str) -> str:
+    """The socket of the daemon of a `CODEX_HOME`, behind the link; there or not."""
+    # A unix socket's path may have 107 bytes: the link's own is often longer than what it points to.
+    return os.path.realpath(os.path.join(codex_home, "app-server-control", "app-server-control.sock"))
+
+
+def has_daemon(codex_home: str) -> bool:
+    """Whether there is a socket of this user's to ask."""
+    try:
+        return os.stat(socket_path(codex_home)).st_uid == os.geteuid()
+    except OSError:
+        return False
+
+
+@contextmanager
+def connected(address: str, within: float, token: str = "") -> Iterator[Client]:
+    """A client that has introduced itself, whose answers may take `within` seconds together.
+
+    Raises DaemonError for whatever goes wrong, also in the block.
+    """
+    # Before the time counts: on a busy machine this alone takes a quarter of a second.
+    import logging
+
+    from websockets.exceptions import WebSocketException
+    from websockets.sync.client import connect, unix_connect
+
+    # websockets' own logger writes a traceback over whatever is on the screen, where a connection is given up while
+    # something still comes in. What goes wrong is told by exceptions.
+    quiet = logging.getLogger("codex_tmux.websockets")
+    quiet.disabled = True
+    options: dict[str, Any] = {
+        "open_timeout": min(OPEN_WITHIN, within),
+        "close_timeout": 0.05,
+        "ping_interval": None,
+        "compression": None,
+        "max_size": LARGEST_ANSWER,
+        "logger": quiet,
+    }
+    if token:
+        options["additional_headers"] = {"Authorization": f"Bearer {token}"}
+    deadline = time.monotonic() + within
+    try:
+        with (
+            unix_connect(address.removeprefix("unix://"), "ws://localhost/", **options)
+            if address.startswith("unix://")
+            else connect(address, proxy=None, **options)
+        ) as connection:
+            client = Client(connection, deadline)
+            client.call(
+                "initialize", clientInfo={"name": "codex-tmux", "title": "codex-tmux", "version": __version__}
+            )
+            client.notify("initialized")
+            yield client
+    except (OSError, WebSocketException, ValueError, EOFError) as e:
+        raise DaemonError(f"{type(e).__name__}: {e}") from e
+
+
+def daemon_of(codex_home: str, within: float) -> AbstractContextManager[Client]:
+    """A client of the daemon of a `CODEX_HOME`; as `connected`."""
+    return connected(f"unix://{socket_path(codex_home)}", within)
+
+
+class Client:
+    """Questions and answers over one connection, until `deadline` in seconds of `time.monotonic`."""
+
+    def __init__(self, connection: Any, deadline: float) -> None:
+        self._connection = connection
+        self._deadline = deadline
+        self._asked = 0
+
+    def call(self, method: str, **params: object) -> dict[str, Any]:
+        """The answer to one question, {} where it was refused."""
+        return self.call_each(method, [params])[0]
+
+    def call_each(self, method: str, several: Sequence[dict[str, object]]) -> list[dict[str, Any]]:
+        """The answers to a question with each of these parameters, all asked at once."""
+        numbers = range(self._asked, self._asked + len(several))
+        self._asked = numbers.stop
+        for number, params in zip(numbers, several, strict=True):
+            self._send({"id": number, "method": method, "params": params})
+        answers: dict[int, dict[str, Any]] = {}
+        while len(answers) < len(several):
+            # Notifications, and questions meant for a TUI, come in between.
+            answer = answer_in(self._receive())
+            if answer is not None and answer[0] in numbers:
+                answers[answer[0]] = answer[1]
+        return [answers[number] for number in numbers]
+
+    def notify(self, method: str) -> None:
+        self._send({"method": method})
+
+    def _send(self, message: dict[str, object]) -> None:
+        self._connection.send(json.dumps(message))
+
+    def _receive(self) -> str | bytes:
+        left = self._deadline - time.monotonic()
+        if left <= 0:
+            raise TimeoutError("no answer in time")  # also where it never stops talking of something else
+        found: str | bytes = self._connection.recv(left)
+        return found
+
+
+def answer_in(message: str | bytes) -> tuple[int, dict[str, Any]] | None:
+    """The number and the result of an answer, a refused one's empty; None for any other message. ValueError."""
+    said = json.loads(message)
+    if not isinstance(said, dict) or "method" in said or type(said.get("id")) is not int:
+        return None
+    result = said.get("result")
+    return said["id"], result if isinstance(result, dict) else {}

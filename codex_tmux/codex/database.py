@@ -1,0 +1,65 @@
+"""Codex's database, read only: its table `threads` has a row a session, with columns that differ by version."""
+
+from __future__ import annotations
+
+import os
+import re
+import sqlite3
+from collections.abc import Callable
+from typing import Any
+
+Sql = Callable[[set[str]], str]
+"""A query, made for the columns that `threads` has."""
+
+
+class Database:
+    """The databases of one folder. Codex counts up when it changes the form; the newest that can be read is asked."""
+
+    def __init__(self, folder: str) -> None:
+        self.folder = folder
+
+    def files(self) -> list[str]:
+        """The newest first."""
+        try:
+            names = os.listdir(self.folder)
+        except (OSError, ValueError):
+            return []
+        found = [match for name in names if (match := re.fullmatch(r"state_([0-9]+)\.sqlite", name))]
+        found.sort(key=lambda match: int(match[1]), reverse=True)
+        return [os.path.join(self.folder, match[0]) for match in found]
+
+    def rows(self, sql: Sql, *values: object) -> list[dict[str, Any]]:
+        """The rows of the first database that answers; none where none does."""
+        for path in self.files():
+            # Read-only, a database in WAL mode that nobody has open gets a -wal and a -shm, which then stay.
+            in_use = os.path.exists(f"{path}-wal") or os.path.exists(f"{path}-journal")
+            # Immutable alone would make a database that is not there (any more).
+            ways = ("mode=ro", "mode=ro&immutable=1")
+            for how in ways if in_use else reversed(ways):
+                try:
+                    connection = sqlite3.connect(_uri(path, how), uri=True, timeout=0.2)
+                except sqlite3.Error:
+                    continue
+                try:
+                    return _rows(connection, sql, values)
+                except (sqlite3.Error, OverflowError, UnicodeError, ValueError):
+                    continue
+                finally:
+                    connection.close()
+        return []
+
+
+def _rows(connection: sqlite3.Connection, sql: Sql, values: tuple[object, ...]) -> list[dict[str, Any]]:
+    connection.text_factory = lambda raw: raw.decode("utf-8", "replace")
+    columns = {str(row[1]) for row in connection.execute("PRAGMA table_info(threads)")}
+    if "id" not in columns:
+        raise sqlite3.DatabaseError("no table threads with an id")
+    cursor = connection.execute(sql(columns), values)
+    names = [column[0] for column in cursor.description]
+    return [dict(zip(names, row, strict=True)) for row in cursor]
+
+
+def _uri(path: str, how: str) -> str:
+    for character, quoted in (("%", "%25"), ("?", "%3f"), ("#", "%23")):
+        path = path.replace(character, quoted)
+    return f"file:{os.path.abspath(path)}?{how}"

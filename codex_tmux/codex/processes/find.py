@@ -1,0 +1,227 @@
+"""Which Codex a pane runs."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from codex_tmux.codex.commandline import CommandLine, parse, split_program
+from codex_tmux.codex.processes.process import Process
+from codex_tmux.codex.processes.processes import Processes
+from codex_tmux.codex.script import starts_one_program
+from codex_tmux.codex.shells import is_typed_into, script_text, shell_name
+
+OF_ONE_SHELL = "/fnm_multishells/"
+"""fnm gives each shell a directory of its own, a link to the version it uses: after a reboot it is gone."""
+RUNNERS = ("make", "gmake", "just", "xargs", "find", "watch", "python", "perl", "ruby")
+"""Programs that run others as steps of their own work; with what follows of their names (`python3.11`)."""
+
+Words = tuple[list[str], list[str]]
+"""The words of a program, and its arguments."""
+
+
+class CodexProcess(NamedTuple):
+    """The Codex a pane runs."""
+
+    pid: int
+    start: int
+    argv: tuple[str, ...]
+    program: tuple[str, ...]
+    """What ran, absolute and as it was invoked: a link into a version's folder outlives that version."""
+    command: CommandLine
+    cwd: str
+    codex_home: str
+    sqlite_home: str | None
+    environ: tuple[tuple[str, str], ...]
+    """What was asked for of its environment."""
+    root: bool
+    """There is no shell below it to come back to: it is the pane's root process, or only `sh -c …`, a script, `npx`,
+    `env` and the like stand between."""
+    foreground: bool
+    pids: tuple[int, ...]
+    """Itself and the native binary below npm's wrapper; no app-server, no tool that Codex runs."""
+    stopped: bool = False
+    inside: bool = False
+    """Its terminal is not the pane's own: another program made it."""
+    step: bool = False
+    """A script above it has other work to do as well."""
+    args: tuple[str, ...] = ()
+    """The words behind its program."""
+    above: tuple[tuple[str, ...], ...] = ()
+    """The command lines of the processes between it and the shell that people type into, or the pane's root."""
+    path: str = ""
+    """Its PATH."""
+
+
+class _Candidate(NamedTuple):
+    """One of the Codexes below a pane's root process."""
+
+    process: Process
+    words: Words
+    command: CommandLine
+    ancestors: list[int] | None
+    above: list[int]
+    """Its ancestors below the shell that people type into."""
+    own_terminal: bool
+    alone: bool
+    foreground: bool
+
+
+def find_codex(
+    processes: Processes, root_pid: int, expected: bool = False, names: tuple[str, ...] = ()
+) -> CodexProcess | None:
+    """The Codex that the pane with the root process `root_pid` runs, or None; with these `names` of its environment.
+
+    Of several (one is stopped, another runs) one on the pane's own terminal, the one in the foreground, else the one
+    started last, which `fg` would bring back. One that was `expected` is missing only where a table of all processes
+    says so too. One that ends while it is looked at is none.
+    """
+    found = _found(processes, root_pid, names)
+    if found is None and expected:
+        processes.read_table()
+        found = _found(processes, root_pid, names)
+    return found
+
+
+def _found(processes: Processes, root_pid: int, names: tuple[str, ...]) -> CodexProcess | None:
+    candidates = list(_candidates(processes, root_pid))
+    if not candidates:
+        return None
+    best = max(candidates, key=lambda c: (c.own_terminal, c.alone, c.foreground, c.process.start))
+    pid = best.process.pid
+    if processes.uid(pid) not in (None, os.geteuid()):
+        return None  # `sudo -u somebody codex`: it would come back as ours, in somebody's home
+    argv = {p: processes.argv(p) for p in (pid, *(best.ancestors or ()))}
+    cwd = processes.cwd(pid)
+    environ = processes.environ(pid, ("HOME", "PATH", "CODEX_HOME", "CODEX_SQLITE_HOME", *names))
+    home = environ.get("HOME") or os.path.expanduser("~")
+    sqlite_home = environ.get("CODEX_SQLITE_HOME")
+    path = environ.get("PATH", "")
+    program, args = best.words
+    found = CodexProcess(
+        pid=pid,
+        start=best.process.start,
+        argv=tuple(argv[pid]),
+        program=_program(program, cwd, path, processes.exe(pid)),
+        command=best.command,
+        cwd=cwd,
+        codex_home=os.path.join(cwd, environ.get("CODEX_HOME") or os.path.join(home, ".codex")),
+        sqlite_home=os.path.join(cwd, sqlite_home) if sqlite_home else None,
+        environ=tuple((name, environ[name]) for name in names if name in environ),
+        root=best.above == best.ancestors,
+        foreground=best.foreground,
+        pids=(pid, *_same_codex(processes, pid, best.words)),
+        stopped=best.process.state in "Tt",
+        inside=not best.own_terminal,
+        step=not best.alone,
+        args=tuple(args),
+        above=tuple(tuple(argv[p]) for p in best.above),
+        path=path,
+    )
+    return found if all(processes.still_runs(p, argv[p]) for p in argv) else None
+
+
+def _candidates(processes: Processes, root_pid: int) -> Iterator[_Candidate]:
+    root = processes.get(root_pid)
+    for pid, words, command in _conversations(processes, root_pid):
+        process = processes.get(pid)
+        # Without a tty it is a program's Codex, not the pane's.
+        if process is None or process.state in "ZX" or process.tty_pgrp < 0:
+            continue
+        ancestors = processes.ancestors(pid, root_pid)
+        above = _below_shell(processes, ancestors or [])
+        yield _Candidate(
+            process,
+            words,
+            command,
+            ancestors,
+            above,
+            own_terminal=process.tty == (root.tty if root is not None else ""),
+            alone=not any(_has_other_work(processes, p) for p in above),
+            foreground=process.tty_pgrp in (process.pgrp, 0),
+        )
+
+
+def _conversations(processes: Processes, root_pid: int) -> Iterator[tuple[int, Words, CommandLine]]:
+    """Each outermost Codex at or below a process, with nothing from below a Codex (its daemon, its tools)."""
+    pending, seen = [root_pid], set()
+    while pending:
+        at = pending.pop()
+        if at in seen:
+            continue
+        seen.add(at)
+        words = codex_words(processes, at)
+        if words is None:
+            pending += processes.children(at)
+            continue
+        command = parse(words[1])
+        if command.mode is not None:
+            yield at, words, command
+
+
+def codex_words(processes: Processes, pid: int) -> Words | None:
+    """What stands on the command line of a Codex, also of one called by another name: its binary then tells.
+
+    Codex starts its binary under names of its own too (`apply_patch`, `codex-linux-sandbox`): these are tools.
+    """
+    argv = processes.argv(pid)
+    split = split_program(argv)
+    if split is not None or not argv or os.path.basename(argv[0]).startswith(("apply", "codex-")):
+        return split
+    exe = processes.exe(pid)
+    return ([argv[0]], argv[1:]) if exe and split_program([exe]) is not None else None
+
+
+def _same_codex(processes: Processes, pid: int, words: Words) -> Iterator[int]:
+    """The processes below npm's wrapper that were given its very arguments: the native binary."""
+    exe = processes.exe(pid)
+    if len(words[0]) == 1 and exe and split_program([exe]) is not None:
+        return  # the binary itself: nothing below it is the same Codex, and its threads are many to ask
+    for child in processes.children(pid):
+        below = codex_words(processes, child)
+        if below is not None and below[1] == words[1]:
+            yield child
+            yield from _same_codex(processes, child, below)
+
+
+def _below_shell(processes: Processes, ancestors: list[int]) -> list[int]:
+    """Of the processes above a Codex those up to the shell that people type into."""
+    for at, pid in enumerate(ancestors):
+        if is_typed_into(processes.argv(pid), processes.cwd(pid)):
+            return ancestors[:at]
+    return ancestors
+
+
+def _has_other_work(processes: Processes, pid: int) -> bool:
+    """Whether Codex is only one step of what a process above it does."""
+    argv = processes.argv(pid)
+    if not argv:
+        return False
+    if shell_name(argv):
+        return not starts_one_program(script_text(argv, processes.cwd(pid)))
+    runner = os.path.basename(argv[0]).rstrip("0123456789.") in RUNNERS
+    return runner and not any(
+        os.path.basename(w) in ("codex-tmux", "hook.py", "codex_tmux") for w in argv[1:5]
+    )
+
+
+def _program(words: list[str], cwd: str, path: str, exe: str) -> tuple[str, ...]:
+    """The words of a program, absolute, as that process's shell looked it up; else its binary."""
+    script = os.path.join(cwd, words[-1])
+    if len(words) > 1 and os.access(script, os.X_OK):
+        return (script,)
+    found = _resolved(words[0], cwd, path) or exe
+    return (found, *words[1:-1], script) if len(words) > 1 else (found,)
+
+
+def _resolved(word: str, cwd: str, path: str) -> str | None:
+    """`word` as that process's shell looked it up, links kept, or None."""
+    folders = [cwd] if "/" in word else [os.path.join(cwd, folder) for folder in path.split(":")]
+    for folder in folders:
+        found = os.path.normpath(os.path.join(folder, word))
+        if os.path.isfile(found) and os.access(found, os.X_OK):
+            if OF_ONE_SHELL in found:
+                return os.path.join(os.path.realpath(os.path.dirname(found)), os.path.basename(found))
+            return found
+    return None

@@ -1,0 +1,189 @@
+"""A rollout, the file of one session: what kind of session it is, what was said, in which directory it works.
+
+One line is one JSON object. A line that is damaged, cut, or of another kind tells nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+COMPRESSED = ".zst"
+"""Ends the name of one that Codex has compressed since: the database then tells what is in it."""
+HEAD = 256 * 1024
+"""Bytes read from the start: the first line holds all base instructions, the first message comes soon after."""
+TAIL = 512 * 1024
+"""Bytes read from the end: what lies before counts as not known."""
+SHOWN = 128 * 1024
+"""Bytes read from the end for the last messages of both sides."""
+
+# Inside a JSON string a quote is escaped, so these bytes are a key or a whole value: most lines are passed over unread.
+TYPED = (b'"user_message"', b'"UserMessage"')
+"""Codex's own events of what the user has typed, the older and the newer one."""
+EXCHANGED = (b'"message"',)
+"""What the model reads and answers."""
+DIRECTORY = (b'"turn_context"', b'"thread_settings_applied"')
+
+
+class Said(NamedTuple):
+    """One message. `typed`: by an event of its own, so that the text is the user's and nothing else."""
+
+    role: str
+    text: str
+    typed: bool
+
+
+def first_line(path: str) -> tuple[bytes, bool]:
+    """(the first line, or as much of it as is read; whether the file has more than nothing)."""
+    head = _start(path, 32 * 1024)
+    if b"\n" not in head:
+        head = _start(path, HEAD)
+    return head.partition(b"\n")[0], bool(head)
+
+
+def says_subagent(line: bytes) -> bool:
+    """Whether a `session_meta` line is a sub-agent's. An ordinary session is known without parsing it."""
+    return b'"subagent"' in line and is_subagent(_payload(line, cut=True))
+
+
+def is_subagent(row: dict[str, Any]) -> bool:
+    """Of a database row or of a `session_meta`, which use the same two words."""
+    return row.get("thread_source") == "subagent" or source_of(row) == "subagent"
+
+
+def source_of(row: dict[str, Any]) -> str:
+    """`cli`, or the key of `{"subagent": …}`, which the database holds as text; "" for none."""
+    value = row.get("source")
+    if isinstance(value, str) and value.startswith("{"):
+        value = _object(value.encode("utf-8", "replace"))
+    if isinstance(value, dict):
+        value = next(iter(value), "")
+    return value if isinstance(value, str) else ""
+
+
+def read_rollout(path: str) -> tuple[dict[str, Any], str]:
+    """(payload of the `session_meta`, first message of the person), each empty where it is not found.
+
+    Reads the first 256 KB at most.
+    """
+    meta: dict[str, Any] = {}
+    fallback = ""
+    for line in _start(path, HEAD).split(b"\n")[:200]:
+        if not meta and b'"session_meta"' in line:
+            meta = _payload(line, cut=True)
+        said = said_in(line)
+        if said is not None and said.typed and said.text:
+            return meta, said.text
+        if said is not None and said.role == "user" and not said.typed:
+            fallback = fallback or said.text
+    return meta, fallback
+
+
+def last_user_message(path: str) -> str | None:
+    """The user's last message in the rollout; "" where it holds none, None where that is not known.
+
+    A fork's rollout begins after what it shares with its parent: without a message of its own it is not known.
+    """
+    data = None if path.endswith(COMPRESSED) else tail(path, TAIL + 1)
+    if data is None:
+        return None
+    for line in reversed(data.split(b"\n")):
+        said = said_in(line, TYPED)
+        if said is not None and said.typed:
+            return said.text
+    return "" if len(data) <= TAIL and b'"forked_from_id"' not in data else None
+
+
+def last_messages(path: str, number: int) -> list[tuple[str, str]]:
+    """(who, what) of the last messages of both sides, oldest first; reads only the rollout's end."""
+    found: list[tuple[str, str]] = []
+    for line in reversed((tail(path, SHOWN) or b"").split(b"\n")):
+        said = said_in(line, EXCHANGED)
+        if said is not None and not said.typed and said.text.strip():
+            found.append(("you" if said.role == "user" else "Codex", said.text))
+            if len(found) == number:
+                break
+    return found[::-1]
+
+
+def last_directory(data: bytes) -> str:
+    """The directory that the end of a rollout names last, each turn anew; "" where it names none."""
+    for line in reversed(data.split(b"\n")):
+        if not any(mark in line for mark in DIRECTORY):
+            continue
+        payload = _payload(line)
+        settings = payload.get("thread_settings")
+        found = (
+            payload["cwd"] if "cwd" in payload else settings.get("cwd") if isinstance(settings, dict) else ""
+        )
+        if isinstance(found, str) and found:
+            return found
+    return ""
+
+
+def said_in(line: bytes, marks: Iterable[bytes] = (*TYPED, *EXCHANGED)) -> Said | None:
+    """The message that a line of a rollout is, if any of `marks` stands in it."""
+    if not any(mark in line for mark in marks):
+        return None
+    payload = _payload(line)
+    kind, item, role = payload.get("type"), payload.get("item"), payload.get("role")
+    if kind == "user_message":
+        text, typed, role = payload.get("message"), True, "user"
+    elif kind == "item_completed" and isinstance(item, dict) and item.get("type") == "UserMessage":
+        text, typed, role = _text(item.get("content")), True, "user"
+    elif kind == "message" and role in ("user", "assistant"):
+        text, typed = _text(payload.get("content")), False
+        # Codex also speaks in the user's name: its context stands in tags.
+        if text is not None and text.startswith(("<", "# AGENTS.md")):
+            return None
+    else:
+        return None
+    return Said(str(role), text, typed) if isinstance(text, str) else None
+
+
+def tail(path: str, size: int) -> bytes | None:
+    """The end of a file, `size` bytes at most; None where it cannot be read."""
+    try:
+        with open(path, "rb", opener=_at_once) as file:
+            file.seek(max(0, file.seek(0, os.SEEK_END) - size))
+            return file.read(size)
+    except (OSError, ValueError):
+        return None
+
+
+def _start(path: str, size: int) -> bytes:
+    try:
+        with open(path, "rb", opener=_at_once) as file:
+            return file.read(size) or b""
+    except (OSError, ValueError):
+        return b""
+
+
+def _at_once(path: str, flags: int) -> int:
+    # A FIFO in the place of a rollout must not stop a pane from starting.
+    return os.open(path, flags | os.O_NONBLOCK)
+
+
+def _payload(line: bytes, cut: bool = False) -> dict[str, Any]:
+    """The payload of a line, else {}. `cut`: also of a first line longer than what was read of it: what is of interest
+    stands before the instructions."""
+    entry = _object(line) or (_object(line.partition(b',"base_instructions":')[0] + b"}}") if cut else {})
+    payload = entry.get("payload")
+    return payload if isinstance(payload, dict) else {}
+
+
+def _object(text: bytes) -> dict[str, Any]:
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _text(content: object) -> str | None:
+    if not isinstance(content, list):
+        return None
+    texts = (part.get("text") for part in content if isinstance(part, dict))
+    return "\n".join(text for text in texts if isinstance(text, str) and text)
