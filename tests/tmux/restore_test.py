@@ -501,7 +501,7 @@ def test_what_is_typed_after_a_restart_goes_to_the_shell(sandbox: Sandbox) -> No
     lose_records(sandbox, 3)
     end_server(sandbox, "kill-server")
     start(sandbox, "set -g @codex-restore ask")
-    with Screen(sandbox, width=80) as screen:
+    with Screen(sandbox, width=120) as screen:
         for _ in range(12):
             screen.type("ac ")
             time.sleep(0.4)
