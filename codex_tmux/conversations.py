@@ -8,6 +8,7 @@ from typing import NamedTuple
 from codex_tmux import activity, epoch
 from codex_tmux.codex.commandline import redact
 from codex_tmux.codex.store import Session, Store
+from codex_tmux.elsewhere.transport import of_argv
 from codex_tmux.epoch import ALIVE, ELSEWHERE
 from codex_tmux.errors import TmuxError
 from codex_tmux.launch import Launch, launch_of
@@ -15,7 +16,6 @@ from codex_tmux.options import decode_launch
 from codex_tmux.records import DEAD, EXEC, LIVE, TUI, Record, same_session
 from codex_tmux.state_words import state_words
 from codex_tmux.tmux import Server
-from codex_tmux.transport import of_argv
 
 LIMIT = 5000
 """How many sessions of Codex's store are listed, the newest."""

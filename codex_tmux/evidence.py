@@ -16,6 +16,14 @@ from codex_tmux.codex.processes import (
     open_sessions,
 )
 from codex_tmux.codex.store import SQLITE_HOME, Store
+from codex_tmux.elsewhere.pane import (
+    completed_by_screen,
+    default_home,
+    is_another_machine,
+    known_here,
+    seen_through,
+)
+from codex_tmux.elsewhere.wrapper_of import wrapper_of
 from codex_tmux.inferred import Unnamed, with_inferred
 from codex_tmux.may_act import Act, Place, ProcessFacts, may_act
 from codex_tmux.options import decode_launch, has_moved, helper_of
@@ -35,14 +43,6 @@ from codex_tmux.records import (
     same_session,
 )
 from codex_tmux.tmux import Reading, Server
-from codex_tmux.transport_pane import (
-    completed_by_screen,
-    default_home,
-    is_another_machine,
-    known_here,
-    seen_through,
-)
-from codex_tmux.wrapper_of import wrapper_of
 
 SESSION_ID = re.compile(
     r"(?<![0-9a-f])[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-(?:[0-9a-f]{12}|[0-9a-f]{5})"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
+from codex_tmux.elsewhere.run_again import NOTHING, run_again
 from codex_tmux.launch import Launch
-from codex_tmux.run_again import NOTHING, run_again
 
 DEFAULT_KEY = "R"
 KEY_OPTIONS = ("@codex-respawn-key", "@codex_keys", "prefix")

@@ -11,9 +11,10 @@ import click
 from codex_tmux import activity, epoch, store
 from codex_tmux.codex.commandline import redact
 from codex_tmux.codex.store import Store
+from codex_tmux.elsewhere.far_end import paste
+from codex_tmux.elsewhere.transport import of_argv
 from codex_tmux.epoch import ALIVE, ELSEWHERE, GONE
 from codex_tmux.errors import TmuxError
-from codex_tmux.far_end import paste
 from codex_tmux.greeting import names_sessions
 from codex_tmux.launch import Launch, launch_of
 from codex_tmux.list_view import show
@@ -23,7 +24,6 @@ from codex_tmux.reconcile import Pane
 from codex_tmux.records import CURRENT, LIVE, LOST, STATUS_WORDS, STATUSES, Record
 from codex_tmux.sync import server_lock
 from codex_tmux.tmux import Server
-from codex_tmux.transport import of_argv
 
 JSON_VERSION = 1
 

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import NamedTuple, TypeAlias
 
+from codex_tmux.elsewhere.transport import of_argv
+from codex_tmux.elsewhere.wrapper import storable
 from codex_tmux.epoch import ELSEWHERE, GONE, OURS
 from codex_tmux.launch import Launch as Launch
 from codex_tmux.may_act import Act, PaneFacts, Place, ProcessFacts, may_act
@@ -27,8 +29,6 @@ from codex_tmux.records import (
     Record,
     same_session,
 )
-from codex_tmux.transport import of_argv
-from codex_tmux.wrapper import storable
 
 
 class Sighting(NamedTuple):

@@ -14,6 +14,7 @@ from codex_tmux.codex.accepted import accepted
 from codex_tmux.codex.commandline import options_of, parse, redact, tui_fresh, tui_resume, without_cd
 from codex_tmux.codex.session_directory import in_directory, session_directory
 from codex_tmux.codex.store import SQLITE_HOME, Store
+from codex_tmux.elsewhere.wrapper import is_unknown, prefixed
 from codex_tmux.errors import Problem, TmuxError
 from codex_tmux.fresh_instead import instead
 from codex_tmux.here import (
@@ -36,7 +37,6 @@ from codex_tmux.remain_on_exit import say as say_at_death
 from codex_tmux.resume import joined
 from codex_tmux.tmux import Server
 from codex_tmux.without_wrapper import without
-from codex_tmux.wrapper import is_unknown, prefixed
 
 USAGE = "usage: codex-tmux run [--shell] [--fresh] [-- CODEX ARGS]"
 
@@ -95,7 +95,7 @@ def main(args: list[str]) -> int:
         argv = before or argv
     launch, gone = enter(launch)
     if launch.transport:
-        from codex_tmux.far_end import (
+        from codex_tmux.elsewhere.far_end import (
             words_for,  # many imports, for the few panes that need it
         )
 

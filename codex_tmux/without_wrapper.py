@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 
 from codex_tmux.ask_in_pane import ENTER, Choice, ask
+from codex_tmux.elsewhere.wrapper import name_of
 from codex_tmux.here import Here, become_shell
 from codex_tmux.launch import Launch
 from codex_tmux.log import log
@@ -13,7 +14,6 @@ from codex_tmux.plain_text import plain_line
 from codex_tmux.remain_on_exit import give_back, say, stay
 from codex_tmux.resume import joined
 from codex_tmux.tmux import Server
-from codex_tmux.wrapper import name_of
 
 LEAVE = "q"
 CHOICES = (Choice(ENTER, "go on without it"), Choice(LEAVE, "go to a shell"))

@@ -16,16 +16,16 @@ import time
 from typing import NamedTuple
 
 from codex_tmux.codex.store import Store, created_ms
+from codex_tmux.elsewhere.pane import PREFIX, default_home
+from codex_tmux.elsewhere.remote_command import with_script
+from codex_tmux.elsewhere.run_again import CONNECT, NOTHING, Again, run_again
+from codex_tmux.elsewhere.transport import MOSH, SHARES_HOME, SSH, Transport, of_argv
 from codex_tmux.errors import Problem
 from codex_tmux.here import Here, forget_session, refuse_rival, say
 from codex_tmux.log import log
 from codex_tmux.reconcile import Launch
 from codex_tmux.records import is_session_id
-from codex_tmux.remote_command import with_script
-from codex_tmux.run_again import CONNECT, NOTHING, Again, run_again
 from codex_tmux.tmux import Server
-from codex_tmux.transport import MOSH, SHARES_HOME, SSH, Transport, of_argv
-from codex_tmux.transport_pane import PREFIX, default_home
 
 WITHIN = 15.0
 """Seconds that the far end may take to answer; ssh itself gives up connecting after 5."""

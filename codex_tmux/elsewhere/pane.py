@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from codex_tmux.codex.processes import Processes, runs_one_command
 from codex_tmux.codex.store import Store, created_ms
+from codex_tmux.elsewhere.remote_command import codex_of
+from codex_tmux.elsewhere.run_again import run_again
+from codex_tmux.elsewhere.transport import SHARES_HOME, Transport, of_argv, split_words
 from codex_tmux.may_act import Place
 from codex_tmux.options import shell_words
 from codex_tmux.reconcile import Launch, Pane, Sighting
 from codex_tmux.records import ADOPTED, ARGV, SCREEN, TITLE, TUI
-from codex_tmux.remote_command import codex_of
-from codex_tmux.run_again import run_again
-from codex_tmux.transport import SHARES_HOME, Transport, of_argv, split_words
 
 if TYPE_CHECKING:
     from codex_tmux.evidence import Identifier  # which imports this module

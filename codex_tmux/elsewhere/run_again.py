@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from codex_tmux.remote_command import alone, codex_of, with_session
-from codex_tmux.transport import MOSH, SSH, of_argv
+from codex_tmux.elsewhere.remote_command import alone, codex_of, with_session
+from codex_tmux.elsewhere.transport import MOSH, SSH, of_argv
 
 RESUME, CONNECT, NOTHING = "resume", "connect", "nothing"
 MARK = "SESSION"

@@ -14,7 +14,7 @@ from typing import NamedTuple, TypeAlias
 
 from codex_tmux.codex.commandline import CommandLine, parse, split_program
 from codex_tmux.codex.processes import SHELLS
-from codex_tmux.transport import Transport
+from codex_tmux.elsewhere.transport import Transport
 
 Say: TypeAlias = Callable[[list["Word"], list["Word"]], str]
 
