@@ -7,6 +7,7 @@ import os
 import re
 
 from codex_tmux import whose_title
+from codex_tmux.codex.home import default_home
 from codex_tmux.codex.processes import (
     SHELLS,
     CodexProcess,
@@ -15,10 +16,9 @@ from codex_tmux.codex.processes import (
     is_app_server,
     open_sessions,
 )
-from codex_tmux.codex.store import SQLITE_HOME, Store
+from codex_tmux.codex.store import SQLITE_HOME, TITLE_ID_LENGTH, Store
 from codex_tmux.elsewhere.pane import (
     completed_by_screen,
-    default_home,
     is_another_machine,
     known_here,
     seen_through,
@@ -47,8 +47,6 @@ from codex_tmux.tmux import Reading, Server
 SESSION_ID = re.compile(
     r"(?<![0-9a-f])[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-(?:[0-9a-f]{12}|[0-9a-f]{5})"
 )
-PREFIX = 29
-"""Characters of a session's id that a title shows."""
 QUIT_LINES = 12
 """How many lines above a shell's prompt may be of the Codex that has just ended: its farewell takes six."""
 STARTING = 0.5
@@ -409,7 +407,7 @@ class Identifier:
 
     def completed(self, pane: Pane) -> Pane:
         """The pane with the whole id of its session, where only the beginning was known."""
-        if len(pane.session) == PREFIX and pane.launch:
+        if len(pane.session) == TITLE_ID_LENGTH and pane.launch:
             whole = Store(pane.launch.codex_home, dict(pane.launch.env).get(SQLITE_HOME)).complete(
                 pane.session
             )

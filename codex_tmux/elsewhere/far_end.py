@@ -15,11 +15,11 @@ import subprocess
 import time
 from typing import NamedTuple
 
-from codex_tmux.codex.store import Store, created_ms
-from codex_tmux.elsewhere.pane import PREFIX, default_home
+from codex_tmux.codex.home import default_home
+from codex_tmux.codex.store import TITLE_ID_LENGTH, Store, created_ms
 from codex_tmux.elsewhere.remote_command import with_script
 from codex_tmux.elsewhere.run_again import CONNECT, NOTHING, Again, run_again
-from codex_tmux.elsewhere.transport import MOSH, SHARES_HOME, SSH, Transport, of_argv
+from codex_tmux.elsewhere.transport import Transport, of_argv
 from codex_tmux.errors import Problem
 from codex_tmux.here import Here, forget_session, refuse_rival, say
 from codex_tmux.log import log
@@ -79,7 +79,7 @@ def not_again(again: Again, session: str) -> str:
 def command(server: Server, here: Here, transport: Transport, session: str) -> tuple[str, ...]:
     """The transport's command line, with its Codex resuming the session; a fresh one where there is none to resume."""
     why = "" if session else "asked for" if here.session else "this pane's session is not known"
-    if len(session) == PREFIX:
+    if len(session) == TITLE_ID_LENGTH:
         answer = ask(transport, session)
         if answer.failure:
             raise Problem(
@@ -105,7 +105,7 @@ def command(server: Server, here: Here, transport: Transport, session: str) -> t
 
 def typed(server: Server, here: Here, transport: Transport, session: str) -> None:
     """Show what to type at the far end to go on with the session. Raises Problem where no shell waits there."""
-    if transport.kind in (SSH, MOSH) or len(session) == PREFIX:
+    if transport.by_ssh or len(session) == TITLE_ID_LENGTH:
         answer = ask(transport, session)
         if answer.own_command:
             raise Problem(
@@ -115,7 +115,7 @@ def typed(server: Server, here: Here, transport: Transport, session: str) -> Non
         if answer.session_id:
             session = answer.session_id
             remember(server, here, session)
-        elif len(session) == PREFIX:
+        elif len(session) == TITLE_ID_LENGTH:
             why = answer.failure or "it has no such session any more"
             print(f"codex-tmux: {transport.name} was asked for the whole id of session {session}…: {why}")
     if session:
@@ -137,7 +137,7 @@ def remember(server: Server, here: Here, session: str) -> None:
 def ask(transport: Transport, session: str) -> Answer:
     """Ask the far end for the one session whose id begins with `session` (its whole id, 29 characters of it, or "" to
     ask only whether a shell answers); WITHIN seconds at most."""
-    if transport.kind in SHARES_HOME:
+    if transport.program.shares_home:
         whole = Store(default_home()).complete(session)
         if whole:
             return Answer(whole, Store(default_home()).rollout(whole) is not None)
@@ -163,15 +163,16 @@ def ask(transport: Transport, session: str) -> Answer:
         return answer_in(said, session)
     lines = [line for line in done.stderr.decode("utf-8", "replace").splitlines() if line.strip()]
     why = "".join(c for c in lines[-1] if c.isprintable())[:200] if lines else f"exit {done.returncode}"
-    by_ssh = transport.kind in (SSH, MOSH)
-    return Answer("", False, f"said: {why}", own_command=by_ssh and done.returncode != NOT_CONNECTED)
+    return Answer(
+        "", False, f"said: {why}", own_command=transport.by_ssh and done.returncode != NOT_CONNECTED
+    )
 
 
 def question_for(transport: Transport, session: str) -> tuple[str, ...]:
     """The command line that asks the far end, in the environment its Codex has."""
     script = script_for(session)
     words = with_script(transport, script) or ("sh", "-c", script)
-    if transport.kind == MOSH or (transport.by_shell and len(words) > 1):
+    if transport.by_ssh and (not transport.by_shell or len(words) > 1):
         words = (shlex.join(words),)
     return (*transport.asking, *words)
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from codex_tmux.elsewhere.programs import MOSH, SSH
 from codex_tmux.elsewhere.remote_command import alone, codex_of, with_session
-from codex_tmux.elsewhere.transport import MOSH, SSH, of_argv
+from codex_tmux.elsewhere.transport import of_argv
 
 RESUME, CONNECT, NOTHING = "resume", "connect", "nothing"
-MARK = "SESSION"
 NO_REMOTE_COMMAND = ("-o", "RemoteCommand=none")
 
 
@@ -51,8 +51,7 @@ def run_again(argv: Sequence[str], session_id: str = "") -> Again:
     resumed = with_session(transport, session_id) if codex else None
     if codex and resumed:
         flags = tuple(str(flag) for flag in codex.command.flags)
-        marked = with_session(transport, MARK) or ("",)
-        return Again(RESUME, resumed, codex.program, flags, ends=marked[-1].rstrip("'\"").endswith(MARK))
+        return Again(RESUME, resumed, codex.program, flags, ends=codex.is_last)
     connect, remote = transport.connect, alone(transport)
     if not remote:
         # What they announced does not come.

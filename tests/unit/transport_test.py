@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from codex_tmux.elsewhere.remote_command import Word, codex_of, tokens, with_script, with_session
+from codex_tmux.elsewhere.remote_command import codex_of, with_script, with_session
+from codex_tmux.elsewhere.shell_text import Token, tokens
 from codex_tmux.elsewhere.run_again import CONNECT, NOTHING, RESUME, run_again
 from codex_tmux.elsewhere.transport import Transport, of_argv
 
@@ -409,7 +410,7 @@ def test_words_that_a_shell_quoted_are_read_as_they_were(words: list[str]) -> No
     found = tokens(shlex.join(words))
     assert found is not None
     assert found == words
-    assert all(isinstance(word, Word) for word in found)
+    assert all(isinstance(word, Token) for word in found)
 
 
 @given(st.text(alphabet=" \t\n'\"\\$`&|;<>(){}#=-abc", max_size=30))
