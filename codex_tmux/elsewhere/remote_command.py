@@ -152,7 +152,7 @@ def _in_text(text: str, depth: int = 0) -> RemoteCodex | None:
     if parts is None or depth > NESTED:
         return None
     at = 0
-    while parts[at : at + 1] == ["cd"] and parts[at + 2 : at + 3] in (["&&"], [";"]):
+    while [part.raw for part in parts[at : at + 3 : 2]] in (["cd", "&&"], ["cd", ";"]):
         at += 3
     end = next((n for n, part in enumerate(parts) if n >= at and part.is_operator), len(parts))
     after = parts[end:]

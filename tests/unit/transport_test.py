@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from codex_tmux.elsewhere.remote_command import codex_of, with_script, with_session
-from codex_tmux.elsewhere.shell_text import Token, tokens
 from codex_tmux.elsewhere.run_again import CONNECT, NOTHING, RESUME, run_again
+from codex_tmux.elsewhere.shell_text import Token, tokens
 from codex_tmux.elsewhere.transport import Transport, of_argv
 
 ID = "01a201da-7561-7551-a7df-a07aa6f38cdb"
