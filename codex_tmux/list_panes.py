@@ -11,7 +11,7 @@ import click
 from codex_tmux import activity, epoch, store
 from codex_tmux.codex.commandline import redact
 from codex_tmux.codex.store import Store
-from codex_tmux.elsewhere.far_end import paste
+from codex_tmux.elsewhere.run_again import paste
 from codex_tmux.elsewhere.transport import of_argv
 from codex_tmux.epoch import ALIVE, ELSEWHERE, GONE
 from codex_tmux.errors import TmuxError

@@ -12,9 +12,8 @@ import click
 from codex_tmux.codex.processes import Processes, let_interrupt
 from codex_tmux.completion import PANE
 from codex_tmux.confirm import StillRuns, confirmed
-from codex_tmux.elsewhere.far_end import paste
 from codex_tmux.elsewhere.pane import find_transport
-from codex_tmux.elsewhere.run_again import NOTHING, run_again
+from codex_tmux.elsewhere.run_again import NOTHING, paste, run_again
 from codex_tmux.elsewhere.transport import of_argv
 from codex_tmux.errors import Problem
 from codex_tmux.idle_shell import rows_of

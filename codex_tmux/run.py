@@ -15,9 +15,9 @@ from codex_tmux.codex.accepted import accepted
 from codex_tmux.codex.commandline import options_of, parse, redact, tui_fresh, tui_resume, without_cd
 from codex_tmux.codex.session_directory import in_directory, session_directory
 from codex_tmux.codex.store import SQLITE_HOME, Store
-from codex_tmux.elsewhere.far_end import words_for
 from codex_tmux.elsewhere.wrapper import is_unknown, prefixed
 from codex_tmux.errors import Problem, TmuxError
+from codex_tmux.go_back import words_for
 from codex_tmux.here import (
     Here,
     ask,

@@ -550,7 +550,7 @@ GUARDS = (
     ),
     guard(
         "a far end that runs a command of its own is not gone back to",
-        "codex_tmux/elsewhere/far_end.py",
+        "codex_tmux/go_back.py",
         "        if answer.own_command:",
         "        if False:",
         T + "far_end_test.py::test_a_far_end_with_a_command_of_its_own_is_not_gone_back_to",

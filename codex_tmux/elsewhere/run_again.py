@@ -62,6 +62,12 @@ def run_again(argv: Sequence[str], session_id: str = "") -> Again:
     return Again(CONNECT, (*connect, *remote))
 
 
+def paste(session_id: str) -> str:
+    """What a person types at the far end to have the session back."""
+    # `codex resume` takes no beginning of an id; without one it lets the user choose.
+    return f"codex resume {session_id}" if len(session_id) == 36 else "codex resume"
+
+
 def _without_remote_command(connect: tuple[str, ...], at: int) -> tuple[str, ...]:
     """ssh's words, so that a RemoteCommand of its configuration does not start Codex."""
     if connect[at : at + 2] == NO_REMOTE_COMMAND:
