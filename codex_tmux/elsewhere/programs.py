@@ -20,41 +20,26 @@ class Program(NamedTuple):
     (behind the program where it has none).
     """
 
-    letters: str = ""
-    """Options of one letter that take a value."""
-    valued: frozenset[str] = frozenset()
-    """Long options that take a value as a word of its own."""
-    whole: frozenset[str] = frozenset()
-    """Options of several letters behind one dash."""
-    verbs: tuple[str, ...] = ()
-    """Subcommands behind which the target stands; none where it stands behind the program itself."""
-    once: tuple[str, ...] = ()
-    """Verbs of what ends with its command, so that there is nothing to go back to."""
-    attaches: tuple[str, ...] = ()
-    """Verbs that lead to what runs there already."""
-    shell_verb: str = ""
-    """A verb that takes no command; beside it, the other verbs name their target by an option alone."""
+    letters: str = ""  # options of one letter that take a value
+    valued: frozenset[str] = frozenset()  # long options that take a value as a word of its own
+    whole: frozenset[str] = frozenset()  # options of several letters behind one dash
+    verbs: tuple[
+        str, ...
+    ] = ()  # subcommands behind which the target stands; else it stands behind the program
+    once: tuple[str, ...] = ()  # verbs of what ends with its command, so that there is nothing to go back to
+    attaches: tuple[str, ...] = ()  # verbs that lead to what runs there already
+    shell_verb: str = ""  # takes no command; beside it, other verbs name their target by an option alone
     target_options: frozenset[str] = frozenset()
-    """Options that name the target."""
     separators: frozenset[str] = frozenset(["--"])
-    behind: bool = False
-    """Options may stand behind the target too."""
-    needs_separator: bool = False
-    """A command only stands behind a separator."""
-    needs_tty: bool = False
-    """There is a terminal only where one is asked for."""
-    no_tty: frozenset[str] = frozenset()
-    """Options with which there is none."""
+    behind: bool = False  # options may stand behind the target too
+    needs_separator: bool = False  # a command only stands behind a separator
+    needs_tty: bool = False  # there is a terminal only where one is asked for
+    no_tty: frozenset[str] = frozenset()  # options with which there is none
     drop: frozenset[str] = words("-t --tty -i --interactive --stdin")
     quiet: tuple[str, ...] = ()
-    asking_verb: str = ""
-    """The verb to ask with, where it is another one."""
-    opens_shell: bool = False
-    """Without a command it opens a shell there."""
-    shares_home: bool = False
-    """It has the user's own home there, and with it Codex's own store."""
-    kind: str = ""
-    """What it is called; "" for its own name."""
+    asking_verb: str = ""  # the verb to ask with, where it is another one
+    shares_home: bool = False  # the user's own home is there, and with it Codex's own store
+    kind: str = ""  # what it is called; "" for its own name
 
 
 _SSH = Program(
@@ -69,7 +54,6 @@ _SSH = Program(
         *("-o", "BatchMode=yes", "-o", "ConnectTimeout=5", "-o", "ClearAllForwardings=yes"),
         *("-o", "RemoteCommand=none", "-o", "PermitLocalCommand=no", "-T"),
     ),
-    opens_shell=True,
     kind=SSH,
 )
 _ENGINE = Program(
@@ -97,7 +81,6 @@ _DISTROBOX = Program(
     behind=True,
     no_tty=words("-T -H --no-tty"),
     quiet=("--no-tty",),
-    opens_shell=True,
     shares_home=True,
     kind="distrobox",
 )
@@ -107,7 +90,6 @@ _ROWS = {
     "mosh": Program(
         "p",
         words("--client --server --predict --family --port --bind-server --ssh --experimental-remote-ip"),
-        opens_shell=True,
     ),
     "docker podman nerdctl": _ENGINE,
     "docker-compose podman-compose": COMPOSE,

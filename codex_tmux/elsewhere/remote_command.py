@@ -22,39 +22,28 @@ NESTED = 2
 """How deep `sh -c` may stand in `sh -c`."""
 
 
-class Around(NamedTuple):
-    """What stands around Codex in a shell's text, as written. `shell`: it is in a further text, which that one runs."""
-
-    before: str
-    environment: tuple[str, ...]
-    shell: str
-    after: str
-
-    def text(self, codex: str) -> str:
-        """The whole text, with another command in the place of Codex."""
-        return " ".join(filter(None, (self.before, *self.environment, self._in_shell(codex), self.after)))
-
-    def environment_of(self, command: str) -> str:
-        """`command` alone, with the variables that Codex has."""
-        words = (word for word in self.environment if word not in ("exec", "command"))
-        return " ".join((*words, self._in_shell(command)))
-
-    def _in_shell(self, command: str) -> str:
-        return f"{self.shell} {shlex.quote(command)}" if self.shell else command
-
-
 class RemoteCodex(NamedTuple):
-    """The Codex in a remote command: its program as written there, what its command line says, and what is around it,
-    the outermost first."""
+    """The Codex in a remote command: its program as written there, and what its command line says.
+
+    `around`: the texts before and behind it, the outermost first; each but the first is one quoted word of the former.
+    """
 
     program: str
     command: CommandLine
-    around: tuple[Around, ...] = ()
+    around: tuple[tuple[str, str], ...] = ()
 
     @property
     def is_last(self) -> bool:
         """Whether nothing comes behind it, no shell: while the command runs, that Codex does."""
-        return not any(around.after for around in self.around)
+        return not any(after for _, after in self.around)
+
+    def replaced(self, command: str, with_rest: bool = True) -> str:
+        """The whole text with another command in its place; without what comes behind it where `with_rest` is not."""
+        *outer, inner = self.around
+        text = inner[0] + command + inner[1] * with_rest
+        for before, after in reversed(outer):
+            text = before + shlex.quote(text) + after * with_rest
+        return text
 
 
 def codex_of(transport: Transport) -> RemoteCodex | None:
@@ -74,21 +63,14 @@ def with_session(transport: Transport, session_id: str) -> tuple[str, ...] | Non
         return None
     # A word that is a flag stays the very object it was: with it comes how it was written.
     flags = [word.raw if isinstance(word, Token) else shlex.quote(word) for word in found.command.flags]
-    text = " ".join([found.program, *flags, *(("resume", session_id) if session_id else ())])
-    for around in reversed(found.around):
-        text = around.text(text)
-    return (*transport.connect, *_words(transport, text))
+    command = " ".join([found.program, *flags, *(("resume", session_id) if session_id else ())])
+    return (*transport.connect, *_words(transport, found.replaced(command)))
 
 
 def with_script(transport: Transport, script: str) -> tuple[str, ...] | None:
-    """The remote words alone, with `sh -c script` in the place of Codex, in Codex's environment; None without Codex."""
+    """The remote words alone, with `sh -c script` in the place of Codex, where that would start; None without Codex."""
     found = codex_of(transport)
-    if found is None:
-        return None
-    text = f"sh -c {shlex.quote(script)}"
-    for around in reversed(found.around):
-        text = around.environment_of(text)
-    return _words(transport, text)
+    return found and _words(transport, found.replaced(f"sh -c {shlex.quote(script)}", with_rest=False))
 
 
 def alone(transport: Transport) -> tuple[str, ...]:
@@ -158,24 +140,24 @@ def _in_text(text: str, depth: int = 0) -> RemoteCodex | None:
     after = parts[end:]
     if after and (after[0] not in ("&&", "||", ";") or any("codex" in part for part in after)):
         return None  # a pipe, a redirection, the background; or another Codex behind this one
-    before, start = parts[:at], at
+    start = at
     while at < end and (
         parts[at] in ("exec", "env", "command")
         or is_assignment(parts[at])
         or (at > start and parts[at] == "-i")
     ):
         at += 1
-    environment, words = parts[start:at], parts[at:end]
+    words = parts[at:end]
     if not words:
         return None
-    shell: list[Token] = []
+    begin, stop = words[0].start, words[-1].end
     if os.path.basename(words[0]) in SHELLS:
         *shell, inner = words
+        begin = inner.start
         found = _in_text(inner, depth + 1) if _runs_one_text(shell, inner) else None
     else:
         found = _in_words(words)
-    around = Around(_raw(before), tuple(word.raw for word in environment), _raw(shell), _raw(after))
-    return found and found._replace(around=(around, *found.around))
+    return found and found._replace(around=((text[:begin], text[stop:].rstrip()), *found.around))
 
 
 def _runs_one_text(shell: list[Token], text: Token) -> bool:

@@ -40,6 +40,8 @@ class Transport(NamedTuple):
     """It has a terminal at the far end, so that a Codex can be there."""
     before: int = 0
     """How many words of `connect` stand before its program: `sudo -u me`."""
+    opens_shell: bool = True
+    """`connect` alone opens a shell there."""
     goes_back: bool = True
     """`connect` leads back to the same place; not so `docker run`, whose container ends with its command."""
 
@@ -61,9 +63,7 @@ class Transport(NamedTuple):
     @property
     def shell(self) -> tuple[str, ...]:
         """The command for the far end that only opens a shell there."""
-        verb = self.program.shell_verb
-        has_one = self.program.opens_shell or (verb and verb in self.connect)
-        return () if has_one or not self.asking else ("sh",)
+        return () if self.opens_shell or not self.asking else ("sh",)
 
     @property
     def argv(self) -> tuple[str, ...]:
@@ -154,6 +154,7 @@ def _read(program: Program, argv: list[str], before: list[str]) -> Transport | N
         asking=tuple(_mosh_asks(found, target) if program.kind == MOSH else asking),
         terminal=_has_terminal(program, found, at < len(argv)),
         before=len(before),
+        opens_shell=verb in ("", "enter"),
     )
 
 

@@ -123,15 +123,13 @@ def commands_of(text: str) -> list[list[Token]] | None:
     """The commands of a shell's text, without what separates them; None where it is more than that."""
     commands: list[list[Token]] = [[]]
     found = tokens(text.rstrip())
-    if found is None:
+    if found is None or any(
+        t.raw in ("|", "&") or (not t.is_operator and re.search("[{}]", t.bare)) for t in found
+    ):
         return None
     for token in found:
-        if token.is_operator and token not in ("<", ">"):
-            if token in ("|", "&"):
-                return None
+        if token.is_operator and token.raw not in ("<", ">"):
             commands.append([])
-        elif not token.is_operator and re.search("[{}]", token.bare):
-            return None
         else:
             commands[-1].append(token)
     return [command for command in commands if command]
@@ -168,8 +166,7 @@ def is_plain(command: list[Token]) -> bool:
 
 def program_of(command: list[Token]) -> str:
     """The name of the program that a command starts; "" for none."""
-    values = command
-    return next((os.path.basename(v) for v in values if not is_assignment(v) and v != "exec"), "")
+    return next((os.path.basename(t) for t in command if not is_assignment(t) and t != "exec"), "")
 
 
 def is_shell(command: list[Token]) -> bool:

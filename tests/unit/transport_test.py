@@ -124,14 +124,14 @@ ASKED = "sh -c " + shlex.quote(SCRIPT)
     ("line", "asked"),
     [
         ("ssh -t host codex -m x", (ASKED,)),
-        ("ssh -t host 'cd /x && exec codex hi; bash'", (ASKED,)),
+        ("ssh -t host 'cd /x && exec codex hi; bash'", (f"cd /x && exec {ASKED}",)),
         ("ssh -t host 'CODEX_HOME=~/c codex'", (f"CODEX_HOME=~/c {ASKED}",)),
-        ("ssh -t host \"A='x exec y' exec codex\"", (f"A='x exec y' {ASKED}",)),
+        ("ssh -t host \"A='x exec y' exec codex\"", (f"A='x exec y' exec {ASKED}",)),
         ("docker exec -it box env CODEX_HOME=/c codex", ("env", "CODEX_HOME=/c", "sh", "-c", SCRIPT)),
         ("docker exec -it box bash -lc 'CODEX_HOME=$X codex'", ("bash", "-lc", f"CODEX_HOME=$X {ASKED}")),
     ],
 )
-def test_the_question_is_asked_in_codex_own_environment(line: str, asked: tuple[str, ...]) -> None:
+def test_the_question_is_asked_where_codex_would_start(line: str, asked: tuple[str, ...]) -> None:
     assert with_script(read(line), SCRIPT) == asked
 
 
