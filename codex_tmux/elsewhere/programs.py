@@ -8,6 +8,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 SSH, MOSH = "ssh", "mosh"
+NO_REMOTE_COMMAND = ("-o", "RemoteCommand=none")
+"""So that ssh starts no command that its configuration names."""
 
 
 def words(text: str) -> frozenset[str]:
@@ -52,7 +54,7 @@ _SSH = Program(
     # ssh takes the first value it is given: these stand before the user's own.
     quiet=(
         *("-o", "BatchMode=yes", "-o", "ConnectTimeout=5", "-o", "ClearAllForwardings=yes"),
-        *("-o", "RemoteCommand=none", "-o", "PermitLocalCommand=no", "-T"),
+        *(*NO_REMOTE_COMMAND, "-o", "PermitLocalCommand=no", "-T"),
     ),
     kind=SSH,
 )

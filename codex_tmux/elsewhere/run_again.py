@@ -8,12 +8,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from codex_tmux.elsewhere.programs import MOSH, SSH
+from codex_tmux.elsewhere.programs import MOSH, NO_REMOTE_COMMAND, SSH
 from codex_tmux.elsewhere.remote_command import alone, codex_of, with_session
 from codex_tmux.elsewhere.transport import of_argv
 
 RESUME, CONNECT, NOTHING = "resume", "connect", "nothing"
-NO_REMOTE_COMMAND = ("-o", "RemoteCommand=none")
 
 
 class Again(NamedTuple):
