@@ -140,14 +140,7 @@ def _in_text(text: str, depth: int = 0) -> RemoteCodex | None:
     after = parts[end:]
     if after and (after[0] not in ("&&", "||", ";") or any("codex" in part for part in after)):
         return None  # a pipe, a redirection, the background; or another Codex behind this one
-    start = at
-    while at < end and (
-        parts[at] in ("exec", "env", "command")
-        or is_assignment(parts[at])
-        or (at > start and parts[at] == "-i")
-    ):
-        at += 1
-    words = parts[at:end]
+    words = _without_environment(parts[at:end])
     if not words:
         return None
     begin, stop = words[0].start, words[-1].end
@@ -158,6 +151,16 @@ def _in_text(text: str, depth: int = 0) -> RemoteCodex | None:
     else:
         found = _in_words(words)
     return found and found._replace(around=((text[:begin], text[stop:].rstrip()), *found.around))
+
+
+def _without_environment(words: list[Token]) -> list[Token]:
+    """A simple command without the assignments, `exec` and `env` before its program."""
+    at = 0
+    while words[at:] and (
+        words[at] in ("exec", "env", "command") or is_assignment(words[at]) or (at and words[at] == "-i")
+    ):
+        at += 1
+    return words[at:]
 
 
 def _runs_one_text(shell: list[Token], text: Token) -> bool:

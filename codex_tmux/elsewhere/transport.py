@@ -114,22 +114,31 @@ def _read(program: Program, argv: list[str], before: list[str]) -> Transport | N
     """The transport that begins at `argv[0]`, a program of the table."""
     at, found = options(argv, 1, program)
     asking = [*before, argv[0].replace("autossh", "ssh")]
-    verb = ""
-    if program.verbs:
-        asking += _kept(program, found)
-        program, at, passed = _to_verb(program, argv, at)
-        verb = argv[at] if at < len(argv) else ""
-        if verb not in program.verbs:
-            return _without_command(program, verb, (*before, *argv), len(before) + at)
-        asking += [*passed, program.asking_verb or verb]
-        at, found = options(argv, at + 1, program)
+    if not program.verbs:
+        return _behind(program, "", argv, at, found, before, asking)
+    asking += _kept(program, found)
+    program, at, passed = _to_verb(program, argv, at)
+    verb = argv[at] if at < len(argv) else ""
+    if verb not in program.verbs:
+        return _without_command(program, verb, (*before, *argv), len(before) + at)
+    asking += [*passed, program.asking_verb or verb]
+    at, found = options(argv, at + 1, program)
+    return _behind(program, verb, argv, at, found, before, asking)
+
+
+def _behind(
+    program: Program,
+    verb: str,
+    argv: list[str],
+    at: int,
+    found: list[Option],
+    before: list[str],
+    asking: list[str],
+) -> Transport | None:
+    """The transport whose target stands at `argv[at]`, behind the options `found`."""
     separated = _has(found, program.separators)
-    target = next((o.value for o in found if o.name in program.target_options), "")
-    positional: list[str] = []
-    if not target and verb in ("", program.shell_verb or verb) and (not separated or program.kind == SSH):
-        positional = argv[at : at + 1]
-        target = "".join(positional)
-        at += len(positional)
+    target, positional = _target(program, verb, argv[at : at + 1], found)
+    at += len(positional)
     if not target and not program.target_options:
         # What a process list shows of mosh may be no more than its name.
         return Transport(program, "", (*before, *argv), goes_back=False) if program.kind == MOSH else None
@@ -137,13 +146,13 @@ def _read(program: Program, argv: list[str], before: list[str]) -> Transport | N
         at, more = options(argv, at, program)
         separated = _has(more, program.separators)
         found += more
-    if verb and verb == program.shell_verb:
-        at = len(argv)
-        positional = ["--container", *positional] if positional else []
-    elif program.needs_separator and not separated:
+    only_shell = bool(verb) and verb == program.shell_verb
+    if only_shell or (program.needs_separator and not separated):
         at = len(argv)  # no command can be there
     elif program.kind == MOSH and argv[at : at + 1] == ["--"]:
         at += 1
+    if only_shell and positional:
+        positional = ["--container", *positional]
     dashes = ["--"] if program.behind and program.kind != SSH else []
     asking += [*program.quiet, *_kept(program, found), *positional, *dashes]
     return Transport(
@@ -156,6 +165,15 @@ def _read(program: Program, argv: list[str], before: list[str]) -> Transport | N
         before=len(before),
         opens_shell=verb in ("", "enter"),
     )
+
+
+def _target(program: Program, verb: str, word: list[str], found: list[Option]) -> tuple[str, list[str]]:
+    """The target, named by an option or else by the `word` behind them; and that word where it is the target."""
+    named = next((o.value for o in found if o.name in program.target_options), "")
+    separated = _has(found, program.separators) and program.kind != SSH
+    if named or separated or verb not in ("", program.shell_verb or verb):
+        return named, []
+    return "".join(word), word
 
 
 def _to_verb(program: Program, argv: list[str], at: int) -> tuple[Program, int, list[str]]:

@@ -93,30 +93,34 @@ def of_text(shell: tuple[str, ...], text: str, args: Sequence[str], script: str 
     """The same of a text that `shell` runs."""
     commands = commands_of(text)
     if not commands:
-        return unknown(text.split(maxsplit=1)[0] if text.strip() else shell[0])
+        return unknown((text.split() or shell)[0])
     sets_nothing = shell[1:] == ("-c",)  # `-lc` and `-ic` read files that may set anything
-    if sets_nothing and len(commands) == 1 and is_plain(commands[0]):
-        words = [str(token) for token in commands[0]]
-        return of_words(words[1:] if words[0] in ("exec", "command") else words, args, script)
+    if sets_nothing and (words := plain_words(commands)) is not None:
+        return of_words(words, args, script)
     first = program_of(commands[0]) or commands[0][0]
     found = [(at, word) for at, command in enumerate(commands) if (word := codex_in(command, args, script))]
     if len(found) != 1:
         return unknown(first)
     at, (start, end, has_program) = found[0]
-    others = [*((c, BEFORE) for c in commands[:at]), *((c, AFTER) for c in commands[at + 1 :])]
     before, after = text[:start], text[end:]
-    if moved := CD.match(before):
-        # The directory comes back by itself, and `cd` from there would lead elsewhere.
-        before, others = before[moved.end() :], others[1:]
-    for command, allowed in others:
-        program = program_of(command)
-        if program and program not in allowed and not (allowed is AFTER and is_shell(command)):
-            return unknown(first)
-    if sets_nothing and has_program and before.strip() in ("", "exec", "command") and not after.strip(" ;\n"):
+    # The directory comes back by itself, and `cd` from there would lead elsewhere.
+    moved = CD.match(before)
+    before = before[moved.end() if moved else 0 :]
+    others = [(c, BEFORE) for c in commands[bool(moved) : at]] + [(c, AFTER) for c in commands[at + 1 :]]
+    if not all(may_run_again(command, allowed) for command, allowed in others):
+        return unknown(first)
+    if not has_program:
+        before = before.rstrip() + " " if before.strip() else before
+        return (*shell, f"{before}{ARGUMENTS}{after}", "sh")
+    if sets_nothing and before.strip() in ("", "exec", "command") and not after.strip(" ;\n"):
         return ()
-    # `sh -c TEXT NAME WORD…`
-    before = before if has_program or not before.strip() else before.rstrip() + " "
-    return (*shell, f"{before}{ARGUMENTS}{after}", "sh", *([PROGRAM] if has_program else []))
+    return (*shell, f"{before}{ARGUMENTS}{after}", "sh", PROGRAM)  # `sh -c TEXT NAME WORD…`
+
+
+def may_run_again(command: list[Token], allowed: frozenset[str]) -> bool:
+    """Whether a command beside Codex may run once more; behind it, a shell for people may too."""
+    program = program_of(command)
+    return not program or program in allowed or (allowed is AFTER and is_shell(command))
 
 
 def commands_of(text: str) -> list[list[Token]] | None:
@@ -137,11 +141,7 @@ def commands_of(text: str) -> list[list[Token]] | None:
 
 def codex_in(command: list[Token], args: Sequence[str], script: str) -> tuple[int, int, bool] | None:
     """Where in the text Codex and its arguments stand, and whether its program is one of the words; None without."""
-    words = command
-    into = next((i for i, t in enumerate(command) if t.is_operator), len(command))
-    if into < len(command):
-        adjacent = into and command[into - 1].raw.isdigit() and command[into - 1].end == command[into].start
-        words = command[: into - 1 if adjacent else into]
+    words = without_redirections(command)
     if not words:
         return None
     values = [str(word) for word in words]
@@ -157,11 +157,22 @@ def codex_in(command: list[Token], args: Sequence[str], script: str) -> tuple[in
     return None
 
 
-def is_plain(command: list[Token]) -> bool:
-    """Whether a shell would start exactly these words."""
-    return not any(t.is_operator or EXPANDED.search(t.unsettled) for t in command) and not (
-        is_assignment(command[0]) or program_of(command) in BEFORE | AFTER
-    )
+def without_redirections(command: list[Token]) -> list[Token]:
+    """The words before a command's first redirection, without the number that belongs to that."""
+    into = next((i for i, t in enumerate(command) if t.is_operator), len(command))
+    if 0 < into < len(command) and command[into - 1].raw.isdigit():
+        return command[: into - (command[into - 1].end == command[into].start)]
+    return command[:into]
+
+
+def plain_words(commands: list[list[Token]]) -> list[str] | None:
+    """The words of the one command, where a shell would start exactly these; else None."""
+    command, *others = commands
+    if others or any(t.is_operator or EXPANDED.search(t.unsettled) for t in command):
+        return None
+    if is_assignment(command[0]) or program_of(command) in BEFORE | AFTER:
+        return None
+    return [str(token) for token in command[command[0] in ("exec", "command") :]]
 
 
 def program_of(command: list[Token]) -> str:
