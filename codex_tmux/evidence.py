@@ -6,6 +6,7 @@ import json
 import os
 
 from codex_tmux import whose_title
+from codex_tmux.codex.home import default_home
 from codex_tmux.codex.processes import (
     SHELLS,
     CodexProcess,
@@ -16,6 +17,13 @@ from codex_tmux.codex.processes import (
 )
 from codex_tmux.codex.session_id import CUT, find_id, is_whole, same_session
 from codex_tmux.codex.store import SQLITE_HOME, Store
+from codex_tmux.elsewhere.pane import (
+    completed_by_screen,
+    is_another_machine,
+    known_here,
+    seen_through,
+)
+from codex_tmux.elsewhere.wrapper_of import wrapper_of
 from codex_tmux.inferred import Unnamed, with_inferred
 from codex_tmux.may_act import Act, Place, ProcessFacts, may_act
 from codex_tmux.pane_facts import age_of, codex_facts, pane_facts, place_of
@@ -24,14 +32,6 @@ from codex_tmux.state.pane_options import decode_launch
 from codex_tmux.state.records import ARGV, DEAD, EXEC, INFERRED, LIVE, LOCK, SCREEN, TITLE, TUI
 from codex_tmux.state.start_command import has_moved, helper_of
 from codex_tmux.tmux import Reading, Server
-from codex_tmux.transport_pane import (
-    completed_by_screen,
-    default_home,
-    is_another_machine,
-    known_here,
-    seen_through,
-)
-from codex_tmux.wrapper_of import wrapper_of
 
 QUIT_LINES = 12
 """How many lines above a shell's prompt may be of the Codex that has just ended: its farewell takes six."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from codex_tmux.run_again import NOTHING, run_again
+from codex_tmux.elsewhere.run_again import NOTHING, run_again
 from codex_tmux.state.launch import Launch
 
 DEFAULT_KEY = "R"

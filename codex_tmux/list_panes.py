@@ -12,9 +12,10 @@ from codex_tmux import epoch
 from codex_tmux.codex import activity
 from codex_tmux.codex.commandline import redact
 from codex_tmux.codex.store import Store
+from codex_tmux.elsewhere.run_again import paste
+from codex_tmux.elsewhere.transport import of_argv
 from codex_tmux.epoch import ALIVE, ELSEWHERE, GONE
 from codex_tmux.errors import TmuxError
-from codex_tmux.far_end import paste
 from codex_tmux.greeting import names_sessions
 from codex_tmux.list_view import show
 from codex_tmux.log import log
@@ -25,7 +26,6 @@ from codex_tmux.state.launch import Launch, launch_of
 from codex_tmux.state.records import CURRENT, LIVE, LOST, STATUS_WORDS, STATUSES, Record
 from codex_tmux.sync import server_lock
 from codex_tmux.tmux import Server
-from codex_tmux.transport import of_argv
 
 JSON_VERSION = 1
 

@@ -10,6 +10,8 @@ from datetime import datetime, timedelta
 from typing import NamedTuple, TypeAlias
 
 from codex_tmux.codex.session_id import CUT, same_session
+from codex_tmux.elsewhere.transport import of_argv
+from codex_tmux.elsewhere.wrapper import storable
 from codex_tmux.epoch import ELSEWHERE, GONE, OURS
 from codex_tmux.may_act import Act, PaneFacts, Place, ProcessFacts, may_act
 from codex_tmux.state.launch import Launch as Launch
@@ -27,8 +29,6 @@ from codex_tmux.state.records import (
     TITLE,
     Record,
 )
-from codex_tmux.transport import of_argv
-from codex_tmux.wrapper import storable
 
 
 class Sighting(NamedTuple):

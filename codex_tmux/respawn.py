@@ -12,8 +12,10 @@ import click
 from codex_tmux.codex.processes import Processes, let_interrupt
 from codex_tmux.completion import PANE
 from codex_tmux.confirm import StillRuns, confirmed
+from codex_tmux.elsewhere.pane import find_transport
+from codex_tmux.elsewhere.run_again import NOTHING, paste, run_again
+from codex_tmux.elsewhere.transport import of_argv
 from codex_tmux.errors import Problem
-from codex_tmux.far_end import paste
 from codex_tmux.idle_shell import rows_of
 from codex_tmux.may_act import Act, Line, PaneFacts, Place, ProcessFacts, may_act
 from codex_tmux.pane_facts import pane_facts, process_facts
@@ -22,7 +24,6 @@ from codex_tmux.prompt import EVERY, alone, lines_of, type_command
 from codex_tmux.reconcile import Pane
 from codex_tmux.restore_start import offer
 from codex_tmux.resume import helper_command, joined, respawn_into_run
-from codex_tmux.run_again import NOTHING, run_again
 from codex_tmux.split import offer_split, split_beside
 from codex_tmux.state.launch import Launch, launch_of
 from codex_tmux.state.pane_options import Option, encode_launch, pane_option, pane_options
@@ -30,8 +31,6 @@ from codex_tmux.state.records import EXEC, Record
 from codex_tmux.sync import server_lock
 from codex_tmux.tell import tell
 from codex_tmux.tmux import Server
-from codex_tmux.transport import of_argv
-from codex_tmux.transport_pane import find_transport
 
 SHELL_WITHIN = 1.0
 """Seconds that a shell may take to come back after its Codex has ended."""

@@ -10,6 +10,7 @@ import sys
 import termios
 import time
 
+from codex_tmux.ask_or_sleep import without_session, without_wrapper
 from codex_tmux.codex.accepted import accepted
 from codex_tmux.codex.app_server import token_of, whole_id
 from codex_tmux.codex.commandline import options_of, parse, redact, tui_fresh, tui_resume, without_cd
@@ -17,8 +18,9 @@ from codex_tmux.codex.daemon import DaemonError
 from codex_tmux.codex.session_directory import in_directory, session_directory
 from codex_tmux.codex.shell_below import BELOW
 from codex_tmux.codex.store import SQLITE_HOME, Store
+from codex_tmux.elsewhere.wrapper import is_unknown, prefixed
 from codex_tmux.errors import Problem, TmuxError
-from codex_tmux.fresh_instead import instead
+from codex_tmux.go_back import words_for
 from codex_tmux.here import (
     Here,
     ask,
@@ -38,8 +40,6 @@ from codex_tmux.resume import joined
 from codex_tmux.state.launch import LAY, UNATTENDED, Launch, launch_of
 from codex_tmux.state.pane_options import Option, decode_launch, encode_launch, pane_option
 from codex_tmux.tmux import Server
-from codex_tmux.without_wrapper import without
-from codex_tmux.wrapper import is_unknown, prefixed
 
 USAGE = "usage: codex-tmux run [--shell] [--fresh] [-- CODEX ARGS]"
 
@@ -93,18 +93,14 @@ def main(args: list[str]) -> int:
     argv = [*interpreter(program), program]
     if launch.wrapper:
         before = None if is_unknown(launch.wrapper) else prefixed(launch.wrapper, argv, here.default_shell)
-        if before is None and (code := without(server, here, launch, unattended)) is not None:
+        if before is None and (code := without_wrapper(server, here, launch, unattended)) is not None:
             return code
         argv = before or argv
     launch, gone = enter(launch)
     if launch.transport:
-        from codex_tmux.far_end import (
-            words_for,  # many imports, for the few panes that need it
-        )
-
         become(words_for(server, here, launch, request.fresh or here.fresh), here, request.shell)
     session, why = ("", "") if request.fresh or here.fresh else choose(server, here, launch)
-    if why and (code := instead(server, here, why, unattended)) is not None:
+    if why and (code := without_session(server, here, why, unattended)) is not None:
         return code
     path = os.environ.get("PATH", os.defpath)
     os.environ["PATH"] = path_with(program, path)

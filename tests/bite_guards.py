@@ -513,21 +513,21 @@ GUARDS = (
     ),
     guard(
         "a title that a rebuilt pane was given names no session",
-        "codex_tmux/transport_pane.py",
+        "codex_tmux/elsewhere/pane.py",
         'identifier.title_id(row, pane, process.start) if row["@codex_title_at"] else ""',
         "identifier.title_id(row, pane, process.start)",
         T + "far_end_test.py::test_nor_after_a_restart_and_the_remote_shell_is_no_living_codex",
     ),
     guard(
         "ssh's own RemoteCommand does not run again",
-        "codex_tmux/run_again.py",
+        "codex_tmux/elsewhere/run_again.py",
         "    if transport.kind == SSH and not remote:",
         "    if False:",
         T + "far_end_test.py::test_ssh_s_own_remote_command_is_not_run_again",
     ),
     guard(
         "a far end that runs a command of its own is not gone back to",
-        "codex_tmux/far_end.py",
+        "codex_tmux/go_back.py",
         "        if answer.own_command:",
         "        if False:",
         T + "far_end_test.py::test_a_far_end_with_a_command_of_its_own_is_not_gone_back_to",
@@ -541,7 +541,7 @@ GUARDS = (
     ),
     guard(
         "a transport that ends while it is looked at is none",
-        "codex_tmux/transport_pane.py",
+        "codex_tmux/elsewhere/pane.py",
         "    if not identifier.processes.still_runs(process.pid, process.argv):",
         "    if False:",
         U + "evidence_test.py::test_a_transport_that_ends_while_it_is_looked_at_is_none",

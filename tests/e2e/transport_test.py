@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import json
-import os
 import re
 import shlex
-import signal
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.support.far_end import far_end
+from tests.support.far_end import far_end, kill_root, rows, wait_asleep, wait_bound
 from tests.support.world import Sandbox
 
 pytestmark = pytest.mark.codex
@@ -27,35 +23,13 @@ def world(sandbox: Sandbox) -> Sandbox:
     return sandbox
 
 
-def row_of(world: Sandbox, pane: str) -> dict[str, Any]:
-    """What `list` says of a pane."""
-    rows: list[dict[str, Any]] = json.loads(world.helper("list", "--json"))["panes"]
-    return next(r for r in rows if r["pane"] == pane)
-
-
-def wait_asleep(world: Sandbox, pane: str) -> None:
-    """Wait until the dead pane sleeps."""
-    world.wait_for(
-        lambda: world.format(pane, "#{pane_dead} #{@codex_asleep}") == "1 1", 10, f"{pane} to sleep"
-    )
-
-
-def wait_bound(world: Sandbox, pane: str, session: str) -> None:
-    """Wait until the pane has the session, or its beginning."""
-    world.wait_for(
-        lambda: session.startswith(world.format(pane, "#{@codex_session}") or "-"),
-        10,
-        f"{pane} to have {session}",
-    )
-
-
 def test_ssh_killed_and_respawned_the_same_conversation_goes_on(world: Sandbox) -> None:
     with far_end(world) as far:
         pane = world.new_pane(shlex.join([*far.ssh_t, "cd src && codex -m mock-model 'first words'"]))
         world.wait_for(lambda: "turn 1 |" in world.capture(pane), 30, "the first answer")
         session = world.model.turns_with("first words")[0].session_id
         wait_bound(world, pane, session)
-        assert row_of(world, pane)["transport"]["kind"] == "ssh"
+        assert rows(world)[pane]["transport"]["kind"] == "ssh"
         # /new there, followed by its title alone.
         world.type(pane, "/new")
         world.wait_for(
@@ -63,15 +37,14 @@ def test_ssh_killed_and_respawned_the_same_conversation_goes_on(world: Sandbox) 
         )
         session = world.ask(pane, "anew").session_id
         wait_bound(world, pane, session)
-        os.kill(int(world.format(pane, "#{pane_pid}")), signal.SIGKILL)
-        wait_asleep(world, pane)
+        kill_root(world, pane)
         turns = len(world.model.requests)
         world.tmux("respawn-pane", "-t", pane)
         world.wait_for(lambda: "turn 1 |" in world.capture(pane), 30, "the conversation")
         request = world.ask(pane, "on")
         assert (request.session_id, request.messages) == (session, ("anew", "on"))
         assert [r.last for r in world.model.requests[turns:]] == ["on"], "nothing was sent by itself"
-        assert row_of(world, pane)["session_id"] == session
+        assert rows(world)[pane]["session_id"] == session
         assert not list(world.codex_home.glob("sessions/**/*.jsonl")), "all of it was there, nothing here"
 
 
@@ -101,16 +74,14 @@ def test_a_session_of_another_app_server_is_resumed_there(world: Sandbox) -> Non
         pane = world.new_pane("codex", "--remote", address, "-m", "mock-model")
         session = world.ask(pane, "first words").session_id
         wait_bound(world, pane, session)
-        os.kill(int(world.format(pane, "#{pane_pid}")), signal.SIGKILL)
-        wait_asleep(world, pane)
+        kill_root(world, pane)
         world.tmux("respawn-pane", "-t", pane)
         request = world.ask(pane, "second")
         assert (request.session_id, request.messages) == (session, ("first words", "second"))
-        row = row_of(world, pane)
+        row = rows(world)[pane]
         assert (row["session_id"], row["flags"]) == (session, ["--remote", address, "-m", "mock-model"])
         assert not list(world.codex_home.glob("sessions/**/*.jsonl"))
-        os.kill(int(world.format(pane, "#{pane_pid}")), signal.SIGKILL)
-        wait_asleep(world, pane)
+        kill_root(world, pane)
     # Its server gone, Codex itself says so; the session stays the pane's.
     world.tmux("respawn-pane", "-t", pane)
     world.wait_for(lambda: world.format(pane, "#{pane_dead}") == "1", 20, "Codex to give up")

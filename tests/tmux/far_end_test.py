@@ -5,7 +5,6 @@ tests/e2e/far_end_test.py runs these with the real Codex.
 
 from __future__ import annotations
 
-import json
 import os
 import shlex
 import shutil
@@ -17,7 +16,19 @@ from typing import Any
 import psutil
 import pytest
 
-from tests.support.far_end import FarEnd, far_end
+from tests.support.far_end import (
+    FarEnd,
+    far_end,
+    joined,
+    kill_root,
+    listed,
+    remote_shell,
+    restart_server,
+    wait_asleep,
+    wait_bound,
+    wait_remote_prompt,
+    wait_shell_cleared,
+)
 from tests.support.world import Sandbox
 
 PROMPT = "papa hello"
@@ -35,46 +46,18 @@ def far(world: Sandbox) -> Iterator[FarEnd]:
         yield found
 
 
-def rows(world: Sandbox, *args: str) -> list[dict[str, Any]]:
-    """What `list` says."""
-    found: list[dict[str, Any]] = json.loads(world.helper("list", "--json", *args))["panes"]
-    return found
-
-
 def row_of(world: Sandbox, session: str) -> dict[str, Any]:
     """What `list --all` says of a session."""
-    (row,) = (r for r in rows(world, "--all") if r["session_prefix"] == session[:29])
+    (row,) = (r for r in listed(world, "--all") if r["session_prefix"] == session[:29])
     return row
-
-
-def joined(world: Sandbox, pane: str) -> str:
-    """The pane's screen, broken lines joined."""
-    return world.tmux("capture-pane", "-p", "-J", "-t", pane)
 
 
 def first_turn(world: Sandbox, pane: str) -> str:
     """The session whose first turn the pane's own command line has begun, bound."""
     world.wait_for(lambda: "turn 1 |" in world.capture(pane), 40, "the first answer")
     (request,) = world.model.turns_with(PROMPT)
-    wait_live(world, pane, request.session_id)
+    wait_bound(world, pane, request.session_id)
     return request.session_id
-
-
-def wait_live(world: Sandbox, pane: str, session: str) -> None:
-    world.wait_for(
-        lambda: (
-            session.startswith(world.format(pane, "#{@codex_session}") or "-")
-            and world.format(pane, "#{@codex_state}") == "live"
-        ),
-        15,
-        f"{pane} to show {session}",
-    )
-
-
-def wait_asleep(world: Sandbox, pane: str) -> None:
-    world.wait_for(
-        lambda: world.format(pane, "#{pane_dead} #{@codex_asleep}") == "1 1", 10, f"{pane} to sleep"
-    )
 
 
 def transport_of(world: Sandbox, pane: str, name: str = "ssh") -> psutil.Process:
@@ -83,31 +66,19 @@ def transport_of(world: Sandbox, pane: str, name: str = "ssh") -> psutil.Process
     return next(p for p in (root, *root.children(recursive=True)) if p.name() == name)
 
 
-def kill_transport(world: Sandbox, pane: str) -> None:
-    os.kill(int(world.format(pane, "#{pane_pid}")), signal.SIGKILL)
-    wait_asleep(world, pane)
-
-
-def remote_shell(world: Sandbox, far: FarEnd, *command: str) -> str:
-    """A pane with a shell of the far end, at its prompt."""
-    pane = world.new_pane(*(command or far.ssh))
-    world.wait_for(lambda: "far$" in world.capture(pane), 20, "the remote prompt")
-    return pane
-
-
 def typed_there(world: Sandbox, far: FarEnd) -> tuple[str, str]:
     """A pane with a remote shell in which Codex was typed and has had a turn; with its session."""
     pane = remote_shell(world, far)
     world.tmux("send-keys", "-t", pane, "codex", "Enter")
     session = world.ask(pane, PROMPT, 40).session_id
-    wait_live(world, pane, session)
+    wait_bound(world, pane, session)
     return pane, session
 
 
 def check_only_connected(world: Sandbox, pane: str, session: str) -> None:
     """The pane shows a shell there and what to paste; nothing was sent, and the record is still offered."""
     world.wait_for(lambda: f"there: codex resume {session}" in joined(world, pane), 20, "what to paste")
-    world.wait_for(lambda: joined(world, pane).rstrip().endswith("far$"), 20, "the remote prompt")
+    wait_remote_prompt(world, pane)
     world.quiet()
     row = row_of(world, session)
     assert (row["status"], row["pane"], row["paste"]) == ("dead", pane, f"codex resume {session}")
@@ -120,17 +91,7 @@ def check_pasted(world: Sandbox, pane: str, session: str) -> None:
     world.wait_for(lambda: "turn 1 |" in world.capture(pane), 40, "the conversation")
     request = world.ask(pane, "second")
     assert (request.session_id, request.messages) == (session, (PROMPT, "second"))
-    wait_live(world, pane, session)
-
-
-def restart(world: Sandbox) -> None:
-    """End the tmux server, start another one, and restore."""
-    server = int(world.tmux("display-message", "-p", "#{pid}"))
-    world.tmux("kill-server")
-    world.wait_for(lambda: not psutil.pid_exists(server), 10, "the server to end")
-    world.start_server(load_plugin=True)
-    world.wait_for(lambda: [r for r in rows(world) if r["status"] == "lost"], 10, "the lost record")
-    world.helper("restore")
+    wait_bound(world, pane, session)
 
 
 NOT_UNDERSTOOD = {
@@ -150,7 +111,7 @@ def test_a_line_that_is_not_understood_never_runs_again(world: Sandbox, far: Far
     line = NOT_UNDERSTOOD[form]
     pane = world.new_pane(*far.ssh_t, line)
     session = first_turn(world, pane)
-    kill_transport(world, pane)
+    kill_root(world, pane)
     world.wait_for(lambda: "R reconnects" in world.format(pane, "#{@codex_hint}"), 5, "the hint")
     world.tmux("respawn-pane", "-t", pane)
     check_only_connected(world, pane, session)
@@ -171,9 +132,7 @@ def test_nor_where_it_was_typed_at_a_local_prompt(world: Sandbox, far: FarEnd) -
     world.tmux("send-keys", "-t", pane, shlex.join([*far.ssh_t, NOT_UNDERSTOOD["profile"]]), "Enter")
     session = first_turn(world, pane)
     transport_of(world, pane).kill()
-    world.wait_for(lambda: world.format(pane, "#{pane_current_command}") == "bash", 10, "the shell")
-    world.tmux("send-keys", "-t", pane, "clear", "Enter")
-    world.wait_for(lambda: "turn" not in world.capture(pane), 10, "an empty screen")
+    wait_shell_cleared(world, pane)
     world.helper("respawn", "-t", pane)
     check_only_connected(world, pane, session)
 
@@ -181,7 +140,8 @@ def test_nor_where_it_was_typed_at_a_local_prompt(world: Sandbox, far: FarEnd) -
 def test_nor_after_a_restart_and_the_remote_shell_is_no_living_codex(world: Sandbox, far: FarEnd) -> None:
     pane = world.new_pane(*far.ssh_t, NOT_UNDERSTOOD["variable"])
     session = first_turn(world, pane)
-    restart(world)
+    restart_server(world)
+    world.helper("restore")
     pane = row_of(world, session)["pane"]
     world.tmux("respawn-pane", "-t", pane)
     # The title that the pane was given when it was rebuilt is no Codex's.
@@ -219,10 +179,10 @@ def test_a_codex_with_a_shell_behind_it_is_not_ended_either(world: Sandbox, far:
     pane = world.new_pane(*far.ssh_t, f"codex '{PROMPT}'; exec bash -l")
     first_turn(world, pane)
     world.type(pane, "/quit")
-    world.wait_for(lambda: joined(world, pane).rstrip().endswith("far$"), 20, "the remote prompt")
+    wait_remote_prompt(world, pane)
     world.quiet()
     check_is_left_alone(world, pane)
-    kill_transport(world, pane)
+    kill_root(world, pane)
     world.tmux("respawn-pane", "-t", pane)
     world.wait_for(lambda: "turn 1 |" in world.capture(pane), 40, "the conversation")
     assert world.ask(pane, "second").messages == (PROMPT, "second")
@@ -233,7 +193,7 @@ def test_ssh_s_own_remote_command_is_not_run_again(world: Sandbox, far: FarEnd) 
     far.config.write_text(f"Host far\n RemoteCommand codex '{PROMPT}'\n RequestTTY yes\n" + config)
     pane = world.new_pane(*far.ssh)
     session = first_turn(world, pane)
-    kill_transport(world, pane)
+    kill_root(world, pane)
     world.tmux("respawn-pane", "-t", pane)
     check_only_connected(world, pane, session)
 
@@ -244,7 +204,7 @@ def test_a_far_end_with_a_command_of_its_own_is_not_gone_back_to(world: Sandbox,
     keys.write_text(f"command=\"codex '{PROMPT}'\" {key}")
     pane = world.new_pane(*far.ssh)
     session = first_turn(world, pane)
-    kill_transport(world, pane)
+    kill_root(world, pane)
     world.tmux("respawn-pane", "-t", pane)
     world.wait_for(
         lambda: "runs a command of its own" in " ".join(joined(world, pane).split()), 20, "the reason"
@@ -260,12 +220,12 @@ def test_a_far_end_with_a_command_of_its_own_is_not_gone_back_to(world: Sandbox,
 
 def test_a_codex_that_starts_by_itself_there_does_not_end_the_record(world: Sandbox, far: FarEnd) -> None:
     pane, session = typed_there(world, far)
-    kill_transport(world, pane)
+    kill_root(world, pane)
     profile = far.home / ".bash_profile"
     profile.write_text(profile.read_text() + "codex\n")
     world.tmux("respawn-pane", "-t", pane)
     fresh = world.ask(pane, "fresh", 40)
-    wait_live(world, pane, fresh.session_id)
+    wait_bound(world, pane, fresh.session_id)
     assert row_of(world, session)["status"] == "closed", "it has not ended: pick reopens it"
     assert fresh.messages == ("fresh",)
 
@@ -277,10 +237,10 @@ def test_a_tmux_there_is_gone_back_to_without_what_it_was_told_to_run(world: San
     pane = world.new_pane(*far.ssh_t, f"{there} new -A -s w \"codex '{PROMPT}'\"")
     session = first_turn(world, pane)
     try:
-        kill_transport(world, pane)
+        kill_root(world, pane)
         world.tmux("respawn-pane", "-t", pane)
         world.wait_for(lambda: "turn 1 |" in world.capture(pane), 20, "the tmux there, as it was")
-        wait_live(world, pane, session)
+        wait_bound(world, pane, session)
         # Gone with its server, the session is not begun anew.
         subprocess.run(shlex.split(f"{there} kill-server"), env=world.env, check=True)
         world.wait_for(lambda: world.format(pane, "#{pane_dead}") == "1", 10, "ssh to end")
@@ -300,7 +260,7 @@ def test_a_container_of_its_own_is_not_started_again(world: Sandbox, far: FarEnd
     docker.chmod(0o700)
     pane = world.new_pane("docker", "run", "-it", "image", "codex", PROMPT)
     session = first_turn(world, pane)
-    kill_transport(world, pane)
+    kill_root(world, pane)
     world.wait_for(
         lambda: "its command is not run again" in world.format(pane, "#{@codex_hint}"), 5, "the hint"
     )
@@ -318,7 +278,7 @@ def test_a_container_of_its_own_is_not_started_again(world: Sandbox, far: FarEnd
 def test_what_codex_tmux_itself_wrote_is_no_last_word_of_a_codex(world: Sandbox, far: FarEnd) -> None:
     """A remote prompt sets a title of its own, so the screen is asked for a farewell: there is what to paste."""
     pane, session = typed_there(world, far)
-    kill_transport(world, pane)
+    kill_root(world, pane)
     profile = far.home / ".bash_profile"
     profile.write_text(profile.read_text() + "PS1='\\[\\e]0;me@far\\a\\]far$ '\n")
     world.tmux("respawn-pane", "-t", pane)
@@ -347,9 +307,7 @@ def end_mosh(world: Sandbox, pane: str) -> None:
     for pid in world.processes():
         if psutil.pid_exists(pid) and psutil.Process(pid).name() == "mosh-server":
             os.kill(pid, signal.SIGTERM)
-    world.wait_for(lambda: world.format(pane, "#{pane_current_command}") == "bash", 10, "the shell")
-    world.tmux("send-keys", "-t", pane, "clear", "Enter")
-    world.wait_for(lambda: "turn" not in world.capture(pane), 10, "an empty screen")
+    wait_shell_cleared(world, pane)
 
 
 @needs_mosh
@@ -397,7 +355,7 @@ def test_a_pane_that_shows_another_tmux_of_this_machine_has_no_session(world: Sa
             world.wait_for(lambda p=pane: session[:29] in world.format(p, "#{pane_title}"), 20, "the title")  # type: ignore[misc]
         world.helper("sync")
         world.quiet()
-        assert rows(world, "--all") == []
+        assert listed(world, "--all") == []
         for pane in (outer, other):
             marks = "#{@codex_session}#{@codex_pane}#{@codex_state}"
             assert world.format(pane, f"{marks}#{{remain-on-exit}}") == "off"

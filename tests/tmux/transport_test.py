@@ -11,12 +11,25 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import suppress
-from typing import Any
 
 import psutil
 import pytest
 
-from tests.support.far_end import FarEnd, far_end
+from tests.support.far_end import (
+    FarEnd,
+    far_end,
+    joined,
+    kill_root,
+    listed,
+    remote_shell,
+    restart_server,
+    rows,
+    wait_asleep,
+    wait_bound,
+    wait_gone,
+    wait_remote_prompt,
+    wait_shell_cleared,
+)
 from tests.support.world import Sandbox, plugin_file
 
 
@@ -30,35 +43,6 @@ def world(sandbox: Sandbox) -> Sandbox:
 def far(world: Sandbox) -> Iterator[FarEnd]:
     with far_end(world) as found:
         yield found
-
-
-def rows(world: Sandbox, *args: str) -> dict[str, Any]:
-    """What `list` says, by pane."""
-    return {row["pane"]: row for row in json.loads(world.helper("list", "--json", *args))["panes"]}
-
-
-def wait_bound(world: Sandbox, pane: str, session: str) -> None:
-    """Wait until the pane has the session, of which its title shows the beginning."""
-    world.wait_for(
-        lambda: (
-            session.startswith(world.format(pane, "#{@codex_session}") or "-")
-            and world.format(pane, "#{@codex_state}") == "live"
-        ),
-        10,
-        f"{pane} to be bound to {session}",
-    )
-
-
-def wait_asleep(world: Sandbox, pane: str) -> None:
-    """Wait until the dead pane sleeps."""
-    world.wait_for(
-        lambda: world.format(pane, "#{pane_dead} #{@codex_asleep}") == "1 1", 10, f"{pane} to sleep"
-    )
-
-
-def end_transport(world: Sandbox, pane: str) -> None:
-    """Kill what reaches the far end."""
-    os.kill(int(world.format(pane, "#{pane_pid}")), signal.SIGKILL)
 
 
 def begin(world: Sandbox, pane: str, *, started: bool = False) -> str:
@@ -102,8 +86,7 @@ def test_ssh_killed_and_respawned_goes_on_there(world: Sandbox, far: FarEnd, for
     assert (row["session_id"], row["session_prefix"]) == (None, session[:29])
     assert (row["transport"]["kind"], row["transport"]["target"], row["paste"]) == ("ssh", "far", None)
     assert row["flags"] == ["-m", "x"]
-    end_transport(world, pane)
-    wait_asleep(world, pane)
+    kill_root(world, pane)
     world.tmux("respawn-pane", "-t", pane)
     check_goes_on(world, pane, session, "first" if form == "words" else "first words")
 
@@ -129,8 +112,7 @@ def test_a_far_end_that_cannot_be_asked_is_asked_again(world: Sandbox, far: FarE
     session = begin(world, pane)
     config = far.config.read_text()
     far.config.write_text(config.replace("Port ", "Port 1\n # "))
-    end_transport(world, pane)
-    wait_asleep(world, pane)
+    kill_root(world, pane)
     world.tmux("respawn-pane", "-t", pane)
     world.wait_for(lambda: "cannot be resumed yet" in world.capture(pane), 20, "the reason")
     wait_asleep(world, pane)
@@ -145,8 +127,7 @@ def test_a_session_without_a_message_there_begins_anew(world: Sandbox, far: FarE
     pane = world.new_pane(shlex.join([*far.ssh_t, "codex -m x"]))
     world.wait_for(lambda: world.format(pane, "#{@codex_session}"), 20, "the session to be bound")
     before = world.format(pane, "#{@codex_session}")
-    end_transport(world, pane)
-    wait_asleep(world, pane)
+    kill_root(world, pane)
     world.tmux("respawn-pane", "-t", pane)
     request = world.ask(pane, "first words")
     assert not request.session_id.startswith(before)
@@ -157,13 +138,9 @@ def test_quit_there_ends_the_pane_as_ever(world: Sandbox, far: FarEnd) -> None:
     pane = world.new_pane(shlex.join([*far.ssh_t, "codex"]))
     session = begin(world, pane)
     world.type(pane, "/quit")
-    world.wait_for(
-        lambda: pane not in world.tmux("list-panes", "-a", "-F", "#{pane_id}").split(), 10, "its end"
-    )
-    world.wait_for(
-        lambda: [r for r in rows(world, "--all").values() if r["status"] == "ended"], 10, "the record"
-    )
-    (row,) = (r for r in rows(world, "--all").values() if r["session_prefix"] == session[:29])
+    wait_gone(world, pane)
+    world.wait_for(lambda: [r for r in listed(world, "--all") if r["status"] == "ended"], 10, "the record")
+    (row,) = (r for r in listed(world, "--all") if r["session_prefix"] == session[:29])
     assert (row["status"], row["transport"]["kind"]) == ("ended", "ssh")
 
 
@@ -174,9 +151,7 @@ def test_typed_at_a_local_prompt_it_goes_on_behind_that_prompt(world: Sandbox, f
     ssh = psutil.Process(int(world.format(pane, "#{pane_pid}"))).children()[0]
     assert ssh.name() == "ssh"
     ssh.kill()
-    world.wait_for(lambda: world.format(pane, "#{pane_current_command}") == "bash", 10, "the shell")
-    world.tmux("send-keys", "-t", pane, "clear", "Enter")
-    world.wait_for(lambda: "turn" not in world.capture(pane), 10, "an empty screen")
+    wait_shell_cleared(world, pane)
     world.helper("respawn", "-t", pane)
     check_goes_on(world, pane, session)
     assert world.format(pane, "#{remain-on-exit}") == "off", "a shell's pane is none of ours to keep"
@@ -185,16 +160,14 @@ def test_typed_at_a_local_prompt_it_goes_on_behind_that_prompt(world: Sandbox, f
 def test_codex_typed_into_a_remote_shell_is_listed_and_what_to_paste_is_shown(
     world: Sandbox, far: FarEnd
 ) -> None:
-    pane = world.new_pane(*far.ssh)
-    world.wait_for(lambda: "far$" in world.capture(pane), 20, "the remote prompt")
+    pane = remote_shell(world, far)
     assert pane not in rows(world)
     world.tmux("send-keys", "-t", pane, "codex -m x", "Enter")
     session = begin(world, pane)
     row = rows(world)[pane]
     assert (row["status"], row["transport"]["target"], row["paste"]) == ("live", "far", "codex resume")
     assert world.format(pane, "#{remain-on-exit}") == "failed"
-    end_transport(world, pane)
-    wait_asleep(world, pane)
+    kill_root(world, pane)
     world.wait_for(lambda: "R reconnects" in world.capture(pane), 5, "the hint")
     world.tmux("respawn-pane", "-t", pane)
     world.wait_for(lambda: f"there: codex resume {session}" in joined(world, pane), 20, "what to paste")
@@ -205,27 +178,20 @@ def test_codex_typed_into_a_remote_shell_is_listed_and_what_to_paste_is_shown(
     assert refused.returncode == 1
     assert f"paste in ssh far: codex resume {session}" in refused.stderr
     # Killed once more before anything was typed: the hint itself has the command by now.
-    end_transport(world, pane)
-    wait_asleep(world, pane)
+    kill_root(world, pane)
     world.wait_for(
         lambda: f"R reconnects · paste: codex resume {session}" in joined(world, pane), 5, "the hint"
     )
     world.tmux("respawn-pane", "-t", pane)
     world.wait_for(lambda: f"there: codex resume {session}" in joined(world, pane), 20, "what to paste")
-    world.wait_for(lambda: joined(world, pane).rstrip().endswith("far$"), 20, "the remote prompt")
+    wait_remote_prompt(world, pane)
     assert len(world.model.requests) == 1, "nothing was typed"
     world.tmux("send-keys", "-t", pane, f"codex resume {session}", "Enter")
     check_goes_on(world, pane, session)
 
 
-def joined(world: Sandbox, pane: str) -> str:
-    """The pane's screen, broken lines joined."""
-    return world.tmux("capture-pane", "-p", "-J", "-t", pane)
-
-
 def test_a_remote_shell_that_codex_has_left_closes_as_ever(world: Sandbox, far: FarEnd) -> None:
-    pane = world.new_pane(*far.ssh)
-    world.wait_for(lambda: "far$" in world.capture(pane), 20, "the remote prompt")
+    pane = remote_shell(world, far)
     world.tmux("send-keys", "-t", pane, "codex", "Enter")
     begin(world, pane)
     world.type(pane, "/quit")
@@ -233,19 +199,13 @@ def test_a_remote_shell_that_codex_has_left_closes_as_ever(world: Sandbox, far: 
         lambda: world.format(pane, "#{remain-on-exit}") == "off", 10, "the pane to be its own again"
     )
     world.tmux("send-keys", "-t", pane, "exit 3", "Enter")
-    world.wait_for(
-        lambda: pane not in world.tmux("list-panes", "-a", "-F", "#{pane_id}").split(), 10, "its end"
-    )
+    wait_gone(world, pane)
 
 
 def test_after_a_restart_of_tmux_the_far_end_is_gone_back_to(world: Sandbox, far: FarEnd) -> None:
     pane = world.new_pane(shlex.join([*far.ssh_t, "codex -m x"]))
     session = begin(world, pane)
-    server = int(world.tmux("display-message", "-p", "#{pid}"))
-    world.tmux("kill-server")
-    world.wait_for(lambda: not psutil.pid_exists(server), 10, "the server to end")
-    world.start_server(load_plugin=True)
-    world.wait_for(lambda: [r for r in rows(world).values() if r["status"] == "lost"], 10, "the lost record")
+    restart_server(world)
     results = json.loads(world.helper("restore", "--json"))["results"]
     (pane,) = (r["pane"] for r in results if r["session_id"])
     world.tmux("respawn-pane", "-t", pane)
@@ -276,8 +236,7 @@ def test_a_container_s_codex_goes_on_in_it(world: Sandbox, far: FarEnd, line: st
     session = begin(world, pane)
     row = rows(world)[pane]
     assert (row["transport"]["kind"], row["transport"]["target"]) == (line.split()[0], "box")
-    os.kill(int(world.format(pane, "#{pane_pid}")), signal.SIGKILL)
-    wait_asleep(world, pane)
+    kill_root(world, pane)
     world.tmux("respawn-pane", "-t", pane)
     check_goes_on(world, pane, session)
 
@@ -289,8 +248,7 @@ def test_mosh_goes_on_there(world: Sandbox, far: FarEnd) -> None:
     session = begin(world, pane)
     row = rows(world)[pane]
     assert (row["transport"]["kind"], row["flags"]) == ("mosh", ["-m", "x y"])
-    end_transport(world, pane)
-    wait_asleep(world, pane)
+    kill_root(world, pane)
     # mosh's server waits for its client for good, and its Codex with it: the stand-in lets nobody else in meanwhile.
     for pid in world.processes():
         with suppress(psutil.NoSuchProcess, ProcessLookupError):
@@ -339,9 +297,8 @@ def test_a_hostile_title_takes_no_local_session(world: Sandbox, far: FarEnd) -> 
     os.kill(world.codex_pid(dead), signal.SIGKILL)
     wait_asleep(world, dead)
     world.tmux("kill-pane", "-t", closed)
-    before = {r["session_id"]: r for r in rows(world, "--all").values()}
-    remote = world.new_pane(*far.ssh)
-    world.wait_for(lambda: "far$" in world.capture(remote), 20, "the remote prompt")
+    before = {r["session_id"]: r for r in listed(world, "--all")}
+    remote = remote_shell(world, far)
     for session in sessions.values():
         for shown in (session[:29] + "...", session):
             text = f"\\033]0;x | {shown}\\007codex resume {session}\\n"
@@ -349,9 +306,9 @@ def test_a_hostile_title_takes_no_local_session(world: Sandbox, far: FarEnd) -> 
             world.wait_for(lambda s=shown: s in world.format(remote, "#{pane_title}"), 10, "the title")  # type: ignore[misc]
             world.helper("sync")
             assert world.format(remote, "#{@codex_session}") == ""
-    end_transport(world, remote)
+    os.kill(int(world.format(remote, "#{pane_pid}")), signal.SIGKILL)
     world.helper("sync")
-    after = {r["session_id"]: r for r in rows(world, "--all").values()}
+    after = {r["session_id"]: r for r in listed(world, "--all")}
     assert {s: (r["pane"], r["status"], r["transport"]) for s, r in after.items()} == {
         s: (r["pane"], r["status"], r["transport"]) for s, r in before.items()
     }
@@ -366,9 +323,7 @@ def test_a_hostile_codex_there_gets_no_session_of_the_store_and_none_that_cannot
     session = world.ask(local, "mine").session_id
     wait_bound(world, local, session)
     world.tmux("kill-pane", "-t", local)
-    world.wait_for(
-        lambda: [r for r in rows(world, "--all").values() if r["status"] == "closed"], 10, "the record"
-    )
+    world.wait_for(lambda: [r for r in listed(world, "--all") if r["status"] == "closed"], 10, "the record")
     world.helper("forget", session)  # Codex's own store alone knows it now
     future = "f1a201da-7561-7551-a7df-a07aa6f38cdb"
     (far.home / "bin/codex").unlink()
@@ -381,11 +336,10 @@ def test_a_hostile_codex_there_gets_no_session_of_the_store_and_none_that_cannot
         world.wait_for(lambda p=pane, s=shown: s[:29] in world.format(p, "#{pane_title}"), 20, "the title")  # type: ignore[misc]
         world.wait_for(lambda p=pane: p in rows(world), 10, "the pane to be listed")  # type: ignore[misc]
         assert rows(world)[pane]["evidence"] is None, "a Codex whose session is not known"
-        end_transport(world, pane)
-        wait_asleep(world, pane)
+        kill_root(world, pane)
         world.helper("sync")
         assert world.format(pane, "#{@codex_session}") == ""
-        assert not [r for r in rows(world, "--all").values() if r["session_prefix"] == shown[:29]]
+        assert not [r for r in listed(world, "--all") if r["session_prefix"] == shown[:29]]
 
 
 @pytest.mark.parametrize("kind", ["command", "typed"])
@@ -395,8 +349,7 @@ def test_a_shared_home_is_no_proof_but_the_user_s_word_is(world: Sandbox, far: F
     if kind == "command":
         pane = world.new_pane(*far.ssh_t, codex)
     else:
-        pane = world.new_pane(*far.ssh)
-        world.wait_for(lambda: "far$" in world.capture(pane), 20, "the remote prompt")
+        pane = remote_shell(world, far)
         world.tmux("send-keys", "-t", pane, codex, "Enter")
     session = world.ask(pane, "first words").session_id
     world.helper("sync")
@@ -405,12 +358,11 @@ def test_a_shared_home_is_no_proof_but_the_user_s_word_is(world: Sandbox, far: F
     row = rows(world)[pane]
     assert (row["evidence"], row["status"], row["session_id"]) == ("adopted", "live", session)
     assert row["transport"]["target"] == "far"
-    end_transport(world, pane)
-    wait_asleep(world, pane)
+    kill_root(world, pane)
     world.tmux("respawn-pane", "-t", pane)
     if kind == "typed":
         world.wait_for(lambda: f"there: codex resume {session}" in joined(world, pane), 20, "what to paste")
-        world.wait_for(lambda: joined(world, pane).rstrip().endswith("far$"), 20, "the remote prompt")
+        wait_remote_prompt(world, pane)
         world.tmux("send-keys", "-t", pane, f"{codex} resume {session}", "Enter")
     assert world.ask(pane, "second").messages == ("first words", "second")
     world.wait_for(lambda: rows(world)[pane]["status"] == "live", 10, "the record to live")

@@ -14,7 +14,7 @@ from websockets.sync.server import ServerConnection, serve
 from codex_tmux.codex import app_server
 from codex_tmux.codex.app_server import token_of, whole_id
 from codex_tmux.codex.daemon import DaemonError
-from codex_tmux.transport_pane import is_another_machine
+from codex_tmux.elsewhere.pane import is_another_machine
 
 PREFIX = "01a201da-7561-7551-a7df-a07aa"
 MINE, OTHER = PREFIX + "6f38cdb", PREFIX + "6f38cdc"

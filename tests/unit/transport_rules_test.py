@@ -9,7 +9,9 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import given
 
-from codex_tmux.far_end import Answer, answer_in, question_for, script_for
+from codex_tmux.elsewhere.far_end import Answer, answer_in, question_for, script_for
+from codex_tmux.elsewhere.pane import is_plausible
+from codex_tmux.elsewhere.transport import of_argv
 from codex_tmux.reconcile import Policy, TakeOver
 from codex_tmux.state.pane_options import decode_launch, encode_launch
 from codex_tmux.state.records import (
@@ -25,8 +27,6 @@ from codex_tmux.state.records import (
     STATUSES,
     TITLE,
 )
-from codex_tmux.transport import of_argv
-from codex_tmux.transport_pane import is_plausible
 from tests.unit.reconcile_test import LAUNCH, NOW, one, pane, run, showing, sid
 
 FAR = LAUNCH._replace(codex="codex", codex_home="", transport=("ssh", "-t", "far", "codex -m x"))

@@ -6,7 +6,15 @@ import shlex
 
 import pytest
 
-from codex_tmux.wrapper import PROGRAM, UNKNOWN, is_unknown, of_command, of_words, prefixed, storable
+from codex_tmux.elsewhere.wrapper import (
+    PROGRAM,
+    UNKNOWN,
+    is_unknown,
+    of_command,
+    of_words,
+    prefixed,
+    storable,
+)
 
 ARGS = ("-m", "x", "the old prompt")
 SAID = shlex.join(ARGS)

@@ -8,12 +8,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from codex_tmux.remote_command import alone, codex_of, with_session
-from codex_tmux.transport import MOSH, SSH, of_argv
+from codex_tmux.elsewhere.programs import MOSH, NO_REMOTE_COMMAND, SSH
+from codex_tmux.elsewhere.remote_command import alone, codex_of, with_session
+from codex_tmux.elsewhere.transport import of_argv
 
 RESUME, CONNECT, NOTHING = "resume", "connect", "nothing"
-MARK = "SESSION"
-NO_REMOTE_COMMAND = ("-o", "RemoteCommand=none")
 
 
 class Again(NamedTuple):
@@ -51,8 +50,7 @@ def run_again(argv: Sequence[str], session_id: str = "") -> Again:
     resumed = with_session(transport, session_id) if codex else None
     if codex and resumed:
         flags = tuple(str(flag) for flag in codex.command.flags)
-        marked = with_session(transport, MARK) or ("",)
-        return Again(RESUME, resumed, codex.program, flags, ends=marked[-1].rstrip("'\"").endswith(MARK))
+        return Again(RESUME, resumed, codex.program, flags, ends=codex.is_last)
     connect, remote = transport.connect, alone(transport)
     if not remote:
         # What they announced does not come.
@@ -61,6 +59,12 @@ def run_again(argv: Sequence[str], session_id: str = "") -> Again:
     if transport.kind == SSH and not remote:
         connect = _without_remote_command(connect, transport.before + 1)
     return Again(CONNECT, (*connect, *remote))
+
+
+def paste(session_id: str) -> str:
+    """What a person types at the far end to have the session back."""
+    # `codex resume` takes no beginning of an id; without one it lets the user choose.
+    return f"codex resume {session_id}" if len(session_id) == 36 else "codex resume"
 
 
 def _without_remote_command(connect: tuple[str, ...], at: int) -> tuple[str, ...]:

@@ -7,24 +7,22 @@ machine knows: what it says can never take a session away from a pane that has a
 
 from __future__ import annotations
 
-import os
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
 from codex_tmux.codex.processes import Processes, runs_one_command
-from codex_tmux.codex.store import Store, created_ms
+from codex_tmux.codex.store import TITLE_ID_LENGTH, Store, created_ms
+from codex_tmux.elsewhere.remote_command import codex_of
+from codex_tmux.elsewhere.run_again import run_again
+from codex_tmux.elsewhere.transport import Transport, of_argv, split_words
 from codex_tmux.may_act import Place
 from codex_tmux.reconcile import Launch, Pane, Sighting
-from codex_tmux.remote_command import codex_of
-from codex_tmux.run_again import run_again
 from codex_tmux.state.records import ADOPTED, ARGV, SCREEN, TITLE, TUI
 from codex_tmux.state.start_command import shell_words
-from codex_tmux.transport import SHARES_HOME, Transport, of_argv, split_words
 
 if TYPE_CHECKING:
     from codex_tmux.evidence import Identifier  # which imports this module
 
-PREFIX = 29
 FIRST_MS = 1_735_689_600_000
 """The start of 2025, before which no Codex named a session by such an id; in ms since the epoch."""
 CLOCKS_MS = 86_400_000
@@ -135,7 +133,7 @@ def sight(
     if not is_plausible(cut):
         return None
     here = known_here(identifier, cut)
-    if transport.kind in SHARES_HOME:
+    if transport.program.shares_home:
         return Sighting(here or cut, TITLE)
     if here is not None:
         return None
@@ -156,7 +154,7 @@ def known_here(identifier: Identifier, session_id: str) -> str | None:
     """The whole id, where a store of this machine has the session; None where none has."""
     for home in identifier.local_homes():
         store = Store(home)
-        whole = store.complete(session_id[:PREFIX])
+        whole = store.complete(session_id[:TITLE_ID_LENGTH])
         if whole:
             return whole
     return None
@@ -165,7 +163,7 @@ def known_here(identifier: Identifier, session_id: str) -> str | None:
 def completed_by_screen(identifier: Identifier, pane: Pane, hint: str) -> Pane:
     """A pane whose transport has ended, with what the last screen says: `hint` is the id in `codex resume <id>`."""
     if pane.session:
-        cut = len(pane.session) == PREFIX and hint.startswith(pane.session)
+        cut = len(pane.session) == TITLE_ID_LENGTH and hint.startswith(pane.session)
         return pane._replace(sighting=Sighting(hint, pane.evidence)) if cut else pane
     if not hint or not is_plausible(hint) or known_here(identifier, hint):
         return pane
@@ -179,8 +177,3 @@ def is_another_machine(address: str) -> bool:
     host = address.partition("://")[2].partition("/")[0].rpartition("@")[2].rpartition(":")[0].strip("[]")
     loopback = host in ("localhost", "::1") or (host.startswith("127.") and host.replace(".", "").isdigit())
     return not loopback
-
-
-def default_home() -> str:
-    """Codex's own home, as a Codex started here would see it."""
-    return os.path.abspath(os.environ.get("CODEX_HOME") or os.path.expanduser("~/.codex"))

@@ -11,6 +11,7 @@ import re
 from collections.abc import Collection, Sequence
 
 from codex_tmux.codex.commandline import split_program
+from codex_tmux.elsewhere.shell_text import Token, is_assignment, tokens
 from codex_tmux.state.start_command import shell_words
 
 PROGRAM = ""
@@ -29,17 +30,7 @@ BEFORE = frozenset(
 """Commands of a shell that may run again before Codex does."""
 AFTER = frozenset("exit return read : true clear tput stty reset".split())
 """And after it; a shell that is left is what people type into."""
-TOKEN = re.compile(
-    r"""[ \t]*(?:
-        (?P<operator> && | \|\| | [;<>\n] )
-      | (?P<word> (?: [^\s'"\\`$;|&<>(){}] | \\. | '[^']*' | \$\([^()]*\) | \$(?!\()
-            | "(?: [^"\\`$] | \\. | \$\([^()]*\) | \$(?!\() )*" )+ )
-    )""",
-    re.VERBOSE | re.DOTALL,
-)
 CD = re.compile(r"\s*cd\s+(?:--\s+)?(?:[^\s'\";&|$`\\]|\\.|'[^']*'|\"[^\"$`]*\"|\$HOME|\$PWD)+\s*(?:&&|;)\s*")
-SETTLED = re.compile(r"'[^']*'|\\.", re.DOTALL)
-"""What a shell leaves alone."""
 EXPANDED = re.compile(r"[$`*?[~]")
 ASSIGNMENT = re.compile(r"(?:^|(?<=[\s;&(='\"]))(?P<name>[A-Za-z_][A-Za-z0-9_]*)=")
 SETS = ("--setenv", "-E", "--env")
@@ -49,14 +40,6 @@ PROPERTY = re.compile(r"^(--property=)?[A-Z][A-Za-z]*=")
 HOMES = ("CODEX_HOME", "CODEX_SQLITE_HOME")
 """Where Codex keeps its things is known of every pane."""
 SECRET = re.compile(r"token|secret|passw|api.?key", re.IGNORECASE)
-
-
-class Token:
-    """A word or an operator of a shell's text, and where it stands."""
-
-    def __init__(self, raw: str, start: int, operator: bool) -> None:
-        self.raw, self.start, self.end, self.operator = raw, start, start + len(raw), operator
-        self.value = raw if operator else "".join(shell_words(raw))
 
 
 def of_command(start_command: str, args: Sequence[str], script: str = "") -> tuple[str, ...]:
@@ -110,44 +93,46 @@ def of_text(shell: tuple[str, ...], text: str, args: Sequence[str], script: str 
     """The same of a text that `shell` runs."""
     commands = commands_of(text)
     if not commands:
-        return unknown(text.split(maxsplit=1)[0] if text.strip() else shell[0])
+        return unknown((text.split() or shell)[0])
     sets_nothing = shell[1:] == ("-c",)  # `-lc` and `-ic` read files that may set anything
-    if sets_nothing and len(commands) == 1 and is_plain(commands[0]):
-        words = [token.value for token in commands[0]]
-        return of_words(words[1:] if words[0] in ("exec", "command") else words, args, script)
-    first = program_of(commands[0]) or commands[0][0].value
+    if sets_nothing and (words := plain_words(commands)) is not None:
+        return of_words(words, args, script)
+    first = program_of(commands[0]) or commands[0][0]
     found = [(at, word) for at, command in enumerate(commands) if (word := codex_in(command, args, script))]
     if len(found) != 1:
         return unknown(first)
     at, (start, end, has_program) = found[0]
-    others = [*((c, BEFORE) for c in commands[:at]), *((c, AFTER) for c in commands[at + 1 :])]
     before, after = text[:start], text[end:]
-    if moved := CD.match(before):
-        # The directory comes back by itself, and `cd` from there would lead elsewhere.
-        before, others = before[moved.end() :], others[1:]
-    for command, allowed in others:
-        program = program_of(command)
-        if program and program not in allowed and not (allowed is AFTER and is_shell(command)):
-            return unknown(first)
-    if sets_nothing and has_program and before.strip() in ("", "exec", "command") and not after.strip(" ;\n"):
+    # The directory comes back by itself, and `cd` from there would lead elsewhere.
+    moved = CD.match(before)
+    before = before[moved.end() if moved else 0 :]
+    others = [(c, BEFORE) for c in commands[bool(moved) : at]] + [(c, AFTER) for c in commands[at + 1 :]]
+    if not all(may_run_again(command, allowed) for command, allowed in others):
+        return unknown(first)
+    if not has_program:
+        before = before.rstrip() + " " if before.strip() else before
+        return (*shell, f"{before}{ARGUMENTS}{after}", "sh")
+    if sets_nothing and before.strip() in ("", "exec", "command") and not after.strip(" ;\n"):
         return ()
-    # `sh -c TEXT NAME WORD…`
-    before = before if has_program or not before.strip() else before.rstrip() + " "
-    return (*shell, f"{before}{ARGUMENTS}{after}", "sh", *([PROGRAM] if has_program else []))
+    return (*shell, f"{before}{ARGUMENTS}{after}", "sh", PROGRAM)  # `sh -c TEXT NAME WORD…`
+
+
+def may_run_again(command: list[Token], allowed: frozenset[str]) -> bool:
+    """Whether a command beside Codex may run once more; behind it, a shell for people may too."""
+    program = program_of(command)
+    return not program or program in allowed or (allowed is AFTER and is_shell(command))
 
 
 def commands_of(text: str) -> list[list[Token]] | None:
     """The commands of a shell's text, without what separates them; None where it is more than that."""
     commands: list[list[Token]] = [[]]
-    at, text = 0, text.rstrip()
-    while at < len(text):
-        found = TOKEN.match(text, at)
-        if found is None:
-            return None
-        kind = "operator" if found["operator"] else "word"
-        token = Token(found[kind], found.start(kind), kind == "operator")
-        at = found.end()
-        if token.operator and token.raw not in "<>":
+    found = tokens(text.rstrip())
+    if found is None or any(
+        t.raw in ("|", "&") or (not t.is_operator and re.search("[{}]", t.bare)) for t in found
+    ):
+        return None
+    for token in found:
+        if token.is_operator and token.raw not in ("<", ">"):
             commands.append([])
         else:
             commands[-1].append(token)
@@ -156,17 +141,13 @@ def commands_of(text: str) -> list[list[Token]] | None:
 
 def codex_in(command: list[Token], args: Sequence[str], script: str) -> tuple[int, int, bool] | None:
     """Where in the text Codex and its arguments stand, and whether its program is one of the words; None without."""
-    words = command
-    into = next((i for i, t in enumerate(command) if t.operator), len(command))
-    if into < len(command):
-        adjacent = into and command[into - 1].raw.isdigit() and command[into - 1].end == command[into].start
-        words = command[: into - 1 if adjacent else into]
+    words = without_redirections(command)
     if not words:
         return None
-    values = [word.value for word in words]
+    values = [str(word) for word in words]
     expanded = any("$" in word.raw or "`" in word.raw for word in words)
     for at, word in enumerate(words):
-        if is_codex(word.value) and (expanded or values[at + 1 :] == list(args)):
+        if is_codex(word) and (expanded or values[at + 1 :] == list(args)):
             launcher = next((i for i in range(at) if os.path.basename(values[i]) in LAUNCHERS), at)
             return words[launcher].start, words[-1].end, True
     at = next((i for i, v in enumerate(values) if not is_assignment(v) and v != "exec"), len(values))
@@ -176,32 +157,36 @@ def codex_in(command: list[Token], args: Sequence[str], script: str) -> tuple[in
     return None
 
 
-def is_plain(command: list[Token]) -> bool:
-    """Whether a shell would start exactly these words."""
-    return not any(t.operator or EXPANDED.search(SETTLED.sub("", t.raw)) for t in command) and not (
-        is_assignment(command[0].value) or program_of(command) in BEFORE | AFTER
-    )
+def without_redirections(command: list[Token]) -> list[Token]:
+    """The words before a command's first redirection, without the number that belongs to that."""
+    into = next((i for i, t in enumerate(command) if t.is_operator), len(command))
+    if 0 < into < len(command) and command[into - 1].raw.isdigit():
+        return command[: into - (command[into - 1].end == command[into].start)]
+    return command[:into]
+
+
+def plain_words(commands: list[list[Token]]) -> list[str] | None:
+    """The words of the one command, where a shell would start exactly these; else None."""
+    command, *others = commands
+    if others or any(t.is_operator or EXPANDED.search(t.unsettled) for t in command):
+        return None
+    if is_assignment(command[0]) or program_of(command) in BEFORE | AFTER:
+        return None
+    return [str(token) for token in command[command[0] in ("exec", "command") :]]
 
 
 def program_of(command: list[Token]) -> str:
     """The name of the program that a command starts; "" for none."""
-    values = (token.value for token in command)
-    return next((os.path.basename(v) for v in values if not is_assignment(v) and v != "exec"), "")
-
-
-def is_assignment(word: str) -> bool:
-    """Whether a shell takes this word for a variable's value."""
-    name, assigned, _ = word.partition("=")
-    return bool(assigned) and name.isidentifier()
+    return next((os.path.basename(t) for t in command if not is_assignment(t) and t != "exec"), "")
 
 
 def is_shell(command: list[Token]) -> bool:
     """Whether this is a shell for people, with no script of its own."""
     name = program_of(command)
     return name in (*SHELLS, "tcsh", "csh", "nu", "$SHELL") and not any(
-        has_c(t.value) or not t.value.startswith("-")
+        has_c(t) or not t.startswith("-")
         for t in command
-        if not is_assignment(t.value) and t.value != "exec" and os.path.basename(t.value) != name
+        if not is_assignment(t) and t != "exec" and os.path.basename(t) != name
     )
 
 
