@@ -14,17 +14,17 @@ from codex_tmux.errors import Problem
 from codex_tmux.plain_text import plain_line
 
 COMMANDS = {
-    "list": "codex_tmux.list_panes",
-    "pick": "codex_tmux.pick",
-    "next": "codex_tmux.next_waiting",
-    "respawn": "codex_tmux.respawn",
+    "list": "codex_tmux.commands.list_panes",
+    "pick": "codex_tmux.commands.pick",
+    "next": "codex_tmux.commands.next_waiting",
+    "respawn": "codex_tmux.commands.respawn",
     "restore": "codex_tmux.restore_command",
-    "adopt": "codex_tmux.adopt",
-    "forget": "codex_tmux.forget",
-    "status": "codex_tmux.status",
-    "log": "codex_tmux.show_log",
-    "run": "codex_tmux.called_by_tmux:run",
-    "sync": "codex_tmux.called_by_tmux:sync",
+    "adopt": "codex_tmux.commands.adopt",
+    "forget": "codex_tmux.commands.forget",
+    "status": "codex_tmux.commands.status",
+    "log": "codex_tmux.commands.show_log",
+    "run": "codex_tmux.commands.called_by_tmux:run",
+    "sync": "codex_tmux.commands.called_by_tmux:sync",
     "setup": "codex_tmux.setup.setup",
     "install": "codex_tmux.setup.install",
     "load": "codex_tmux.setup.install:load_now",
@@ -32,7 +32,7 @@ COMMANDS = {
     "doctor": "codex_tmux.setup.doctor",
     "selftest": "codex_tmux.selftest.command",
     "exec": "codex_tmux.exec.command",
-    "completion": "codex_tmux.completion",
+    "completion": "codex_tmux.commands.completion",
 }
 """Command name → the module whose `command` it is (or `module:name`), in the order `--help` lists them."""
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from codex_tmux.codex.store import Store, read_rollout
-from codex_tmux.preview import last_messages
+from codex_tmux.commands.preview import last_messages
 from tests.unit.codex_store_test import ID, archived, database, lock, meta, rollout, user
 
 SMALL = 4 * 1024 * 1024

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from codex_tmux.list_view import (
+from codex_tmux.commands.list_view import (
     GAP,
     LEAST,
     age,
@@ -108,7 +108,7 @@ def test_home_is_a_tilde(monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_ages(monkeypatch: pytest.MonkeyPatch, ago: int, shown: str) -> None:
     fixed = now()
-    monkeypatch.setattr("codex_tmux.list_view.now", lambda: fixed)
+    monkeypatch.setattr("codex_tmux.commands.list_view.now", lambda: fixed)
     assert age((fixed - timedelta(seconds=ago)).isoformat()) == shown
 
 

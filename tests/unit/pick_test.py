@@ -14,9 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from codex_tmux import pick, pick_menu, preview
 from codex_tmux.codex.store import Session
-from codex_tmux.conversations import Conversation, Here, Place, merge, with_activity
+from codex_tmux.commands import pick, pick_menu, preview
+from codex_tmux.commands.conversations import Conversation, Here, Place, merge, with_activity
 from codex_tmux.epoch import of_server
 from codex_tmux.reconcile import Launch
 from codex_tmux.records import Record

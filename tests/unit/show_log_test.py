@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from codex_tmux.show_log import Follower, command
+from codex_tmux.commands.show_log import Follower, command
 
 
 @pytest.fixture

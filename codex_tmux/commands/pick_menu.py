@@ -6,7 +6,7 @@ import os
 import shlex
 
 from codex_tmux.clients import of_client
-from codex_tmux.conversations import Conversation
+from codex_tmux.commands.conversations import Conversation
 from codex_tmux.errors import Problem
 from codex_tmux.pass_once import escape
 from codex_tmux.plain_text import plain_line, shortened, tilde

@@ -8,7 +8,7 @@ import os
 from codex_tmux import daemon_messages
 from codex_tmux.codex.commandline import redact
 from codex_tmux.codex.store import COMPRESSED
-from codex_tmux.conversations import Conversation
+from codex_tmux.commands.conversations import Conversation
 from codex_tmux.plain_text import plain, plain_line, tilde
 
 TAIL = 128 * 1024

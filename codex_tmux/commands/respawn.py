@@ -10,8 +10,9 @@ import time
 import click
 
 from codex_tmux.codex.processes import Processes, let_interrupt
-from codex_tmux.completion import PANE
-from codex_tmux.confirm import StillRuns, confirmed
+from codex_tmux.commands.completion import PANE
+from codex_tmux.commands.confirm import StillRuns, confirmed
+from codex_tmux.commands.split import offer_split, split_beside
 from codex_tmux.errors import Problem
 from codex_tmux.far_end import paste
 from codex_tmux.idle_shell import rows_of
@@ -26,7 +27,6 @@ from codex_tmux.records import EXEC, Record
 from codex_tmux.restore_start import offer
 from codex_tmux.resume import helper_command, joined, respawn_into_run
 from codex_tmux.run_again import NOTHING, run_again
-from codex_tmux.split import offer_split, split_beside
 from codex_tmux.sync import server_lock
 from codex_tmux.tell import tell
 from codex_tmux.tmux import Server

@@ -11,12 +11,12 @@ import click
 from codex_tmux import activity, epoch, store
 from codex_tmux.codex.commandline import redact
 from codex_tmux.codex.store import Store
+from codex_tmux.commands.list_view import show
 from codex_tmux.epoch import ALIVE, ELSEWHERE, GONE
 from codex_tmux.errors import TmuxError
 from codex_tmux.far_end import paste
 from codex_tmux.greeting import names_sessions
 from codex_tmux.launch import Launch, launch_of
-from codex_tmux.list_view import show
 from codex_tmux.log import log
 from codex_tmux.pass_once import Pass, sync_once
 from codex_tmux.reconcile import Pane

@@ -8,7 +8,8 @@ import click
 
 from codex_tmux import store
 from codex_tmux.codex.store import NAMED_BY
-from codex_tmux.completion import PANE, REMEMBERED
+from codex_tmux.commands.completion import PANE, REMEMBERED
+from codex_tmux.commands.respawn import resolve
 from codex_tmux.errors import Problem, TmuxError
 from codex_tmux.log import log
 from codex_tmux.options import PANE_OPTIONS
@@ -16,7 +17,6 @@ from codex_tmux.pass_once import Pass, pane_option, run_all, sync_once
 from codex_tmux.plain_text import plain_line, tilde
 from codex_tmux.records import CURRENT, ENDED, Record
 from codex_tmux.remain_on_exit import give_back, say_nothing
-from codex_tmux.respawn import resolve
 from codex_tmux.sync import server_lock
 from codex_tmux.tmux import Server
 

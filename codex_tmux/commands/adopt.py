@@ -10,7 +10,8 @@ import click
 from codex_tmux import store
 from codex_tmux.codex.commandline import is_session_id
 from codex_tmux.codex.store import NAMED_BY, Session, Store
-from codex_tmux.completion import DIRECTORY, PANE, SESSION
+from codex_tmux.commands.completion import DIRECTORY, PANE, SESSION
+from codex_tmux.commands.respawn import resolve
 from codex_tmux.epoch import ELSEWHERE, server_name
 from codex_tmux.errors import Problem
 from codex_tmux.log import log
@@ -19,7 +20,6 @@ from codex_tmux.pass_once import Pass, sync_once
 from codex_tmux.plain_text import plain_line, shortened
 from codex_tmux.reconcile import RANK, Launch, Pane, launch_fields, place_of
 from codex_tmux.records import ADOPTED, DEAD, ENDED, EXEC, LIVE, LOST, TUI, Record, now, same_session
-from codex_tmux.respawn import resolve
 from codex_tmux.resume import lay_to_sleep, wait_until_dead
 from codex_tmux.sync import server_lock
 from codex_tmux.tmux import Server

@@ -9,9 +9,9 @@ from typing import Any
 import click
 
 from codex_tmux.activity import APPROVAL, WAITING
-from codex_tmux.completion import CLIENT
+from codex_tmux.commands.completion import CLIENT
+from codex_tmux.commands.list_panes import add_activity, collect
 from codex_tmux.errors import Problem, TmuxError
-from codex_tmux.list_panes import add_activity, collect
 from codex_tmux.plain_text import plain_line, shortened
 from codex_tmux.records import CURRENT
 from codex_tmux.tell import tell_client

@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 
 from codex_tmux.clients import of_client
-from codex_tmux.conversations import Conversation
+from codex_tmux.commands.conversations import Conversation
+from codex_tmux.commands.respawn import respawn
 from codex_tmux.errors import Problem
 from codex_tmux.log import log
 from codex_tmux.options import encode_launch
 from codex_tmux.pass_once import escape
 from codex_tmux.records import ARGV, LIVE
-from codex_tmux.respawn import respawn
 from codex_tmux.resume import joined, respawn_into_run, run_command
 from codex_tmux.tmux import Server, literal
 

@@ -15,15 +15,15 @@ from rich.cells import cell_len
 from codex_tmux import activity, store
 from codex_tmux.activity import WAITING
 from codex_tmux.codex.store import Store
-from codex_tmux.completion import SESSION
-from codex_tmux.conversations import Conversation, find, gather, with_activity
+from codex_tmux.commands.completion import SESSION
+from codex_tmux.commands.conversations import Conversation, find, gather, with_activity
+from codex_tmux.commands.pick_menu import ACTIONS, COPY, FORGET, GO, SPLIT, show_menu
+from codex_tmux.commands.preview import preview
+from codex_tmux.commands.reopen import reopen
 from codex_tmux.errors import Problem
 from codex_tmux.log import log
-from codex_tmux.pick_menu import ACTIONS, COPY, FORGET, GO, SPLIT, show_menu
 from codex_tmux.plain_text import plain_line, tilde
-from codex_tmux.preview import preview
 from codex_tmux.records import DEAD, LIVE, LOST, Record
-from codex_tmux.reopen import reopen
 from codex_tmux.resume import helper_command
 from codex_tmux.tell import tell_client
 from codex_tmux.tmux import Server
