@@ -23,8 +23,8 @@ COMMANDS = {
     "forget": "codex_tmux.commands.forget",
     "status": "codex_tmux.commands.status",
     "log": "codex_tmux.commands.show_log",
-    "run": "codex_tmux.commands.called_by_tmux:run",
-    "sync": "codex_tmux.commands.called_by_tmux:sync",
+    "run": "codex_tmux.cli:run",
+    "sync": "codex_tmux.cli:sync",
     "setup": "codex_tmux.setup.setup",
     "install": "codex_tmux.setup.install",
     "load": "codex_tmux.setup.install:load_now",
@@ -35,6 +35,10 @@ COMMANDS = {
     "completion": "codex_tmux.commands.completion",
 }
 """Command name → the module whose `command` it is (or `module:name`), in the order `--help` lists them."""
+
+
+FIRST_WORD = "sync and run come right behind codex-tmux"
+"""`codex_tmux.__main__` starts these two without this module, by the first word: here is only their help."""
 
 
 class LazyGroup(click.Group):
@@ -60,6 +64,33 @@ def cli() -> None:
 
     Kill the pane, crash it, respawn it, restart tmux or reboot: the same pane resumes the same conversation.
     """
+
+
+@click.command(short_help="Update records and panes now, as the hooks do.", epilog="Example: codex-tmux sync")
+def sync() -> None:
+    """Update records and panes now.
+
+    The plugin's hooks call this; you hardly ever need it. It prints nothing and always exits 0. Errors go to the log
+    (codex-tmux log).
+    """
+    raise click.UsageError(FIRST_WORD)
+
+
+@click.command(
+    short_help="Start Codex in this pane, resuming its session.",
+    epilog="Example: tmux new-window -n api codex-tmux run -- -m gpt-5",
+    context_settings={"ignore_unknown_options": True},
+)
+@click.option("--shell", is_flag=True, help="Start your shell when Codex ends, instead of closing the pane.")
+@click.option("--fresh", is_flag=True, help="Start a new session.")
+@click.argument("codex_args", nargs=-1, type=click.UNPROCESSED, metavar="[-- CODEX ARGS]")
+def run(**_: object) -> None:
+    """Start Codex in this pane, resuming its session.
+
+    A pane with this command resumes its conversation at every respawn. Prompts are never sent again. Flags after `--`
+    are used at every start.
+    """
+    raise click.UsageError(FIRST_WORD)
 
 
 def main(args: list[str]) -> int:
