@@ -29,7 +29,13 @@ LEFT_OUT = ("KNOWN BY", "AGE", "DIRECTORY")
 GAP = 2
 
 BOLD, DIM = {"bold": True}, {"dim": True}
-STYLES = {LIVE: {"fg": "green"}, DEAD: {"fg": "red"}, LOST: {"fg": "yellow"}, ENDED: DIM, CLOSED: DIM}
+STYLES: dict[str, dict[str, Any]] = {
+    LIVE: {"fg": "green"},
+    DEAD: {"fg": "red"},
+    LOST: {"fg": "yellow"},
+    ENDED: DIM,
+    CLOSED: DIM,
+}
 
 
 def show(rows: list[dict[str, Any]], socket: str | None) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from itertools import islice
 
 from codex_tmux import daemon_messages
 from codex_tmux.codex.commandline import redact
@@ -21,20 +22,16 @@ LINES = 12
 
 
 def preview(conversation: Conversation, rollout: str | None, width: int = 80, height: int = 100) -> list[str]:
-    """The lines of a preview, plain text: of the messages as many of the last as fit into `height`."""
+    """The lines of a preview, plain text: of the messages as many of the last as fit into `height`, one at least."""
     head = long_head(conversation) if height >= ROOMY else short_head(conversation)
-    left = height - sum(rows_of(line, width) for line in head)
+    left = height - rows_of(head, width)
     said: list[str] = []
     for speaker, text in reversed(messages_of(conversation, rollout) if rollout else []):
         lines = [line.rstrip() for line in plain(text).strip().splitlines()]
-        block = ["", f"── {speaker}", *(lines if len(lines) <= LINES else [*lines[:LINES], "…"])]
-        needed = sum(rows_of(line, width) for line in block)
-        if needed > left and not said:
-            # Better the beginning of the last message than none.
-            block = cut(block, width, left)
-        elif needed > left:
+        block = ["", f"── {speaker}", *lines[:LINES], *(["…"] if len(lines) > LINES else [])]
+        left -= rows_of(block, width)
+        if left < 0 and said:
             break
-        left -= needed
         said = block + said
     return head + said
 
@@ -74,20 +71,9 @@ def flags_of(conversation: Conversation) -> str:
     return plain_line(" ".join(redact(conversation.launch.flags)))
 
 
-def cut(lines: list[str], width: int, height: int) -> list[str]:
-    """The first lines that fit, an ellipsis in the last row."""
-    kept: list[str] = []
-    for line in lines:
-        if sum(rows_of(k, width) for k in (*kept, line)) > height - 1:
-            room = (height - 1 - sum(rows_of(k, width) for k in kept)) * width
-            return [*kept, *([line[:room]] if room > 0 else []), "…"]
-        kept.append(line)
-    return kept
-
-
-def rows_of(line: str, width: int) -> int:
-    """How many rows of a terminal a line takes."""
-    return max(1, -(-len(line) // max(1, width)))
+def rows_of(lines: list[str], width: int) -> int:
+    """How many rows of a terminal these lines take."""
+    return sum(max(1, -(-len(line) // max(1, width))) for line in lines)
 
 
 def messages_of(conversation: Conversation, rollout: str) -> list[tuple[str, str]]:
@@ -99,25 +85,15 @@ def messages_of(conversation: Conversation, rollout: str) -> list[tuple[str, str
 
 def last_messages(path: str) -> list[tuple[str, str]]:
     """(who, what) of the last messages in a rollout, oldest first; reads only its end."""
-    found: list[tuple[str, str]] = []
-    for line in reversed(tail(path).split(b"\n")):
-        message = message_of(line)
-        if message:
-            found.append(message)
-            if len(found) == MESSAGES:
-                break
-    return found[::-1]
+    messages = filter(None, map(message_of, reversed(tail(path).split(b"\n"))))
+    return list(islice(messages, MESSAGES))[::-1]
 
 
 def tail(path: str, size: int = TAIL) -> bytes:
     """The last `size` bytes of a file, from the start of a line on; b"" where it cannot be read."""
     try:
         # O_NONBLOCK: a FIFO in the place of a rollout must not stop the preview.
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-    except OSError:
-        return b""
-    try:
-        with open(fd, "rb") as file:
+        with open(os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK), "rb") as file:
             end = file.seek(0, os.SEEK_END)
             file.seek(max(0, end - size))
             data = file.read(size)
