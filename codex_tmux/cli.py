@@ -14,17 +14,17 @@ from codex_tmux.errors import Problem
 from codex_tmux.plain_text import plain_line
 
 COMMANDS = {
-    "list": "codex_tmux.list_panes",
-    "pick": "codex_tmux.pick",
-    "next": "codex_tmux.next_waiting",
-    "respawn": "codex_tmux.respawn",
+    "list": "codex_tmux.commands.list_panes",
+    "pick": "codex_tmux.commands.pick",
+    "next": "codex_tmux.commands.next_waiting",
+    "respawn": "codex_tmux.commands.respawn",
     "restore": "codex_tmux.restore_command",
-    "adopt": "codex_tmux.adopt",
-    "forget": "codex_tmux.forget",
-    "status": "codex_tmux.status",
-    "log": "codex_tmux.show_log",
-    "run": "codex_tmux.called_by_tmux:run",
-    "sync": "codex_tmux.called_by_tmux:sync",
+    "adopt": "codex_tmux.commands.adopt",
+    "forget": "codex_tmux.commands.forget",
+    "status": "codex_tmux.commands.status",
+    "log": "codex_tmux.commands.show_log",
+    "run": "codex_tmux.cli:run",
+    "sync": "codex_tmux.cli:sync",
     "setup": "codex_tmux.setup.setup",
     "install": "codex_tmux.setup.install",
     "load": "codex_tmux.setup.install:load_now",
@@ -32,9 +32,13 @@ COMMANDS = {
     "doctor": "codex_tmux.setup.doctor",
     "selftest": "codex_tmux.selftest.command",
     "exec": "codex_tmux.exec.command",
-    "completion": "codex_tmux.completion",
+    "completion": "codex_tmux.commands.completion",
 }
 """Command name → the module whose `command` it is (or `module:name`), in the order `--help` lists them."""
+
+
+FIRST_WORD = "sync and run come right behind codex-tmux"
+"""`codex_tmux.__main__` starts these two without this module, by the first word: here is only their help."""
 
 
 class LazyGroup(click.Group):
@@ -60,6 +64,33 @@ def cli() -> None:
 
     Kill the pane, crash it, respawn it, restart tmux or reboot: the same pane resumes the same conversation.
     """
+
+
+@click.command(short_help="Update records and panes now, as the hooks do.", epilog="Example: codex-tmux sync")
+def sync() -> None:
+    """Update records and panes now.
+
+    The plugin's hooks call this; you hardly ever need it. It prints nothing and always exits 0. Errors go to the log
+    (codex-tmux log).
+    """
+    raise click.UsageError(FIRST_WORD)
+
+
+@click.command(
+    short_help="Start Codex in this pane, resuming its session.",
+    epilog="Example: tmux new-window -n api codex-tmux run -- -m gpt-5",
+    context_settings={"ignore_unknown_options": True},
+)
+@click.option("--shell", is_flag=True, help="Start your shell when Codex ends, instead of closing the pane.")
+@click.option("--fresh", is_flag=True, help="Start a new session.")
+@click.argument("codex_args", nargs=-1, type=click.UNPROCESSED, metavar="[-- CODEX ARGS]")
+def run(**_: object) -> None:
+    """Start Codex in this pane, resuming its session.
+
+    A pane with this command resumes its conversation at every respawn. Prompts are never sent again. Flags after `--`
+    are used at every start.
+    """
+    raise click.UsageError(FIRST_WORD)
 
 
 def main(args: list[str]) -> int:

@@ -73,3 +73,11 @@ def tilde(path: str) -> str:
     """A path with `~` for the home."""
     home = os.path.expanduser("~")
     return "~" + path[len(home) :] if path == home or path.startswith(home + "/") else path
+
+
+def age(seconds: float) -> str:
+    """A span of time in its largest unit, as `list` and `pick` show it."""
+    for size, unit in ((86400 * 365, "y"), (86400, "d"), (3600, "h"), (60, "m")):
+        if seconds >= size:
+            return f"{int(seconds // size)}{unit}"
+    return f"{max(0, int(seconds))}s"

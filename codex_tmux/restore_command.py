@@ -6,9 +6,9 @@ import sys
 
 import click
 
-from codex_tmux.completion import REMEMBERED
+from codex_tmux.commands.completion import REMEMBERED
+from codex_tmux.commands.forget import of_session
 from codex_tmux.errors import Problem
-from codex_tmux.forget import of_session
 from codex_tmux.pass_once import sync_once
 from codex_tmux.restore import FAILED, Restore, Result, restore, taken_over
 from codex_tmux.restore_plan import lost_records

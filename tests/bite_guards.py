@@ -670,7 +670,7 @@ GUARDS = (
     ),
     guard(
         "nothing but words is offered to a shell",
-        "codex_tmux/completion.py",
+        "codex_tmux/commands/completion.py",
         "        except (Problem, OSError, ValueError):\n            return []\n",
         "        finally:\n            pass\n",
         U + "completion_test.py::test_where_there_is_nothing_nothing_is_offered",

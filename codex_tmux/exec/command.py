@@ -14,7 +14,7 @@ import click
 
 from codex_tmux.codex.accepted import accepted
 from codex_tmux.codex.commandline import parse, redact
-from codex_tmux.completion import DIRECTORY
+from codex_tmux.commands.completion import DIRECTORY
 from codex_tmux.errors import Problem
 from codex_tmux.exec.conversation import Conversation
 from codex_tmux.exec.pane import Pane

@@ -14,7 +14,7 @@ from types import FrameType
 
 import click
 
-from codex_tmux.completion import PROGRAM
+from codex_tmux.commands.completion import PROGRAM
 from codex_tmux.errors import Problem
 from codex_tmux.launcher import plugin_file
 from codex_tmux.selftest.model import Model

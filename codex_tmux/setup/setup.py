@@ -12,7 +12,7 @@ import click
 from codex_tmux.codex.home import default_home
 from codex_tmux.codex.title_config import SESSION_ID, THREAD_ID, item_for, split_config, title_has_id
 from codex_tmux.codex.version import Version, ask_version, version_beside
-from codex_tmux.completion import DIRECTORY, PROGRAM
+from codex_tmux.commands.completion import DIRECTORY, PROGRAM
 from codex_tmux.errors import Problem
 from codex_tmux.launcher import typed
 from codex_tmux.setup.title_item import with_item, without_item

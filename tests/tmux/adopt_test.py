@@ -225,29 +225,19 @@ def test_all_that_ended_are_forgotten_and_nothing_else(world: Sandbox) -> None:
     assert world.helper("forget", "--all-ended") == "nothing to forget\n"
 
 
-def test_by_the_beginning_of_an_id(world: Sandbox) -> None:
+def test_a_person_is_asked_and_no_tmux_server_is_needed(world: Sandbox) -> None:
     session = ended_session(world, "first")
     assert "at least 8 characters" in refused(world, "forget", session[:7])
     assert "no such session" in refused(world, "forget", "ffffffff")
-    world.helper("forget", session[:8])
-    assert rows(world) == {}
-
-
-def test_a_person_is_asked(world: Sandbox) -> None:
-    session = ended_session(world, "first")
     pane = world.new_pane(f"codex-tmux forget {session}; echo DONE; cat", name="asking")
     world.wait_for(lambda: "Forget" in world.capture(pane), 10, "the question")
     assert session in world.capture(pane)
     world.tmux("send-keys", "-t", pane, "n", "Enter")
     world.wait_for(lambda: "nothing forgotten" in world.capture(pane), 10, "the answer")
     assert list(rows(world)) == [session]
-
-
-def test_without_a_tmux_server(world: Sandbox) -> None:
-    session = ended_session(world, "first")
     world.tmux("kill-server")
     world.wait_for(lambda: not world.running, 10, "the server to end")
-    assert f"forgotten: {session}" in world.helper("forget", session)
+    assert f"forgotten: {session}" in world.helper("forget", session[:8])
     assert rows(world) == {}
 
 

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from codex_tmux import pick_menu
+from codex_tmux.commands import pick_menu
 from codex_tmux.errors import TmuxError
 from codex_tmux.pass_once import escape, run_all
 from codex_tmux.rebuild import as_given, session_target

@@ -90,18 +90,15 @@ def test_it_fits_the_terminal(world: World) -> None:
     assert len(on_screen(sandbox, "codex-tmux list --all")) == 4
 
 
-def test_colours_by_status_and_none_when_not_wanted(world: World) -> None:
+def test_colours_by_status_and_none_where_not_wanted(world: World) -> None:
     head, live, dead = on_screen(world.sandbox, "codex-tmux list", colours=True)
     assert "\x1b[1m" in head
     assert "\x1b[1m\x1b[35mneeds approval" in live
     assert "\x1b[31masleep" in dead
     for wanted in ("NO_COLOR=1", "TERM=dumb"):
         assert "\x1b" not in "".join(on_screen(world.sandbox, f"{wanted} codex-tmux list", colours=True))
-
-
-def test_piped_it_is_plain_and_whole(world: World) -> None:
     head, live, dead = world.sandbox.helper("list", env={"COLUMNS": "40"}).splitlines()
-    assert "\x1b" not in head + live + dead
+    assert "\x1b" not in head + live + dead, "piped it is plain, and whole"
     assert head.split("  ")[0] == "WHERE"
     assert world.sessions[0] in live
     assert live.endswith(LONG)
@@ -109,18 +106,9 @@ def test_piped_it_is_plain_and_whole(world: World) -> None:
     assert str(world.sandbox.work).replace(str(world.sandbox.home), "~") in live
 
 
-def test_only_the_statuses_asked_for(world: World) -> None:
+def test_what_programs_read(world: World) -> None:
     sandbox = world.sandbox
-    assert [line.split()[1] for line in sandbox.helper("list", "--status", "dead").splitlines()] == [
-        "PANE",
-        world.dead,
-    ]
-    assert len(sandbox.helper("list", "--status", "dead", "--status", "ended").splitlines()) == 3
-    assert sandbox.helper("list", "--status", "lost") == "no pane is lost\n"
-
-
-def test_json_has_all_of_the_contract(world: World) -> None:
-    listed = json.loads(world.sandbox.helper("list", "--json"))
+    listed = json.loads(sandbox.helper("list", "--json"))
     assert listed["version"] == 1
     live, dead = listed["panes"]
     assert set(live) == set(
@@ -129,6 +117,20 @@ def test_json_has_all_of_the_contract(world: World) -> None:
     )
     assert (live["session_id"], live["activity"], live["title"]) == (world.sessions[0], "approval", LONG)
     assert (dead["session_id"], dead["activity"], dead["status"]) == (world.sessions[1], "idle", "dead")
+    only = sandbox.helper("list", "--status", "dead").splitlines()
+    assert [line.split()[1] for line in only] == ["PANE", world.dead]
+    assert len(sandbox.helper("list", "--status", "dead", "--status", "ended").splitlines()) == 3
+    assert sandbox.helper("list", "--status", "lost") == "no pane is lost\n"
+    assert sandbox.helper("status") == "1 running 1 asleep\n"
+    sandbox.wait_for(
+        lambda: sandbox.format(world.live, "#{@codex_status}") == "1 running 1 asleep", 10, "@codex_status"
+    )
+    sandbox.tmux("kill-server")
+    sandbox.wait_for(lambda: not sandbox.running, 10, "the server to end")
+    assert sandbox.helper("status") == "2 lost\n"
+    pane = sandbox.start_server(load_plugin=True, config="set -g @codex-restore off")
+    assert sandbox.helper("status") == "2 lost\n", "until they are restored"
+    sandbox.wait_for(lambda: sandbox.format(pane, "#{@codex_status}") == "2 lost", 10, "@codex_status")
 
 
 def test_a_hostile_title_stays_one_line(world: World) -> None:
@@ -140,24 +142,6 @@ def test_a_hostile_title_stays_one_line(world: World) -> None:
     assert len(lines) == 5
     assert "two lines" in "\n".join(lines), "\n".join(lines)
     assert "\x1b" not in sandbox.helper("list")
-
-
-def test_status_is_what_the_option_says(world: World) -> None:
-    sandbox = world.sandbox
-    assert sandbox.helper("status") == "1 running 1 asleep\n"
-    sandbox.wait_for(
-        lambda: sandbox.format(world.live, "#{@codex_status}") == "1 running 1 asleep", 10, "@codex_status"
-    )
-
-
-def test_lost_ones_count_until_they_are_restored(world: World) -> None:
-    sandbox = world.sandbox
-    sandbox.tmux("kill-server")
-    sandbox.wait_for(lambda: not sandbox.running, 10, "the server to end")
-    assert sandbox.helper("status") == "2 lost\n"
-    pane = sandbox.start_server(load_plugin=True, config="set -g @codex-restore off")
-    assert sandbox.helper("status") == "2 lost\n"
-    sandbox.wait_for(lambda: sandbox.format(pane, "#{@codex_status}") == "2 lost", 10, "@codex_status")
 
 
 def test_without_a_server_each_says_so(sandbox: Sandbox) -> None:

@@ -56,8 +56,9 @@ class Terminal:
         return Printed([x for x in plain.splitlines() if x], [x for x in joined.splitlines() if x], coloured)
 
 
-@pytest.mark.parametrize("way", WAYS)
-@pytest.mark.parametrize("size", [(80, 24), (200, 50)], ids=["80x24", "200x50"])
+@pytest.mark.parametrize(
+    ("size", "way"), [((80, 24), "on a screen"), ((200, 50), "NO_COLOR"), ((80, 24), "piped")], ids=WAYS
+)
 def test_every_command_prints_what_it_did(sandbox: Sandbox, size: tuple[int, int], way: str) -> None:
     terminal = Terminal(sandbox, *size, way)
     live, dead = sandbox.new_pane(), sandbox.new_pane()

@@ -170,6 +170,7 @@ def test_forgotten_by_codex_tmux_it_is_still_in_codex_s_store(world: Sandbox, wa
         else:
             screen.wait("Conversations")
             screen.keys("X")
+            screen.wait_gone("Forget one…")
             screen.wait(" Forget ")
             screen.keys("1")
         world.wait_for(lambda: not status_of(world, session), 15, "the record to go")

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 import pytest
 
-from codex_tmux.completion import CLIENT, PANE, REMEMBERED, SESSION, Completed
+from codex_tmux.commands.completion import CLIENT, PANE, REMEMBERED, SESSION, Completed
 
 CONTEXT = click.Context(click.Command("any"))
 PARAMETER = click.Argument(["any"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -10,16 +11,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from codex_tmux.list_view import (
+from codex_tmux.commands.list_view import (
     GAP,
     LEAST,
-    age,
-    aligned,
+    LEFT_OUT,
+    age_of,
     cells_of,
     fitted,
     paste_lines,
     right_part,
-    with_tilde,
+    show,
 )
 from codex_tmux.state.records import now
 
@@ -40,12 +41,22 @@ ROW: dict[str, Any] = {
 }
 
 
-@given(st.fixed_dictionaries({name: st.integers(1, 300) for name in (*LEAST, "PANE")}), st.integers(60, 300))
-def test_columns_fit_or_are_as_small_as_they_get(natural: dict[str, int], width: int) -> None:
-    natural["PANE"] = min(natural["PANE"], 8)
+SHORT = {"PANE": 8, "STATUS": 22, "KNOWN BY": 8, "AGE": 4}
+
+
+@given(
+    st.fixed_dictionaries({name: st.integers(1, 300) for name in LEAST}),
+    st.fixed_dictionaries({name: st.integers(1, most) for name, most in SHORT.items()}),
+    st.integers(56, 300),
+)
+def test_columns_fit_and_none_is_too_small_to_be_read(
+    long: dict[str, int], short: dict[str, int], width: int
+) -> None:
+    natural = long | short
     widths = fitted(natural, width)
     assert sum(widths.values()) + GAP * (len(widths) - 1) <= width
-    assert all(min(natural[name], LEAST.get(name, natural[name])) <= widths[name] for name in natural)
+    assert all(min(natural[name], LEAST.get(name, natural[name])) <= widths[name] for name in widths)
+    assert set(natural) - set(widths) <= set(LEFT_OUT if width < 81 else ())
 
 
 @pytest.mark.parametrize(
@@ -82,10 +93,33 @@ def test_a_pane_of_another_server_says_so() -> None:
     assert cells_of(ROW, "/tmp/tmux-0/other")["WHERE"] == "main:1.0 @default"
 
 
-def test_wide_characters_are_aligned() -> None:
-    cells = [cells_of({**ROW, "cwd": cwd}, None) for cwd in ("/日本語", "/abc")]
-    lines = list(aligned(cells))
-    assert len({cell_len(line[: line.index("fix the")]) for line in lines[1:]}) == 1
+def test_piped_it_is_aligned_and_whole(capsys: pytest.CaptureFixture[str]) -> None:
+    show([{**ROW, "cwd": cwd, "title": "fix the " + "x" * 99} for cwd in ("/日本語", "/abc")], None)
+    head, *lines = capsys.readouterr().out.splitlines()
+    assert head == head.rstrip()
+    assert all(line.endswith("x" * 99) for line in lines)
+    assert len({cell_len(line[: line.index("fix the")]) for line in lines}) == 1
+
+
+@pytest.mark.parametrize(
+    ("environ", "coloured"), [({}, True), ({"NO_COLOR": "1"}, False), ({"TERM": "dumb"}, False)]
+)
+def test_on_a_terminal_it_is_cut_and_coloured(
+    environ: dict[str, str],
+    coloured: bool,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name, value in ({"COLUMNS": "60", "TERM": "xterm", "NO_COLOR": ""} | environ).items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    show([{**ROW, "activity": "approval", "title": "long " * 20, "cwd": "/long/" * 20}], None)
+    out = capsys.readouterr().out
+    assert ("\x1b[35m\x1b[1mneeds approval\x1b[0m" in out) == coloured
+    assert ("\x1b" in out) == coloured
+    head, row = (re.sub(r"\x1b\[[0-9;]*m", "", line) for line in out.splitlines())
+    assert max(cell_len(head), cell_len(row)) <= 60
+    assert row.startswith("main:1.0  %1 "), "where it is can be read whole"
 
 
 def test_the_end_of_a_path_is_kept() -> None:
@@ -93,24 +127,9 @@ def test_the_end_of_a_path_is_kept() -> None:
     assert cell_len(right_part("/日本語/日本語", 8)) <= 8
 
 
-def test_home_is_a_tilde(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HOME", "/home/user")
-    assert [with_tilde(p) for p in ("/home/user", "/home/user/a", "/home/users")] == [
-        "~",
-        "~/a",
-        "/home/users",
-    ]
-
-
-@pytest.mark.parametrize(
-    ("ago", "shown"),
-    [(0, "0s"), (59, "59s"), (60, "1m"), (7200, "2h"), (90000, "1d"), (-100, "0s")],
-)
-def test_ages(monkeypatch: pytest.MonkeyPatch, ago: int, shown: str) -> None:
+def test_ages(monkeypatch: pytest.MonkeyPatch) -> None:
     fixed = now()
-    monkeypatch.setattr("codex_tmux.list_view.now", lambda: fixed)
-    assert age((fixed - timedelta(seconds=ago)).isoformat()) == shown
-
-
-def test_one_that_is_not_known() -> None:
-    assert age(None) == "-"
+    monkeypatch.setattr("codex_tmux.commands.list_view.now", lambda: fixed)
+    ages = [(None, "-"), (0, "0s"), (59, "59s"), (60, "1m"), (7200, "2h"), (90000, "1d"), (-100, "0s")]
+    for ago, shown in ages:
+        assert age_of(None if ago is None else (fixed - timedelta(seconds=ago)).isoformat()) == shown

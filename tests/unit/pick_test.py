@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import unicodedata
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from codex_tmux import pick, pick_menu, preview
 from codex_tmux.codex.rollout import SHOWN, last_messages, tail
 from codex_tmux.codex.store import Session
-from codex_tmux.conversations import Conversation, Here, Place, merge, with_activity
+from codex_tmux.commands import pick, pick_menu, preview
+from codex_tmux.commands.conversations import Conversation, Here, Place, merge, with_activity
 from codex_tmux.epoch import of_server
 from codex_tmux.reconcile import Launch
 from codex_tmux.state.records import Record
@@ -35,66 +35,47 @@ class There(Here):
         self.places = {name.replace("_", "-"): place for name, place in places.items()}
 
 
-def session(session_id: str, updated: float, title: str = "a title", **changes: object) -> Session:
-    values: dict[str, Any] = {
-        "id": session_id,
-        "rollout": "/r",
-        "cwd": "/w",
-        "title": title,
-        "first_message": title,
-        "source": "cli",
-    }
-    values |= {
-        "subagent": False,
-        "exec_session": False,
-        "archived": False,
-        "created_ms": 0,
-        "updated": updated,
-    }
-    return Session(**{**values, **changes})
-
-
-def record(session_id: str, status: str, **changes: object) -> Record:
-    values: dict[str, Any] = {
-        "session_id": session_id,
-        "evidence": "title",
-        "mode": "tui",
-        "status": status,
-        "server": "/s",
-        "epoch": "1:1",
-    }
-    values |= {
-        "pane": "%1",
-        "tmux_session": "work",
-        "window": 2,
-        "window_name": "w",
-        "window_layout": "",
-        "pane_index": 0,
-    }
-    values |= {"cwd": "/w", "codex": "/bin/codex", "codex_home": "/h", "flags": ("-m", "x")}
-    values["updated_at"] = datetime(2026, 11, 1, tzinfo=timezone.utc)
-    return Record(**{**values, **changes})
-
-
-def test_records_and_sessions_are_one_list_newest_first() -> None:
-    found = merge(
-        (record(ONE, "ended"),), {"/h": [session(TWO, 30), session(ONE, 20), session(THREE, 40)]}, There()
+def session(session_id: str, updated: float, exec_session: bool = False) -> Session:
+    return Session(
+        session_id, "/r", "/w", "a title", "a title", "cli", False, exec_session, False, 0, updated
     )
-    assert [(c.session_id, c.status) for c in found] == [(THREE, ""), (TWO, ""), (ONE, "ended")]
-    assert found[2].launch.flags == ("-m", "x")
-    assert found[0].launch.flags == ()
 
 
-def test_a_record_known_by_the_beginning_of_its_id_is_the_same_conversation() -> None:
-    found = merge((record(ONE[:29], "ended"),), {"/h": [session(ONE, 20)]}, There())
-    assert [(c.session_id, c.status) for c in found] == [(ONE, "ended")]
+def record(session_id: str, status: str, epoch: str = "1:1") -> Record:
+    pane = ("%1", "work", 2, "w", "", 0)
+    when = datetime(2026, 11, 1, tzinfo=timezone.utc)
+    launch = ("/w", "/bin/codex", "/h", ("-m", "x"))
+    return Record(session_id, "title", "tui", status, "/s", epoch, *pane, *launch, when)
 
 
-def test_a_record_without_a_session_is_shown_only_while_it_has_a_pane() -> None:
-    gone = record(ONE, "closed")
-    here = record(TWO, "live")
-    found = merge((gone, here), {"/h": []}, There(**{TWO: Place("%4", "now:1.0", False, LAUNCH)}))
-    assert [(c.session_id, c.pane, c.where) for c in found] == [(TWO, "%4", "now:1.0")]
+MERGED: dict[str, tuple[list[Record], list[Session], dict[str, Place], list[tuple[str, str, str]]]] = {
+    "one list, newest first": (
+        [record(ONE, "ended")],
+        [session(TWO, 30), session(ONE, 20), session(THREE, 40)],
+        {},
+        [(THREE, "", ""), (TWO, "", ""), (ONE, "ended", "work:2.0")],
+    ),
+    "known by the beginning of its id, it is the same": (
+        [record(ONE[:29], "ended")],
+        [session(ONE, 20)],
+        {},
+        [(ONE, "ended", "work:2.0")],
+    ),
+    "a record that cannot be resumed is shown only while it has a pane": (
+        [record(ONE, "closed"), record(TWO, "live")],
+        [],
+        {TWO: Place("%4", "now:1.0", False, LAUNCH)},
+        [(TWO, "live", "now:1.0")],
+    ),
+}
+
+
+@pytest.mark.parametrize("case", MERGED)
+def test_records_and_sessions_are_one_list(case: str) -> None:
+    records, sessions, places, wanted = MERGED[case]
+    found = merge(tuple(records), {"/h": sessions}, There(**places))
+    assert [(c.session_id, c.status, c.where) for c in found] == wanted
+    assert all(c.launch.flags == (("-m", "x") if c.status else ()) for c in found)
 
 
 def test_a_pane_of_another_server_that_runs_is_not_ours_and_one_that_does_not_is_free() -> None:
@@ -137,6 +118,7 @@ def test_a_line_for_fzf_is_one_line_with_the_id_first(title: str, cwd: str) -> N
     assert "\t" not in rest
     # Nothing of it but our own four colours, and the id.
     assert len(rest.split("\x1b[")) == 9
+    assert " now  " in rest
     assert "\x1b" not in rest.replace("\x1b[", "")
 
 
@@ -164,16 +146,8 @@ def test_what_a_conversation_does_stands_with_its_status() -> None:
     found = with_activity(both, {ONE: "approval", TWO: "working", THREE: "idle"})
     assert [c.state for c in found] == ["needs approval", "· working"]
     assert with_activity(both, {}) == both
-    lines = [pick.fzf_line(c, 10.0, 14, 20) for c in (*found, *both)]
-    assert (
-        len(
-            {
-                line.partition("\t")[2].replace("1;35m", "32m").replace("90m", "32m").index(" now ")
-                for line in lines
-            }
-        )
-        == 1
-    )
+    lines = [pick.fzf_line(c, 10.0, 14, 20).partition("\t")[2] for c in (*found, *both)]
+    assert len({re.sub(r"\x1b\[[\d;]*m", "", line).index(" now ") for line in lines}) == 1, "in line"
     assert "\x1b[1;35mneeds approval\x1b[0m" in lines[0], "it stands out"
     assert pick_menu.item_name(found[0], 60, 6).startswith("needs approval  first")
     assert "place      work:1.0, needs approval" in preview.preview(found[0], None)
@@ -227,14 +201,13 @@ def test_a_preview_fits_and_shows_the_end(tmp_path: Path) -> None:
 
 
 def test_a_preview_in_a_small_window_has_the_last_message_all_the_same(tmp_path: Path) -> None:
-    path = rollout(
-        tmp_path / "r", ("user", "one"), ("assistant", "\n".join(f"line {n} " + "x" * 60 for n in range(50)))
-    )
+    long = "\n".join(f"line {n} " + "x" * 60 for n in range(50))
+    path = rollout(tmp_path / "r", ("user", "one"), ("assistant", long))
     lines = preview.preview(conversation(cwd="/some/where"), path, 40, 9)
     assert lines[:4] == ["work:1.0, running  /some/where", f"{ONE}  -m x", "", "── Codex"]
     assert lines[4].startswith("line 0 ")
     assert lines[-1] == "…"
-    assert sum(preview.rows_of(line, 40) for line in lines) <= 9
+    assert "one" not in lines
 
 
 def test_a_preview_leaves_out_what_codex_says_in_the_user_s_name_and_what_a_terminal_obeys(
@@ -255,10 +228,3 @@ def test_a_preview_leaves_out_what_codex_says_in_the_user_s_name_and_what_a_term
 def test_without_a_tmux_server_there_is_no_pane(tmp_path: Path) -> None:
     here = Here(Server(str(tmp_path / "none")))
     assert (here.epoch, here.places) == ("", {})
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"), [(-5, "now"), (59, "now"), (60, "1m"), (7300, "2h"), (9e5, "10d"), (4e7, "1y")]
-)
-def test_ages(seconds: float, text: str) -> None:
-    assert pick.age(seconds) == text

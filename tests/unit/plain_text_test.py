@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from codex_tmux.plain_text import plain, plain_line, shortened
+from codex_tmux.plain_text import age, plain, plain_line, shortened, tilde
 
 HOSTILE = st.text(
     st.one_of(
@@ -73,3 +73,16 @@ def test_shortened_is_short(text: str, width: int) -> None:
     short = shortened(text, width)
     assert len(short) <= width
     assert short == text or short.endswith("…")
+
+
+def test_home_is_a_tilde(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/user/")
+    paths = ("/home/user", "/home/user/a", "/home/users", "/")
+    assert [tilde(path) for path in paths] == ["~", "~/a", "/home/users", "/"]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"), [(-5, "0s"), (59, "59s"), (60, "1m"), (7300, "2h"), (9e5, "10d"), (4e7, "1y")]
+)
+def test_ages(seconds: float, shown: str) -> None:
+    assert age(seconds) == shown

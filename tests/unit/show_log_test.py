@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
-from codex_tmux.show_log import Follower, command
+from codex_tmux.commands.show_log import command
 
 
 @pytest.fixture
@@ -53,48 +56,43 @@ def test_nothing_in_it_reaches_the_terminal(path: Path) -> None:
     assert printed() == ["2026 event key=x", "b c", "\ufffd\ufffd"]
 
 
-def test_what_comes_is_followed(path: Path) -> None:
-    follower = Follower(str(path))
-    assert list(follower.new_lines()) == []
+def test_a_line_that_is_not_whole_yet_waits(path: Path) -> None:
+    path.write_text("a\nhalf")
+    assert printed() == ["a"]
+
+
+def test_what_comes_is_followed_over_any_rotation(path: Path) -> None:
+    append(path, "old")
+    rotate(path)
     append(path, "a")
-    assert list(follower.new_lines()) == ["a"]
     with open(path, "a") as log:
         log.write("half")
-    assert list(follower.new_lines()) == []
-    append(path, " a line")
-    assert list(follower.new_lines()) == ["half a line"]
+    words = [sys.executable, "-m", "codex_tmux", "log", "-f"]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as reader:
+        assert reader.stdout is not None
+        try:
+            assert [reader.stdout.readline() for _ in range(2)] == ["old\n", "a\n"]
+            append(path, " a line")
+            assert reader.stdout.readline() == "half a line\n"
+            append(path, "b")
+            rotate(path)
+            assert reader.stdout.readline() == "b\n"
+            append(path, "\x1b]0;evil\x07c\x1b[2J")
+            assert reader.stdout.readline() == "c\n", "nothing in it reaches the terminal"
+            path.write_text("d\n")
+            assert reader.stdout.readline() == "d\n", "emptied by hand, it goes on"
+        finally:
+            reader.send_signal(signal.SIGINT)
+            rest = reader.communicate(timeout=10)
+    assert (rest, reader.returncode) == (("", ""), 0)
 
 
-@pytest.mark.parametrize("rotations", [1, 2])
-def test_rotations_lose_nothing(path: Path, rotations: int) -> None:
-    append(path, "a")
-    follower = Follower(str(path))
-    assert list(follower.new_lines()) == ["a"]
-    expected = []
-    for number in range(rotations):
-        append(path, f"b{number}")
-        rotate(path)
-        expected.append(f"b{number}")
-    append(path, "c")
-    assert list(follower.new_lines()) == [*expected, "c"]
-    append(path, "d")
-    assert list(follower.new_lines()) == ["d"]
-
-
-def test_a_log_between_two_names_is_waited_for(path: Path) -> None:
-    append(path, "a")
-    follower = Follower(str(path))
-    list(follower.new_lines())
-    append(path, "b")
-    rotate(path)
-    assert list(follower.new_lines()) == ["b"]
-    append(path, "c")
-    assert list(follower.new_lines()) == ["c"]
-
-
-def test_one_emptied_by_hand_goes_on(path: Path) -> None:
-    append(path, "a long line")
-    follower = Follower(str(path))
-    list(follower.new_lines())
-    path.write_text("b\n")
-    assert list(follower.new_lines()) == ["b"]
+def test_a_log_that_is_not_there_yet_is_waited_for(path: Path) -> None:
+    words = [sys.executable, "-m", "codex_tmux", "log", "-f"]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as reader:
+        assert reader.stdout is not None
+        append(path, "a")
+        try:
+            assert reader.stdout.readline() == "a\n"
+        finally:
+            reader.send_signal(signal.SIGINT)

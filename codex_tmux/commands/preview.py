@@ -5,7 +5,7 @@ from __future__ import annotations
 from codex_tmux.codex import daemon_messages
 from codex_tmux.codex.commandline import redact
 from codex_tmux.codex.rollout import COMPRESSED, last_messages
-from codex_tmux.conversations import Conversation
+from codex_tmux.commands.conversations import Conversation
 from codex_tmux.plain_text import plain, plain_line, tilde
 
 MESSAGES = 8
@@ -16,20 +16,16 @@ LINES = 12
 
 
 def preview(conversation: Conversation, rollout: str | None, width: int = 80, height: int = 100) -> list[str]:
-    """The lines of a preview, plain text: of the messages as many of the last as fit into `height`."""
+    """The lines of a preview, plain text: of the messages as many of the last as fit into `height`, one at least."""
     head = long_head(conversation) if height >= ROOMY else short_head(conversation)
-    left = height - sum(rows_of(line, width) for line in head)
+    left = height - rows_of(head, width)
     said: list[str] = []
     for speaker, text in reversed(messages_of(conversation, rollout) if rollout else []):
         lines = [line.rstrip() for line in plain(text).strip().splitlines()]
-        block = ["", f"── {speaker}", *(lines if len(lines) <= LINES else [*lines[:LINES], "…"])]
-        needed = sum(rows_of(line, width) for line in block)
-        if needed > left and not said:
-            # Better the beginning of the last message than none.
-            block = cut(block, width, left)
-        elif needed > left:
+        block = ["", f"── {speaker}", *lines[:LINES], *(["…"] if len(lines) > LINES else [])]
+        left -= rows_of(block, width)
+        if left < 0 and said:
             break
-        left -= needed
         said = block + said
     return head + said
 
@@ -69,20 +65,9 @@ def flags_of(conversation: Conversation) -> str:
     return plain_line(" ".join(redact(conversation.launch.flags)))
 
 
-def cut(lines: list[str], width: int, height: int) -> list[str]:
-    """The first lines that fit, an ellipsis in the last row."""
-    kept: list[str] = []
-    for line in lines:
-        if sum(rows_of(k, width) for k in (*kept, line)) > height - 1:
-            room = (height - 1 - sum(rows_of(k, width) for k in kept)) * width
-            return [*kept, *([line[:room]] if room > 0 else []), "…"]
-        kept.append(line)
-    return kept
-
-
-def rows_of(line: str, width: int) -> int:
-    """How many rows of a terminal a line takes."""
-    return max(1, -(-len(line) // max(1, width)))
+def rows_of(lines: list[str], width: int) -> int:
+    """How many rows of a terminal these lines take."""
+    return sum(max(1, -(-len(line) // max(1, width))) for line in lines)
 
 
 def messages_of(conversation: Conversation, rollout: str) -> list[tuple[str, str]]:

@@ -8,6 +8,7 @@ from codex_tmux.errors import TmuxError
 from codex_tmux.log import log
 from codex_tmux.pass_once import summary, sync_once
 from codex_tmux.state import store
+from codex_tmux.state.records import LOST
 from codex_tmux.sync import server_lock
 from codex_tmux.tmux import Server
 
@@ -32,10 +33,6 @@ def text(server: Server) -> str:
         return summary(seen.records, seen.snapshot)
     except TmuxError as e:
         log("status.no_server", why=e)
-        return " ".join(f"{n} {s}" for s, n in _counts().items())
-
-
-def _counts() -> dict[str, int]:
-    # Without a server every pane is gone: what was current is lost.
-    lost = sum(r.current or r.status == "lost" for r in store.peek())
-    return {"lost": lost} if lost else {}
+        # Without a server every pane is gone: what was current is lost.
+        lost = sum(r.current or r.status == LOST for r in store.peek())
+        return f"{lost} lost" if lost else ""

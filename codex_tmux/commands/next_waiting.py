@@ -9,9 +9,10 @@ from typing import Any
 import click
 
 from codex_tmux.codex.activity import APPROVAL, WAITING
-from codex_tmux.completion import CLIENT
+from codex_tmux.commands.completion import CLIENT
+from codex_tmux.commands.list_panes import add_activity, collect
+from codex_tmux.commands.reopen import show
 from codex_tmux.errors import Problem, TmuxError
-from codex_tmux.list_panes import add_activity, collect
 from codex_tmux.plain_text import plain_line, shortened
 from codex_tmux.state.records import CURRENT
 from codex_tmux.tell import tell_client
@@ -71,7 +72,7 @@ def jump(server: Server, client: str | None) -> str:
     if not waiting:
         raise Problem(nobody_waits(rows))
     row = following(waiting, place_of_client(server, client))
-    show(server, client, row["pane"])
+    show(server, row["pane"], client or "")
     what = "approval" if row["activity"] == APPROVAL else "an answer"
     more = f" ({len(waiting) - 1} more)" if len(waiting) > 1 else ""
     title = shortened(plain_line(row["title"] or ""), 40)
@@ -110,18 +111,3 @@ def following(waiting: list[dict[str, Any]], here: tuple[Place, str]) -> dict[st
     current, pane = here
     behind = [row for row in ordered if place(row) > current and row["pane"] != pane]
     return (behind or ordered)[0]
-
-
-def show(server: Server, client: str | None, pane: str) -> None:
-    """Make a pane the one in front, of the client if there is one. Raises TmuxError."""
-    # A window may be linked into several tmux sessions: the client's own comes first.
-    form = "#{pane_id} #{session_id}:#{window_id}.#{pane_id}"
-    lines = server.run("list-panes", "-a", "-F", form).splitlines()
-    targets = [target for found, target in (line.split(" ", 1) for line in lines) if found == pane]
-    clients = (server.try_run("list-clients", "-F", "#{client_name} #{session_id}") or "").splitlines()
-    targets.sort(key=lambda target: f"{client} {target.partition(':')[0]}" not in clients)
-    if not targets:
-        raise Problem(f"pane {pane} has just gone")
-    server.run("select-window", "-t", targets[0], ";", "select-pane", "-t", targets[0])
-    if client:
-        server.run("switch-client", "-c", client, "-t", targets[0].partition(":")[0])

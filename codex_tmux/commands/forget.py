@@ -7,18 +7,21 @@ import sys
 import click
 
 from codex_tmux.codex.store import NAMED_BY
-from codex_tmux.completion import PANE, REMEMBERED
+from codex_tmux.commands.completion import PANE, REMEMBERED
+from codex_tmux.commands.respawn import resolve
 from codex_tmux.errors import Problem, TmuxError
 from codex_tmux.log import log
 from codex_tmux.pass_once import Pass, run_all, sync_once
 from codex_tmux.plain_text import plain_line, tilde
 from codex_tmux.remain_on_exit import give_back, say_nothing
-from codex_tmux.respawn import resolve
 from codex_tmux.state import store
 from codex_tmux.state.pane_options import KEPT_TRUE, Option, pane_options
 from codex_tmux.state.records import CURRENT, ENDED, Record
 from codex_tmux.sync import server_lock
 from codex_tmux.tmux import Server
+
+OF_A_DEATH = (Option.ASLEEP, Option.WAITING, Option.TITLE_ID, Option.TITLE_AT, Option.CLEARED)
+"""Options of a pane beside `KEPT_TRUE` that a pane without Codex has not."""
 
 
 @click.command(epilog="Example: codex-tmux forget --all-ended")
@@ -37,42 +40,50 @@ def command(target: str | None, all_ended: bool, yes: bool, sessions: tuple[str,
     if not (target or all_ended or sessions):
         raise click.UsageError("name a PANE, a SESSION, or --all-ended")
     server = Server()
-    pane_id = resolve(server, target) if target else None
-    with server_lock(server):
-        seen = look(server)
-        records = seen.records if seen else store.peek()
-        chosen: list[Record] = []
-        if pane_id:
-            chosen += of_pane(seen, pane_id)
-        for word in sessions:
-            chosen += [r for r in [of_session(records, word)] if r not in chosen]
-        if all_ended:
-            chosen += [r for r in records if r.status == ENDED and r not in chosen]
-        for record in chosen:
-            refuse_running(seen, record)
+    chosen = meant(server, resolve(server, target) if target else None, sessions, all_ended)
     if not chosen:
         click.echo("nothing to forget")
         return 0
-    if not yes and sys.stdin.isatty():
-        # Asked without the lock: nobody's pane may wait for a person.
-        for record in chosen:
-            click.echo(
-                plain_line(
-                    f"{record.session_id}  {record.status}  {record.tmux_session}:{record.window}  {tilde(record.cwd)}"
-                )
-            )
-        if not click.confirm(f"Forget {counted(chosen)}?", default=True):
-            click.echo("nothing forgotten")
-            return 1
+    # Asked without the lock: nobody's pane may wait for a person.
+    if not yes and sys.stdin.isatty() and not agreed(chosen):
+        click.echo("nothing forgotten")
+        return 1
     with server_lock(server):
-        drop(server, look(server), chosen)
-    click.echo(f"forgotten: {counted(chosen)} (Codex still has the data)")
+        said = drop(server, look(server), chosen)
+    click.echo(said)
     return 0
+
+
+def meant(server: Server, pane_id: str | None, words: tuple[str, ...], all_ended: bool) -> list[Record]:
+    """The records that are to be forgotten, each once. Raises Problem where one of them runs."""
+    with server_lock(server):
+        seen = look(server)
+        records = seen.records if seen else store.peek()
+        chosen = [of_pane(seen, pane_id)] if pane_id else []
+        chosen += [of_session(records, word) for word in words]
+        chosen += [r for r in records if all_ended and r.status == ENDED]
+        for record in chosen:
+            refuse_running(seen, record)
+    return list(dict.fromkeys(chosen))
+
+
+def agreed(chosen: list[Record]) -> bool:
+    """Show a person what would be forgotten, and ask."""
+    for r in chosen:
+        click.echo(plain_line(f"{r.session_id}  {r.status}  {r.tmux_session}:{r.window}  {tilde(r.cwd)}"))
+    return click.confirm(f"Forget {counted(chosen)}?", default=True)
 
 
 def counted(records: list[Record]) -> str:
     """How many sessions these are, in words."""
     return records[0].session_id if len(records) == 1 else f"{len(records)} sessions"
+
+
+def forget_session(server: Server, word: str) -> str:
+    """Forget the session that `word` names, unasked; what to say of it. Raises Problem where nothing was done."""
+    with server_lock(server):
+        seen = look(server)
+        return drop(server, seen, [of_session(seen.records if seen else store.peek(), word)])
 
 
 def look(server: Server) -> Pass | None:
@@ -83,12 +94,12 @@ def look(server: Server) -> Pass | None:
         return None
 
 
-def of_pane(seen: Pass | None, pane_id: str) -> list[Record]:
+def of_pane(seen: Pass | None, pane_id: str) -> Record:
     """The record of a pane. Raises Problem where it has none."""
     record = seen.record(pane_id) if seen else None
     if record is None:
         raise Problem(f"pane {pane_id} has no known session")
-    return [record]
+    return record
 
 
 def of_session(records: tuple[Record, ...], word: str) -> Record:
@@ -113,8 +124,11 @@ def refuse_running(seen: Pass | None, record: Record) -> None:
         raise Problem(f"pane {pane.id} runs session {record.session_id} now: quit Codex there first")
 
 
-def drop(server: Server, seen: Pass | None, chosen: list[Record]) -> None:
-    """Take the records out of the state file, and what the panes remember of them; what has woken meanwhile stays."""
+def drop(server: Server, seen: Pass | None, chosen: list[Record]) -> str:
+    """Take the records out of the state file, and what the panes remember of them; what to say of it.
+
+    Under the sync lock. Raises Problem, and drops nothing, where one of them runs.
+    """
     gone = {r.session_id for r in chosen}
     for record in seen.records if seen else ():
         if record.session_id in gone:
@@ -129,14 +143,10 @@ def drop(server: Server, seen: Pass | None, chosen: list[Record]) -> None:
         log("session.forgotten", session=record.session_id, pane=record.pane, was=record.status)
     if any(r.status in CURRENT for r in chosen):
         look(server)
+    return f"forgotten: {counted(chosen)} (Codex still has the data)"
 
 
 def clear(server: Server, pane: str) -> None:
     """Make a pane one that never ran Codex; a dead one stays as it is, but for the promise to resume."""
-    own = pane_options(
-        pane,
-        dict.fromkeys(
-            (*KEPT_TRUE, Option.ASLEEP, Option.WAITING, Option.TITLE_ID, Option.TITLE_AT, Option.CLEARED), ""
-        ),
-    )
+    own = pane_options(pane, dict.fromkeys((*KEPT_TRUE, *OF_A_DEATH), ""))
     run_all(server, [*own, *give_back(pane), *say_nothing(pane)], loaded=False)

@@ -8,16 +8,17 @@ import shutil
 import click
 
 from codex_tmux.codex.commandline import is_session_id
+from codex_tmux.codex.home import default_home
 from codex_tmux.codex.session_id import same_session
 from codex_tmux.codex.store import NAMED_BY, Session, Store
-from codex_tmux.completion import DIRECTORY, PANE, SESSION
+from codex_tmux.commands.completion import DIRECTORY, PANE, SESSION
+from codex_tmux.commands.respawn import resolve
 from codex_tmux.epoch import ELSEWHERE, server_name
 from codex_tmux.errors import Problem
 from codex_tmux.log import log
 from codex_tmux.pass_once import Pass, sync_once
 from codex_tmux.plain_text import plain_line, shortened
 from codex_tmux.reconcile import RANK, Launch, Pane, launch_fields, place_of
-from codex_tmux.respawn import resolve
 from codex_tmux.resume import joined, lay_to_sleep, wait_until_dead
 from codex_tmux.state import store
 from codex_tmux.state.pane_options import Option, encode_launch, pane_options
@@ -65,7 +66,8 @@ def command(target: str | None, codex_home: str | None, force: bool, session: st
         home = home_of(pane, record, codex_home)
         found = find(Store(home), session, running=pane.running is not None)
         launch = launch_of(server, pane, found, home)
-        refuse(seen, pane, launch, found, force)
+        refuse_pane(pane, launch, found)
+        refuse_taken(seen, pane, found, force)
         bind(server, seen, pane, launch, found.id)
         bound = sync_once(server).record(pane_id)
     if bound is None or not bound.current or bound.session_id != found.id:
@@ -85,7 +87,7 @@ def home_of(pane: Pane, record: Record | None, given: str | None) -> str:
         if pane.running and os.path.realpath(given) != os.path.realpath(pane.running.codex_home):
             raise Problem(f"the Codex in pane {pane.id} uses {pane.running.codex_home}, not {given}")
         return given
-    return own or os.path.abspath(os.environ.get("CODEX_HOME") or os.path.expanduser("~/.codex"))
+    return own or default_home()
 
 
 def find(codex_store: Store, word: str, running: bool) -> Session:
@@ -105,19 +107,8 @@ def find(codex_store: Store, word: str, running: bool) -> Session:
     # The Codex that runs has it open: there need not be anything to resume yet.
     if not resumable and not (running and why == "no-message"):
         raise Problem(f"session {ids[0]} {WHY_NOT.get(why, 'cannot be resumed').format(id=ids[0])}")
-    return codex_store.find(ids[0]) or Session(
-        ids[0],
-        "",
-        "",
-        "",
-        "",
-        "",
-        subagent=False,
-        exec_session=False,
-        archived=False,
-        created_ms=0,
-        updated=0.0,
-    )
+    found = codex_store.find(ids[0])
+    return found or Session(ids[0], "", "", "", "", "", False, False, False, created_ms=0, updated=0.0)
 
 
 def launch_of(server: Server, pane: Pane, session: Session, codex_home: str) -> Launch:
@@ -133,27 +124,23 @@ def launch_of(server: Server, pane: Pane, session: Session, codex_home: str) -> 
     return Launch(mode, codex, codex_home, cwd, (), shell=not pane.dead)
 
 
-def refuse(seen: Pass, pane: Pane, launch: Launch, session: Session, force: bool) -> None:
-    """Raise Problem where the pane shows something else, or another one has the session.
-
-    With `force` only one of this tmux server counts.
-    """
+def refuse_pane(pane: Pane, launch: Launch, session: Session) -> None:
+    """Raise Problem where the pane shows something else, or cannot show the session."""
     if pane.starting:
         raise Problem(f"pane {pane.id} is just starting Codex: try again in a moment")
     if session.exec_session and launch.mode != EXEC:
         raise Problem(
             f"session {session.id} belongs to codex exec: a pane with Codex's own screen cannot show it"
         )
-    shown = pane.sighting
-    if (
-        pane.running
-        and shown
-        and not same_session(shown.session_id, session.id)
-        and RANK[shown.evidence] >= RANK[ADOPTED]
-    ):
+    shown = pane.sighting if pane.running else None
+    if shown and not same_session(shown.session_id, session.id) and RANK[shown.evidence] >= RANK[ADOPTED]:
         raise Problem(
             f"pane {pane.id} shows session {shown.session_id} (by its {shown.evidence}): it is bound to that"
         )
+
+
+def refuse_taken(seen: Pass, pane: Pane, session: Session, force: bool) -> None:
+    """Raise Problem where another pane has the session; with `force` only where that is one of this tmux server."""
     snapshot = seen.snapshot
     for record in seen.records:
         another = record.place != (snapshot.server, snapshot.epoch, pane.id) and snapshot.may_hold(record)
@@ -161,18 +148,16 @@ def refuse(seen: Pass, pane: Pane, launch: Launch, session: Session, force: bool
         taken = record.status == LIVE or (there == ELSEWHERE and record.status in (DEAD, LOST))
         if not (taken and another and same_session(record.session_id, session.id)):
             continue
-        if record.epoch != snapshot.epoch and force:
-            continue
-        if there == ELSEWHERE:
-            raise Problem(f"session {session.id} is in a pane of another host: --force takes it from there")
-        if record.epoch != snapshot.epoch:
-            server = server_name(record.epoch, record.server)
+        if record.epoch == snapshot.epoch:
             raise Problem(
-                f"session {session.id} is in pane {record.pane} of {server}: --force takes it from there"
+                f"session {session.id} is in pane {record.pane}, which is alive: it can be in one pane only"
             )
-        raise Problem(
-            f"session {session.id} is in pane {record.pane}, which is alive: it can be in one pane only"
-        )
+        if force:
+            continue
+        where = f"pane {record.pane} of {server_name(record.epoch, record.server)}"
+        if there == ELSEWHERE:
+            where = "a pane of another host"
+        raise Problem(f"session {session.id} is in {where}: --force takes it from there")
 
 
 def bind(server: Server, seen: Pass, pane: Pane, launch: Launch, session_id: str) -> None:

@@ -12,18 +12,18 @@ from codex_tmux import epoch
 from codex_tmux.codex import activity
 from codex_tmux.codex.commandline import redact
 from codex_tmux.codex.store import Store
+from codex_tmux.commands.list_view import show
 from codex_tmux.elsewhere.run_again import paste
 from codex_tmux.elsewhere.transport import of_argv
 from codex_tmux.epoch import ALIVE, ELSEWHERE, GONE
 from codex_tmux.errors import TmuxError
 from codex_tmux.greeting import names_sessions
-from codex_tmux.list_view import show
 from codex_tmux.log import log
 from codex_tmux.pass_once import Pass, sync_once
-from codex_tmux.reconcile import Pane
+from codex_tmux.reconcile import Pane, launch_fields, place_of
 from codex_tmux.state import store
 from codex_tmux.state.launch import Launch, launch_of
-from codex_tmux.state.records import CURRENT, LIVE, LOST, STATUS_WORDS, STATUSES, Record
+from codex_tmux.state.records import CURRENT, LIVE, LOST, STATUS_WORDS, STATUSES, Record, now
 from codex_tmux.sync import server_lock
 from codex_tmux.tmux import Server
 
@@ -130,10 +130,31 @@ def add_activity(rows: list[dict[str, Any]]) -> None:
 
 def row_of_record(record: Record, codex_store: Store, fate: str) -> dict[str, Any]:
     """A record as a row; `fate` is that of its tmux server."""
-    session_id: str | None = record.session_id
-    if len(record.session_id) != 36:
-        session_id = codex_store.complete(record.session_id)
+    whole = len(record.session_id) == 36
+    session_id = record.session_id if whole else codex_store.complete(record.session_id)
     session = codex_store.find(session_id) if session_id else None
+    return row(record, session_id, session.title if session else None, fate)
+
+
+def row_of_pane(seen: Pass, pane: Pane) -> dict[str, Any]:
+    """A pane that runs Codex and whose session is not known, as a row."""
+    assert pane.running is not None
+    record = Record(
+        session_id="",
+        evidence="",
+        status=LIVE,
+        server=seen.snapshot.server,
+        epoch=seen.snapshot.epoch,
+        pane=pane.id,
+        updated_at=now(),
+        **{**place_of(pane), **launch_fields(pane.running), "cwd": pane.cwd},  # type: ignore[arg-type]
+    )
+    unknown = dict.fromkeys(("session_prefix", "evidence", "updated_at"))
+    return row(record, None, None, GONE) | unknown | {"exact": False}
+
+
+def row(record: Record, session_id: str | None, title: str | None, fate: str) -> dict[str, Any]:
+    """What a row has of a record: `session_id` is whole, or None; what it is doing is not asked here."""
     return {
         "session_id": session_id,
         "session_prefix": record.session_id[:29],
@@ -153,7 +174,7 @@ def row_of_record(record: Record, codex_store: Store, fate: str) -> dict[str, An
         "codex_home": record.codex_home,
         "flags": redact(record.flags),
         **elsewhere(launch_of(record), record.session_id),
-        "title": session.title if session else None,
+        "title": title,
         "activity": None,
         "updated_at": record.updated_at.isoformat(),
     }
@@ -168,32 +189,4 @@ def elsewhere(launch: Launch, session_id: str) -> dict[str, Any]:
     return {
         "transport": {"kind": transport.kind, "target": transport.target, "command": list(launch.transport)},
         "paste": paste(session_id) if launch.typed and session_id else None,
-    }
-
-
-def row_of_pane(seen: Pass, pane: Pane) -> dict[str, Any]:
-    """A pane that runs Codex and whose session is not known, as a row."""
-    assert pane.running is not None
-    return {
-        "session_id": None,
-        "session_prefix": None,
-        "evidence": None,
-        "exact": False,
-        "status": LIVE,
-        "mode": pane.running.mode,
-        "server": seen.snapshot.server,
-        "server_is": None,
-        "server_pid": epoch.pid_of(seen.snapshot.epoch),
-        "pane": pane.id,
-        "tmux_session": pane.tmux_session,
-        "window": pane.window,
-        "window_name": pane.window_name,
-        "pane_index": pane.pane_index,
-        "cwd": pane.cwd,
-        "codex_home": pane.running.codex_home,
-        "flags": redact(pane.running.flags),
-        **elsewhere(pane.running, ""),
-        "title": None,
-        "activity": None,
-        "updated_at": None,
     }

@@ -10,27 +10,29 @@ import time
 import click
 
 from codex_tmux.codex.processes import Processes, let_interrupt
-from codex_tmux.completion import PANE
-from codex_tmux.confirm import StillRuns, confirmed
+from codex_tmux.codex.session_id import same_session
+from codex_tmux.commands.completion import PANE
+from codex_tmux.commands.confirm import StillRuns, confirmed, offer_split
 from codex_tmux.elsewhere.pane import find_transport
 from codex_tmux.elsewhere.run_again import NOTHING, paste, run_again
 from codex_tmux.elsewhere.transport import of_argv
 from codex_tmux.errors import Problem
 from codex_tmux.idle_shell import rows_of
+from codex_tmux.log import log
 from codex_tmux.may_act import Act, Line, PaneFacts, Place, ProcessFacts, may_act
 from codex_tmux.pane_facts import pane_facts, process_facts
-from codex_tmux.pass_once import sync_once
+from codex_tmux.pass_once import Pass, escape, sync_once
 from codex_tmux.prompt import EVERY, alone, lines_of, type_command
 from codex_tmux.reconcile import Pane
 from codex_tmux.restore_start import offer
-from codex_tmux.resume import helper_command, joined, respawn_into_run
-from codex_tmux.split import offer_split, split_beside
+from codex_tmux.resume import helper_command, joined, respawn_into_run, run_command
+from codex_tmux.state import store
 from codex_tmux.state.launch import Launch, launch_of
-from codex_tmux.state.pane_options import Option, encode_launch, pane_option, pane_options
+from codex_tmux.state.pane_options import KEPT_TRUE, Option, encode_launch, pane_option, pane_options
 from codex_tmux.state.records import EXEC, Record
 from codex_tmux.sync import server_lock
 from codex_tmux.tell import tell
-from codex_tmux.tmux import Server
+from codex_tmux.tmux import Server, literal
 
 SHELL_WITHIN = 1.0
 """Seconds that a shell may take to come back after its Codex has ended."""
@@ -86,19 +88,14 @@ def command(pane: str | None, fresh: bool, force: bool, split: bool, from_key: b
     except Problem as e:
         if not from_key:
             raise
-        if isinstance(e, NoCodex) and client and offer_restore(server, client):
-            return
+        if isinstance(e, NoCodex) and client and offer(server, client):
+            return  # what a restart of tmux has lost is offered instead
         tell(server, pane_id, str(e))
         sys.exit(1)
 
 
 class NoCodex(Problem):
     """The pane has no conversation to bring back."""
-
-
-def offer_restore(server: Server, client: str) -> bool:
-    """Show what a restart of tmux has lost, for want of anything in this pane; whether there is any."""
-    return offer(server, client)
 
 
 def resolve(server: Server, target: str) -> str:
@@ -151,6 +148,36 @@ def respawn(
             respawn_into_run(server, pane_id, launch, kill=not pane.dead)
         else:
             into_shell(server, pane, launch, remember)
+
+
+def split_beside(server: Server, seen: Pass, pane: Pane, launch: Launch, had: dict[str, str]) -> str:
+    """Resume in a new pane beside `pane`, which has had it; the new pane's id. Under the sync lock. Raises TmuxError.
+
+    `had`: the options that say what it had.
+    """
+    launch = launch._replace(shell=False)
+    cwd = launch.cwd if os.path.isdir(launch.cwd) else os.path.expanduser("~")
+    # In one call: of two panes that remember the session, `run` would see a rival in the other.
+    commands = [
+        ["split-window", "-t", pane.id, "-c", literal(cwd), *run_command(server, launch)],
+        *pane_options(pane.id, dict.fromkeys(KEPT_TRUE, "")),
+        *pane_options("", {**had, Option.LAUNCH: encode_launch(launch), Option.MARK: "1"}),
+        ["display-message", "-p", "#{pane_id}"],
+    ]
+    new = server.run(*joined([[escape(word) for word in command] for command in commands])[:-1])
+    session = had[Option.SESSION]
+    with store.lock():
+        records = store.load()
+        here = (seen.snapshot.server, seen.snapshot.epoch, pane.id)
+        moved = tuple(
+            r._replace(pane=new, shell=False)
+            if r.place == here and same_session(r.session_id, session)
+            else r
+            for r in records
+        )
+        store.save(moved)
+    log("session.split", session=session or "unknown", pane=new, was=pane.id)
+    return new
 
 
 class InUse(Problem):

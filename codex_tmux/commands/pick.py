@@ -14,21 +14,22 @@ from rich.cells import cell_len
 
 from codex_tmux.codex import activity
 from codex_tmux.codex.activity import WAITING
+from codex_tmux.codex.home import default_home
 from codex_tmux.codex.store import Store
-from codex_tmux.completion import SESSION
-from codex_tmux.conversations import Conversation, find, gather, with_activity
+from codex_tmux.commands.completion import SESSION
+from codex_tmux.commands.conversations import Conversation, find, gather, with_activity
+from codex_tmux.commands.forget import forget_session
+from codex_tmux.commands.pick_menu import ACTIONS, COPY, FORGET, GO, SPLIT, show_menu
+from codex_tmux.commands.preview import preview
+from codex_tmux.commands.reopen import reopen
 from codex_tmux.errors import Problem
 from codex_tmux.log import log
-from codex_tmux.pick_menu import ACTIONS, COPY, FORGET, GO, SPLIT, show_menu
-from codex_tmux.plain_text import plain_line, tilde
-from codex_tmux.preview import preview
-from codex_tmux.reopen import reopen
+from codex_tmux.plain_text import age, plain_line, tilde
 from codex_tmux.resume import helper_command
 from codex_tmux.state import store
 from codex_tmux.state.records import DEAD, LIVE, LOST, Record
 from codex_tmux.tell import tell_client
 from codex_tmux.tmux import Server
-from codex_tmux.tmux_versions import POPUP_ENVIRONMENT, version_of
 
 FZF_KEYS = {"": GO, "enter": GO, "ctrl-s": SPLIT, "ctrl-y": COPY, "ctrl-x": FORGET}
 HEADER = "Enter: go or resume   ^S: split   ^Y: copy id   ^X: forget"
@@ -113,11 +114,6 @@ def own_client(server: Server) -> str:
     return clients[-1][1] if clients else ""
 
 
-def default_home() -> str:
-    """The CODEX_HOME of whoever asks."""
-    return os.path.abspath(os.environ.get("CODEX_HOME") or os.path.expanduser("~/.codex"))
-
-
 def remembered() -> tuple[Record, ...]:
     """The records; none where the state file cannot be used: Codex's store is there all the same."""
     try:
@@ -162,12 +158,10 @@ def print_preview(server: Server, session_id: str) -> int:
 
 def open_popup(server: Server, client: str, into: str) -> None:
     """Run ourselves in a popup of the client; tmux's own client process takes our place."""
-    words = [*helper_command(server), "pick", "--client", client, *(["--into", into] if into else [])]
-    popup = ["display-popup", "-E", "-c", client, "-w", "90%", "-h", "85%", "-e", "CODEX_TMUX_POPUP=1"]
-    if version_of(server.run("display-message", "-p", "#{version}")) < POPUP_ENVIRONMENT:
-        popup = popup[:-2]
-        words = ["env", "CODEX_TMUX_POPUP=1", *words]
-    argv = server.argv(*popup, shlex.join(words))
+    # Not by -e: a popup has that from tmux 3.3 on.
+    words = ["env", "CODEX_TMUX_POPUP=1", *helper_command(server), "pick", "--client", client]
+    words += ["--into", into] if into else []
+    argv = server.argv("display-popup", "-E", "-c", client, "-w", "90%", "-h", "85%", shlex.join(words))
     os.execvp(argv[0], argv)
 
 
@@ -232,9 +226,10 @@ def fzf_line(conversation: Conversation, now: float, width: int, title_width: in
     colour = COLOUR_OF_WAITING if conversation.activity in WAITING else COLOURS.get(conversation.status, "90")
     title = plain_line(conversation.title)
     place = plain_line(conversation.where) if conversation.status else ""
+    seconds = now - conversation.updated
     words = [
         coloured(f"{conversation.state:<{width}}", colour),
-        f"{age(now - conversation.updated):>{AGE_WIDTH}}",
+        f"{age(seconds) if seconds >= 60 else 'now':>{AGE_WIDTH}}",
         title + " " * (title_width - cell_len(title)),
         coloured(tilde(plain_line(conversation.cwd)), "36"),
         coloured(place, "90"),
@@ -246,14 +241,6 @@ def fzf_line(conversation: Conversation, now: float, width: int, title_width: in
 def coloured(text: str, colour: str) -> str:
     """`text` in a colour, where the user wants any."""
     return text if os.environ.get("NO_COLOR") else f"\x1b[{colour}m{text}\x1b[0m"
-
-
-def age(seconds: float) -> str:
-    """A span of time in four characters at most."""
-    for size, unit in ((86400 * 365, "y"), (86400, "d"), (3600, "h"), (60, "m")):
-        if seconds >= size:
-            return f"{int(seconds // size)}{unit}"
-    return "now"
 
 
 def act(server: Server, session_id: str, action: str, client: str, into: str = "") -> None:
@@ -278,15 +265,4 @@ def forget(server: Server, conversation: Conversation) -> str:
     """Let codex-tmux forget a conversation; Codex keeps it. What was done; raises Problem where nothing was."""
     if not conversation.status:
         raise Problem("nothing to forget: that session exists only in Codex")
-    done = subprocess.run(
-        [*helper_command(server), "forget", "--yes", conversation.session_id],
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        errors="replace",
-    )
-    lines = (done.stderr or done.stdout).strip().splitlines()
-    text = lines[-1].removeprefix("codex-tmux: ").removeprefix("Error: ") if lines else "no answer"
-    if done.returncode:
-        raise Problem(text)
-    return text
+    return forget_session(server, conversation.session_id)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 
 from codex_tmux.clients import of_client
-from codex_tmux.conversations import Conversation
+from codex_tmux.commands.conversations import Conversation
+from codex_tmux.commands.respawn import respawn
 from codex_tmux.errors import Problem
 from codex_tmux.log import log
 from codex_tmux.pass_once import escape
-from codex_tmux.respawn import respawn
 from codex_tmux.resume import joined, respawn_into_run, run_command
 from codex_tmux.state.pane_options import Option, encode_launch, pane_options
 from codex_tmux.state.records import ARGV, LIVE
@@ -44,11 +44,21 @@ def reopen(
 
 
 def show(server: Server, pane: str, client: str) -> None:
-    """Make a pane the current one of its window, that the current one of its tmux session, and that the client's."""
-    server.run(
-        *("select-window", "-t", pane, ";", "select-pane", "-t", pane),
-        *((";", "switch-client", "-c", client, "-t", pane) if client else ()),
-    )
+    """Make a pane the current one of its window, that the current one of its tmux session, and that the client's.
+
+    Raises Problem where the pane has gone.
+    """
+    # A window may be linked into several tmux sessions: the client's own comes first.
+    form = "#{pane_id} #{session_id}:#{window_id}.#{pane_id}"
+    lines = server.run("list-panes", "-a", "-F", form).splitlines()
+    targets = [target for found, target in (line.split(" ", 1) for line in lines) if found == pane]
+    clients = (server.try_run("list-clients", "-F", "#{client_name} #{session_id}") or "").splitlines()
+    targets.sort(key=lambda target: f"{client} {target.partition(':')[0]}" not in clients)
+    if not targets:
+        raise Problem(f"pane {pane} has just gone")
+    server.run("select-window", "-t", targets[0], ";", "select-pane", "-t", targets[0])
+    if client:
+        server.run("switch-client", "-c", client, "-t", targets[0].partition(":")[0])
 
 
 def open_pane(server: Server, conversation: Conversation, client: str, split: bool) -> str:

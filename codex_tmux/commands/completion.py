@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 from click.shell_completion import CompletionItem, get_completion_class
 
-from codex_tmux.cli import cli
+from codex_tmux.codex.home import default_home
 from codex_tmux.codex.store import Store
 from codex_tmux.errors import Problem
 from codex_tmux.plain_text import plain_line, shortened, tilde
@@ -77,8 +77,8 @@ def remembered(ctx: click.Context, incomplete: str) -> Offered:
 
 def sessions(ctx: click.Context, incomplete: str) -> Offered:
     """The sessions of Codex's store, the newest first; all of them where a good part of an id is typed."""
-    home = ctx.params.get("codex_home") or os.environ.get("CODEX_HOME") or "~/.codex"
-    codex_store = Store(os.path.abspath(os.path.expanduser(home)))
+    given = ctx.params.get("codex_home")
+    codex_store = Store(os.path.abspath(os.path.expanduser(given)) if given else default_home())
     newest = codex_store.recent(NEWEST)
     yield from ((s.id, s.title) for s in newest)
     known = {s.id for s in newest}
@@ -90,7 +90,8 @@ def sessions(ctx: click.Context, incomplete: str) -> Offered:
 
 @click.command(epilog='Example: eval "$(codex-tmux completion bash)"')
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
-def command(shell: str) -> None:
+@click.pass_context
+def command(ctx: click.Context, shell: str) -> None:
     """Print the completion script for a shell.
 
     \b
@@ -103,7 +104,7 @@ def command(shell: str) -> None:
     """
     script = get_completion_class(shell)
     assert script is not None
-    click.echo(script(cli, {}, "codex-tmux", "_CODEX_TMUX_COMPLETE").source())
+    click.echo(script(ctx.find_root().command, {}, "codex-tmux", "_CODEX_TMUX_COMPLETE").source())
 
 
 PANE = Completed("pane", panes)

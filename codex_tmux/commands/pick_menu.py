@@ -6,7 +6,7 @@ import os
 import shlex
 
 from codex_tmux.clients import of_client
-from codex_tmux.conversations import Conversation
+from codex_tmux.commands.conversations import Conversation
 from codex_tmux.errors import Problem
 from codex_tmux.pass_once import escape
 from codex_tmux.plain_text import plain_line, shortened, tilde
@@ -59,29 +59,17 @@ def menu(
     shown = conversations[page * rows :][:rows]
     state = max(len(c.state) for c in shown)
     for key, conversation in zip(KEYS, shown, strict=False):
-        words += [
-            item_name(conversation, width - 12, state),
-            key,
-            run(helper, "--do", conversation.session_id, "--action", action),
-        ]
+        chosen = run(helper, "--do", conversation.session_id, "--action", action)
+        words += [item_name(conversation, width - 12, state), key, chosen]
     words.append("")
-    if page + 1 < pages:
-        words += [
-            "Older",
-            ">",
-            run(helper, "--page", str(page + 1), "--action", action, "--from-menu"),
-        ]
-    if page > 0:
-        words += [
-            "Newer",
-            "<",
-            run(helper, "--page", str(page - 1), "--action", action, "--from-menu"),
-        ]
-    for other, (name, key) in OTHERS.items():
-        if action == GO:
-            words += [name, key, run(helper, "--page", str(page), "--action", other, "--from-menu")]
-    if pages > 1 and action == GO:
-        words += [NO_SEARCH, "", ""]
+    for name, key, other in (("Older", ">", page + 1), ("Newer", "<", page - 1)):
+        if 0 <= other < pages:
+            words += [name, key, run(helper, "--page", str(other), "--action", action, "--from-menu")]
+    if action == GO:
+        for wanted, (name, key) in OTHERS.items():
+            words += [name, key, run(helper, "--page", str(page), "--action", wanted, "--from-menu")]
+        if pages > 1:
+            words += [NO_SEARCH, "", ""]
     words += ["Close", "q", ""]
     return [escape(word) for word in words]
 

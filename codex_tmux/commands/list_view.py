@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from collections.abc import Iterable
 from datetime import datetime
@@ -10,79 +11,70 @@ from typing import Any
 
 import click
 from rich.cells import cell_len
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from codex_tmux.codex.activity import WAITING
 from codex_tmux.epoch import ALIVE, ELSEWHERE
-from codex_tmux.plain_text import plain_line
+from codex_tmux.plain_text import age, in_cells, plain_line, tilde
 from codex_tmux.state.records import CLOSED, DEAD, ENDED, LIVE, LOST, now
 from codex_tmux.state.words import state_words
 
-STYLES = {LIVE: "green", DEAD: "red", LOST: "yellow", ENDED: "dim", CLOSED: "dim"}
-STYLE_OF_WAITING = "bold magenta"
+ON_SCREEN = ("WHERE", "PANE", "SESSION", "TITLE", "STATUS", "KNOWN BY", "DIRECTORY", "AGE")
+PIPED = ("WHERE", "PANE", "SESSION", "STATUS", "KNOWN BY", "AGE", "DIRECTORY", "TITLE")
 WIDE = 150
-"""Columns from which the session's id has room too."""
+"""Columns from which the session's id has room too, and the evidence in full."""
 LEAST = {"WHERE": 8, "TITLE": 12, "DIRECTORY": 10}
 """Columns that a narrow terminal cuts, and what each keeps at least; the others are short and stay whole."""
+LEFT_OUT = ("KNOWN BY", "AGE", "DIRECTORY")
+"""Columns that a very narrow terminal leaves out, in this order."""
 GAP = 2
+
+BOLD, DIM = {"bold": True}, {"dim": True}
+STYLES: dict[str, dict[str, Any]] = {
+    LIVE: {"fg": "green"},
+    DEAD: {"fg": "red"},
+    LOST: {"fg": "yellow"},
+    ENDED: DIM,
+    CLOSED: DIM,
+}
 
 
 def show(rows: list[dict[str, Any]], socket: str | None) -> None:
     """Print the rows; `socket` is that of the tmux server whose panes need no server's name."""
     cells = [cells_of(row, socket) for row in rows]
-    if not sys.stdout.isatty():
-        for line in aligned(cells):
-            click.echo(line)
-        for line in paste_lines(rows):
-            click.echo(line)
-        return
-    console = terminal()
-    columns = ["WHERE", "PANE", "TITLE", "STATUS", "KNOWN BY", "DIRECTORY", "AGE"]
-    if console.width >= WIDE:
-        columns.insert(2, "SESSION")
+    coloured = False
+    if sys.stdout.isatty():
+        width = shutil.get_terminal_size().columns
+        columns = [name for name in ON_SCREEN if name != "SESSION" or width >= WIDE]
+        if width < WIDE:
+            for cell in cells:
+                cell["KNOWN BY"] = cell["KNOWN BY"].partition(" ")[0]
+        widths = fitted(natural(cells, columns), width)
+        coloured = not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
     else:
-        for cell in cells:
-            cell["KNOWN BY"] = cell["KNOWN BY"].partition(" ")[0]
-    widths = fitted(
-        {c: max(cell_len(x) for x in (c, *(r[c] for r in cells))) for c in columns}, console.width
-    )
-    table = Table(box=None, pad_edge=False, padding=(0, GAP, 0, 0), header_style=style("bold"))
-    for name in columns:
-        table.add_column(name, no_wrap=True, overflow="ellipsis", width=widths[name])
+        widths = natural(cells, PIPED)
+    click.echo(line({name: name for name in widths}, widths, dict.fromkeys(widths, BOLD) if coloured else {}))
     for row, cell in zip(rows, cells):
-        texts = []
-        for name in columns:
-            text = cell[name]
-            if name == "DIRECTORY":
-                text = right_part(text, widths[name])
-            texts.append(Text(text, style=style(style_of(name, row))))
-        table.add_row(*texts)
-    console.print(table)
-    for line in paste_lines(rows):
-        console.print(line)
+        click.echo(line(cell, widths, {name: style_of(name, row) for name in widths} if coloured else {}))
+    for text in paste_lines(rows):
+        click.echo(text)
 
 
-def terminal() -> Console:
-    """The terminal that stdout is, in its own width."""
-    return Console(highlight=False, emoji=False, markup=False, soft_wrap=False)
+def line(cell: dict[str, str], widths: dict[str, int], styles: dict[str, dict[str, Any]]) -> str:
+    """One line of the table, each cell in its style."""
+    words = []
+    for name, width in widths.items():
+        text = in_cells(right_part(cell[name], width) if name == "DIRECTORY" else cell[name], width)
+        words.append(click.style(text, **styles[name]) if styles.get(name) else text)
+    return (" " * GAP).join(words).rstrip()
 
 
-def style(name: str) -> str:
-    """A style, none where the user wants no colours: what is bold or dim is left out too."""
-    return "" if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb" else name
-
-
-def style_of(column: str, row: dict[str, Any]) -> str:
-    """The style of one cell."""
-    if column == "STATUS" and row["activity"] in WAITING:
-        return STYLE_OF_WAITING
+def style_of(column: str, row: dict[str, Any]) -> dict[str, Any]:
+    """The style of one cell, as `click.style` takes it."""
     if column == "STATUS":
-        return STYLES[row["status"]]
+        return {"fg": "magenta", "bold": True} if row["activity"] in WAITING else STYLES[row["status"]]
     if column == "KNOWN BY" and not row["exact"]:
-        return "yellow"
-    return "dim" if row["status"] in (ENDED, CLOSED) or column in ("AGE", "SESSION") else ""
+        return {"fg": "yellow"}
+    return DIM if row["status"] in (ENDED, CLOSED) or column in ("AGE", "SESSION") else {}
 
 
 def cells_of(row: dict[str, Any], socket: str | None) -> dict[str, str]:
@@ -102,8 +94,8 @@ def cells_of(row: dict[str, Any], socket: str | None) -> dict[str, str]:
         "TITLE": row["title"] or "-",
         "STATUS": state_words(row["status"], row["activity"]),
         "KNOWN BY": known,
-        "DIRECTORY": far_end(row) or with_tilde(row["cwd"]),
-        "AGE": age(row["updated_at"]),
+        "DIRECTORY": far_end(row) or tilde(row["cwd"]),
+        "AGE": age_of(row["updated_at"]),
     }
     return {name: plain_line(text) for name, text in cells.items()}
 
@@ -123,25 +115,14 @@ def paste_lines(rows: list[dict[str, Any]]) -> list[str]:
     ]
 
 
-def with_tilde(path: str) -> str:
-    """A path as people write it.
-
-    >>> with_tilde("/")
-    '/'
-    """
-    home = os.path.expanduser("~").rstrip("/")
-    return "~" + path[len(home) :] if home and (path + "/").startswith(home + "/") else path
+def age_of(updated_at: str | None) -> str:
+    """How long ago that was."""
+    return "-" if updated_at is None else age((now() - datetime.fromisoformat(updated_at)).total_seconds())
 
 
-def age(updated_at: str | None) -> str:
-    """How long ago that was, in its largest unit."""
-    if updated_at is None:
-        return "-"
-    seconds = max(0, int((now() - datetime.fromisoformat(updated_at)).total_seconds()))
-    for unit, size in (("d", 86400), ("h", 3600), ("m", 60)):
-        if seconds >= size:
-            return f"{seconds // size}{unit}"
-    return f"{seconds}s"
+def natural(cells: list[dict[str, str]], columns: Iterable[str]) -> dict[str, int]:
+    """The width of each of these columns in which nothing is cut."""
+    return {name: max(cell_len(text) for text in (name, *(cell[name] for cell in cells))) for name in columns}
 
 
 def fitted(natural: dict[str, int], width: int) -> dict[str, int]:
@@ -149,9 +130,18 @@ def fitted(natural: dict[str, int], width: int) -> dict[str, int]:
 
     >>> fitted({"WHERE": 8, "PANE": 4, "TITLE": 90, "DIRECTORY": 30}, 60)
     {'WHERE': 8, 'PANE': 4, 'TITLE': 21, 'DIRECTORY': 21}
+    >>> fitted({"WHERE": 9, "TITLE": 90, "KNOWN BY": 8, "AGE": 3}, 30)
+    {'WHERE': 9, 'TITLE': 14, 'AGE': 3}
     """
+
+    def excess(widths: dict[str, int]) -> int:
+        return sum(widths.values()) + GAP * (len(widths) - 1) - width
+
     widths = dict(natural)
-    while sum(widths.values()) + GAP * (len(widths) - 1) > width:
+    for name in LEFT_OUT:
+        if excess({n: min(w, LEAST.get(n, w)) for n, w in widths.items()}) > 0:
+            widths.pop(name, None)
+    while excess(widths) > 0:
         cuttable = [name for name in LEAST if widths.get(name, 0) > LEAST[name]]
         if not cuttable:
             break
@@ -166,15 +156,3 @@ def right_part(text: str, width: int) -> str:
     while text and cell_len(text) > width - 1:
         text = text[1:]
     return "…" + text
-
-
-def aligned(cells: list[dict[str, str]]) -> Iterable[str]:
-    """Every column in full, for a pipe."""
-    head = {
-        name: name for name in ("WHERE", "PANE", "SESSION", "STATUS", "KNOWN BY", "AGE", "DIRECTORY", "TITLE")
-    }
-    lines = [head, *cells]
-    widths = {name: max(cell_len(line[name]) for line in lines) for name in head}
-    for line in lines:
-        padded = (line[name] + " " * (widths[name] - cell_len(line[name])) for name in head)
-        yield (" " * GAP).join(padded).rstrip()
