@@ -15,7 +15,7 @@ def main() -> int:
     """Run `codex-tmux`; returns the exit code (0 done, 1 failed, 2 misuse, 130 interrupted)."""
     args = sys.argv[1:]
     if args[:1] == ["sync"]:
-        from codex_tmux.sync import main as sync_main
+        from codex_tmux.tracking.sync import main as sync_main
 
         return sync_main(args[1:])
     if args == ["load"] and not sys.stdout.isatty():
@@ -29,7 +29,7 @@ def main() -> int:
         print(asleep[1:] and "\n" + asleep[1:], end="", flush=True)
         return 1
     if args[:1] == ["run"]:
-        from codex_tmux.run import main as run_main
+        from codex_tmux.pane.run import main as run_main
 
         try:
             return run_main(args[1:])

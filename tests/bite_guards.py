@@ -21,7 +21,7 @@ def guard(name: str, file: str, old: str, new: str, *tests: str) -> Guard:
 
 STORE, PATHS, LOCK, SYNC = (f"codex_tmux/{n}.py" for n in ("state/store", "paths", "state/lock", "sync"))
 PASS, RULES, EVIDENCE, RUN = (f"codex_tmux/{n}.py" for n in ("pass_once", "reconcile", "evidence", "run"))
-INFERENCE, INFERRED = "codex_tmux/inference.py", "codex_tmux/inferred.py"
+INFERENCE, INFERRED = "codex_tmux/tracking/infer.py", "codex_tmux/tracking/inferred.py"
 HOOKS, FIND = "plugin/hooks.tmux", "plugin/find_helper.sh"
 U, T = "tests/unit/", "tests/tmux/"
 
@@ -292,7 +292,7 @@ GUARDS = (
     ),
     guard(
         "what `run` says is no terminal's to obey",
-        "codex_tmux/here.py",
+        "codex_tmux/pane/here.py",
         "    text = plain_line(text)\n    print",
         "    print",
         U + "run_test.py::test_what_is_said_in_a_pane_is_one_line_that_no_terminal_obeys",
@@ -334,7 +334,7 @@ GUARDS = (
     ),
     guard(
         "no value of a variable is stored with what stands before Codex",
-        "codex_tmux/reconcile.py",
+        "codex_tmux/tracking/rules.py",
         "storable(launch.wrapper, [name for name, _ in launch.env])",
         "launch.wrapper",
         T + "wrapped_test.py::test_known_wrappers_are_there_again",
@@ -384,7 +384,7 @@ GUARDS = (
     ),
     guard(
         "a respawn's own home is not the pane's",
-        "codex_tmux/evidence.py",
+        "codex_tmux/tracking/identify.py",
         "        kept_launch = pane.launch if respawned and pane.launch else launch\n",
         "        kept_launch = launch\n",
         T + "who_may_what_test.py::"
@@ -399,21 +399,21 @@ GUARDS = (
     ),
     guard(
         "a # before a [ stays single",
-        "codex_tmux/tmux.py",
+        "codex_tmux/tmux/server.py",
         'part.rstrip("#") for part in styled',
         "part for part in styled",
         T + "escaping_test.py::test_what_is_made_literal_is_expanded_to_itself",
     ),
     guard(
         "a tmux session's name is decoded first",
-        "codex_tmux/rebuild.py",
+        "codex_tmux/restore/build.py",
         "as_given(plan.tmux_session)",
         "plan.tmux_session",
         T + "restore_test.py::test_names_that_tmux_writes_in_its_own_way_come_back",
     ),
     guard(
         "the timer is asked for inside tmux",
-        "codex_tmux/pass_once.py",
+        "codex_tmux/tracking/pass_once.py",
         ' and reading.server["@codex_panes"])',
         ")",
         T + "hooks_test.py::test_the_timer_that_reaps_starts_though_it_was_just_ending",
@@ -506,7 +506,7 @@ GUARDS = (
     ),
     guard(
         "what codex-tmux shows to paste is no last word of a Codex",
-        "codex_tmux/evidence.py",
+        "codex_tmux/tracking/identify.py",
         '        lines = [line for line in said if not line.startswith("codex-tmux: ")]',
         "        lines = list(said)",
         T + "far_end_test.py::test_what_codex_tmux_itself_wrote_is_no_last_word_of_a_codex",
@@ -527,14 +527,14 @@ GUARDS = (
     ),
     guard(
         "a far end that runs a command of its own is not gone back to",
-        "codex_tmux/go_back.py",
+        "codex_tmux/pane/go_back.py",
         "        if answer.own_command:",
         "        if False:",
         T + "far_end_test.py::test_a_far_end_with_a_command_of_its_own_is_not_gone_back_to",
     ),
     guard(
         "a process between two programs is no shell that Codex went back to",
-        "codex_tmux/evidence.py",
+        "codex_tmux/tracking/identify.py",
         '        if self.runs_helper(pane, "run") or self.is_between_programs(int(row["pane_pid"])):',
         '        if self.runs_helper(pane, "run"):',
         U + "evidence_test.py::test_a_process_that_becomes_codex_has_no_command_line_for_a_moment",
@@ -577,7 +577,7 @@ GUARDS = (
     ),
     guard(
         "what is told is text, not a format",
-        "codex_tmux/tell.py",
+        "codex_tmux/tmux/tell.py",
         'form = "#{@codex_message}"',
         'form = server.try_run("show-options", "-gv", "@codex_message") or ""',
         T + "guards_test.py::test_what_is_told_is_text",
@@ -634,14 +634,14 @@ GUARDS = (
     ),
     guard(
         "lengths of what tmux prints are checked",
-        "codex_tmux/tmux.py",
+        "codex_tmux/tmux/server.py",
         '        if data[end : end + 1] != b",":\n            raise Misread("tmux printed a value of',
         '        if False:\n            raise Misread("tmux printed a value of',
         U + "tmux_parse_test.py::test_a_value_of_another_length_than_it_says_is_refused",
     ),
     guard(
         "escapes that can be read in several ways are not guessed at",
-        "codex_tmux/tmux_escapes.py",
+        "codex_tmux/tmux/escapes.py",
         "    if len(found) != 1:",
         "    if not found:",
         U + "tmux_parse_test.py::test_a_row_that_can_be_read_in_two_ways_is_refused",
@@ -698,14 +698,14 @@ GUARDS = (
     ),
     guard(
         "a session resumed and killed at once is the pane's again",
-        "codex_tmux/reconcile.py",
+        "codex_tmux/tracking/rules.py",
         'return pane.marked and not over and pane.exit != "0"',
         "return False",
         U + "reconcile_test.py::test_resumed_and_killed_before_anybody_saw_it_the_session_is_the_panes_again",
     ),
     guard(
         "an id that came in the second of a start is believed after run",
-        "codex_tmux/whose_title.py",
+        "codex_tmux/tracking/whose_title.py",
         "again and not asker.cleared:",
         "again:",
         U + "evidence_test.py::test_a_title_of_the_same_second_is_doubted_where_another_process_showed_it",

@@ -17,7 +17,7 @@ from codex_tmux.codex.store import Store
 from codex_tmux.errors import Problem
 from codex_tmux.plain_text import plain_line, shortened, tilde
 from codex_tmux.state import store
-from codex_tmux.tmux import Server
+from codex_tmux.tmux.server import Server
 
 if TYPE_CHECKING:
     Word = click.ParamType[str]

@@ -17,7 +17,7 @@ from codex_tmux.state.launch import Launch, launch_of
 from codex_tmux.state.pane_options import decode_launch
 from codex_tmux.state.records import DEAD, EXEC, LIVE, TUI, Record
 from codex_tmux.state.words import state_words
-from codex_tmux.tmux import Server
+from codex_tmux.tmux.server import Server
 
 LIMIT = 5000
 """How many sessions of Codex's store are listed, the newest."""

@@ -17,15 +17,15 @@ from codex_tmux.elsewhere.run_again import paste
 from codex_tmux.elsewhere.transport import of_argv
 from codex_tmux.epoch import ALIVE, ELSEWHERE, GONE
 from codex_tmux.errors import TmuxError
-from codex_tmux.greeting import names_sessions
 from codex_tmux.log import log
-from codex_tmux.pass_once import Pass, sync_once
-from codex_tmux.reconcile import Pane, launch_fields, place_of
 from codex_tmux.state import store
 from codex_tmux.state.launch import Launch, launch_of
 from codex_tmux.state.records import CURRENT, LIVE, LOST, STATUS_WORDS, STATUSES, Record, now
-from codex_tmux.sync import server_lock
-from codex_tmux.tmux import Server
+from codex_tmux.tmux.server import Server
+from codex_tmux.tracking.greeting import names_sessions
+from codex_tmux.tracking.pass_once import Pass, sync_once
+from codex_tmux.tracking.rules import Pane, launch_fields, place_of
+from codex_tmux.tracking.sync import server_lock
 
 JSON_VERSION = 1
 

@@ -15,8 +15,8 @@ from codex_tmux.commands.reopen import show
 from codex_tmux.errors import Problem, TmuxError
 from codex_tmux.plain_text import plain_line, shortened
 from codex_tmux.state.records import CURRENT
-from codex_tmux.tell import tell_client
-from codex_tmux.tmux import Server
+from codex_tmux.tmux.server import Server
+from codex_tmux.tmux.tell import tell_client
 
 Place = tuple[str, int, int]
 

@@ -25,11 +25,11 @@ from codex_tmux.commands.reopen import reopen
 from codex_tmux.errors import Problem
 from codex_tmux.log import log
 from codex_tmux.plain_text import age, plain_line, tilde
-from codex_tmux.resume import helper_command
 from codex_tmux.state import store
 from codex_tmux.state.records import DEAD, LIVE, LOST, Record
-from codex_tmux.tell import tell_client
-from codex_tmux.tmux import Server
+from codex_tmux.tmux.server import Server
+from codex_tmux.tmux.tell import tell_client
+from codex_tmux.tracking.resume import helper_command
 
 FZF_KEYS = {"": GO, "enter": GO, "ctrl-s": SPLIT, "ctrl-y": COPY, "ctrl-x": FORGET}
 HEADER = "Enter: go or resume   ^S: split   ^Y: copy id   ^X: forget"

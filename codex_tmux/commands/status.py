@@ -6,11 +6,11 @@ import click
 
 from codex_tmux.errors import TmuxError
 from codex_tmux.log import log
-from codex_tmux.pass_once import summary, sync_once
 from codex_tmux.state import store
 from codex_tmux.state.records import LOST
-from codex_tmux.sync import server_lock
-from codex_tmux.tmux import Server
+from codex_tmux.tmux.server import Server
+from codex_tmux.tracking.pass_once import summary, sync_once
+from codex_tmux.tracking.sync import server_lock
 
 
 @click.command(epilog="Example: set -g status-right '%H:%M #{@codex_status}'")

@@ -16,8 +16,8 @@ from codex_tmux.exec.events import session_of
 from codex_tmux.exec.turn import Turn
 from codex_tmux.exec.view import View
 from codex_tmux.log import log
+from codex_tmux.pane.run import REASONS
 from codex_tmux.plain_text import plain_line, shortened
-from codex_tmux.run import REASONS
 from codex_tmux.state.launch import Launch
 
 WRITER_WAIT = 75.0

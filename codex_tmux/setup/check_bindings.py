@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 import shlex
 
-from codex_tmux.hooks import hooks_file, missing
 from codex_tmux.setup.doctor_facts import BROKEN, OK, WARNING, DoctorFacts, Finding
-from codex_tmux.user_keys import advice, binding_of, left
+from codex_tmux.tmux.hooks import hooks_file, missing
+from codex_tmux.tmux.user_keys import advice, binding_of, left
 
 ALIASES = re.compile(r'^set-option -s command-alias\[\d+\] "([a-z-]+)=', re.MULTILINE)
 """In hooks.tmux, which is the one list of them."""

@@ -12,7 +12,7 @@ from codex_tmux.codex.title_config import item_for
 from codex_tmux.codex.version import NEWEST_TESTED, limits_of
 from codex_tmux.errors import Problem
 from codex_tmux.launcher import typed
-from codex_tmux.program import missing_interpreter
+from codex_tmux.pane.program import missing_interpreter
 from codex_tmux.setup.doctor_facts import BROKEN, OK, WARNING, DoctorFacts, Finding
 from codex_tmux.setup.setup import config_has_id, config_of
 

@@ -6,9 +6,9 @@ import os
 import shlex
 import shutil
 
-from codex_tmux.resurrect import would_start_codex
+from codex_tmux.restore.resurrect import would_start_codex
 from codex_tmux.setup.doctor_facts import BROKEN, OK, WARNING, DoctorFacts, Finding
-from codex_tmux.tmux_versions import MINIMUM, limits_of, version_of
+from codex_tmux.tmux.versions import MINIMUM, limits_of, version_of
 
 OTHER_PLUGINS = ("assistant-resurrect", "agent-resurrect", "codex-resurrect")
 """What the names of plugins that resume Codex too have in common: both would start it."""

@@ -21,7 +21,7 @@ from codex_tmux.setup.check_helper import check_helper
 from codex_tmux.setup.check_state import check_state
 from codex_tmux.setup.check_tmux import check_conflicts, check_plugin, check_tmux
 from codex_tmux.setup.doctor_facts import BROKEN, OK, WARNING, DoctorFacts, Finding
-from codex_tmux.tmux import Server
+from codex_tmux.tmux.server import Server
 
 JSON_VERSION = 1
 MARK_WIDTH = 9

@@ -18,7 +18,7 @@ from codex_tmux.setup import tmux_conf
 from codex_tmux.setup.setup import codex_version
 from codex_tmux.state import store
 from codex_tmux.state.records import Record
-from codex_tmux.tmux import Server
+from codex_tmux.tmux.server import Server
 
 OK, WARNING, BROKEN = "ok", "warning", "broken"
 

@@ -8,13 +8,12 @@ from pathlib import Path
 
 import click
 
-from codex_tmux import local_link
 from codex_tmux.errors import Problem
 from codex_tmux.launcher import plugin_file, program, typed
-from codex_tmux.setup import tmux_conf
+from codex_tmux.setup import local_link, tmux_conf
 from codex_tmux.setup.user_file import UserFile, rewrite
-from codex_tmux.tmux import Server, literal
-from codex_tmux.user_keys import TASKS, advice, left
+from codex_tmux.tmux.server import Server, literal
+from codex_tmux.tmux.user_keys import TASKS, advice, left
 
 LOADED_WITHIN = 10.0
 """Seconds that tmux may take to load the plugin, or to let go of it."""

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from codex_tmux.errors import Problem
 from codex_tmux.launcher import with_tilde
 from codex_tmux.setup.user_file import UserFile
-from codex_tmux.tmux import literal, quote
+from codex_tmux.tmux.server import literal, quote
 
 COMMENT = b"# codex-tmux: a pane that runs Codex keeps its conversation (`codex-tmux uninstall` removes this"
 OURS = re.compile(

@@ -9,14 +9,13 @@ from pathlib import Path
 
 import click
 
-from codex_tmux import local_link
 from codex_tmux.launcher import plugin_file, typed, with_tilde
 from codex_tmux.paths import state_dir
-from codex_tmux.setup import tmux_conf
+from codex_tmux.setup import local_link, tmux_conf
 from codex_tmux.setup.install import LOADED_WITHIN, POLL_SECONDS
 from codex_tmux.setup.user_file import UserFile, rewrite
-from codex_tmux.sync import server_lock
-from codex_tmux.tmux import Server, literal
+from codex_tmux.tmux.server import Server, literal
+from codex_tmux.tracking.sync import server_lock
 
 OUR_OPTION = re.compile(r"^@codex_\w+", re.MULTILINE)
 OUR_ALIAS = re.compile(r"^command-alias\[\d+\] .*@codex_(?:unsettled|panes)\b", re.MULTILINE)

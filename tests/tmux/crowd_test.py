@@ -18,8 +18,8 @@ import pytest
 
 from codex_tmux.selftest.world import WorldError
 from codex_tmux.state import store
-from codex_tmux.sync import BURST, WINDOW, lock_name
-from codex_tmux.tmux import Server
+from codex_tmux.tmux.server import Server
+from codex_tmux.tracking.sync import BURST, WINDOW, lock_name
 from tests.support.standin import PROMPT_DELAY
 from tests.support.world import Sandbox
 from tests.tmux.hooks_test import Counted

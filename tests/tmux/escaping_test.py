@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 
 from codex_tmux.commands import pick_menu
 from codex_tmux.errors import TmuxError
-from codex_tmux.pass_once import escape, run_all
-from codex_tmux.rebuild import as_given, session_target
+from codex_tmux.restore.build import as_given, session_target
 from codex_tmux.state.pane_options import pane_option
-from codex_tmux.tmux import Server, literal, parse_rows, read, row_format
-from codex_tmux.tmux_versions import ESCAPES, version_of
+from codex_tmux.tmux.server import Server, literal, parse_rows, read, row_format
+from codex_tmux.tmux.versions import ESCAPES, version_of
+from codex_tmux.tracking.pass_once import escape, run_all
 from tests.conftest import FUZZ
 from tests.support.world import Sandbox
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from codex_tmux.codex.store import Store
-from codex_tmux.tmux_versions import DEAD_FORMAT, version_of
+from codex_tmux.tmux.versions import DEAD_FORMAT, version_of
 from tests.support.screen import Screen
 from tests.support.world import Sandbox
 

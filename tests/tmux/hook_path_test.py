@@ -13,7 +13,9 @@ import pytest
 
 from tests.support.world import Sandbox
 
-HEAVY = set("click codex_tmux.cli codex_tmux.rebuild libtmux prompt_toolkit psutil rich websockets".split())
+HEAVY = set(
+    "click codex_tmux.cli codex_tmux.restore.build libtmux prompt_toolkit psutil rich websockets".split()
+)
 """Each costs about as much as a bare Python start, or is no use to a sync in which nothing changes."""
 
 
@@ -63,7 +65,7 @@ def test_a_sync_imports_little_and_calls_tmux_once(sandbox: Sandbox, calls: Path
     calls.unlink(missing_ok=True)
     done = hook(sandbox, "sync", "--settle")
     found = imported(done)
-    assert "codex_tmux.reconcile" in found, "it did work"
+    assert "codex_tmux.tracking.rules" in found, "it did work"
     assert found & HEAVY == set()
     assert len(calls.read_text().splitlines()) == 1, calls.read_text()
 

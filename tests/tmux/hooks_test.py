@@ -15,9 +15,11 @@ from pathlib import Path
 import psutil
 import pytest
 
-from codex_tmux import pass_once, tmux, tmux_versions
-from codex_tmux.hooks import OURS, missing
-from codex_tmux.tmux import Server
+from codex_tmux.tmux import server as tmux
+from codex_tmux.tmux import versions as tmux_versions
+from codex_tmux.tmux.hooks import OURS, missing
+from codex_tmux.tmux.server import Server
+from codex_tmux.tracking import pass_once
 from tests.support.standin import LINGER
 from tests.support.world import Sandbox, plugin_file
 from tests.tmux.respawn_routes_test import command_line

@@ -17,7 +17,7 @@ import pytest
 
 from codex_tmux.selftest.standin import new_id
 from codex_tmux.selftest.world import WorldError
-from codex_tmux.tmux_versions import START_PATH, version_of
+from codex_tmux.tmux.versions import START_PATH, version_of
 from tests.support.fake_daemon import APPROVAL, WORKING, FakeDaemon
 from tests.support.screen import Screen
 from tests.support.standin_session import THREADS

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from codex_tmux.codex.store import Store
-from codex_tmux.sync import server_lock
-from codex_tmux.tmux import Server
+from codex_tmux.tmux.server import Server
+from codex_tmux.tracking.sync import server_lock
 from tests.support.world import Sandbox
 from tests.tmux.list_test import bound, wait_state
 

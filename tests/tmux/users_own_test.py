@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 
-from codex_tmux.tmux_versions import DEAD_FORMAT, version_of
+from codex_tmux.tmux.versions import DEAD_FORMAT, version_of
 from tests.support.world import Sandbox, plugin_file
 from tests.tmux.hooks_test import inside
 from tests.tmux.respawn_routes_test import Started, kill, start, wait_resumed

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from codex_tmux.ask_in_pane import ENTER, Choice, answer, lines
+from codex_tmux.pane.ask_in_pane import ENTER, Choice, answer, lines
 
 CHOICES = (Choice(ENTER, "start a new session"), Choice("p", "find another"), Choice("q", "go to a shell"))
 
@@ -55,7 +55,7 @@ def test_it_fits_and_lines_up() -> None:
 def asking() -> Iterator[tuple[int, int]]:
     """A program that asks on a terminal of its own; its process, and the other side of the terminal."""
     program = (
-        "import sys; from codex_tmux.ask_in_pane import *\n"
+        "import sys; from codex_tmux.pane.ask_in_pane import *\n"
         "print('typed', flush=True); sys.stdin.readline()\n"
         "print('answer:', ask('Gone.', [Choice(ENTER, 'new'), Choice('q', 'shell')], 'q'), flush=True)"
     )

@@ -14,7 +14,7 @@ import pytest
 
 from codex_tmux import __version__
 from codex_tmux.cli import COMMANDS, cli
-from codex_tmux.tmux import SERVER_COUNTED
+from codex_tmux.tmux.server import SERVER_COUNTED
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])

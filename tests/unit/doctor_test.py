@@ -14,7 +14,7 @@ from codex_tmux.setup.check_codex import check_codex
 from codex_tmux.setup.check_state import check_state
 from codex_tmux.setup.check_tmux import check_tmux
 from codex_tmux.setup.doctor_facts import BROKEN, OK, WARNING, DoctorFacts, Finding
-from codex_tmux.tmux import Server
+from codex_tmux.tmux.server import Server
 
 FACTS = DoctorFacts(Server("/nowhere"), reachable=False)
 

@@ -12,9 +12,10 @@ from typing import Any
 
 import pytest
 
-from codex_tmux import log, pass_once
+from codex_tmux import log
 from codex_tmux.state import records, store
 from codex_tmux.state.records import Record
+from codex_tmux.tracking import pass_once
 from tests.durability import crowd, kill_writers, live
 from tests.unit.store_test import NEW, OLD, TORN, load, record, save
 

@@ -10,7 +10,7 @@ from typing import Any
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from codex_tmux.inference import (
+from codex_tmux.tracking.infer import (
     START,
     Candidate,
     Seat,

@@ -16,7 +16,7 @@ from codex_tmux.errors import Problem
 from codex_tmux.setup import install, tmux_conf, uninstall
 from codex_tmux.setup.check_conf import check_conf, of_line
 from codex_tmux.setup.doctor_facts import DoctorFacts, Finding
-from codex_tmux.tmux import Server
+from codex_tmux.tmux.server import Server
 
 LINE = b"run-shell '/opt/codex.tmux'"
 OTHER = b"run-shell '/usr/codex.tmux'"

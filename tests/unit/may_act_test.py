@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from codex_tmux.may_act import Act, Line, PaneFacts, Place, ProcessFacts, may_act
+from codex_tmux.tracking.may_act import Act, Line, PaneFacts, Place, ProcessFacts, may_act
 
 EMPTY = ProcessFacts(front="zsh", shell=True, waits=True, line=Line.EMPTY, age=60)
 AT_WORK = ProcessFacts(codex=Place.FOREGROUND, front="codex", shell=True, age=60)

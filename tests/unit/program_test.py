@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from codex_tmux.program import missing_interpreter
+from codex_tmux.pane.program import missing_interpreter
 
 
 @pytest.mark.parametrize(

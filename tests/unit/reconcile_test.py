@@ -12,20 +12,6 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from codex_tmux.codex.session_id import same_session
 from codex_tmux.epoch import ALIVE, ELSEWHERE, OURS
-from codex_tmux.reconcile import (
-    Guard,
-    Launch,
-    Note,
-    Pane,
-    Policy,
-    Revive,
-    Sighting,
-    Sleep,
-    Snapshot,
-    TakeOver,
-    Tell,
-    reconcile,
-)
 from codex_tmux.state.records import (
     ADOPTED,
     ARGV,
@@ -38,6 +24,20 @@ from codex_tmux.state.records import (
     LOST,
     TITLE,
     Record,
+)
+from codex_tmux.tracking.rules import (
+    Guard,
+    Launch,
+    Note,
+    Pane,
+    Policy,
+    Revive,
+    Sighting,
+    Sleep,
+    Snapshot,
+    TakeOver,
+    Tell,
+    reconcile,
 )
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone.utc)

@@ -6,8 +6,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from codex_tmux import here, run
-from codex_tmux.tmux import Server
+from codex_tmux.pane import here, run
+from codex_tmux.tmux.server import Server
 
 
 def test_what_is_said_in_a_pane_is_one_line_that_no_terminal_obeys(

@@ -16,10 +16,11 @@ from typing import Any
 
 import pytest
 
-from codex_tmux import log, pass_once
-from codex_tmux.reconcile import Policy, Snapshot, reconcile
+from codex_tmux import log
 from codex_tmux.state import store
 from codex_tmux.state.records import Record
+from codex_tmux.tracking import pass_once
+from codex_tmux.tracking.rules import Policy, Snapshot, reconcile
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone.utc)
 ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="needs root to give a file away")
@@ -244,7 +245,7 @@ def test_a_pane_does_not_wait_for_a_fifo_either(directory: Path) -> None:
     directory.mkdir(parents=True)
     os.mkfifo(directory / store.NAME)
     script = (
-        "from codex_tmux.here import file_record\n"
+        "from codex_tmux.pane.here import file_record\n"
         "class Here: id, epoch, former, session = '%1', '1:2', '1:2', 'x'\n"
         "print(file_record(Here, True), file_record(Here, False))"
     )

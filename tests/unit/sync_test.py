@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from codex_tmux import sync
 from codex_tmux.errors import Problem
-from codex_tmux.tmux import Server
+from codex_tmux.tmux.server import Server
+from codex_tmux.tracking import sync
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,6 @@ from hypothesis import given
 from codex_tmux.elsewhere.far_end import Answer, answer_in, question_for, script_for
 from codex_tmux.elsewhere.pane import is_plausible
 from codex_tmux.elsewhere.transport import of_argv
-from codex_tmux.reconcile import Policy, TakeOver
 from codex_tmux.state.pane_options import decode_launch, encode_launch
 from codex_tmux.state.records import (
     ADOPTED,
@@ -27,6 +26,7 @@ from codex_tmux.state.records import (
     STATUSES,
     TITLE,
 )
+from codex_tmux.tracking.rules import Policy, TakeOver
 from tests.unit.reconcile_test import LAUNCH, NOW, one, pane, run, showing, sid
 
 FAR = LAUNCH._replace(codex="codex", codex_home="", transport=("ssh", "-t", "far", "codex -m x"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from codex_tmux.whose_title import NOBODY, Asker, Before, Title, counts, is_last_of, owner
+from codex_tmux.tracking.whose_title import NOBODY, Asker, Before, Title, counts, is_last_of, owner
 
 X, Y = "01a201da-7561-7551-a7df-a07aa", "01a201da-9999-7551-a7df-b07bb"
 WHOLE = f"{X}6f38cdb"

@@ -1,0 +1,102 @@
+"""A pane that cannot come back as it was: a person is asked before something else starts; without one it sleeps on."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Sequence
+
+from codex_tmux.elsewhere.wrapper import name_of
+from codex_tmux.log import log
+from codex_tmux.pane.ask_in_pane import ENTER, Choice, ask
+from codex_tmux.pane.here import Here, become_shell
+from codex_tmux.plain_text import plain_line
+from codex_tmux.state.launch import Launch
+from codex_tmux.state.pane_options import Option, encode_launch, pane_option
+from codex_tmux.tmux.server import Server
+from codex_tmux.tracking.remain_on_exit import give_back, keep_commands
+from codex_tmux.tracking.resume import helper_command, joined
+
+FIND, LEAVE = "p", "q"
+TO_A_SHELL = Choice(LEAVE, "go to a shell")
+WITHOUT_SESSION = (
+    Choice(ENTER, "start a new session"),
+    Choice(FIND, "find another conversation"),
+    TO_A_SHELL,
+)
+WITHOUT_WRAPPER = (Choice(ENTER, "go on without it"), TO_A_SHELL)
+
+
+def without_session(server: Server, here: Here, why: str, unattended: bool) -> int | None:
+    """Whether a new session may start, as the pane's own cannot be resumed for the reason `why`: None for yes, else
+    the exit status to end with. Does not return where the pane becomes a shell."""
+    why = plain_line(why)
+    log("session.gone", pane=here.id, server=here.socket, why=why)
+    text = f"{short(why, here.session)} · {here.key or 'codex-tmux respawn'} to go on"
+    while (chosen := ask_or_sleep(server, here, why, text, WITHOUT_SESSION, unattended)) == FIND:
+        find_another(server, here)
+    return None if chosen == ENTER else leave(server, here, chosen)
+
+
+def without_wrapper(server: Server, here: Here, launch: Launch, unattended: bool) -> int | None:
+    """The same of a Codex without what was before it, which cannot be run again; a yes is remembered."""
+    name = plain_line(name_of(launch.wrapper))
+    log("wrapper.unknown", pane=here.id, server=here.socket, wrapper=name)
+    why = f"Codex was started by {name}, which cannot be run again for its session"
+    text = f"Codex was started by {name} · respawn to go on without it"
+    chosen = ask_or_sleep(server, here, why, text, WITHOUT_WRAPPER, unattended)
+    if chosen != ENTER:
+        return leave(server, here, chosen)
+    kept = encode_launch(launch._replace(wrapper=()))
+    server.try_run(*pane_option(here.id, Option.LAUNCH, kept))
+    return None
+
+
+def ask_or_sleep(
+    server: Server, here: Here, why: str, text: str, choices: Sequence[Choice], unattended: bool
+) -> str:
+    """The key that a person chose; "" without one: as this process ends, the pane sleeps on with `text` as its last
+    line."""
+    if not unattended and sys.stdin.isatty():
+        return ask(f"{why}.", choices, LEAVE)
+    print(f"\ncodex-tmux: {why}")  # tmux scrolls the first line off as it draws its last one
+    commands = [*keep_commands(here.id, text), pane_option(here.id, Option.ASLEEP, "1")]
+    # Debian's tmux may miss that we end (see `see_that_tmux_reaps`), and would not draw that line.
+    server.try_run(*joined(commands), "run-shell", "-b", "sleep 0.5")
+    return ""
+
+
+def leave(server: Server, here: Here, chosen: str) -> int:
+    """The exit status to end with. LEAVE gives the pane to the user's shell: to the one below, or a new one in our
+    place, which ends as any other."""
+    if chosen != LEAVE:
+        return 1
+    if not here.is_root:
+        return 0
+    server.try_run(*joined(give_back(here.id))[:-1])
+    become_shell(here)
+    return 1
+
+
+def short(why: str, session: str) -> str:
+    """The reason without the session's id, for one line below a screen.
+
+    >>> short("session 01a201da-7561-7551-a7df-a07aa6f38cdb was deleted", "01a201da-7561-7551-a7df-a07aa6f38cdb")
+    'Session was deleted'
+    """
+    text = " ".join(word for word in why.split(" ") if not session or not word.startswith(session[:8]))
+    return text[:1].upper() + text[1:]
+
+
+def find_another(server: Server, here: Here) -> None:
+    """Let the person who looks at this pane find another conversation, which takes its place here."""
+    client = newest_client(server, here.id)
+    argv = [*helper_command(server), "pick", "--from-key", "--client", client, "--into", here.id]
+    subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+def newest_client(server: Server, pane: str) -> str:
+    """The client that shows a pane, the one last used; "" for none."""
+    form = "#{client_activity} #{?#{==:#{pane_id}," + pane + "},1,0} #{client_name}"
+    lines = (server.try_run("list-clients", "-F", form) or "").splitlines()
+    return max((line for line in lines if line.split(" ")[1] == "1"), default="0 1 ").split(" ", 2)[2]

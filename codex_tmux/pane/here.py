@@ -1,0 +1,138 @@
+"""The pane in which `codex-tmux run` runs: what tmux tells of it, who else has its session, what is said in it."""
+
+from __future__ import annotations
+
+import os
+
+from codex_tmux import epoch
+from codex_tmux.codex.session_id import same_session
+from codex_tmux.errors import Problem
+from codex_tmux.log import set_level
+from codex_tmux.plain_text import plain_line
+from codex_tmux.state import store
+from codex_tmux.state.pane_options import Option, pane_options
+from codex_tmux.state.records import Record
+from codex_tmux.tmux.server import Server
+from codex_tmux.tmux.tell import tell
+from codex_tmux.tracking.hint import shown_key
+from codex_tmux.tracking.resume import joined
+
+VALUES = (
+    "@codex_session @codex_launch @codex_fresh @codex_evidence @codex_pane @codex_hint @codex-command "
+    "@codex-respawn-key @codex_keys prefix remain-on-exit @codex_keep @codex_dir default-shell @codex-log-level"
+).split()
+
+
+def ask(server: Server, pane: str) -> str:
+    """Ask tmux for all that `Here` needs, in one call, which also notes that the pane is awake."""
+    # Tabs: every tmux prints them as they are, and none of these values holds one.
+    form = "".join(f"#{{{name}}}\t" for name in VALUES)
+    form += "#{pane_id} #{pane_pid} #{pid} #{start_time} #{socket_path}"
+    awake = (
+        f"set-option -pu -t {pane} @codex_asleep ; set-option -pu -t {pane} @codex_waiting ; "
+        # An id that is there again is in the title of what this process becomes.
+        f"set-option -pu -t {pane} @codex_title_id ; "
+        # Claimed and read in one step: of two panes that wake for one session, the second sees the first. Where the
+        # plugin has been unloaded, nothing is left on the pane.
+        f"if-shell -F -t {pane} '#{{@codex_dir}}' {{ set-option -p -t {pane} @codex_cleared {os.getpid()} ; "
+        f"set-option -pF -t {pane} @codex_claim '#{{@codex_session}}' }}"
+    )
+    return server.run(
+        # In another server, at the path of a socket that was removed, this would be another pane.
+        *("if-shell", "-F", f"#{{==:#{{pid}},{server.pid}}}" if server.pid else "1", awake, ";"),
+        *("display-message", "-p", "-t", pane, form, ";"),
+        *("list-panes", "-a", "-f", "#{||:#{?@codex_session,1,0},#{?@codex_claim,1,0}}"),
+        *("-F", "#{pane_id} #{pane_dead} #{@codex_session} #{@codex_claim} #{@codex_state}"),
+    )
+
+
+class Here:
+    """The pane this process runs in, as tmux answers to `ask`."""
+
+    def __init__(self, answer: str, pane: str) -> None:
+        first, *lines = answer.split("\n")
+        values = first.split("\t", len(VALUES))
+        self.session, self.launch_text, fresh, self.evidence, self.marked, self.hint, *values = values
+        self.command, key, ours, prefix, self.remain, kept, loaded, self.default_shell, level, ids = values
+        self.key = shown_key(key, ours, prefix)
+        set_level(level)
+        self.id, root, self.server_pid, started, self.socket = ids.split(" ", 4)
+        self.former = f"{self.server_pid}:{started}"
+        if self.id != pane:
+            raise Problem(f"pane {pane} is gone")
+        self.fresh, self.kept, self.loaded = bool(fresh), bool(kept), bool(loaded)
+        self.is_root = int(root) == os.getpid()
+        self.rivals = []
+        for line in lines:
+            rival, dead, session, claimed, state = line.split(" ")
+            # A sync that finds two panes on one session takes it out of the memory of one: its claim stays.
+            claims_it = same_session(claimed, self.session)
+            names_it = same_session(session, self.session) or (not session and claims_it)
+            # Alive, and either there before us or with Codex in it; not one that is about to give way to us.
+            is_there = dead == "0" and (claims_it or state == "live")
+            if self.session and rival != pane and names_it and is_there:
+                self.rivals.append(rival)
+
+    @property
+    def epoch(self) -> str:
+        """The epoch of this tmux server."""
+        return epoch.of_server(self.server_pid)
+
+
+def file_record(here: Here, by_pane: bool) -> Record | None:
+    """The record of this pane, or the current one of another server's pane with this pane's session."""
+    try:
+        records = store.peek()
+    except store.StateError:
+        return None  # a sync says so, once
+    epochs = (here.epoch, here.former)
+    current = (r for r in records if r.current)
+    if by_pane:
+        return next((r for r in current if r.epoch in epochs and r.pane == here.id), None)
+    return next(
+        (r for r in current if same_session(r.session_id, here.session) and r.epoch not in epochs), None
+    )
+
+
+def refuse_rival(server: Server, here: Here, session: str) -> None:
+    """Raise Problem where another living pane, of this or another tmux server, has the session."""
+    for pane in here.rivals:
+        raise Problem(f"session {session} is in pane {pane}; it can be in one pane only")
+    record = file_record(here, by_pane=False)
+    if record is None:
+        return
+    fate = epoch.fates([record.epoch], here.epoch, here.former)[record.epoch]
+    if fate == epoch.ALIVE:
+        raise Problem(
+            f"session {session} is in pane {record.pane} of {epoch.server_name(record.epoch, record.server)}"
+        )
+    if fate == epoch.ELSEWHERE:
+        raise Problem(
+            f"session {session} is in a tmux pane of another host. To take it over: "
+            f"codex-tmux adopt --force -t {here.id} {session}"
+        )
+
+
+def forget_session(server: Server, here: Here) -> None:
+    """The session that comes up here is another one."""
+    server.try_run(
+        *joined(pane_options(here.id, {Option.SESSION: "", Option.CLAIM: "", Option.EVIDENCE: ""}))[:-1]
+    )
+
+
+def say(server: Server, here: Here, text: str) -> None:
+    """Say one line in the pane, and to whoever looks at it: Codex's screen covers the pane's own at once."""
+    text = plain_line(text)
+    print(f"codex-tmux: {text}", flush=True)
+    tell(server, here.id, text)
+
+
+def become_shell(here: Here) -> None:
+    """Become the shell that tmux would have started."""
+    shell = here.default_shell or "/bin/sh"
+    os.execv(shell, [f"-{os.path.basename(shell)}"] if login_shell(here) else [shell])
+
+
+def login_shell(here: Here) -> bool:
+    """Whether tmux starts shells as login shells: it does unless `default-command` says otherwise."""
+    return not (Server().try_run("show-options", "-gv", "default-command") or "")

@@ -1,0 +1,45 @@
+"""Which panes hold a shell that nobody uses: the only ones a restore may take, or a command is typed into."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+
+from codex_tmux.codex.processes import Processes
+from codex_tmux.pane.prompt import lines_of
+from codex_tmux.tmux.server import Server
+from codex_tmux.tracking.may_act import Act, may_act
+from codex_tmux.tracking.pane_facts import age_of, pane_facts, process_facts
+
+STARTUP = 4.0
+"""Seconds a new shell may take until it waits for input."""
+PLAIN = ("pane_id", "pane_pid", "pane_dead", "pane_in_mode", "pane_synchronized", "pane_tty")
+
+
+def untouched(server: Server, panes: Iterable[str], wait: float = STARTUP) -> frozenset[str]:
+    """Those of the panes whose shell waits at an empty prompt, alone; waits, bounded, for shells that are starting."""
+    left = set(panes)
+    found: set[str] = set()
+    end = time.monotonic() + wait
+    while left:
+        processes = Processes()
+        rows = rows_of(server, left)
+        facts = {pane: process_facts(row, processes) for pane, row in rows.items()}
+        waiting = [p for p in facts if may_act(pane_facts(rows[p]), facts[p], Act.PROBE)]
+        for pane, line in lines_of(server, {p: rows[p]["pane_tty"] for p in waiting}).items():
+            if may_act(pane_facts(rows[pane]), facts[pane]._replace(line=line), Act.FILL):
+                found.add(pane)
+        young = {p for p in rows if age_of(processes, int(rows[p]["pane_pid"])) < STARTUP}
+        left = young - set(waiting)
+        if time.monotonic() > end:
+            break
+        if left:
+            time.sleep(0.02)
+    return frozenset(found)
+
+
+def rows_of(server: Server, panes: Iterable[str]) -> dict[str, dict[str, str]]:
+    """What tmux says now of those of the panes that are there and alive."""
+    wanted = set(panes)
+    rows = server.listed("list-panes", "-a", plain=PLAIN, counted=("pane_current_command",))
+    return {row["pane_id"]: row for row in rows if row["pane_id"] in wanted and row["pane_dead"] != "1"}

@@ -1,0 +1,372 @@
+"""`codex-tmux run`: what runs inside a pane. It becomes Codex, resuming the session that the pane had.
+
+What it needs it takes from the pane's own options, in one tmux call; where those say nothing, from the state file.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import termios
+import time
+
+from codex_tmux.codex.accepted import accepted
+from codex_tmux.codex.app_server import token_of, whole_id
+from codex_tmux.codex.commandline import options_of, parse, redact, tui_fresh, tui_resume, without_cd
+from codex_tmux.codex.daemon import DaemonError
+from codex_tmux.codex.session_directory import in_directory, session_directory
+from codex_tmux.codex.shell_below import BELOW
+from codex_tmux.codex.store import SQLITE_HOME, Store
+from codex_tmux.elsewhere.wrapper import is_unknown, prefixed
+from codex_tmux.errors import Problem, TmuxError
+from codex_tmux.log import log
+from codex_tmux.pane.ask_or_sleep import without_session, without_wrapper
+from codex_tmux.pane.go_back import words_for
+from codex_tmux.pane.here import (
+    Here,
+    ask,
+    become_shell,
+    file_record,
+    forget_session,
+    login_shell,
+    refuse_rival,
+    say,
+)
+from codex_tmux.pane.program import find_program, interpreter, path_with
+from codex_tmux.state.launch import LAY, UNATTENDED, Launch, launch_of
+from codex_tmux.state.pane_options import Option, decode_launch, encode_launch, pane_option
+from codex_tmux.tmux.server import Server
+from codex_tmux.tracking.hint import ENDED_SOMEHOW, hint, is_epitaph
+from codex_tmux.tracking.remain_on_exit import GIVE_BACK, OFF, SET, give_back, remain_on_exit, stay
+from codex_tmux.tracking.remain_on_exit import say as say_at_death
+from codex_tmux.tracking.resume import joined
+
+USAGE = "usage: codex-tmux run [--shell] [--fresh] [-- CODEX ARGS]"
+
+WAIT_FOR_WRITER = 15.0
+"""Seconds to wait for another process to let go of the session's writer lock."""
+WAIT_FOR_DAEMON = 75.0
+"""The same for Codex's daemon, which keeps the lock for about a minute after its last TUI has left."""
+
+
+class Request:
+    """The command line of `run`."""
+
+    def __init__(self, args: list[str]) -> None:
+        self.shell = self.fresh = False
+        self.codex_args: list[str] | None = None
+        for at, word in enumerate(args):
+            if word == "--":
+                self.codex_args = args[at + 1 :]
+                break
+            if word == "--shell":
+                self.shell = True
+            elif word == "--fresh":
+                self.fresh = True
+            else:
+                raise Problem(f"run: unknown argument {word!r}; {USAGE}")
+
+
+def main(args: list[str]) -> int:
+    """Run in this pane; does not return where it becomes Codex or a shell. Raises Problem."""
+    buffer = os.environ.pop(LAY, "")
+    unattended = bool(os.environ.pop(UNATTENDED, ""))
+    if buffer:
+        return draw(buffer)
+    if args and args[0] in ("-h", "--help"):
+        from codex_tmux.cli import main as cli_main
+
+        return cli_main(["run", "--help"])
+    request = Request(args)
+    pane = os.environ.get("TMUX_PANE", "")
+    if not pane:
+        raise Problem("run works inside a tmux pane; outside, use codex itself")
+    server = Server()
+    here = Here(ask(server, pane), pane)
+    server.require(here.server_pid)
+    launch, program = what_to_launch(request, here)
+    if request.shell and launch is None:
+        become_shell(here)
+    if launch is None:
+        raise Problem("no Codex found: install it, or name it with `set -g @codex-command /path/to/codex`")
+    mark(server, here, launch)
+    argv = [*interpreter(program), program]
+    if launch.wrapper:
+        before = None if is_unknown(launch.wrapper) else prefixed(launch.wrapper, argv, here.default_shell)
+        if before is None and (code := without_wrapper(server, here, launch, unattended)) is not None:
+            return code
+        argv = before or argv
+    launch, gone = enter(launch)
+    if launch.transport:
+        become(words_for(server, here, launch, request.fresh or here.fresh), here, request.shell)
+    session, why = ("", "") if request.fresh or here.fresh else choose(server, here, launch)
+    if why and (code := without_session(server, here, why, unattended)) is not None:
+        return code
+    path = os.environ.get("PATH", os.defpath)
+    os.environ["PATH"] = path_with(program, path)
+    flags = accepted_flags(server, here, launch.flags, program)
+    if session:
+        flags = in_session_directory(launch, session, flags)
+        log("session.restored", session=session, pane=pane, server=here.socket)
+        if here.evidence == "inferred":
+            say(server, here, "session inferred, not certain; codex-tmux adopt binds another")
+        words = tui_resume(flags, session)
+    else:
+        words = tui_fresh(flags)
+        if why or request.fresh or here.fresh:
+            log("session.fresh", pane=pane, server=here.socket, why=why or "asked for")
+            forget_session(server, here)
+    if gone:
+        say(server, here, gone)
+    argv += words
+    if request.shell and os.environ["PATH"] != path:
+        # For Codex alone: the shell behind it sets its own.
+        argv = ["/usr/bin/env", f"PATH={os.environ['PATH']}", *argv]
+        os.environ["PATH"] = path
+    become(argv, here, request.shell)
+    return 1
+
+
+def draw(buffer: str) -> int:
+    """Draw what the pane last showed, and die with an exit status that lets tmux keep the pane."""
+    server = Server()
+    try:
+        screen = without_epitaph(server.run_bytes("save-buffer", "-b", buffer, "-"))
+        server.run("delete-buffer", "-b", buffer)
+    except TmuxError:
+        screen = b""
+    if screen.partition(b"\n")[0].strip():
+        # The line that tmux draws in a dead pane scrolls the first one off the screen.
+        screen = b"\n" + screen
+    sys.stdout.buffer.write(screen + b"\x1b[0m")
+    sys.stdout.flush()
+    return 1
+
+
+def without_epitaph(screen: bytes) -> bytes:
+    """The screen down to its last words, without the line that tmux drew when the pane died: it will draw another."""
+    screen = screen.rstrip(b"\n")
+    above, _, last = screen.rpartition(b"\n")
+    return above.rstrip(b"\n") if is_epitaph(last) else screen
+
+
+def what_to_launch(request: Request, here: Here) -> tuple[Launch | None, str]:
+    """How Codex is to be started here, and the program: by this command line, else as the pane remembers it."""
+    known = decode_launch(here.launch_text) or from_file(here)
+    if known is None and request.shell and request.codex_args is None:
+        return None, ""
+    if known is not None and known.transport and request.codex_args is None:
+        return known, ""
+    program = find_program(known.codex if known else "", here.command)
+    if not program:
+        return None, ""
+    if request.codex_args is not None:
+        home = known.codex_home if known else default_home()
+        cwd = known.cwd if known else os.getcwd()
+        return Launch("tui", program, home, cwd, parse(request.codex_args).flags, request.shell), program
+    if known is None:
+        return Launch("tui", program, default_home(), os.getcwd(), (), request.shell), program
+    return known._replace(codex=program), program
+
+
+def from_file(here: Here) -> Launch | None:
+    """What the state file says of this pane, where its options say nothing."""
+    record = file_record(here, by_pane=True)
+    if record is None:
+        return None
+    here.session = here.session or record.session_id
+    return launch_of(record)
+
+
+def default_home() -> str:
+    """Codex's home as a Codex started here would see it."""
+    return os.path.abspath(os.environ.get("CODEX_HOME") or os.path.expanduser("~/.codex"))
+
+
+def accepted_flags(server: Server, here: Here, flags: tuple[str, ...], program: str) -> list[str]:
+    """`flags` without those that this Codex refuses, which may be another version by now; says which."""
+    if not flags:
+        return []
+    kept = accepted([*interpreter(program), program], flags)
+    if kept != list(flags):
+        left = [tuple(redact(words)) for words in options_of(kept)]
+        dropped = " ".join(
+            " ".join(w) for words in options_of(flags) if (w := tuple(redact(words))) not in left
+        )
+        log("flags.dropped", pane=here.id, flags=dropped, codex=program)
+        say(server, here, f"this Codex has no {dropped}: left out")
+    return kept
+
+
+def mark(server: Server, here: Here, launch: Launch) -> None:
+    """Let the pane outlive a crash, and say in its options what runs here, before anything can go wrong."""
+    if not here.loaded:
+        return  # nobody would look after the pane
+    commands: list[list[str]] = []
+    text = encode_launch(launch)
+    if here.fresh:
+        commands.append(pane_option(here.id, Option.FRESH, ""))
+    if text != here.launch_text:
+        commands.append(pane_option(here.id, Option.LAUNCH, text))
+    if here.is_root:
+        commands += end_of(here, launch)
+    if not here.marked:
+        commands.append(pane_option(here.id, Option.MARK, "1"))
+    if commands:
+        server.try_run(*joined(commands)[:-1])
+
+
+def end_of(here: Here, launch: Launch) -> list[list[str]]:
+    """The tmux commands that make the pane end as it should: stay after a crash, or with `shell`, close as ever."""
+    # It slept as a pane of its own in any case.
+    todo = remain_on_exit(not launch.shell, here.remain, OFF, here.kept)
+    commands = stay(here.id) if todo == SET else give_back(here.id) if todo == GIVE_BACK else []
+    text = hint(ENDED_SOMEHOW, here.key, launch)
+    if not launch.shell and here.hint != text:
+        commands += say_at_death(here.id, text, launch.typed)
+    return commands
+
+
+def enter(launch: Launch) -> tuple[Launch, str]:
+    """Go to the session's directory and into its environment; the launch as it can be, and what of it cannot."""
+    gone = ""
+    try:
+        os.chdir(launch.cwd)
+    except OSError as e:
+        fallback = os.path.expanduser("~")
+        log("cwd.missing", cwd=launch.cwd, why=e.strerror, instead=fallback)
+        gone = f"{launch.cwd!r} cannot be entered ({e.strerror}): Codex starts in {fallback}"
+        os.chdir(fallback)
+    if launch.codex_home and launch.codex_home != default_home():
+        os.environ["CODEX_HOME"] = launch.codex_home
+    for name, value in launch.env:
+        os.environ[name] = value
+    if launch.transport or not any(flag.startswith(("-C", "--cd")) for flag in launch.flags):
+        return launch, gone
+    directory = parse(launch.flags).cd
+    if directory and not os.path.isdir(directory):
+        # Codex would end at once; without the flag it asks whether to go on in the session's directory or here.
+        log("cwd.missing", cd=directory)
+        gone = f"{directory!r} is gone: Codex starts without --cd"
+        launch = launch._replace(flags=tuple(without_cd(launch.flags)))
+    return launch, gone
+
+
+def in_session_directory(launch: Launch, session: str, flags: list[str]) -> list[str]:
+    """`flags` with which Codex goes on in the session's own directory, without a question."""
+    if any(flag.startswith("--remote") for flag in flags):
+        return flags  # the directory is the server's
+    store = Store(launch.codex_home, dict(launch.env).get(SQLITE_HOME))
+    return in_directory(flags, session_directory(store, session), os.getcwd())
+
+
+def choose(server: Server, here: Here, launch: Launch) -> tuple[str, str]:
+    """The session to resume, or "" and why there is none ("": there never was one here).
+
+    Waits, bounded, while another process may still write to the session. Raises Problem where it is somebody
+    else's: the record stays as it is.
+    """
+    if not here.session:
+        return "", "this pane's session is not known" if here.launch_text and launch else ""
+    if address := parse(launch.flags).remote:
+        return choose_there(server, here, launch, address)
+    store = Store(launch.codex_home, dict(launch.env).get(SQLITE_HOME))
+    session = here.session if len(here.session) == 36 else store.complete(here.session)
+    if session is None:
+        return "", f"session {here.session} had no message yet"
+    refuse_rival(server, here, session)
+    ok, reason = store.resumable(session)
+    if (
+        not ok and reason != "archived"
+    ):  # Codex asks by itself whether to unarchive it, before 0.154 it says how
+        return "", REASONS.get(reason, reason).format(session=session)
+    wait_for_writer(store, session, launch)
+    return session, ""
+
+
+def choose_there(server: Server, here: Here, launch: Launch, address: str) -> tuple[str, str]:
+    """As `choose`, of a session in the store of the app-server at `address`: ours says nothing of it."""
+    session = here.session
+    if len(session) != 36:
+        where = redact(("--remote", address))[1]
+        try:
+            session, has_message = whole_id(address, token_of(launch.flags), here.session)
+        except DaemonError as e:
+            raise Problem(
+                f"session {here.session}… cannot be resumed yet: {where} was asked for the whole id, and it "
+                f"did not answer ({e}). Respawn this pane to ask again"
+            ) from e
+        if not has_message:
+            gone = f"{where} no longer has session {here.session}…"
+            return "", f"session {session} had no message yet" if session else gone
+        server.try_run(*pane_option(here.id, Option.SESSION, session))
+    refuse_rival(server, here, session)
+    return session, ""
+
+
+REASONS = {
+    "no-message": "session {session} had no message yet",
+    "unknown": "Codex no longer has session {session}",
+    "deleted": "session {session} was deleted",
+    "archived": "session {session} is archived (codex unarchive brings it back)",
+    "subagent": "session {session} is a sub-agent's",
+    "no-store": "Codex's store is gone, and session {session} with it",
+}
+
+
+def wait_for_writer(store: Store, session: str, launch: Launch) -> None:
+    """Wait until no other process can write to the session. Raises Problem that names the one that still can."""
+    holder = store.lock_holder(session)
+    if holder is None:
+        return
+    embedded = parse(list(launch.flags)).embedded
+    if holder.daemon and not embedded:
+        return  # the daemon is where this Codex will join
+    limit = WAIT_FOR_DAEMON if holder.daemon else WAIT_FOR_WRITER
+    end = time.monotonic() + limit
+    said = False
+    while holder is not None and time.monotonic() < end:
+        if not said and time.monotonic() > end - limit + 0.3:
+            said = True
+            print(
+                f"codex-tmux: session {session} is held by {holder.name} ({holder.pid}); waiting", flush=True
+            )
+        time.sleep(0.02)
+        holder = store.lock_holder(session)
+    if holder is not None:
+        log("session.held", session=session, holder=holder.name, pid=holder.pid)
+        raise Problem(
+            f"session {session} is still open in {holder.name}, process {holder.pid}: end that, then respawn this pane"
+        )
+
+
+def become(argv: list[str], here: Here, shell: bool) -> None:
+    """Become Codex; with `shell`, become a process that runs Codex and then the user's shell."""
+    if shell:
+        script = BELOW + (" -l" if login_shell(here) else "")
+        program = "/bin/sh"
+        # tmux names the window by the first word of what is in the foreground. BusyBox chooses what it is by it.
+        name = "sh" if os.path.basename(os.path.realpath(program)) in ("busybox", "toybox") else "codex"
+        argv = [name, "-c", script, here.default_shell or program, *argv]
+    else:
+        program = argv[0]
+    mend_terminal()
+    try:
+        os.execvp(program, argv)
+    except OSError as e:
+        raise Problem(f"{program} cannot be run: {e.strerror}") from e
+
+
+def mend_terminal() -> None:
+    """Switch on again what a Codex that was killed has left off: the new one will leave the terminal as it finds it."""
+    try:
+        modes = termios.tcgetattr(0)
+        if not modes[3] & termios.ISIG:
+            modes[0] |= termios.BRKINT | termios.ICRNL | termios.IXON
+            modes[1] |= termios.OPOST | termios.ONLCR
+            modes[3] |= (
+                termios.ISIG | termios.ICANON | termios.IEXTEN | termios.ECHO | termios.ECHOE | termios.ECHOK
+            )
+            termios.tcsetattr(0, termios.TCSANOW, modes)
+    except termios.error:
+        return  # no terminal

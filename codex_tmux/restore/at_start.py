@@ -1,0 +1,199 @@
+"""A restore that nobody typed: at the start of a tmux server, from its menu, after tmux-resurrect."""
+
+from __future__ import annotations
+
+import shlex
+import time
+
+from codex_tmux.choose_sessions import choose
+from codex_tmux.codex.session_id import CUT
+from codex_tmux.errors import Problem
+from codex_tmux.log import log
+from codex_tmux.plain_text import printable, tilde
+from codex_tmux.restore.plan import lost_records
+from codex_tmux.restore.restore import RESUMED, WAITS, Result, restore, spots_of, titles_of, wake, where_of
+from codex_tmux.restore.resurrect import (
+    POST,
+    PRE,
+    processes_of,
+    release_early,
+    restores_at_start,
+    would_start_codex,
+)
+from codex_tmux.restore.view import summary
+from codex_tmux.tmux import server as tmux
+from codex_tmux.tmux.clients import of_client
+from codex_tmux.tmux.server import Server
+from codex_tmux.tmux.tell import say_for, tell_all, tell_later
+from codex_tmux.tracking.pass_once import Pass, sync_once
+from codex_tmux.tracking.resume import helper_command, key_of
+from codex_tmux.tracking.sync import server_lock
+
+SERVER_STARTUP = 10.0
+"""Seconds until a tmux server that is reading its configuration has its first tmux session."""
+STILL = 2
+"""Seconds without a key after which nobody is typing."""
+STILL_WITHIN = 60.0
+"""Seconds to wait for that."""
+CONTINUUM_DELAY = 20
+"""Seconds after which tmux-continuum has restored, if it will: it gives up ten seconds after the server's start."""
+
+
+def start(server: Server) -> None:
+    """What @codex-restore says, once a tmux server: restore, ask, or nothing; and nothing where nothing is lost."""
+    mode = server.try_run("show-options", "-gqv", "@codex-restore") or "ask"
+    if mode == "off":
+        return
+    seen, lost = wait_for_lost(server)
+    continuum = lost > 0 and restores_at_start(server)
+    if continuum and (there := restored_titles(seen)):
+        # It was quicker than we: what it has brought back is filled without a question, as by its hook.
+        announce(server, restore(server, sessions=there, rebuilt=True))
+        lost -= len(there)
+    if not lost:
+        return
+    if continuum and not server.try_run("show-options", "-gqv", "@codex_second_look"):
+        # Its own hook brings us in; should it not restore (no save file, another tmux server), a timer does.
+        log("restore.left_to_continuum", lost=lost)
+        server.run(
+            *("set-option", "-g", "@codex_second_look", "1", ";"),
+            *("run-shell", "-b", "-d", str(CONTINUUM_DELAY), "#{E:@codex_at_start}"),
+        )
+        return
+    if mode == "on":
+        announce(server, restore(server))
+        return
+    # Either the client that attaches next takes the question, or one that is there already: it is asked once.
+    clients = server.run(
+        "set-option", "-g", "@codex_lost", str(lost), ";", "list-clients", "-F", "#{client_name}"
+    )
+    if clients:
+        server.run(
+            "if-shell", "-F", "#{@codex_lost}", "set-option -gu @codex_lost ; run-shell -b '#{E:@codex_ask}'"
+        )
+
+
+def restored_titles(seen: Pass) -> frozenset[str]:
+    """The lost sessions whose panes are there again: tmux-resurrect gives panes their titles."""
+    titles = {spot.title_id for spot in spots_of(seen)}
+    lost = lost_records(seen.records, seen.snapshot)
+    return frozenset(r.session_id for r in lost if r.session_id[:CUT] in titles)
+
+
+def wait_for_lost(server: Server) -> tuple[Pass, int]:
+    """What there is, and how many sessions are lost, asked as soon as the server has a tmux session."""
+    end = time.monotonic() + SERVER_STARTUP
+    while True:
+        with server_lock(server):
+            seen = sync_once(server)
+        if seen.snapshot.panes or time.monotonic() > end:
+            return seen, len(lost_records(seen.records, seen.snapshot))
+        time.sleep(0.05)
+
+
+def tell_lost(server: Server) -> None:
+    """Tell the client that came last that sessions can be restored, and how, once its keyboard is still.
+
+    A message, not a menu: who types at that moment would choose from that without having seen it.
+    """
+    _, lost = wait_for_lost(server)
+    client = newest_client(server)
+    if not lost or not client:
+        return
+    end = time.monotonic() + STILL_WITHIN
+    while time.monotonic() < end and is_typing(server, client):
+        time.sleep(0.5)
+    key = key_of(server)
+    say_for(
+        server,
+        client,
+        f"{sessions_text(lost)} to restore: {f'press {key}' if key else 'run codex-tmux restore'}",
+    )
+
+
+def newest_client(server: Server) -> str:
+    """The client that came last; "" for none. Programs in control mode are asked nothing."""
+    form = "#{client_created} #{client_control_mode} #{client_name}"
+    lines = (server.try_run("list-clients", "-F", form) or "").splitlines()
+    clients = [line.split(" ", 2) for line in lines if line.split(" ")[1] != "1"]
+    return max(clients, key=lambda c: int(c[0]))[2] if clients else ""
+
+
+def is_typing(server: Server, client: str) -> bool:
+    """Whether a key was pressed there within the last seconds."""
+    active = of_client(server, client, "#{client_activity}")
+    return active.isdigit() and time.time() - int(active) < STILL
+
+
+def sessions_text(number: int) -> str:
+    """So many sessions, in words."""
+    return "1 Codex session" if number == 1 else f"{number} Codex sessions"
+
+
+def offer(server: Server, client: str) -> bool:
+    """Show the menu on a client where anything is lost: all, choose, not now. Whether it is shown."""
+    _, lost = wait_for_lost(server)
+    if not lost:
+        return False
+    helper = command_line(server)
+    items = [
+        ("Restore all", "a", f"run-shell -b {tmux.quote(f'{helper} restore --now >/dev/null 2>&1 || :')}"),
+        ("Choose…", "c", f"display-popup -E -w 90% -h 80% {tmux.quote(f'{helper} restore --choose')}"),
+        ("Not now", "n", ""),
+    ]
+    words = ["display-menu", "-c", client, "-T", f" Restore {sessions_text(lost)}? ", "-x", "C", "-y", "C"]
+    for name, key, text in items:
+        words += [name, key, text]
+    # A client that calls display-menu waits for the answer: tmux itself is to do it.
+    menu = " ".join(tmux.quote(word) for word in words)
+    server.run("set-option", "-g", "@codex_menu", menu, ";", "run-shell", "-bC", "#{@codex_menu}")
+    return True
+
+
+def command_line(server: Server) -> str:
+    """The helper as words for sh, safe inside a menu, whose commands are formats."""
+    return tmux.literal(shlex.join(helper_command(server)))
+
+
+def announce(server: Server, results: list[Result]) -> None:
+    """Tell the outcome to every client, or to the first one that attaches."""
+    if not results:
+        return
+    text = summary(results)
+    log("restore.told", text=text)
+    if not tell_all(server, text):
+        tell_later(server, text)
+
+
+def choose_and_restore(server: Server) -> None:
+    """Let the user tick which sessions to restore."""
+    with server_lock(server):
+        seen = sync_once(server)
+    lost = lost_records(seen.records, seen.snapshot)
+    if not lost:
+        raise Problem("nothing to restore")
+    titles = titles_of(list(lost))
+    rows = [(r.session_id, printable(f"{where_of(r)}  {titles[r.session_id]}  {tilde(r.cwd)}")) for r in lost]
+    if chosen := choose(rows):
+        announce(server, restore(server, sessions=frozenset(chosen)))
+
+
+def after_resurrect(server: Server, hook: str) -> None:
+    """tmux-resurrect has rebuilt its layout: resume in its panes."""
+    if (server.try_run("show-options", "-gqv", "@codex-restore") or "ask") == "off":
+        return
+    if hook == PRE:
+        # Its own `codex` would come first: the panes are ours before it types.
+        if would_start_codex(processes_of(server)):
+            log("restore.before_resurrect", processes=processes_of(server))
+            restore(server, rebuilt=True, early=True)
+        return
+    if hook != POST:
+        raise Problem(f"restore --resurrect {hook}: not a hook of tmux-resurrect that codex-tmux uses")
+    server.try_run("set-option", "-gu", "@codex_lost")
+    early = release_early(server)
+    lazy = server.try_run("show-options", "-gqv", "@codex-restore-lazy") != "off"
+    woken = wake(server, early, everything=not lazy)
+    results = [Result("", pane, RESUMED if pane in woken else WAITS, "", "") for pane in early]
+    results = [r._replace(session_id="early") for r in results]
+    announce(server, results + restore(server, rebuilt=True))

@@ -1,0 +1,252 @@
+"""Build tmux sessions, windows and panes, through libtmux.
+
+One tmux call a window, not one a pane: a call runs inside the tmux server without a pause, so a restore that is
+killed leaves a window whole, marked with its sessions, or none. It is also what makes fifty of them quick.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+
+import libtmux
+
+from codex_tmux.codex.session_id import CUT
+from codex_tmux.errors import TmuxError
+from codex_tmux.restore.plan import Build, Cell
+from codex_tmux.state.launch import LAY, launch_of
+from codex_tmux.state.pane_options import Option, encode_launch
+from codex_tmux.state.records import DEAD, Record
+from codex_tmux.tmux.server import RESPAWN_PANE, Server
+from codex_tmux.tmux.versions import DEAD_FORMAT, version_of
+from codex_tmux.tracking.hint import ASLEEP
+from codex_tmux.tracking.pass_once import escape
+from codex_tmux.tracking.remain_on_exit import say, stay
+
+WAITING, EARLY = "@codex_waiting", "@codex_early"
+HINT_LENGTH = 60
+"""Characters of a session's title in the line that names it."""
+
+
+class Rebuilder:
+    """Builds what a plan says in one tmux server.
+
+    `hints` has the line that names each session, `helper` the words of each stored command by mode and shell.
+    `mark` is the pane option that says a pane waits: WAITING, and it wakes as soon as a client shows it, or EARLY,
+    and nothing wakes it yet.
+    """
+
+    def __init__(
+        self,
+        server: Server,
+        version: str,
+        helper: dict[tuple[str, bool], list[str]],
+        hints: dict[str, str],
+        mark: str,
+    ) -> None:
+        self.server = server
+        self.has_pane_format = version_of(version) >= DEAD_FORMAT
+        self.helper = helper
+        self.hints = hints
+        self.mark = mark
+        # Hooks often have no UTF-8 locale, and libtmux does not call `tmux -u`.
+        os.environ["LC_ALL"] = "C.UTF-8"
+        self.libtmux = libtmux.Server(socket_path=server.socket, tmux_bin=server.binary)
+
+    def run(self, commands: list[list[str]]) -> list[str]:
+        """Run tmux commands in one call; the lines they printed. Raises TmuxError where one of them failed."""
+        lines, failure = self.try_run(commands)
+        if failure:
+            raise TmuxError(failure)
+        return lines
+
+    def try_run(self, commands: list[list[str]]) -> tuple[list[str], str]:
+        """Run tmux commands in one call; the lines they printed, and what failed: nothing after that was run."""
+        words: list[str] = []
+        for command in commands:
+            words += [*(escape(w) for w in command), ";"]
+        done = self.libtmux.cmd(*words[:-1])
+        if done.returncode == 0:
+            return list(done.stdout), ""
+        return list(done.stdout), f"tmux failed: {'; '.join(done.stderr) or f'exit {done.returncode}'}"
+
+    def sessions(self) -> set[str]:
+        """The names of the tmux sessions there are."""
+        try:
+            rows = self.server.listed("list-sessions", plain=(), counted=("session_name",))
+        except TmuxError:
+            return set()
+        return {row["session_name"] for row in rows}
+
+    def build(
+        self, plan: Build, base_index: int, new_session: bool
+    ) -> tuple[list[tuple[str, str]], list[str]]:
+        """Build one window; its panes and their processes, in the order of its cells, and what is not as it was."""
+        name = session_target(plan.tmux_session)
+        window = f"{name}:{plan.window}"
+        notes: list[str] = []
+        first, *others = plan.cells
+        # Names and directories go through options: as arguments they would be expanded as formats.
+        commands = [
+            ["set-option", "-g", "@codex_name", as_given(plan.tmux_session)],
+            ["set-option", "-g", "@codex_window", plan.window_name],
+            *self.directory(first, notes),
+        ]
+        start = ["-n", "#{@codex_window}", "-c", "#{@codex_directory}", *self.start(first)]
+        if new_session:
+            size = plan.size
+            room = ["-x", str(size[0]), "-y", str(size[1])] if size else []
+            commands.append(["new-session", "-d", "-s", "#{@codex_name}", *room, *start])
+            # `-e` of new-session stays in the session's environment; of a window it is the first process's alone.
+            commands.append(["set-environment", "-u", "-t", f"{name}:", LAY])
+            if plan.window != base_index:
+                # With renumber-windows on, the move would be undone at once.
+                commands.append(["set-option", "-t", f"{name}:", "renumber-windows", "off"])
+                commands.append(["move-window", "-d", "-s", f"{name}:{base_index}", "-t", window])
+                commands.append(["set-option", "-u", "-t", f"{name}:", "renumber-windows"])
+        else:
+            commands.append(["new-window", "-d", "-t", window, *start])
+        commands += self.marks(window, first)
+        for cell in others:
+            commands += self.directory(cell, notes)
+            commands.append(["split-window", "-t", window, "-c", "#{@codex_directory}", *self.start(cell)])
+            commands += self.marks(window, cell)
+            commands.append(["select-layout", "-t", window, "tiled"])  # room for the next
+        commands.append(["list-panes", "-t", window, "-F", "#{pane_id} #{pane_pid}"])
+        if others:
+            commands.append(["select-pane", "-t", f"{window}.{{top-left}}"])
+            # Last: a layout that does not fit must not cost the panes. In the same call all the same: a restore killed
+            # before it would leave another layout, for the next sync to take for the user's own.
+            commands.append(["select-layout", "-t", window, plan.layout])
+        lines, failure = self.try_run(commands)
+        panes = [(pane, pid) for pane, pid in (line.split(" ") for line in lines)]
+        if failure and len(panes) != len(plan.cells):
+            raise TmuxError(failure)
+        if failure:
+            notes.append(f"its layout could not be set ({failure})")
+        return panes, notes
+
+    def link(self, plan: Build, base_index: int) -> None:
+        """Link a window that was built to its other places, as far as these are free; a tmux session of the same group
+        has all windows."""
+        source = session_target(plan.tmux_session)
+        there = self.sessions()
+        for name, window, group in plan.links:
+            target = session_target(name)
+            link = ["link-window", "-d", "-s", f"{source}:{plan.window}", "-t", f"{target}:{window}"]
+            if name in there:
+                self.try_run([link])
+                continue
+            there.add(name)
+            named = ["set-option", "-g", "@codex_name", as_given(name)]
+            new = ["new-session", "-d", "-s", "#{@codex_name}"]
+            if group:
+                self.try_run([named, [*new, "-t", source]])
+            elif window == base_index:
+                self.try_run([named, new, [*link, "-k"]])
+            else:
+                self.try_run([named, new, link, ["kill-window", "-t", f"{target}:{base_index}"]])
+
+    def fill(self, panes: list[tuple[str, Record]]) -> list[tuple[str, list[str]]]:
+        """Put sessions to sleep in panes that are there, in place of their idle shells, in one call; the process of
+        each, as far as it went, and what is not as it was."""
+        commands: list[list[str]] = []
+        notes: list[list[str]] = []
+        for pane, record in panes:
+            notes.append([])
+            cell = Cell(record.cwd, record)
+            commands += [*self.directory(cell, notes[-1]), *self.marks(pane, cell)]
+            commands.append([RESPAWN_PANE, "-k", "-t", pane, "-c", "#{@codex_directory}", *self.start(cell)])
+            commands.append(["display-message", "-p", "-t", pane, "#{pane_pid}"])
+        lines, failure = self.try_run(commands)
+        if failure and not lines:
+            raise TmuxError(failure)
+        return list(zip(lines, notes))
+
+    def directory(self, cell: Cell, notes: list[str]) -> list[list[str]]:
+        """Name the directory for the next pane; where it is gone, the home instead, and a note that says so."""
+        directory = cell.cwd
+        if not os.path.isdir(directory):
+            directory = os.path.expanduser("~")
+            notes.append(f"{cell.cwd} is gone: {directory} instead")
+        return [["set-option", "-g", "@codex_directory", directory]]
+
+    def start(self, cell: Cell) -> list[str]:
+        """The last arguments of the command that creates a pane: nothing for a shell."""
+        if cell.record is None:
+            return []
+        # tmux 3.3 shows the hint itself; before, it has to be drawn.
+        text = "" if self.has_pane_format else self.hints.get(cell.record.session_id, "")
+        return ["-e", f"{LAY}={'=' + text}", *self.helper[cell.record.mode, cell.record.shell]]
+
+    def marks(self, target: str, cell: Cell) -> list[list[str]]:
+        """What makes a pane the session's own, told in the same call that creates it."""
+        record = cell.record
+        if record is None:
+            return []
+        cut = record.session_id[:CUT]
+        options = {
+            Option.MARK: "1",
+            Option.SESSION: record.session_id,
+            Option.EVIDENCE: record.evidence,
+            Option.STATE: DEAD,
+            Option.LAUNCH: encode_launch(launch_of(record)),
+            Option.ASLEEP: "1",
+            self.mark: "1",
+            Option.TITLE_ID: cut,
+            Option.MODE: record.mode if record.mode == "exec" else "",
+        }
+        commands = [
+            ["set-option", "-pq", "-t", target, name, value] for name, value in options.items() if value
+        ]
+        commands += [*stay(target), *say(target, self.hints.get(record.session_id, ""))]
+        # tmux-resurrect saves titles: a pane that is never woken is known again by it.
+        commands.append(["select-pane", "-t", target, "-T", f"{cut}..."])
+        return commands
+
+
+ENCODED = re.compile(r"\\([0-7]{3}|.)", re.DOTALL)
+"""What vis(3) writes for a backslash and for what cannot be printed, as tmux calls it."""
+LETTERS = {"n": "\n", "r": "\r", "b": "\b", "a": "\a", "v": "\v", "t": "\t", "f": "\f", "s": " "}
+
+
+def as_given(name: str) -> str:
+    """What a tmux session was named that tmux now calls `name`: it encodes such names (a window's, given with `-n`,
+    it does not), and would encode this one again.
+
+    >>> as_given(r"a\\\\b\\033")
+    'a\\\\b\\x1b'
+    """
+    if "\\" not in name:
+        return name
+    # Every second part is what stood behind a backslash. The numbers are of bytes, of which a character may have two.
+    parts = ENCODED.split(name)
+    return os.fsdecode(b"".join(decoded(p) if at % 2 else os.fsencode(p) for at, p in enumerate(parts)))
+
+
+def decoded(word: str) -> bytes:
+    """What stands behind a backslash in vis(3)'s words, as the byte it means."""
+    if len(word) == 3:
+        return bytes([int(word, 8) & 0xFF]).strip(b"\0")
+    return os.fsencode(LETTERS.get(word, word))
+
+
+def session_target(name: str) -> str:
+    """A tmux target that means the tmux session of exactly this name."""
+    # `$` would begin an id, even in an exact target, and what stands before a `:` (3.7 allows it) would be the name;
+    # in a pattern, `[$]` and `?` stand for them. Two tmux sessions that fit are none: tmux says so.
+    if not name.startswith("$") and ":" not in name:
+        return f"={name}"
+    pattern = re.sub(r"([][*?\\])", r"\\\1", name).replace(":", "?")
+    return f"[{pattern[0]}]{pattern[1:]}" if pattern[0] in "$=@%" else pattern
+
+
+def short_title(title: str) -> str:
+    """A title as part of one line; safe to draw, whatever it is made of."""
+    words = " ".join("".join(c if c.isprintable() else " " for c in title).split())
+    return words if len(words) <= HINT_LENGTH else words[: HINT_LENGTH - 1].rstrip() + "…"
+
+
+def hint_of(title: str) -> str:
+    """The line by which a sleeping pane says what it holds. tmux draws `#[…]` in it as a style."""
+    return re.sub(r"#+\[", "[", title) + f" · {ASLEEP}"

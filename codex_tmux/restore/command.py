@@ -1,0 +1,114 @@
+"""`codex-tmux restore`: by hand, and as the plugin and tmux-resurrect call it."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from codex_tmux.commands.completion import REMEMBERED
+from codex_tmux.commands.forget import of_session
+from codex_tmux.errors import Problem
+from codex_tmux.restore.at_start import after_resurrect, announce, choose_and_restore, start, tell_lost
+from codex_tmux.restore.plan import lost_records
+from codex_tmux.restore.restore import FAILED, Restore, Result, restore, taken_over
+from codex_tmux.restore.view import as_document, outcome_lines, plan_text, planned
+from codex_tmux.tmux.server import Server
+from codex_tmux.tracking.pass_once import sync_once
+from codex_tmux.tracking.sync import server_lock
+
+
+@click.command(
+    short_help="Bring back what a tmux restart has lost.", epilog="Example: codex-tmux restore --dry-run"
+)
+@click.option("--dry-run", is_flag=True, help="Show what would be done, and do nothing.")
+@click.option("--force", is_flag=True, help="Also what another host or container has: it must not run there.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object, for programs.")
+@click.option("--at-start", is_flag=True, hidden=True, help="From the plugin: what @codex-restore says.")
+@click.option("--ask", is_flag=True, hidden=True, help="From a hook: tell the newest client how to restore.")
+@click.option("--now", is_flag=True, hidden=True, help="From the menu: tell the outcome in tmux.")
+@click.option("--choose", is_flag=True, hidden=True, help="From the menu's popup: choose which.")
+@click.option("--resurrect", metavar="HOOK", hidden=True, help="From tmux-resurrect's hooks.")
+@click.argument("sessions", nargs=-1, type=REMEMBERED, metavar="[SESSION]...")
+def command(
+    dry_run: bool,
+    force: bool,
+    as_json: bool,
+    at_start: bool,
+    ask: bool,
+    now: bool,
+    choose: bool,
+    resurrect: str | None,
+    sessions: tuple[str, ...],
+) -> int:
+    """Bring back what a restart of the tmux server has lost: all of it, or the SESSIONs you name.
+
+    A SESSION is an id or its first characters (8 or more), as `codex-tmux list --all` shows it.
+
+    Missing tmux sessions, windows and panes are built again where they were. A pane in use is left alone, and nothing
+    of yours moves. Each conversation starts when you open its window (see @codex-restore-lazy). You can interrupt it
+    and run it again.
+    """
+    server = Server()
+    if at_start:
+        start(server)
+    elif ask:
+        tell_lost(server)
+    elif now:
+        announce(server, restore(server))
+    elif choose:
+        choose_and_restore(server)
+    elif resurrect is not None:
+        after_resurrect(server, resurrect)
+    elif dry_run:
+        plan = Restore(server, named(server, sessions, force), force=force).plan_only()
+        click.echo(as_document(planned(plan)) if as_json else plan_text(plan))
+    else:
+        return by_hand(server, as_json, named(server, sessions, force), force)
+    return 0
+
+
+def named(server: Server, words: tuple[str, ...], force: bool) -> frozenset[str] | None:
+    """The lost sessions that these words name; None where all are meant. Raises Problem."""
+    if not words:
+        return None
+    with server_lock(server):
+        seen = sync_once(server)
+    known = taken_over(seen.records, seen, None) if force else seen.records
+    lost = {r.session_id for r in lost_records(known, seen.snapshot)}
+    for record in (chosen := [of_session(seen.records, word) for word in words]):
+        if record.session_id not in lost:
+            raise Problem(
+                f"session {record.session_id} is {record.status}, not lost: codex-tmux pick finds it"
+            )
+    return frozenset(record.session_id for record in chosen)
+
+
+def by_hand(server: Server, as_json: bool, sessions: frozenset[str] | None, force: bool) -> int:
+    """Restore for somebody who watches; the exit code."""
+    quiet = as_json or not sys.stdout.isatty()
+    results = (
+        restore(server, sessions=sessions, force=force) if quiet else with_progress(server, sessions, force)
+    )
+    if as_json:
+        click.echo(as_document(results))
+    else:
+        for line in outcome_lines(results):
+            click.echo(line)
+    return 1 if any(r.outcome == FAILED for r in results) else 0
+
+
+def with_progress(server: Server, sessions: frozenset[str] | None, force: bool) -> list[Result]:
+    """Restore behind a bar."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("restoring", total=None)
+        return restore(
+            server,
+            sessions=sessions,
+            force=force,
+            progress=lambda done, of: bar.update(task, completed=done, total=of),
+        )

@@ -1,0 +1,227 @@
+"""What to restore where: lost records against the panes there are. Pure: no tmux, no process, no file."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from codex_tmux.codex.session_id import CUT
+from codex_tmux.state.records import Record
+from codex_tmux.tracking.rules import Snapshot
+
+LAYOUT_SIZE = re.compile(r"^[0-9a-f]{4},(\d+)x(\d+)[,\[{]")
+
+
+class Spot(NamedTuple):
+    """A pane that is there now. `title_id`: the session id in its title, cut as titles cut it; `taken`: it runs
+    Codex or holds a session; `fresh`: a window of this one pane, as a new tmux session has it."""
+
+    pane: str
+    tmux_session: str
+    window: int
+    pane_index: int
+    cwd: str
+    title_id: str
+    taken: bool
+    fresh: bool = False
+
+
+class Fill(NamedTuple):
+    """Resume in a pane that is there: an idle shell in the record's place."""
+
+    record: Record
+    pane: str
+
+
+class Cell(NamedTuple):
+    """One pane of a window to build: the record that comes back in it, or a plain shell."""
+
+    cwd: str
+    record: Record | None
+
+
+class Build(NamedTuple):
+    """Build a window; `window` is its index, `moved` the one it had where that is taken now (None: its own).
+
+    `links`: its other places, as of a record.
+    """
+
+    tmux_session: str
+    window: int
+    window_name: str
+    layout: str
+    cells: tuple[Cell, ...]
+    moved: int | None = None
+    links: tuple[tuple[str, int, bool], ...] = ()
+
+    @property
+    def size(self) -> tuple[int, int] | None:
+        """Columns and lines that the layout was made for."""
+        found = LAYOUT_SIZE.match(self.layout)
+        return (int(found[1]), int(found[2])) if found else None
+
+
+class Skip(NamedTuple):
+    """A record that is not restored, and why."""
+
+    record: Record
+    reason: str
+
+
+class Plan(NamedTuple):
+    """What to do, in this order."""
+
+    fills: tuple[Fill, ...] = ()
+    builds: tuple[Build, ...] = ()
+    skips: tuple[Skip, ...] = ()
+
+    @property
+    def records(self) -> int:
+        """How many sessions come back."""
+        return len(self.fills) + sum(1 for b in self.builds for c in b.cells if c.record)
+
+
+def lost_records(
+    records: Iterable[Record], snapshot: Snapshot, sessions: frozenset[str] | None = None
+) -> tuple[Record, ...]:
+    """What the tmux server has lost, in the order of places; `sessions` narrows it to these ids."""
+    lost = [r for r in records if snapshot.has_lost(r)]
+    if sessions is not None:
+        lost = [r for r in lost if r.session_id in sessions]
+    return tuple(sorted(lost, key=lambda r: (r.tmux_session, r.window, r.pane_index, r.session_id)))
+
+
+def place(lost: Iterable[Record], spots: Iterable[Spot]) -> dict[str, str]:
+    """The pane that is each lost session's own, by session id: one pane to one session.
+
+    A title names the session (tmux-resurrect restores titles); else tmux session, window, pane and directory say
+    where it was. A pane whose title names another lost session is that one's.
+    """
+    lost, spots = tuple(lost), tuple(spots)
+    found: dict[str, str] = {}
+    by_title: dict[str, list[Spot]] = {}
+    for spot in spots:
+        if spot.title_id and not spot.taken:
+            by_title.setdefault(spot.title_id, []).append(spot)
+    titled = {r.session_id[:CUT]: r for r in lost}
+    for cut, record in titled.items():
+        candidates = by_title.get(cut, [])
+        # Two panes with one title (a linked or copied one): the one in the right place, else neither.
+        if len(candidates) > 1:
+            candidates = [s for s in candidates if is_at(record, s)]
+        if len(candidates) == 1:
+            found[record.session_id] = candidates[0].pane
+    used = set(found.values())
+    for record in lost:
+        if record.session_id in found:
+            continue
+        candidates = [
+            s
+            for s in spots
+            if is_at(record, s)
+            and not s.taken
+            and s.pane not in used
+            and (s.title_id == "" or s.title_id not in titled)
+            and same_directory(record.cwd, s.cwd)
+        ]
+        if len(candidates) == 1:
+            found[record.session_id] = candidates[0].pane
+            used.add(candidates[0].pane)
+    return found
+
+
+def is_at(record: Record, spot: Spot) -> bool:
+    """Whether the pane has the record's coordinates."""
+    return (spot.tmux_session, spot.window, spot.pane_index) == (
+        record.tmux_session,
+        record.window,
+        record.pane_index,
+    )
+
+
+def same_directory(one: str, other: str) -> bool:
+    """Whether two paths are written for one directory. (tmux-resurrect loses those with a space in them.)"""
+    return one.rstrip("/") == other.rstrip("/") or " " in one
+
+
+def make_plan(
+    lost: tuple[Record, ...],
+    spots: tuple[Spot, ...],
+    untouched: frozenset[str],
+    *,
+    rebuilt: bool,
+    fill_only: bool = False,
+) -> Plan:
+    """What to do about `lost`, given the panes there are.
+
+    `untouched` holds the panes with a shell that waits at an empty prompt: only these are ever taken. `rebuilt`: the
+    layout was just restored by somebody else (tmux-resurrect), so that a pane in the right place is the right pane;
+    otherwise it may be the user's own, and only a title, or a tmux session as it comes up new, is taken for ours.
+    """
+    places = place(lost, spots)
+    by_pane = {s.pane: s for s in spots}
+    titled = {s.pane for s in spots if s.title_id}
+    fills, skips, left = [], [], []
+    for record in lost:
+        pane = places.get(record.session_id)
+        if pane is None:
+            left.append(record)
+        elif rebuilt or pane in titled or (by_pane[pane].fresh and pane in untouched):
+            if pane in untouched:
+                fills.append(Fill(record, pane))
+            else:
+                spot = by_pane[pane]
+                where = f"{spot.tmux_session}:{spot.window}.{spot.pane_index}"
+                skips.append(Skip(record, f"pane {pane} ({where}) is in use: left alone"))
+        else:
+            left.append(record)
+    if fill_only:
+        return Plan(tuple(fills))
+    return Plan(tuple(fills), tuple(builds(left, spots)), tuple(skips))
+
+
+def builds(lost: list[Record], spots: tuple[Spot, ...]) -> list[Build]:
+    """The windows to build for records without a pane."""
+    groups: dict[tuple[str, str, int], list[Record]] = {}
+    for record in lost:
+        groups.setdefault((record.epoch, record.tmux_session, record.window), []).append(record)
+    # The newest first: where two tmux servers' windows had one place, the newer keeps it.
+    ordered = sorted(groups.values(), key=lambda g: max(r.updated_at for r in g), reverse=True)
+    taken = {(s.tmux_session, s.window) for s in spots}
+    made, homeless = [], []
+    for group in ordered:
+        where = (group[0].tmux_session, group[0].window)
+        if where in taken:
+            homeless.append(group)
+        else:
+            taken.add(where)
+            made.append(build(group, where[1]))
+    for group in homeless:
+        name = group[0].tmux_session
+        window = max(w for s, w in taken if s == name) + 1
+        taken.add((name, window))
+        made.append(build(group, window))
+    return sorted(made, key=lambda b: (b.tmux_session, b.window))
+
+
+def build(group: list[Record], window: int) -> Build:
+    """One window with its panes: those that held Codex, and the plain ones between them."""
+    newest = max(group, key=lambda r: r.updated_at)
+    cells: dict[int, Cell] = {index: Cell(cwd, None) for index, cwd, _ in newest.neighbours}
+    extra = []
+    for record in group:
+        cell = Cell(record.cwd, record)
+        if cells.get(record.pane_index, cell).record is None:
+            cells[record.pane_index] = cell
+        else:
+            extra.append(cell)
+    return Build(
+        tmux_session=newest.tmux_session,
+        window=window,
+        window_name=newest.window_name,
+        layout=newest.window_layout,
+        cells=(*(cells[i] for i in sorted(cells)), *extra),
+        moved=newest.window if window != newest.window else None,
+        links=newest.links,
+    )

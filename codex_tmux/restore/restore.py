@@ -1,0 +1,272 @@
+"""After a server restart: every conversation back in its place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from codex_tmux import epoch
+from codex_tmux.codex.session_id import CUT, find_id
+from codex_tmux.codex.store import Store
+from codex_tmux.errors import TmuxError
+from codex_tmux.log import log
+from codex_tmux.pane.idle_shell import untouched
+from codex_tmux.restore.build import EARLY, WAITING, Rebuilder, hint_of, short_title
+from codex_tmux.restore.plan import Build, Plan, Spot, lost_records, make_plan, place
+from codex_tmux.state import store
+from codex_tmux.state.launch import UNATTENDED, launch_of
+from codex_tmux.state.records import LOST, Record
+from codex_tmux.tmux.server import RESPAWN_PANE, Server
+from codex_tmux.tracking.pass_once import Pass, see_that_tmux_reaps, sync_once
+from codex_tmux.tracking.resume import run_command, wait_until_dead
+from codex_tmux.tracking.sync import server_lock
+
+RESUMED, WAITS, REBUILT, SKIPPED, FAILED = "resumed", "waiting", "rebuilt", "skipped", "failed"
+FILLS = 8
+"""How many panes are filled in one tmux call: it may be 16 KB long, and a restore that is killed finishes it."""
+
+
+class Result(NamedTuple):
+    """What became of one session (None: a plain shell of its window), and in which pane."""
+
+    session_id: str | None
+    pane: str | None
+    outcome: str
+    reason: str
+    where: str
+
+
+def restore(
+    server: Server,
+    *,
+    sessions: frozenset[str] | None = None,
+    rebuilt: bool = False,
+    early: bool = False,
+    force: bool = False,
+    progress: Callable[[int, int], None] | None = None,
+) -> list[Result]:
+    """Restore what this tmux server has lost, or of it the `sessions`; what became of each. Raises Problem.
+
+    `rebuilt`: tmux-resurrect has just restored the layout; `early`: and is about to type commands into its panes.
+    `force`: also what other hosts have, whether they have it still or not.
+    `progress` is told how many are done and how many there are.
+    """
+    return Restore(server, sessions, rebuilt, early, force).run(progress)
+
+
+class Restore:
+    """One restore, under the sync lock of its tmux server: neither a sync nor a second restore comes between.
+
+    What is done is remembered in the panes themselves, by the very call that makes them: interrupted anywhere, the
+    next sync sees which sessions have their pane, and only the others are still lost.
+    """
+
+    def __init__(
+        self,
+        server: Server,
+        sessions: frozenset[str] | None = None,
+        rebuilt: bool = False,
+        early: bool = False,
+        force: bool = False,
+    ) -> None:
+        self.server = server
+        self.sessions = sessions
+        self.rebuilt = rebuilt
+        self.early = early
+        self.force = force
+        self.results: list[Result] = []
+        self.drawing: dict[str, str] = {}  # the panes that are falling asleep, and their processes
+
+    def plan_only(self) -> Plan:
+        """What would be done; only the records are brought up to date."""
+        with server_lock(self.server):
+            return self.make_plan(self.look(save=False))
+
+    def look(self, save: bool = True) -> Pass:
+        """What there is; with `force` what other hosts have counts as lost here, and with `save` from now on."""
+        seen = sync_once(self.server)
+        if self.force:
+            seen = seen._replace(records=taken_over(seen.records, seen, self.sessions))
+            if save:
+                with store.lock():
+                    store.save(taken_over(store.load(), seen, self.sessions))
+        return seen
+
+    def run(self, progress: Callable[[int, int], None] | None) -> list[Result]:
+        """Restore; what became of each session."""
+        with server_lock(self.server):
+            seen = self.look()
+            plan = self.make_plan(seen)
+            if plan.records or plan.skips:
+                self.perform(seen, plan, progress or (lambda done, of: None))
+        return self.results
+
+    def make_plan(self, seen: Pass) -> Plan:
+        """The plan for what is lost."""
+        lost = lost_records(seen.records, seen.snapshot, self.sessions)
+        spots = spots_of(seen)
+        if not lost:
+            return Plan()
+        wanted = set(place(lost, spots).values())
+        free = untouched(self.server, wanted) if wanted else frozenset()
+        return make_plan(lost, spots, free, rebuilt=self.rebuilt, fill_only=self.early)
+
+    def perform(self, seen: Pass, plan: Plan, progress: Callable[[int, int], None]) -> None:
+        """Do what the plan says, pane by pane and window by window."""
+        records = [f.record for f in plan.fills] + [
+            c.record for b in plan.builds for c in b.cells if c.record
+        ]
+        lazy = seen.reading.server["@codex-restore-lazy"] != "off"
+        builder = Rebuilder(
+            self.server,
+            seen.reading.server["version"],
+            {(r.mode, r.shell): run_command(self.server, launch_of(r)) for r in records},
+            hints_of(records),
+            EARLY if self.early else WAITING,
+        )
+        total, done = plan.records, 0
+        progress(0, total)
+        for skip in plan.skips:
+            self.results.append(
+                Result(skip.record.session_id, None, SKIPPED, skip.reason, where_of(skip.record))
+            )
+        left = list(plan.fills)
+        while left:
+            some = left[:FILLS]
+            try:
+                filled = builder.fill([(f.pane, f.record) for f in some])
+            except TmuxError as e:
+                # The first of them cannot be done; the others have another go.
+                first = left.pop(0)
+                self.results.append(
+                    Result(first.record.session_id, first.pane, FAILED, str(e), where_of(first.record))
+                )
+                continue
+            left = left[len(filled) :]
+            for fill, (process, notes) in zip(some, filled):
+                self.drawing[fill.pane] = process
+                self.results.append(
+                    Result(fill.record.session_id, fill.pane, WAITS, "; ".join(notes), where_of(fill.record))
+                )
+            done += len(filled)
+            progress(done, total)
+        base_index = int(self.server.try_run("show-options", "-gv", "base-index") or "0")
+        sessions = builder.sessions() if plan.builds else set()
+        for build in plan.builds:
+            self.build(builder, build, base_index, build.tmux_session not in sessions)
+            sessions = (
+                sessions | {build.tmux_session} if self.results[-1].outcome != FAILED else builder.sessions()
+            )
+            done += sum(1 for c in build.cells if c.record)
+            progress(done, total)
+        for build in plan.builds:
+            builder.link(build, base_index)
+        wait_until_dead(self.server, self.drawing)
+        see_that_tmux_reaps(self.server)  # only then does it draw their last line
+        if not self.early:
+            woken = wake(self.server, list(self.drawing), everything=not lazy)
+            self.results = [r._replace(outcome=RESUMED) if r.pane in woken else r for r in self.results]
+        sync_once(self.server)
+        for result in self.results:
+            if result.outcome != REBUILT:
+                log(
+                    f"restore.{result.outcome}",
+                    session=result.session_id,
+                    pane=result.pane,
+                    why=result.reason or None,
+                )
+
+    def build(self, builder: Rebuilder, build: Build, base_index: int, new_session: bool) -> None:
+        """Build one window, and note what became of its panes."""
+        where = f"{build.tmux_session}:{build.window}"
+        try:
+            panes, notes = builder.build(build, base_index, new_session)
+        except TmuxError as e:
+            for cell in build.cells:
+                if cell.record:
+                    self.results.append(
+                        Result(cell.record.session_id, None, FAILED, str(e), where_of(cell.record))
+                    )
+            return
+        if build.moved is not None:
+            notes.insert(0, f"window {build.tmux_session}:{build.moved} is in use: now {where}")
+        for cell, (pane, pid) in zip(build.cells, panes):
+            if cell.record:
+                self.drawing[pane] = pid
+            session = cell.record.session_id if cell.record else None
+            outcome = WAITS if cell.record else REBUILT
+            self.results.append(Result(session, pane, outcome, "; ".join(notes), where))
+
+
+def taken_over(
+    records: tuple[Record, ...], seen: Pass, sessions: frozenset[str] | None
+) -> tuple[Record, ...]:
+    """The records with those of other hosts, or of them the `sessions`, as what this tmux server has lost."""
+    here, now_of = seen.snapshot.server, epoch.taken_over()
+    elsewhere = {e for e, fate in seen.snapshot.fates.items() if fate == epoch.ELSEWHERE}
+
+    def is_wanted(record: Record) -> bool:
+        named = sessions is None or record.session_id in sessions
+        return named and record.epoch in elsewhere and (record.current or record.status == LOST)
+
+    return tuple(r._replace(status=LOST, server=here, epoch=now_of) if is_wanted(r) else r for r in records)
+
+
+def spots_of(seen: Pass) -> tuple[Spot, ...]:
+    """The panes there are, as the plan wants them."""
+    alone: dict[tuple[str, int], int] = {}
+    for pane in seen.snapshot.panes:
+        alone[pane.tmux_session, pane.window] = alone.get((pane.tmux_session, pane.window), 0) + 1
+    return tuple(
+        Spot(
+            pane=pane.id,
+            tmux_session=pane.tmux_session,
+            window=pane.window,
+            pane_index=pane.pane_index,
+            cwd=row["pane_current_path"],
+            title_id=find_id(row["pane_title"])[:CUT],
+            taken=pane.dead or pane.marked or bool(pane.running) or pane.starting or bool(pane.session),
+            fresh=alone[pane.tmux_session, pane.window] == 1,
+        )
+        for row, pane in zip(seen.reading.panes, seen.snapshot.panes)
+    )
+
+
+def hints_of(records: list[Record]) -> dict[str, str]:
+    """The line that names each session while it sleeps."""
+    return {session: hint_of(title) for session, title in titles_of(records).items()}
+
+
+def titles_of(records: list[Record]) -> dict[str, str]:
+    """The title of each session, in few words on one line; its id where it has none."""
+    stores: dict[str, Store] = {}
+    titles = {}
+    for record in records:
+        known = stores.setdefault(record.codex_home, Store(record.codex_home)).find(record.session_id)
+        titles[record.session_id] = short_title(known.title if known else "") or record.session_id
+    return titles
+
+
+def where_of(record: Record) -> str:
+    """The record's place in tmux's own notation."""
+    return f"{record.tmux_session}:{record.window}.{record.pane_index}"
+
+
+def wake(server: Server, panes: list[str], everything: bool) -> set[str]:
+    """Wake those of the panes that a client shows; `everything`: all of them, as soon as there is a client at all."""
+    if not panes:
+        return set()
+    form = "#{pane_id} #{pane_dead} #{session_attached} #{window_active}"
+    asked = ["set-option", "-g", "@codex_wake_at_attach", "1", ";"] if everything else []
+    lines = server.run(*asked, "list-panes", "-a", "-F", form).splitlines()
+    rows = [line.split(" ") for line in lines]
+    attached = any(row[2] != "0" for row in rows)
+    if everything and attached:
+        server.try_run("set-option", "-gu", "@codex_wake_at_attach")
+    awake = set()
+    for pane, dead, clients, shown in rows:
+        if pane in panes and dead == "1" and ((clients != "0" and shown == "1") or (everything and attached)):
+            # A hook may have been quicker.
+            server.try_run(RESPAWN_PANE, "-e", f"{UNATTENDED}=1", "-t", pane)
+            awake.add(pane)
+    return awake

@@ -1,0 +1,58 @@
+"""tmux-resurrect beside us: it rebuilds the layout, we resume the sessions in its panes."""
+
+from __future__ import annotations
+
+import os
+import shlex
+
+from codex_tmux.restore.build import EARLY, WAITING
+from codex_tmux.tmux.server import Server
+
+POST = "post-restore-all"
+PRE = "pre-restore-pane-processes"
+"""tmux-resurrect's hooks that we chain into: behind all, and before it types commands into panes."""
+
+CODEX_WORDS = ("codex", "node", "codex-tmux")
+
+
+def would_start_codex(processes: str) -> bool:
+    """Whether `@resurrect-processes` of this value makes tmux-resurrect start Codex by itself.
+
+    >>> would_start_codex("vim ssh")
+    False
+    >>> would_start_codex('ssh "~codex->codex resume *"')
+    True
+    """
+    if processes.strip() == ":all:":
+        return True
+    try:
+        words = shlex.split(processes)
+    except ValueError:
+        words = processes.split()
+    for word in words:
+        matched = word.partition("->")[0].lstrip("~").split(" ")[0]
+        if os.path.basename(matched) in CODEX_WORDS:
+            return True
+    return False
+
+
+def processes_of(server: Server) -> str:
+    """The user's `@resurrect-processes`."""
+    return server.try_run("show-options", "-gqv", "@resurrect-processes") or ""
+
+
+def restores_at_start(server: Server) -> bool:
+    """Whether tmux-continuum will have tmux-resurrect restore at server start."""
+    return (server.try_run("show-options", "-gqv", "@continuum-restore") or "").strip() == "on"
+
+
+def release_early(server: Server) -> list[str]:
+    """Let the panes that were filled before tmux-resurrect typed its commands wake when shown; their ids."""
+    lines = (server.try_run("list-panes", "-a", "-F", f"#{{pane_id}} #{{{EARLY}}}") or "").splitlines()
+    panes = [line.split(" ")[0] for line in dict.fromkeys(lines) if line.endswith(" 1")]
+    for pane in panes:
+        server.try_run(
+            *("set-option", "-p", "-t", pane, WAITING, "1", ";"),
+            *("set-option", "-pu", "-t", pane, EARLY),
+        )
+    return panes

@@ -1,0 +1,106 @@
+"""What people and programs see of a restore: its plan and its outcome."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import Any
+
+from rich.cells import cell_len
+
+from codex_tmux.plain_text import printable, tilde
+from codex_tmux.restore.plan import Build, Plan
+from codex_tmux.restore.restore import FAILED, REBUILT, RESUMED, SKIPPED, WAITS, Result, titles_of, where_of
+from codex_tmux.state.records import Record
+
+JSON_VERSION = 1
+
+
+def outcome_lines(results: list[Result]) -> list[str]:
+    """The outcome: one line of counts, then one for each session that is not simply there again."""
+    lines = [summary(results)]
+    for result in results:
+        if result.reason and result.session_id:
+            where = f"{result.where} ({result.pane})" if result.pane else result.where
+            lines.append(printable(f"  {result.outcome}: {where} {result.session_id}: {result.reason}"))
+    return lines
+
+
+def summary(results: list[Result]) -> str:
+    """One line: how many came back, and how."""
+    count = {
+        o: sum(1 for r in results if r.outcome == o and r.session_id)
+        for o in (RESUMED, WAITS, SKIPPED, FAILED)
+    }
+    if not any(count.values()):
+        return "nothing to restore"
+    back = count[RESUMED] + count[WAITS]
+    text = f"{back} {'session' if back == 1 else 'sessions'} restored"
+    if count[WAITS]:
+        text += f" ({count[WAITS]} {'starts' if count[WAITS] == 1 else 'start'} when shown)"
+    for outcome in (SKIPPED, FAILED):
+        if count[outcome]:
+            text += f", {count[outcome]} {outcome}"
+    return text
+
+
+def as_document(results: list[Result]) -> str:
+    """The results as `restore --json` prints them."""
+    rows: list[dict[str, Any]] = [
+        {"session_id": r.session_id, "pane": r.pane, "outcome": r.outcome, "reason": r.reason or None}
+        for r in results
+    ]
+    return json.dumps({"version": JSON_VERSION, "results": rows}, indent=2)
+
+
+def planned(plan: Plan) -> list[Result]:
+    """The plan as results; a pane that is yet to be built is None."""
+    found = [Result(f.record.session_id, f.pane, WAITS, "", where_of(f.record)) for f in plan.fills]
+    for build in plan.builds:
+        for cell in build.cells:
+            reason = moved_text(build)
+            outcome = WAITS if cell.record else REBUILT
+            found.append(Result(cell.record.session_id if cell.record else None, None, outcome, reason, ""))
+    return found + [Result(s.record.session_id, None, SKIPPED, s.reason, "") for s in plan.skips]
+
+
+def moved_text(build: Build) -> str:
+    """Why a window does not come back under its own index; "" where it does."""
+    return "" if build.moved is None else f"window {build.tmux_session}:{build.moved} is in use"
+
+
+def plan_text(plan: Plan) -> str:
+    """The plan as a table."""
+    records = [f.record for f in plan.fills] + [s.record for s in plan.skips]
+    records += [cell.record for build in plan.builds for cell in build.cells if cell.record]
+    titles = titles_of(records)
+    rows = [("WHERE", "TITLE", "HOW", "DIRECTORY", "SESSION")]
+    for fill in plan.fills:
+        rows.append(row_of(fill.record, titles, where_of(fill.record), f"in pane {fill.pane}"))
+    for build in plan.builds:
+        how = "new window" + (f" ({moved_text(build)})" if build.moved is not None else "")
+        for at, cell in enumerate(build.cells):
+            where, what = f"{build.tmux_session}:{build.window}.{at}", how if at == 0 else "split"
+            if cell.record:
+                rows.append(row_of(cell.record, titles, where, what))
+            else:
+                rows.append((where, "shell", what, directory_of(cell.cwd), "-"))
+    for skip in plan.skips:
+        rows.append(row_of(skip.record, titles, where_of(skip.record), f"skipped: {skip.reason}"))
+    if len(rows) == 1:
+        return "nothing to restore"
+    cells = [tuple(printable(c) for c in row) for row in rows]
+    widths = [max(cell_len(row[i]) for row in cells) for i in range(5)]
+    return "\n".join(
+        "  ".join(c + " " * (w - cell_len(c)) for c, w in zip(row, widths)).rstrip() for row in cells
+    )
+
+
+def row_of(record: Record, titles: dict[str, str], where: str, how: str) -> tuple[str, str, str, str, str]:
+    """One line of the plan."""
+    return where, titles[record.session_id], how, directory_of(record.cwd), record.session_id
+
+
+def directory_of(cwd: str) -> str:
+    """A directory as people write it, and where a pane starts instead if it is gone."""
+    return tilde(cwd) if os.path.isdir(cwd) else f"{tilde(cwd)} (gone: home instead)"

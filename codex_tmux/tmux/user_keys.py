@@ -1,0 +1,65 @@
+"""Whose the keys are: one that is bound to something else stays the user's, unless an option names it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import NamedTuple
+
+from codex_tmux.tracking.hint import DEFAULT_KEY
+
+
+class Task(NamedTuple):
+    """What a key is for, and the option that names it."""
+
+    option: str
+    key: str
+    does: str
+
+
+TASKS = (
+    Task("@codex-respawn-key", DEFAULT_KEY, "resume"),
+    Task("@codex-pick-key", "P", "find"),
+    Task("@codex-next-key", "none", "next"),
+)
+SPARE = ("B", "F", "G", "Y", "K", "V")
+"""Keys to propose: no tmux binds them behind the prefix by itself."""
+
+
+def bound(chosen: Mapping[str, str], ours: Collection[str]) -> list[Task]:
+    """The tasks that have a key of ours, with that. `chosen`: the options; `ours`: what the plugin has bound."""
+    named = [task._replace(key=chosen.get(task.option) or task.key) for task in TASKS]
+    return [task for task in named if task.key in ours]
+
+
+def left(chosen: Mapping[str, str], ours: Collection[str]) -> list[Task]:
+    """The tasks whose default key was left to the user.
+
+    >>> [task.key for task in left({"@codex-pick-key": "P"}, ("P",))]
+    ['R']
+    """
+    return [t for t in TASKS if not chosen.get(t.option) and t.key not in (*ours, "none")]
+
+
+def advice(chosen: Mapping[str, str], ours: Collection[str], listed: str) -> str:
+    """What to set for the first key that was left to the user; "" where none was. `listed`: what list-keys prints.
+
+    >>> advice({}, ("P",), "bind-key -T prefix R source-file x\\nbind-key -T prefix P run-shell y")
+    'set -g @codex-respawn-key B'
+    """
+    tasks = left(chosen, ours)
+    free = next((key for key in SPARE if not binding_of(listed, key)), "")
+    return f"set -g {tasks[0].option} {free or 'KEY'}" if tasks else ""
+
+
+def binding_of(listed: str, key: str, table: str = "prefix") -> str:
+    """The binding of a key in what list-keys prints, see tmux_versions.ONE_KEY; "" for none.
+
+    >>> binding_of("bind-key -r -T prefix Up select-pane -U\\nbind-key -T root F7 new-window", "F7", "root")
+    'bind-key -T root F7 new-window'
+    """
+    for line in listed.splitlines():
+        words = line.split()
+        at = words.index("-T") + 1 if "-T" in words else len(words)
+        if words[at : at + 2] in ([table, key], [table, "\\" + key]):
+            return line
+    return ""

@@ -1,0 +1,58 @@
+"""The message of the first load: what is active, and what makes tracking exact. Shown once, for good."""
+
+from __future__ import annotations
+
+import os
+
+from codex_tmux.codex.title_config import SESSION_ID, THREAD_ID, title_has_id
+from codex_tmux.errors import Problem
+from codex_tmux.launcher import typed
+from codex_tmux.log import log
+from codex_tmux.paths import make_state_dir
+from codex_tmux.tmux.server import Server
+from codex_tmux.tmux.tell import tell_all, tell_later
+from codex_tmux.tmux.user_keys import TASKS, advice, bound, left
+
+NAME = "greeted"
+"""The file in the state directory that says it was shown."""
+
+
+def greet_once(server: Server) -> None:
+    """Greet the clients that are there, else the next one that comes; only the first call ever does."""
+    try:
+        path = os.path.join(make_state_dir(), NAME)
+        # Exclusive: of two syncs one greets. Before the message: where nothing can be noted, nothing is said.
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+    except OSError:
+        return
+    text = greeting(server)
+    log("greeting", text=text)
+    # A client that attaches between these two is greeted twice; none is missed.
+    tell_later(server, text)
+    if tell_all(server, text):
+        server.try_run("set-option", "-gu", "@codex_say")
+
+
+def greeting(server: Server) -> str:
+    """The message, in one line of 80 columns."""
+    options = {
+        name: server.option(name) for name in (*(task.option for task in TASKS), "@codex_keys", "prefix")
+    }
+    ours, prefix = options["@codex_keys"].split(), options["prefix"]
+    keys = ", ".join(f"{prefix} {task.key}: {task.does}" for task in bound(options, ours))
+    text = f"loaded – {keys}" if keys else "loaded"
+    wanted = advice(options, ours, server.try_run("list-keys", "-T", "prefix") or "")
+    if wanted:
+        return f"{text}. {prefix} {left(options, ours)[0].key} stays yours: {wanted}"
+    home = os.path.abspath(os.environ.get("CODEX_HOME") or os.path.expanduser("~/.codex"))
+    return text if names_sessions(home) else f"{text}. Next: {typed('setup')}"
+
+
+def names_sessions(codex_home: str) -> bool:
+    """Whether Codex's config there puts the session id into the title, in either of its words for it."""
+    try:
+        with open(os.path.join(codex_home, "config.toml"), encoding="utf-8") as f:
+            text = f.read()
+        return title_has_id(text, THREAD_ID) or title_has_id(text, SESSION_ID)
+    except (OSError, ValueError, Problem):
+        return False

@@ -1,0 +1,232 @@
+"""Evidence that only fits: reads what `inference.py` needs, for Codexes whose session nothing names.
+
+Imported only where there is such a Codex: it reads the command lines of all processes, Codex's store, and screens.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+import zlib
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from codex_tmux.codex.commandline import parse, split_program
+from codex_tmux.codex.processes import CodexProcess, Processes, is_app_server, sessions_held
+from codex_tmux.codex.rollout import last_user_message
+from codex_tmux.codex.screen import last_message, title_name
+from codex_tmux.codex.session_id import same_session
+from codex_tmux.codex.store import Store, created_ms
+from codex_tmux.state.records import ARGV, INFERRED, TUI
+from codex_tmux.tmux.server import Server
+from codex_tmux.tracking.infer import START, Candidate, Seat, infer, possible_for
+from codex_tmux.tracking.resume import screen_buffer
+from codex_tmux.tracking.rules import Pane, Sighting
+
+LOOK_AGAIN = 65
+"""Seconds until sessions that somebody left are closed: the background server keeps them for 60."""
+COLOURS = re.compile(r"\x1b\[[0-9;:]*m|\x1b\]8;[^\x1b]*\x1b\\|[\x0e\x0f]")
+BETWEEN = "codex-tmux: the next screen"
+
+
+class Unnamed(NamedTuple):
+    """A pane whose session nothing names for sure. `codex` is None where it has just ended; `started` tells when it
+    began, in seconds since the epoch by the clock as it is set now."""
+
+    pane: Pane
+    title: str
+    codex: CodexProcess | None
+    store: Store
+    started: float
+
+    @property
+    def home(self) -> str:
+        """Its `CODEX_HOME`."""
+        return os.path.realpath(self.store.codex_home)
+
+    @property
+    def by_argv(self) -> bool:
+        """Whether its command line names a session."""
+        if self.codex is None:
+            return self.pane.evidence == ARGV
+        return self.pane.sighting is not None
+
+    @property
+    def prior(self) -> str:
+        """What this very process was last known to show, "" for nothing."""
+        if self.pane.sighting is not None:
+            return self.pane.sighting.session_id
+        same = self.codex is None or self.pane.last_process == self.pane.process
+        return self.pane.session if same else ""
+
+
+class Pool(NamedTuple):
+    """The sessions that a background server, or one Codex by itself, has open, and since when that runs."""
+
+    sessions: frozenset[str]
+    since: float
+    store: Store
+
+
+def with_inferred(
+    panes: tuple[Pane, ...], unnamed: list[Unnamed], server: Server, processes: Processes
+) -> tuple[Pane, ...]:
+    """`panes` with what fits the unnamed ones: a sighting, or a doubt about what was thought before."""
+    screens = read_screens(server, [u.pane.id for u in unnamed])
+    asked = {u.pane.id for u in unnamed}
+    # What a far end shows takes nothing from this machine.
+    here = [p for p in panes if p.id not in asked and not (p.launch and p.launch.transport)]
+    taken = frozenset(p.sighting.session_id if p.sighting else p.session for p in here) - {""}
+    found: dict[str, Pane] = {}
+    open_for: set[str] = set()
+    sharing: dict[str, list[Unnamed]] = {}
+    for u in unnamed:
+        own = sessions_held(processes, u.codex.pids) if u.codex is not None else []
+        if own:
+            # Without the background server a Codex has its sessions open itself: several after /new or /resume.
+            pool = Pool(frozenset(own), u.started, u.store)
+            found.update(decided([u], (), pool, taken, screens, open_for))
+        else:
+            sharing.setdefault(u.home, []).append(u)
+    for home, together in sharing.items():
+        shared = open_in_background(processes, home, together[0].store)
+        if shared is not None:
+            inside = {int(p.process.partition(":")[0] or 0) for p in panes if p.running}
+            outside = tuple(outsiders(processes, home, inside))
+            found.update(decided(together, outside, shared, taken, screens, open_for))
+    if open_for:
+        look_again(server, open_for)
+    return tuple(found.get(p.id, p) for p in panes)
+
+
+def read_screens(server: Server, panes: list[str]) -> dict[str, str]:
+    """What each pane shows, in one tmux call; nothing where one of them has just gone."""
+    words: list[str] = []
+    for pane in panes:
+        words += ["capture-pane", "-p", "-t", pane, ";", "display-message", "-p", BETWEEN, ";"]
+    shown = (server.try_run(*words[:-1]) or "").split(BETWEEN)
+    if len(shown) < len(panes):
+        return {}
+    screens = {pane: text.removeprefix("\n") for pane, text in zip(panes, shown)}
+    for pane, text in screens.items():
+        if not text.strip() and (kept := server.try_run("show-buffer", "-b", screen_buffer(pane))):
+            # A dead pane that had to be reset at once: the buffer has its history too, and colours.
+            screens[pane] = "\n".join(COLOURS.sub("", kept).splitlines()[-text.count("\n") :])
+    return screens
+
+
+def open_in_background(processes: Processes, home: str, store: Store) -> Pool | None:
+    """What the background server of a `CODEX_HOME` has open; None where there is none, or nothing."""
+    locks = os.path.join(home, "thread-writer-locks")
+    for pid in processes.pids():
+        if not is_app_server(processes.argv(pid)):
+            continue
+        held = sessions_held(processes, (pid,), os.path.realpath(locks))
+        process = processes.get(pid)
+        if held and process is not None:
+            return Pool(frozenset(held), processes.started_at(process.start), store)
+    return None
+
+
+def outsiders(processes: Processes, home: str, inside: set[int]) -> Iterable[Seat]:
+    """The Codexes of a `CODEX_HOME` in no pane of this tmux server: each shows some session as well."""
+    for pid in processes.pids():
+        split = split_program(processes.argv(pid))
+        process = processes.get(pid)
+        if split is None or process is None or pid in inside or process.state in "ZX":
+            continue
+        command = parse(split[1])
+        above = split_program(processes.argv(process.ppid))
+        if command.mode != TUI or command.remote or (above is not None and above[1] == split[1]):
+            continue  # the last: npm's wrapper stands for its native binary
+        cwd = processes.cwd(pid)
+        environ = processes.environ(pid, ("HOME", "CODEX_HOME"))
+        own = environ.get("CODEX_HOME") or os.path.join(environ.get("HOME", ""), ".codex")
+        if os.path.realpath(os.path.join(cwd, own)) != home:
+            continue
+        below = [p for p in processes.children(pid) if not is_app_server(processes.argv(p))]
+        if sessions_held(processes, (pid, *below)):
+            continue
+        words = frozenset(w.strip() for w in split[1]) if command.prompt else frozenset()
+        began = processes.started_at(process.start)
+        yield Seat(f"process {pid}", cwd, began, command.session_id or "", words)
+
+
+def decided(
+    unnamed: list[Unnamed],
+    outside: tuple[Seat, ...],
+    pool: Pool,
+    taken: frozenset[str],
+    screens: dict[str, str],
+    open_for: set[str],
+) -> dict[str, Pane]:
+    """The panes of `unnamed` with what fits them out of one pool; `open_for` gets what leaves others undecided."""
+    free = [s for s in sorted(pool.sessions) if not any(same_session(s, t) for t in taken)]
+    candidates = tuple(c for c in (candidate(pool.store, s) for s in free) if c is not None)
+    seats = tuple(seat(u, screens.get(u.pane.id)) for u in unnamed)
+    sessions = infer((*seats, *outside), candidates)
+    found = {}
+    for u, its in zip(unnamed, seats):
+        possible = {c.id for c in possible_for(its, candidates)}
+        session = sessions.get(its.name, "")
+        if u.by_argv and (u.prior in possible or time.time() - u.started < START):
+            continue  # its command line says so, and nothing since contradicts it
+        if not session and len(possible) > 1:
+            open_for |= possible
+        if (
+            not session
+            and not possible
+            and (
+                u.prior in pool.sessions or pool.since > u.started + START or pool.store.find(u.prior) is None
+            )
+        ):
+            # Nothing can be shown, but something is: a message that is not written yet; a background server that was
+            # ended, and has not taken every session up again; a session that was deleted.
+            continue
+        found[u.pane.id] = u.pane._replace(
+            sighting=Sighting(session, INFERRED) if session else None,
+            doubted=bool(u.prior) and session != u.prior,
+        )
+    return found
+
+
+def seat(unnamed: Unnamed, screen: str | None) -> Seat:
+    """A pane's Codex, as far as anything is known of it."""
+    codex, pane = unnamed.codex, unnamed.pane
+    cwd = pane.launch.cwd if pane.launch else pane.cwd
+    words: frozenset[str] = frozenset()
+    if codex is not None:
+        cwd = os.path.join(codex.cwd, codex.command.cd or "")
+        words = frozenset(w.strip() for w in codex.argv) if codex.command.prompt else words
+    return Seat(
+        pane.id,
+        os.path.normpath(cwd),
+        unnamed.started,
+        unnamed.prior,
+        words,
+        last_message(screen) if screen is not None else None,
+        title_name(unnamed.title),
+    )
+
+
+def candidate(store: Store, session_id: str) -> Candidate | None:
+    """An open session as the store has it; None for one that no pane shows: a sub-agent's, or of `codex exec`."""
+    session = store.find(session_id)
+    created = created_ms(session_id) / 1000
+    if session is None:
+        # Before the first message it is a lock and nothing else.
+        return Candidate(session_id, created, first="", last="")
+    if session.subagent or session.exec_session:
+        return None
+    last = last_user_message(session.rollout) if session.rollout else None
+    return Candidate(session_id, created, session.cwd, session.first_message or None, last, session.title)
+
+
+def look_again(server: Server, sessions: set[str]) -> None:
+    """Have the server start one more sync when what nobody shows any more is closed; once for the same sessions."""
+    what = f"{zlib.crc32(' '.join(sorted(sessions)).encode()):08x}"
+    server.try_run(
+        *("if-shell", "-F", f"#{{&&:#{{!=:#{{@codex_look_again}},{what}}},#{{?@codex_sync,1,0}}}}"),
+        f"set-option -g @codex_look_again {what} ; run-shell -b -d {LOOK_AGAIN} '#{{E:@codex_sync}}'",
+    )
