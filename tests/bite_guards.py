@@ -19,8 +19,12 @@ def guard(name: str, file: str, old: str, new: str, *tests: str) -> Guard:
     return Guard(name, file, old, new, tests)
 
 
-STORE, PATHS, LOCK, SYNC = (f"codex_tmux/{n}.py" for n in ("state/store", "paths", "state/lock", "sync"))
-PASS, RULES, EVIDENCE, RUN = (f"codex_tmux/{n}.py" for n in ("pass_once", "reconcile", "evidence", "run"))
+STORE, PATHS, LOCK, SYNC = (
+    f"codex_tmux/{n}.py" for n in ("state/store", "paths", "state/lock", "tracking/sync")
+)
+PASS, RULES, EVIDENCE, RUN = (
+    f"codex_tmux/{n}.py" for n in ("tracking/pass_once", "tracking/rules", "tracking/identify", "pane/run")
+)
 INFERENCE, INFERRED = "codex_tmux/tracking/infer.py", "codex_tmux/tracking/inferred.py"
 HOOKS, FIND = "plugin/hooks.tmux", "plugin/find_helper.sh"
 U, T = "tests/unit/", "tests/tmux/"

@@ -24,7 +24,7 @@ def test_each_command_has_help_with_an_example(name: str) -> None:
     assert "Example: " in done.output
 
 
-@pytest.mark.parametrize("module", ["sync", "pass_once", "run"])
+@pytest.mark.parametrize("module", ["tracking.sync", "tracking.pass_once", "pane.run"])
 def test_what_hooks_start_imports_nothing_for_people(module: str) -> None:
     code = f"import sys, codex_tmux.{module}; print(*sys.modules)"
     loaded = subprocess.run(

@@ -74,6 +74,8 @@ def test_what_comes_is_followed_over_any_rotation(path: Path) -> None:
             assert [reader.stdout.readline() for _ in range(2)] == ["old\n", "a\n"]
             append(path, " a line")
             assert reader.stdout.readline() == "half a line\n"
+            append(path, "it watches by now")  # tail reads what is there before it begins to watch
+            assert reader.stdout.readline() == "it watches by now\n"
             append(path, "b")
             rotate(path)
             assert reader.stdout.readline() == "b\n"
