@@ -77,10 +77,11 @@ test-tmux-matrix: setup ## the tmux tests with every TMUX_BUILDS/*/bin/tmux (mak
 		{ $(BIN)/pytest -q -n 2 --dist loadgroup tests/tmux && $(BIN)/codex-tmux selftest; } || failed="$$failed $$(tmux -V)"; \
 	done; [ -z "$$failed" ] || { echo "failed with$$failed"; exit 1; }
 
-check: setup ## format, lint, types
+check: setup ## format, lint, types, and that the code does not outgrow its limits
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/python -m tests.house --check
 
 house: setup ## how large the code is, beside how large it is to be (WHERE=1 names the places)
 	$(BIN)/python -m tests.house $(if $(WHERE),--where)

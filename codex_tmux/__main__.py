@@ -14,7 +14,8 @@ from codex_tmux.plain_text import plain_line
 def main() -> int:
     """Run `codex-tmux`; returns the exit code (0 done, 1 failed, 2 misuse, 130 interrupted)."""
     args = sys.argv[1:]
-    if args[:1] == ["sync"]:
+    asks_for_help = args[1:2] in (["-h"], ["--help"])
+    if args[:1] == ["sync"] and not asks_for_help:
         from codex_tmux.tracking.sync import main as sync_main
 
         return sync_main(args[1:])
@@ -28,7 +29,7 @@ def main() -> int:
         # The line that tmux draws in a dead pane scrolls the first one off the screen.
         print(asleep[1:] and "\n" + asleep[1:], end="", flush=True)
         return 1
-    if args[:1] == ["run"]:
+    if args[:1] == ["run"] and not asks_for_help:
         from codex_tmux.pane.run import main as run_main
 
         try:

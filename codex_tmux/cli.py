@@ -18,7 +18,7 @@ COMMANDS = {
     "pick": "codex_tmux.commands.pick",
     "next": "codex_tmux.commands.next_waiting",
     "respawn": "codex_tmux.commands.respawn",
-    "restore": "codex_tmux.restore.command",
+    "restore": "codex_tmux.commands.restore",
     "adopt": "codex_tmux.commands.adopt",
     "forget": "codex_tmux.commands.forget",
     "status": "codex_tmux.commands.status",

@@ -46,8 +46,10 @@ set-option -g @codex_tick "if-shell -F '#{@codex_panes}' { if-shell -F '#{E:@cod
 set-option -g @codex_leavers '#{S:#{W:#{P:#{?@codex_leaving,#{?#{==:#{@codex_leaving},#{pane_current_command}},wait,gone},}}}}'
 set-option -g @codex_await "if-shell -F '#{m:*gone*,#{E:@codex_leavers}}' { set-option -gu @codex_awaiting ; $CODEX_TRIGGER } { if-shell -F '#{E:@codex_leavers}' { run-shell -b -d 1 -C '#{@codex_await}' } { set-option -gu @codex_awaiting } }"
 
+# The frames of Codex's spinner, as `codex/screen.py` has them.
+set-option -g @codex_spinner '⠋|⠙|⠹|⠸|⠼|⠴|⠦|⠧|⠇|⠏'
 # Codex's title without the frame of its spinner and the blinking of what it waits for.
-set-option -g @codex_title_now '#{s/^(⠋|⠙|⠹|⠸|⠼|⠴|⠦|⠧|⠇|⠏) /+/;s/^[[] [!.] []] Action Required/!/:pane_title}'
+set-option -g @codex_title_now '#{s/^(#{@codex_spinner}) /+/;s/^[[] [!.] []] Action Required/!/:pane_title}'
 
 # Title to pane option, without a process. The cheap test comes first: while Codex works, its spinner sets the
 # title ten times a second. The id is whole or its first 29 characters.
@@ -78,7 +80,7 @@ set-hook -g pane-title-changed[8470] {
     } {
       # No id in the title: Codex with its default title. Looked at once for each process of that name. Below `node` it
       # is known by its directory, or, where that is a part of a repository, by its spinner or the pane's command.
-      if-shell -F '#{||:#{==:#{pane_current_command},codex},#{&&:#{==:#{pane_current_command},node},#{||:#{||:#{?@codex_pane,1,0},#{m:*#{b:pane_current_path},#{pane_title}}},#{||:#{m/r:^(⠋|⠙|⠹|⠸|⠼|⠴|⠦|⠧|⠇|⠏) ,#{pane_title}},#{m/r:(^|[/" ])codex( |"|$),#{pane_start_command}}}}}}' {
+      if-shell -F '#{||:#{==:#{pane_current_command},codex},#{&&:#{==:#{pane_current_command},node},#{||:#{||:#{?@codex_pane,1,0},#{m:*#{b:pane_current_path},#{pane_title}}},#{||:#{m/r:^(#{@codex_spinner}) ,#{pane_title}},#{m/r:(^|[/" ])codex( |"|$),#{pane_start_command}}}}}}' {
         if-shell -F '#{?#{||:#{@codex_pane},#{==:#{@codex_looked},#{pane_pid}}},,1}' {
           set-option -pF @codex_looked '#{pane_pid}'
           if-shell -F 1 "$CODEX_TRIGGER"
@@ -95,8 +97,8 @@ set-hook -g pane-title-changed[8470] {
         # Before 0.154 a Codex holds no file of its session until the first message: while it is not known, where a
         # turn begins and ends is looked at, by the spinner's coming and going.
         if-shell -F '#{&&:#{@codex_pane},#{?@codex_session,,1}}' {
-          if-shell -F '#{!=:#{m/r:⠋|⠙|⠹|⠸|⠼|⠴|⠦|⠧|⠇|⠏,#{pane_title}},#{@codex_turning}}' {
-            set-option -pF @codex_turning '#{m/r:⠋|⠙|⠹|⠸|⠼|⠴|⠦|⠧|⠇|⠏,#{pane_title}}'
+          if-shell -F '#{!=:#{m/r:#{@codex_spinner},#{pane_title}},#{@codex_turning}}' {
+            set-option -pF @codex_turning '#{m/r:#{@codex_spinner},#{pane_title}}'
             if-shell -F 1 "$CODEX_TRIGGER"
           }
         }

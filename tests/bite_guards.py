@@ -517,7 +517,7 @@ GUARDS = (
     ),
     guard(
         "a title that a rebuilt pane was given names no session",
-        "codex_tmux/elsewhere/pane.py",
+        "codex_tmux/tracking/far_pane.py",
         'identifier.title_id(row, pane, process.start) if row["@codex_title_at"] else ""',
         "identifier.title_id(row, pane, process.start)",
         T + "far_end_test.py::test_nor_after_a_restart_and_the_remote_shell_is_no_living_codex",
@@ -545,7 +545,7 @@ GUARDS = (
     ),
     guard(
         "a transport that ends while it is looked at is none",
-        "codex_tmux/elsewhere/pane.py",
+        "codex_tmux/tracking/far_pane.py",
         "    if not identifier.processes.still_runs(process.pid, process.argv):",
         "    if False:",
         U + "evidence_test.py::test_a_transport_that_ends_while_it_is_looked_at_is_none",

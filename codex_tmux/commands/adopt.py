@@ -13,16 +13,16 @@ from codex_tmux.codex.session_id import same_session
 from codex_tmux.codex.store import NAMED_BY, Session, Store
 from codex_tmux.commands.completion import DIRECTORY, PANE, SESSION
 from codex_tmux.commands.respawn import resolve
-from codex_tmux.epoch import ELSEWHERE, server_name
 from codex_tmux.errors import Problem
 from codex_tmux.log import log
 from codex_tmux.plain_text import plain_line, shortened
+from codex_tmux.sleeping.resume import joined, lay_to_sleep, wait_until_dead
 from codex_tmux.state import store
 from codex_tmux.state.pane_options import Option, encode_launch, pane_options
 from codex_tmux.state.records import ADOPTED, DEAD, ENDED, EXEC, LIVE, LOST, TUI, Record, now
+from codex_tmux.tmux.epoch import ELSEWHERE, server_name
 from codex_tmux.tmux.server import Server
 from codex_tmux.tracking.pass_once import Pass, sync_once
-from codex_tmux.tracking.resume import joined, lay_to_sleep, wait_until_dead
 from codex_tmux.tracking.rules import RANK, Launch, Pane, launch_fields, place_of
 from codex_tmux.tracking.sync import server_lock
 

@@ -9,8 +9,8 @@ import click
 
 from codex_tmux.errors import Problem
 from codex_tmux.log import log
+from codex_tmux.sleeping.resume import helper_command
 from codex_tmux.tmux.server import Server, literal, quote
-from codex_tmux.tracking.resume import helper_command
 
 QUESTION = "Restart the Codex running in {pane}? What is typed there is lost."
 

@@ -5,18 +5,18 @@ from __future__ import annotations
 import os
 from typing import NamedTuple
 
-from codex_tmux import epoch
-from codex_tmux.codex import activity
 from codex_tmux.codex.commandline import redact
+from codex_tmux.codex.daemon import activity
 from codex_tmux.codex.session_id import same_session
 from codex_tmux.codex.store import Session, Store
 from codex_tmux.elsewhere.transport import of_argv
-from codex_tmux.epoch import ALIVE, ELSEWHERE
 from codex_tmux.errors import TmuxError
 from codex_tmux.state.launch import Launch, launch_of
 from codex_tmux.state.pane_options import decode_launch
 from codex_tmux.state.records import DEAD, EXEC, LIVE, TUI, Record
 from codex_tmux.state.words import state_words
+from codex_tmux.tmux import epoch
+from codex_tmux.tmux.epoch import ALIVE, ELSEWHERE
 from codex_tmux.tmux.server import Server
 
 LIMIT = 5000

@@ -12,12 +12,12 @@ from codex_tmux.commands.respawn import resolve
 from codex_tmux.errors import Problem, TmuxError
 from codex_tmux.log import log
 from codex_tmux.plain_text import plain_line, tilde
+from codex_tmux.sleeping.remain_on_exit import give_back, say_nothing
 from codex_tmux.state import store
 from codex_tmux.state.pane_options import KEPT_TRUE, Option, pane_options
 from codex_tmux.state.records import CURRENT, ENDED, Record
 from codex_tmux.tmux.server import Server
 from codex_tmux.tracking.pass_once import Pass, run_all, sync_once
-from codex_tmux.tracking.remain_on_exit import give_back, say_nothing
 from codex_tmux.tracking.sync import server_lock
 
 OF_A_DEATH = (Option.ASLEEP, Option.WAITING, Option.TITLE_ID, Option.TITLE_AT, Option.CLEARED)

@@ -8,19 +8,19 @@ from typing import Any
 
 import click
 
-from codex_tmux import epoch
-from codex_tmux.codex import activity
 from codex_tmux.codex.commandline import redact
+from codex_tmux.codex.daemon import activity
 from codex_tmux.codex.store import Store
 from codex_tmux.commands.list_view import show
 from codex_tmux.elsewhere.run_again import paste
 from codex_tmux.elsewhere.transport import of_argv
-from codex_tmux.epoch import ALIVE, ELSEWHERE, GONE
 from codex_tmux.errors import TmuxError
 from codex_tmux.log import log
 from codex_tmux.state import store
 from codex_tmux.state.launch import Launch, launch_of
 from codex_tmux.state.records import CURRENT, LIVE, LOST, STATUS_WORDS, STATUSES, Record, now
+from codex_tmux.tmux import epoch
+from codex_tmux.tmux.epoch import ALIVE, ELSEWHERE, GONE
 from codex_tmux.tmux.server import Server
 from codex_tmux.tracking.greeting import names_sessions
 from codex_tmux.tracking.pass_once import Pass, sync_once

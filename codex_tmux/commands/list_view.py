@@ -12,11 +12,11 @@ from typing import Any
 import click
 from rich.cells import cell_len
 
-from codex_tmux.codex.activity import WAITING
-from codex_tmux.epoch import ALIVE, ELSEWHERE
+from codex_tmux.codex.daemon.activity import WAITING
 from codex_tmux.plain_text import age, in_cells, plain_line, tilde
 from codex_tmux.state.records import CLOSED, DEAD, ENDED, LIVE, LOST, now
 from codex_tmux.state.words import state_words
+from codex_tmux.tmux.epoch import ALIVE, ELSEWHERE
 
 ON_SCREEN = ("WHERE", "PANE", "SESSION", "TITLE", "STATUS", "KNOWN BY", "DIRECTORY", "AGE")
 PIPED = ("WHERE", "PANE", "SESSION", "STATUS", "KNOWN BY", "AGE", "DIRECTORY", "TITLE")

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from codex_tmux.codex.activity import APPROVAL, WAITING
+from codex_tmux.codex.daemon.activity import APPROVAL, WAITING
 from codex_tmux.commands.completion import CLIENT
 from codex_tmux.commands.list_panes import add_activity, collect
 from codex_tmux.commands.reopen import show

@@ -12,8 +12,8 @@ import time
 import click
 from rich.cells import cell_len
 
-from codex_tmux.codex import activity
-from codex_tmux.codex.activity import WAITING
+from codex_tmux.codex.daemon import activity
+from codex_tmux.codex.daemon.activity import WAITING
 from codex_tmux.codex.home import default_home
 from codex_tmux.codex.store import Store
 from codex_tmux.commands.completion import SESSION
@@ -25,11 +25,11 @@ from codex_tmux.commands.reopen import reopen
 from codex_tmux.errors import Problem
 from codex_tmux.log import log
 from codex_tmux.plain_text import age, plain_line, tilde
+from codex_tmux.sleeping.resume import helper_command
 from codex_tmux.state import store
 from codex_tmux.state.records import DEAD, LIVE, LOST, Record
 from codex_tmux.tmux.server import Server
 from codex_tmux.tmux.tell import tell_client
-from codex_tmux.tracking.resume import helper_command
 
 FZF_KEYS = {"": GO, "enter": GO, "ctrl-s": SPLIT, "ctrl-y": COPY, "ctrl-x": FORGET}
 HEADER = "Enter: go or resume   ^S: split   ^Y: copy id   ^X: forget"

@@ -8,10 +8,10 @@ import shlex
 from codex_tmux.commands.conversations import Conversation
 from codex_tmux.errors import Problem
 from codex_tmux.plain_text import plain_line, shortened, tilde
+from codex_tmux.sleeping.resume import helper_command
 from codex_tmux.tmux.clients import of_client
 from codex_tmux.tmux.server import Server, literal, quote
 from codex_tmux.tracking.pass_once import escape
-from codex_tmux.tracking.resume import helper_command
 
 GO, SPLIT, COPY, FORGET = "go", "split", "copy", "forget"
 ACTIONS = (GO, SPLIT, COPY, FORGET)

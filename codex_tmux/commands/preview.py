@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from codex_tmux.codex import daemon_messages
 from codex_tmux.codex.commandline import redact
+from codex_tmux.codex.daemon import messages as daemon_messages
 from codex_tmux.codex.rollout import COMPRESSED, last_messages
 from codex_tmux.commands.conversations import Conversation
 from codex_tmux.plain_text import plain, plain_line, tilde

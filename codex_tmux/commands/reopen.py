@@ -8,12 +8,12 @@ from codex_tmux.commands.conversations import Conversation
 from codex_tmux.commands.respawn import respawn
 from codex_tmux.errors import Problem
 from codex_tmux.log import log
+from codex_tmux.sleeping.resume import joined, respawn_into_run, run_command
 from codex_tmux.state.pane_options import Option, encode_launch, pane_options
 from codex_tmux.state.records import ARGV, LIVE
 from codex_tmux.tmux.clients import of_client
 from codex_tmux.tmux.server import Server, literal
 from codex_tmux.tracking.pass_once import escape
-from codex_tmux.tracking.resume import joined, respawn_into_run, run_command
 
 
 def reopen(

@@ -13,7 +13,6 @@ from codex_tmux.codex.processes import Processes, let_interrupt
 from codex_tmux.codex.session_id import same_session
 from codex_tmux.commands.completion import PANE
 from codex_tmux.commands.confirm import StillRuns, confirmed, offer_split
-from codex_tmux.elsewhere.pane import find_transport
 from codex_tmux.elsewhere.run_again import NOTHING, paste, run_again
 from codex_tmux.elsewhere.transport import of_argv
 from codex_tmux.errors import Problem
@@ -21,16 +20,17 @@ from codex_tmux.log import log
 from codex_tmux.pane.idle_shell import rows_of
 from codex_tmux.pane.prompt import EVERY, alone, lines_of, type_command
 from codex_tmux.restore.at_start import offer
+from codex_tmux.sleeping.resume import helper_command, joined, respawn_into_run, run_command
 from codex_tmux.state import store
 from codex_tmux.state.launch import Launch, launch_of
 from codex_tmux.state.pane_options import KEPT_TRUE, Option, encode_launch, pane_option, pane_options
 from codex_tmux.state.records import EXEC, Record
 from codex_tmux.tmux.server import Server, literal
 from codex_tmux.tmux.tell import tell
+from codex_tmux.tracking.far_pane import find_transport
 from codex_tmux.tracking.may_act import Act, Line, PaneFacts, Place, ProcessFacts, may_act
 from codex_tmux.tracking.pane_facts import pane_facts, process_facts
 from codex_tmux.tracking.pass_once import Pass, escape, sync_once
-from codex_tmux.tracking.resume import helper_command, joined, respawn_into_run, run_command
 from codex_tmux.tracking.rules import Pane
 from codex_tmux.tracking.sync import server_lock
 

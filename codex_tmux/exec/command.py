@@ -22,10 +22,10 @@ from codex_tmux.exec.view import JsonView, TerminalView, View
 from codex_tmux.log import log
 from codex_tmux.pane.program import find_program, interpreter, path_with
 from codex_tmux.pane.run import default_home, draw
+from codex_tmux.sleeping.resume import helper_command
 from codex_tmux.state.launch import LAY, Launch
 from codex_tmux.state.records import EXEC
 from codex_tmux.tmux.server import Server, literal
-from codex_tmux.tracking.resume import helper_command
 
 REFUSED = {
     "--ephemeral": "keeps no session, so a pane could not come back to it",

@@ -7,13 +7,13 @@ import shlex
 
 from codex_tmux.pane.here import Here, ask, forget_session
 from codex_tmux.pane.run import from_file
+from codex_tmux.sleeping.remain_on_exit import give_back, stay
+from codex_tmux.sleeping.resume import joined
 from codex_tmux.state.launch import Launch
 from codex_tmux.state.pane_options import Option, decode_launch, encode_launch, pane_options
 from codex_tmux.state.records import ARGV, EXEC
 from codex_tmux.tmux.server import Server
 from codex_tmux.tracking.pass_once import AWAIT
-from codex_tmux.tracking.remain_on_exit import give_back, stay
-from codex_tmux.tracking.resume import joined
 from codex_tmux.tracking.sync import sync
 
 

@@ -11,11 +11,11 @@ from codex_tmux.log import log
 from codex_tmux.pane.ask_in_pane import ENTER, Choice, ask
 from codex_tmux.pane.here import Here, become_shell
 from codex_tmux.plain_text import plain_line
+from codex_tmux.sleeping.remain_on_exit import give_back, keep_commands
+from codex_tmux.sleeping.resume import helper_command, joined
 from codex_tmux.state.launch import Launch
 from codex_tmux.state.pane_options import Option, encode_launch, pane_option
 from codex_tmux.tmux.server import Server
-from codex_tmux.tracking.remain_on_exit import give_back, keep_commands
-from codex_tmux.tracking.resume import helper_command, joined
 
 FIND, LEAVE = "p", "q"
 TO_A_SHELL = Choice(LEAVE, "go to a shell")

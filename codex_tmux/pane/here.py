@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import os
 
-from codex_tmux import epoch
 from codex_tmux.codex.session_id import same_session
 from codex_tmux.errors import Problem
 from codex_tmux.log import set_level
 from codex_tmux.plain_text import plain_line
+from codex_tmux.sleeping.resume import joined
 from codex_tmux.state import store
 from codex_tmux.state.pane_options import Option, pane_options
 from codex_tmux.state.records import Record
+from codex_tmux.tmux import epoch
 from codex_tmux.tmux.server import Server
 from codex_tmux.tmux.tell import tell
-from codex_tmux.tracking.hint import shown_key
-from codex_tmux.tracking.resume import joined
+from codex_tmux.tmux.user_keys import shown_key
 
 VALUES = (
     "@codex_session @codex_launch @codex_fresh @codex_evidence @codex_pane @codex_hint @codex-command "

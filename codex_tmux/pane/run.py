@@ -11,9 +11,9 @@ import termios
 import time
 
 from codex_tmux.codex.accepted import accepted
-from codex_tmux.codex.app_server import token_of, whole_id
 from codex_tmux.codex.commandline import options_of, parse, redact, tui_fresh, tui_resume, without_cd
-from codex_tmux.codex.daemon import DaemonError
+from codex_tmux.codex.daemon.app_server import token_of, whole_id
+from codex_tmux.codex.daemon.client import DaemonError
 from codex_tmux.codex.session_directory import in_directory, session_directory
 from codex_tmux.codex.shell_below import BELOW
 from codex_tmux.codex.store import SQLITE_HOME, Store
@@ -33,13 +33,13 @@ from codex_tmux.pane.here import (
     say,
 )
 from codex_tmux.pane.program import find_program, interpreter, path_with
+from codex_tmux.sleeping.hint import ENDED_SOMEHOW, hint, is_epitaph
+from codex_tmux.sleeping.remain_on_exit import GIVE_BACK, OFF, SET, give_back, remain_on_exit, stay
+from codex_tmux.sleeping.remain_on_exit import say as say_at_death
+from codex_tmux.sleeping.resume import joined
 from codex_tmux.state.launch import LAY, UNATTENDED, Launch, launch_of
 from codex_tmux.state.pane_options import Option, decode_launch, encode_launch, pane_option
 from codex_tmux.tmux.server import Server
-from codex_tmux.tracking.hint import ENDED_SOMEHOW, hint, is_epitaph
-from codex_tmux.tracking.remain_on_exit import GIVE_BACK, OFF, SET, give_back, remain_on_exit, stay
-from codex_tmux.tracking.remain_on_exit import say as say_at_death
-from codex_tmux.tracking.resume import joined
 
 USAGE = "usage: codex-tmux run [--shell] [--fresh] [-- CODEX ARGS]"
 
@@ -73,10 +73,6 @@ def main(args: list[str]) -> int:
     unattended = bool(os.environ.pop(UNATTENDED, ""))
     if buffer:
         return draw(buffer)
-    if args and args[0] in ("-h", "--help"):
-        from codex_tmux.cli import main as cli_main
-
-        return cli_main(["run", "--help"])
     request = Request(args)
     pane = os.environ.get("TMUX_PANE", "")
     if not pane:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import shlex
 import time
 
-from codex_tmux.choose_sessions import choose
 from codex_tmux.codex.session_id import CUT
 from codex_tmux.errors import Problem
 from codex_tmux.log import log
 from codex_tmux.plain_text import printable, tilde
+from codex_tmux.restore.choose_sessions import choose
 from codex_tmux.restore.plan import lost_records
 from codex_tmux.restore.restore import RESUMED, WAITS, Result, restore, spots_of, titles_of, wake, where_of
 from codex_tmux.restore.resurrect import (
@@ -21,12 +21,12 @@ from codex_tmux.restore.resurrect import (
     would_start_codex,
 )
 from codex_tmux.restore.view import summary
+from codex_tmux.sleeping.resume import helper_command, key_of
 from codex_tmux.tmux import server as tmux
 from codex_tmux.tmux.clients import of_client
 from codex_tmux.tmux.server import Server
 from codex_tmux.tmux.tell import say_for, tell_all, tell_later
 from codex_tmux.tracking.pass_once import Pass, sync_once
-from codex_tmux.tracking.resume import helper_command, key_of
 from codex_tmux.tracking.sync import server_lock
 
 SERVER_STARTUP = 10.0

@@ -14,14 +14,14 @@ import libtmux
 from codex_tmux.codex.session_id import CUT
 from codex_tmux.errors import TmuxError
 from codex_tmux.restore.plan import Build, Cell
+from codex_tmux.sleeping.hint import ASLEEP
+from codex_tmux.sleeping.remain_on_exit import say, stay
 from codex_tmux.state.launch import LAY, launch_of
 from codex_tmux.state.pane_options import Option, encode_launch
 from codex_tmux.state.records import DEAD, Record
 from codex_tmux.tmux.server import RESPAWN_PANE, Server
 from codex_tmux.tmux.versions import DEAD_FORMAT, version_of
-from codex_tmux.tracking.hint import ASLEEP
 from codex_tmux.tracking.pass_once import escape
-from codex_tmux.tracking.remain_on_exit import say, stay
 
 WAITING, EARLY = "@codex_waiting", "@codex_early"
 HINT_LENGTH = 60

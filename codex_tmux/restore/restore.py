@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from codex_tmux import epoch
 from codex_tmux.codex.session_id import CUT, find_id
 from codex_tmux.codex.store import Store
 from codex_tmux.errors import TmuxError
@@ -13,12 +12,13 @@ from codex_tmux.log import log
 from codex_tmux.pane.idle_shell import untouched
 from codex_tmux.restore.build import EARLY, WAITING, Rebuilder, hint_of, short_title
 from codex_tmux.restore.plan import Build, Plan, Spot, lost_records, make_plan, place
+from codex_tmux.sleeping.resume import run_command, wait_until_dead
 from codex_tmux.state import store
 from codex_tmux.state.launch import UNATTENDED, launch_of
 from codex_tmux.state.records import LOST, Record
+from codex_tmux.tmux import epoch
 from codex_tmux.tmux.server import RESPAWN_PANE, Server
 from codex_tmux.tracking.pass_once import Pass, see_that_tmux_reaps, sync_once
-from codex_tmux.tracking.resume import run_command, wait_until_dead
 from codex_tmux.tracking.sync import server_lock
 
 RESUMED, WAITS, REBUILT, SKIPPED, FAILED = "resumed", "waiting", "rebuilt", "skipped", "failed"

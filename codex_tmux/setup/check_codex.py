@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import shlex
 
-from codex_tmux.codex.activity import ask
-from codex_tmux.codex.daemon import DaemonError, has_daemon, socket_path
+from codex_tmux.codex.daemon.activity import ask
+from codex_tmux.codex.daemon.client import DaemonError, has_daemon, socket_path
 from codex_tmux.codex.home import default_home
 from codex_tmux.codex.title_config import item_for
 from codex_tmux.codex.version import NEWEST_TESTED, limits_of

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from codex_tmux.codex.activity import ANSWER, APPROVAL, WAITING, WORKING
+from codex_tmux.codex.daemon.activity import ANSWER, APPROVAL, WAITING, WORKING
 from codex_tmux.state.records import LIVE, STATUS_WORDS
 
 ACTIVITY_WORDS = {APPROVAL: "needs approval", ANSWER: "needs an answer"}

@@ -11,8 +11,8 @@ import sys
 from collections.abc import Mapping
 from typing import NamedTuple, TypeAlias
 
-from codex_tmux import epoch
 from codex_tmux.errors import Misread, NoServer, TmuxError
+from codex_tmux.tmux import epoch
 from codex_tmux.tmux.escapes import length_at, only_reading
 
 Names: TypeAlias = tuple[str, ...] | list[str]

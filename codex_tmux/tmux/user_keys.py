@@ -5,7 +5,21 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
-from codex_tmux.tracking.hint import DEFAULT_KEY
+RESPAWN_KEY = "R"
+KEY_OPTIONS = ("@codex-respawn-key", "@codex_keys", "prefix")
+"""What `shown_key` asks, in its order."""
+
+
+def shown_key(option: str, ours: str, prefix: str) -> str:
+    """The key that respawns as people write it, "" where there is none: a key of the user's own is not taken.
+
+    `option` is `@codex-respawn-key`, `ours` the keys that the plugin has bound.
+
+    >>> shown_key("", "R P", "C-a"), shown_key("", "P", "C-b"), shown_key("none", "P", "C-b")
+    ('C-a R', '', '')
+    """
+    key = option or RESPAWN_KEY
+    return f"{prefix} {key}" if key in ours.split() else ""
 
 
 class Task(NamedTuple):
@@ -17,7 +31,7 @@ class Task(NamedTuple):
 
 
 TASKS = (
-    Task("@codex-respawn-key", DEFAULT_KEY, "resume"),
+    Task("@codex-respawn-key", RESPAWN_KEY, "resume"),
     Task("@codex-pick-key", "P", "find"),
     Task("@codex-next-key", "none", "next"),
 )

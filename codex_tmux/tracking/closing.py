@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 
-from codex_tmux import epoch
 from codex_tmux.log import log
 from codex_tmux.state import store
 from codex_tmux.state.records import CLOSED, ENDED, LOST, Record, now
+from codex_tmux.tmux import epoch
 from codex_tmux.tmux.server import Server
 
 

@@ -16,22 +16,22 @@ from codex_tmux.codex.processes import (
 )
 from codex_tmux.codex.session_id import CUT, find_id, is_whole, same_session
 from codex_tmux.codex.store import SQLITE_HOME, Store
-from codex_tmux.elsewhere.pane import (
-    completed_by_screen,
-    is_another_machine,
-    known_here,
-    seen_through,
-)
-from codex_tmux.elsewhere.wrapper_of import wrapper_of
 from codex_tmux.state.pane_options import decode_launch
 from codex_tmux.state.records import ARGV, DEAD, EXEC, INFERRED, LIVE, LOCK, SCREEN, TITLE, TUI
 from codex_tmux.state.start_command import has_moved, helper_of
 from codex_tmux.tmux.server import Reading, Server
 from codex_tmux.tracking import whose_title
+from codex_tmux.tracking.far_pane import (
+    completed_by_screen,
+    is_another_machine,
+    known_here,
+    seen_through,
+)
 from codex_tmux.tracking.inferred import Unnamed, with_inferred
 from codex_tmux.tracking.may_act import Act, Place, ProcessFacts, may_act
 from codex_tmux.tracking.pane_facts import age_of, codex_facts, pane_facts, place_of
 from codex_tmux.tracking.rules import Guard, Launch, Pane, Sighting, Snapshot
+from codex_tmux.tracking.wrapper_of import wrapper_of
 
 QUIT_LINES = 12
 """How many lines above a shell's prompt may be of the Codex that has just ended: its farewell takes six."""

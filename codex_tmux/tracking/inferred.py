@@ -18,10 +18,10 @@ from codex_tmux.codex.rollout import last_user_message
 from codex_tmux.codex.screen import last_message, title_name
 from codex_tmux.codex.session_id import same_session
 from codex_tmux.codex.store import Store, created_ms
+from codex_tmux.sleeping.resume import screen_buffer
 from codex_tmux.state.records import ARGV, INFERRED, TUI
 from codex_tmux.tmux.server import Server
 from codex_tmux.tracking.infer import START, Candidate, Seat, infer, possible_for
-from codex_tmux.tracking.resume import screen_buffer
 from codex_tmux.tracking.rules import Pane, Sighting
 
 LOOK_AGAIN = 65

@@ -6,23 +6,10 @@ import os
 import time
 from typing import NamedTuple
 
-from codex_tmux import epoch
 from codex_tmux.errors import TmuxError
 from codex_tmux.log import debugging, log, set_level
-from codex_tmux.state import store
-from codex_tmux.state.pane_options import KEPT_TRUE, Option, encode_launch, pane_options
-from codex_tmux.state.records import DEAD, ENDED, EXEC, LIVE, LOST, STATUS_WORDS, Record, now
-from codex_tmux.tmux import hooks
-from codex_tmux.tmux import server as tmux
-from codex_tmux.tmux.server import AT_WORK, Reading, Server
-from codex_tmux.tmux.tell import tell, tell_all
-from codex_tmux.tmux.versions import DEAD_SIGNAL, REAPS, version_of
-from codex_tmux.tracking.focus import asked_since, take_back
-from codex_tmux.tracking.hint import ENDED_SOMEHOW, KEY_OPTIONS, hint, shown_key
-from codex_tmux.tracking.identify import Identifier
-from codex_tmux.tracking.may_act import Act, ProcessFacts, may_act
-from codex_tmux.tracking.pane_facts import pane_facts
-from codex_tmux.tracking.remain_on_exit import (
+from codex_tmux.sleeping.hint import ENDED_SOMEHOW, hint
+from codex_tmux.sleeping.remain_on_exit import (
     GIVE_BACK,
     SET,
     give_back,
@@ -31,7 +18,20 @@ from codex_tmux.tracking.remain_on_exit import (
     say_nothing,
     stay,
 )
-from codex_tmux.tracking.resume import lay_to_sleep, respawn_into_run, take_over, wait_until_dead
+from codex_tmux.sleeping.resume import lay_to_sleep, respawn_into_run, take_over, wait_until_dead
+from codex_tmux.state import store
+from codex_tmux.state.pane_options import KEPT_TRUE, Option, encode_launch, pane_options
+from codex_tmux.state.records import DEAD, ENDED, EXEC, LIVE, LOST, STATUS_WORDS, Record, now
+from codex_tmux.tmux import epoch, hooks
+from codex_tmux.tmux import server as tmux
+from codex_tmux.tmux.server import AT_WORK, Reading, Server
+from codex_tmux.tmux.tell import tell, tell_all
+from codex_tmux.tmux.user_keys import KEY_OPTIONS, shown_key
+from codex_tmux.tmux.versions import DEAD_SIGNAL, REAPS, version_of
+from codex_tmux.tracking.focus import asked_since, take_back
+from codex_tmux.tracking.identify import Identifier
+from codex_tmux.tracking.may_act import Act, ProcessFacts, may_act
+from codex_tmux.tracking.pane_facts import pane_facts
 from codex_tmux.tracking.rules import (
     Action,
     Note,

@@ -12,7 +12,6 @@ from typing import NamedTuple, TypeAlias
 from codex_tmux.codex.session_id import CUT, same_session
 from codex_tmux.elsewhere.transport import of_argv
 from codex_tmux.elsewhere.wrapper import storable
-from codex_tmux.epoch import ELSEWHERE, GONE, OURS
 from codex_tmux.state.launch import Launch as Launch
 from codex_tmux.state.records import (
     ADOPTED,
@@ -28,6 +27,7 @@ from codex_tmux.state.records import (
     TITLE,
     Record,
 )
+from codex_tmux.tmux.epoch import ELSEWHERE, GONE, OURS
 from codex_tmux.tracking.may_act import Act, PaneFacts, Place, ProcessFacts, may_act
 
 

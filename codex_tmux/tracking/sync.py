@@ -13,13 +13,13 @@ from codex_tmux.codex.processes import Processes, lock_owner
 from codex_tmux.errors import NoServer, Problem
 from codex_tmux.log import log
 from codex_tmux.paths import state_dir
+from codex_tmux.sleeping.resume import take_over
 from codex_tmux.state.lock import Held, lock
 from codex_tmux.state.pane_options import decode_launch
 from codex_tmux.tmux.server import Server
 from codex_tmux.tracking.closing import close_noted
 from codex_tmux.tracking.identify import guard_of
 from codex_tmux.tracking.pass_once import sync_once
-from codex_tmux.tracking.resume import take_over
 
 BURST = 2
 """How many syncs hooks may start within WINDOW seconds of each other; the next one waits and sees to the rest."""
@@ -37,10 +37,6 @@ WATCH_EVERY = 0.01
 
 def main(args: list[str]) -> int:
     """The `sync` command as hooks call it: silent, errors to the log, exit 0; 1 where a respawn must know better."""
-    if args and args[0] in ("-h", "--help"):
-        from codex_tmux.cli import main as cli_main
-
-        return cli_main(["sync", "--help"])
     try:
         if args == ["--watch"]:
             watch(Server())

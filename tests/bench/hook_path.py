@@ -7,11 +7,11 @@ import subprocess
 import sys
 import time
 
+from codex_tmux.sleeping.resume import run_command
 from codex_tmux.state.launch import Launch
 from codex_tmux.state.pane_options import encode_launch
 from codex_tmux.state.records import Record, now
 from codex_tmux.tmux.server import Server
-from codex_tmux.tracking.resume import run_command
 from tests.bench.measure import Cost, Figure, Line, exponent, figure, median, side_by_side, spawn, timed
 from tests.bench.worlds import (
     bare_python,

@@ -8,7 +8,7 @@ import signal
 
 import pytest
 
-from codex_tmux.codex.daemon import has_daemon
+from codex_tmux.codex.daemon.client import has_daemon
 from tests.support.world import Sandbox
 
 pytestmark = pytest.mark.codex

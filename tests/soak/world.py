@@ -11,10 +11,10 @@ from pathlib import Path
 
 import psutil
 
-from codex_tmux.epoch import of_server
 from codex_tmux.selftest.world import WorldError
 from codex_tmux.state import store
 from codex_tmux.state.records import CURRENT, ENDED, Record
+from codex_tmux.tmux.epoch import of_server
 from tests.support.world import Sandbox, plugin_file
 
 LIVE, DEAD, WAITING, QUIT, OTHER = "live", "dead", "waiting", "quit", "other"

@@ -13,7 +13,7 @@ from typing import Any
 import psutil
 import pytest
 
-from codex_tmux import epoch
+from codex_tmux.tmux import epoch
 from tests.support.world import Sandbox
 from tests.tmux.list_test import bound
 

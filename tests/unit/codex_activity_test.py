@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from codex_tmux.codex.activity import ask, ask_all, asking
-from codex_tmux.codex.daemon import DaemonError, has_daemon, socket_path
+from codex_tmux.codex.daemon.activity import ask, ask_all, asking
+from codex_tmux.codex.daemon.client import DaemonError, has_daemon, socket_path
 from tests.support.fake_daemon import ANSWER, APPROVAL, IDLE, WORKING, FakeDaemon
 
 ONE, TWO, THREE, FOUR, FIVE = (f"01a20733-33a0-7285-8004-2625b8c7adf{n}" for n in range(5))
@@ -95,8 +95,8 @@ def test_a_daemon_that_hangs_does_not_keep_another_from_being_heard(tmp_path: Pa
 @pytest.mark.parametrize(
     "question",
     [
-        "from codex_tmux.codex.activity import ask; ask(home, (), 5)",
-        "from codex_tmux.codex.app_server import whole_id; whole_id('unix://' + socket, '', '01a201da')",
+        "from codex_tmux.codex.daemon.activity import ask; ask(home, (), 5)",
+        "from codex_tmux.codex.daemon.app_server import whole_id; whole_id('unix://' + socket, '', '01a201da')",
     ],
     ids=["daemon", "server elsewhere"],
 )

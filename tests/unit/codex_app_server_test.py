@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from websockets.sync.server import ServerConnection, serve
 
-from codex_tmux.codex import app_server
-from codex_tmux.codex.app_server import token_of, whole_id
-from codex_tmux.codex.daemon import DaemonError
-from codex_tmux.elsewhere.pane import is_another_machine
+from codex_tmux.codex.daemon import app_server
+from codex_tmux.codex.daemon.app_server import token_of, whole_id
+from codex_tmux.codex.daemon.client import DaemonError
+from codex_tmux.tracking.far_pane import is_another_machine
 
 PREFIX = "01a201da-7561-7551-a7df-a07aa"
 MINE, OTHER = PREFIX + "6f38cdb", PREFIX + "6f38cdc"

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from codex_tmux.codex.daemon_messages import last_messages, messages_in
+from codex_tmux.codex.daemon.messages import last_messages, messages_in
 
 
 def turn(*items: object) -> dict[str, Any]:

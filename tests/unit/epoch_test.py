@@ -8,8 +8,8 @@ import subprocess
 
 import pytest
 
-from codex_tmux import epoch
-from codex_tmux.epoch import ALIVE, ELSEWHERE, GONE, OURS, Host, Now, fate
+from codex_tmux.tmux import epoch
+from codex_tmux.tmux.epoch import ALIVE, ELSEWHERE, GONE, OURS, Host, Now, fate
 
 HOST = Host("aaaaaaaaaaaa", "4026531836", "b00000000001")
 OUR_EPOCH, FORMER = f"{'.'.join(HOST)}:100:5000", "100:1795326976"

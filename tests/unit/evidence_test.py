@@ -12,10 +12,10 @@ from codex_tmux.codex.commandline import parse
 from codex_tmux.codex.processes import CodexProcess, Process, Processes
 from codex_tmux.codex.session_id import find_id
 from codex_tmux.codex.store import Store
-from codex_tmux.elsewhere.pane import seen_through
 from codex_tmux.state.records import DEAD, INFERRED, LIVE, LOCK, SCREEN, TITLE
 from codex_tmux.tmux.server import Reading, Server
 from codex_tmux.tracking import identify as evidence
+from codex_tmux.tracking.far_pane import seen_through
 from codex_tmux.tracking.identify import Identifier
 from codex_tmux.tracking.rules import Pane
 from tests.unit.codex_store_test import ID, OTHER, lock, meta, rollout

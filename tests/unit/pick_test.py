@@ -18,8 +18,8 @@ from codex_tmux.codex.rollout import SHOWN, last_messages, tail
 from codex_tmux.codex.store import Session
 from codex_tmux.commands import pick, pick_menu, preview
 from codex_tmux.commands.conversations import Conversation, Here, Place, merge, with_activity
-from codex_tmux.epoch import of_server
 from codex_tmux.state.records import Record
+from codex_tmux.tmux.epoch import of_server
 from codex_tmux.tmux.server import Server
 from codex_tmux.tracking.rules import Launch
 

@@ -11,7 +11,6 @@ from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from codex_tmux.codex.session_id import same_session
-from codex_tmux.epoch import ALIVE, ELSEWHERE, OURS
 from codex_tmux.state.records import (
     ADOPTED,
     ARGV,
@@ -25,6 +24,7 @@ from codex_tmux.state.records import (
     TITLE,
     Record,
 )
+from codex_tmux.tmux.epoch import ALIVE, ELSEWHERE, OURS
 from codex_tmux.tracking.rules import (
     Guard,
     Launch,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from codex_tmux.tracking.remain_on_exit import GIVE_BACK, LEAVE, SET, remain_on_exit
+from codex_tmux.sleeping.remain_on_exit import GIVE_BACK, LEAVE, SET, remain_on_exit
 
 RULES = [
     # wanted, what counts for the pane, for all panes, ours

@@ -8,9 +8,9 @@ from typing import Any
 import hypothesis.strategies as st
 from hypothesis import given
 
-from codex_tmux.epoch import ALIVE, ELSEWHERE, GONE
 from codex_tmux.restore.plan import Spot, lost_records, make_plan, place
 from codex_tmux.state.records import CLOSED, LOST, TITLE, Record
+from codex_tmux.tmux.epoch import ALIVE, ELSEWHERE, GONE
 from codex_tmux.tracking.rules import Snapshot
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone.utc)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
-from codex_tmux.codex.screen import last_message, title_name, without_activity
+from codex_tmux.codex.screen import SPINNER, last_message, title_name, without_activity
+from tests.support.world import plugin_file
 
 NEW = """\
 
@@ -114,3 +117,8 @@ def test_a_spinner_or_a_wait_changes_a_title_and_not_its_name() -> None:
         assert title_name(activity + "project") == ""
     assert title_name("") == ""
     assert title_name("⠋⠋ project") == ""
+
+
+def test_tmux_knows_the_same_spinner() -> None:
+    hooks = (plugin_file().parent / "plugin" / "hooks.tmux").read_text()
+    assert re.findall(r"^set-option -g @codex_spinner '(.*)'$", hooks, re.MULTILINE) == ["|".join(SPINNER)]

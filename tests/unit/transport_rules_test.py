@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given
 
 from codex_tmux.elsewhere.far_end import Answer, answer_in, question_for, script_for
-from codex_tmux.elsewhere.pane import is_plausible
 from codex_tmux.elsewhere.transport import of_argv
 from codex_tmux.state.pane_options import decode_launch, encode_launch
 from codex_tmux.state.records import (
@@ -26,6 +25,7 @@ from codex_tmux.state.records import (
     STATUSES,
     TITLE,
 )
+from codex_tmux.tracking.far_pane import is_plausible
 from codex_tmux.tracking.rules import Policy, TakeOver
 from tests.unit.reconcile_test import LAUNCH, NOW, one, pane, run, showing, sid
 

@@ -6,8 +6,8 @@ gone. `@codex_keep` notes that we set the first one; the second one is ours wher
 
 from __future__ import annotations
 
+from codex_tmux.sleeping.hint import FORMAT, PASTE
 from codex_tmux.tmux.server import quote
-from codex_tmux.tracking.hint import FORMAT, PASTE
 
 OFF, FAILED = "off", "failed"
 SET, LEAVE, GIVE_BACK = "set", "leave", "give back"

@@ -7,11 +7,12 @@ import sys
 import time
 
 from codex_tmux.log import log
+from codex_tmux.sleeping.hint import happened, hint
+from codex_tmux.sleeping.remain_on_exit import keep_commands, stay
 from codex_tmux.state.launch import LAY, UNATTENDED, Launch
 from codex_tmux.state.pane_options import Option, encode_launch, pane_options
 from codex_tmux.tmux.server import RESPAWN_PANE, Server, quote
-from codex_tmux.tracking.hint import KEY_OPTIONS, happened, hint, shown_key
-from codex_tmux.tracking.remain_on_exit import keep_commands, stay
+from codex_tmux.tmux.user_keys import KEY_OPTIONS, shown_key
 
 HISTORY = 2000
 """Lines of scrollback that a sleeping pane keeps."""

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
-from codex_tmux.codex.daemon import DaemonError, daemon_of, has_daemon
+from codex_tmux.codex.daemon.client import DaemonError, daemon_of, has_daemon
 from codex_tmux.log import log
 
 IDLE, WORKING, APPROVAL, ANSWER, FAILED = "idle", "working", "approval", "answer", "error"

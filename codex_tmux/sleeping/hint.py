@@ -7,9 +7,6 @@ import re
 from codex_tmux.elsewhere.run_again import NOTHING, run_again
 from codex_tmux.state.launch import Launch
 
-DEFAULT_KEY = "R"
-KEY_OPTIONS = ("@codex-respawn-key", "@codex_keys", "prefix")
-"""What `shown_key` asks, in its order."""
 ASLEEP = "asleep, wakes when shown"
 """How the last line of a pane ends that was restored and has not been shown yet."""
 ENDED_SOMEHOW = "Codex ended"
@@ -23,18 +20,6 @@ PASTE = (
 )
 """The same where Codex was typed into a shell of another machine: a respawn only connects again. With the command to
 paste there, 80 columns have no room for the cause."""
-
-
-def shown_key(option: str, ours: str, prefix: str) -> str:
-    """The key that respawns as people write it, "" where there is none: a key of the user's own is not taken.
-
-    `option` is `@codex-respawn-key`, `ours` the keys that the plugin has bound.
-
-    >>> shown_key("", "R P", "C-a"), shown_key("", "P", "C-b"), shown_key("none", "P", "C-b")
-    ('C-a R', '', '')
-    """
-    key = option or DEFAULT_KEY
-    return f"{prefix} {key}" if key in ours.split() else ""
 
 
 def hint(happened: str, key: str, launch: Launch) -> str:

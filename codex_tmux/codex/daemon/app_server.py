@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 
 from codex_tmux.codex.commandline import is_session_id
-from codex_tmux.codex.daemon import Client, DaemonError, connected
+from codex_tmux.codex.daemon.client import Client, DaemonError, connected
 from codex_tmux.codex.store import created_ms
 
 WITHIN = 10.0

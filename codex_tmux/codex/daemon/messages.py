@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from codex_tmux.codex.daemon import DaemonError, daemon_of, has_daemon
+from codex_tmux.codex.daemon.client import DaemonError, daemon_of, has_daemon
 from codex_tmux.log import log
 
 WITHIN = 0.5
