@@ -56,7 +56,7 @@ test-fast: setup ## the tests that answer in seconds
 
 # What reads or writes text that others made: tmux's rows and formats, Codex's command line and config, the terminal.
 FUZZED := $(addprefix tests/unit/,tmux_parse_test.py codex_commandline_test.py title_item_test.py plain_text_test.py \
-	log_test.py records_test.py pick_test.py install_test.py inference_test.py) tests/tmux/escaping_test.py
+	log_test.py records_test.py pick_test.py install_test.py infer_test.py) tests/tmux/escaping_test.py
 
 fuzz: setup ## the same properties on many more examples, for minutes (FUZZ=5000 of each)
 	FUZZ=$${FUZZ:-5000} $(BIN)/pytest -q -n 2 --timeout 1800 $(FUZZED)

@@ -93,34 +93,42 @@ def main(args: list[str]) -> int:
             return code
         argv = before or argv
     launch, gone = enter(launch)
+    fresh = request.fresh or here.fresh
     if launch.transport:
-        become(words_for(server, here, launch, request.fresh or here.fresh), here, request.shell)
-    session, why = ("", "") if request.fresh or here.fresh else choose(server, here, launch)
+        become(words_for(server, here, launch, fresh), here, request.shell)
+    session, why = ("", "") if fresh else choose(server, here, launch)
     if why and (code := without_session(server, here, why, unattended)) is not None:
         return code
     path = os.environ.get("PATH", os.defpath)
     os.environ["PATH"] = path_with(program, path)
     flags = accepted_flags(server, here, launch.flags, program)
     if session:
-        flags = in_session_directory(launch, session, flags)
-        log("session.restored", session=session, pane=pane, server=here.socket)
-        if here.evidence == "inferred":
-            say(server, here, "session inferred, not certain; codex-tmux adopt binds another")
-        words = tui_resume(flags, session)
+        argv += resuming(server, here, launch, session, flags)
     else:
-        words = tui_fresh(flags)
-        if why or request.fresh or here.fresh:
+        argv += tui_fresh(flags)
+        if why or fresh:
             log("session.fresh", pane=pane, server=here.socket, why=why or "asked for")
             forget_session(server, here)
     if gone:
         say(server, here, gone)
-    argv += words
-    if request.shell and os.environ["PATH"] != path:
-        # For Codex alone: the shell behind it sets its own.
-        argv = ["/usr/bin/env", f"PATH={os.environ['PATH']}", *argv]
-        os.environ["PATH"] = path
+    if request.shell:
+        argv = alone_with_path(argv, path)
     become(argv, here, request.shell)
     return 1
+
+
+def alone_with_path(argv: list[str], path: str) -> list[str]:
+    """The words that give Codex alone the PATH we have now, and us `path` again: the shell behind it sets its own."""
+    ours, os.environ["PATH"] = os.environ["PATH"], path
+    return argv if ours == path else ["/usr/bin/env", f"PATH={ours}", *argv]
+
+
+def resuming(server: Server, here: Here, launch: Launch, session: str, flags: list[str]) -> list[str]:
+    """The words with which Codex resumes the session; what is to be said of that is said."""
+    log("session.restored", session=session, pane=here.id, server=here.socket)
+    if here.evidence == "inferred":
+        say(server, here, "session inferred, not certain; codex-tmux adopt binds another")
+    return tui_resume(in_session_directory(launch, session, flags), session)
 
 
 def draw(buffer: str) -> int:

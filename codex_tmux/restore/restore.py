@@ -11,7 +11,7 @@ from codex_tmux.errors import TmuxError
 from codex_tmux.log import log
 from codex_tmux.pane.idle_shell import untouched
 from codex_tmux.restore.build import EARLY, WAITING, Rebuilder, hint_of, short_title
-from codex_tmux.restore.plan import Build, Plan, Spot, lost_records, make_plan, place
+from codex_tmux.restore.plan import Build, Fill, Plan, Spot, lost_records, make_plan, place
 from codex_tmux.sleeping.resume import run_command, wait_until_dead
 from codex_tmux.state import store
 from codex_tmux.state.launch import UNATTENDED, launch_of
@@ -132,23 +132,8 @@ class Restore:
             )
         left = list(plan.fills)
         while left:
-            some = left[:FILLS]
-            try:
-                filled = builder.fill([(f.pane, f.record) for f in some])
-            except TmuxError as e:
-                # The first of them cannot be done; the others have another go.
-                first = left.pop(0)
-                self.results.append(
-                    Result(first.record.session_id, first.pane, FAILED, str(e), where_of(first.record))
-                )
-                continue
-            left = left[len(filled) :]
-            for fill, (process, notes) in zip(some, filled):
-                self.drawing[fill.pane] = process
-                self.results.append(
-                    Result(fill.record.session_id, fill.pane, WAITS, "; ".join(notes), where_of(fill.record))
-                )
-            done += len(filled)
+            filled = self.fill(builder, left)
+            done += filled
             progress(done, total)
         base_index = int(self.server.try_run("show-options", "-gv", "base-index") or "0")
         sessions = builder.sessions() if plan.builds else set()
@@ -175,6 +160,24 @@ class Restore:
                     pane=result.pane,
                     why=result.reason or None,
                 )
+
+    def fill(self, builder: Rebuilder, left: list[Fill]) -> int:
+        """Fill some of the panes that are left, and take them off; how many it were."""
+        some = left[:FILLS]
+        try:
+            filled = builder.fill([(f.pane, f.record) for f in some])
+        except TmuxError as e:
+            # The first of them cannot be done; the others have another go.
+            first = left.pop(0).record
+            self.results.append(Result(first.session_id, some[0].pane, FAILED, str(e), where_of(first)))
+            return 0
+        del left[: len(filled)]
+        for fill, (process, notes) in zip(some, filled):
+            self.drawing[fill.pane] = process
+            self.results.append(
+                Result(fill.record.session_id, fill.pane, WAITS, "; ".join(notes), where_of(fill.record))
+            )
+        return len(filled)
 
     def build(self, builder: Rebuilder, build: Build, base_index: int, new_session: bool) -> None:
         """Build one window, and note what became of its panes."""

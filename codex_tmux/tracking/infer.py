@@ -2,7 +2,7 @@
 
 Codex's shared background server has the sessions of many Codexes open, and nothing says which Codex shows which. Each
 shows exactly one of them, so what is left when all others are excluded is the answer, and only then.
-`tests/unit/inference_test.py` attacks this against all assignments and against simulated days.
+`tests/unit/infer_test.py` attacks this against all assignments and against simulated days.
 """
 
 from __future__ import annotations

@@ -273,6 +273,16 @@ def set_options(
             wanted[Option.UNFOCUSED] = asked
         commands += pane_options(pane.id, {n: v for n, v in wanted.items() if row.get(n, "") != v})
         commands += keep_when_killed(reading, row, pane, by_pane.get(pane.id))
+    commands += server_options(reading, snapshot, records, marked, changed=bool(commands))
+    run_all(server, commands, loaded=bool(reading.server["@codex_dir"]))
+    return newly_marked
+
+
+def server_options(
+    reading: Reading, snapshot: Snapshot, records: tuple[Record, ...], marked: list[str], changed: bool
+) -> list[list[str]]:
+    """The commands that make the options of the server true; `changed`: a pane's are about to change."""
+    commands: list[list[str]] = []
     panes = " " + " ".join(marked) + " " if marked else ""
     if panes != reading.server["@codex_panes"]:
         commands.append(["set-option", "-g", "@codex_panes", panes])
@@ -283,7 +293,7 @@ def set_options(
         commands.append(["set-option", "-g", "@codex_status", status])
     if any(is_leaving(row, pane) for row, pane in zip(reading.panes, snapshot.panes)):
         commands.append(["if-shell", "-F", "#{?@codex_awaiting,,1}", AWAIT])
-    if commands:
+    if commands or changed:
         commands.append(["set-option", "-gF", "@codex_seen", "#{E:@codex_places}"])
     ticks = bool(reading.server["@codex_ticking"] and reading.server["@codex_panes"])
     if marked and not ticks and needs_tick(reading):
@@ -294,8 +304,7 @@ def set_options(
         # An event since the reading has made it 1 again, and its own sync sees to that.
         done = f"#{{==:#{{@codex_pending}},{AT_WORK}}}"
         commands.append(["if-shell", "-F", done, "set-option -gu @codex_pending"])
-    run_all(server, commands, loaded=bool(reading.server["@codex_dir"]))
-    return newly_marked
+    return commands
 
 
 def wanted_options(row: dict[str, str], pane: Pane, record: Record | None) -> dict[str, str]:

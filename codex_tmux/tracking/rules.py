@@ -1,6 +1,6 @@
 """The rules: what the records should be, given what a tmux server shows, and what to do about it.
 
-Pure: no clock, no file, no process. `tests/unit/reconcile_test.py` attacks it.
+Pure: no clock, no file, no process. `tests/unit/rules_test.py` attacks it.
 """
 
 from __future__ import annotations

@@ -27,7 +27,7 @@ from codex_tmux.state.records import (
 )
 from codex_tmux.tracking.far_pane import is_plausible
 from codex_tmux.tracking.rules import Policy, TakeOver
-from tests.unit.reconcile_test import LAUNCH, NOW, one, pane, run, showing, sid
+from tests.unit.rules_test import LAUNCH, NOW, one, pane, run, showing, sid
 
 FAR = LAUNCH._replace(codex="codex", codex_home="", transport=("ssh", "-t", "far", "codex -m x"))
 OTHER = sid(7 << 40)
