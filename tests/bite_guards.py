@@ -382,7 +382,7 @@ GUARDS = (
     guard(
         "not in two panes at once",
         RUN,
-        "    refuse_rival(server, here, session)\n    ok, reason",
+        "    refuse_other_holder(server, here, session)\n    ok, reason",
         "    ok, reason",
         T + "guards_test.py::test_a_session_in_another_pane_is_not_resumed_a_second_time",
     ),
@@ -696,7 +696,7 @@ GUARDS = (
     guard(
         "who was told to say the same may be the one whose session has the message",
         INFERENCE,
-        "if not _is_early(by_name[n], s, seats, said)",
+        "if not _is_early(by_name[n], s, codexes, said)",
         "if True",
         U + "infer_test.py::test_who_may_be_about_to_show_the_same_keeps_another_from_it",
     ),
@@ -731,15 +731,15 @@ GUARDS = (
     guard(
         "a title counts where it names some session",
         INFERENCE,
-        "titled = bool(seat.title) and any(same_title(seat.title, c.title) for c in candidates)",
-        "titled = bool(seat.title)",
+        "titled = bool(codex.title) and any(same_title(codex.title, c.title) for c in candidates)",
+        "titled = bool(codex.title)",
         U + "infer_test.py::test_a_title_that_names_no_session_says_nothing",
     ),
     guard(
         "a Codex outside of all panes may be the owner",
         INFERRED,
-        "sessions = infer((*seats, *outside), candidates)",
-        "sessions = infer(seats, candidates)",
+        "sessions = infer((*codexes, *outside), candidates)",
+        "sessions = infer(codexes, candidates)",
         U + "inferred_test.py::test_a_codex_outside_of_tmux_may_be_the_owner",
     ),
     guard(

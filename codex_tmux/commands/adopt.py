@@ -16,7 +16,7 @@ from codex_tmux.commands.respawn import resolve
 from codex_tmux.errors import Problem
 from codex_tmux.log import log
 from codex_tmux.plain_text import plain_line, shortened
-from codex_tmux.sleeping.resume import joined, lay_to_sleep, wait_until_dead
+from codex_tmux.sleeping.resume import joined, put_to_sleep, wait_until_dead
 from codex_tmux.state import store
 from codex_tmux.state.pane_options import Option, encode_launch, pane_options
 from codex_tmux.state.records import ADOPTED, DEAD, ENDED, EXEC, LIVE, LOST, TUI, Record, now
@@ -176,7 +176,7 @@ def bind(server: Server, seen: Pass, pane: Pane, launch: Launch, session_id: str
             server.try_run(*joined(pane_options(old.pane, {Option.SESSION: "", Option.EVIDENCE: ""}))[:-1])
     log("session.adopted", session=session_id, pane=pane.id)
     if pane.dead and not pane.asleep:
-        wait_until_dead(server, {pane.id: lay_to_sleep(server, pane.id, launch, pane.exit)})
+        wait_until_dead(server, {pane.id: put_to_sleep(server, pane.id, launch, pane.exit)})
 
 
 def with_binding(

@@ -157,7 +157,7 @@ def split_beside(server: Server, seen: Pass, pane: Pane, launch: Launch, had: di
     """
     launch = launch._replace(shell=False)
     cwd = launch.cwd if os.path.isdir(launch.cwd) else os.path.expanduser("~")
-    # In one call: of two panes that remember the session, `run` would see a rival in the other.
+    # In one call: of two panes that remember the session, `run` would find the other one holding it.
     commands = [
         ["split-window", "-t", pane.id, "-c", literal(cwd), *run_command(server, launch)],
         *pane_options(pane.id, dict.fromkeys(KEPT_TRUE, "")),

@@ -10,7 +10,7 @@ from codex_tmux.elsewhere.run_again import CONNECT, NOTHING, paste, run_again
 from codex_tmux.elsewhere.transport import Transport, of_argv
 from codex_tmux.errors import Problem
 from codex_tmux.log import log
-from codex_tmux.pane.here import Here, forget_session, refuse_rival, say
+from codex_tmux.pane.here import Here, forget_session, refuse_other_holder, say
 from codex_tmux.state.launch import Launch
 from codex_tmux.tmux.server import Server
 
@@ -29,7 +29,7 @@ def words_for(server: Server, here: Here, launch: Launch, fresh: bool) -> list[s
     if program is None:
         raise Problem(f"{transport.connect[0]} is not there, with which this pane reached {transport.name}")
     if session:
-        refuse_rival(server, here, session)
+        refuse_other_holder(server, here, session)
     if again.how == CONNECT:
         typed(server, here, transport, session)
         return [program, *again.words[1:]]

@@ -62,16 +62,16 @@ class Here:
             raise Problem(f"pane {pane} is gone")
         self.fresh, self.kept, self.loaded = bool(fresh), bool(kept), bool(loaded)
         self.is_root = int(root) == os.getpid()
-        self.rivals = []
+        self.other_holders = []
         for line in lines:
-            rival, dead, session, claimed, state = line.split(" ")
+            other, dead, session, claimed, state = line.split(" ")
             # A sync that finds two panes on one session takes it out of the memory of one: its claim stays.
             claims_it = same_session(claimed, self.session)
             names_it = same_session(session, self.session) or (not session and claims_it)
             # Alive, and either there before us or with Codex in it; not one that is about to give way to us.
             is_there = dead == "0" and (claims_it or state == "live")
-            if self.session and rival != pane and names_it and is_there:
-                self.rivals.append(rival)
+            if self.session and other != pane and names_it and is_there:
+                self.other_holders.append(other)
 
     @property
     def epoch(self) -> str:
@@ -94,9 +94,9 @@ def file_record(here: Here, by_pane: bool) -> Record | None:
     )
 
 
-def refuse_rival(server: Server, here: Here, session: str) -> None:
+def refuse_other_holder(server: Server, here: Here, session: str) -> None:
     """Raise Problem where another living pane, of this or another tmux server, has the session."""
-    for pane in here.rivals:
+    for pane in here.other_holders:
         raise Problem(f"session {session} is in pane {pane}; it can be in one pane only")
     record = file_record(here, by_pane=False)
     if record is None:

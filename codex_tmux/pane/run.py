@@ -29,11 +29,11 @@ from codex_tmux.pane.here import (
     file_record,
     forget_session,
     login_shell,
-    refuse_rival,
+    refuse_other_holder,
     say,
 )
 from codex_tmux.pane.program import find_program, interpreter, path_with
-from codex_tmux.sleeping.hint import ENDED_SOMEHOW, hint, is_epitaph
+from codex_tmux.sleeping.hint import ENDED_SOMEHOW, hint, is_death_line
 from codex_tmux.sleeping.remain_on_exit import GIVE_BACK, OFF, SET, give_back, remain_on_exit, stay
 from codex_tmux.sleeping.remain_on_exit import say as say_at_death
 from codex_tmux.sleeping.resume import joined
@@ -135,7 +135,7 @@ def draw(buffer: str) -> int:
     """Draw what the pane last showed, and die with an exit status that lets tmux keep the pane."""
     server = Server()
     try:
-        screen = without_epitaph(server.run_bytes("save-buffer", "-b", buffer, "-"))
+        screen = without_death_line(server.run_bytes("save-buffer", "-b", buffer, "-"))
         server.run("delete-buffer", "-b", buffer)
     except TmuxError:
         screen = b""
@@ -147,11 +147,11 @@ def draw(buffer: str) -> int:
     return 1
 
 
-def without_epitaph(screen: bytes) -> bytes:
+def without_death_line(screen: bytes) -> bytes:
     """The screen down to its last words, without the line that tmux drew when the pane died: it will draw another."""
     screen = screen.rstrip(b"\n")
     above, _, last = screen.rpartition(b"\n")
-    return above.rstrip(b"\n") if is_epitaph(last) else screen
+    return above.rstrip(b"\n") if is_death_line(last) else screen
 
 
 def what_to_launch(request: Request, here: Here) -> tuple[Launch | None, str]:
@@ -278,7 +278,7 @@ def choose(server: Server, here: Here, launch: Launch) -> tuple[str, str]:
     session = here.session if len(here.session) == 36 else store.complete(here.session)
     if session is None:
         return "", f"session {here.session} had no message yet"
-    refuse_rival(server, here, session)
+    refuse_other_holder(server, here, session)
     ok, reason = store.resumable(session)
     if (
         not ok and reason != "archived"
@@ -304,7 +304,7 @@ def choose_there(server: Server, here: Here, launch: Launch, address: str) -> tu
             gone = f"{where} no longer has session {here.session}…"
             return "", f"session {session} had no message yet" if session else gone
         server.try_run(*pane_option(here.id, Option.SESSION, session))
-    refuse_rival(server, here, session)
+    refuse_other_holder(server, here, session)
     return session, ""
 
 

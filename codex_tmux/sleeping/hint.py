@@ -44,7 +44,7 @@ def happened(exit_status: str, clock: str) -> str:
     return f"Codex failed (exit {exit_status}) at {clock}" if failed else f"Codex ended at {clock}"
 
 
-def is_epitaph(line: bytes) -> bool:
+def is_death_line(line: bytes) -> bool:
     """Whether the last line of a dead pane's screen is tmux's word, or ours, about its death."""
     text = re.sub(rb"\x1b\[[0-9;]*m", b"", line).strip()
     ours = text.startswith((b"Codex ended", b"Codex was killed", b"Codex failed")) and b"\xc2\xb7" in text

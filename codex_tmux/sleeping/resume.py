@@ -56,7 +56,7 @@ def screen_buffer(pane: str) -> str:
     return f"codex-{pane.lstrip('%')}"
 
 
-def lay_to_sleep(server: Server, pane: str, launch: Launch, exit_status: str, again: bool = False) -> str:
+def put_to_sleep(server: Server, pane: str, launch: Launch, exit_status: str, again: bool = False) -> str:
     """Give a dead pane the command that resumes, drawn over with what it last showed; returns that process's id.
 
     `again`: it sleeps already, and goes on to say what it says. The pane is alive for a moment: `wait_until_dead`

@@ -17,7 +17,7 @@ C_STYLE = {b"a": 7, b"b": 8, b"v": 11, b"f": 12, b"r": 13}
 NAME_START = frozenset(bytes([c]) for c in b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_{")
 
 
-def only_reading(data: bytes, at: int, mark: bytes, counted: int, options: int) -> tuple[list[str], int]:
+def parse_escaped(data: bytes, at: int, mark: bytes, counted: int, options: int) -> tuple[list[str], int]:
     """The counted values of a row and then, where there are any, those of its options; and where the next row begins.
 
     `mark` is what each row begins with. Raises TmuxError where nothing fits, or values may end at several places.

@@ -13,7 +13,7 @@ from typing import NamedTuple, TypeAlias
 
 from codex_tmux.errors import Misread, NoServer, TmuxError
 from codex_tmux.tmux import epoch
-from codex_tmux.tmux.escapes import length_at, only_reading
+from codex_tmux.tmux.escapes import length_at, parse_escaped
 
 Names: TypeAlias = tuple[str, ...] | list[str]
 
@@ -188,7 +188,7 @@ def parse_rows(data: bytes, plain: Names, counted: Names, options: Names = ()) -
         except Misread:
             if not escaped:
                 raise
-            values, at = only_reading(data, at, mark, len(counted), len(options))
+            values, at = parse_escaped(data, at, mark, len(counted), len(options))
             row.update(zip((*counted, *options), values))
         rows.append(row)
     return rows

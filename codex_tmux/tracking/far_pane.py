@@ -60,7 +60,7 @@ def find_transport(processes: Processes, root_pid: int) -> TransportProcess | No
     return None
 
 
-def seen_through(identifier: Identifier, row: dict[str, str], pane: Pane) -> Pane | None:
+def identify_far_pane(identifier: Identifier, row: dict[str, str], pane: Pane) -> Pane | None:
     """The pane with the Codex that its transport shows; None where it has no transport, or that shows none."""
     process = find_transport(identifier.processes, int(pane.root_pid))
     if process is None:

@@ -23,9 +23,9 @@ from codex_tmux.tmux.server import Reading, Server
 from codex_tmux.tracking import whose_title
 from codex_tmux.tracking.far_pane import (
     completed_by_screen,
+    identify_far_pane,
     is_another_machine,
     known_here,
-    seen_through,
 )
 from codex_tmux.tracking.inferred import Unnamed, with_inferred
 from codex_tmux.tracking.may_act import Act, Place, ProcessFacts, may_act
@@ -34,7 +34,7 @@ from codex_tmux.tracking.rules import Guard, Launch, Pane, Sighting, Snapshot
 from codex_tmux.tracking.wrapper_of import wrapper_of
 
 QUIT_LINES = 12
-"""How many lines above a shell's prompt may be of the Codex that has just ended: its farewell takes six."""
+"""How many lines above a shell's prompt may be of the Codex that has just ended: its last message takes six."""
 STARTING = 0.5
 """Seconds within which a Codex that has just started has no session yet."""
 STARTING_WITH = 15.0
@@ -153,7 +153,7 @@ class Identifier:
         if self.runs_helper(pane, "run") or self.is_between_programs(int(row["pane_pid"])):
             return pane._replace(starting=True)
         named = row["@codex_title_id"] or "codex" in row["pane_start_command"] or is_elsewhere(pane)
-        if named and (elsewhere := seen_through(self, row, pane)) is not None:
+        if named and (elsewhere := identify_far_pane(self, row, pane)) is not None:
             return elsewhere
         if pane.marked:
             return self.lost_pane(row, pane)
@@ -361,10 +361,10 @@ class Identifier:
         quit_by_user, hint = cleared and leaving.removeprefix("-") not in SHELLS, ""
         guessed = not pane.session or pane.evidence == INFERRED
         if guessed or (cleared and not quit_by_user) or (title and not find_id(title)):
-            hint = self.farewell(pane)
+            hint = self.exit_message(pane)
             if not hint and cleared:
                 # Its last words were written before it ended; tmux has read them by its next turn.
-                hint = self.farewell(pane)
+                hint = self.exit_message(pane)
             if not guessed and not same_session(hint, pane.session):
                 hint = ""
             quit_by_user = quit_by_user or bool(hint)
@@ -375,7 +375,7 @@ class Identifier:
             pane = pane._replace(sighting=Sighting(hint, SCREEN), doubted=doubted)
         return self.completed(pane)._replace(quit=quit_by_user)
 
-    def farewell(self, pane: Pane) -> str:
+    def exit_message(self, pane: Pane) -> str:
         """The session that Codex named as it ended, right above a shell's prompt; "" where nothing there does."""
         said = (line for line in self.screen(pane).splitlines() if line.strip())
         # What to paste, which `run` has shown there itself, is no Codex's last word.

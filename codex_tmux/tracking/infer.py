@@ -15,7 +15,7 @@ START = 15.0
 """Seconds that Codex may take from its start to its first session: 1 on an idle machine."""
 
 
-class Seat(NamedTuple):
+class RunningCodex(NamedTuple):
     """One Codex, in a pane or elsewhere, that shows one of the open sessions. `name` is a pane's id, or any other.
 
     `prior` is the session it was known to show by its command line or by an earlier inference, for the same process.
@@ -48,16 +48,16 @@ class Candidate(NamedTuple):
     title: str = ""
 
 
-def infer(seats: tuple[Seat, ...], candidates: tuple[Candidate, ...]) -> dict[str, str]:
-    """The sessions, by the seat's name, of the seats for which only one is left. Three ways lead there:
+def infer(codexes: tuple[RunningCodex, ...], candidates: tuple[Candidate, ...]) -> dict[str, str]:
+    """The sessions, by the codex's name, of the codexes for which only one is left. Three ways lead there:
 
-    - *shown*: what the seat's screen and title show excludes all open sessions but one, that one's last message is
+    - *shown*: what the codex's screen and title show excludes all open sessions but one, that one's last message is
       on its screen, and on nobody else's;
-    - *left*: of all ways to give each seat a session of its own that it does not exclude so, each gives it this one,
+    - *left*: of all ways to give each codex a session of its own that it does not exclude so, each gives it this one,
       which it may have made;
-    - *fits*: the same, where every seat has a session that it made as it started, by directory, time and prompt, or
-      that it was known to have; and this seat shows neither a session that some such way leaves over, nor one of a
-      seat that may do so itself.
+    - *fits*: the same, where every codex has a session that it made as it started, by directory, time and prompt, or
+      that it was known to have; and this codex shows neither a session that some such way leaves over, nor one of a
+      codex that may do so itself.
 
     The last one is wrong for two Codexes that have swapped their sessions by `/resume`, with an answer on each screen
     so long that no message of the user is left there, and nobody having looked in between.
@@ -65,26 +65,28 @@ def infer(seats: tuple[Seat, ...], candidates: tuple[Candidate, ...]) -> dict[st
     Screens are read before sessions, and a Codex draws a message about when its session gets it: who was told to say
     the same, and does not show it yet, keeps a session from all others that were not known to show it.
     """
-    possible = {s.name: possible_for(s, candidates) for s in seats}
-    settled = _shown(seats, possible)
-    settled = {**settled, **_left(seats, possible, settled)}
-    found = {**settled, **_fit(seats, possible, settled)}
-    by_name = {s.name: s for s in seats}
+    possible = {s.name: possible_for(s, candidates) for s in codexes}
+    settled = _shown(codexes, possible)
+    settled = {**settled, **_left(codexes, possible, settled)}
+    found = {**settled, **_fit(codexes, possible, settled)}
+    by_name = {s.name: s for s in codexes}
     said = {c.id: c.last.strip() for c in candidates if c.last}
-    return {n: s for n, s in found.items() if not _is_early(by_name[n], s, seats, said)}
+    return {n: s for n, s in found.items() if not _is_early(by_name[n], s, codexes, said)}
 
 
-def _is_early(seat: Seat, session: str, seats: tuple[Seat, ...], said: dict[str, str]) -> bool:
+def _is_early(
+    codex: RunningCodex, session: str, codexes: tuple[RunningCodex, ...], said: dict[str, str]
+) -> bool:
     """Whether somebody may not show yet what its session has: then this one's session may be another's.
 
     `said` has the last message of each session.
     """
-    if session == seat.prior:
+    if session == codex.prior:
         return False
-    if any(s is not seat and not s.message and said.get(session) in s.prompt for s in seats):
+    if any(s is not codex and not s.message and said.get(session) in s.prompt for s in codexes):
         return True
     others = (message for other, message in said.items() if other != session)
-    return not seat.message and not seat.prior and any(message in seat.prompt for message in others)
+    return not codex.message and not codex.prior and any(message in codex.prompt for message in others)
 
 
 def same_text(shown: str, message: str) -> bool:
@@ -93,14 +95,14 @@ def same_text(shown: str, message: str) -> bool:
     return bool(one) and other.startswith(one)
 
 
-def possible_for(seat: Seat, candidates: tuple[Candidate, ...]) -> list[Candidate]:
-    """The sessions that what the seat shows does not exclude."""
+def possible_for(codex: RunningCodex, candidates: tuple[Candidate, ...]) -> list[Candidate]:
+    """The sessions that what the codex shows does not exclude."""
     # A title may show anything; it counts where it shows the name of some session.
-    titled = bool(seat.title) and any(same_title(seat.title, c.title) for c in candidates)
+    titled = bool(codex.title) and any(same_title(codex.title, c.title) for c in candidates)
     return [
         c
         for c in candidates
-        if not (titled and not same_title(seat.title, c.title)) and _may_show(seat.message, c)
+        if not (titled and not same_title(codex.title, c.title)) and _may_show(codex.message, c)
     ]
 
 
@@ -118,28 +120,28 @@ def _may_show(message: str | None, candidate: Candidate) -> bool:
     return same_text(message, candidate.last)
 
 
-def _shown(seats: tuple[Seat, ...], possible: dict[str, list[Candidate]]) -> dict[str, str]:
-    """The seats whose screen shows the last message of the only session that they can have."""
+def _shown(codexes: tuple[RunningCodex, ...], possible: dict[str, list[Candidate]]) -> dict[str, str]:
+    """The codexes whose screen shows the last message of the only session that they can have."""
     found: dict[str, str] = {}
-    for seat in seats:
-        left = possible[seat.name]
-        if seat.message and len(left) == 1 and left[0].last:
-            found[seat.name] = left[0].id
+    for codex in codexes:
+        left = possible[codex.name]
+        if codex.message and len(left) == 1 and left[0].last:
+            found[codex.name] = left[0].id
     shared = {i for i in found.values() if list(found.values()).count(i) > 1}
     return {name: session for name, session in found.items() if session not in shared}
 
 
 def _left(
-    seats: tuple[Seat, ...], possible: dict[str, list[Candidate]], settled: dict[str, str]
+    codexes: tuple[RunningCodex, ...], possible: dict[str, list[Candidate]], settled: dict[str, str]
 ) -> dict[str, str]:
-    """The seats for which all others leave only one session, each with it."""
+    """The codexes for which all others leave only one session, each with it."""
     fits = {
-        s.name: [settled[s.name]] if s.name in settled else [c.id for c in possible[s.name]] for s in seats
+        s.name: [settled[s.name]] if s.name in settled else [c.id for c in possible[s.name]] for s in codexes
     }
     chosen = _matching(fits)
     if chosen is None:
         return {}
-    own = {s.name: {c.id for c in possible[s.name] if may_have_made(s, c)} for s in seats}
+    own = {s.name: {c.id for c in possible[s.name] if may_have_made(s, c)} for s in codexes}
     return {
         name: session
         for name, session in chosen.items()
@@ -148,19 +150,19 @@ def _left(
 
 
 def _fit(
-    seats: tuple[Seat, ...], possible: dict[str, list[Candidate]], settled: dict[str, str]
+    codexes: tuple[RunningCodex, ...], possible: dict[str, list[Candidate]], settled: dict[str, str]
 ) -> dict[str, str]:
-    """The seats for which only one session fits, each with it."""
+    """The codexes for which only one session fits, each with it."""
     fits: dict[str, list[str]] = {}
     waiting = []
-    for seat in seats:
-        if seat.name in settled:
-            fits[seat.name] = [settled[seat.name]]
-        elif any(c.id == seat.prior for c in possible[seat.name]):
-            fits[seat.name] = [seat.prior]
+    for codex in codexes:
+        if codex.name in settled:
+            fits[codex.name] = [settled[codex.name]]
+        elif any(c.id == codex.prior for c in possible[codex.name]):
+            fits[codex.name] = [codex.prior]
         else:
-            waiting.append(seat.name)
-            fits[seat.name] = _started_with(seat, possible[seat.name])
+            waiting.append(codex.name)
+            fits[codex.name] = _started_with(codex, possible[codex.name])
     chosen = _matching(fits)
     if chosen is None:
         # Somebody shows what is not seen yet, or what he did not start with. What was known may still hold.
@@ -179,7 +181,7 @@ def _fit(
 def _may_have_moved(
     fits: dict[str, list[str]], chosen: dict[str, str], possible: dict[str, list[Candidate]]
 ) -> set[str]:
-    """The seats that may show another session than what fits them.
+    """The codexes that may show another session than what fits them.
 
     Who does shows one that is left over, or one that fits somebody who has moved as well.
     """
@@ -197,20 +199,20 @@ def _may_have_moved(
         free.update(session for name in more for session in fits[name])
 
 
-def may_have_made(seat: Seat, candidate: Candidate) -> bool:
-    """Whether a session may be one that the seat made, at its start or later by `/new`."""
-    return candidate.cwd in ("", seat.cwd) and candidate.created >= seat.started - SLACK
+def may_have_made(codex: RunningCodex, candidate: Candidate) -> bool:
+    """Whether a session may be one that the codex made, at its start or later by `/new`."""
+    return candidate.cwd in ("", codex.cwd) and candidate.created >= codex.started - SLACK
 
 
-def _started_with(seat: Seat, possible: list[Candidate]) -> list[str]:
-    """The sessions that may be the one the seat made as it started."""
-    found = [c for c in possible if may_have_made(seat, c) and c.created <= seat.started + START]
-    prompted = [c for c in found if c.first and c.first.strip() in seat.prompt]
+def _started_with(codex: RunningCodex, possible: list[Candidate]) -> list[str]:
+    """The sessions that may be the one the codex made as it started."""
+    found = [c for c in possible if may_have_made(codex, c) and c.created <= codex.started + START]
+    prompted = [c for c in found if c.first and c.first.strip() in codex.prompt]
     return [c.id for c in prompted or found]
 
 
 def _matching(fits: dict[str, list[str]]) -> dict[str, str] | None:
-    """One way to give every seat a session of its own, or None where there is none."""
+    """One way to give every codex a session of its own, or None where there is none."""
     chosen: dict[str, str] = {}
     for name in fits:
         found = _augmented(fits, chosen, name)
@@ -223,34 +225,34 @@ def _matching(fits: dict[str, list[str]]) -> dict[str, str] | None:
 def _augmented(
     fits: dict[str, list[str]], chosen: dict[str, str], name: str, without: str = "", never: str = ""
 ) -> dict[str, str] | None:
-    """`chosen` changed so that seat `name` has a session, which is not `without`, and nobody has `never`.
+    """`chosen` changed so that codex `name` has a session, which is not `without`, and nobody has `never`.
 
     Everybody else who had one still has one. None where that cannot be.
     """
     chosen = {n: s for n, s in chosen.items() if n != name}
     holder = {s: n for n, s in chosen.items()}
-    # From each seat to the sessions it may take, from a taken one to its holder, until one is free.
+    # From each codex to the sessions it may take, from a taken one to its holder, until one is free.
     came_from: dict[str, str] = {}
     pending = [name]
-    for seat in pending:
-        for session in fits[seat]:
-            if session in came_from or session == never or (seat == name and session == without):
+    for codex in pending:
+        for session in fits[codex]:
+            if session in came_from or session == never or (codex == name and session == without):
                 continue
-            came_from[session] = seat
+            came_from[session] = codex
             if session in holder:
                 pending.append(holder[session])
                 continue
             while True:
-                seat = came_from[session]
-                before = chosen.get(seat, "")
-                chosen[seat] = session
-                if seat == name:
+                codex = came_from[session]
+                before = chosen.get(codex, "")
+                chosen[codex] = session
+                if codex == name:
                     return chosen
                 session = before
     return None
 
 
 def _can_be_left_over(fits: dict[str, list[str]], chosen: dict[str, str], session: str) -> bool:
-    """Whether some way to give every seat a session leaves `session` over."""
+    """Whether some way to give every codex a session leaves `session` over."""
     holder = next((n for n, s in chosen.items() if s == session), None)
     return holder is None or _augmented(fits, chosen, holder, never=session) is not None

@@ -21,7 +21,7 @@ from codex_tmux.codex.store import Store, created_ms
 from codex_tmux.sleeping.resume import screen_buffer
 from codex_tmux.state.records import ARGV, INFERRED, TUI
 from codex_tmux.tmux.server import Server
-from codex_tmux.tracking.infer import START, Candidate, Seat, infer, possible_for
+from codex_tmux.tracking.infer import START, Candidate, RunningCodex, infer, possible_for
 from codex_tmux.tracking.rules import Pane, Sighting
 
 LOOK_AGAIN = 65
@@ -61,7 +61,7 @@ class Unnamed(NamedTuple):
         return self.pane.session if same else ""
 
 
-class Pool(NamedTuple):
+class OpenSessions(NamedTuple):
     """The sessions that a background server, or one Codex by itself, has open, and since when that runs."""
 
     sessions: frozenset[str]
@@ -85,15 +85,15 @@ def with_inferred(
         own = sessions_held(processes, u.codex.pids) if u.codex is not None else []
         if own:
             # Without the background server a Codex has its sessions open itself: several after /new or /resume.
-            pool = Pool(frozenset(own), u.started, u.store)
-            found.update(decided([u], (), pool, taken, screens, open_for))
+            open_sessions = OpenSessions(frozenset(own), u.started, u.store)
+            found.update(decided([u], (), open_sessions, taken, screens, open_for))
         else:
             sharing.setdefault(u.home, []).append(u)
     for home, together in sharing.items():
         shared = open_in_background(processes, home, together[0].store)
         if shared is not None:
             inside = {int(p.process.partition(":")[0] or 0) for p in panes if p.running}
-            outside = tuple(outsiders(processes, home, inside))
+            outside = tuple(codexes_outside_panes(processes, home, inside))
             found.update(decided(together, outside, shared, taken, screens, open_for))
     if open_for:
         look_again(server, open_for)
@@ -116,7 +116,7 @@ def read_screens(server: Server, panes: list[str]) -> dict[str, str]:
     return screens
 
 
-def open_in_background(processes: Processes, home: str, store: Store) -> Pool | None:
+def open_in_background(processes: Processes, home: str, store: Store) -> OpenSessions | None:
     """What the background server of a `CODEX_HOME` has open; None where there is none, or nothing."""
     locks = os.path.join(home, "thread-writer-locks")
     for pid in processes.pids():
@@ -125,11 +125,11 @@ def open_in_background(processes: Processes, home: str, store: Store) -> Pool | 
         held = sessions_held(processes, (pid,), os.path.realpath(locks))
         process = processes.get(pid)
         if held and process is not None:
-            return Pool(frozenset(held), processes.started_at(process.start), store)
+            return OpenSessions(frozenset(held), processes.started_at(process.start), store)
     return None
 
 
-def outsiders(processes: Processes, home: str, inside: set[int]) -> Iterable[Seat]:
+def codexes_outside_panes(processes: Processes, home: str, inside: set[int]) -> Iterable[RunningCodex]:
     """The Codexes of a `CODEX_HOME` in no pane of this tmux server: each shows some session as well."""
     for pid in processes.pids():
         split = split_program(processes.argv(pid))
@@ -150,24 +150,24 @@ def outsiders(processes: Processes, home: str, inside: set[int]) -> Iterable[Sea
             continue
         words = frozenset(w.strip() for w in split[1]) if command.prompt else frozenset()
         began = processes.started_at(process.start)
-        yield Seat(f"process {pid}", cwd, began, command.session_id or "", words)
+        yield RunningCodex(f"process {pid}", cwd, began, command.session_id or "", words)
 
 
 def decided(
     unnamed: list[Unnamed],
-    outside: tuple[Seat, ...],
-    pool: Pool,
+    outside: tuple[RunningCodex, ...],
+    open_sessions: OpenSessions,
     taken: frozenset[str],
     screens: dict[str, str],
     open_for: set[str],
 ) -> dict[str, Pane]:
-    """The panes of `unnamed` with what fits them out of one pool; `open_for` gets what leaves others undecided."""
-    free = [s for s in sorted(pool.sessions) if not any(same_session(s, t) for t in taken)]
-    candidates = tuple(c for c in (candidate(pool.store, s) for s in free) if c is not None)
-    seats = tuple(seat(u, screens.get(u.pane.id)) for u in unnamed)
-    sessions = infer((*seats, *outside), candidates)
+    """The panes of `unnamed` with the open sessions that fit them; `open_for` gets what leaves others undecided."""
+    free = [s for s in sorted(open_sessions.sessions) if not any(same_session(s, t) for t in taken)]
+    candidates = tuple(c for c in (candidate(open_sessions.store, s) for s in free) if c is not None)
+    codexes = tuple(running_codex(u, screens.get(u.pane.id)) for u in unnamed)
+    sessions = infer((*codexes, *outside), candidates)
     found = {}
-    for u, its in zip(unnamed, seats):
+    for u, its in zip(unnamed, codexes):
         possible = {c.id for c in possible_for(its, candidates)}
         session = sessions.get(its.name, "")
         if u.by_argv and (u.prior in possible or time.time() - u.started < START):
@@ -178,7 +178,9 @@ def decided(
             not session
             and not possible
             and (
-                u.prior in pool.sessions or pool.since > u.started + START or pool.store.find(u.prior) is None
+                u.prior in open_sessions.sessions
+                or open_sessions.since > u.started + START
+                or open_sessions.store.find(u.prior) is None
             )
         ):
             # Nothing can be shown, but something is: a message that is not written yet; a background server that was
@@ -191,7 +193,7 @@ def decided(
     return found
 
 
-def seat(unnamed: Unnamed, screen: str | None) -> Seat:
+def running_codex(unnamed: Unnamed, screen: str | None) -> RunningCodex:
     """A pane's Codex, as far as anything is known of it."""
     codex, pane = unnamed.codex, unnamed.pane
     cwd = pane.launch.cwd if pane.launch else pane.cwd
@@ -199,7 +201,7 @@ def seat(unnamed: Unnamed, screen: str | None) -> Seat:
     if codex is not None:
         cwd = os.path.join(codex.cwd, codex.command.cd or "")
         words = frozenset(w.strip() for w in codex.argv) if codex.command.prompt else words
-    return Seat(
+    return RunningCodex(
         pane.id,
         os.path.normpath(cwd),
         unnamed.started,

@@ -18,7 +18,7 @@ from codex_tmux.sleeping.remain_on_exit import (
     say_nothing,
     stay,
 )
-from codex_tmux.sleeping.resume import lay_to_sleep, respawn_into_run, take_over, wait_until_dead
+from codex_tmux.sleeping.resume import put_to_sleep, respawn_into_run, take_over, wait_until_dead
 from codex_tmux.state import store
 from codex_tmux.state.pane_options import KEPT_TRUE, Option, encode_launch, pane_options
 from codex_tmux.state.records import DEAD, ENDED, EXEC, LIVE, LOST, STATUS_WORDS, Record, now
@@ -418,7 +418,7 @@ def perform(server: Server, action: Action, drawing: dict[str, str]) -> None:
         if isinstance(action, Note):
             log(action.event, **dict(action.fields))
         elif isinstance(action, Sleep):
-            drawing[action.pane] = lay_to_sleep(server, action.pane, action.launch, action.exit, action.again)
+            drawing[action.pane] = put_to_sleep(server, action.pane, action.launch, action.exit, action.again)
         elif isinstance(action, Revive):
             respawn_into_run(server, action.pane, action.launch, unattended=True)
         elif isinstance(action, TakeOver):

@@ -389,9 +389,9 @@ class Reconciliation:
         that was restored and takes the lost record over."""
         if not pane.session or not pane.launch or pane.evidence not in RANK:
             return None
-        rival = next(iter(self.of_session(pane.session)), None)
-        if rival is not None:
-            return self.restore(pane, pane.launch, rival)
+        holder = next(iter(self.of_session(pane.session)), None)
+        if holder is not None:
+            return self.restore(pane, pane.launch, holder)
         record = self.place_record(pane, pane.launch, Sighting(pane.session, pane.evidence), LIVE)
         self.note("record.recalled", session=pane.session, pane=pane.id)
         return record
@@ -526,7 +526,7 @@ class Reconciliation:
         elif pane.guard is not None and pane.guard.start_command != pane.start_command:
             self.retire(record, CLOSED)
         elif pane.quit and record.status != DEAD:
-            # What is dead was killed, or bound by hand and has not run there yet: a farewell is another one's.
+            # What is dead was killed, or bound by hand and has not run there yet: an exit message is another one's.
             self.retire(self.see(pane, record), ENDED)
         elif record.status != DEAD:
             self.note("session.saved", session=record.session_id, pane=pane.id, status=DEAD)

@@ -28,7 +28,7 @@ SETTLE_WAIT = 10.0
 """Seconds to wait for a sync under way."""
 RESPAWN_WAIT = 5.0
 """The same where a respawn waits too; then the panes are settled beside it."""
-PATIENCE = 6
+LOCK_TRIES = 6
 """How often a sync that all events rely on waits that long for another one, before it gives up."""
 WATCH_FOR = 1.5
 """Seconds to watch for a pane that a respawn changes: Codex sends an old prompt about one second after its start."""
@@ -48,7 +48,7 @@ def main(args: list[str]) -> int:
             close_noted(Server(), args[1:])
         else:
             server = Server()
-            patiently(server)
+            sync_with_retry(server)
             if not os.path.exists(os.path.join(state_dir(), "greeted")):
                 from codex_tmux.tracking.greeting import greet_once  # once for good, and its imports are many
 
@@ -78,11 +78,11 @@ def lock_name(server: Server) -> str:
     return f"sync-{zlib.crc32((server.socket or 'default').encode()):08x}"
 
 
-def patiently(server: Server) -> None:
+def sync_with_retry(server: Server) -> None:
     """Sync when due; again where another one keeps the lock: what happened meanwhile may be the last for a while."""
-    for left in reversed(range(PATIENCE)):
+    for left in reversed(range(LOCK_TRIES)):
         try:
-            when_due(server)
+            sync_rate_limited(server)
         except Held as e:
             if not left:
                 raise
@@ -91,7 +91,7 @@ def patiently(server: Server) -> None:
             return
 
 
-def when_due(server: Server) -> None:
+def sync_rate_limited(server: Server) -> None:
     """Sync, at once for a single event, together with what follows in a burst of them."""
     stamps = sync_times(server)
     if len(stamps) >= BURST:

@@ -276,7 +276,7 @@ def test_a_container_of_its_own_is_not_started_again(world: Sandbox, far: FarEnd
 
 
 def test_what_codex_tmux_itself_wrote_is_no_last_word_of_a_codex(world: Sandbox, far: FarEnd) -> None:
-    """A remote prompt sets a title of its own, so the screen is asked for a farewell: there is what to paste."""
+    """A remote prompt sets a title of its own, so the screen is asked for its exit message: there is what to paste."""
     pane, session = typed_there(world, far)
     kill_root(world, pane)
     profile = far.home / ".bash_profile"

@@ -15,7 +15,7 @@ from codex_tmux.codex.store import Store
 from codex_tmux.state.records import DEAD, INFERRED, LIVE, LOCK, SCREEN, TITLE
 from codex_tmux.tmux.server import Reading, Server
 from codex_tmux.tracking import identify as evidence
-from codex_tmux.tracking.far_pane import seen_through
+from codex_tmux.tracking.far_pane import identify_far_pane
 from codex_tmux.tracking.identify import Identifier
 from codex_tmux.tracking.rules import Pane
 from tests.unit.codex_store_test import ID, OTHER, lock, meta, rollout
@@ -188,7 +188,7 @@ def test_a_transport_that_ends_while_it_is_looked_at_is_none(
     monkeypatch.setattr(found.processes, "_system", System())
     found.processes._argv[PID] = argv  # as it was read first
     row = defaultdict(str, {"pane_pid": str(PID)})
-    seen = seen_through(found, row, pane())
+    seen = identify_far_pane(found, row, pane())
     assert (seen and seen.running and seen.running.cwd) == (None if ended else "/w")
 
 

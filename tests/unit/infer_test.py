@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from codex_tmux.tracking.infer import (
     START,
     Candidate,
-    Seat,
+    RunningCodex,
     _shown,
     _started_with,
     infer,
@@ -26,8 +26,8 @@ from tests.conftest import FUZZ
 A, B = "/a", "/b"
 
 
-def seat(name: str, **changes: Any) -> Seat:
-    return Seat(name, A, 100.0)._replace(**changes)
+def codex(name: str, **changes: Any) -> RunningCodex:
+    return RunningCodex(name, A, 100.0)._replace(**changes)
 
 
 def session(id: str, **changes: Any) -> Candidate:
@@ -35,24 +35,24 @@ def session(id: str, **changes: Any) -> Candidate:
 
 
 def test_one_codex_and_one_session_fit() -> None:
-    assert infer((seat("%1"),), (session("s"),)) == {"%1": "s"}
+    assert infer((codex("%1"),), (session("s"),)) == {"%1": "s"}
 
 
 def test_two_of_one_directory_started_together_stay_unknown() -> None:
-    assert infer((seat("%1"), seat("%2")), (session("s"), session("t"))) == {}
+    assert infer((codex("%1"), codex("%2")), (session("s"), session("t"))) == {}
 
 
 def test_the_later_start_tells_two_of_one_directory_apart() -> None:
-    found = infer((seat("%1"), seat("%2", started=160.0)), (session("s"), session("t", created=161.0)))
+    found = infer((codex("%1"), codex("%2", started=160.0)), (session("s"), session("t", created=161.0)))
     assert found == {"%1": "s", "%2": "t"}
 
 
 def test_directories_and_prompts_tell_apart() -> None:
-    assert infer((seat("%1"), seat("%2", cwd=B)), (session("t", cwd=B), session("s"))) == {
+    assert infer((codex("%1"), codex("%2", cwd=B)), (session("t", cwd=B), session("s"))) == {
         "%1": "s",
         "%2": "t",
     }
-    prompted = (seat("%1", prompt=frozenset(("codex", "do s"))), seat("%2", prompt=frozenset(("do t",))))
+    prompted = (codex("%1", prompt=frozenset(("codex", "do s"))), codex("%2", prompt=frozenset(("do t",))))
     assert infer(prompted, (session("t", first="do t"), session("s", first="do s"))) == {
         "%1": "s",
         "%2": "t",
@@ -60,75 +60,75 @@ def test_directories_and_prompts_tell_apart() -> None:
 
 
 def test_a_codex_outside_of_all_panes_may_be_the_owner() -> None:
-    assert infer((seat("%1"), seat("outside 7")), (session("s"),)) == {}
+    assert infer((codex("%1"), codex("outside 7")), (session("s"),)) == {}
 
 
 def test_what_is_left_over_could_be_a_new_session_of_the_pane() -> None:
-    assert infer((seat("%1", prior="s"),), (session("s"), session("t", created=500.0))) == {}
+    assert infer((codex("%1", prior="s"),), (session("s"), session("t", created=500.0))) == {}
     # Once the old one is closed, only the new one can be shown.
-    assert infer((seat("%1", prior="s"),), (session("t", created=500.0),)) == {"%1": "t"}
+    assert infer((codex("%1", prior="s"),), (session("t", created=500.0),)) == {"%1": "t"}
 
 
 def test_the_screen_decides_at_once_after_new() -> None:
     both = (session("s"), session("t", created=500.0, first="", last=""))
-    assert infer((seat("%1", prior="s", message=""),), both) == {"%1": "t"}
-    assert infer((seat("%1", prior="s", message="last of s"),), both) == {"%1": "s"}
+    assert infer((codex("%1", prior="s", message=""),), both) == {"%1": "t"}
+    assert infer((codex("%1", prior="s", message="last of s"),), both) == {"%1": "s"}
 
 
 def test_the_screen_decides_where_nothing_else_does() -> None:
-    seats = (seat("%1", message="last of t"), seat("%2", message="last of s"))
-    assert infer(seats, (session("s"), session("t"))) == {"%1": "t", "%2": "s"}
+    codexes = (codex("%1", message="last of t"), codex("%2", message="last of s"))
+    assert infer(codexes, (session("s"), session("t"))) == {"%1": "t", "%2": "s"}
 
 
 def test_two_that_show_one_message_stay_unknown() -> None:
-    seats = (seat("%1", message="hi"), seat("%2", message="hi"))
-    assert infer(seats, (session("s", last="hi"), session("t"))) == {}
-    assert infer(seats, (session("s", last="hi"), session("t", last="hi"))) == {}
+    codexes = (codex("%1", message="hi"), codex("%2", message="hi"))
+    assert infer(codexes, (session("s", last="hi"), session("t"))) == {}
+    assert infer(codexes, (session("s", last="hi"), session("t", last="hi"))) == {}
 
 
 def test_who_may_be_about_to_show_the_same_keeps_another_from_it() -> None:
     # Screen and file of the one are seen before those of the other: the message may be either's.
     said = session("s", last="do it", first="do it")
-    seats = (
-        seat("%1", message="do it", prompt=frozenset(("do it",))),
-        seat("%2", message="", prompt=frozenset(("do it",))),
+    codexes = (
+        codex("%1", message="do it", prompt=frozenset(("do it",))),
+        codex("%2", message="", prompt=frozenset(("do it",))),
     )
     not_yet = session("t", first="", last="", cwd="")
     for sessions in ((said,), (said, not_yet)):
-        assert infer(seats, sessions) == {}
-        assert infer((seats[0], seats[1]._replace(message=None)), sessions) == {}
+        assert infer(codexes, sessions) == {}
+        assert infer((codexes[0], codexes[1]._replace(message=None)), sessions) == {}
     # What was known stays known, and another prompt is no reason to doubt.
-    assert infer((seats[0]._replace(prior="s"), seats[1]), (said,)) == {"%1": "s"}
-    assert infer((seats[0], seats[1]._replace(prompt=frozenset(("do that",)))), (said,)) == {"%1": "s"}
+    assert infer((codexes[0]._replace(prior="s"), codexes[1]), (said,)) == {"%1": "s"}
+    assert infer((codexes[0], codexes[1]._replace(prompt=frozenset(("do that",)))), (said,)) == {"%1": "s"}
 
 
 def test_a_title_that_names_a_session_decides() -> None:
-    seats = (seat("%1", title="Fix the…"), seat("%2", title="Other"))
+    codexes = (codex("%1", title="Fix the…"), codex("%2", title="Other"))
     sessions = (session("s", title="Other"), session("t", title="Fix the parser"))
-    assert infer(seats, sessions) == {"%1": "t", "%2": "s"}
+    assert infer(codexes, sessions) == {"%1": "t", "%2": "s"}
 
 
 def test_a_title_that_names_no_session_says_nothing() -> None:
     # `terminal_title` may be set to show a branch.
-    assert infer((seat("%1", title="main"),), (session("s", title="Fix"),)) == {"%1": "s"}
+    assert infer((codex("%1", title="main"),), (session("s", title="Fix"),)) == {"%1": "s"}
 
 
 def test_a_session_older_than_the_process_was_resumed_by_it_or_is_another_ones() -> None:
     old = (session("s", created=50.0),)
-    assert infer((seat("%1"),), old) == {}
+    assert infer((codex("%1"),), old) == {}
     # Unless it shows its last message, and no other is open.
-    assert infer((seat("%1", message="last of s"),), (session("s", created=50.0),)) == {"%1": "s"}
+    assert infer((codex("%1", message="last of s"),), (session("s", created=50.0),)) == {"%1": "s"}
 
 
 def test_an_earlier_inference_outlives_a_codex_that_has_just_started() -> None:
-    seats = (seat("%1", prior="s"), seat("%2", started=900.0))
-    assert infer(seats, (session("s"),)) == {"%1": "s"}
+    codexes = (codex("%1", prior="s"), codex("%2", started=900.0))
+    assert infer(codexes, (session("s"),)) == {"%1": "s"}
     seats_then = (session("s"), session("t", created=901.0))
-    assert infer(seats, seats_then) == {"%1": "s", "%2": "t"}
+    assert infer(codexes, seats_then) == {"%1": "s", "%2": "t"}
 
 
 def test_an_earlier_inference_ends_with_its_session() -> None:
-    assert infer((seat("%1", prior="gone"),), ()) == {}
+    assert infer((codex("%1", prior="gone"),), ()) == {}
 
 
 def test_a_shown_text_is_the_beginning_of_the_message() -> None:
@@ -143,7 +143,7 @@ names = st.sampled_from(["%1", "%2", "%3", "%4"])
 texts = st.sampled_from(["", "x", "y"])
 seats_of = st.lists(
     st.builds(
-        Seat,
+        RunningCodex,
         name=names,
         cwd=st.sampled_from([A, B]),
         started=st.integers(0, 3).map(float),
@@ -170,9 +170,11 @@ candidates_of = st.lists(
 ).map(tuple)
 
 
-def by_all_assignments(seats: tuple[Seat, ...], candidates: tuple[Candidate, ...]) -> dict[str, str]:
+def by_all_assignments(
+    codexes: tuple[RunningCodex, ...], candidates: tuple[Candidate, ...]
+) -> dict[str, str]:
     """What `infer` says it answers, by trying every assignment there is."""
-    possible = {s.name: {c.id for c in possible_for(s, candidates)} for s in seats}
+    possible = {s.name: {c.id for c in possible_for(s, candidates)} for s in codexes}
     by_id = {c.id: c for c in candidates}
     ids = set(by_id)
 
@@ -180,14 +182,14 @@ def by_all_assignments(seats: tuple[Seat, ...], candidates: tuple[Candidate, ...
         ways = [dict(zip(fits, p)) for p in itertools.permutations(sorted(ids), len(fits))]
         return [way for way in ways if all(s in fits[n] for n, s in way.items())]
 
-    answer = _shown(seats, {s.name: possible_for(s, candidates) for s in seats})
-    ways = assignments({s.name: {answer[s.name]} if s.name in answer else possible[s.name] for s in seats})
-    for s in seats:
+    answer = _shown(codexes, {s.name: possible_for(s, candidates) for s in codexes})
+    ways = assignments({s.name: {answer[s.name]} if s.name in answer else possible[s.name] for s in codexes})
+    for s in codexes:
         sessions = {way[s.name] for way in ways}
         if len(sessions) == 1 and may_have_made(s, by_id[min(sessions)]):
             answer[s.name] = sessions.pop()
     fits, waiting = {}, set()
-    for s in seats:
+    for s in codexes:
         if s.name in answer:
             fits[s.name] = {answer[s.name]}
         elif s.prior in possible[s.name]:
@@ -198,7 +200,7 @@ def by_all_assignments(seats: tuple[Seat, ...], candidates: tuple[Candidate, ...
     ways = assignments(fits) or assignments({n: f for n, f in fits.items() if n not in waiting})
     free = set().union(*(ids - set(way.values()) for way in ways))
     moved: set[str] = set()
-    for _ in seats:
+    for _ in codexes:
         for name in ways[0] if ways else ():
             # In any of the ways: what is free besides what it has there.
             if any(possible[name] & free - {way[name]} for way in ways):
@@ -208,17 +210,17 @@ def by_all_assignments(seats: tuple[Seat, ...], candidates: tuple[Candidate, ...
         sessions = {way[name] for way in ways}
         if len(sessions) == 1 and name not in moved:
             answer[name] = sessions.pop()
-    return {n: s for n, s in answer.items() if not early(seats, candidates, n, by_id[s])}
+    return {n: s for n, s in answer.items() if not early(codexes, candidates, n, by_id[s])}
 
 
 def early(
-    seats: tuple[Seat, ...], candidates: tuple[Candidate, ...], name: str, candidate: Candidate
+    codexes: tuple[RunningCodex, ...], candidates: tuple[Candidate, ...], name: str, candidate: Candidate
 ) -> bool:
     """Whether somebody was told to say what a session's last message is, and does not show it yet."""
-    own = next(s for s in seats if s.name == name)
+    own = next(s for s in codexes if s.name == name)
     if own.prior == candidate.id:
         return False
-    pending = [s for s in seats if not s.message]
+    pending = [s for s in codexes if not s.message]
     if any(candidate.last and candidate.last in s.prompt for s in pending if s is not own):
         return True
     others = [c.last for c in candidates if c is not candidate and c.last]
@@ -228,24 +230,24 @@ def early(
 @settings(max_examples=FUZZ or 300, deadline=None)
 @given(seats_of, candidates_of)
 def test_it_answers_what_all_assignments_together_answer(
-    seats: tuple[Seat, ...], candidates: tuple[Candidate, ...]
+    codexes: tuple[RunningCodex, ...], candidates: tuple[Candidate, ...]
 ) -> None:
-    assert infer(seats, candidates) == by_all_assignments(seats, candidates)
+    assert infer(codexes, candidates) == by_all_assignments(codexes, candidates)
 
 
 @given(seats_of, candidates_of, st.integers())
 def test_the_order_of_the_input_does_not_matter(
-    seats: tuple[Seat, ...], candidates: tuple[Candidate, ...], seed: int
+    codexes: tuple[RunningCodex, ...], candidates: tuple[Candidate, ...], seed: int
 ) -> None:
-    other_seats, other_candidates = list(seats), list(candidates)
+    other_seats, other_candidates = list(codexes), list(candidates)
     random.Random(seed).shuffle(other_seats)
     random.Random(seed).shuffle(other_candidates)
-    assert infer(tuple(other_seats), tuple(other_candidates)) == infer(seats, candidates)
+    assert infer(tuple(other_seats), tuple(other_candidates)) == infer(codexes, candidates)
 
 
 @given(seats_of, candidates_of)
-def test_no_session_goes_to_two(seats: tuple[Seat, ...], candidates: tuple[Candidate, ...]) -> None:
-    given_out = list(infer(seats, candidates).values())
+def test_no_session_goes_to_two(codexes: tuple[RunningCodex, ...], candidates: tuple[Candidate, ...]) -> None:
+    given_out = list(infer(codexes, candidates).values())
     assert len(given_out) == len(set(given_out))
 
 
@@ -340,13 +342,15 @@ class Day:
 
     def look(self) -> None:
         """Infer, remember what was inferred as the next time's prior, and compare with the truth."""
-        seats = []
+        codexes = []
         for c in self.running:
             message = None
             if not c.outside and not c.scrolled:
                 message = c.shows.messages[-1] if c.shows.messages else ""
             words = frozenset(("codex", c.prompt)) if c.prompt else frozenset()
-            seats.append(Seat(c.name, c.cwd, c.started, self.priors.get(c.name, ""), words, message))
+            codexes.append(
+                RunningCodex(c.name, c.cwd, c.started, self.priors.get(c.name, ""), words, message)
+            )
         candidates = tuple(
             Candidate(
                 h.id,
@@ -357,10 +361,10 @@ class Day:
             )
             for h in self.open()
         )
-        found = infer(tuple(seats), candidates)
+        found = infer(tuple(codexes), candidates)
         truth = {c.name: c.shows.id for c in self.running}
         wrong = {n: (s, truth[n]) for n, s in found.items() if truth[n] != s}
-        assert not wrong, (wrong, seats, candidates)
+        assert not wrong, (wrong, codexes, candidates)
         self.priors = {n: s for n, s in found.items() if n.startswith("%")}
 
 

@@ -25,7 +25,7 @@ def test_the_next_event_starts_another_sync(
         raise failure
 
     monkeypatch.setenv("CODEX_TMUX_STATE_DIR", str(tmp_path))
-    monkeypatch.setattr(sync, "when_due", fail)
+    monkeypatch.setattr(sync, "sync_rate_limited", fail)
     monkeypatch.setattr(Server, "try_run", lambda self, *args: told.append(args))
     assert sync.main([]) == 0
     assert told == [("set-option", "-gu", "@codex_pending")]
