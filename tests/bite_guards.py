@@ -25,6 +25,7 @@ STORE, PATHS, LOCK, SYNC = (
 PASS, RULES, EVIDENCE, RUN = (
     f"codex_tmux/{n}.py" for n in ("tracking/pass_once", "tracking/rules", "tracking/identify", "pane/run")
 )
+MODEL, APPLY = "codex_tmux/tracking/model.py", "codex_tmux/tracking/apply.py"
 INFERENCE, INFERRED = "codex_tmux/tracking/infer.py", "codex_tmux/tracking/inferred.py"
 HOOKS, FIND = "plugin/hooks.tmux", "plugin/find_helper.sh"
 U, T = "tests/unit/", "tests/tmux/"
@@ -196,7 +197,7 @@ GUARDS = (
     ),
     guard(
         "nor in a living tmux server beside",
-        RULES,
+        MODEL,
         "        return record.epoch == self.epoch or self.fates.get(record.epoch, GONE) != GONE",
         "        return record.epoch == self.epoch",
         U + "rules_test.py::test_a_session_of_a_living_tmux_server_is_not_taken_by_another",
@@ -268,7 +269,7 @@ GUARDS = (
     ),
     guard(
         "a Codex's request for focus events is taken back",
-        PASS,
+        APPLY,
         "            take_back(row[",
         "            str(row[",
         T + "focus_test.py::test_a_client_changes_its_tmux_session_while_panes_die",
@@ -338,7 +339,7 @@ GUARDS = (
     ),
     guard(
         "no value of a variable is stored with what stands before Codex",
-        "codex_tmux/tracking/rules.py",
+        MODEL,
         "storable(launch.wrapper, [name for name, _ in launch.env])",
         "launch.wrapper",
         T + "wrapped_test.py::test_known_wrappers_are_there_again",
@@ -417,7 +418,7 @@ GUARDS = (
     ),
     guard(
         "the timer is asked for inside tmux",
-        "codex_tmux/tracking/pass_once.py",
+        APPLY,
         ' and reading.server["@codex_panes"])',
         ")",
         T + "hooks_test.py::test_the_timer_that_reaps_starts_though_it_was_just_ending",
@@ -574,7 +575,7 @@ GUARDS = (
     ),
     guard(
         "a last `;` is no end of a command",
-        PASS,
+        APPLY,
         '    return word[:-1] + "\\\\;" if word.endswith(";") else word',
         "    return word",
         T + "guards_test.py::test_a_value_that_ends_in_a_semicolon_is_set_whole",

@@ -26,10 +26,11 @@ from typing import NamedTuple
 
 from codex_tmux import log
 from codex_tmux.state import store
+from codex_tmux.state.launch import Launch
 from codex_tmux.state.records import ENDED, LIVE, TITLE, Record
 from codex_tmux.tmux.server import Server
 from codex_tmux.tracking import pass_once
-from codex_tmux.tracking.rules import Launch, Note, Pane, Policy, Sighting, Snapshot
+from codex_tmux.tracking.model import Note, Pane, Policy, Sighting, Snapshot
 from codex_tmux.tracking.sync import times_path
 from tests.support.world import Sandbox
 from tests.unit.store_test import TORN, load, record, save

@@ -18,12 +18,14 @@ from codex_tmux.log import log
 from codex_tmux.plain_text import plain_line, shortened
 from codex_tmux.sleeping.resume import joined, put_to_sleep, wait_until_dead
 from codex_tmux.state import store
+from codex_tmux.state.launch import Launch
 from codex_tmux.state.pane_options import Option, encode_launch, pane_options
 from codex_tmux.state.records import ADOPTED, DEAD, ENDED, EXEC, LIVE, LOST, TUI, Record, now
 from codex_tmux.tmux.epoch import ELSEWHERE, server_name
 from codex_tmux.tmux.server import Server
+from codex_tmux.tracking.model import Pane, launch_fields, place_of
 from codex_tmux.tracking.pass_once import Pass, sync_once
-from codex_tmux.tracking.rules import RANK, Launch, Pane, launch_fields, place_of
+from codex_tmux.tracking.rules import RANK
 from codex_tmux.tracking.sync import server_lock
 
 WHY_NOT = {

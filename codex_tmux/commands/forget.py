@@ -17,7 +17,8 @@ from codex_tmux.state import store
 from codex_tmux.state.pane_options import KEPT_TRUE, Option, pane_options
 from codex_tmux.state.records import CURRENT, ENDED, Record
 from codex_tmux.tmux.server import Server
-from codex_tmux.tracking.pass_once import Pass, run_all, sync_once
+from codex_tmux.tracking.apply import run_all
+from codex_tmux.tracking.pass_once import Pass, sync_once
 from codex_tmux.tracking.sync import server_lock
 
 OF_A_DEATH = (Option.ASLEEP, Option.WAITING, Option.TITLE_ID, Option.TITLE_AT, Option.CLEARED)

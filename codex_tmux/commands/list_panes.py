@@ -23,8 +23,8 @@ from codex_tmux.tmux import epoch
 from codex_tmux.tmux.epoch import ALIVE, ELSEWHERE, GONE
 from codex_tmux.tmux.server import Server
 from codex_tmux.tracking.greeting import names_sessions
+from codex_tmux.tracking.model import Pane, launch_fields, place_of
 from codex_tmux.tracking.pass_once import Pass, sync_once
-from codex_tmux.tracking.rules import Pane, launch_fields, place_of
 from codex_tmux.tracking.sync import server_lock
 
 JSON_VERSION = 1

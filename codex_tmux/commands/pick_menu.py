@@ -11,7 +11,7 @@ from codex_tmux.plain_text import plain_line, shortened, tilde
 from codex_tmux.sleeping.resume import helper_command
 from codex_tmux.tmux.clients import of_client
 from codex_tmux.tmux.server import Server, literal, quote
-from codex_tmux.tracking.pass_once import escape
+from codex_tmux.tracking.apply import escape
 
 GO, SPLIT, COPY, FORGET = "go", "split", "copy", "forget"
 ACTIONS = (GO, SPLIT, COPY, FORGET)

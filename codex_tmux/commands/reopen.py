@@ -13,7 +13,7 @@ from codex_tmux.state.pane_options import Option, encode_launch, pane_options
 from codex_tmux.state.records import ARGV, LIVE
 from codex_tmux.tmux.clients import of_client
 from codex_tmux.tmux.server import Server, literal
-from codex_tmux.tracking.pass_once import escape
+from codex_tmux.tracking.apply import escape
 
 
 def reopen(

@@ -27,11 +27,12 @@ from codex_tmux.state.pane_options import KEPT_TRUE, Option, encode_launch, pane
 from codex_tmux.state.records import EXEC, Record
 from codex_tmux.tmux.server import Server, literal
 from codex_tmux.tmux.tell import tell
+from codex_tmux.tracking.apply import escape
 from codex_tmux.tracking.far_pane import find_transport
 from codex_tmux.tracking.may_act import Act, Line, PaneFacts, Place, ProcessFacts, may_act
+from codex_tmux.tracking.model import Pane
 from codex_tmux.tracking.pane_facts import pane_facts, process_facts
-from codex_tmux.tracking.pass_once import Pass, escape, sync_once
-from codex_tmux.tracking.rules import Pane
+from codex_tmux.tracking.pass_once import Pass, sync_once
 from codex_tmux.tracking.sync import server_lock
 
 SHELL_WITHIN = 1.0

@@ -9,7 +9,8 @@ from codex_tmux.log import log
 from codex_tmux.state import store
 from codex_tmux.state.records import LOST
 from codex_tmux.tmux.server import Server
-from codex_tmux.tracking.pass_once import summary, sync_once
+from codex_tmux.tracking.apply import summary
+from codex_tmux.tracking.pass_once import sync_once
 from codex_tmux.tracking.sync import server_lock
 
 

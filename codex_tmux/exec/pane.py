@@ -13,7 +13,7 @@ from codex_tmux.state.launch import Launch
 from codex_tmux.state.pane_options import Option, decode_launch, encode_launch, pane_options
 from codex_tmux.state.records import ARGV, EXEC
 from codex_tmux.tmux.server import Server
-from codex_tmux.tracking.pass_once import AWAIT
+from codex_tmux.tracking.apply import AWAIT
 from codex_tmux.tracking.sync import sync
 
 

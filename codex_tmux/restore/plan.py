@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from codex_tmux.codex.session_id import CUT
 from codex_tmux.state.records import Record
-from codex_tmux.tracking.rules import Snapshot
+from codex_tmux.tracking.model import Snapshot
 
 LAYOUT_SIZE = re.compile(r"^[0-9a-f]{4},(\d+)x(\d+)[,\[{]")
 

@@ -18,7 +18,8 @@ from codex_tmux.state.launch import UNATTENDED, launch_of
 from codex_tmux.state.records import LOST, Record
 from codex_tmux.tmux import epoch
 from codex_tmux.tmux.server import RESPAWN_PANE, Server
-from codex_tmux.tracking.pass_once import Pass, see_that_tmux_reaps, sync_once
+from codex_tmux.tracking.apply import see_that_tmux_reaps
+from codex_tmux.tracking.pass_once import Pass, sync_once
 from codex_tmux.tracking.sync import server_lock
 
 RESUMED, WAITS, REBUILT, SKIPPED, FAILED = "resumed", "waiting", "rebuilt", "skipped", "failed"

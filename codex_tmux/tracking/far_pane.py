@@ -15,10 +15,11 @@ from codex_tmux.codex.store import TITLE_ID_LENGTH, Store, created_ms
 from codex_tmux.elsewhere.remote_command import codex_of
 from codex_tmux.elsewhere.run_again import run_again
 from codex_tmux.elsewhere.transport import Transport, of_argv, split_words
+from codex_tmux.state.launch import Launch
 from codex_tmux.state.records import ADOPTED, ARGV, SCREEN, TITLE, TUI
 from codex_tmux.state.start_command import shell_words
 from codex_tmux.tracking.may_act import Place
-from codex_tmux.tracking.rules import Launch, Pane, Sighting
+from codex_tmux.tracking.model import Pane, Sighting
 
 if TYPE_CHECKING:
     from codex_tmux.tracking.identify import Identifier  # which imports this module

@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 
 from codex_tmux.tmux.versions import FOCUS_OF_THE_DEAD, version_of
-from codex_tmux.tracking.rules import Pane
+from codex_tmux.tracking.model import Pane
 
 NO_FOCUS_EVENTS = b"\x1b[?1004l"
 

@@ -16,6 +16,7 @@ from codex_tmux.codex.processes import (
 )
 from codex_tmux.codex.session_id import CUT, find_id, is_whole, same_session
 from codex_tmux.codex.store import SQLITE_HOME, Store
+from codex_tmux.state.launch import Launch
 from codex_tmux.state.pane_options import decode_launch
 from codex_tmux.state.records import ARGV, DEAD, EXEC, INFERRED, LIVE, LOCK, SCREEN, TITLE, TUI
 from codex_tmux.state.start_command import has_moved, helper_of
@@ -29,8 +30,8 @@ from codex_tmux.tracking.far_pane import (
 )
 from codex_tmux.tracking.inferred import Unnamed, with_inferred
 from codex_tmux.tracking.may_act import Act, Place, ProcessFacts, may_act
+from codex_tmux.tracking.model import Guard, Pane, Sighting, Snapshot
 from codex_tmux.tracking.pane_facts import age_of, codex_facts, pane_facts, place_of
-from codex_tmux.tracking.rules import Guard, Launch, Pane, Sighting, Snapshot
 from codex_tmux.tracking.wrapper_of import wrapper_of
 
 QUIT_LINES = 12

@@ -22,7 +22,7 @@ from codex_tmux.sleeping.resume import screen_buffer
 from codex_tmux.state.records import ARGV, INFERRED, TUI
 from codex_tmux.tmux.server import Server
 from codex_tmux.tracking.infer import START, Candidate, RunningCodex, infer, possible_for
-from codex_tmux.tracking.rules import Pane, Sighting
+from codex_tmux.tracking.model import Pane, Sighting
 
 LOOK_AGAIN = 65
 """Seconds until sessions that somebody left are closed: the background server keeps them for 60."""

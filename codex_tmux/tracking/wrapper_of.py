@@ -8,7 +8,7 @@ import shutil
 from codex_tmux.codex.processes import CodexProcess
 from codex_tmux.elsewhere.wrapper import ARGUMENTS, DEFAULT_SHELL, is_unknown, of_command, of_words
 from codex_tmux.state.start_command import shell_words
-from codex_tmux.tracking.rules import Pane
+from codex_tmux.tracking.model import Pane
 
 LARGEST_SCRIPT = 64 * 1024
 

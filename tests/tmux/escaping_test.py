@@ -19,7 +19,7 @@ from codex_tmux.restore.build import as_given, session_target
 from codex_tmux.state.pane_options import pane_option
 from codex_tmux.tmux.server import Server, literal, parse_rows, read, row_format
 from codex_tmux.tmux.versions import ESCAPES, version_of
-from codex_tmux.tracking.pass_once import escape, run_all
+from codex_tmux.tracking.apply import escape, run_all
 from tests.conftest import FUZZ
 from tests.support.world import Sandbox
 

@@ -18,7 +18,7 @@ from codex_tmux.codex.store import Store
 from codex_tmux.selftest.world import WorldError
 from codex_tmux.tmux.server import Server
 from codex_tmux.tmux.tell import tell
-from codex_tmux.tracking.pass_once import run_all
+from codex_tmux.tracking.apply import run_all
 from tests.support.world import Sandbox
 from tests.tmux.doctor_test import HOLDER
 from tests.tmux.hostile_test import wait_asleep

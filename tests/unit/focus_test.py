@@ -9,7 +9,7 @@ import pytest
 
 from codex_tmux.state.launch import Launch
 from codex_tmux.tracking.focus import NO_FOCUS_EVENTS, asked_since, take_back
-from codex_tmux.tracking.rules import Pane
+from codex_tmux.tracking.model import Pane
 
 CODEX = Launch("tui", "/bin/codex", "/h", "/w", (), False)
 PANE = Pane(

@@ -11,9 +11,11 @@ from pathlib import Path
 import pytest
 
 from codex_tmux.codex.session_id import same_session
+from codex_tmux.state.launch import Launch
 from codex_tmux.state.records import TITLE, Record
 from codex_tmux.tracking import rules as module
-from codex_tmux.tracking.rules import Launch, Pane, Policy, Sighting, Snapshot, reconcile
+from codex_tmux.tracking.model import Pane, Policy, Sighting, Snapshot
+from codex_tmux.tracking.rules import reconcile
 
 NOW = datetime(2026, 1, 2, tzinfo=timezone.utc)
 SERVER, EPOCH = "/tmp/s", "1:2"

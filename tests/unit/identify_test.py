@@ -17,7 +17,7 @@ from codex_tmux.tmux.server import Reading, Server
 from codex_tmux.tracking import identify as evidence
 from codex_tmux.tracking.far_pane import identify_far_pane
 from codex_tmux.tracking.identify import Identifier
-from codex_tmux.tracking.rules import Pane
+from codex_tmux.tracking.model import Pane
 from tests.unit.codex_store_test import ID, OTHER, lock, meta, rollout
 
 PID, START = 100, 1000_50

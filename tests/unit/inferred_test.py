@@ -12,10 +12,11 @@ import pytest
 from codex_tmux.codex.commandline import parse
 from codex_tmux.codex.processes import CodexProcess, Process, Processes
 from codex_tmux.codex.store import Store
+from codex_tmux.state.launch import Launch
 from codex_tmux.state.records import ARGV, INFERRED, TITLE
 from codex_tmux.tmux.server import Server
 from codex_tmux.tracking.inferred import Unnamed, read_screens, with_inferred
-from codex_tmux.tracking.rules import Launch, Pane, Sighting
+from codex_tmux.tracking.model import Pane, Sighting
 
 START = 1_790_000_000.0
 TICKS = 179_000_000_000

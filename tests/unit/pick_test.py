@@ -18,10 +18,10 @@ from codex_tmux.codex.rollout import SHOWN, last_messages, tail
 from codex_tmux.codex.store import Session
 from codex_tmux.commands import pick, pick_menu, preview
 from codex_tmux.commands.conversations import Conversation, Here, Place, merge, with_activity
+from codex_tmux.state.launch import Launch
 from codex_tmux.state.records import Record
 from codex_tmux.tmux.epoch import of_server
 from codex_tmux.tmux.server import Server
-from codex_tmux.tracking.rules import Launch
 
 ONE, TWO, THREE = (f"01a2077{n}-d21c-79a2-9d8c-51234567890{n}" for n in range(3))
 LAUNCH = Launch("tui", "/bin/codex", "/h", "/w", ("-m", "x"), True)

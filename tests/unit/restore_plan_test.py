@@ -11,7 +11,7 @@ from hypothesis import given
 from codex_tmux.restore.plan import Spot, lost_records, make_plan, place
 from codex_tmux.state.records import CLOSED, LOST, TITLE, Record
 from codex_tmux.tmux.epoch import ALIVE, ELSEWHERE, GONE
-from codex_tmux.tracking.rules import Snapshot
+from codex_tmux.tracking.model import Snapshot
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone.utc)
 SERVER = "/tmp/tmux-1000/default"

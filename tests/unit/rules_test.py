@@ -11,6 +11,7 @@ from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from codex_tmux.codex.session_id import same_session
+from codex_tmux.state.launch import Launch
 from codex_tmux.state.records import (
     ADOPTED,
     ARGV,
@@ -25,9 +26,8 @@ from codex_tmux.state.records import (
     Record,
 )
 from codex_tmux.tmux.epoch import ALIVE, ELSEWHERE, OURS
-from codex_tmux.tracking.rules import (
+from codex_tmux.tracking.model import (
     Guard,
-    Launch,
     Note,
     Pane,
     Policy,
@@ -37,8 +37,8 @@ from codex_tmux.tracking.rules import (
     Snapshot,
     TakeOver,
     Tell,
-    reconcile,
 )
+from codex_tmux.tracking.rules import reconcile
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone.utc)
 SERVER, EPOCH = "/tmp/tmux-1000/default", "10:20"

@@ -20,7 +20,8 @@ from codex_tmux import log
 from codex_tmux.state import store
 from codex_tmux.state.records import Record
 from codex_tmux.tracking import pass_once
-from codex_tmux.tracking.rules import Policy, Snapshot, reconcile
+from codex_tmux.tracking.model import Policy, Snapshot
+from codex_tmux.tracking.rules import reconcile
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone.utc)
 ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="needs root to give a file away")

@@ -12,11 +12,11 @@ from hypothesis import example, given
 from codex_tmux.codex.session_id import find_id
 from codex_tmux.errors import TmuxError
 from codex_tmux.restore.build import session_target
+from codex_tmux.state.launch import Launch
 from codex_tmux.state.pane_options import decode, decode_launch, encode, encode_launch
 from codex_tmux.state.start_command import has_moved, helper_of
 from codex_tmux.tmux.server import PROBE, parse_rows
 from codex_tmux.tracking.identify import find_resume_hint, guard_of
-from codex_tmux.tracking.rules import Launch
 
 HERE, THERE = "/here/bin/codex-tmux", "/there/bin/codex-tmux"
 

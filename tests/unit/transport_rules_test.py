@@ -26,7 +26,7 @@ from codex_tmux.state.records import (
     TITLE,
 )
 from codex_tmux.tracking.far_pane import is_plausible
-from codex_tmux.tracking.rules import Policy, TakeOver
+from codex_tmux.tracking.model import Policy, TakeOver
 from tests.unit.rules_test import LAUNCH, NOW, one, pane, run, showing, sid
 
 FAR = LAUNCH._replace(codex="codex", codex_home="", transport=("ssh", "-t", "far", "codex -m x"))

@@ -1,0 +1,177 @@
+"""What a sync sees of a tmux server, and what it may do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import NamedTuple, TypeAlias
+
+from codex_tmux.elsewhere.wrapper import storable
+from codex_tmux.state.launch import Launch
+from codex_tmux.state.records import (
+    LOST,
+    Record,
+)
+from codex_tmux.tmux.epoch import GONE
+from codex_tmux.tracking.may_act import Place
+
+
+class Sighting(NamedTuple):
+    """A session that a pane shows, and how that is known."""
+
+    session_id: str
+    evidence: str
+
+
+class Guard(NamedTuple):
+    """What the pane was when last seen, if a plain respawn of it would start Codex anew: root pid and command."""
+
+    root_pid: str
+    start_command: str
+
+    def was_respawned(self, root_pid: str, start_command: str) -> bool:
+        """Whether a pane that is so now has run its stored command again since."""
+        return self.root_pid != root_pid and self.start_command == start_command
+
+
+class Pane(NamedTuple):
+    """One pane as it is now, and what its options remember of before.
+
+    `running` is the Codex in it (None: none), `process` names that process (`pid:start`). `exit` is the dead
+    pane's exit status or signal, "" while unknown. `quit` tells, for a pane that lost its Codex to a shell,
+    whether the user quit it. `doubted`: it is not sure any more that the pane shows the session it was thought to.
+    `ours`: its stored command is codex-tmux itself; `starting`: that is running right now, Codex not yet; `moved`: it
+    sleeps, and its stored command starts a helper that lies elsewhere now. `codex`: where the running Codex is;
+    `left_alone`: why one that runs there is not the pane's.
+    """
+
+    id: str
+    tmux_session: str
+    window: int
+    window_name: str
+    window_layout: str
+    pane_index: int
+    cwd: str
+    dead: bool
+    exit: str
+    root_pid: str
+    start_command: str
+    ours: bool = False
+    moved: bool = False
+    starting: bool = False
+    running: Launch | None = None
+    process: str = ""
+    root: bool = False
+    sighting: Sighting | None = None
+    doubted: bool = False
+    quit: bool = False
+    marked: bool = False
+    session: str = ""
+    evidence: str = ""
+    launch: Launch | None = None
+    guard: Guard | None = None
+    asleep: bool = False
+    last_process: str = ""
+    neighbours: tuple[tuple[int, str, bool], ...] = ()
+    codex: str = Place.NONE
+    left_alone: str = ""
+    links: tuple[tuple[str, int, bool], ...] = ()
+
+
+class Snapshot(NamedTuple):
+    """A tmux server at one moment.
+
+    `exited` holds the ids of panes whose process ended by itself since the last time; `fates` what has become of the
+    tmux servers of the records, by epoch, as `epoch.fate` tells it: one that is not in it is gone. `former` is the
+    server's own epoch in the former form.
+    """
+
+    server: str
+    epoch: str
+    panes: tuple[Pane, ...]
+    exited: frozenset[str] = frozenset()
+    fates: Mapping[str, str] = {}
+    former: str = ""
+
+    def may_hold(self, record: Record) -> bool:
+        """Whether the tmux server of a record is this one, or may still run."""
+        return record.epoch == self.epoch or self.fates.get(record.epoch, GONE) != GONE
+
+    def has_lost(self, record: Record) -> bool:
+        """Whether a record is of a session that this tmux server, in an earlier run on this host, has lost."""
+        return record.status == LOST and record.server == self.server and not self.may_hold(record)
+
+
+class Policy(NamedTuple):
+    """What the user chose, and the limits."""
+
+    revive: bool = False
+    revivals: int = 3
+    revival_window: timedelta = timedelta(minutes=1)
+    keep_old: int = 200
+    keep_old_elsewhere: int = 50
+    keep_for: timedelta = timedelta(days=90)
+
+
+class Sleep(NamedTuple):
+    """Lay a dead pane to sleep: its stored command becomes the one that resumes, its last screen is drawn again.
+
+    Also where that command resumes already: tmux before 3.5 has an end to fear of a pane that died before its Codex's
+    request for focus events was taken back (`focus`); drawn again, the pane asks for none.
+    `again`: it sleeps already, by the command of a helper that has moved.
+    """
+
+    pane: str
+    launch: Launch
+    exit: str = ""
+    again: bool = False
+
+
+class Revive(NamedTuple):
+    """Respawn a dead pane into its session now."""
+
+    pane: str
+    launch: Launch
+
+
+class TakeOver(NamedTuple):
+    """Replace what a respawn has just started anew, the process `root_pid`, by the session the pane had."""
+
+    pane: str
+    launch: Launch
+    root_pid: str
+
+
+class Tell(NamedTuple):
+    """Show a message to whoever looks at the pane."""
+
+    pane: str
+    text: str
+
+
+class Note(NamedTuple):
+    """A line for the log."""
+
+    event: str
+    fields: tuple[tuple[str, str], ...]
+
+
+Action: TypeAlias = Sleep | Revive | TakeOver | Tell | Note
+
+
+def place_of(pane: Pane) -> dict[str, object]:
+    """The fields of a record that find the pane's place again."""
+    return {
+        "tmux_session": pane.tmux_session,
+        "window": pane.window,
+        "window_name": pane.window_name,
+        "window_layout": pane.window_layout,
+        "pane_index": pane.pane_index,
+        "neighbours": pane.neighbours,
+        "links": pane.links,
+    }
+
+
+def launch_fields(launch: Launch) -> dict[str, object]:
+    """The fields of a record that start its Codex again."""
+    return {**launch._asdict(), "wrapper": storable(launch.wrapper, [name for name, _ in launch.env])}
