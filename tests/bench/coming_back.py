@@ -100,7 +100,7 @@ def beside_by_hand(what: str, codex: str, times: int, config: str, from_sleep: b
             time.sleep(1.5)
             return took
 
-        return side_by_side(what, ours, floor, BY_HAND, "1.1 x", times)
+        return side_by_side(what, ours, floor, BY_HAND, "1.15 x", times)
 
 
 def forget_revivals(world: Sandbox) -> None:
