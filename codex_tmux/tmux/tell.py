@@ -13,8 +13,6 @@ SHORTEST = 4000
 PER_CHARACTER = 70
 """Milliseconds: a message stays long enough to be read, though tmux's own default is 750. Any key takes it away."""
 PREFIX = "codex-tmux: "
-ROOM = 80 - len(PREFIX)
-"""Characters that a message may have to be seen whole in a common terminal; `prefix ~` shows longer ones whole."""
 
 
 def milliseconds(text: str, display_time: str, least: int = SHORTEST) -> int:
