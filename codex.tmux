@@ -12,22 +12,21 @@ here=$(cd "$(dirname "$0")" && pwd -P) || exit 0
 say_hooks="client-attached client-session-changed"
 loaded=
 
-# To the clients that are there; while tmux reads its configuration there is none yet: then to the first that comes.
-# A plain `tmux` fires client-session-changed alone, `tmux attach` both.
+# To a client that is there; while tmux reads its configuration there is none yet: then to the first that comes.
+# A plain `tmux` fires client-session-changed alone, `tmux attach` both. tmux itself decides which it is, in one call:
+# a client may come at any moment.
 say() {
-    if [ -n "$(tmux list-clients)" ]; then
-        tmux display-message -d 10000 "codex-tmux: $1"
-        return
+    shown="display-message -d 10000 '#{@codex_say}' ; set-option -gu @codex_say"
+    if [ -z "$loaded" ]; then # else hooks.tmux says it
+        for hook in $say_hooks; do
+            shown="$shown ; set-hook -gu $hook[8470]"
+        done
+        for hook in $say_hooks; do
+            tmux set-hook -g "$hook[8470]" "if-shell -F '#{@codex_say}' { $shown }"
+        done
     fi
-    tmux set-option -g @codex_say "codex-tmux: $1"
-    [ -z "$loaded" ] || return # hooks.tmux says it
-    said="set-option -gu @codex_say"
-    for hook in $say_hooks; do
-        said="$said ; set-hook -gu $hook[8470]"
-    done
-    for hook in $say_hooks; do
-        tmux set-hook -g "$hook[8470]" "display-message -d 10000 '#{@codex_say}' ; $said"
-    done
+    tmux set-option -g @codex_say "codex-tmux: $1" \; \
+        if-shell -F '#{m:*[1-9]*,#{S:#{session_attached}}}' "$shown"
 }
 
 # The keys say what is missing, and load the plugin once it is there.
