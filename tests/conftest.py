@@ -7,8 +7,9 @@ import shutil
 import signal
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -74,3 +75,15 @@ def sandbox(request: pytest.FixtureRequest) -> Iterator[Sandbox]:
     real = request.node.get_closest_marker("codex") is not None
     with Sandbox(request.getfixturevalue("codex_binary") if real else None) as made:
         yield made
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, Any]:
+    """What the helper wrote into its log stands with a failed test."""
+    report = yield
+    values = getattr(item, "funcargs", {})
+    sandbox = values.get("sandbox") or values.get("world")
+    if report.when == "call" and report.failed and isinstance(sandbox, Sandbox):
+        log = sandbox.state_dir / "log"
+        report.sections.append(("codex-tmux log", log.read_text() if log.exists() else "(none)"))
+    return report

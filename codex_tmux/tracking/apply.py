@@ -37,9 +37,11 @@ def needs_tick(reading: Reading) -> bool:
 
 
 def is_leaving(row: dict[str, str], pane: Pane) -> bool:
-    """Whether a Codex is about to end: it has just cleared its title."""
-    cleared = bool(row[Option.LEAVING]) and not row["pane_title"]
-    return bool(pane.running) and cleared and pane.last_process == pane.process
+    """Whether a Codex is about to end: it has just cleared its title.
+
+    Also one that no sync has seen before: it may have come and gone within a second.
+    """
+    return bool(pane.running and row[Option.LEAVING]) and not row["pane_title"]
 
 
 def set_options(
@@ -127,9 +129,7 @@ def wanted_options(row: dict[str, str], pane: Pane, record: Record | None) -> di
             else "",
             Option.PROCESS: pane.process,
             # Kept while the title is empty: it tells the quit when it comes.
-            Option.LEAVING: row[Option.LEAVING]
-            if (row[Option.MODE] == EXEC or not row["pane_title"]) and pane.last_process == pane.process
-            else "",
+            Option.LEAVING: row[Option.LEAVING] if row[Option.MODE] == EXEC or not row["pane_title"] else "",
         }
     if pane.dead and pane.marked:
         kept = "" if pane.doubted else pane.session
