@@ -258,7 +258,7 @@ class World:
         def press_enter() -> None:
             # Right behind the text it counts as part of a paste, and the line may be drawn anew a moment later.
             time.sleep(0.12)
-            if self.holds(pane, text):
+            if self.holds(pane, text) and self.format(pane, "#{pane_dead}") == "0":
                 self.tmux("send-keys", "-t", pane, "Enter")
 
         self.wait_ready(pane, timeout)

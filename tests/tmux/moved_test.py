@@ -81,7 +81,7 @@ def test_a_restored_pane_wakes_when_it_is_shown(sandbox: Sandbox, old: Path) -> 
     said = sandbox.capture(pane).strip()
     assert said.endswith("asleep, wakes when shown")
     move(sandbox, old)
-    sandbox.wait_for(lambda: sandbox.capture(pane).strip() == said, 5, f"the pane to show {said!r}")
+    sandbox.wait_for(lambda: sandbox.capture(pane).strip() == said, 15, f"the pane to show {said!r}")
     sandbox.tmux("select-window", "-t", pane)
     wait_resumed(sandbox, one._replace(pane=pane))
 
