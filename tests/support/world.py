@@ -148,7 +148,8 @@ class Sandbox(World):
 
         def gone() -> bool:
             try:
-                return not self.holds(pane, text)
+                # A dead pane shows the last line that was sent, and no composer.
+                return self.format(pane, "#{pane_dead}") == "1" or not self.holds(pane, text)
             except WorldError:
                 return True  # a `/quit` closed the pane
 
