@@ -320,6 +320,8 @@ def test_a_script_with_codex_as_one_step_runs_to_its_end(world: Sandbox) -> None
     step(1)
     world.tmux("respawn-pane", "-k", "-t", pane)
     step(2)
+    # What is typed before Codex has sent its prompt stands on the line that it draws then.
+    world.wait_for(lambda: "last: and look" in world.capture(pane), 10, "the answer to its prompt")
     world.type(pane, "/quit")
     world.wait_for(lambda: world.format(pane, "#{pane_dead}") == "1", 10, "its end")
     world.helper("sync")
