@@ -78,10 +78,13 @@ def test_a_restored_pane_wakes_when_it_is_shown(sandbox: Sandbox, old: Path) -> 
     form = "#{pane_id} #{@codex_session}"
     lines = sandbox.tmux("list-panes", "-a", "-F", form).splitlines()
     (pane,) = [line.split()[0] for line in lines if one.session in line]
+    # tmux draws it once it knows how the process ended, a moment after the restore.
+    sandbox.wait_for(
+        lambda: sandbox.capture(pane).strip().endswith("asleep, wakes when shown"), 5, "the hint to be drawn"
+    )
     said = sandbox.capture(pane).strip()
-    assert said.endswith("asleep, wakes when shown")
     move(sandbox, old)
-    sandbox.wait_for(lambda: sandbox.capture(pane).strip() == said, 15, f"the pane to show {said!r}")
+    sandbox.wait_for(lambda: sandbox.capture(pane).strip() == said, 5, f"the pane to show {said!r}")
     sandbox.tmux("select-window", "-t", pane)
     wait_resumed(sandbox, one._replace(pane=pane))
 
