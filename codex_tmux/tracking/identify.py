@@ -309,11 +309,20 @@ class Identifier:
         # The hook has seen it: what stands there from before is taken away when a Codex starts.
         if not row["@codex_title_id"] or pane.launch is None or is_elsewhere(pane):
             return None
-        if not whose_title.is_last_of(title, whose_title.Before(pane.last_process, pane.session)):
+        before = whose_title.Before(pane.last_process, pane.session)
+        if not whose_title.is_last_of(title, before, self.respawned(pane)):
             return None
         store = Store(pane.launch.codex_home, dict(pane.launch.env).get(SQLITE_HOME))
         found = store.complete(title.session_id) or title.session_id
         return Sighting(found, TITLE) if self.may_show(found, pane, store) else None
+
+    def respawned(self, pane: Pane) -> float | None:
+        """When a pane was respawned since the last sync, in seconds since 1970; 0 where what that started has ended.
+        None where it was not."""
+        if pane.guard is None or pane.guard.root_pid == pane.root_pid:
+            return None
+        root = self.processes.get(int(pane.root_pid))
+        return self.processes.started_at(root.start) if root is not None else 0.0
 
     def local_homes(self) -> set[str]:
         """The `CODEX_HOME`s of this machine that are known of: the default one, and those of this server's panes."""

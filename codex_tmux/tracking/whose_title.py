@@ -66,9 +66,15 @@ def owner(title: Title, counted: bool, process: str) -> str:
     return process if counted else title.owner or NOBODY
 
 
-def is_last_of(title: Title, before: Before) -> bool:
-    """Whether the process that has just ended, the one of `before`, had changed to the title's session at the end."""
+def is_last_of(title: Title, before: Before, respawned: float | None = None) -> bool:
+    """Whether the process that has just ended, the one of `before`, had changed to the title's session at the end.
+
+    `respawned`: when the pane has been respawned since, in seconds since 1970; 0 where it was, and nobody knows when.
+    What the respawn started sets a title too, and may have ended by now.
+    """
     known = before.session_id.startswith(title.session_id) or title.session_id.startswith(
         before.session_id or "-"
     )
+    if respawned is not None and (title.came is None or title.came >= int(respawned)):
+        return False
     return bool(title.session_id) and not known and title.owner in ("", before.process)

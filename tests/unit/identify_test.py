@@ -12,12 +12,13 @@ from codex_tmux.codex.commandline import parse
 from codex_tmux.codex.processes import CodexProcess, Process, Processes
 from codex_tmux.codex.session_id import find_id
 from codex_tmux.codex.store import Store
+from codex_tmux.state.launch import Launch
 from codex_tmux.state.records import DEAD, INFERRED, LIVE, LOCK, SCREEN, TITLE
 from codex_tmux.tmux.server import Reading, Server
 from codex_tmux.tracking import identify as evidence
 from codex_tmux.tracking.far_pane import identify_far_pane
 from codex_tmux.tracking.identify import Identifier
-from codex_tmux.tracking.model import Pane
+from codex_tmux.tracking.model import Guard, Pane
 from tests.unit.codex_store_test import ID, OTHER, lock, meta, rollout
 
 PID, START = 100, 1000_50
@@ -244,6 +245,33 @@ def test_what_was_killed_is_not_called_quit(
     found.server = Screens(screen, screen)
     row = defaultdict(str, {"@codex_state": state, "pane_title": title, "@codex_leaving": leaving})
     assert found.lost_pane(row, pane(ID)._replace(evidence=TITLE)).quit is quit_by_user
+
+
+@pytest.mark.parametrize(
+    ("root_now", "title_at", "changed"),
+    [
+        # The same process as at the last sync: Codex changed to another session, and has just ended.
+        (PID, "1010", True),
+        # Respawned since (the process of this pane began at 1000): before that, Codex changed to another session.
+        (None, "999", True),
+        # The title is of the Codex that the respawn started.
+        (None, "1000", False),
+        # That one has ended as well, and nobody knows when it began.
+        (101, "999", False),
+    ],
+)
+def test_the_title_of_a_codex_that_a_respawn_started_is_not_the_former_one_s(
+    home: Path, root_now: int | None, title_at: str, changed: bool
+) -> None:
+    found = identifier()
+    title = f"x | {OTHER[:29]}..."
+    row = defaultdict(
+        str, {"pane_title": title, "@codex_title_id": find_id(title), "@codex_title_at": title_at}
+    )
+    guard = Guard(str(root_now) if root_now == PID else "77", "codex hello")
+    launch = Launch("tui", "codex", str(home), "/w", (), False)
+    shown = pane(ID, "77:5000")._replace(launch=launch, guard=guard, root_pid=str(root_now or PID))
+    assert (found.last_title(row, shown) is not None) == changed
 
 
 @pytest.mark.parametrize(

@@ -63,17 +63,25 @@ def test_a_former_owner_is_not_forgotten() -> None:
 
 
 @pytest.mark.parametrize(
-    ("title", "before", "expected"),
+    ("title", "before", "respawned", "expected"),
     [
-        (Title(Y), Before(A, WHOLE), True),
-        (Title(Y, owner=A), Before(A, WHOLE), True),
-        (Title(Y), Before(A, ""), True),
-        (Title(X), Before(A, WHOLE), False),
-        (Title(WHOLE), Before(A, X), False),
-        (Title(Y, owner=B), Before(A, WHOLE), False),
-        (Title(Y, owner=NOBODY), Before(A, WHOLE), False),
-        (Title(""), Before(A, WHOLE), False),
+        (Title(Y), Before(A, WHOLE), None, True),
+        (Title(Y, owner=A), Before(A, WHOLE), None, True),
+        (Title(Y), Before(A, ""), None, True),
+        (Title(X), Before(A, WHOLE), None, False),
+        (Title(WHOLE), Before(A, X), None, False),
+        (Title(Y, owner=B), Before(A, WHOLE), None, False),
+        (Title(Y, owner=NOBODY), Before(A, WHOLE), None, False),
+        (Title(""), Before(A, WHOLE), None, False),
+        # The pane was respawned since: the title may be of what that started.
+        (Title(Y, came=1039), Before(A, WHOLE), 1040.5, True),
+        (Title(Y, came=1040), Before(A, WHOLE), 1040.5, False),
+        (Title(Y, came=1041), Before(A, WHOLE), 1040.5, False),
+        (Title(Y), Before(A, WHOLE), 1040.5, False),
+        (Title(Y, came=1039), Before(A, WHOLE), 0.0, False),
     ],
 )
-def test_the_last_title_of_what_has_ended(title: Title, before: Before, expected: bool) -> None:
-    assert is_last_of(title, before) is expected
+def test_the_last_title_of_what_has_ended(
+    title: Title, before: Before, respawned: float | None, expected: bool
+) -> None:
+    assert is_last_of(title, before, respawned) is expected
