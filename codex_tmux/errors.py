@@ -14,7 +14,3 @@ class TmuxError(Problem):
 
 class NoServer(TmuxError):
     """No tmux server runs there."""
-
-
-class Misread(TmuxError):
-    """What tmux printed does not fit the format: a value that it reads live was another one the second time."""

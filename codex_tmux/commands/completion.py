@@ -57,7 +57,7 @@ class Completed(Word):
 def panes(ctx: click.Context, incomplete: str) -> Offered:
     """The panes of the tmux server: those with a conversation first."""
     plain = ("pane_id", "window_index", "pane_index", "@codex_session", "@codex_state")
-    rows = Server().listed("list-panes", "-a", plain=plain, counted=("session_name", "window_name"))
+    rows = Server().listed("list-panes", "-a", plain=plain, chosen=("session_name", "window_name"))
     for row in sorted(rows, key=lambda row: not row["@codex_session"]):
         where = f"{row['session_name']}:{row['window_index']}.{row['pane_index']} {row['window_name']}"
         yield row["pane_id"], where + (f" ({row['@codex_state']})" if row["@codex_state"] else "")
@@ -65,7 +65,7 @@ def panes(ctx: click.Context, incomplete: str) -> Offered:
 
 def clients(ctx: click.Context, incomplete: str) -> Offered:
     """The clients of the tmux server."""
-    for row in Server().listed("list-clients", plain=(), counted=("client_name", "session_name")):
+    for row in Server().listed("list-clients", plain=(), chosen=("client_name", "session_name")):
         yield row["client_name"], row["session_name"]
 
 

@@ -120,7 +120,7 @@ def places(server: Server) -> dict[str, Place]:
     plain = ("pane_id", "pane_dead", "@codex_session", "window_index", "pane_index")
     counted = ("session_name", "@codex_launch")
     try:
-        rows = server.listed("list-panes", "-a", "-f", "#{@codex_session}", plain=plain, counted=counted)
+        rows = server.listed("list-panes", "-a", "-f", "#{@codex_session}", plain=plain, chosen=counted)
     except TmuxError:
         rows = []
     found: dict[str, Place] = {}

@@ -91,7 +91,7 @@ def place_of_client(server: Server, client: str | None) -> tuple[Place, str]:
     """Where a client is, and the pane it shows; before everything where that is not known."""
     plain, counted = ("window_index", "pane_index", "pane_id"), ("client_name", "session_name")
     try:
-        rows = server.listed("list-clients", plain=plain, counted=counted)
+        rows = server.listed("list-clients", plain=plain, chosen=counted)
     except TmuxError:
         rows = []
     for row in rows:

@@ -97,7 +97,7 @@ def options_of(conversation: Conversation, pane: str = "") -> list[list[str]]:
 def session_for(server: Server, conversation: Conversation, client: str) -> str:
     """The tmux session for a new window: the one the conversation was in, else the client's."""
     name = conversation.where.rpartition(":")[0]
-    rows = server.listed("list-sessions", plain=("session_id",), counted=("session_name",))
+    rows = server.listed("list-sessions", plain=("session_id",), chosen=("session_name",))
     found = next((row["session_id"] for row in rows if name and row["session_name"] == name), "")
     found = found or current_of(server, client, "#{session_id}")
     if not found:

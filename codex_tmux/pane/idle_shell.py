@@ -41,5 +41,5 @@ def untouched(server: Server, panes: Iterable[str], wait: float = STARTUP) -> fr
 def rows_of(server: Server, panes: Iterable[str]) -> dict[str, dict[str, str]]:
     """What tmux says now of those of the panes that are there and alive."""
     wanted = set(panes)
-    rows = server.listed("list-panes", "-a", plain=PLAIN, counted=("pane_current_command",))
+    rows = server.listed("list-panes", "-a", plain=PLAIN, chosen=("pane_current_command",))
     return {row["pane_id"]: row for row in rows if row["pane_id"] in wanted and row["pane_dead"] != "1"}

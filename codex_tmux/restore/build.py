@@ -73,7 +73,7 @@ class Rebuilder:
     def sessions(self) -> set[str]:
         """The names of the tmux sessions there are."""
         try:
-            rows = self.server.listed("list-sessions", plain=(), counted=("session_name",))
+            rows = self.server.listed("list-sessions", plain=(), chosen=("session_name",))
         except TmuxError:
             return set()
         return {row["session_name"] for row in rows}

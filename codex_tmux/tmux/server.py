@@ -7,16 +7,12 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from collections.abc import Mapping
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 
-from codex_tmux.errors import Misread, NoServer, TmuxError
+from codex_tmux.errors import NoServer, TmuxError
 from codex_tmux.tmux import epoch
-from codex_tmux.tmux.escapes import length_at, parse_escaped
-
-Names: TypeAlias = tuple[str, ...] | list[str]
-
+from codex_tmux.tmux.rows import Names, parse_rows, row_format
 
 NO_SERVER = ("error connecting to ", "no server running on ")
 """How tmux says that there is nothing behind its socket: there is no such file, or nobody listens there."""
@@ -55,7 +51,7 @@ class Server:
         if code != 0:
             # What the commands before the failing one printed comes along; panes are no error message.
             lines = out.decode(errors="replace").strip().splitlines()
-            text = "; ".join(line for line in lines if PROBE not in line and "\\037" not in line)[:300]
+            text = "; ".join(line for line in lines if "\t" not in line)[:300]
             for said in NO_SERVER:
                 if text.startswith(said):
                     socket = text.removeprefix(said).partition(" (")[0]
@@ -76,19 +72,19 @@ class Server:
                 f"another server ({pid}) is there now"
             )
 
-    def listed(self, *command: str, plain: Names, counted: Names) -> list[dict[str, str]]:
-        """The rows of a list- command, by name; `counted` are values that people or programs chose, told as they are.
+    def listed(self, *command: str, plain: Names, chosen: Names) -> list[dict[str, str]]:
+        """The rows of a list- command, by name; `chosen` are values that people or programs chose, told as they are.
 
         Raises TmuxError.
         """
-        return parse_rows(self.run_bytes(*command, "-F", row_format(plain, counted)), plain, counted)
+        return parse_rows(self.run_bytes(*command, "-F", row_format(plain, chosen)), (*plain, *chosen))
 
     def option(self, name: str) -> str:
         """A user option of the server as the last reading told it, else asked for now; "" where it is not set."""
         if name in self.told:
             return self.told[name]
         try:
-            rows = parse_rows(self.run_bytes("display-message", "-p", row_format((), (name,))), (), (name,))
+            rows = parse_rows(self.run_bytes("display-message", "-p", row_format((), (name,))), (name,))
         except TmuxError:
             return ""
         return rows[0][name] if rows else ""
@@ -117,13 +113,11 @@ def spawn(argv: list[str], timeout: float) -> tuple[int, bytes]:
     return done.returncode, done.stdout
 
 
-# Values that come from people or programs may hold anything, a newline too: each is sent with its length in
-# bytes in front. The others are numbers, ids and words of tmux's own.
 PLAIN = (
     "pane_id pane_pid pane_dead pane_dead_status pane_dead_signal pane_in_mode alternate_on pane_tty "
     "session_id window_id window_index pane_index window_layout remain-on-exit pane_synchronized"
 ).split()
-COUNTED = (
+CHOSEN = (
     "session_name session_group window_name pane_title pane_current_command pane_current_path pane_start_command"
 ).split()
 OPTIONS = (
@@ -131,99 +125,21 @@ OPTIONS = (
     "@codex_guard @codex_asleep @codex_process @codex_mode @codex_waiting @codex_state @codex_launch @codex_keep "
     "@codex_hint @codex_leaving @codex_cleared @codex_claim @codex_looked @codex_unfocused"
 ).split()
-# Panes that codex-tmux never touched have none of its options: asking for each took half of the whole call.
-TOUCHED = "#{||:#{?@codex_pane,1,0},#{||:#{?@codex_title_id,1,0},#{?@codex_session,1,0}}}"
 SERVER_PLAIN = ("pid", "start_time", "version")
-SERVER_COUNTED = (
+SERVER_CHOSEN = (
     "socket_path @codex_exited @codex_panes @codex-on-death @codex-command @codex-env @codex-respawn-key "
     "@codex_keys prefix @codex-restore @codex-restore-lazy @codex-log-level @codex_status @codex_helper "
     "@codex_dir @codex_ticking @codex_fault @codex_pending"
 ).split()
 
-# Sent first, this shows whether it is a tmux that escapes what it prints (ESCAPES and DOLLARS of tmux_versions.py).
-PROBE = "\x1f$a"
-
-
-def row_format(plain: Names, counted: Names, options: Names = ()) -> str:
-    """The tmux format that prints one row: plain values, each ended by a space, then the counted ones.
-
-    `options` are counted as well, and left out where all of them are empty.
-    """
-    plain_part = "".join(f"#{{{name}}} " for name in plain)
-    counted_part = "".join(f"#{{n:{name}}}:#{{{name}}}," for name in counted)
-    # Inside a condition a plain comma would end its branch.
-    options_part = "".join(f"#{{n:{name}}}:#{{{name}}}#," for name in options)
-    return PROBE + plain_part + counted_part + (f"#{{?{TOUCHED},{options_part},}}" if options else "")
-
-
-MARKS = (PROBE.encode(), b"\\037$a", b"\\037\\$a")
-"""How tmux prints PROBE: as it is, with control characters escaped, and with the `$` of names as well."""
-
-PANE_FORMAT = row_format(PLAIN, COUNTED, OPTIONS)
-SERVER_FORMAT = row_format(SERVER_PLAIN, SERVER_COUNTED)
-
-
-def parse_rows(data: bytes, plain: Names, counted: Names, options: Names = ()) -> list[dict[str, str]]:
-    """The rows that `row_format` printed, as dictionaries by name.
-
-    Raises Misread when the bytes do not fit the format: a half-understood pane is worse than none.
-    """
-    rows = []
-    at = 0
-    mark = next((known for known in MARKS if data.startswith(known)), PROBE.encode())
-    escaped = mark != MARKS[0]
-    while at < len(data):
-        if not data.startswith(mark, at):
-            raise Misread(f"tmux printed something else than a pane at byte {at}")
-        at += len(mark)
-        row = dict.fromkeys(options, "")
-        for name in plain:
-            end = data.find(b" ", at)
-            if end < 0:
-                raise Misread(f"tmux printed half a row: no {name}")
-            row[name] = data[at:end].decode("utf-8", "surrogateescape")
-            at = end + 1
-        try:
-            at = parse_values(data, at, counted, options, escaped, row)
-        except Misread:
-            if not escaped:
-                raise
-            values, at = parse_escaped(data, at, mark, len(counted), len(options))
-            row.update(zip((*counted, *options), values))
-        rows.append(row)
-    return rows
-
-
-def parse_values(
-    data: bytes, at: int, counted: Names, options: Names, escaped: bool, row: dict[str, str]
-) -> int:
-    """Read the counted values of a row, from `at` to its end, into `row`; returns where the next one begins."""
-    at = parse_counted(data, at, counted, escaped, row)
-    if options and data[at : at + 1] != b"\n":
-        at = parse_counted(data, at, options, escaped, row)
-    if data[at : at + 1] != b"\n":
-        raise Misread("tmux printed a row without an end")
-    return at + 1
-
-
-def parse_counted(data: bytes, at: int, names: Names, escaped: bool, row: dict[str, str]) -> int:
-    """Read counted values from `at` into `row`; returns where what follows begins."""
-    for name in names:
-        length, at = length_at(data, at)
-        value, end = data[at : at + length], at + length
-        if escaped and b"\\" in value:
-            raise Misread("tmux printed an escape, or what looks like one")
-        if data[end : end + 1] != b",":
-            raise Misread("tmux printed a value of another length than it said")
-        row[name] = value.decode("utf-8", "surrogateescape")
-        at = end + 1
-    return at
+PANE_FORMAT = row_format(PLAIN, CHOSEN, OPTIONS)
+SERVER_FORMAT = row_format(SERVER_PLAIN, SERVER_CHOSEN)
 
 
 class Reading(NamedTuple):
     """Everything one call read from a tmux server.
 
-    `server` holds the values of SERVER_PLAIN and SERVER_COUNTED; `panes` one dictionary a pane; `hooks` what
+    `server` holds the values of SERVER_PLAIN and SERVER_CHOSEN; `panes` one dictionary a pane; `hooks` what
     `show-hooks` printed; `remain_on_exit` what is set for all panes; `links` the other places of linked windows, by
     window id: tmux session, index, and whether that tmux session is of the first one's group.
     """
@@ -245,7 +161,8 @@ class Reading(NamedTuple):
         )
 
 
-SEPARATOR = "\x1f----\x1f"
+SEPARATOR = "===="
+"""A line that is no row: those hold tabs."""
 AT_WORK = "2"
 """`@codex_pending` while a sync makes true what it has read; 1 where one is due. A respawn waits for both."""
 
@@ -253,24 +170,11 @@ AT_WORK = "2"
 def read(server: Server) -> Reading:
     """Read the whole tmux server in one call, and take the events noted inside it.
 
-    These are that a sync is wanted, and which panes exited: what happens after this call notes itself anew. Read once
-    more where a program changed in the middle of the answer. Raises TmuxError when the server cannot be reached, or
-    answers something else.
+    These are that a sync is wanted, and which panes exited: what happens after this call notes itself anew. Raises
+    TmuxError when the server cannot be reached, or answers something else.
     """
     server.told = {}
-    try:
-        return reading_of(server, ask(server))
-    except Misread:
-        exited = server.told.get("@codex_exited", "")
-    again = reading_of(server, ask(server))
-    # The first reading has taken them.
-    again.server["@codex_exited"] = f"{exited} {again.server['@codex_exited']}"
-    return again
-
-
-def ask(server: Server) -> bytes:
-    """What tmux prints for `reading_of`. Raises TmuxError."""
-    return server.run_bytes(
+    out = server.run_bytes(
         *("if-shell", "-F", "#{@codex_pending}", f"set-option -g @codex_pending {AT_WORK}", ";"),
         *("display-message", "-p", SERVER_FORMAT, ";"),
         *("set-option", "-gu", "@codex_exited", ";", "set-option", "-gu", "@codex_here", ";"),
@@ -280,28 +184,17 @@ def ask(server: Server) -> bytes:
         *("show-options", "-gwv", "remain-on-exit", ";"),
         *("show-hooks", "-gw", ";", "show-hooks", "-g"),
     )
-
-
-def reading_of(server: Server, out: bytes) -> Reading:
-    """The answer to `ask`. Raises Misread; what is told of the server stands in `server.told` even then."""
-    rows, _, hooks = out.rpartition(b"\n" + escaped_separator(out) + b"\n")
-    remain_on_exit, _, hooks = hooks.partition(b"\n")
-    first, newline, rest = rows.partition(b"\n")
-    # A socket path may hold a newline; the first row ends where its own lengths say.
-    while newline:
-        try:
-            values = parse_rows(first + b"\n", SERVER_PLAIN, SERVER_COUNTED)
-            break
-        except Misread:
-            more, newline, rest = rest.partition(b"\n")
-            first += b"\n" + more
-    else:
-        values = parse_rows(first + b"\n", SERVER_PLAIN, SERVER_COUNTED)
-    server.require(values[0]["pid"])
-    server.told = values[0]
+    rows, separator, rest = out.partition(f"\n{SEPARATOR}\n".encode())
+    if not separator:
+        raise TmuxError("tmux printed half of what it was asked")
+    remain_on_exit, _, hooks = rest.partition(b"\n")
+    first, _, listed = rows.partition(b"\n")
+    (told,) = parse_rows(first + b"\n", (*SERVER_PLAIN, *SERVER_CHOSEN))
+    server.require(told["pid"])
+    server.told = told
     panes: dict[str, dict[str, str]] = {}
     links: dict[str, dict[tuple[str, int, bool], None]] = {}
-    for pane in parse_rows(rest + b"\n" if rest else b"", PLAIN, COUNTED, OPTIONS):
+    for pane in parse_rows(listed + b"\n" if listed else b"", (*PLAIN, *CHOSEN), OPTIONS):
         # A window linked into several tmux sessions lists its panes once for each.
         known = panes.setdefault(pane["pane_id"], pane)
         if known is not pane:
@@ -313,18 +206,12 @@ def reading_of(server: Server, out: bytes) -> Reading:
             )
             links.setdefault(pane["window_id"], {})[place] = None
     return Reading(
-        values[0],
+        told,
         list(panes.values()),
         hooks.decode(errors="replace"),
         remain_on_exit.decode(),
         {window: tuple(places) for window, places in links.items()},
     )
-
-
-def escaped_separator(out: bytes) -> bytes:
-    """SEPARATOR as this tmux prints it."""
-    raw = SEPARATOR.encode()
-    return raw if raw in out else raw.replace(b"\x1f", b"\\037")
 
 
 def quote(word: str) -> str:
@@ -342,8 +229,3 @@ def literal(text: str) -> str:
     kept = (part.rstrip("#") for part in styled)
     pieces = [body.replace("#", "##") + part[len(body) :] for body, part in zip(kept, styled)]
     return "[".join([*pieces, last.replace("#", "##")])
-
-
-if __name__ == "__main__":
-    for row in read(Server()).panes:
-        sys.stdout.write(f"{row}\n")

@@ -23,12 +23,6 @@ MESSAGE_CLIENT = (3, 3, "")
 """`display-message -c CLIENT`: 3.2a documents it and takes no value for it ("acd:INpt:F:v" in its source)."""
 ONE_KEY = (3, 8, "")
 """`list-keys -T TABLE KEY`: 3.7 to 3.7c say nothing, whatever is bound; so the whole table is read everywhere."""
-ESCAPES = ((3, 4, ""), (3, 6, ""))
-"""From the first to before the second, what a command prints has control characters as octal or in C's way, and its
-backslashes as they are: of some texts with a backslash nobody can tell what they were."""
-DOLLARS = ((3, 4, ""), (3, 5, ""))
-"""From the first to before the second, a backslash stands before each `$` that a letter, `_` or `{` follows, in all
-that a command prints (values and lengths inside tmux are not touched). 3.5 keeps that to its own quoting."""
 FOCUS_OF_THE_DEAD = (3, 5, "")
 """The first that lives on when a dead pane whose program had asked for focus events gains or loses the focus (tmux
 issue 3776). It does so whatever `focus-events` says, when a client changes its tmux session."""

@@ -205,7 +205,7 @@ def watch(server: Server) -> None:
         ("pane_start_command", "@codex_guard", "@codex_launch"),
     )
     while time.monotonic() < end:
-        for row in server.listed("list-panes", "-a", plain=plain, counted=counted):
+        for row in server.listed("list-panes", "-a", plain=plain, chosen=counted):
             guard = guard_of(row["@codex_guard"])
             if guard is None or row["pane_dead"] == "1" or row["pane_pid"] == guard.root_pid:
                 continue

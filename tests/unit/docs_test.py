@@ -14,7 +14,7 @@ import pytest
 
 from codex_tmux import __version__
 from codex_tmux.cli import COMMANDS, cli
-from codex_tmux.tmux.server import SERVER_COUNTED
+from codex_tmux.tmux.server import SERVER_CHOSEN
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
@@ -94,7 +94,7 @@ def test_the_option_table_has_every_option_and_its_default() -> None:
 
 
 def test_the_helper_reads_no_option_that_is_not_documented() -> None:
-    read = {name for name in SERVER_COUNTED if name.startswith("@codex-")}
+    read = {name for name in SERVER_CHOSEN if name.startswith("@codex-")}
     assert read <= set(option_defaults())
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable
 
@@ -15,7 +16,7 @@ from codex_tmux.restore.build import session_target
 from codex_tmux.state.launch import Launch
 from codex_tmux.state.pane_options import decode, decode_launch, encode, encode_launch
 from codex_tmux.state.start_command import has_moved, helper_of
-from codex_tmux.tmux.server import PROBE, parse_rows
+from codex_tmux.tmux.rows import parse_rows
 from codex_tmux.tracking.identify import find_resume_hint, guard_of
 
 HERE, THERE = "/here/bin/codex-tmux", "/there/bin/codex-tmux"
@@ -28,55 +29,46 @@ def former_stored(helper: str, command: str) -> str:
     return " ".join('"' + w.replace("\\", "\\\\").replace('"', '\\"') + '"' for w in words)
 
 
-PLAIN, COUNTED = ("pane_id", "pane_dead"), ("title", "path", "command")
+NAMES = ("pane_id", "pane_dead", "title", "path", "command")
 
 WORD = st.text("%0123456789abc", max_size=6).map(str.encode)
-ANY = st.one_of(
-    st.binary(max_size=20),
-    st.sampled_from(
-        [
-            b"",
-            b",",
-            b"1:a,",
-            b"\n",
-            b"\x1f%1 0 1:a,1:b,1:c,\n",
-            b"\\037",
-            b"\\\\037",
-            b"\\",
-            b"\\01",
-            b"\\177",
-            b"\xff\xfe",
-            b"$HOME,",
-            b"\a\b\v\f\r",
-            b"\\a",
-            b"\\$x",
-            b"a$",
-        ]
-    ),
-    st.lists(
-        st.sampled_from([b",", b":", b"3:", b"\n", b"\\037", b"\\040", b"\x1f", b"\\", b"a", b"12:,"]),
-        max_size=8,
-    ).map(b"".join),
+PIECES = [
+    b"",
+    b"a",
+    b",",
+    b":",
+    b"\n",
+    b"\t",
+    b"=",
+    b"=n",
+    b"\\",
+    b"\\037",
+    b"\\a",
+    b"\\$x",
+    b"$HOME",
+    b"\x1f",
+    b"\xff",
+]
+ANY = st.one_of(st.binary(max_size=20), st.lists(st.sampled_from(PIECES), max_size=8).map(b"".join)).filter(
+    lambda value: b"\0" not in value
 )
 ROWS = st.lists(st.tuples(WORD, WORD, ANY, ANY, ANY), max_size=4)
 
 
-def printed(rows: list[tuple[bytes, ...]], escape: Callable[[bytes], bytes] = bytes) -> bytes:
-    """As tmux prints these rows; 3.4 and 3.5a count the bytes before they escape them."""
-    out = b""
-    for row in rows:
-        plain, counted = row[: len(PLAIN)], row[len(PLAIN) :]
-        line = PROBE.encode() + b"".join(v + b" " for v in plain)
-        line += b"".join(f"{len(v)}:".encode() + v + b"," for v in counted)
-        out += escape(line) + b"\n"
-    return out
+def as_they_are(line: bytes) -> bytes:
+    """What most versions of tmux do with a line before they print it."""
+    return line
 
 
 def escape_controls(line: bytes) -> bytes:
-    """As tmux 3.5a: control characters as octal or in C's way, a tab as it is; a backslash is not escaped itself."""
-    in_c = {7: b"\\a", 8: b"\\b", 11: b"\\v", 12: b"\\f", 13: b"\\r"}
-    line = b"".join(in_c.get(c, bytes([c])) for c in line)
-    return b"".join(f"\\{c:03o}".encode() if (c < 0x20 and c != 9) or c == 0x7F else bytes([c]) for c in line)
+    """As tmux 3.5a: what is no text as octal or in C's way, a tab as it is; a backslash is not escaped itself."""
+    in_c = {"\a": "\\a", "\b": "\\b", "\t": "\t", "\v": "\\v", "\f": "\\f", "\r": "\\r"}
+
+    def shown(c: str) -> str:
+        no_text = c < " " or c == "\x7f" or "\udc80" <= c <= "\udcff"
+        return in_c.get(c) or (f"\\{os.fsencode(c)[0]:03o}" if no_text else c)
+
+    return "".join(map(shown, line.decode("utf-8", "surrogateescape"))).encode()
 
 
 def escape_dollars_too(line: bytes) -> bytes:
@@ -84,64 +76,30 @@ def escape_dollars_too(line: bytes) -> bytes:
     return re.sub(rb"\$(?=[A-Za-z_{])", rb"\\$", escape_controls(line))
 
 
+PRINTS = [as_they_are, escape_controls, escape_dollars_too]
+
+
+def written(value: bytes) -> bytes:
+    """As the format has tmux write it."""
+    return value.replace(b"=", b"=e").replace(b"\\", b"=b").replace(b"\t", b"=t").replace(b"\n", b"=n")
+
+
+def printed(rows: list[tuple[bytes, ...]], escape: Callable[[bytes], bytes] = as_they_are) -> bytes:
+    """As tmux prints these rows."""
+    return b"".join(escape(b"\t".join([*row[:2], *map(written, row[2:])])) + b"\n" for row in rows)
+
+
 def read(data: bytes) -> list[tuple[bytes, ...]]:
-    found = parse_rows(data, PLAIN, COUNTED)
-    return [tuple(row[n].encode("utf-8", "surrogateescape") for n in (*PLAIN, *COUNTED)) for row in found]
+    return [
+        tuple(v.encode("utf-8", "surrogateescape") for v in row.values()) for row in parse_rows(data, NAMES)
+    ]
 
 
-def test_a_value_of_another_length_than_it_says_is_refused() -> None:
-    row = (b"%1", b"0", b"abc", b"", b"x")[: len(PLAIN) + len(COUNTED)]
-    data = printed([row])
-    assert read(data) == [row]
-    with pytest.raises(TmuxError, match="another length"):
-        read(data.replace(b"3:abc,", b"3:abcd"))
-
-
-@given(ROWS)
-def test_any_values_come_back(rows: list[tuple[bytes, ...]]) -> None:
-    assert read(printed(rows)) == rows
-
-
-@pytest.mark.parametrize("escape", [escape_controls, escape_dollars_too])
+@pytest.mark.parametrize("escape", PRINTS)
 @given(rows=ROWS)
 @example(rows=[(b"%1", b"0", b"$HOME", b"\\$x,", b"a$")])
-def test_escaped_values_come_back_or_are_refused(
-    escape: Callable[[bytes], bytes], rows: list[tuple[bytes, ...]]
-) -> None:
-    """Text that looks like an escape may not be told from one; it must not move anything into another field."""
-    data = printed(rows, escape)
-    try:
-        found = read(data)
-    except TmuxError:
-        # Other rows would be printed in the very same way.
-        assert any(b"\\" in escape(value) for row in rows for value in row)
-        return
-    if not any(b"\\" in value for row in rows for value in row):
-        assert found == rows
-    assert len(found) == len(rows)
-    for row, wanted in zip(found, rows, strict=True):
-        assert row[:2] == wanted[:2]
-        assert [escape(v) for v in row[2:]] == [escape(v) for v in wanted[2:]]
-
-
-def test_a_row_that_can_be_read_in_two_ways_is_refused() -> None:
-    one: list[tuple[bytes, ...]] = [(b"", b"", b"", b"\\000\\a", b",12:" + b"\0" * 12)]
-    other: list[tuple[bytes, ...]] = [(b"", b"", b"", b"\0\a,16:", b"\0" * 12)]
-    assert printed(one, escape_controls) == printed(other, escape_controls)
-    with pytest.raises(TmuxError, match="more than one"):
-        read(printed(one, escape_controls))
-
-
-@pytest.mark.parametrize("lines", [100, 1000])
-@pytest.mark.parametrize("escape", [escape_controls, escape_dollars_too])
-def test_a_prompt_of_many_lines_in_a_start_command_comes_back(
-    escape: Callable[[bytes], bytes], lines: int
-) -> None:
-    prompt = b"codex 'Read, then:\n" + b"".join(b"- $file_%d, 12: $x\n" % n for n in range(lines)) + b"'"
-    rows: list[tuple[bytes, ...]] = [
-        (b"%1", b"0", b"main", prompt, b"end"),
-        (b"%2", b"0", b"main", b"sh", b""),
-    ]
+@example(rows=[(b"%1", b"0", b"main", b"codex 'Read:\n" + b"- $file, 12: \\x\n" * 1000 + b"'", b"end")])
+def test_any_values_come_back(escape: Callable[[bytes], bytes], rows: list[tuple[bytes, ...]]) -> None:
     assert read(printed(rows, escape)) == rows
 
 
@@ -156,13 +114,12 @@ def test_half_an_answer_is_refused(rows: list[tuple[bytes, ...]], data: st.DataO
     assert found == rows[: len(found)], "cut between two rows"
 
 
-@given(st.binary(max_size=60))
+@pytest.mark.parametrize(
+    "data", [b"x", b"\n", b"a\tb\n", b"1\t2\t3\t4\t5\t6\n", b"1\t2\t=x\t4\t5\n", b"1\t2\t\\\t4\t5\n"]
+)
 def test_anything_else_is_refused(data: bytes) -> None:
-    try:
-        found = read(data)
-    except TmuxError:
-        return
-    assert printed(found) == data or b"\\037" in data
+    with pytest.raises(TmuxError):
+        read(data)
 
 
 TEXTS = st.one_of(
