@@ -26,7 +26,6 @@ def accepted(program: Sequence[str], flags: Sequence[str], mode: str = "tui") ->
 
 
 def accepts(program: Sequence[str], flags: Sequence[str], mode: str) -> bool:
-    """Whether a conversation of this mode could be started with `flags`."""
     if not flags:
         return True
     before, behind = around_exec(flags) if mode == "exec" else (list(flags), [])

@@ -290,7 +290,6 @@ def _next(args: Sequence[str], at: int, one_image: bool = False) -> tuple[_Item,
 
 
 def options_of(flags: Sequence[str]) -> Iterator[tuple[str, ...]]:
-    """The words of each option of `flags`, which holds nothing but options."""
     return (item.words for item in _items(flags))
 
 
@@ -319,7 +318,6 @@ def _merged(items: list[_Item]) -> list[_Item]:
 
 
 def tui_fresh(flags: Sequence[str]) -> list[str]:
-    """The arguments of a new conversation with the same `flags`."""
     return list(flags)
 
 
@@ -350,7 +348,6 @@ def exec_resume(flags: Sequence[str], session_id: str) -> list[str]:
 
 
 def around_exec(flags: Sequence[str]) -> tuple[list[str], list[str]]:
-    """`flags` as they stand before and behind the word `exec`."""
     before: list[str] = []
     behind: list[str] = []
     for item in _items(flags):
@@ -360,7 +357,6 @@ def around_exec(flags: Sequence[str]) -> tuple[list[str], list[str]]:
 
 
 def without_cd(flags: Sequence[str]) -> list[str]:
-    """`flags` without the directory that they name."""
     items = [item for item in _items(flags) if item.option is None or item.option.name != "--cd"]
     return [word for item in items for word in item.words]
 

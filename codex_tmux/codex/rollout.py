@@ -28,8 +28,6 @@ DIRECTORY = (b'"turn_context"', b'"thread_settings_applied"')
 
 
 class Said(NamedTuple):
-    """One message. `typed`: by an event of its own, so that the text is the user's and nothing else."""
-
     role: str
     text: str
     typed: bool

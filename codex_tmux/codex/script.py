@@ -51,7 +51,6 @@ def starts_one_program(text: str) -> bool:
 
 
 def without_prefix(command: list[str]) -> list[str]:
-    """The command without keywords, assignments and `exec` before its program."""
     for at, word in enumerate(command):
         name, assigned, _ = word.partition("=")
         if not (word in KEYWORDS or (assigned and name.isidentifier())):

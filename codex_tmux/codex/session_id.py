@@ -14,7 +14,6 @@ NEW = re.compile(
 
 
 def is_session_id(text: str) -> bool:
-    """Whether `text` is an id, whole or cut."""
     return KNOWN.fullmatch(text) is not None
 
 

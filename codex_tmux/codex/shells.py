@@ -13,7 +13,6 @@ _VALUED = ("--rcfile", "--init-file", "-O", "+O", "-o", "+o", "-C", "--init-comm
 
 
 def shell_name(argv: Sequence[str]) -> str:
-    """Which shell this is; "" for none."""
     for word in argv[:2]:  # `python3 /usr/bin/xonsh`
         name = os.path.basename(word).removeprefix("-")
         if name in SHELLS and (word is argv[0] or name == "xonsh"):

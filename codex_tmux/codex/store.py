@@ -54,8 +54,6 @@ class Session(NamedTuple):
 
 
 class Holder(NamedTuple):
-    """The process that has a session open."""
-
     pid: int
     name: str
     daemon: bool
@@ -115,7 +113,6 @@ class Store:
         return [session_id for session_id in found if is_session_id(session_id)]
 
     def rollout(self, session_id: str) -> str | None:
-        """The path of the session's rollout on disk, archived or not, or None."""
         if not (session_id := _whole(session_id)):
             return None
         return (
@@ -169,13 +166,11 @@ class Store:
         return path is not None and says_subagent(first_line(path)[0])
 
     def find(self, session_id: str) -> Session | None:
-        """The session, from its database row and, where that lacks something, its rollout's first lines."""
         if not (session_id := _whole(session_id)):
             return None
         return self._session(session_id, self._row(session_id))
 
     def recent(self, limit: int) -> list[Session]:
-        """The newest sessions, newest first, without sub-agents' and archived ones."""
         found: list[Session] = []
         for row in self._recent_rows(limit):
             session_id = _text(row.get("id"))
@@ -331,7 +326,6 @@ def _created(row: dict[str, Any]) -> int:
 
 
 def _file(value: object) -> str | None:
-    """`value` if it is the path of a file that is there."""
     try:
         return value if isinstance(value, str) and os.path.isfile(value) else None
     except ValueError:  # an embedded null byte

@@ -79,7 +79,6 @@ def ask(transport: Transport, session: str) -> Answer:
 
 
 def question_for(transport: Transport, session: str) -> tuple[str, ...]:
-    """The command line that asks the far end, in the environment its Codex has."""
     script = script_for(session)
     words = with_script(transport, script) or ("sh", "-c", script)
     if transport.by_ssh and (not transport.by_shell or len(words) > 1):

@@ -13,7 +13,6 @@ NO_REMOTE_COMMAND = ("-o", "RemoteCommand=none")
 
 
 def words(text: str) -> frozenset[str]:
-    """Option words, written as they are on a command line."""
     return frozenset(text.split())
 
 

@@ -68,7 +68,6 @@ def with_session(transport: Transport, session_id: str) -> tuple[str, ...] | Non
 
 
 def with_script(transport: Transport, script: str) -> tuple[str, ...] | None:
-    """The remote words alone, with `sh -c script` in the place of Codex, where that would start; None without Codex."""
     found = codex_of(transport)
     return found and _words(transport, found.replaced(f"sh -c {shlex.quote(script)}", with_rest=False))
 
@@ -107,7 +106,6 @@ def _text(transport: Transport) -> str:
 
 
 def _words(transport: Transport, text: str) -> tuple[str, ...]:
-    """A remote command as the transport takes it."""
     return (text,) if transport.by_shell else tuple(shlex.split(text))
 
 
@@ -154,7 +152,6 @@ def _in_text(text: str, depth: int = 0) -> RemoteCodex | None:
 
 
 def _without_environment(words: list[Token]) -> list[Token]:
-    """A simple command without the assignments, `exec` and `env` before its program."""
     at = 0
     while words[at:] and (
         words[at] in ("exec", "env", "command") or is_assignment(words[at]) or (at and words[at] == "-i")
@@ -171,7 +168,6 @@ def _runs_one_text(shell: list[Token], text: Token) -> bool:
 
 
 def _in_words(words: list[Token]) -> RemoteCodex | None:
-    """The Codex that these words are."""
     split = split_program(words)
     if split is None:
         return None

@@ -32,7 +32,6 @@ class Token(str):
 
     @property
     def end(self) -> int:
-        """Where it ends in the text."""
         return self.start + len(self.raw)
 
     @property
@@ -71,6 +70,5 @@ def tokens(text: str) -> list[Token] | None:
 
 
 def is_assignment(word: str) -> bool:
-    """Whether a shell takes this word for a variable's value."""
     name, assigned, _ = word.partition("=")
     return bool(assigned) and name.isidentifier()

@@ -57,7 +57,6 @@ class Transport(NamedTuple):
 
     @property
     def by_ssh(self) -> bool:
-        """Whether the question goes through ssh."""
         return self.kind in (SSH, MOSH)
 
     @property
@@ -67,7 +66,6 @@ class Transport(NamedTuple):
 
     @property
     def argv(self) -> tuple[str, ...]:
-        """The whole command line."""
         return (*self.connect, *self.remote)
 
     @property
@@ -77,8 +75,6 @@ class Transport(NamedTuple):
 
 
 class Option(NamedTuple):
-    """An option as it was found: its name, its value, and its own words."""
-
     name: str
     value: str
     words: tuple[str, ...]
@@ -111,7 +107,6 @@ def of_argv(argv: Sequence[str]) -> Transport | None:
 
 
 def _read(program: Program, argv: list[str], before: list[str]) -> Transport | None:
-    """The transport that begins at `argv[0]`, a program of the table."""
     at, found = options(argv, 1, program)
     asking = [*before, argv[0].replace("autossh", "ssh")]
     if not program.verbs:
@@ -189,7 +184,6 @@ def _to_verb(program: Program, argv: list[str], at: int) -> tuple[Program, int, 
 
 
 def _without_command(program: Program, verb: str, argv: tuple[str, ...], at: int) -> Transport | None:
-    """The transport of a verb that takes one to no command of one's own."""
     if verb in program.once:
         # A container of its own ends with its command: nothing is there to go back to.
         once = program._replace(kind=f"{program.kind} {verb}")

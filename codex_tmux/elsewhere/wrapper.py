@@ -54,7 +54,6 @@ def of_command(start_command: str, args: Sequence[str], script: str = "") -> tup
 
 
 def of_words(words: Sequence[str], args: Sequence[str], script: str = "") -> tuple[str, ...]:
-    """The same of a command line that is executed as it is."""
     if not words or split_program(words) is not None:
         return ()
     name = os.path.basename(words[0]).removeprefix("-")
@@ -80,7 +79,6 @@ def of_words(words: Sequence[str], args: Sequence[str], script: str = "") -> tup
 
 
 def with_program(before: Sequence[str]) -> tuple[str, ...]:
-    """The wrapper of the words before Codex's own."""
     kept = list(before)
     for at, word in enumerate(kept):
         if os.path.basename(word) in LAUNCHERS:
@@ -90,7 +88,6 @@ def with_program(before: Sequence[str]) -> tuple[str, ...]:
 
 
 def of_text(shell: tuple[str, ...], text: str, args: Sequence[str], script: str = "") -> tuple[str, ...]:
-    """The same of a text that `shell` runs."""
     commands = commands_of(text)
     if not commands:
         return unknown((text.split() or shell)[0])
@@ -166,7 +163,6 @@ def without_redirections(command: list[Token]) -> list[Token]:
 
 
 def plain_words(commands: list[list[Token]]) -> list[str] | None:
-    """The words of the one command, where a shell would start exactly these; else None."""
     command, *others = commands
     if others or any(t.is_operator or EXPANDED.search(t.unsettled) for t in command):
         return None
@@ -176,7 +172,6 @@ def plain_words(commands: list[list[Token]]) -> list[str] | None:
 
 
 def program_of(command: list[Token]) -> str:
-    """The name of the program that a command starts; "" for none."""
     return next((os.path.basename(t) for t in command if not is_assignment(t) and t != "exec"), "")
 
 
@@ -191,7 +186,6 @@ def is_shell(command: list[Token]) -> bool:
 
 
 def is_codex(word: str) -> bool:
-    """Whether this word names Codex's program, or npm's package of it."""
     return os.path.basename(word).partition("@")[0] in ("codex", "codex.js") and not word.startswith("-")
 
 
@@ -201,7 +195,6 @@ def has_c(word: str) -> bool:
 
 
 def unknown(name: str) -> tuple[str, ...]:
-    """What stands for a wrapper that is not understood."""
     return (UNKNOWN, os.path.basename(name))
 
 

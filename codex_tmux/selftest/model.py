@@ -31,7 +31,6 @@ class Request(NamedTuple):
 
     @property
     def last(self) -> str:
-        """The newest message of the user, "" when there is none."""
         return self.messages[-1] if self.messages else ""
 
 
@@ -49,7 +48,6 @@ def reply_to(messages: tuple[str, ...]) -> str:
 
 
 def events(item: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """The server-sent events of an answer that is this item."""
     response = {"id": f"resp_{secrets.token_hex(4)}"}
     yield {"type": "response.created", "response": response}
     yield {"type": "response.output_item.done", "item": item}
@@ -58,7 +56,6 @@ def events(item: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def message(text: str) -> dict[str, Any]:
-    """A message of the model's."""
     content = [{"type": "output_text", "text": text}]
     return {"type": "message", "role": "assistant", "id": f"msg_{secrets.token_hex(4)}", "content": content}
 
@@ -84,8 +81,6 @@ class Handler(BaseHTTPRequestHandler):
 
 
 class Model(ThreadingHTTPServer):
-    """A running model server on a free loopback port."""
-
     daemon_threads = True
     # A Codex killed in mid-answer leaves a thread that must not keep `close` waiting.
     block_on_close = False
@@ -106,7 +101,6 @@ class Model(ThreadingHTTPServer):
             super().handle_error(request, client_address)
 
     def answer(self, body: dict[str, Any]) -> Iterator[dict[str, Any]]:
-        """The events that answer a request."""
         request = Request(body.get("prompt_cache_key", ""), user_messages(body), body)
         self.requests.append(request)
         return events(message(self.reply_to(request.messages)))

@@ -59,12 +59,10 @@ class Session:
         fcntl.flock(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
     def read(self, rollout: Path) -> list[dict[str, Any]]:
-        """What was said."""
         entries = map(json.loads, rollout.read_text().splitlines())
         return [entry["payload"] for entry in entries if entry["type"] == "response_item"]
 
     def ask(self, text: str) -> str:
-        """Send a message to the model and keep both it and the answer; returns the answer."""
         self.write("user", "input_text", text)
         reply = self.reply()
         self.write("assistant", "output_text", reply)
@@ -78,7 +76,6 @@ class Session:
         self.append("response_item", item)
 
     def begin(self, first_message: str) -> Path:
-        """Make the rollout; its path."""
         now = datetime.now()
         name = f"rollout-{now:%Y-%m-%dT%H-%M-%S}-{self.id}.jsonl"
         self.rollout = codex_home() / f"sessions/{now:%Y/%m/%d}" / name
@@ -95,7 +92,6 @@ class Session:
             rollout.write(json.dumps(entry) + "\n")
 
     def reply(self) -> str:
-        """The answer of the model that Codex's config names."""
         base_url = re.search(r'^base_url\s*=\s*"([^"]+)"', config(), re.MULTILINE)
         assert base_url
         body = {"model": "stand-in", "stream": True, "input": self.items, "prompt_cache_key": self.id}
@@ -132,7 +128,6 @@ def banner(items: list[dict[str, Any]]) -> str:
 
 
 def main() -> int:
-    """Run as `codex [resume ID]` would; returns the exit code."""
     args = sys.argv[1:]
     if "--version" in args:
         print(f"codex-cli {VERSION} (codex-tmux stand-in)")

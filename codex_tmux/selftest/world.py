@@ -126,7 +126,6 @@ class World:
         script.chmod(0o700)
 
     def close(self) -> None:
-        """End everything; raises `WorldError` if something is left."""
         subprocess.run(self.tmux_args("kill-server"), env=self.env, capture_output=True)
         self.model.close()
         if left := clear(self.root, self.keep):
@@ -139,7 +138,6 @@ class World:
         return f"{self.codex} ({codex_version(self.codex)})"
 
     def new_home(self, name: str) -> Path:
-        """A `CODEX_HOME` configured for this world's model; its path."""
         home = self.home / name
         home.mkdir(mode=0o700)
         (home / "config.toml").write_text(CONFIG.format(url=self.model.url) + TITLE + trusted(self.work))
@@ -191,7 +189,6 @@ class World:
         return self.tmux("capture-pane", "-p", "-t", pane, *(("-S", "-") if history else ()))
 
     def screens(self) -> str:
-        """Every pane with its state and screen, for a person to read after a failure."""
         found = []
         state = "#{pane_id} [#{pane_title}] #{pane_current_command} dead=#{pane_dead} pid=#{pane_pid}"
         with contextlib.suppress(WorldError, subprocess.TimeoutExpired):
@@ -239,7 +236,6 @@ class World:
         return (self.input_line(pane) or "").startswith(" ".join(text.split())[:20])
 
     def wait_ready(self, pane: str, timeout: float = 20.0) -> None:
-        """Wait until the Codex in `pane` takes input."""
         self.wait_for(lambda: self.input_line(pane) is not None, timeout, f"the composer in {pane}")
 
     def send(self, pane: str, text: str, sent: Callable[[], T | None], timeout: float = 20.0) -> T:
@@ -307,7 +303,6 @@ def short_of(root: Path) -> Path:
 
 
 def sweep(base: Path) -> None:
-    """Clear away the worlds of killed processes."""
     for root in base.iterdir():
         owner = re.fullmatch(r"(\d+)-\w+", root.name)
         if owner and not psutil.pid_exists(int(owner[1])):
@@ -335,7 +330,6 @@ def clear(root: Path, keep: bool = False) -> list[str]:
 
 
 def processes(root: Path) -> list[int]:
-    """The processes of a world: by their environment, and Codex's daemons by their binaries too."""
     found = []
     for process in psutil.process_iter(["environ", "exe"]):
         marked = (process.info["environ"] or {}).get(MARKER) == str(root)

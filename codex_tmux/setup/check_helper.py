@@ -44,7 +44,6 @@ def check_helper(facts: DoctorFacts) -> Finding:
 
 
 def version_line(helper: str) -> str:
-    """What it says of its version; "" where it fails or takes too long."""
     words = [helper, "--version"]
     try:
         return subprocess.run(
@@ -55,7 +54,6 @@ def version_line(helper: str) -> str:
 
 
 def one_that_hangs() -> Finding | None:
-    """The finding for a process that keeps a lock of ours for long. A lock file by itself means nothing."""
     held = locks_held()
     if held:
         time.sleep(HANGS_AFTER)
@@ -68,7 +66,6 @@ def one_that_hangs() -> Finding | None:
 
 
 def locks_held() -> dict[str, int]:
-    """Which process holds which lock of the state directory."""
     directory = state_dir()
     names = sorted(os.listdir(directory)) if os.path.isdir(directory) else []
     paths = [os.path.join(directory, name) for name in names if name.endswith(".lock")]

@@ -32,7 +32,6 @@ def check_state(facts: DoctorFacts) -> Finding:
 
 
 def of_directory(directory: str) -> Finding | None:
-    """What keeps files from being written there; None where nothing does."""
     quoted = shlex.quote(directory)
     try:
         status = os.stat(directory)

@@ -54,7 +54,6 @@ def check_conflicts(facts: DoctorFacts) -> Finding:
 
 
 def other_plugins(facts: DoctorFacts) -> list[str]:
-    """The plugins known to resume Codex that this server has loaded."""
     texts = [
         f"{name} {value}"
         for name, value in facts.options.items()

@@ -30,8 +30,6 @@ MARKS = {OK: ("ok", "green"), WARNING: ("warning", "yellow"), BROKEN: ("broken",
 
 
 class Check(NamedTuple):
-    """One thing to look at."""
-
     name: str
     look: Callable[[DoctorFacts], Finding]
     of_a_server: bool = False
@@ -74,7 +72,6 @@ def command(as_json: bool) -> int:
 
 
 def finding_of(check: Check, facts: DoctorFacts) -> Finding:
-    """The finding of one check; one that fails must not hide the others."""
     try:
         return check.look(facts)
     except (Problem, OSError, ValueError) as e:

@@ -55,7 +55,6 @@ class DoctorFacts:
 
     @property
     def directory(self) -> str:
-        """Where the plugin that is loaded lies; "" where none is."""
         return self.options.get("@codex_dir", "")
 
     def load_command(self) -> str:
@@ -89,7 +88,6 @@ class DoctorFacts:
 
     @cached_property
     def codex_version(self) -> Version | None:
-        """The version of that Codex; None where there is none or it does not say."""
         try:
             return codex_version(self.codex) if self.codex else None
         except Problem:

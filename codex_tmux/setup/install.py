@@ -82,7 +82,6 @@ def say_whether(found: tmux_conf.Loading | None, line: bytes) -> int:
 
 
 def write(file: UserFile, line: bytes, yes: bool) -> bool:
-    """Put our lines into the file; False where the user does not want that."""
     done = rewrite(file, lambda data: tmux_conf.added(data, line), yes, keep_copy=file.path.exists())
     if done.agreed and done.new == done.old:
         click.echo(f"nothing to write: {file.path} loads the plugin")
@@ -109,7 +108,6 @@ def load(server: Server) -> str:
 
 
 def keys_text(server: Server, ours: list[str]) -> str:
-    """The keys that are bound now, and what to do about one that was left to the user."""
     named = ", ".join(f"prefix {key}" for key in ours) or "none"
     options = {task.option: server.option(task.option) for task in TASKS}
     yours = ", ".join(f"prefix {task.key}" for task in left(options, ours))

@@ -13,17 +13,14 @@ from codex_tmux.launcher import LINK, NAME, own, with_tilde
 
 
 def root() -> Path:
-    """The virtual environment that this program is installed in."""
     return Path(os.path.realpath(own())).parent.parent
 
 
 def is_of(tool_file: str) -> bool:
-    """Whether a tool that leaves such a file made that environment."""
     return (root() / tool_file).exists()
 
 
 def removal() -> str:
-    """The command that removes the program itself."""
     if is_of("pipx_metadata.json"):
         return "pipx uninstall codex-tmux"
     if is_of("uv-receipt.toml"):

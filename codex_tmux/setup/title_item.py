@@ -93,7 +93,6 @@ def _for_an_item(text: str, items: list[str], item: str) -> Iterator[tuple[int, 
 
 
 def _says(text: str, rest: Config, titles: list[list[str] | None]) -> bool:
-    """Whether a changed config is TOML with one of these titles and the same rest."""
     try:
         new_rest, title = split_config(text)
     except Problem:

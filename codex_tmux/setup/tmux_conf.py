@@ -40,7 +40,6 @@ def place() -> Path:
 
 
 def load_command(program: str) -> str:
-    """What a shell runs to load the plugin."""
     return f"{with_tilde(program)} load"
 
 

@@ -53,7 +53,6 @@ def command(yes: bool) -> int:
 
 
 def what_remains() -> list[str]:
-    """What uninstall leaves, each with the command that removes it."""
     lines = [f"  the session id in Codex's title, if you ran setup: {typed('setup', '--undo')}"]
     if Path(state_dir()).exists():
         lines.append(f"  the record of your panes: rm -r {with_tilde(state_dir())}")
@@ -61,7 +60,6 @@ def what_remains() -> list[str]:
 
 
 def take_out(file: UserFile, yes: bool) -> bool:
-    """Take our lines out of the file; False where the user does not want that."""
     done = rewrite(file, lambda data: None if data is None else tmux_conf.removed(data), yes, keep_copy=False)
     if done.new != done.old:
         file.remove_backups()
@@ -101,6 +99,5 @@ def is_clean(server: Server) -> bool:
 
 
 def mentions(server: Server) -> list[str]:
-    """The names of the user's options that use ours, such as status-right."""
     listed = (server.try_run("show-options", scope) or "" for scope in ("-g", "-gw"))
     return list(dict.fromkeys(name for text in listed for name in MENTION.findall(text)))

@@ -31,11 +31,9 @@ class UserFile:
 
     @property
     def target(self) -> Path:
-        """The file behind the link; the same file where there is no link."""
         return Path(os.path.realpath(self.path))
 
     def read(self) -> bytes | None:
-        """The bytes of the file, None where there is none."""
         try:
             return self.target.read_bytes()
         except FileNotFoundError:
@@ -57,7 +55,6 @@ class UserFile:
         return path
 
     def backups(self) -> list[Path]:
-        """The copies beside the file, the newest first."""
         found = self.path.parent.glob(f"{self.path.name}.codex-tmux-*Z*")
         return sorted((path for path in found if path.is_file() and not path.is_symlink()), reverse=True)
 
@@ -104,7 +101,6 @@ class UserFile:
         return True
 
     def still_holds(self, read: bytes | None) -> bool:
-        """Whether the file is what it was when it was read."""
         return self.read() == read
 
 

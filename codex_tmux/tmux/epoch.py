@@ -81,7 +81,6 @@ def same_run(one: Epoch, other: Epoch) -> bool:
 
 
 def parse(text: str) -> Epoch | None:
-    """The epoch that `text` holds; None for anything else."""
     head, _, start = text.rpartition(":")
     where, _, pid = head.rpartition(":")
     if not (pid.isdecimal() and start.isdecimal()):
@@ -93,13 +92,11 @@ def parse(text: str) -> Epoch | None:
 
 
 def of_server(pid: str) -> str:
-    """The epoch of the tmux server with this pid; "" where no such process can be seen from here."""
     process = Processes().get(int(pid)) if pid.isdecimal() else None
     return f"{'.'.join(this_host())}:{process.name}" if process is not None else ""
 
 
 def pid_of(epoch: str) -> int | None:
-    """The pid that the tmux server of `epoch` has, or had."""
     parsed = parse(epoch)
     return parsed.pid if parsed else None
 
@@ -121,7 +118,6 @@ def is_of(epoch: str, pid: str) -> bool:
 
 
 def fates(epochs: Iterable[str], ours: str = "", former: str = "") -> dict[str, str]:
-    """The fate of each of these epochs, as things are."""
     processes, host = Processes(), this_host()
 
     def now(epoch: str) -> Now | None:
@@ -140,7 +136,6 @@ def standing(process: Process, started: float) -> Now | None:
 
 
 def this_host() -> Host:
-    """The machine or container this process runs in, and its boot."""
     machine = first_word("/etc/machine-id")
     namespace = namespace_of("/proc/self/ns/pid")
     # Elsewhere than on Linux a process's start is told in absolute time, and needs no boot beside it.
@@ -154,7 +149,6 @@ def this_host() -> Host:
 
 
 def first_word(path: str) -> str:
-    """The first word of a file, "" where there is none."""
     try:
         with open(path, encoding="ascii", errors="replace") as file:
             return (file.read(256).split() or [""])[0]
@@ -163,7 +157,6 @@ def first_word(path: str) -> str:
 
 
 def namespace_of(link: str) -> str:
-    """The number of a namespace, "" on systems that have none."""
     try:
         return os.readlink(link).strip("pid:[]")
     except OSError:

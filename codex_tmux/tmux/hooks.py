@@ -12,7 +12,6 @@ OURS = re.compile(r"^set-hook -g ([a-z-]+\[8470\])", re.MULTILINE)
 
 
 def hooks_file(directory: str) -> str:
-    """The file that puts the hooks into tmux, of the plugin in this directory."""
     return os.path.join(directory, "plugin", "hooks.tmux")
 
 

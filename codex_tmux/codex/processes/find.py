@@ -22,8 +22,6 @@ Words = tuple[list[str], list[str]]
 
 
 class CodexProcess(NamedTuple):
-    """The Codex a pane runs."""
-
     pid: int
     start: int
     argv: tuple[str, ...]
@@ -216,7 +214,6 @@ def _program(words: list[str], cwd: str, path: str, exe: str) -> tuple[str, ...]
 
 
 def _resolved(word: str, cwd: str, path: str) -> str | None:
-    """`word` as that process's shell looked it up, links kept, or None."""
     folders = [cwd] if "/" in word else [os.path.join(cwd, folder) for folder in path.split(":")]
     for folder in folders:
         found = os.path.normpath(os.path.join(folder, word))

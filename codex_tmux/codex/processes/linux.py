@@ -116,7 +116,6 @@ def lock_owner(path: str) -> int | None:
 
 
 def _opener(path: str, of: list[int]) -> int | None:
-    """The first of these processes that has the file open."""
     path = os.path.realpath(path)
     return next((pid for pid in of if pid > 0 and path in open_files(pid)), None)
 

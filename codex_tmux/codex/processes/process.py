@@ -49,14 +49,11 @@ class System(Protocol):
 
     def cwd(self, pid: int) -> str: ...
 
-    def exe(self, pid: int) -> str:
-        """The binary, also after an update has replaced it."""
+    def exe(self, pid: int) -> str: ...
 
-    def stdin(self, pid: int) -> str | None:
-        """What it reads from; None where that cannot be told."""
+    def stdin(self, pid: int) -> str | None: ...
 
-    def open_files(self, pid: int) -> list[str]:
-        """Absolute paths, regular files and devices."""
+    def open_files(self, pid: int) -> list[str]: ...
 
     def uid(self, pid: int) -> int | None: ...
 

@@ -36,7 +36,6 @@ class Processes:
         return self._children.get(pid, [])
 
     def pids(self) -> list[int]:
-        """All processes of this system."""
         if self._table is None:
             self.read_table()
         return list(self._table or ())
@@ -104,11 +103,9 @@ class Processes:
         return self._system.open_files(pid)
 
     def uid(self, pid: int) -> int | None:
-        """Whose process it is."""
         return self._system.uid(pid)
 
     def age(self, start: int) -> float:
-        """How many seconds ago a process with this start began."""
         return (self._system.now() - start) / TICKS
 
     def started_at(self, start: int) -> float:

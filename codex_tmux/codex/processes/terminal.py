@@ -81,12 +81,10 @@ def interrupts(tty: str) -> bool:
 
 
 def let_interrupt(tty: str) -> None:
-    """Have a Ctrl-C typed into the terminal interrupt again."""
     _local_flags(tty, switch_on_isig=True)
 
 
 def _local_flags(tty: str, switch_on_isig: bool = False) -> int | None:
-    """The local modes of a terminal; None where it cannot be asked."""
     try:
         fd = os.open(tty, os.O_RDONLY | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC)
     except (OSError, ValueError):
