@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import shlex
+from collections.abc import Sequence
 
 from codex_tmux.codex.shells import SHELLS
 
@@ -69,7 +70,7 @@ def is_more(command: list[str]) -> bool:
     return any(not path.startswith("/dev/") for path in into)
 
 
-def is_shell(command: list[str]) -> bool:
+def is_shell(command: Sequence[str]) -> bool:
     """Whether this is a shell for people, with no script of its own."""
     name = command[0].rpartition("/")[2]
     return name in (*SHELLS, "$SHELL", "${SHELL}") and all(word.startswith("-") for word in command[1:])

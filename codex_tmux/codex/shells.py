@@ -22,7 +22,7 @@ def shell_name(argv: Sequence[str]) -> str:
 
 def runs_one_command(argv: Sequence[str]) -> bool:
     """`sh -c …`, as tmux runs a pane's command: when that ends there is no shell to come back to."""
-    return _command_at(argv) > 0
+    return command_at(argv) > 0
 
 
 def is_typed_into(argv: list[str], cwd: str) -> bool:
@@ -37,7 +37,7 @@ def is_typed_into(argv: list[str], cwd: str) -> bool:
 
 def script_text(argv: list[str], cwd: str) -> str:
     """What a shell that nobody types into runs; "" where that cannot be read."""
-    at = _command_at(argv)
+    at = command_at(argv)
     if at:
         return argv[at] if at < len(argv) else ""
     try:
@@ -47,10 +47,12 @@ def script_text(argv: list[str], cwd: str) -> str:
         return ""
 
 
-def _command_at(argv: Sequence[str]) -> int:
+def command_at(argv: Sequence[str]) -> int:
     """Where the command of `sh -c …` stands, there or not; 0 where there is no `-c`."""
     if shell_name(argv):
         for at, word in enumerate(argv[1:], 2):
+            if argv[at - 2] in _VALUED:
+                continue
             if not word.startswith("-"):
                 break
             if word == "--command" or ("c" in word and not word.startswith("--")):

@@ -27,9 +27,7 @@ from codex_tmux.codex.rollout import (
     says_subagent,
     source_of,
 )
-
-TITLE_ID_LENGTH = 29
-"""What Codex leaves of an id in a terminal title."""
+from codex_tmux.codex.session_id import CUT
 
 NAMED_BY = 8
 """Characters of an id by which a person may name it."""
@@ -85,7 +83,7 @@ class Store:
         prefix = prefix.lower()
         if is_session_id(prefix):
             return prefix
-        if len(prefix) < TITLE_ID_LENGTH or not is_session_id(prefix + _ZEROS[len(prefix) :]):
+        if len(prefix) < CUT or not is_session_id(prefix + _ZEROS[len(prefix) :]):
             return None
         # Listing four folders is cheaper than asking a database.
         ids = {
@@ -113,13 +111,8 @@ class Store:
         return [session_id for session_id in found if is_session_id(session_id)]
 
     def rollout(self, session_id: str) -> str | None:
-        if not (session_id := _whole(session_id)):
-            return None
-        return (
-            self._current_rollout(session_id)
-            or _file(self._row(session_id).get("rollout_path"))
-            or self._archived_rollout(session_id)
-        )
+        session_id = _whole(session_id)
+        return self._located(session_id)[0] if session_id else None
 
     def resumable(self, session_id: str) -> tuple[bool, str]:
         """(True, "") or (False, why not).
@@ -129,41 +122,36 @@ class Store:
         """
         if not (session_id := _whole(session_id)):
             return False, "unknown"
-        path = self._current_rollout(session_id)
-        row: dict[str, Any] = {}
-        if path is None:
-            row = self._row(session_id)
-            path = _file(row.get("rollout_path")) or self._archived_rollout(session_id)
-        if path is not None:
-            if _is_archived(path):
-                return False, "archived"
-            if path.endswith(COMPRESSED):
-                row = row or self._row(session_id)
-                return (False, "subagent") if is_subagent(row) else (True, "")
-            line, cut = first_line(path)
-            if not line:
-                return False, "no-message" if not cut else "unknown"
-            return (False, "subagent") if says_subagent(line) else (True, "")
+        path, row = self._located(session_id)
+        why_not = self._why_not_from(path, session_id) if path else self._why_missing(session_id, row)
+        return not why_not, why_not
+
+    def _why_not_from(self, path: str, session_id: str) -> str:
+        """Why the rollout that is there cannot be resumed, "" where it can."""
+        if _is_archived(path):
+            return "archived"
+        if path.endswith(COMPRESSED):
+            return "subagent" if is_subagent(self._row(session_id)) else ""
+        line, cut = first_line(path)
+        if not line:
+            return "unknown" if cut else "no-message"
+        return "subagent" if says_subagent(line) else ""
+
+    def _why_missing(self, session_id: str, row: dict[str, Any]) -> str:
         if row:
-            return False, "subagent" if is_subagent(row) else "deleted"
+            return "subagent" if is_subagent(row) else "deleted"
         if os.path.exists(self.lock_path(session_id)):
-            return False, "no-message"
-        if not os.path.isdir(self.sessions) and not self.database.files():
-            return False, "no-store"
-        return False, "unknown"
+            return "no-message"
+        return "unknown" if os.path.isdir(self.sessions) or self.database.files() else "no-store"
 
     def is_subagent(self, session_id: str) -> bool:
         """Whether Codex opened this session for itself, below another one. False where nothing is known."""
         if not (session_id := _whole(session_id)):
             return False
-        path = self._current_rollout(session_id)
-        if path is not None and not path.endswith(COMPRESSED):
+        path, row = self._located(session_id)
+        if path and not path.endswith(COMPRESSED):
             return says_subagent(first_line(path)[0])
-        row = self._row(session_id)
-        if row:
-            return is_subagent(row)
-        path = self._archived_rollout(session_id)
-        return path is not None and says_subagent(first_line(path)[0])
+        return is_subagent(row or self._row(session_id))
 
     def find(self, session_id: str) -> Session | None:
         if not (session_id := _whole(session_id)):
@@ -228,6 +216,13 @@ class Store:
             return path
         return next((path for folder in folders if (path := _listed(folder, session_id))), None)
 
+    def _located(self, session_id: str) -> tuple[str | None, dict[str, Any]]:
+        """The session's rollout, and its row in the database where that was asked."""
+        if path := self._current_rollout(session_id):
+            return path, {}
+        row = self._row(session_id)
+        return _file(row.get("rollout_path")) or self._archived_rollout(session_id), row
+
     def _archived_rollout(self, session_id: str) -> str | None:
         return _expected(self.archived_sessions, session_id) or _listed(self.archived_sessions, session_id)
 
@@ -265,24 +260,21 @@ class Store:
         path = path or self._current_rollout(session_id) or self._archived_rollout(session_id)
         if not row and path is None:
             return None
-        cwd = _text(row.get("cwd"))
-        first_message = _text(row.get("first_user_message"))
+        meta: dict[str, Any] = {}
+        message = ""
         source = source_of(row)
-        subagent = is_subagent(row)
-        if path is not None and not (cwd and first_message and source):
+        if path and not (source and _text(row.get("cwd")) and _text(row.get("first_user_message"))):
             meta, message = read_rollout(path)
-            cwd = cwd or _text(meta.get("cwd"))
-            first_message = first_message or message
             source = source or source_of(meta)
-            subagent = subagent or is_subagent(meta)
+        first_message = _first_text(row.get("first_user_message"), message)
         return Session(
             id=session_id,
             rollout=path or "",
-            cwd=cwd,
-            title=_text(row.get("name")) or _text(row.get("title")) or first_message,
+            cwd=_first_text(row.get("cwd"), meta.get("cwd")),
+            title=_first_text(row.get("name"), row.get("title"), first_message),
             first_message=first_message,
             source=source,
-            subagent=subagent,
+            subagent=is_subagent(row) or is_subagent(meta),
             exec_session=source == "exec",
             archived=bool(row.get("archived")) or _is_archived(path),
             created_ms=_created(row) or created_ms(session_id),
@@ -315,6 +307,10 @@ def _is_archived(path: str | None) -> bool:
 
 def _text(value: object) -> str:
     return value if isinstance(value, str) else ""
+
+
+def _first_text(*values: object) -> str:
+    return next(filter(None, map(_text, values)), "")
 
 
 def _created(row: dict[str, Any]) -> int:

@@ -11,6 +11,8 @@ import re
 from collections.abc import Collection, Sequence
 
 from codex_tmux.codex.commandline import split_program
+from codex_tmux.codex.script import FOLLOWS, PREPARES, is_shell
+from codex_tmux.codex.shells import command_at
 from codex_tmux.elsewhere.shell_text import Token, is_assignment, tokens
 from codex_tmux.state.start_command import shell_words
 
@@ -23,13 +25,8 @@ SHELLS = ("sh", "bash", "zsh", "dash", "ash", "ksh", "mksh", "fish")
 ARGUMENTS = '"$@"'
 LAUNCHERS = ("npx", "npm", "pnpm", "yarn", "bunx", "bun", "corepack", "volta")
 """They look for Codex and change nothing for it: the one they have found is run again."""
-BEFORE = frozenset(
-    "umask ulimit export declare typeset readonly set unset shopt setopt source . : true [ [[ test trap stty "
-    "echo printf clear tput".split()
-)
+BEFORE = PREPARES - frozenset("cd pushd alias command exit hash local return shift type".split())
 """Commands of a shell that may run again before Codex does."""
-AFTER = frozenset("exit return read : true clear tput stty reset".split())
-"""And after it; a shell that is left is what people type into."""
 CD = re.compile(r"\s*cd\s+(?:--\s+)?(?:[^\s'\";&|$`\\]|\\.|'[^']*'|\"[^\"$`]*\"|\$HOME|\$PWD)+\s*(?:&&|;)\s*")
 EXPANDED = re.compile(r"[$`*?[~]")
 ASSIGNMENT = re.compile(r"(?:^|(?<=[\s;&(='\"]))(?P<name>[A-Za-z_][A-Za-z0-9_]*)=")
@@ -57,13 +54,16 @@ def of_words(words: Sequence[str], args: Sequence[str], script: str = "") -> tup
     if not words or split_program(words) is not None:
         return ()
     name = os.path.basename(words[0]).removeprefix("-")
-    if name in SHELLS:
-        at = next((i for i, word in enumerate(words) if has_c(word)), 0)
-        if at:
-            known = at + 2 == len(words)
-            return of_text(tuple(words[: at + 1]), words[at + 1], args, script) if known else unknown(name)
-        if all(word.startswith("-") for word in words[1:]):
-            return ()  # people type into it
+    if name in SHELLS and (at := command_at(words)):
+        known = at + 1 == len(words)
+        return of_text(tuple(words[:at]), words[at], args, script) if known else unknown(name)
+    if name in SHELLS and all(word.startswith("-") for word in words[1:]):
+        return ()  # people type into it
+    return of_program(name, words, args, script)
+
+
+def of_program(name: str, words: Sequence[str], args: Sequence[str], script: str) -> tuple[str, ...]:
+    """The same of a program that starts Codex in its turn."""
     named = words[1] if name in SHELLS else words[0]
     count = len(args)
     before = list(words[: len(words) - count])
@@ -103,7 +103,7 @@ def of_text(shell: tuple[str, ...], text: str, args: Sequence[str], script: str 
     # The directory comes back by itself, and `cd` from there would lead elsewhere.
     moved = CD.match(before)
     before = before[moved.end() if moved else 0 :]
-    others = [(c, BEFORE) for c in commands[bool(moved) : at]] + [(c, AFTER) for c in commands[at + 1 :]]
+    others = [(c, BEFORE) for c in commands[bool(moved) : at]] + [(c, FOLLOWS) for c in commands[at + 1 :]]
     if not all(may_run_again(command, allowed) for command, allowed in others):
         return unknown(first)
     if not has_program:
@@ -116,8 +116,8 @@ def of_text(shell: tuple[str, ...], text: str, args: Sequence[str], script: str 
 
 def may_run_again(command: list[Token], allowed: frozenset[str]) -> bool:
     """Whether a command beside Codex may run once more; behind it, a shell for people may too."""
-    program = program_of(command)
-    return not program or program in allowed or (allowed is AFTER and is_shell(command))
+    words = from_program(command)
+    return not words or program_of(words) in allowed or (allowed is FOLLOWS and is_shell(words))
 
 
 def commands_of(text: str) -> list[list[Token]] | None:
@@ -147,9 +147,9 @@ def codex_in(command: list[Token], args: Sequence[str], script: str) -> tuple[in
         if is_codex(word) and (expanded or values[at + 1 :] == list(args)):
             launcher = next((i for i in range(at) if os.path.basename(values[i]) in LAUNCHERS), at)
             return words[launcher].start, words[-1].end, True
-    at = next((i for i, v in enumerate(values) if not is_assignment(v) and v != "exec"), len(values))
+    at = len(words) - len(from_program(words))
     passed_on = values[at + 1 :] == list(args) and (args or ARGUMENTS in script)
-    if at < len(values) and passed_on and program_of(command) not in BEFORE | AFTER:
+    if at < len(values) and passed_on and program_of(command) not in BEFORE | FOLLOWS:
         return words[at + 1].start if args else words[at].end, words[-1].end, False
     return None
 
@@ -166,32 +166,23 @@ def plain_words(commands: list[list[Token]]) -> list[str] | None:
     command, *others = commands
     if others or any(t.is_operator or EXPANDED.search(t.unsettled) for t in command):
         return None
-    if is_assignment(command[0]) or program_of(command) in BEFORE | AFTER:
+    if is_assignment(command[0]) or program_of(command) in BEFORE | FOLLOWS:
         return None
     return [str(token) for token in command[command[0] in ("exec", "command") :]]
 
 
 def program_of(command: list[Token]) -> str:
-    return next((os.path.basename(t) for t in command if not is_assignment(t) and t != "exec"), "")
+    return os.path.basename(next(iter(from_program(command)), ""))
 
 
-def is_shell(command: list[Token]) -> bool:
-    """Whether this is a shell for people, with no script of its own."""
-    name = program_of(command)
-    return name in (*SHELLS, "tcsh", "csh", "nu", "$SHELL") and not any(
-        has_c(t) or not t.startswith("-")
-        for t in command
-        if not is_assignment(t) and t != "exec" and os.path.basename(t) != name
-    )
+def from_program(command: list[Token]) -> list[Token]:
+    """A command without the assignments and the `exec` before its program."""
+    at = next((i for i, t in enumerate(command) if not is_assignment(t) and t != "exec"), len(command))
+    return command[at:]
 
 
 def is_codex(word: str) -> bool:
     return os.path.basename(word).partition("@")[0] in ("codex", "codex.js") and not word.startswith("-")
-
-
-def has_c(word: str) -> bool:
-    """Whether this is a shell's `-c`, alone or among other letters."""
-    return word == "--command" or (word[:1] == "-" and word[:2] != "--" and "c" in word)
 
 
 def unknown(name: str) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 
-from codex_tmux.codex.store import TITLE_ID_LENGTH
+from codex_tmux.codex.session_id import CUT
 from codex_tmux.elsewhere.far_end import ask
 from codex_tmux.elsewhere.run_again import CONNECT, NOTHING, paste, run_again
 from codex_tmux.elsewhere.transport import Transport, of_argv
@@ -39,7 +39,7 @@ def words_for(server: Server, here: Here, launch: Launch, fresh: bool) -> list[s
 def command(server: Server, here: Here, transport: Transport, session: str) -> tuple[str, ...]:
     """The transport's command line, with its Codex resuming the session; a fresh one where there is none to resume."""
     why = "" if session else "asked for" if here.session else "this pane's session is not known"
-    if len(session) == TITLE_ID_LENGTH:
+    if len(session) == CUT:
         answer = ask(transport, session)
         if answer.failure:
             raise Problem(
@@ -65,7 +65,7 @@ def command(server: Server, here: Here, transport: Transport, session: str) -> t
 
 def typed(server: Server, here: Here, transport: Transport, session: str) -> None:
     """Show what to type at the far end to go on with the session. Raises Problem where no shell waits there."""
-    if transport.by_ssh or len(session) == TITLE_ID_LENGTH:
+    if transport.by_ssh or len(session) == CUT:
         answer = ask(transport, session)
         if answer.own_command:
             raise Problem(
@@ -75,7 +75,7 @@ def typed(server: Server, here: Here, transport: Transport, session: str) -> Non
         if answer.session_id:
             session = answer.session_id
             remember(server, here, session)
-        elif len(session) == TITLE_ID_LENGTH:
+        elif len(session) == CUT:
             why = answer.failure or "it has no such session any more"
             print(f"codex-tmux: {transport.name} was asked for the whole id of session {session}…: {why}")
     if session:

@@ -11,7 +11,8 @@ import time
 from typing import TYPE_CHECKING, NamedTuple
 
 from codex_tmux.codex.processes import Processes, runs_one_command
-from codex_tmux.codex.store import TITLE_ID_LENGTH, Store, created_ms
+from codex_tmux.codex.session_id import CUT
+from codex_tmux.codex.store import Store, created_ms
 from codex_tmux.elsewhere.remote_command import codex_of
 from codex_tmux.elsewhere.run_again import run_again
 from codex_tmux.elsewhere.transport import Transport, of_argv, split_words
@@ -155,7 +156,7 @@ def known_here(identifier: Identifier, session_id: str) -> str | None:
     """The whole id, where a store of this machine has the session; None where none has."""
     for home in identifier.local_homes():
         store = Store(home)
-        whole = store.complete(session_id[:TITLE_ID_LENGTH])
+        whole = store.complete(session_id[:CUT])
         if whole:
             return whole
     return None
@@ -164,7 +165,7 @@ def known_here(identifier: Identifier, session_id: str) -> str | None:
 def completed_by_screen(identifier: Identifier, pane: Pane, hint: str) -> Pane:
     """A pane whose transport has ended, with what the last screen says: `hint` is the id in `codex resume <id>`."""
     if pane.session:
-        cut = len(pane.session) == TITLE_ID_LENGTH and hint.startswith(pane.session)
+        cut = len(pane.session) == CUT and hint.startswith(pane.session)
         return pane._replace(sighting=Sighting(hint, pane.evidence)) if cut else pane
     if not hint or not is_plausible(hint) or known_here(identifier, hint):
         return pane
