@@ -173,17 +173,21 @@ def split_program(argv: Sequence[str]) -> tuple[list[str], list[str]] | None:
     name = os.path.basename(argv[0])
     if name in _CODEX_SCRIPTS or _is_release_binary(name):
         return [argv[0]], list(argv[1:])
-    if name not in _JAVASCRIPT:
-        return None
+    at = _script_at(name, argv) if name in _JAVASCRIPT else 0
+    return (list(argv[: at + 1]), list(argv[at + 1 :])) if at and _is_codex_script(argv[at]) else None
+
+
+def _script_at(name: str, argv: Sequence[str]) -> int:
+    """Where the script of node or bun stands; 0 without one."""
     before = ""
     for at, word in enumerate(argv[1:], 1):
-        if word in _JAVASCRIPT_INLINE and before not in _JAVASCRIPT_VALUED:
-            return None
-        option = word.startswith("-") or before in _JAVASCRIPT_VALUED or (name == "bun" and word == "run")
-        if not option:
-            return (list(argv[: at + 1]), list(argv[at + 1 :])) if _is_codex_script(word) else None
-        before = "" if before in _JAVASCRIPT_VALUED else word
-    return None
+        is_value = before in _JAVASCRIPT_VALUED
+        if word in _JAVASCRIPT_INLINE and not is_value:
+            return 0
+        if not (word.startswith("-") or is_value or (name == "bun" and word == "run")):
+            return at
+        before = "" if is_value else word
+    return 0
 
 
 def _is_release_binary(name: str) -> bool:
@@ -210,14 +214,11 @@ def is_app_server(argv: Sequence[str]) -> bool:
 def parse(args: Sequence[str]) -> CommandLine:
     """Read the arguments of a Codex (without its program words). Never raises."""
     subcommand, below, items, arguments = _read(args)
-    mode, verb = SUBCOMMANDS.get(subcommand or "", "tui"), below or subcommand
+    verb = below or subcommand
     given = {item.option.name for item in items if item.option is not None}
-    if below in ("review", "help") or not given.isdisjoint(("--help", "--version")):
-        mode = None
-    session_id = None
+    talks = below not in ("review", "help") and given.isdisjoint(("--help", "--version"))
+    mode = SUBCOMMANDS.get(subcommand or "", "tui") if talks else None
     named = arguments[:1] if verb in ("resume", "fork") and "--last" not in given else []
-    if named and verb == "resume" and is_session_id(named[0]):
-        session_id = named[0].lower()
     kept = _merged(items)
     known = [(item.option, item.value) for item in kept if item.option is not None]
     values = {option.name: value for option, value in known}
@@ -225,7 +226,7 @@ def parse(args: Sequence[str]) -> CommandLine:
         subcommand=subcommand,
         mode=mode,
         flags=tuple(word for item in kept for word in item.words),
-        session_id=session_id,
+        session_id=next((n.lower() for n in named if verb == "resume" and is_session_id(n)), None),
         prompt=len(arguments) > len(named) and mode is not None,
         embedded=mode == "exec" or any(option.embedded for option, _ in known),
         cd=values.get("--cd"),

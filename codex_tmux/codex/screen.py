@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 MARK = "› "
 """Begins, in the first column, a message of the user, the line one types into, and the chosen line of a menu."""
 BANNER = ">_ OpenAI Codex"
@@ -27,12 +29,13 @@ def last_message(screen: str) -> str | None:
     if marked[-2] == 0:
         # Scrolled off, it stays in the first line, cut: what follows is the answer.
         return lines[0][len(MARK) :].strip().removesuffix("…") or None
-    words: list[str] = []
-    for line in lines[marked[-2] : marked[-1]]:
-        if words and not line.startswith("  "):
-            break
-        words.append(line[len(MARK) :].strip())
-    text = "\n".join(words)
+    return _message_in(lines[marked[-2] : marked[-1]])
+
+
+def _message_in(lines: list[str]) -> str | None:
+    """The message that begins in the first of these lines."""
+    more = itertools.takewhile(lambda line: line.startswith("  "), lines[1:])
+    text = "\n".join([lines[0][len(MARK) :].strip(), *(line[len(MARK) :].strip() for line in more)])
     return None if any(p in text for p in PLACEHOLDERS) else text or None
 
 

@@ -11,6 +11,7 @@ but for a second or the time zone, the very file. Nothing here walks the tree to
 
 from __future__ import annotations
 
+import itertools
 import os
 import time
 from collections.abc import Iterator
@@ -159,22 +160,14 @@ class Store:
         return self._session(session_id, self._row(session_id))
 
     def recent(self, limit: int) -> list[Session]:
-        found: list[Session] = []
-        for row in self._recent_rows(limit):
-            session_id = _text(row.get("id"))
-            session = self._session(session_id, row) if is_session_id(session_id) else None
-            if session is not None and session.rollout and not session.subagent and not session.archived:
-                found.append(session)
+        rows = ((_text(row.get("id")), row) for row in self._recent_rows(limit))
+        known = (self._session(session_id, row) for session_id, row in rows if is_session_id(session_id))
+        found = [s for s in known if s and s.rollout and not s.subagent and not s.archived]
         if found:
             return found[:limit]
-        for path in self._newest_rollouts():
-            if len(found) >= limit:
-                break
-            session_id = _id_of(os.path.basename(path))
-            session = self._session(session_id, {}, path) if session_id and _file(path) else None
-            if session is not None and not session.subagent:
-                found.append(session)
-        return found
+        paths = (path for path in self._newest_rollouts() if _file(path))
+        on_disk = (self._session(_id_of(os.path.basename(path)), {}, path) for path in paths)
+        return list(itertools.islice((s for s in on_disk if s and not s.subagent), max(0, limit)))
 
     def lock_path(self, session_id: str) -> str:
         """Where the lock of `session_id` is while a Codex has it open; that it exists means nothing."""

@@ -48,9 +48,9 @@ def ask(transport: Transport, session: str) -> Answer:
     """Ask the far end for the one session whose id begins with `session` (its whole id, 29 characters of it, or "" to
     ask only whether a shell answers); WITHIN seconds at most."""
     if transport.program.shares_home:
-        whole = Store(default_home()).complete(session)
-        if whole:
-            return Answer(whole, Store(default_home()).rollout(whole) is not None)
+        store = Store(default_home())
+        if whole := store.complete(session):
+            return Answer(whole, store.rollout(whole) is not None)
     if not transport.asking:
         return Answer("", False, "nothing can be asked that way")
     argv = question_for(transport, session)
@@ -68,6 +68,11 @@ def ask(transport: Transport, session: str) -> Answer:
         seconds=f"{time.monotonic() - began:.2f}",
         exit=done.returncode,
     )
+    return answer_of(done, transport, session)
+
+
+def answer_of(done: subprocess.CompletedProcess[bytes], transport: Transport, session: str) -> Answer:
+    """What the command that asked has printed, or why it did not."""
     said = done.stdout[:LARGEST_ANSWER].decode("utf-8", "replace")
     if ANSWERED in said:
         return answer_in(said, session)

@@ -220,10 +220,7 @@ def _mosh_asks(found: list[Option], target: str) -> list[str]:
 
 
 def options(argv: Sequence[str], at: int, program: Program) -> tuple[int, list[Option]]:
-    """Where the options that begin at `argv[at]` end, and these. A separator ends them and counts to them.
-
-    One-letter options may stand together, a value right behind its letter.
-    """
+    """Where the options that begin at `argv[at]` end, and these. A separator ends them and counts to them."""
     found: list[Option] = []
     while at < len(argv):
         word = argv[at]
@@ -231,26 +228,30 @@ def options(argv: Sequence[str], at: int, program: Program) -> tuple[int, list[O
             return at + 1, [*found, Option(word, "", (word,))]
         if not word.startswith("-") or word == "-":
             break
-        at += 1
-        if word.startswith("--") or word in program.whole:
-            name, given, value = word.partition("=")
-            behind: tuple[str, ...] = ()
-            if not given and name in program.valued and at < len(argv):
-                value, behind = argv[at], (argv[at],)
-                at += 1
-            found.append(Option(name, value, (word, *behind)))
-            continue
-        for n, letter in enumerate(word[1:], 2):
-            if letter not in program.letters:
-                found.append(Option(f"-{letter}", "", (f"-{letter}",)))
-                continue
-            value = word[n:]
-            if not value and at < len(argv):
-                value = argv[at]
-                at += 1
-            found.append(Option(f"-{letter}", value, (f"-{letter}", value)))
-            break
+        one_word = word.startswith("--") or word in program.whole
+        more, at = _long_option(argv, at, program) if one_word else _letters(argv, at, program)
+        found += more
     return at, found
+
+
+def _long_option(argv: Sequence[str], at: int, program: Program) -> tuple[list[Option], int]:
+    name, given, value = argv[at].partition("=")
+    if not given and name in program.valued and at + 1 < len(argv):
+        return [Option(name, argv[at + 1], (argv[at], argv[at + 1]))], at + 2
+    return [Option(name, value, (argv[at],))], at + 1
+
+
+def _letters(argv: Sequence[str], at: int, program: Program) -> tuple[list[Option], int]:
+    """One-letter options may stand together, a value right behind its letter."""
+    word, at = argv[at], at + 1
+    found: list[Option] = []
+    for n, letter in enumerate(word[1:], 2):
+        name = f"-{letter}"
+        if letter in program.letters:
+            value = word[n:] or "".join(argv[at : at + 1])
+            return [*found, Option(name, value, (name, value))], min(at + (not word[n:]), len(argv))
+        found.append(Option(name, "", (name,)))
+    return found, at
 
 
 def split_words(argv: Sequence[str]) -> list[str] | None:

@@ -80,25 +80,31 @@ def finding_of(check: Check, facts: DoctorFacts) -> Finding:
 
 def report(found: dict[str, Finding]) -> list[str]:
     """The findings for a person: a line for what, wrapped where the terminal ends, and one to copy that fixes it."""
-    terminal = sys.stdout.isatty()
-    coloured = terminal and not os.environ.get("NO_COLOR")
-    columns = shutil.get_terminal_size().columns if terminal else sys.maxsize
+    columns = shutil.get_terminal_size().columns if sys.stdout.isatty() else sys.maxsize
     name_width = max(map(len, found))
     indent = " " * (MARK_WIDTH + name_width + 2)
     lines = []
     for name, finding in found.items():
-        word, colour = MARKS[finding.status]
-        mark = f"{word:{MARK_WIDTH}}"
-        mark = click.style(mark, fg=colour) if coloured else mark
-        room = max(LEAST_ROOM, columns - len(indent))
-        detail = textwrap.wrap(short(finding.detail), room, break_on_hyphens=False) or [""]
-        lines.append(f"{mark}{name:{name_width}}  {detail[0]}")
+        detail = textwrap.wrap(
+            short(finding.detail), max(LEAST_ROOM, columns - len(indent)), break_on_hyphens=False
+        )
+        lines.append(f"{mark_of(finding)}{name:{name_width}}  {''.join(detail[:1])}")
         lines += [indent + more for more in detail[1:]]
-        if finding.fix:
-            lines.append(f"{indent}→ {plain_line(finding.fix)}")
-    counts = [(sum(f.status == s for f in found.values()), s) for s in (BROKEN, WARNING)]
-    said = ", ".join(f"{n} {'warnings' if s == WARNING and n > 1 else s}" for n, s in counts if n)
-    return [*lines, said or "everything is in order"]
+        lines += [f"{indent}→ {plain_line(finding.fix)}"] if finding.fix else []
+    return [*lines, summary([finding.status for finding in found.values()])]
+
+
+def mark_of(finding: Finding) -> str:
+    word, colour = MARKS[finding.status]
+    coloured = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+    return click.style(f"{word:{MARK_WIDTH}}", fg=colour if coloured else None, reset=coloured)
+
+
+def summary(statuses: list[str]) -> str:
+    broken, warnings = statuses.count(BROKEN), statuses.count(WARNING)
+    said = [f"{broken} {BROKEN}"] if broken else []
+    said += [f"{warnings} {WARNING}{'s' if warnings > 1 else ''}"] if warnings else []
+    return ", ".join(said) or "everything is in order"
 
 
 def short(detail: str) -> str:

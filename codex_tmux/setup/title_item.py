@@ -62,13 +62,19 @@ def without_item(text: str, item: str = THREAD_ID, inserted: str = "") -> str:
     wanted: list[list[str] | None] = [left]
     if "terminal_title" in inserted and left == DEFAULT_ITEMS:
         wanted.append(None)
-    line = [line for line in inserted.splitlines(keepends=True) if "terminal_title" in line]
-    pieces = [inserted, *line, *(form.format(item) for form in (', "{}"', '"{}", ', '"{}",', '"{}"'))]
-    for found in (found for piece in pieces if piece for found in re.finditer(re.escape(piece), text)):
+    for found in _occurrences(text, inserted, item):
         new = text[: found.start()] + text[found.end() :]
         if _says(new, rest, wanted):
             return new
     raise Problem(f'setup cannot safely edit this layout; take "{item}" out of `terminal_title` by hand')
+
+
+def _occurrences(text: str, inserted: str, item: str) -> Iterator[re.Match[str]]:
+    """Where the item stands, with what may have come with it, the most of it first."""
+    line = [line for line in inserted.splitlines(keepends=True) if "terminal_title" in line]
+    for piece in (inserted, *line, f', "{item}"', f'"{item}", ', f'"{item}",', f'"{item}"'):
+        if piece:
+            yield from re.finditer(re.escape(piece), text)
 
 
 def _for_a_line(text: str, items: list[str]) -> Iterator[tuple[int, str]]:

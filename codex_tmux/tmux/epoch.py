@@ -60,14 +60,12 @@ def fate(epoch: str, ours: str, former: str, host: Host, now: Now | None) -> str
     if epoch == former or (own is not None and same_run(parsed, own)):
         return OURS
     if parsed.host is None:
-        return ALIVE if now is not None and abs(now.time - parsed.start) < FORMER_MARGIN else GONE
-    if parsed.host.machine != host.machine:
-        return ELSEWHERE
-    if parsed.host.boot != host.boot:
-        return GONE
-    if parsed.host.namespace != host.namespace:
-        return ELSEWHERE
-    return ALIVE if now is not None and now.start == parsed.start else GONE
+        return ALIVE if now and abs(now.time - parsed.start) < FORMER_MARGIN else GONE
+    if parsed.host == host:
+        return ALIVE if now and now.start == parsed.start else GONE
+    # In another namespace nothing of an earlier boot runs either.
+    booted_since = parsed.host.machine == host.machine and parsed.host.boot != host.boot
+    return GONE if booted_since else ELSEWHERE
 
 
 def same_run(one: Epoch, other: Epoch) -> bool:
