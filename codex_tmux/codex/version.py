@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import json
-import os
 import re
 import subprocess
-from collections.abc import Sequence
 
 from codex_tmux.errors import Problem
 
@@ -15,10 +12,6 @@ Version = tuple[int, int, int]
 NEWEST_TESTED = (0, 169, 0)
 """The tests run with it: CODEX_VERSION in the Makefile."""
 
-PACKAGE = re.compile(r"@openai/codex(-.*)?")
-"""npm's packages: `@openai/codex`, and `@openai/codex-linux-x64` with the native binary."""
-PLACES_ABOVE = 8
-"""How far above the binary npm's package may begin: `vendor/x86_64-unknown-linux-musl/bin/codex` needs four."""
 SECONDS = 15.0
 """For `codex --version`: a cold Node start on a slow disk takes some."""
 
@@ -53,12 +46,11 @@ def version_in(text: str) -> Version | None:
     return version if version and any(version) else None
 
 
-def ask_version(words: Sequence[str]) -> Version | None:
-    """What the Codex that `words` start says of itself; None where it says nothing. Raises Problem where it hangs
-    or cannot be run."""
+def ask_version(program: str) -> Version | None:
+    """What this Codex says of itself; None where it says nothing. Raises Problem where it hangs or cannot be run."""
     try:
         done = subprocess.run(
-            [*words, "--version"],
+            [program, "--version"],
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -66,26 +58,5 @@ def ask_version(words: Sequence[str]) -> Version | None:
             timeout=SECONDS,
         )
     except (OSError, subprocess.TimeoutExpired) as e:
-        raise Problem(f"{words[0]}: `--version` gave no answer ({type(e).__name__})") from e
+        raise Problem(f"{program}: `--version` gave no answer ({type(e).__name__})") from e
     return version_in(done.stdout) if done.returncode == 0 else None
-
-
-def version_beside(program: str) -> Version | None:
-    """The version of the Codex at `program` by the files around it, without running it; None where none say.
-
-    npm's packages have it in their package.json; Homebrew, mise and asdf in the name of a folder below `codex`.
-    """
-    folder = os.path.dirname(os.path.realpath(program))
-    for _ in range(PLACES_ABOVE):
-        above, name = os.path.split(folder)
-        try:
-            with open(os.path.join(folder, "package.json"), encoding="utf-8") as file:
-                package = json.load(file)
-            if isinstance(package, dict) and PACKAGE.fullmatch(str(package.get("name"))):
-                return version_in(str(package.get("version")))
-        except (OSError, ValueError):
-            pass
-        if re.fullmatch(r"v?\d+\.\d+\.\d+", name) and "codex" in os.path.basename(above).lower():
-            return version_in(name)
-        folder = above
-    return None

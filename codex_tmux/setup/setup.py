@@ -11,7 +11,7 @@ import click
 
 from codex_tmux.codex.home import default_home
 from codex_tmux.codex.title_config import SESSION_ID, THREAD_ID, item_for, split_config, title_has_id
-from codex_tmux.codex.version import Version, ask_version, version_beside
+from codex_tmux.codex.version import Version, ask_version
 from codex_tmux.commands.completion import DIRECTORY, PROGRAM
 from codex_tmux.errors import Problem
 from codex_tmux.launcher import typed
@@ -30,7 +30,7 @@ def codex_version(codex: str | None) -> Version | None:
             raise Problem(f"{codex}: no such program; give --codex the Codex you use")
         return None
     try:
-        return version_beside(found) or ask_version([found])
+        return ask_version(found)
     except Problem:
         if codex:
             raise
