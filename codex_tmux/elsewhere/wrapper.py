@@ -22,6 +22,8 @@ DEFAULT_SHELL = "$SHELL"
 """tmux's `default-shell`, which runs a command that was given in one word."""
 SHELLS = ("sh", "bash", "zsh", "dash", "ash", "ksh", "mksh", "fish")
 """Shells in which `-c TEXT` is understood."""
+SETS_NOTHING = ("-c",)
+"""`-lc` and `-ic` read files that may set anything."""
 ARGUMENTS = '"$@"'
 LAUNCHERS = ("npx", "npm", "pnpm", "yarn", "bunx", "bun", "corepack", "volta")
 """They look for Codex and change nothing for it: the one they have found is run again."""
@@ -91,8 +93,7 @@ def of_text(shell: tuple[str, ...], text: str, args: Sequence[str], script: str 
     commands = commands_of(text)
     if not commands:
         return unknown((text.split() or shell)[0])
-    sets_nothing = shell[1:] == ("-c",)  # `-lc` and `-ic` read files that may set anything
-    if sets_nothing and (words := plain_words(commands)) is not None:
+    if shell[1:] == SETS_NOTHING and (words := plain_words(commands)) is not None:
         return of_words(words, args, script)
     first = program_of(commands[0]) or commands[0][0]
     found = [(at, word) for at, command in enumerate(commands) if (word := codex_in(command, args, script))]
@@ -106,10 +107,15 @@ def of_text(shell: tuple[str, ...], text: str, args: Sequence[str], script: str 
     others = [(c, BEFORE) for c in commands[bool(moved) : at]] + [(c, FOLLOWS) for c in commands[at + 1 :]]
     if not all(may_run_again(command, allowed) for command, allowed in others):
         return unknown(first)
+    return with_text(shell, before, after, has_program)
+
+
+def with_text(shell: tuple[str, ...], before: str, after: str, has_program: bool) -> tuple[str, ...]:
+    """The wrapper of a text that goes on around Codex's arguments, and its program where that is one of the words."""
     if not has_program:
         before = before.rstrip() + " " if before.strip() else before
         return (*shell, f"{before}{ARGUMENTS}{after}", "sh")
-    if sets_nothing and before.strip() in ("", "exec", "command") and not after.strip(" ;\n"):
+    if shell[1:] == SETS_NOTHING and before.strip() in ("", "exec", "command") and not after.strip(" ;\n"):
         return ()
     return (*shell, f"{before}{ARGUMENTS}{after}", "sh", PROGRAM)  # `sh -c TEXT NAME WORD…`
 
@@ -139,18 +145,22 @@ def commands_of(text: str) -> list[list[Token]] | None:
 def codex_in(command: list[Token], args: Sequence[str], script: str) -> tuple[int, int, bool] | None:
     """Where in the text Codex and its arguments stand, and whether its program is one of the words; None without."""
     words = without_redirections(command)
-    if not words:
-        return None
-    values = [str(word) for word in words]
+    at = named_at(words, args)
+    if at is not None:
+        return words[at].start, words[-1].end, True
+    program = from_program(words)
+    passed_on = program[1:] == list(args) and (args or ARGUMENTS in script)
+    if program and passed_on and program_of(command) not in BEFORE | FOLLOWS:
+        return program[1].start if args else program[0].end, words[-1].end, False
+    return None
+
+
+def named_at(words: list[Token], args: Sequence[str]) -> int | None:
+    """Where Codex's program stands, or what looks for it; its arguments show only where nothing is expanded."""
     expanded = any("$" in word.raw or "`" in word.raw for word in words)
     for at, word in enumerate(words):
-        if is_codex(word) and (expanded or values[at + 1 :] == list(args)):
-            launcher = next((i for i in range(at) if os.path.basename(values[i]) in LAUNCHERS), at)
-            return words[launcher].start, words[-1].end, True
-    at = len(words) - len(from_program(words))
-    passed_on = values[at + 1 :] == list(args) and (args or ARGUMENTS in script)
-    if at < len(values) and passed_on and program_of(command) not in BEFORE | FOLLOWS:
-        return words[at + 1].start if args else words[at].end, words[-1].end, False
+        if is_codex(word) and (expanded or words[at + 1 :] == list(args)):
+            return next((i for i in range(at) if os.path.basename(words[i]) in LAUNCHERS), at)
     return None
 
 

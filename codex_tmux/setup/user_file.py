@@ -73,31 +73,23 @@ class UserFile:
         """
         target = self.target
         _check_writable(target)
-        temporary = None
+        temporary = str(target.with_name(f".{target.name}.codex-tmux-{os.getpid()}"))
+        unlink_if_there(temporary)
         try:
             if new is not None:
-                name = str(target.with_name(f".{target.name}.codex-tmux-{os.getpid()}"))
-                unlink_if_there(name)
-                write_new(name, new)
-                temporary = name
-                with contextlib.suppress(FileNotFoundError):
-                    old = target.stat()
-                    with contextlib.suppress(PermissionError):  # only root may give a file away
-                        os.chown(temporary, old.st_uid, old.st_gid)
-                    os.chmod(temporary, stat.S_IMODE(old.st_mode))
+                write_new(temporary, new)
+                _like(target, temporary)
             # Codex writes its config too, without a lock: as late as possible, look whether it did.
             if not self.still_holds(read):
                 return False
-            if temporary is None:
+            if new is None:
                 target.unlink(missing_ok=True)
             else:
                 os.rename(temporary, target)
-                temporary = None
         except OSError as e:
             raise Problem(f"{target.parent}: cannot replace {target.name} there: {e.strerror}") from e
         finally:
-            if temporary is not None:
-                os.unlink(temporary)
+            unlink_if_there(temporary)
         return True
 
     def still_holds(self, read: bytes | None) -> bool:
@@ -112,6 +104,15 @@ def _check_writable(target: Path) -> None:
             raise Problem(f"{target}: not a regular file")
         if not mode & 0o222 or not os.access(target, os.W_OK):
             raise Problem(f"{target}: read-only; make it writable, or change it where it is generated")
+
+
+def _like(target: Path, temporary: str) -> None:
+    """Give a file the mode of `target`, where that is there, and its owner where the system lets us."""
+    with contextlib.suppress(FileNotFoundError):
+        old = target.stat()
+        with contextlib.suppress(PermissionError):  # only root may give a file away
+            os.chown(temporary, old.st_uid, old.st_gid)
+        os.chmod(temporary, stat.S_IMODE(old.st_mode))
 
 
 class Rewritten(NamedTuple):
