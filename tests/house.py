@@ -13,10 +13,10 @@ from radon.complexity import cc_visit
 
 ROOT = Path(__file__).parents[1]
 CEILINGS = {
-    "lines of codex_tmux/": 16_950,
-    "lines of tests/": 26_200,
+    "lines of codex_tmux/": 16_660,
+    "lines of tests/": 26_080,
     "lines of the largest file": 494,
-    "functions of more than 10 branches": 104,
+    "functions of more than 10 branches": 95,
     "branches of the largest function": 23,
     "@codex_ options": 74,
     "lines of hooks.tmux": 190,
