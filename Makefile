@@ -13,7 +13,7 @@ export CODEX_TMUX_TEST_CODEX ?= $(CODEX)
 export CODEX_TMUX_TEST_OLDER_CODEX ?= $(call codex_at,$(CODEX_OLDER))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup codex demo test test-fast test-codex-matrix test-tmux-matrix fuzz soak soak-real check house format bench kill-loop deaths crowd long-life bite inference-table man pictures clean
+.PHONY: help setup codex demo test test-fast test-codex-matrix test-tmux-matrix fuzz soak soak-real check house format bench kill-loop deaths crowd long-life mutants bite inference-table man pictures clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -105,7 +105,10 @@ crowd: setup ## 8 processes make 500 updates each of one state file
 long-life: setup ## a year in a minute: 50,000 sessions opened and closed
 	$(BIN)/python -m tests.durability long-life
 
-bite: setup ## take out each guard in turn and see that a test fails
+mutants: setup ## change the rules and the state file at random and see that a unit test fails (ONLY='codex_tmux.state.lock*')
+	$(BIN)/mutmut run $(if $(ONLY),'$(ONLY)'); $(BIN)/mutmut results | grep -v 'not checked'
+
+bite: setup ## the same for what only tests with tmux see: take out each guard in turn
 	$(BIN)/python -m tests.bite
 
 inference-table: setup codex ## measure how often inference is right, 20 trials a case (hours; goes on where it stopped)
@@ -119,4 +122,4 @@ pictures: setup ## make docs/*.svg from a real run
 	$(BIN)/python docs/pictures.py
 
 clean: ## remove what make made here (the Codex cache stays)
-	rm -rf $(VENV) dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis mutants

@@ -19,30 +19,20 @@ from typing import Any
 
 from codex_tmux.selftest.world import codex_version
 from tests.bench.coming_back import bench_kill, bench_restore
-from tests.bench.hook_path import bench_load, bench_records, bench_run, bench_sync
-from tests.bench.idle import bench_deaths, bench_idle
+from tests.bench.hook_path import bench_load, bench_run, bench_sync
 from tests.bench.measure import Figure, Line, say
-from tests.bench.peers import bench_peers
-from tests.bench.sessions import bench_list, bench_store
 from tests.bench.worlds import real_codex
 
 ROOT = Path(__file__).resolve().parents[2]
 TABLE = ROOT / "docs" / "performance.md"
 BEGIN, END = "<!-- bench: begin -->", "<!-- bench: end -->"
-IDLE_SECONDS = 60.0
 
-SECTIONS: dict[str, tuple[str, Callable[..., list[Line | Figure]]]] = {
+SECTIONS: dict[str, tuple[str, Callable[[bool], list[Line | Figure]]]] = {
     "sync": ("A sync", bench_sync),
-    "records": ("A sync, over what is old", bench_records),
     "run": ("Into Codex", bench_run),
     "load": ("Loading the plugin", bench_load),
     "kill": ("After a kill", bench_kill),
     "restore": ("After the tmux server's end", bench_restore),
-    "store": ("Finding a session", bench_store),
-    "list": ("What people call", bench_list),
-    "idle": ("While nothing happens", bench_idle),
-    "deaths": ("Everything dies at once", bench_deaths),
-    "peers": ("Others, on the same panes", bench_peers),
 }
 
 
@@ -116,7 +106,6 @@ def main() -> int:
     parser.add_argument(
         "--quick", action="store_true", help="fewer sizes and repetitions; nothing is written"
     )
-    parser.add_argument("--idle-seconds", type=float, default=IDLE_SECONDS, help="how long idling is watched")
     options = parser.parse_args()
     path = TABLE.with_suffix(".json")
     sections: dict[str, Any] = json.loads(path.read_text()).get("sections", {}) if path.exists() else {}
@@ -125,9 +114,8 @@ def main() -> int:
     say(where)
     for name in options.only or SECTIONS:
         begin = time.monotonic()
-        more = (options.idle_seconds,) if name == "idle" else ()
         try:
-            rows = SECTIONS[name][1](options.quick, *more)
+            rows = SECTIONS[name][1](options.quick)
         except Exception:
             traceback.print_exc()
             failed.append(name)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import time
@@ -10,7 +9,6 @@ import time
 from codex_tmux.sleeping.resume import run_command
 from codex_tmux.state.launch import Launch
 from codex_tmux.state.pane_options import encode_launch
-from codex_tmux.state.records import Record, now
 from codex_tmux.tmux.server import Server
 from tests.bench.measure import Cost, Figure, Line, exponent, figure, median, side_by_side, spawn, timed
 from tests.bench.worlds import (
@@ -89,69 +87,6 @@ def peak_memory(words: list[str], env: dict[str, str]) -> Figure:
     )
     peak = int(done.stdout) / (1024 if sys.platform.startswith("linux") else 1 << 20)
     return figure("memory: peak of a sync, 300 panes, all Codex", f"{peak:.1f} MB", "", "30 MB")
-
-
-def bench_records(quick: bool) -> list[Line | Figure]:
-    """`sync` over what is old: records of panes that are gone, and rollouts in Codex's store."""
-    lines: list[Line | Figure] = []
-    for what, counts in (("old records", (0, 100, 200)), ("old rollouts of that day", (0, 1000, 20_000))):
-        found = {}
-        for count in counts[:2] if quick else counts:
-            with filled(20, 10) as world:
-                if what == "old records":
-                    add_old_records(world, count)
-                else:
-                    for number in range(count):
-                        write_rollout(world.codex_home, session_id(number), str(world.work))
-                world.helper("sync", "--settle")
-                line = of_sync(world, f"sync, 20 panes, 10 of them Codex, {count} {what}", quick)
-                found[count] = line.ours
-                lines.append(line)
-        base, most = found[0], found[max(found)]
-        lines.append(
-            figure(
-                f"growth: sync, over {what}",
-                f"{most.wall / base.wall:.2f} x (processor {most.cpu / base.cpu:.2f} x)",
-                f"{max(found)} beside none",
-                "1 x",
-            )
-        )
-    return lines
-
-
-def add_old_records(world: Sandbox, count: int) -> None:
-    """Records of panes that were closed, into the world's state file."""
-    old = tuple(
-        Record(
-            session_id(number),
-            "title",
-            "tui",
-            "closed",
-            str(world.socket),
-            "1:1",
-            f"%{1000 + number}",
-            "work",
-            number,
-            "api",
-            "b25d,120x40,0,0,1",
-            0,
-            str(world.work),
-            "/usr/bin/codex",
-            str(world.codex_home),
-            ("-m", "x"),
-            now(),
-        )
-        for number in range(count)
-    )
-    script = (
-        "import sys, pickle; from codex_tmux.state import store\n"
-        "with store.lock(): store.save((*store.load(), *pickle.load(sys.stdin.buffer)))"
-    )
-    import pickle
-
-    subprocess.run(
-        [sys.executable, "-c", script], input=pickle.dumps(old), env={**os.environ, **world.env}, check=True
-    )
 
 
 def bench_run(quick: bool) -> list[Line | Figure]:

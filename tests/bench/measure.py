@@ -151,18 +151,6 @@ def server_cpu(pid: int) -> float:
         return int(f.read().split()[0]) / 1e6
 
 
-def wake_ups(pid: int) -> int:
-    """How often a process has gone to sleep of its own will, and so was woken."""
-    with open(f"/proc/{pid}/status") as f:
-        return next(int(line.split()[1]) for line in f if line.startswith("voluntary_ctxt_switches"))
-
-
-def reaped_faults(pid: int) -> int:
-    """Page faults of the children a process has waited for. No process starts and ends without a hundred of them."""
-    with open(f"/proc/{pid}/stat") as f:
-        return int(f.read().rpartition(")")[2].split()[8])
-
-
 def children(pid: int) -> set[int]:
     """The children a process has now."""
     with open(f"/proc/{pid}/task/{pid}/children") as f:
