@@ -36,7 +36,7 @@ def make_state_dir() -> str:
         if status.st_uid != os.geteuid():
             raise PermissionError(f"{path} belongs to user {status.st_uid}, not to you") from None
         if not stat.S_ISDIR(status.st_mode):
-            raise NotADirectoryError(errno.ENOTDIR, "it is no directory", path) from None
+            raise NotADirectoryError(errno.ENOTDIR, "it is not a directory", path) from None
         if status.st_mode & 0o077:
             os.chmod(path, 0o700)
     return path

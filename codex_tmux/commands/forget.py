@@ -122,7 +122,7 @@ def refuse_running(seen: Pass | None, record: Record) -> None:
     here = (record.server, record.epoch) == (seen.snapshot.server, seen.snapshot.epoch)
     pane = seen.pane(record.pane) if here else None
     if pane and (pane.starting or (pane.running and pane.sighting)):
-        raise Problem(f"pane {pane.id} runs session {record.session_id} now: quit Codex there first")
+        raise Problem(f"quit Codex in pane {pane.id} first: it runs session {record.session_id}")
 
 
 def drop(server: Server, seen: Pass | None, chosen: list[Record]) -> str:

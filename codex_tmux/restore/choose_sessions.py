@@ -8,7 +8,7 @@ from prompt_toolkit.layout import HSplit, Layout, Window
 from prompt_toolkit.layout.controls import FormattedTextControl
 from prompt_toolkit.widgets import CheckboxList
 
-HEADING = "Restore which?   Enter: restore   Space: leave one out   Esc, q: cancel"
+HEADING = "Restore which?   Enter: restore   Space: skip one   Esc: cancel"
 
 
 def choose(rows: list[tuple[str, str]]) -> list[str]:

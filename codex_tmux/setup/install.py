@@ -39,6 +39,9 @@ def command(check: bool, yes: bool) -> int:
         raise Problem(f"{plugin_file()}: the plugin's own files are missing: install codex-tmux again")
     found = tmux_conf.loading()
     elsewhere = found if found and not found.ours else None
+    if not check:
+        # First: the line names the link where there is one.
+        local_link.offer(yes)
     line = tmux_conf.load_line(program())
     if elsewhere:
         what = "installed" if check else "nothing to write"
@@ -49,7 +52,6 @@ def command(check: bool, yes: bool) -> int:
         return say_whether(found, line)
     elif not write(UserFile(found.path if found else tmux_conf.place()), line, yes):
         return 1
-    local_link.offer(yes)
     server = Server()
     if not elsewhere or not server.try_run("show-options", "-gqv", "@codex_dir"):
         click.echo(load(server))

@@ -66,7 +66,7 @@ def take(fd: int, path: str, wait: float) -> None:
         except OSError as e:
             if time.monotonic() > end:
                 log("lock.timeout", lock=path, waited=wait)
-                raise Held(f"{path} has been held for {wait:g} s by another codex-tmux") from e
+                raise Held(f"the lock has been held for {wait:g} s by another codex-tmux: {path}") from e
             # flock has no timeout of its own; a signal-driven one would not survive being imported.
             time.sleep(delay)
             delay = min(delay * 2, 0.02)

@@ -10,11 +10,12 @@ from codex_tmux.launcher import typed
 from codex_tmux.log import log
 from codex_tmux.paths import make_state_dir
 from codex_tmux.tmux.server import Server
-from codex_tmux.tmux.tell import tell_all, tell_later
+from codex_tmux.tmux.tell import PREFIX, tell_all, tell_later
 from codex_tmux.tmux.user_keys import TASKS, advice, bound, left
 
 NAME = "greeted"
 """The file in the state directory that says it was shown."""
+COLUMNS = 80
 
 
 def greet_once(server: Server) -> None:
@@ -34,7 +35,7 @@ def greet_once(server: Server) -> None:
 
 
 def greeting(server: Server) -> str:
-    """The message, in one line of 80 columns."""
+    """The message, in one line."""
     options = {
         name: server.option(name) for name in (*(task.option for task in TASKS), "@codex_keys", "prefix")
     }
@@ -45,7 +46,17 @@ def greeting(server: Server) -> str:
     if wanted:
         return f"{text}. {prefix} {left(options, ours)[0].key} stays yours: {wanted}"
     home = os.path.abspath(os.environ.get("CODEX_HOME") or os.path.expanduser("~/.codex"))
-    return text if names_sessions(home) else f"{text}. Next: {typed('setup')}"
+    return text if names_sessions(home) else with_next(text, typed("setup"))
+
+
+def with_next(text: str, step: str) -> str:
+    """The next step behind `text`, or as much of that as leaves the step whole in 80 columns.
+
+    >>> with_next("loaded – C-b R: resume, C-b P: find", "~/.local/bin/codex-tmux setup")
+    'loaded. Next: ~/.local/bin/codex-tmux setup'
+    """
+    said = f"{text}. Next: {step}", f"loaded. Next: {step}", f"next: {step}"
+    return next((line for line in said if len(PREFIX + line) < COLUMNS), said[-1])
 
 
 def names_sessions(codex_home: str) -> bool:

@@ -173,7 +173,7 @@ def tell_fault(server: Server, reading: Reading, fault: str) -> None:
     if fault:
         log("state.unusable", why=fault)
         server.try_run("set-option", "-g", "@codex_fault", escape(fault))
-        tell_all(server, f"sessions are not saved: {fault}")
+        tell_all(server, f"sessions are not saved; codex-tmux doctor says why: {fault}")
     else:
         log("state.usable_again", was=before)
         server.try_run("set-option", "-gu", "@codex_fault")

@@ -112,7 +112,7 @@ FAULTS = {
         "cannot be read",
         log_says_so=True,
     ),
-    "file": Fault(put_file_in_place, take_file_away, "it is no directory"),
+    "file": Fault(put_file_in_place, take_file_away, "it is not a directory"),
     "another-user": Fault(
         lambda d: os.chown(d, 12345, 12345), lambda d: os.chown(d, 0, 0), "belongs to user 12345", root=True
     ),

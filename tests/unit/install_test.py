@@ -216,6 +216,10 @@ def test_a_program_that_is_not_on_path_is_named_in_full_until_it_is_linked(
     done = run("install", "-y")
     assert (home / ".local/bin/codex-tmux").readlink() == script
     assert "Next: codex-tmux setup" in done.output
+    assert "run-shell '~/.local/bin/codex-tmux load'" in (home / ".tmux.conf").read_text(), (
+        "the link came first"
+    )
+    assert run("install", "--check").return_value == 0
     assert launcher.program() == str(home / ".local/bin/codex-tmux")
     assert "removed: ~/.local/bin/codex-tmux" in run("uninstall", "-y").output
     assert not (home / ".local/bin/codex-tmux").is_symlink()
