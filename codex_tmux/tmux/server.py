@@ -129,7 +129,8 @@ COUNTED = (
 OPTIONS = (
     "@codex_pane @codex_session @codex_evidence @codex_title_id @codex_title_at @codex_title_by "
     "@codex_guard @codex_asleep @codex_process @codex_mode @codex_waiting @codex_state @codex_launch @codex_keep "
-    "@codex_hint @codex_leaving @codex_cleared @codex_claim @codex_looked @codex_unfocused @codex_turning @codex_unread"
+    "@codex_hint @codex_leaving @codex_cleared @codex_claim @codex_looked @codex_unfocused "
+    "@codex_turning @codex_spins @codex_unread"
 ).split()
 # Panes that codex-tmux never touched have none of its options: asking for each took half of the whole call.
 TOUCHED = "#{||:#{?@codex_pane,1,0},#{||:#{?@codex_title_id,1,0},#{?@codex_session,1,0}}}"
