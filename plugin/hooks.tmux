@@ -58,7 +58,7 @@ set-option -g @codex_await "if-shell -F '#{m:*gone*,#{E:@codex_leavers}}' { set-
 # the title of a shell that has the terminal again.
 %hidden CODEX_TURN="#{?#{m:*$CODEX_SPINNER*,#{pane_title}},1,#{?#{m:*Action Required*,#{pane_title}},!,#{?pane_title,0,}}} #{pane_pid} "
 %hidden CODEX_AGE="#{e|-|:#{T:@codex_clock},0#{s/^. [0-9]* //:@codex_turning}}"
-%hidden CODEX_SINCE="#{?#{m:0 *,$CODEX_TURN},#{?#{m:[01!] #{pane_pid} *,#{@codex_turning}},,#{T:@codex_clock}},#{?#{e|<|:$CODEX_AGE,4},#{s/^. [0-9]* //:@codex_turning},}}"
+%hidden CODEX_SINCE="#{?#{m:0 *,$CODEX_TURN},#{?#{m:[01!] #{pane_pid} *,#{@codex_turning}},,#{T:@codex_clock}},#{?#{e|<|:$CODEX_AGE,3},#{s/^. [0-9]* //:@codex_turning},}}"
 %hidden CODEX_NEEDS="#{m:! *,$CODEX_TURN}"
 %hidden CODEX_SHELL="#{m/r:^-?(ba|z|fi|da|a|k|mk|tc|c)?sh$|^nu$|^xonsh$|^elvish$,#{pane_current_command}}"
 %hidden CODEX_ENDS="#{&&:#{&&:#{m:0 *,$CODEX_TURN},#{m:[1!] #{pane_pid} *,#{@codex_turning}}},#{&&:#{e|>|:$CODEX_AGE,15},#{?@codex_title_id,#{m:*#{@codex_title_id}*,#{pane_title}},#{?$CODEX_SHELL,0,1}}}}"
