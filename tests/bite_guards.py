@@ -455,8 +455,8 @@ GUARDS = (
     guard(
         "a hook speaks of its own pane (titles)",
         HOOKS,
-        "'#{&&:#{==:#{hook_pane},#{pane_id}},#{m:*-????-????-????-?????*,#{pane_title}}}'",
-        "'#{m:*-????-????-????-?????*,#{pane_title}}'",
+        "#{?#{==:#{hook_pane},#{pane_id}},#{||:$CODEX_ID_NEW,$CODEX_TURNS},}",
+        "#{||:$CODEX_ID_NEW,$CODEX_TURNS}",
         T + "guards_test.py::test_the_title_of_a_pane_that_has_just_gone_is_nobody_else_s",
     ),
     guard(
@@ -469,9 +469,30 @@ GUARDS = (
     guard(
         "the spinner starts nothing",
         HOOKS,
-        "    if-shell -F '#{?#{&&:#{@codex_title_id},#{m:*#{@codex_title_id}*,#{pane_title}}},,1}' {",
-        "    if-shell -F '1' {",
+        '%hidden CODEX_ID_NEW="#{?#{&&:#{?@codex_title_id,1,0},#{m:*#{@codex_title_id}*,#{pane_title}}},,1}"',
+        '%hidden CODEX_ID_NEW="1"',
         T + "hooks_test.py::test_a_spinner_starts_no_process",
+    ),
+    guard(
+        "a turn that ends behind the user's back, not before his eyes",
+        HOOKS,
+        "#{||:$CODEX_NEEDS,#{&&:#{pane_active},#{window_active_clients}}}",
+        "$CODEX_NEEDS",
+        T + "unread_test.py::test_who_looks",
+    ),
+    guard(
+        "what comes up is not unread",
+        HOOKS,
+        "#{e|>|:$CODEX_AGE,15}",
+        "1",
+        T + "unread_test.py::test_what_comes_up_is_not_unread",
+    ),
+    guard(
+        "no option that is no id reaches the user's command",
+        HOOKS,
+        "#{?#{m:*[!0-9a-f-]*,#{@codex_session}},,#{@codex_session}}",
+        "#{@codex_session}",
+        T + "unread_test.py::test_an_option_that_is_no_id_reaches_no_shell",
     ),
     guard(
         "hooks are silent and exit 0: no view mode",

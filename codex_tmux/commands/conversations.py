@@ -30,7 +30,7 @@ class Place(NamedTuple):
     where: str
     dead: bool
     launch: Launch | None
-    unread: bool
+    unread: bool = False
 
 
 class Conversation(NamedTuple):

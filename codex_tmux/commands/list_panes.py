@@ -20,7 +20,7 @@ from codex_tmux.log import log
 from codex_tmux.state import store
 from codex_tmux.state.attention import attention
 from codex_tmux.state.launch import Launch, launch_of
-from codex_tmux.state.records import CURRENT, LIVE, LOST, STATUS_WORDS, STATUSES, Record, now
+from codex_tmux.state.records import CURRENT, DEAD, LIVE, LOST, STATUS_WORDS, STATUSES, Record, now
 from codex_tmux.tmux import epoch
 from codex_tmux.tmux.epoch import ALIVE, ELSEWHERE, GONE
 from codex_tmux.tmux.server import Server
@@ -30,6 +30,7 @@ from codex_tmux.tracking.pass_once import Pass, sync_once
 from codex_tmux.tracking.sync import server_lock
 
 JSON_VERSION = 1
+STATUS_OF = {word: status for status, word in STATUS_WORDS.items()}
 
 
 @click.command(
@@ -41,8 +42,9 @@ JSON_VERSION = 1
     "--status",
     "statuses",
     multiple=True,
-    type=click.Choice(STATUSES),
-    help="Only this status; can be repeated.",
+    type=click.Choice([*STATUS_WORDS.values(), LIVE, DEAD]),
+    metavar=f"[{'|'.join(STATUS_WORDS.values())}]",
+    help="Only these; can be repeated.",
 )
 @click.option("--json", "as_json", is_flag=True, help="One JSON object, for programs.")
 def command(everything: bool, statuses: tuple[str, ...], as_json: bool) -> None:
@@ -55,7 +57,9 @@ def command(everything: bool, statuses: tuple[str, ...], as_json: bool) -> None:
     daemon. There, its work continues even while its pane is asleep. `unread`: a turn has ended, and nobody has looked
     at the pane since.
     """
-    wanted = statuses or (STATUSES if everything else (*CURRENT, LOST))
+    wanted = tuple(STATUS_OF.get(status, status) for status in statuses) or (
+        STATUSES if everything else (*CURRENT, LOST)
+    )
     server = Server()
     rows = collect(server, wanted)
     add_activity(rows)
@@ -69,7 +73,7 @@ def command(everything: bool, statuses: tuple[str, ...], as_json: bool) -> None:
                 unknown_text(unknown, {row["codex_home"] for row in rows if row["pane"] in unknown}), err=True
             )
     elif statuses:
-        click.echo(f"no pane is {' or '.join(STATUS_WORDS[s] for s in statuses)}")
+        click.echo(f"no pane is {' or '.join(STATUS_WORDS[s] for s in wanted)}")
     else:
         click.echo("no Codex panes yet")
 

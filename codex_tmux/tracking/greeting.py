@@ -10,7 +10,7 @@ from codex_tmux.launcher import typed
 from codex_tmux.log import log
 from codex_tmux.paths import make_state_dir
 from codex_tmux.tmux.server import Server
-from codex_tmux.tmux.tell import tell_all, tell_later
+from codex_tmux.tmux.tell import PREFIX, tell_all, tell_later
 from codex_tmux.tmux.user_keys import TASKS, advice, bound, left
 
 NAME = "greeted"
@@ -34,18 +34,20 @@ def greet_once(server: Server) -> None:
 
 
 def greeting(server: Server) -> str:
-    """The message, in one line of 80 columns."""
+    """The message, in one line of 80 columns: what does not fit of our keys is left out."""
     options = {
         name: server.option(name) for name in (*(task.option for task in TASKS), "@codex_keys", "prefix")
     }
     ours, prefix = options["@codex_keys"].split(), options["prefix"]
-    keys = ", ".join(f"{prefix} {task.key}: {task.does}" for task in bound(options, ours))
-    text = f"loaded – {keys}" if keys else "loaded"
+    keys = [f"{prefix} {task.key}: {task.does}" for task in bound(options, ours)]
     wanted = advice(options, ours, server.try_run("list-keys", "-T", "prefix") or "")
-    if wanted:
-        return f"{text}. {prefix} {left(options, ours)[0].key} stays yours: {wanted}"
     home = os.path.abspath(os.environ.get("CODEX_HOME") or os.path.expanduser("~/.codex"))
-    return text if names_sessions(home) else f"{text}. Next: {typed('setup')}"
+    more = "" if names_sessions(home) else f". Next: {typed('setup')}"
+    if wanted:
+        more = f". {prefix} {left(options, ours)[0].key} stays yours: {wanted}"
+    while keys and len(f"{PREFIX}loaded – {', '.join(keys)}{more}") > 80:
+        keys.pop()
+    return f"loaded{' – ' if keys else ''}{', '.join(keys)}{more}"
 
 
 def names_sessions(codex_home: str) -> bool:
