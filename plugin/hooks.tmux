@@ -54,11 +54,11 @@ set-option -g @codex_await "if-shell -F '#{m:*gone*,#{E:@codex_leavers}}' { set-
 %hidden CODEX_TITLE_NOW="#{s/^$CODEX_SPINNER /+/;s/^[[] [!.] []] Action Required/!/:pane_title}"
 
 # What the title says of the turn: 1 it runs, ! it needs the user, 0 there is none; and of which process. A Codex that
-# comes up spins too, soon and not for long: then a time follows, of its first title, and that end is no turn's. Nor is
-# the title of a shell that has the terminal again.
+# comes up spins too, soon and not for long: then a time follows, of its first title, and that end is no turn's within 15
+# seconds (5 where the first title spun). Nor is the title of a shell that has the terminal again.
 %hidden CODEX_TURN="#{?#{m:*$CODEX_SPINNER*,#{pane_title}},1,#{?#{m:*Action Required*,#{pane_title}},!,#{?pane_title,0,}}} #{pane_pid} "
 %hidden CODEX_AGE="#{e|-|:#{T:@codex_clock},0#{s/^. [0-9]* //:@codex_turning}}"
-%hidden CODEX_SINCE="#{?#{m:0 *,$CODEX_TURN},#{?#{m:[01!] #{pane_pid} *,#{@codex_turning}},,#{T:@codex_clock}},#{?#{e|<|:$CODEX_AGE,3},#{s/^. [0-9]* //:@codex_turning},}}"
+%hidden CODEX_SINCE="#{?#{m:[01!] #{pane_pid} *,#{@codex_turning}},#{?#{&&:#{m:1 *,$CODEX_TURN},#{e|<|:$CODEX_AGE,3}},#{s/^. [0-9]* //:@codex_turning},},#{e|-|:#{T:@codex_clock},#{?#{m:1 *,$CODEX_TURN},10,0}}}"
 %hidden CODEX_NEEDS="#{m:! *,$CODEX_TURN}"
 %hidden CODEX_SHELL="#{m/r:^-?(ba|z|fi|da|a|k|mk|tc|c)?sh$|^nu$|^xonsh$|^elvish$,#{pane_current_command}}"
 %hidden CODEX_ENDS="#{&&:#{&&:#{m:0 *,$CODEX_TURN},#{m:[1!] #{pane_pid} *,#{@codex_turning}}},#{&&:#{e|>|:$CODEX_AGE,15},#{?@codex_title_id,#{m:*#{@codex_title_id}*,#{pane_title}},#{?$CODEX_SHELL,0,1}}}}"

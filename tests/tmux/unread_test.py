@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 
 from tests.support.terminal import Client
@@ -23,11 +21,14 @@ class Pane:
         world.ask(pane, "hello")
         self.session = bound(world, pane)
         self.quiet = f"work | {self.session[:29]}..."
-        # What comes up is none of these tests' business but one's.
-        self.set("@codex_turning", "")
+        self.under_way()
 
     def set(self, option: str, value: str) -> None:
         self.world.tmux("set-option", "-p", "-t", self.id, option, value)
+
+    def under_way(self) -> None:
+        """It has come up long ago: how that looks is the business of one test alone."""
+        self.set("@codex_turning", f"0 {self.world.format(self.id, '#{pane_pid}')} ")
 
     def title(self, *titles: str) -> None:
         for title in titles:
@@ -84,7 +85,7 @@ def test_which_titles_end_a_turn_that_nobody_sees(world: Sandbox) -> None:
     plain.quiet = "Fix a, #{b} and } | work"
     for pane in (exact, plain):
         for before, after, ends in TITLES:
-            pane.set("@codex_turning", "")
+            pane.under_way()
             pane.set("@codex_unread", "")
             pane.title(before.format(pane.quiet))
             assert not pane.unread, before
@@ -189,6 +190,7 @@ def test_what_comes_up_is_not_unread(world: Sandbox) -> None:
     """Codex spins for a moment as it starts, longer where it waits for MCP servers; with a prompt it spins at once."""
     pane = Pane(world, world.new_pane())
     came_up = pane.quiet
+    pane.set("@codex_turning", "")
     pane.title(came_up, SPINS + came_up, came_up)
     assert not pane.unread
     pane.turn()
@@ -196,15 +198,16 @@ def test_what_comes_up_is_not_unread(world: Sandbox) -> None:
     pane.set("@codex_unread", "")
     pane.set("@codex_turning", "")
     pane.title(SPINS + came_up, came_up)
-    assert pane.unread, "its first title spins: it came with a prompt"
-    # What begins as a start, and lasts, was a turn.
-    pane.set("@codex_unread", "")
-    pid = world.format(pane.id, "#{pane_pid}")
-    for ago, unread in ((10, False), (20, True)):
-        pane.title(SPINS + came_up)
-        pane.set("@codex_turning", f"1 {pid} {int(time.time()) - ago}")
+    assert not pane.unread, "its first title that tmux saw spins already"
+    # What begins as a start, and lasts, was a turn; sooner where the first title spun, as with a prompt.
+    for first, ago, unread in ((came_up, 10, False), (came_up, 20, True), ("", 3, False), ("", 8, True)):
+        pane.set("@codex_unread", "")
+        pane.set("@codex_turning", "")
+        pane.title(*[first] * bool(first), SPINS + came_up)
+        spins, pid, since = world.format(pane.id, "#{@codex_turning}").split(" ")
+        pane.set("@codex_turning", f"{spins} {pid} {int(since) - ago}")
         pane.title(came_up)
-        assert pane.unread == unread, ago
+        assert pane.unread == unread, (first, ago)
 
 
 def test_a_pane_without_codex_is_never_unread(world: Sandbox) -> None:
