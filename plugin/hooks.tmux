@@ -30,10 +30,12 @@ set-option -g @codex_unsettled '#{@codex_pending}#{S:#{W:#{P:#{?#{&&:#{@codex_pa
 # Some living Codex pane has a stored command that would start Codex anew.
 set-option -g @codex_guarded '#{S:#{W:#{P:#{?pane_dead,,#{?@codex_guard,y,}}}}}'
 
-# For status lines, as #{E:@codex_waits}: how many conversations wait for the user. Codex says so in its title, so no
-# process is needed. A group's tmux sessions have the same windows: one of them counts.
-%hidden CODEX_ASKING="#{S:#{?#{?session_grouped,#{==:#{session_name},#{s/,.*//:session_group_list}},1},#{W:#{P:#{?#{&&:#{@codex_pane},#{m:*Action Required*,#{pane_title}}},y,}}},}}"
-set-option -g @codex_waits "#{?$CODEX_ASKING,#{n:$CODEX_ASKING} #{?#{==:$CODEX_ASKING,y},needs,need} you,}"
+# For status lines, as #{E:@codex_waits}: how many conversations need the user, as Codex says in its title, and how many
+# are unread. A group's tmux sessions have the same windows: one of them counts.
+%hidden CODEX_ONCE="#{?session_grouped,#{==:#{session_name},#{s/,.*//:session_group_list}},1}"
+%hidden CODEX_ASKING="#{S:#{?$CODEX_ONCE,#{W:#{P:#{?#{&&:#{@codex_pane},#{m:*Action Required*,#{pane_title}}},y,}}},}}"
+%hidden CODEX_UNREAD="#{S:#{?$CODEX_ONCE,#{W:#{P:#{?@codex_unread,y,}}},}}"
+set-option -g @codex_waits "#{?$CODEX_ASKING,#{n:$CODEX_ASKING} #{?#{==:$CODEX_ASKING,y},needs,need} you#{?$CODEX_UNREAD, ,},}#{?$CODEX_UNREAD,#{n:$CODEX_UNREAD} unread,}"
 
 # tmux up to 3.5 built with utempter (Debian, Ubuntu, Fedora) drops SIGCHLD while that runs its helper for a closed
 # terminal (tmux issue 4559): every other killed pane stays unreaped, and fires nothing, until another child of tmux
@@ -47,65 +49,74 @@ set-option -g @codex_leavers '#{S:#{W:#{P:#{?@codex_leaving,#{?#{==:#{@codex_lea
 set-option -g @codex_await "if-shell -F '#{m:*gone*,#{E:@codex_leavers}}' { set-option -gu @codex_awaiting ; $CODEX_TRIGGER } { if-shell -F '#{E:@codex_leavers}' { run-shell -b -d 1 -C '#{@codex_await}' } { set-option -gu @codex_awaiting } }"
 
 # The frames of Codex's spinner, as `codex/screen.py` has them.
-set-option -g @codex_spinner '⠋|⠙|⠹|⠸|⠼|⠴|⠦|⠧|⠇|⠏'
+%hidden CODEX_SPINNER="[⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏]"
 # Codex's title without the frame of its spinner and the blinking of what it waits for.
-set-option -g @codex_title_now '#{s/^(#{@codex_spinner}) /+/;s/^[[] [!.] []] Action Required/!/:pane_title}'
+%hidden CODEX_TITLE_NOW="#{s/^$CODEX_SPINNER /+/;s/^[[] [!.] []] Action Required/!/:pane_title}"
 
-# Title to pane option, without a process. The cheap test comes first: while Codex works, its spinner sets the
-# title ten times a second. The id is whole or its first 29 characters.
+# What the title says of the turn: 1 it runs, ! it needs the user, 0 there is none; and of which process. A Codex that
+# comes up spins too, soon and not for long: then a time follows, of its first title, and that end is no turn's within 15
+# seconds (5 where the first title spun). Nor is the title of a shell that has the terminal again.
+%hidden CODEX_TURN="#{?#{m:*$CODEX_SPINNER*,#{pane_title}},1,#{?#{m:*Action Required*,#{pane_title}},!,#{?pane_title,0,}}} #{pane_pid} "
+%hidden CODEX_AGE="#{e|-|:#{T:@codex_clock},0#{s/^. [0-9]* //:@codex_turning}}"
+%hidden CODEX_SINCE="#{?#{m:[01!] #{pane_pid} *,#{@codex_turning}},#{?#{&&:#{m:1 *,$CODEX_TURN},#{e|<|:$CODEX_AGE,3}},#{s/^. [0-9]* //:@codex_turning},},#{e|-|:#{T:@codex_clock},#{?#{m:1 *,$CODEX_TURN},10,0}}}"
+%hidden CODEX_NEEDS="#{m:! *,$CODEX_TURN}"
+%hidden CODEX_SHELL="#{m/r:^-?(ba|z|fi|da|a|k|mk|tc|c)?sh$|^nu$|^xonsh$|^elvish$,#{pane_current_command}}"
+%hidden CODEX_ENDS="#{&&:#{&&:#{m:0 *,$CODEX_TURN},#{m:[1!] #{pane_pid} *,#{@codex_turning}}},#{&&:#{e|>|:$CODEX_AGE,15},#{?@codex_title_id,#{m:*#{@codex_title_id}*,#{pane_title}},#{?$CODEX_SHELL,0,1}}}}"
+%hidden CODEX_TOLD="#{?$CODEX_NEEDS,#{@codex-on-waiting},#{@codex-on-done}}"
+%hidden CODEX_ID_NEW="#{?#{&&:#{?@codex_title_id,1,0},#{m:*#{@codex_title_id}*,#{pane_title}}},,1}"
+%hidden CODEX_TURNS="#{&&:#{?@codex_pane,1,#{?@codex_title_id,1,0}},#{?#{m:$CODEX_TURN*,#{@codex_turning}},,1}}"
+
+# Title to pane option, without a process. The cheap test comes first, and alone knows hook_pane: while Codex works, its
+# spinner sets the title ten times a second (@codex_spins fits it). The id is whole or its first 29 characters.
 set-hook -g pane-title-changed[8470] {
-  if-shell -F '#{&&:#{==:#{hook_pane},#{pane_id}},#{m:*-????-????-????-?????*,#{pane_title}}}' {
-    if-shell -F '#{?#{&&:#{@codex_title_id},#{m:*#{@codex_title_id}*,#{pane_title}}},,1}' {
-      if-shell -F '#{m/r:[0-9a-f]{8#}-[0-9a-f]{4#}-7[0-9a-f]{3#}-[0-9a-f]{4#}-[0-9a-f]{5#},#{pane_title}}' {
-        set-option -pF @codex_title_id '#{s/^.*([0-9a-f]{8#}-[0-9a-f]{4#}-7[0-9a-f]{3#}-[0-9a-f]{4#}-[0-9a-f]{5#}[0-9a-f]*).*$/\1/:pane_title}'
-        set-option -pF @codex_title_at '#{T:@codex_clock}'
-        # Whose it is, the sync works out.
-        set-option -pu @codex_title_by
-        # The pane must outlive a crash from now on, not from the sync on; only where Codex alone is its own command.
-        if-shell -F '#{&&:#{==:#{remain-on-exit},off},#{m/r:^"?(exec )?([^ ;&|]*/)?codex( [^;&|]*)?"?$,#{pane_start_command}}}' {
-          set-option -p remain-on-exit failed
-          set-option -p @codex_keep 1
-        }
-        if-shell -F 1 "$CODEX_TRIGGER"
+  if-shell -F "#{?#{m:#{@codex_spins},#{pane_pid} #{pane_title}},,#{?#{==:#{hook_pane},#{pane_id}},#{||:$CODEX_ID_NEW,$CODEX_TURNS},}}" {
+    if-shell -F "#{?#{&&:$CODEX_ID_NEW,#{m:*-????-????-????-?????*,#{pane_title}}},#{m/r:[0-9a-f]{8#}-[0-9a-f]{4#}-7[0-9a-f]{3#}-[0-9a-f]{4#}-[0-9a-f]{5#},#{pane_title}},}" {
+      set-option -pF @codex_title_id '#{s/^.*([0-9a-f]{8#}-[0-9a-f]{4#}-7[0-9a-f]{3#}-[0-9a-f]{4#}-[0-9a-f]{5#}[0-9a-f]*).*$/\1/:pane_title}'
+      set-option -pF @codex_title_at '#{T:@codex_clock}'
+      # Whose it is, the sync works out.
+      set-option -pu @codex_title_by ; set-option -pu @codex_turning
+      if-shell -F '#{?#{m:#{@codex_title_id}*,#{@codex_session}},,1}' { set-option -pu @codex_unread }
+      # The pane must outlive a crash from now on, not from the sync on; only where Codex alone is its own command.
+      if-shell -F '#{&&:#{==:#{remain-on-exit},off},#{m/r:^"?(exec )?([^ ;&|]*/)?codex( [^;&|]*)?"?$,#{pane_start_command}}}' {
+        set-option -p remain-on-exit failed ; set-option -p @codex_keep 1
       }
-    }
-  }
-  # hook_pane is known to the hook's own commands, not to those inside their blocks.
-  if-shell -F '#{&&:#{==:#{hook_pane},#{pane_id}},#{?#{m:*-????-????-????-?????*,#{pane_title}},,1}}' {
-    # if-shell takes any text that begins with a 0 for false, as ids do. A Codex that quits clears its title.
-    if-shell -F '#{||:#{?@codex_title_id,1,0},#{&&:#{==:#{@codex_state},live},#{==:#{pane_title},}}}' {
-      set-option -pu @codex_title_id
-      set-option -pF @codex_leaving '#{?pane_current_command,#{pane_current_command},1}'
       if-shell -F 1 "$CODEX_TRIGGER"
-    } {
-      # No id in the title: Codex with its default title. Looked at once for each process of that name. Below `node` it
-      # is known by its directory, or, where that is a part of a repository, by its spinner or the pane's command.
-      if-shell -F '#{||:#{==:#{pane_current_command},codex},#{&&:#{==:#{pane_current_command},node},#{||:#{||:#{?@codex_pane,1,0},#{m:*#{b:pane_current_path},#{pane_title}}},#{||:#{m/r:^(#{@codex_spinner}) ,#{pane_title}},#{m/r:(^|[/" ])codex( |"|$),#{pane_start_command}}}}}}' {
-        if-shell -F '#{?#{||:#{@codex_pane},#{==:#{@codex_looked},#{pane_pid}}},,1}' {
-          set-option -pF @codex_looked '#{pane_pid}'
-          if-shell -F 1 "$CODEX_TRIGGER"
-        } {
-          # Its session may be inferred. Looked at again when a turn begins or ends, when Codex starts or ends to wait
-          # for an approval, and when the name in the title changes: not at each frame of the spinner.
-          if-shell -F '#{&&:#{@codex_pane},#{?#{m/r:^(title|adopted|screen)$,#{@codex_evidence}},,1}}' {
-            if-shell -F '#{!=:#{E:@codex_title_now},#{@codex_title_seen}}' {
-              set-option -pF @codex_title_seen '#{E:@codex_title_now}'
+    }
+    if-shell -F "$CODEX_TURNS" {
+      if-shell -F "#{&&:#{@codex_pane},#{||:$CODEX_NEEDS,$CODEX_ENDS}}" {
+        if-shell -F "#{||:$CODEX_NEEDS,#{&&:#{pane_active},#{window_active_clients}}}" { set-option -pu @codex_unread } { set-option -p @codex_unread 1 ; set-option -pF @codex_unread_at '#{T:@codex_clock}' }
+        if-shell -F "#{?$CODEX_TOLD,1,0}" "run-shell -b \"{ export CODEX_TMUX_PANE='#{pane_id}' CODEX_TMUX_SESSION='#{?#{m:*[!0-9a-f-]*,#{@codex_session}},,#{@codex_session}}' ; $CODEX_TOLD\n} >/dev/null 2>&1 || :\""
+      }
+      set-option -pF @codex_turning "$CODEX_TURN$CODEX_SINCE" ; set-option -pF @codex_spins "#{?#{m:1 *,$CODEX_TURN},#{?@codex_title_id,#{pane_pid} *$CODEX_SPINNER*#{@codex_title_id}*,},}"
+      # Before 0.154 a Codex has no file of its session until the first message: then it is looked at again.
+      if-shell -F '#{&&:#{@codex_pane},#{?@codex_session,,1}}' "$CODEX_TRIGGER"
+    }
+    if-shell -F '#{?#{m:*-????-????-????-?????*,#{pane_title}},,1}' {
+      # if-shell takes any text that begins with a 0 for false, as ids do. A Codex that quits clears its title.
+      if-shell -F '#{||:#{?@codex_title_id,1,0},#{&&:#{==:#{@codex_state},live},#{==:#{pane_title},}}}' {
+        set-option -pu @codex_title_id
+        set-option -pF @codex_leaving '#{?pane_current_command,#{pane_current_command},1}'
+        if-shell -F 1 "$CODEX_TRIGGER"
+      } {
+        # No id in the title: Codex with its default title. Looked at once for each process of that name. Below `node` it
+        # is known by its directory, or, where that is a part of a repository, by its spinner or the pane's command.
+        if-shell -F "#{||:#{==:#{pane_current_command},codex},#{&&:#{==:#{pane_current_command},node},#{||:#{||:#{?@codex_pane,1,0},#{m:*#{b:pane_current_path},#{pane_title}}},#{||:#{m:$CODEX_SPINNER *,#{pane_title}},#{m/r:(^|[/\" ])codex( |\"|$),#{pane_start_command}}}}}}" {
+          if-shell -F '#{?#{||:#{@codex_pane},#{==:#{@codex_looked},#{pane_pid}}},,1}' {
+            set-option -pF @codex_looked '#{pane_pid}'
+            if-shell -F 1 "$CODEX_TRIGGER"
+          } {
+            # Its session may be inferred. Looked at again when a turn begins or ends, when Codex starts or ends to wait
+            # for an approval, and when the name in the title changes: not at each frame of the spinner.
+            if-shell -F "#{&&:#{&&:#{@codex_pane},#{?#{m/r:^(title|adopted|screen)$,#{@codex_evidence}},,1}},#{!=:$CODEX_TITLE_NOW,#{@codex_title_seen}}}" {
+              set-option -pF @codex_title_seen "$CODEX_TITLE_NOW"
               if-shell -F 1 "$CODEX_TRIGGER"
             }
           }
+        } {
+          if-shell -F '#{@codex_looked}' { set-option -pu @codex_looked }
+          # The shell that Codex returned to has set its own title: what ran here is gone.
+          if-shell -F "#{&&:#{==:#{@codex_state},live},$CODEX_SHELL}" "$CODEX_TRIGGER"
         }
-        # Before 0.154 a Codex holds no file of its session until the first message: while it is not known, where a
-        # turn begins and ends is looked at, by the spinner's coming and going.
-        if-shell -F '#{&&:#{@codex_pane},#{?@codex_session,,1}}' {
-          if-shell -F '#{!=:#{m/r:#{@codex_spinner},#{pane_title}},#{@codex_turning}}' {
-            set-option -pF @codex_turning '#{m/r:#{@codex_spinner},#{pane_title}}'
-            if-shell -F 1 "$CODEX_TRIGGER"
-          }
-        }
-      } {
-        if-shell -F '#{@codex_looked}' { set-option -pu @codex_looked }
-        # The shell that Codex returned to has set its own title: what ran here is gone.
-        if-shell -F '#{&&:#{==:#{@codex_state},live},#{m/r:^-?(ba|z|fi|da|a|k|mk|tc|c)?sh$|^nu$|^xonsh$|^elvish$,#{pane_current_command}}}' "$CODEX_TRIGGER"
       }
     }
   }
@@ -127,11 +138,12 @@ set-hook -g pane-exited[8470] {
 %hidden CODEX_MOVED="if-shell -F '#{&&:#{@codex_panes},#{!=:#{E:@codex_places},#{@codex_seen}}}' { set-option -gF @codex_seen '#{E:@codex_places}' ; if-shell -F '#{S:y}' { set-option -gF @codex_here '#{S:#{W:#{P:#{pane_id} }}}' } ; $CODEX_TRIGGER }"
 
 # A pane that waits to be shown (@codex_waiting) sleeps without a process; its stored command resumes. Two of these
-# events may come at once: each pane is looked at again, by @codex_is_dead, when its turn comes.
+# events may come at once: each pane is looked at again, by @codex_is_dead, when its turn comes. What is shown is read.
 set-option -g @codex_is_dead '#{pane_dead}'
 set-option -g @codex_wake '#{?#{&&:#{session_attached},#{window_active}},#{P:#{?#{&&:#{pane_dead},#{@codex_waiting}},if-shell -F -t #{pane_id} "#{@codex_is_dead}" "respawn-pan -e CODEX_TMUX_UNATTENDED=1 -t #{pane_id}" ; ,}},}'
 set-option -g @codex_wake_all '#{S:#{W:#{P:#{?#{&&:#{pane_dead},#{@codex_waiting}},if-shell -F -t #{pane_id} "#{@codex_is_dead}" "respawn-pan -e CODEX_TMUX_UNATTENDED=1 -t #{pane_id}" ; ,}}}}'
-%hidden CODEX_WAKE="if-shell -F '#{?#{E:@codex_wake},1,}' { run-shell -bC '#{E:@codex_wake}' }"
+%hidden CODEX_READ="#{?window_active_clients,#{P:#{?#{&&:#{pane_active},#{@codex_unread}},set-option -pu -t #{pane_id} @codex_unread ; ,}},}"
+%hidden CODEX_WAKE="if-shell -F '#{?#{E:@codex_wake}$CODEX_READ,1,}' { run-shell -bC '#{E:@codex_wake}$CODEX_READ' }"
 
 set-hook -g after-select-window[8470] "$CODEX_WAKE"
 set-hook -g after-select-pane[8470] "$CODEX_WAKE"

@@ -16,7 +16,7 @@ install_keys() {
             run-shell -b "#{@codex_word} pick --from-key -c '#{client_name}' >/dev/null 2>&1 || :" \;
     fi
     if claim_key "$chosen_next_key" "$codex_next_key"; then
-        set -- "$@" bind-key -N 'Codex: go to the next pane that needs you' "$key" \
+        set -- "$@" bind-key -N 'Codex: go to the next pane that needs you or is unread' "$key" \
             run-shell -b "#{@codex_word} next --from-key -c '#{client_name}' >/dev/null 2>&1 || :" \;
     fi
     tmux set-option -g @codex_keys "${codex_keys# }" \; set-option -g @codex_key_before "$codex_keys_before"

@@ -4,7 +4,7 @@
 codex_tmux_bin=
 codex_respawn_key=R
 codex_pick_key=P
-codex_next_key=none
+codex_next_key=N
 # These are the helper's: it takes an unset option for what stands here.
 codex_command=codex
 codex_env=
@@ -12,6 +12,9 @@ codex_on_death=keep
 codex_restore=ask
 codex_restore_lazy=on
 codex_log_level=info
+# And these the hooks'.
+codex_on_waiting=
+codex_on_done=
 
 tab=$(printf '\t')
 

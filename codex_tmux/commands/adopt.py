@@ -52,7 +52,7 @@ def command(target: str | None, codex_home: str | None, force: bool, session: st
     """Bind a session to a pane by hand.
 
     SESSION is an id, its first characters (8 or more), or the name you gave it in Codex. The pane may run Codex, be
-    dead, or be a shell. In a dead pane or a shell, resume it with `codex-tmux respawn` or prefix R.
+    asleep, or be a shell. If it is asleep or a shell, resume it with `codex-tmux respawn` or prefix R.
     """
     target = target or os.environ.get("TMUX_PANE")
     if not target:
@@ -152,7 +152,7 @@ def refuse_taken(seen: Pass, pane: Pane, session: Session, force: bool) -> None:
             continue
         if record.epoch == snapshot.epoch:
             raise Problem(
-                f"session {session.id} is in pane {record.pane}, which is alive: it can be in one pane only"
+                f"session {session.id} is in pane {record.pane}, where it is running: it can be in one pane only"
             )
         if force:
             continue

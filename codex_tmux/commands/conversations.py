@@ -12,7 +12,7 @@ from codex_tmux.codex.store import Session, Store
 from codex_tmux.elsewhere.transport import of_argv
 from codex_tmux.errors import TmuxError
 from codex_tmux.state.launch import Launch, launch_of
-from codex_tmux.state.pane_options import decode_launch
+from codex_tmux.state.pane_options import Option, decode_launch
 from codex_tmux.state.records import DEAD, EXEC, LIVE, TUI, Record
 from codex_tmux.state.words import state_words
 from codex_tmux.tmux import epoch
@@ -30,6 +30,7 @@ class Place(NamedTuple):
     where: str
     dead: bool
     launch: Launch | None
+    unread: bool = False
 
 
 class Conversation(NamedTuple):
@@ -48,11 +49,17 @@ class Conversation(NamedTuple):
     evidence: str
     updated: float
     activity: str = ""
+    unread: bool = False
 
     @property
     def state(self) -> str:
         """Status and activity in the words of a list."""
-        return state_words(self.status, self.activity)
+        return state_words(self.status, self.activity, self.unread)
+
+    @property
+    def rank(self) -> int:
+        """What needs the user comes first, then what is unread."""
+        return 0 if self.activity in activity.WAITING else 1 if self.unread else 2
 
 
 class Here:
@@ -81,14 +88,14 @@ class Here:
 
 
 def gather(server: Server, records: tuple[Record, ...], default_home: str) -> list[Conversation]:
-    """All conversations: those that need the user first, then the newest."""
+    """All conversations: those that need the user first, then the unread, then the newest."""
     homes = list(dict.fromkeys([default_home, *(r.codex_home for r in records)]))
     # The daemons think while we read.
     answer = activity.asking(dict.fromkeys(homes), activity.IN_PASSING)
     stores = {home: Store(home) for home in homes}
     sessions = {home: store.recent(LIMIT) for home, store in stores.items()}
     found = with_activity(merge(records, sessions, Here(server)), answer())
-    return sorted(found, key=lambda c: c.activity not in activity.WAITING)
+    return sorted(found, key=lambda c: c.rank)
 
 
 def with_activity(conversations: list[Conversation], doing: dict[str, str]) -> list[Conversation]:
@@ -117,7 +124,7 @@ def find(
 
 def places(server: Server) -> dict[str, Place]:
     """The panes of a tmux server that have a session, by that."""
-    plain = ("pane_id", "pane_dead", "@codex_session", "window_index", "pane_index")
+    plain = ("pane_id", "pane_dead", Option.SESSION, Option.UNREAD, "window_index", "pane_index")
     counted = ("session_name", "@codex_launch")
     try:
         rows = server.listed("list-panes", "-a", "-f", "#{@codex_session}", plain=plain, chosen=counted)
@@ -126,7 +133,8 @@ def places(server: Server) -> dict[str, Place]:
     found: dict[str, Place] = {}
     for row in rows:
         where = f"{row['session_name']}:{row['window_index']}.{row['pane_index']}"
-        place = Place(row["pane_id"], where, row["pane_dead"] == "1", decode_launch(row["@codex_launch"]))
+        launch = decode_launch(row["@codex_launch"])
+        place = Place(row["pane_id"], where, row["pane_dead"] == "1", launch, bool(row[Option.UNREAD]))
         found.setdefault(row["@codex_session"], place)
     return found
 
@@ -181,6 +189,7 @@ def of_record(
         launch=launch,
         evidence=record.evidence,
         updated=max(session.updated if session else 0.0, 0.0) or record.updated_at.timestamp(),
+        unread=place is not None and place.unread,
     )
 
 
@@ -208,4 +217,5 @@ def of_session(home: str, session: Session, place: Place | None) -> Conversation
         launch=(place.launch if place else None) or Launch(mode, "", home, cwd, (), False),
         evidence="",
         updated=session.updated or session.created_ms / 1000,
+        unread=place is not None and place.unread,
     )

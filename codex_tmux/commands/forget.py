@@ -15,7 +15,7 @@ from codex_tmux.plain_text import plain_line, tilde
 from codex_tmux.sleeping.remain_on_exit import give_back, say_nothing
 from codex_tmux.state import store
 from codex_tmux.state.pane_options import KEPT_TRUE, Option, pane_options
-from codex_tmux.state.records import CURRENT, ENDED, Record
+from codex_tmux.state.records import CURRENT, ENDED, STATUS_WORDS, Record
 from codex_tmux.tmux.server import Server
 from codex_tmux.tracking.apply import run_all
 from codex_tmux.tracking.pass_once import Pass, sync_once
@@ -71,7 +71,11 @@ def meant(server: Server, pane_id: str | None, words: tuple[str, ...], all_ended
 def agreed(chosen: list[Record]) -> bool:
     """Show a person what would be forgotten, and ask."""
     for r in chosen:
-        click.echo(plain_line(f"{r.session_id}  {r.status}  {r.tmux_session}:{r.window}  {tilde(r.cwd)}"))
+        click.echo(
+            plain_line(
+                f"{r.session_id}  {STATUS_WORDS[r.status]}  {r.tmux_session}:{r.window}  {tilde(r.cwd)}"
+            )
+        )
     return click.confirm(f"Forget {counted(chosen)}?", default=True)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection
+from datetime import datetime, timezone
 from typing import Any
 
 import click
@@ -17,8 +18,9 @@ from codex_tmux.elsewhere.transport import of_argv
 from codex_tmux.errors import TmuxError
 from codex_tmux.log import log
 from codex_tmux.state import store
+from codex_tmux.state.attention import attention
 from codex_tmux.state.launch import Launch, launch_of
-from codex_tmux.state.records import CURRENT, LIVE, LOST, STATUS_WORDS, STATUSES, Record, now
+from codex_tmux.state.records import CURRENT, DEAD, LIVE, LOST, STATUS_WORDS, STATUSES, Record, now
 from codex_tmux.tmux import epoch
 from codex_tmux.tmux.epoch import ALIVE, ELSEWHERE, GONE
 from codex_tmux.tmux.server import Server
@@ -28,6 +30,7 @@ from codex_tmux.tracking.pass_once import Pass, sync_once
 from codex_tmux.tracking.sync import server_lock
 
 JSON_VERSION = 1
+STATUS_OF = {word: status for status, word in STATUS_WORDS.items()}
 
 
 @click.command(
@@ -39,8 +42,9 @@ JSON_VERSION = 1
     "--status",
     "statuses",
     multiple=True,
-    type=click.Choice(STATUSES),
-    help="Only this status; can be repeated.",
+    type=click.Choice([*STATUS_WORDS.values(), LIVE, DEAD]),
+    metavar=f"[{'|'.join(STATUS_WORDS.values())}]",
+    help="Only these; can be repeated.",
 )
 @click.option("--json", "as_json", is_flag=True, help="One JSON object, for programs.")
 def command(everything: bool, statuses: tuple[str, ...], as_json: bool) -> None:
@@ -50,12 +54,16 @@ def command(everything: bool, statuses: tuple[str, ...], as_json: bool) -> None:
     or you (adopted). `inferred`: it is the only session that fits.
 
     What a conversation is doing (idle, working, needs approval or an answer) is known if Codex runs in its shared
-    daemon. There, its work continues even while its pane is asleep.
+    daemon. There, its work continues even while its pane is asleep. `unread`: a turn has ended, and nobody has looked
+    at the pane since.
     """
-    wanted = statuses or (STATUSES if everything else (*CURRENT, LOST))
+    wanted = tuple(STATUS_OF.get(status, status) for status in statuses) or (
+        STATUSES if everything else (*CURRENT, LOST)
+    )
     server = Server()
     rows = collect(server, wanted)
     add_activity(rows)
+    add_unread(server, rows)
     if as_json:
         click.echo(json.dumps({"version": JSON_VERSION, "panes": rows}, indent=2, ensure_ascii=True))
     elif rows:
@@ -65,7 +73,7 @@ def command(everything: bool, statuses: tuple[str, ...], as_json: bool) -> None:
                 unknown_text(unknown, {row["codex_home"] for row in rows if row["pane"] in unknown}), err=True
             )
     elif statuses:
-        click.echo(f"no pane is {' or '.join(STATUS_WORDS[s] for s in statuses)}")
+        click.echo(f"no pane is {' or '.join(STATUS_WORDS[s] for s in wanted)}")
     else:
         click.echo("no Codex panes yet")
 
@@ -128,6 +136,16 @@ def add_activity(rows: list[dict[str, Any]]) -> None:
         row["activity"] = doing.get(row["session_id"])
 
 
+def add_unread(server: Server, rows: list[dict[str, Any]]) -> None:
+    """Fill in since when a pane of this tmux server is unread."""
+    marks = attention(server)
+    socket = server.try_run("display-message", "-p", "#{socket_path}") if marks else None
+    for row in rows:
+        mark = marks.get(row["pane"])
+        if mark and mark.unread_since is not None and row["server"] == socket and row["status"] in CURRENT:
+            row["unread_since"] = datetime.fromtimestamp(mark.unread_since, timezone.utc).isoformat()
+
+
 def row_of_record(record: Record, codex_store: Store, fate: str) -> dict[str, Any]:
     """A record as a row; `fate` is that of its tmux server."""
     whole = len(record.session_id) == 36
@@ -176,6 +194,7 @@ def row(record: Record, session_id: str | None, title: str | None, fate: str) ->
         **elsewhere(launch_of(record), record.session_id),
         "title": title,
         "activity": None,
+        "unread_since": None,
         "updated_at": record.updated_at.isoformat(),
     }
 

@@ -36,6 +36,7 @@ STYLES: dict[str, dict[str, Any]] = {
     ENDED: DIM,
     CLOSED: DIM,
 }
+NEEDS_YOU, UNREAD = {"fg": "magenta", "bold": True}, {"fg": "cyan", "bold": True}
 
 
 def show(rows: list[dict[str, Any]], socket: str | None) -> None:
@@ -71,7 +72,13 @@ def line(cell: dict[str, str], widths: dict[str, int], styles: dict[str, dict[st
 def style_of(column: str, row: dict[str, Any]) -> dict[str, Any]:
     """The style of one cell, as `click.style` takes it."""
     if column == "STATUS":
-        return {"fg": "magenta", "bold": True} if row["activity"] in WAITING else STYLES[row["status"]]
+        return (
+            NEEDS_YOU
+            if row["activity"] in WAITING
+            else UNREAD
+            if row["unread_since"]
+            else STYLES[row["status"]]
+        )
     if column == "KNOWN BY" and not row["exact"]:
         return {"fg": "yellow"}
     return DIM if row["status"] in (ENDED, CLOSED) or column in ("AGE", "SESSION") else {}
@@ -92,7 +99,7 @@ def cells_of(row: dict[str, Any], socket: str | None) -> dict[str, str]:
         "PANE": row["pane"],
         "SESSION": row["session_id"] or (f"{row['session_prefix']}…" if row.get("session_prefix") else "-"),
         "TITLE": row["title"] or "-",
-        "STATUS": state_words(row["status"], row["activity"]),
+        "STATUS": state_words(row["status"], row["activity"], bool(row["unread_since"])),
         "KNOWN BY": known,
         "DIRECTORY": far_end(row) or tilde(row["cwd"]),
         "AGE": age_of(row["updated_at"]),

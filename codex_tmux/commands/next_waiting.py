@@ -1,29 +1,40 @@
-"""`codex-tmux next`: jump to the next pane whose conversation waits for the user."""
+"""`codex-tmux next`: jump to the next pane whose conversation needs the user, or is unread."""
 
 from __future__ import annotations
 
 import os
 import sys
-from typing import Any
+from typing import Any, NamedTuple
 
 import click
 
-from codex_tmux.codex.daemon.activity import APPROVAL, WAITING
 from codex_tmux.commands.completion import CLIENT
 from codex_tmux.commands.list_panes import add_activity, collect
 from codex_tmux.commands.reopen import show
 from codex_tmux.errors import Problem, TmuxError
 from codex_tmux.plain_text import plain_line, shortened
+from codex_tmux.state.attention import Attention, attention
 from codex_tmux.state.records import CURRENT
+from codex_tmux.state.words import ACTIVITY_WORDS, UNREAD
 from codex_tmux.tmux.server import Server
-from codex_tmux.tmux.tell import tell_client
+from codex_tmux.tmux.tell import PREFIX, tell_client
 
 Place = tuple[str, int, int]
 
 
+class Stop(NamedTuple):
+    """A pane that one may want to go to: what it needs in words, "" for nothing; since when it is unread."""
+
+    pane: str
+    place: Place
+    needs: str = ""
+    unread_since: int | None = None
+    title: str = ""
+
+
 @click.command(
-    short_help="Jump to the next pane that waits for you.",
-    epilog="Example: set -g @codex-next-key N   (in tmux.conf; then prefix N)",
+    short_help="Jump to the next pane that needs you or is unread.",
+    epilog="Example: codex-tmux next, or prefix N",
 )
 @click.option(
     "-c",
@@ -36,9 +47,10 @@ Place = tuple[str, int, int]
     "--from-key", is_flag=True, hidden=True, help="Say everything in tmux: a key binding has no terminal."
 )
 def command(client: str | None, from_key: bool) -> None:
-    """Jump to the next pane waiting for approval or an answer, in window order.
+    """Jump to the next pane that needs you, for an approval or an answer, else to the oldest unread one.
 
-    It starts after the pane you are in and goes round. This needs Codex's shared daemon (0.157 or newer).
+    Those that need you come in window order: it starts after the pane you are in and goes round. A pane is unread once
+    a turn has ended in it while nobody looked at it.
     """
     server = Server()
     try:
@@ -63,28 +75,70 @@ def client_of(server: Server) -> str | None:
 
 
 def jump(server: Server, client: str | None) -> str:
-    """Show the client the next waiting pane; what to say about it. Raises Problem where none waits."""
+    """Show the client the next pane; what to say about it. Raises Problem where there is none to go to."""
     rows = collect(server, CURRENT)
     socket = server.run("display-message", "-p", "#{socket_path}")
     rows = [row for row in rows if row["server"] == socket]
     add_activity(rows)
-    waiting = [row for row in rows if row["activity"] in WAITING]
-    if not waiting:
-        raise Problem(nobody_waits(rows))
-    row = following(waiting, place_of_client(server, client))
-    show(server, row["pane"], client or "")
-    what = "approval" if row["activity"] == APPROVAL else "an answer"
-    more = f" ({len(waiting) - 1} more)" if len(waiting) > 1 else ""
-    title = shortened(plain_line(row["title"] or ""), 40)
-    return f"needs {what}{more}: {title or row['pane']}"
+    marks = attention(server)
+    stops = in_order(
+        [stop_of(row, marks.get(row["pane"], Attention())) for row in rows], *place_of_client(server, client)
+    )
+    if not stops:
+        raise Problem(nowhere_to_go(rows))
+    show(server, stops[0].pane, client or "")
+    return said_of(stops)
 
 
-def nobody_waits(rows: list[dict[str, Any]]) -> str:
+def stop_of(row: dict[str, Any], mark: Attention) -> Stop:
+    """A row of `list` as a place to stop at; what needs the user is not unread. A Codex without the daemon says in its
+    title that it needs the user, not for what."""
+    needs = ACTIVITY_WORDS.get(row["activity"], "")
+    if not needs and mark.needs_you and row["activity"] is None:
+        needs = "needs you"
+    place = (row["tmux_session"], row["window"], row["pane_index"])
+    title = plain_line(row["title"] or "") or row["pane"]
+    return Stop(row["pane"], place, needs, None if needs else mark.unread_since, title)
+
+
+def in_order(stops: list[Stop], here: Place, front: str) -> list[Stop]:
+    """Where to go, in this order: those that need the user, from the place `here` on, then the unread, oldest first.
+
+    Who has come to one that needs him and leaves it so (it is `front`, the pane he sees) goes on to those behind it,
+    then to the unread, and only then round to the first again.
+    """
+    needing = sorted((s for s in stops if s.needs and s.pane != front), key=lambda s: s.place)
+    unread = sorted(
+        (s for s in stops if s.unread_since is not None and s.pane != front),
+        key=lambda s: s.unread_since or 0,
+    )
+    behind = [s for s in needing if s.place > here]
+    before = [s for s in needing if s.place <= here]
+    itself = [s for s in stops if s.needs and s.pane == front]
+    return [*behind, *unread, *before, *itself] if itself else [*behind, *before, *unread]
+
+
+def said_of(stops: list[Stop]) -> str:
+    """What to say on coming to the first of these, in one line of 80 columns with the rest of the message.
+
+    >>> said_of([Stop("%1", ("a", 1, 0), "needs approval", title="Fix it"), Stop("%2", ("a", 2, 0), "", 7)])
+    'needs approval (1 more unread): Fix it'
+    """
+    first, *others = stops
+    needing, unread = sum(bool(s.needs) for s in others), sum(not s.needs for s in others)
+    counts = [f"{needing} more need{'s' * (needing == 1)} you"] if needing else []
+    counts += [f"{unread} more unread"] if unread else []
+    more = f" ({', '.join(counts)})" if counts else ""
+    what = f"{first.needs or UNREAD}{more}: "
+    return what + shortened(first.title, min(40, 80 - len(PREFIX + what)))
+
+
+def nowhere_to_go(rows: list[dict[str, Any]]) -> str:
     """Why there is nowhere to go."""
     mute = sum(row["activity"] is None and row["status"] == "live" for row in rows)
     if not mute:
-        return "no conversation needs you"
-    return f"no conversation is known to need you ({mute} gave no answer)"
+        return "no conversation needs you, and none is unread"
+    return f"none is unread, and none is known to need you ({mute} gave no answer)"
 
 
 def place_of_client(server: Server, client: str | None) -> tuple[Place, str]:
@@ -99,15 +153,3 @@ def place_of_client(server: Server, client: str | None) -> tuple[Place, str]:
         if row["client_name"] == client and window.isdigit() and index.isdigit():
             return (row["session_name"], int(window), int(index)), row["pane_id"]
     return ("", -1, -1), ""
-
-
-def following(waiting: list[dict[str, Any]], here: tuple[Place, str]) -> dict[str, Any]:
-    """The first waiting row behind the place `here`, else the first of all."""
-
-    def place(row: dict[str, Any]) -> Place:
-        return row["tmux_session"], row["window"], row["pane_index"]
-
-    ordered = sorted(waiting, key=place)
-    current, pane = here
-    behind = [row for row in ordered if place(row) > current and row["pane"] != pane]
-    return (behind or ordered)[0]

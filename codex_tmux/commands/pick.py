@@ -13,7 +13,6 @@ import click
 from rich.cells import cell_len
 
 from codex_tmux.codex.daemon import activity
-from codex_tmux.codex.daemon.activity import WAITING
 from codex_tmux.codex.home import default_home
 from codex_tmux.codex.store import Store
 from codex_tmux.commands.completion import SESSION
@@ -34,7 +33,8 @@ from codex_tmux.tmux.tell import tell_client
 FZF_KEYS = {"": GO, "enter": GO, "ctrl-s": SPLIT, "ctrl-y": COPY, "ctrl-x": FORGET}
 HEADER = "Enter: go or resume   ^S: split   ^Y: copy id   ^X: forget"
 COLOURS = {LIVE: "32", DEAD: "31", LOST: "33"}
-COLOUR_OF_WAITING = "1;35"
+COLOURS_OF_RANK = ("1;35", "1;36")
+"""What needs the user, and what is unread."""
 TITLE_WIDTH = 60
 """Columns from which a title pushes what stands behind it to the right."""
 AGE_WIDTH = 4
@@ -70,9 +70,9 @@ def command(
 ) -> int:
     """Find a conversation: all that codex-tmux remembers or Codex's store has.
 
-    Those that need you come first, then the newest. Titles and ids are searched whole.
+    Those that need you come first, then the unread, then the newest. Titles and ids are searched whole.
 
-    Enter goes to a living one, and resumes any other: in its old pane if that is dead there, else in a new window in
+    Enter goes to a running one, and resumes any other: in its old pane if it is asleep there, else in a new window in
     its directory. Ctrl-S opens it in a split, Ctrl-Y copies its id, Ctrl-X lets codex-tmux forget it. With fzf where
     that is installed, else by tmux's own menu.
     """
@@ -223,7 +223,7 @@ def fzf_line(conversation: Conversation, now: float, width: int, title_width: in
 
     Nothing is cut: what fzf does not show it still finds. Nothing but our own colours does anything in a terminal.
     """
-    colour = COLOUR_OF_WAITING if conversation.activity in WAITING else COLOURS.get(conversation.status, "90")
+    colour = [*COLOURS_OF_RANK, COLOURS.get(conversation.status, "90")][conversation.rank]
     title = plain_line(conversation.title)
     place = plain_line(conversation.where) if conversation.status else ""
     seconds = now - conversation.updated

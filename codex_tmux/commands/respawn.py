@@ -64,9 +64,9 @@ SHELL_WITHIN = 1.0
 def command(pane: str | None, fresh: bool, force: bool, split: bool, from_key: bool, client: str) -> None:
     """Bring the pane's Codex session back.
 
-    Works on a dead pane, on one whose Codex still runs (it asks first), and on a shell that Codex returned to: there
-    the command is typed, if the prompt is empty. A pane that is in use (another program, a job, a line begun) is left
-    alone; --split resumes beside it.
+    Works on a pane that is asleep, on one whose Codex is running (it asks first), and on a shell that Codex left: there
+    the command is typed, if the prompt is empty. A pane that is in use (another program, a job, a line begun) is
+    left alone; --split resumes beside it.
     """
     server = Server()
     target = pane or os.environ.get("TMUX_PANE") or ""

@@ -13,6 +13,7 @@ from codex_tmux.restore.at_start import after_resurrect, announce, choose_and_re
 from codex_tmux.restore.plan import lost_records
 from codex_tmux.restore.restore import FAILED, Restore, Result, restore, taken_over
 from codex_tmux.restore.view import as_document, outcome_lines, plan_text, planned
+from codex_tmux.state.records import STATUS_WORDS
 from codex_tmux.tmux.server import Server
 from codex_tmux.tracking.pass_once import sync_once
 from codex_tmux.tracking.sync import server_lock
@@ -79,7 +80,7 @@ def named(server: Server, words: tuple[str, ...], force: bool) -> frozenset[str]
     for record in (chosen := [of_session(seen.records, word) for word in words]):
         if record.session_id not in lost:
             raise Problem(
-                f"session {record.session_id} is {record.status}, not lost: codex-tmux pick finds it"
+                f"session {record.session_id} is {STATUS_WORDS[record.status]}, not lost: codex-tmux pick finds it"
             )
     return frozenset(record.session_id for record in chosen)
 

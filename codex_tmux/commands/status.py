@@ -16,12 +16,12 @@ from codex_tmux.tracking.sync import server_lock
 
 @click.command(epilog="Example: set -g status-right '%H:%M #{@codex_status}'")
 def command() -> None:
-    """Print the text of #{@codex_status}.
+    """Print the text of #{@codex_status} and #{E:@codex_waits}.
 
-    It counts the Codex sessions: running, asleep, or lost in a tmux restart. In a status line use #{@codex_status}: it
-    is the same text and starts no process.
+    It counts the conversations: running, asleep, or lost in a tmux restart; then those that need you, and the unread.
+    In a status line use #{@codex_status} and #{E:@codex_waits}: it is the same text and starts no process.
 
-    For one pane, as in pane-border-format: #{@codex_state}, #{@codex_session}, #{@codex_evidence}.
+    For one pane, as in pane-border-format: #{@codex_state}, #{@codex_unread}, #{@codex_session}, #{@codex_evidence}.
     """
     click.echo(text(Server()))
 
@@ -31,7 +31,8 @@ def text(server: Server) -> str:
     try:
         with server_lock(server):
             seen = sync_once(server)
-        return summary(seen.records, seen.snapshot)
+        waits = server.try_run("display-message", "-p", "#{E:@codex_waits}") or ""
+        return f"{summary(seen.records, seen.snapshot)} {waits}".strip()
     except TmuxError as e:
         log("status.no_server", why=e)
         # Without a server every pane is gone: what was current is lost.

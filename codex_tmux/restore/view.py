@@ -22,7 +22,8 @@ def outcome_lines(results: list[Result]) -> list[str]:
     for result in results:
         if result.reason and result.session_id:
             where = f"{result.where} ({result.pane})" if result.pane else result.where
-            lines.append(printable(f"  {result.outcome}: {where} {result.session_id}: {result.reason}"))
+            outcome = "asleep" if result.outcome == WAITS else result.outcome
+            lines.append(printable(f"  {outcome}: {where} {result.session_id}: {result.reason}"))
     return lines
 
 

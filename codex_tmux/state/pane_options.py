@@ -8,8 +8,8 @@ from codex_tmux.state.launch import Launch
 
 
 class Option:
-    """The options by name. TITLE_ID and TITLE_AT belong to the title hook; TITLE_BY is whose title a sync found it to
-    be, and the hook takes it away when a new one comes."""
+    """The options by name. TITLE_ID, TITLE_AT, TURNING, SPINS, UNREAD and UNREAD_AT belong to the hooks; TITLE_BY is
+    whose title a sync found it to be, and the hook takes it away when a new one comes."""
 
     MARK = "@codex_pane"
     SESSION = "@codex_session"
@@ -31,6 +31,10 @@ class Option:
     TITLE_ID = "@codex_title_id"
     TITLE_AT = "@codex_title_at"
     TITLE_BY = "@codex_title_by"
+    TURNING = "@codex_turning"
+    SPINS = "@codex_spins"
+    UNREAD = "@codex_unread"
+    UNREAD_AT = "@codex_unread_at"
 
 
 KEPT_TRUE = (
@@ -43,7 +47,8 @@ KEPT_TRUE = (
         Option.GUARD,
         Option.PROCESS,
     ),
-    *(Option.MODE, Option.LEAVING, Option.CLAIM, Option.UNFOCUSED),
+    *(Option.MODE, Option.LEAVING, Option.CLAIM, Option.UNFOCUSED, Option.TURNING, Option.SPINS),
+    Option.UNREAD,
 )
 """Those that sync keeps true, and takes away where Codex has gone; `run` makes the claim."""
 

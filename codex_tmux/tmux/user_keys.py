@@ -33,7 +33,7 @@ class Task(NamedTuple):
 TASKS = (
     Task("@codex-respawn-key", RESPAWN_KEY, "resume"),
     Task("@codex-pick-key", "P", "find"),
-    Task("@codex-next-key", "none", "next"),
+    Task("@codex-next-key", "N", "next"),
 )
 SPARE = ("B", "F", "G", "Y", "K", "V")
 """Keys to propose: no tmux binds them behind the prefix by itself."""

@@ -52,7 +52,7 @@ def limits_of(version: Version) -> list[str]:
     """
     limits = []
     if version < DEAD_FORMAT:
-        limits.append("a dead pane cannot show a hint (needs tmux 3.3)")
+        limits.append("a pane that is asleep cannot show a hint (needs tmux 3.3)")
     if version < DEAD_SIGNAL:
         limits.append("the log cannot name the signal that ended Codex (needs tmux 3.3)")
     return limits

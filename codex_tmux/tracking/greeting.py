@@ -35,28 +35,31 @@ def greet_once(server: Server) -> None:
 
 
 def greeting(server: Server) -> str:
-    """The message, in one line."""
+    """The message, in one line of 80 columns."""
     options = {
         name: server.option(name) for name in (*(task.option for task in TASKS), "@codex_keys", "prefix")
     }
     ours, prefix = options["@codex_keys"].split(), options["prefix"]
-    keys = ", ".join(f"{prefix} {task.key}: {task.does}" for task in bound(options, ours))
-    text = f"loaded – {keys}" if keys else "loaded"
+    keys = [f"{prefix} {task.key}: {task.does}" for task in bound(options, ours)]
     wanted = advice(options, ours, server.try_run("list-keys", "-T", "prefix") or "")
     if wanted:
-        return f"{text}. {prefix} {left(options, ours)[0].key} stays yours: {wanted}"
+        return fitted(keys, f"{prefix} {left(options, ours)[0].key} stays yours: {wanted}")
     home = os.path.abspath(os.environ.get("CODEX_HOME") or os.path.expanduser("~/.codex"))
-    return text if names_sessions(home) else with_next(text, typed("setup"))
+    return fitted(keys, "" if names_sessions(home) else f"Next: {typed('setup')}")
 
 
-def with_next(text: str, step: str) -> str:
-    """The next step behind `text`, or as much of that as leaves the step whole in 80 columns.
+def fitted(keys: list[str], step: str) -> str:
+    """What is said of the keys, as many as leave the step behind them whole in 80 columns.
 
-    >>> with_next("loaded – C-b R: resume, C-b P: find", "~/.local/bin/codex-tmux setup")
-    'loaded. Next: ~/.local/bin/codex-tmux setup'
+    >>> fitted(["C-b R: resume", "C-b P: find"], "Next: codex-tmux setup")
+    'loaded – C-b R: resume, C-b P: find. Next: codex-tmux setup'
+    >>> fitted(["C-b R: resume", "C-b P: find"], "Next: /home/somebody/.local/bin/codex-tmux setup")
+    'loaded. Next: /home/somebody/.local/bin/codex-tmux setup'
     """
-    said = f"{text}. Next: {step}", f"loaded. Next: {step}", f"next: {step}"
-    return next((line for line in said if len(PREFIX + line) < COLUMNS), said[-1])
+    behind = f". {step}" if step else ""
+    said = [f"loaded – {', '.join(keys[:number])}{behind}" for number in range(len(keys), 0, -1)]
+    said += [f"loaded{behind}", step or "loaded"]
+    return next((text for text in said if len(PREFIX + text) < COLUMNS), said[-1])
 
 
 def names_sessions(codex_home: str) -> bool:

@@ -105,7 +105,7 @@ def may_act(pane: PaneFacts, processes: ProcessFacts, act: str) -> Answer:
     if act == Act.SLEEP:
         if pane.dead:
             return YES if pane.had_codex else Answer("has had no Codex")
-        return Answer("is alive")
+        return Answer("is running")
     if pane.dead:
         return YES if act == Act.RESPAWN else Answer("is dead")
     if processes.codex == Place.FAR_SHELL:

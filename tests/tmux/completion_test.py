@@ -61,7 +61,7 @@ def test_panes_sessions_and_words(sandbox: Sandbox, shell: str) -> None:
     press("C-l")
     completed("unin", "uninstall")
     completed("doctor --js", "doctor --json")
-    completed("list --status de", "list --status dead")
+    completed("list --status as", "list --status asleep")
     # Several fit: all are shown, in zsh and fish with what they are.
     press("-l", "codex-tmux respawn -t %")
     wait("-t %")

@@ -46,7 +46,7 @@ class World(NamedTuple):
 
 @pytest.fixture
 def world(sandbox: Sandbox) -> Iterator[World]:
-    shell = sandbox.start_server(load_plugin=True, config="set -g @codex-next-key N")
+    shell = sandbox.start_server(load_plugin=True)
     first = sandbox.new_pane()
     second = sandbox.tmux("split-window", "-d", "-P", "-F", "#{pane_id}", "-t", first, "codex")
     third = sandbox.tmux("new-session", "-d", "-P", "-F", "#{pane_id}", "-s", "other", "codex")
@@ -65,8 +65,8 @@ def test_round_all_that_wait_over_windows_and_tmux_sessions(world: World) -> Non
         seen.append((world.shown(), said))
     first, second, third = world.panes
     assert [pane for pane, _ in seen] == [first, second, third, first]
-    assert seen[0][1] == "needs approval (2 more): one"
-    assert seen[1][1] == "needs an answer (2 more): two"
+    assert seen[0][1] == "needs approval (2 more need you): one"
+    assert seen[1][1] == "needs an answer (2 more need you): two"
 
 
 def test_who_does_not_wait_is_passed_over(world: World) -> None:
@@ -79,7 +79,7 @@ def test_who_does_not_wait_is_passed_over(world: World) -> None:
 
 def test_none_waits(world: World) -> None:
     world.statuses(IDLE, WORKING, IDLE)
-    assert world.next() == "1: codex-tmux: no conversation needs you"
+    assert world.next() == "1: codex-tmux: no conversation needs you, and none is unread"
     assert world.shown() == world.shell
 
 
@@ -107,7 +107,7 @@ def test_by_its_key(world: World) -> None:
     assert "1" not in world.sandbox.tmux("list-panes", "-a", "-F", "#{pane_in_mode}").split()
 
 
-def test_the_key_is_off_by_default_and_given_back(sandbox: Sandbox) -> None:
+def test_a_key_of_the_users_is_taken_only_by_the_option_and_given_back(sandbox: Sandbox) -> None:
     sandbox.start_server(load_plugin=True, config="bind-key N display-message theirs")
     plugin = os.path.join(sandbox.tmux("show-options", "-gqv", "@codex_dir"))
     assert "theirs" in sandbox.binding("N")

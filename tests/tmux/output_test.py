@@ -115,7 +115,7 @@ def test_every_command_prints_what_it_did(sandbox: Sandbox, size: tuple[int, int
     prints("run --nonsense < /dev/null", "run: unknown argument '--nonsense'; usage: codex-tmux run")
     assert prints(f"respawn -t {dead}").text == "", "done, and nothing to say"
     prints("list", "running", fits=True)
-    prints("install -y", "+run-shell", "written: ", "Loaded: ", "Keys: prefix R, prefix P.")
+    prints("install -y", "+run-shell", "written: ", "Loaded: ", "Keys: prefix R, prefix P, prefix N.")
     prints("load", *([] if way == "piped" else ["Loaded: "]))
     prints(
         "uninstall -y", "-run-shell", "removed: ", "Unloaded from the running tmux server.", "What remains"

@@ -515,7 +515,7 @@ def test_the_sessions_that_are_named_come_back_alone(sandbox: Sandbox) -> None:
     assert list(places(sandbox)) == [two]
     again = sandbox.helper_result("restore", two)
     assert again.returncode == 1
-    assert f"session {two} is dead, not lost" in again.stderr
+    assert f"session {two} is asleep, not lost" in again.stderr
     unknown = sandbox.helper_result("restore", "01a2ffff-ffff")
     assert unknown.returncode == 1
     assert "no such session" in unknown.stderr

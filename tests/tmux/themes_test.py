@@ -68,14 +68,19 @@ def test_what_lives_what_is_dead_and_what_waits(world: Sandbox) -> None:
         assert "1:api!" in seen
         assert "2:web!" not in seen
         world.tmux("select-window", "-t", live)
-        screen.wait(f" 0 live {session[:13]} (title) waits for you ")
+        screen.wait(f" 0 running {session[:13]} (title) needs you ")
         assert "1:api!*" in screen.text()
         world.tmux("select-pane", "-t", live, "-T", title.removeprefix("[ ! ] Action Required | "))
-        screen.wait_gone("wait")
+        screen.wait_gone("needs")
         world.tmux("select-window", "-t", dead)
-        screen.wait(f" 0 dead {bound(world, dead)[:13]} (title) ")
+        screen.wait(f" 0 asleep {bound(world, dead)[:13]} (title) ")
         world.tmux("select-window", "-t", "main:0")
         screen.wait("── 0 ──")
+        # A turn that ends behind the user's back.
+        quiet = title.removeprefix("[ ! ] Action Required | ")
+        for shown in (f"⠋ {quiet}", quiet):
+            world.tmux("select-pane", "-t", live, "-T", shown)
+        assert "1:api•" in screen.wait(" | 1 running 1 asleep 1 unread\n")
     # A title alone proves nothing, and the windows of a group are there once.
     shell = world.tmux("list-panes", "-t", "main:0", "-F", "#{pane_id}")
     world.tmux("select-pane", "-t", shell, "-T", title)

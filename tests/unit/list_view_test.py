@@ -37,6 +37,7 @@ ROW: dict[str, Any] = {
     "cwd": "/srv/api",
     "title": "fix the parser",
     "activity": None,
+    "unread_since": None,
     "updated_at": None,
 }
 

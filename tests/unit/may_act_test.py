@@ -30,7 +30,7 @@ NO: list[tuple[str, str, PaneFacts, dict[str, Any], str]] = [
     ("synchronized panes", Act.TYPE, PaneFacts(synchronized=True), {}, "synchronize-panes"),
     ("no ISIG", Act.TYPE, HERE, {"isig": False}, "Ctrl-C"),
     ("a dead pane", Act.TYPE, PaneFacts(dead=True), {}, "dead"),
-    ("a living pane", Act.SLEEP, PaneFacts(had_codex=True), {}, "alive"),
+    ("a living pane", Act.SLEEP, PaneFacts(had_codex=True), {}, "running"),
     ("somebody else's dead pane", Act.SLEEP, PaneFacts(dead=True), {}, "had no Codex"),
     ("a shell", Act.RESPAWN, HERE, {}, "no Codex"),
     ("a shell", Act.LIST, HERE, {}, "no Codex"),

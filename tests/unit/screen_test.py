@@ -121,4 +121,4 @@ def test_a_spinner_or_a_wait_changes_a_title_and_not_its_name() -> None:
 
 def test_tmux_knows_the_same_spinner() -> None:
     hooks = (plugin_file().parent / "plugin" / "hooks.tmux").read_text()
-    assert re.findall(r"^set-option -g @codex_spinner '(.*)'$", hooks, re.MULTILINE) == ["|".join(SPINNER)]
+    assert re.findall(r'^%hidden CODEX_SPINNER="(.*)"$', hooks, re.MULTILINE) == [f"[{SPINNER}]"]

@@ -1,0 +1,37 @@
+"""Which panes need the user, and which have an answer that nobody has seen: the title hook keeps both in the pane."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from codex_tmux.errors import TmuxError
+from codex_tmux.state.pane_options import Option
+from codex_tmux.tmux.server import Server
+
+NEEDS = "!"
+"""How `@codex_turning` begins while Codex waits for an approval or an answer."""
+
+
+class Attention(NamedTuple):
+    """`unread_since`: when the turn ended that nobody has seen, in seconds since 1970; None where there is none."""
+
+    needs_you: bool = False
+    unread_since: int | None = None
+
+
+def attention(server: Server) -> dict[str, Attention]:
+    """The panes of a tmux server that are to be looked at, each with why."""
+    wanted = f"#{{||:#{{{Option.UNREAD}}},#{{m:{NEEDS}*,#{{{Option.TURNING}}}}}}}"
+    plain, counted = ("pane_id", Option.UNREAD), (Option.UNREAD_AT, Option.TURNING)
+    try:
+        rows = server.listed("list-panes", "-a", "-f", wanted, plain=plain, counted=counted)
+    except TmuxError:
+        return {}
+    return {row["pane_id"]: attention_of(row) for row in rows}
+
+
+def attention_of(row: dict[str, str]) -> Attention:
+    """What a pane's options say."""
+    at = row[Option.UNREAD_AT]
+    since = (int(at) if at.isdecimal() else 0) if row[Option.UNREAD] else None
+    return Attention(row[Option.TURNING].startswith(NEEDS), since)
