@@ -87,7 +87,8 @@ class Rebuilder:
         window = f"{name}:{plan.window}"
         notes: list[str] = []
         first, *others = plan.cells
-        self.bring([cell.record for cell in plan.cells if cell.record])
+        records = [cell.record for cell in plan.cells if cell.record]
+        self.bring(records)
         # Names and directories go through options: as arguments they would be expanded as formats.
         commands = [
             ["set-option", "-g", "@codex_name", as_given(plan.tmux_session)],
@@ -123,6 +124,7 @@ class Rebuilder:
         lines, failure = self.try_run(commands)
         panes = [(pane, pid) for pane, pid in (line.split(" ") for line in lines)]
         if failure and len(panes) != len(plan.cells):
+            self.take_back(records)
             raise TmuxError(failure)
         if failure:
             notes.append(f"its layout could not be set ({failure})")
@@ -163,6 +165,7 @@ class Rebuilder:
             commands.append(["display-message", "-p", "-t", pane, "#{pane_pid}"])
         lines, failure = self.try_run(commands)
         if failure and not lines:
+            self.take_back([record for _, record in panes])
             raise TmuxError(failure)
         return list(zip(lines, notes))
 
@@ -189,6 +192,11 @@ class Rebuilder:
             data = packed([*self.said.get(record.session_id, ()), *hint])
             load = self.server.argv("load-buffer", "-b", SAID + record.session_id, "-")
             subprocess.run(load, input=data, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    def take_back(self, records: list[Record]) -> None:
+        """Delete the buffers of panes that there will not be."""
+        for record in records:
+            self.server.try_run("delete-buffer", "-b", SAID + record.session_id)
 
     def marks(self, target: str, cell: Cell) -> list[list[str]]:
         """What makes a pane the session's own, told in the same call that creates it."""

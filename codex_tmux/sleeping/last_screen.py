@@ -38,7 +38,7 @@ def draw(buffer: str) -> int:
     else:
         tmux(*forget)
         screen = without_death_line(data)
-    if screen.partition(b"\n")[0].strip() or buffer.startswith(SAID):
+    if screen.partition(b"\n")[0].strip():
         # The line that tmux draws in a dead pane scrolls the first one off the screen.
         screen = b"\n" + screen
     sys.stdout.buffer.write(screen + PLAIN.encode())
@@ -84,7 +84,7 @@ def exchange_screen(messages: list[tuple[str, str]], width: int, height: int) ->
     said = [(who, text) for who, text in messages if who != HINT]
     rows = [f"{DIM}{row}{PLAIN}" for row in laid_out(said, width, height - 1 - len(hints))]
     rows += [f"{REVERSE}{row}{PLAIN}" for text in hints for row in laid_out([("", text)], width, 1)]
-    return (NO_WRAP + "\n".join(rows) + WRAP).encode("utf-8", "replace")
+    return (NO_WRAP + "\n".join(rows) + WRAP).encode("utf-8", "replace") if rows else b""
 
 
 def without_death_line(screen: bytes) -> bytes:

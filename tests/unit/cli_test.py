@@ -43,7 +43,7 @@ def test_what_hooks_start_imports_nothing_for_people(module: str) -> None:
         (
             "codex-said-1",
             "\x1eyou\nplease #{pane_id}\x1eCodex\nIt is\ndone",
-            ["", "› please", "  is", "  done"],
+            ["", "› please…", "• It is", "  done"],
         ),
         ("codex-said-1", "", [""]),
         ("codex-1", "a screen\nPane is dead", ["", "a screen"]),
