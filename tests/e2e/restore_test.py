@@ -215,8 +215,9 @@ def test_a_sleeping_pane_shows_the_end_of_its_conversation(sandbox: Sandbox, com
     sandbox.start_server(load_plugin=True, config=BY_HAND)
     sandbox.helper("restore")
     follow(sandbox, talks, before)
+    hint = "wakes when shown"
+    sandbox.wait_for(lambda: all(hint in sandbox.capture(talk.pane) for talk in talks), 5, "the hints")
     for talk in talks:
-        sandbox.wait_for(lambda: "wakes when shown" in sandbox.capture(talk.pane), 5, "the hint")
         rows = sandbox.capture(talk.pane).splitlines()
         assert rows[0] == f"› {talk.said[-1]}"
         assert rows[2].startswith(f"• turn {len(talk.said)} | first: {talk.said[0]}")
