@@ -20,9 +20,14 @@ def last_said(records: list[Record]) -> dict[str, list[tuple[str, str]]]:
         session = stores.setdefault(record.codex_home, Store(record.codex_home)).find(record.session_id)
         titles[record.session_id] = session.title if session else ""
         said[record.session_id] = last_exchange(session.rollout) if session else []
-    for home in stores:
-        # Compressed, or in another form: Codex's daemon can tell, if one runs. One question for all.
-        left = [r.session_id for r in records if r.codex_home == home and not said[r.session_id]]
-        for session_id, messages in zip(left, last_messages(home, left, TURNS)):
-            said[session_id] = last_of_each(messages) or [("", titles[session_id] or session_id)]
+    said |= told([r for r in records if not said[r.session_id]])
+    return {s: messages or [("", titles[s] or s)] for s, messages in said.items()}
+
+
+def told(records: list[Record]) -> dict[str, list[tuple[str, str]]]:
+    """The same where the rollout is compressed, or of another form, as Codex's daemon tells it, if one runs."""
+    said: dict[str, list[tuple[str, str]]] = {}
+    for home in {r.codex_home for r in records}:
+        sessions = [r.session_id for r in records if r.codex_home == home]
+        said |= zip(sessions, map(last_of_each, last_messages(home, sessions, TURNS)))
     return said

@@ -23,38 +23,43 @@ def laid_out(messages: list[tuple[str, str]], width: int, height: int) -> list[s
 
     Where not all fits, the answer loses its beginning, and what the user said keeps a third at least.
     """
-    if width < 1 or height < 1:
+    if min(width, height) < 1:
         return []
-    blocks = [(who, block(who, text, width, height)) for who, text in messages]
-    blocks = [(who, lines) for who, lines in blocks if lines][-height:]
-    gap = [""] if height >= ROOMY and len(blocks) > 1 else []
+    blocks = [(who, rows) for who, text in messages if (rows := block(who, text, width, height))][-height:]
+    if len(blocks) < 2:
+        return [row for who, rows in blocks for row in part(who, rows, height, width)]
+    gap = [""] if height >= ROOMY else []
     left = height - len(gap)
-    answered = sum(len(lines) for who, lines in blocks if who != YOU)
-    of_user = min(
-        sum(len(lines) for who, lines in blocks if who == YOU),
-        max(1, left // 3, left - answered) if answered else left,
-    )
-    shown = [cut(lines, of_user, width) if who == YOU else lines[of_user - left :] for who, lines in blocks]
-    return [row for at, rows in enumerate(shown) for row in (gap if at else []) + rows]
+    needed = dict(blocks)
+    of_user = min(len(needed[YOU]), max(1, left // 3, left - len(needed[CODEX])))
+    share = {YOU: of_user, CODEX: left - of_user}
+    first, second = (part(who, rows, share[who], width) for who, rows in blocks)
+    return [*first, *gap, *second]
 
 
 def block(who: str, text: str, width: int, height: int) -> list[str]:
     """The rows of one message: of a long one no more than `height` can show, the user's from its beginning."""
-    most = (width + 1) * height
-    text = text.strip()
-    # A text or emoji form is asked for by a sign that not every tmux knows.
-    clean = plain(text[:most] if who == YOU else text[-most:]).replace("\ufe0f", "").expandtabs(4).strip()
     mark = MARKS[who] if width >= INDENTED else MARKS[who][: min(1, width - 1)]
     room = width - len(mark)
+    most = (width + 1) * height
+    text = text.strip()
+    clean = fitting(text[:most] if who == YOU else text[-most:], room)
     size_of = sizes_of(clean)
-    if room == 1:
-        clean = "".join(c for c in clean if size_of(c) < 2)
-    rows = [row.rstrip() for line in clean.split("\n") for row in wrapped(line, room, size_of)]
-    return (
-        [(" " * len(mark) if at else mark) + row if row else "" for at, row in enumerate(rows)]
-        if clean
-        else []
-    )
+    rows = [row.rstrip() for line in clean.splitlines() for row in wrapped(line, room, size_of)]
+    return [(" " * len(mark) if at else mark) + row if row else "" for at, row in enumerate(rows)]
+
+
+def fitting(text: str, room: int) -> str:
+    """`text` without what a terminal obeys, and without what is wider than `room` cells."""
+    # U+FE0F asks for the wide form of a sign, which not every tmux knows.
+    clean = plain(text).replace("\ufe0f", "").expandtabs(4).strip()
+    size_of = sizes_of(clean)
+    return clean if room > 1 else "".join(c for c in clean if size_of(c) <= room)
+
+
+def part(who: str, rows: list[str], number: int, width: int) -> list[str]:
+    """As many rows of a message as there is room for: the user's first ones, the last ones of an answer."""
+    return cut(rows, number, width) if who == YOU else rows[-number:]
 
 
 def cut(rows: list[str], number: int, width: int) -> list[str]:
