@@ -23,12 +23,10 @@ def main() -> int:
         from codex_tmux.launcher import load
 
         return load()  # tmux waits for it while it reads its configuration
-    asleep = os.environ.get("CODEX_TMUX_LAY", "")
-    if asleep.startswith("=") and args[:1] in (["run"], ["exec"]):
-        # A restored pane falls asleep: fifty at once, so nothing is imported for it. The status lets tmux keep it.
-        # The line that tmux draws in a dead pane scrolls the first one off the screen.
-        print(asleep[1:] and "\n" + asleep[1:], end="", flush=True)
-        return 1
+    if (buffer := os.environ.get("CODEX_TMUX_LAY", "")) and args[:1] in (["run"], ["exec"]):
+        from codex_tmux.sleeping.last_screen import draw
+
+        return draw(buffer)
     if args[:1] == ["run"] and not asks_for_help:
         from codex_tmux.pane.run import main as run_main
 

@@ -18,6 +18,8 @@ TAIL = 512 * 1024
 """Bytes read from the end: what lies before counts as not known."""
 SHOWN = 128 * 1024
 """Bytes read from the end for the last messages of both sides."""
+FARTHER = 2 * 1024 * 1024
+"""The same where one side is not found there: a turn may have printed much."""
 
 # Inside a JSON string a quote is escaped, so these bytes are a key or a whole value: most lines are passed over unread.
 TYPED = (b'"user_message"', b'"UserMessage"')
@@ -94,16 +96,34 @@ def last_user_message(path: str) -> str | None:
     return "" if len(data) <= TAIL and b'"forked_from_id"' not in data else None
 
 
-def last_messages(path: str, number: int) -> list[tuple[str, str]]:
-    """(who, what) of the last messages of both sides, oldest first; reads only the rollout's end."""
+def last_messages(path: str, number: int, size: int = SHOWN) -> list[tuple[str, str]]:
+    """(who, what) of the last messages of both sides, oldest first; reads only `size` bytes of the rollout's end."""
     found: list[tuple[str, str]] = []
-    for line in reversed((tail(path, SHOWN) or b"").split(b"\n")):
+    for line in reversed((tail(path, size) or b"").split(b"\n")):
         said = said_in(line, EXCHANGED)
         if said is not None and not said.typed and said.text.strip():
             found.append(("you" if said.role == "user" else "Codex", said.text))
             if len(found) == number:
                 break
     return found[::-1]
+
+
+def last_exchange(path: str) -> list[tuple[str, str]]:
+    """(who, what) of the last message of each side, in the order in which they came; bounded as `last_messages`."""
+    if path.endswith(COMPRESSED):
+        return []
+    near = last_of_each(last_messages(path, SHOWN, SHOWN))
+    return near if len(near) == 2 else last_of_each(last_messages(path, FARTHER, FARTHER))
+
+
+def last_of_each(said: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """The last message of each side, in the order in which they came.
+
+    >>> last_of_each([("you", "a"), ("Codex", "b"), ("Codex", "c"), ("you", "d")])
+    [('Codex', 'c'), ('you', 'd')]
+    """
+    last = {who: at for at, (who, _) in enumerate(said)}
+    return [said[at] for at in sorted(last.values())]
 
 
 def last_directory(data: bytes) -> str:

@@ -74,4 +74,4 @@ def messages_of(conversation: Conversation, rollout: str) -> list[tuple[str, str
     """(who, what) of the last messages, oldest first."""
     if not rollout.endswith(COMPRESSED):
         return last_messages(rollout, MESSAGES)
-    return daemon_messages.last_messages(conversation.codex_home, conversation.session_id, MESSAGES)
+    return daemon_messages.last_messages(conversation.codex_home, [conversation.session_id], MESSAGES)[0]

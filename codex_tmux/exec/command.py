@@ -21,9 +21,9 @@ from codex_tmux.exec.pane import Pane
 from codex_tmux.exec.view import JsonView, TerminalView, View
 from codex_tmux.log import log
 from codex_tmux.pane.program import find_program, interpreter, path_with
-from codex_tmux.pane.run import default_home, draw
+from codex_tmux.pane.run import default_home
 from codex_tmux.sleeping.resume import helper_command
-from codex_tmux.state.launch import LAY, Launch
+from codex_tmux.state.launch import Launch
 from codex_tmux.state.records import EXEC
 from codex_tmux.tmux.server import Server, literal
 
@@ -60,8 +60,6 @@ def command(
     leaves. Where input or output is no terminal, each line of input is a message, and the answers go to the
     output.
     """
-    if buffer := os.environ.pop(LAY, ""):
-        return draw(buffer)
     check_flags(flags)
     as_json = as_json or bool(set(JSON).intersection(flags))
     flags = tuple(flag for flag in flags if flag not in JSON)

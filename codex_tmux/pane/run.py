@@ -6,7 +6,6 @@ What it needs it takes from the pane's own options, in one tmux call; where thos
 from __future__ import annotations
 
 import os
-import sys
 import termios
 import time
 
@@ -18,7 +17,7 @@ from codex_tmux.codex.session_directory import in_directory, session_directory
 from codex_tmux.codex.shell_below import BELOW
 from codex_tmux.codex.store import SQLITE_HOME, Store
 from codex_tmux.elsewhere.wrapper import is_unknown, prefixed
-from codex_tmux.errors import Problem, TmuxError
+from codex_tmux.errors import Problem
 from codex_tmux.log import log
 from codex_tmux.pane.ask_or_sleep import without_session, without_wrapper
 from codex_tmux.pane.go_back import words_for
@@ -33,11 +32,11 @@ from codex_tmux.pane.here import (
     say,
 )
 from codex_tmux.pane.program import find_program, interpreter, path_with
-from codex_tmux.sleeping.hint import ENDED_SOMEHOW, hint, is_death_line
+from codex_tmux.sleeping.hint import ENDED_SOMEHOW, hint
 from codex_tmux.sleeping.remain_on_exit import GIVE_BACK, OFF, SET, give_back, remain_on_exit, stay
 from codex_tmux.sleeping.remain_on_exit import say as say_at_death
 from codex_tmux.sleeping.resume import joined
-from codex_tmux.state.launch import LAY, UNATTENDED, Launch, launch_of
+from codex_tmux.state.launch import UNATTENDED, Launch, launch_of
 from codex_tmux.state.pane_options import Option, decode_launch, encode_launch, pane_option
 from codex_tmux.tmux.server import Server
 
@@ -69,10 +68,7 @@ class Request:
 
 def main(args: list[str]) -> int:
     """Run in this pane; does not return where it becomes Codex or a shell. Raises Problem."""
-    buffer = os.environ.pop(LAY, "")
     unattended = bool(os.environ.pop(UNATTENDED, ""))
-    if buffer:
-        return draw(buffer)
     request = Request(args)
     pane = os.environ.get("TMUX_PANE", "")
     if not pane:
@@ -129,29 +125,6 @@ def resuming(server: Server, here: Here, launch: Launch, session: str, flags: li
     if here.evidence == "inferred":
         say(server, here, "session inferred, not certain; codex-tmux adopt binds another")
     return tui_resume(in_session_directory(launch, session, flags), session)
-
-
-def draw(buffer: str) -> int:
-    """Draw what the pane last showed, and die with an exit status that lets tmux keep the pane."""
-    server = Server()
-    try:
-        screen = without_death_line(server.run_bytes("save-buffer", "-b", buffer, "-"))
-        server.run("delete-buffer", "-b", buffer)
-    except TmuxError:
-        screen = b""
-    if screen.partition(b"\n")[0].strip():
-        # The line that tmux draws in a dead pane scrolls the first one off the screen.
-        screen = b"\n" + screen
-    sys.stdout.buffer.write(screen + b"\x1b[0m")
-    sys.stdout.flush()
-    return 1
-
-
-def without_death_line(screen: bytes) -> bytes:
-    """The screen down to its last words, without the line that tmux drew when the pane died: it will draw another."""
-    screen = screen.rstrip(b"\n")
-    above, _, last = screen.rpartition(b"\n")
-    return above.rstrip(b"\n") if is_death_line(last) else screen
 
 
 def what_to_launch(request: Request, here: Here) -> tuple[Launch | None, str]:

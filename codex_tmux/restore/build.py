@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import os
 import re
+import subprocess
 
 import libtmux
 
 from codex_tmux.codex.session_id import CUT
 from codex_tmux.errors import TmuxError
 from codex_tmux.restore.plan import Build, Cell
-from codex_tmux.sleeping.hint import ASLEEP
+from codex_tmux.sleeping.last_screen import ASLEEP, HINT, SAID, packed
 from codex_tmux.sleeping.remain_on_exit import say, stay
 from codex_tmux.state.launch import LAY, launch_of
 from codex_tmux.state.pane_options import Option, encode_launch
@@ -31,7 +32,7 @@ HINT_LENGTH = 60
 class Rebuilder:
     """Builds what a plan says in one tmux server.
 
-    `hints` has the line that names each session, `helper` the words of each stored command by mode and shell.
+    `said` has the last messages of each session, `helper` the words of each stored command by mode and shell.
     `mark` is the pane option that says a pane waits: WAITING, and it wakes as soon as a client shows it, or EARLY,
     and nothing wakes it yet.
     """
@@ -41,13 +42,13 @@ class Rebuilder:
         server: Server,
         version: str,
         helper: dict[tuple[str, bool], list[str]],
-        hints: dict[str, str],
+        said: dict[str, list[tuple[str, str]]],
         mark: str,
     ) -> None:
         self.server = server
         self.has_pane_format = version_of(version) >= DEAD_FORMAT
         self.helper = helper
-        self.hints = hints
+        self.said = said
         self.mark = mark
         # Hooks often have no UTF-8 locale, and libtmux does not call `tmux -u`.
         os.environ["LC_ALL"] = "C.UTF-8"
@@ -86,6 +87,8 @@ class Rebuilder:
         window = f"{name}:{plan.window}"
         notes: list[str] = []
         first, *others = plan.cells
+        records = [cell.record for cell in plan.cells if cell.record]
+        self.bring(records)
         # Names and directories go through options: as arguments they would be expanded as formats.
         commands = [
             ["set-option", "-g", "@codex_name", as_given(plan.tmux_session)],
@@ -121,6 +124,7 @@ class Rebuilder:
         lines, failure = self.try_run(commands)
         panes = [(pane, pid) for pane, pid in (line.split(" ") for line in lines)]
         if failure and len(panes) != len(plan.cells):
+            self.take_back(records)
             raise TmuxError(failure)
         if failure:
             notes.append(f"its layout could not be set ({failure})")
@@ -152,6 +156,7 @@ class Rebuilder:
         each, as far as it went, and what is not as it was."""
         commands: list[list[str]] = []
         notes: list[list[str]] = []
+        self.bring([record for _, record in panes])
         for pane, record in panes:
             notes.append([])
             cell = Cell(record.cwd, record)
@@ -160,6 +165,7 @@ class Rebuilder:
             commands.append(["display-message", "-p", "-t", pane, "#{pane_pid}"])
         lines, failure = self.try_run(commands)
         if failure and not lines:
+            self.take_back([record for _, record in panes])
             raise TmuxError(failure)
         return list(zip(lines, notes))
 
@@ -175,9 +181,22 @@ class Rebuilder:
         """The last arguments of the command that creates a pane: nothing for a shell."""
         if cell.record is None:
             return []
-        # tmux 3.3 shows the hint itself; before, it has to be drawn.
-        text = "" if self.has_pane_format else self.hints.get(cell.record.session_id, "")
-        return ["-e", f"{LAY}={'=' + text}", *self.helper[cell.record.mode, cell.record.shell]]
+        buffer = SAID + cell.record.session_id
+        return ["-e", f"{LAY}={buffer}", *self.helper[cell.record.mode, cell.record.shell]]
+
+    def bring(self, records: list[Record]) -> None:
+        """Put what was said last into a buffer for each pane, whose process draws it and takes the buffer away."""
+        for record in records:
+            # tmux 3.3 shows the hint itself; before, it has to be drawn.
+            hint = [] if self.has_pane_format else [(HINT, ASLEEP)]
+            data = packed([*self.said.get(record.session_id, ()), *hint])
+            load = self.server.argv("load-buffer", "-b", SAID + record.session_id, "-")
+            subprocess.run(load, input=data, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    def take_back(self, records: list[Record]) -> None:
+        """Delete the buffers of panes that there will not be."""
+        for record in records:
+            self.server.try_run("delete-buffer", "-b", SAID + record.session_id)
 
     def marks(self, target: str, cell: Cell) -> list[list[str]]:
         """What makes a pane the session's own, told in the same call that creates it."""
@@ -199,7 +218,7 @@ class Rebuilder:
         commands = [
             ["set-option", "-pq", "-t", target, name, value] for name, value in options.items() if value
         ]
-        commands += [*stay(target), *say(target, self.hints.get(record.session_id, ""))]
+        commands += [*stay(target), *say(target, ASLEEP)]
         # tmux-resurrect saves titles: a pane that is never woken is known again by it.
         commands.append(["select-pane", "-t", target, "-T", f"{cut}..."])
         return commands
@@ -245,8 +264,3 @@ def short_title(title: str) -> str:
     """A title as part of one line; safe to draw, whatever it is made of."""
     words = " ".join("".join(c if c.isprintable() else " " for c in title).split())
     return words if len(words) <= HINT_LENGTH else words[: HINT_LENGTH - 1].rstrip() + "…"
-
-
-def hint_of(title: str) -> str:
-    """The line by which a sleeping pane says what it holds. tmux draws `#[…]` in it as a style."""
-    return re.sub(r"#+\[", "[", title) + f" · {ASLEEP}"

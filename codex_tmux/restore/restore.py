@@ -10,7 +10,8 @@ from codex_tmux.codex.store import Store
 from codex_tmux.errors import TmuxError
 from codex_tmux.log import log
 from codex_tmux.pane.idle_shell import untouched
-from codex_tmux.restore.build import EARLY, WAITING, Rebuilder, hint_of, short_title
+from codex_tmux.restore.build import EARLY, WAITING, Rebuilder, short_title
+from codex_tmux.restore.last_said import last_said
 from codex_tmux.restore.plan import Build, Fill, Plan, Spot, lost_records, make_plan, place
 from codex_tmux.sleeping.resume import run_command, wait_until_dead
 from codex_tmux.state import store
@@ -122,7 +123,7 @@ class Restore:
             self.server,
             seen.reading.server["version"],
             {(r.mode, r.shell): run_command(self.server, launch_of(r)) for r in records},
-            hints_of(records),
+            last_said(records),
             EARLY if self.early else WAITING,
         )
         total, done = plan.records, 0
@@ -234,11 +235,6 @@ def spots_of(seen: Pass) -> tuple[Spot, ...]:
         )
         for row, pane in zip(seen.reading.panes, seen.snapshot.panes)
     )
-
-
-def hints_of(records: list[Record]) -> dict[str, str]:
-    """The line that names each session while it sleeps."""
-    return {session: hint_of(title) for session, title in titles_of(records).items()}
 
 
 def titles_of(records: list[Record]) -> dict[str, str]:

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import re
-
 from codex_tmux.elsewhere.run_again import NOTHING, run_again
+from codex_tmux.sleeping.last_screen import RECONNECTS
 from codex_tmux.state.launch import Launch
 
-ASLEEP = "asleep, wakes when shown"
-"""How the last line of a pane ends that was restored and has not been shown yet."""
 ENDED_SOMEHOW = "Codex ended"
 """What a pane says of a death before it is known how it came."""
 FORMAT = "#[reverse] #{@codex_hint} "
 """`remain-on-exit-format`: the text goes through an option, so that nothing in it is expanded as a format."""
-RECONNECTS = "reconnects"
 PASTE = (
     f"#[reverse] #{{?#{{==:#{{n:@codex_session}},36}},#{{s/^.* · (.* {RECONNECTS})$/\\1/:@codex_hint}} · "
     "paste: codex resume #{@codex_session},#{@codex_hint}} "
@@ -42,11 +38,3 @@ def happened(exit_status: str, clock: str) -> str:
         return f"Codex was killed ({exit_status}) at {clock}"
     failed = exit_status not in ("", "0")
     return f"Codex failed (exit {exit_status}) at {clock}" if failed else f"Codex ended at {clock}"
-
-
-def is_death_line(line: bytes) -> bool:
-    """Whether the last line of a dead pane's screen is tmux's word, or ours, about its death."""
-    text = re.sub(rb"\x1b\[[0-9;]*m", b"", line).strip()
-    ours = text.startswith((b"Codex ended", b"Codex was killed", b"Codex failed")) and b"\xc2\xb7" in text
-    ours = ours or f" {RECONNECTS} · paste: codex resume ".encode() in text
-    return ours or b"Pane is dead" in text or ASLEEP.encode() in text

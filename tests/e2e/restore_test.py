@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import time
 from pathlib import Path
@@ -160,6 +161,40 @@ def test_a_shown_pane_runs_and_knows_the_terminals_colours(sandbox: Sandbox) -> 
     assert coloured
     sandbox.wait_for(lambda: styles(sandbox, talk.pane) == coloured, 20, f"the colours {coloured}")
     talk.say("again")
+
+
+@pytest.mark.parametrize("compressed", [False, True])
+def test_a_sleeping_pane_shows_the_end_of_its_conversation(sandbox: Sandbox, compressed: bool) -> None:
+    """From Codex's rollout; where that is compressed, from its background server, which outlives the tmux server."""
+    zstd = shutil.which("zstd")
+    if compressed and not zstd:
+        pytest.skip("no zstd here")
+    sandbox.start_server(load_plugin=True, config=BY_HAND)
+    client = sandbox.attach()
+    talks = [Talk(sandbox, sandbox.new_pane(), f"日本語 #(touch HIT) ✅ {n}") for n in range(2)]
+    talks[0].say("and now?")
+    sandbox.wait_for(lambda: len(sessions(sandbox)) == 2, 20, "the records")
+    before = sessions(sandbox)
+    sandbox.quiet()
+    end_server(sandbox)
+    client.close()
+    for rollout in sandbox.codex_home.glob("sessions/*/*/*/*.jsonl") if compressed else ():
+        subprocess.run([str(zstd), "-q", "--rm", str(rollout)], check=True)
+    sandbox.start_server(load_plugin=True, config=BY_HAND)
+    sandbox.helper("restore")
+    follow(sandbox, talks, before)
+    hint = "wakes when shown"
+    sandbox.wait_for(lambda: all(hint in sandbox.capture(talk.pane) for talk in talks), 5, "the hints")
+    for talk in talks:
+        rows = sandbox.capture(talk.pane).splitlines()
+        assert rows[0] == f"› {talk.said[-1]}"
+        assert rows[2].startswith(f"• turn {len(talk.said)} | first: {talk.said[0]}")
+    assert sandbox.tmux("list-buffers") == ""
+    assert not list(sandbox.root.rglob("HIT"))
+    sandbox.attach()
+    show_all(sandbox)
+    for talk in talks:
+        talk.say("again")
 
 
 def styles(sandbox: Sandbox, pane: str) -> set[str]:

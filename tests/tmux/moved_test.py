@@ -80,7 +80,7 @@ def test_a_restored_pane_wakes_when_it_is_shown(sandbox: Sandbox, old: Path) -> 
     (pane,) = [line.split()[0] for line in lines if one.session in line]
     # tmux draws it once it knows how the process ended, a moment after the restore.
     sandbox.wait_for(
-        lambda: sandbox.capture(pane).strip().endswith("asleep, wakes when shown"), 5, "the hint to be drawn"
+        lambda: sandbox.capture(pane).strip().endswith("wakes when shown"), 5, "the hint to be drawn"
     )
     said = sandbox.capture(pane).strip()
     move(sandbox, old)

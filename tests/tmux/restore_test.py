@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from codex_tmux.selftest.world import WorldError
+from codex_tmux.tmux.versions import DEAD_FORMAT, version_of
 from tests.support.screen import Screen
 from tests.support.world import Sandbox
 
@@ -614,19 +615,76 @@ def test_names_that_tmux_writes_in_its_own_way_come_back(sandbox: Sandbox) -> No
     assert places(sandbox) == before
 
 
-def test_a_hostile_title_is_drawn_and_never_obeyed(sandbox: Sandbox) -> None:
+def test_a_hostile_message_is_drawn_and_never_obeyed(sandbox: Sandbox) -> None:
     start(sandbox)
     pane = new_session(sandbox, "work", "codex")
-    text = "see #(touch HIT) #[fg=red]red #{pane_id} 100%"
+    text = "see #(touch HIT) #[fg=red]red #{pane_id} $HOME `id` \\033[31m 100% \\"
     sandbox.ask(pane, text)
     known(sandbox, pane)
+    (rollout,) = sandbox.codex_home.glob("sessions/*/*/*/*.jsonl")
+    said = (
+        "#(touch HIT)\x1b]0;owned\x07\x1b[2J\x1b[31mred\x9b8m\n#{pane_id} $(touch HIT)\r\n"
+        + "x" * 1_000_000
+        + "\nthe end"
+    )
+    content = [{"type": "output_text", "text": said}]
+    with rollout.open("a") as file:
+        line = {
+            "type": "response_item",
+            "payload": {"type": "message", "role": "assistant", "content": content},
+        }
+        file.write(json.dumps(line) + "\n")
     end_server(sandbox, "kill-server")
     start(sandbox)
-    found = results(sandbox)
-    drawn = "see #(touch HIT) [fg=red]red #{pane_id} 100%"
-    sandbox.wait_for(lambda: drawn in sandbox.capture(found[0]["pane"]), 3, "the title as it is")
+    pane = results(sandbox)[0]["pane"]
+    rows = above_hint(sandbox, pane)
+    assert (rows[0], rows[-1]) == (f"› {text}", "  the end")
+    assert set("".join(rows[1:-1])) == {" ", "x"}
+    assert "owned" not in sandbox.format(pane, "#{pane_title}")
+    assert sandbox.tmux("list-buffers") == ""
     assert not list(sandbox.root.rglob("HIT"))
     assert not Path("HIT").exists()
+
+
+def test_each_pane_shows_the_end_of_its_conversation_in_its_own_size(sandbox: Sandbox) -> None:
+    """What a preview shows, and what a tiny pane has room for; then it wakes."""
+    start(sandbox)
+    wide = new_session(sandbox, "work", "codex")
+    tiny = split(sandbox, wide, "codex", way="-h")
+    for pane in (wide, tiny):
+        sandbox.ask(pane, f"I am 日本語 {pane}")
+    sandbox.tmux("resize-pane", "-t", tiny, "-x", "10")
+    corner = split(sandbox, tiny)
+    sandbox.tmux("resize-pane", "-t", tiny, "-y", "3")
+    known(sandbox, wide, tiny)
+    assert corner not in (wide, tiny)
+    sessions = {r["pane"]: r["session_id"] for r in listing(sandbox)}
+    end_server(sandbox, "kill-server")
+    start(sandbox)
+    by_session = {r["session_id"]: r["pane"] for r in results(sandbox)}
+    wide2, tiny2 = by_session[sessions[wide]], by_session[sessions[tiny]]
+    assert sandbox.format(tiny2, "#{pane_width}x#{pane_height}") == "10x3"
+    rows = above_hint(sandbox, wide2)
+    assert rows[0] == f"› I am 日本語 {wide}"
+    assert rows[2].startswith("• ")
+    # tmux before 3.3 has a line of its own, which fills three such rows.
+    if version_of(sandbox.tmux("display-message", "-p", "#{version}")) >= DEAD_FORMAT:
+        sandbox.wait_for(lambda: "asleep" in sandbox.capture(tiny2), 5, "the hint in three rows")
+        small = sandbox.capture(tiny2).splitlines()
+        assert (len(small), small[0]) == (3, "› I am 日…")
+    sandbox.attach(target="work")
+    sandbox.wait_for(lambda: dead(sandbox) == set(), 5, "both to wake")
+    sandbox.tmux("resize-pane", "-t", tiny2, "-x", "60", "-y", "20")
+    for former, new in ((wide, wide2), (tiny, tiny2)):
+        assert sandbox.ask(new, "and again").messages == (f"I am 日本語 {former}", "and again")
+
+
+def above_hint(sandbox: Sandbox, pane: str) -> list[str]:
+    """The rows that a restored pane shows above its hint, once that is there."""
+    sandbox.wait_for(lambda: "wakes when shown" in sandbox.capture(pane), 5, "the hint of a sleeping pane")
+    rows = [row.rstrip() for row in sandbox.capture(pane).splitlines()]
+    at = [row.strip() for row in rows].index("asleep since the restart · wakes when shown")
+    return "\n".join(rows[:at]).rstrip("\n").splitlines()
 
 
 @pytest.fixture

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -33,14 +35,32 @@ def test_what_hooks_start_imports_nothing_for_people(module: str) -> None:
     assert not set(loaded) & set(OF_PEOPLE)
 
 
-@pytest.mark.parametrize(
-    ("text", "drawn"), [("a conversation · asleep", "\na conversation · asleep"), ("", "")]
-)
 @pytest.mark.parametrize("command", ["run", "exec"])
-def test_what_a_restored_pane_says_is_not_on_the_line_that_tmux_scrolls_off(
-    command: str, text: str, drawn: str
+@pytest.mark.parametrize(
+    ("buffer", "holds", "drawn"),
+    [
+        # The line that tmux draws in a dead pane scrolls the first one off.
+        (
+            "codex-said-1",
+            "\x1eyou\nplease #{pane_id}\x1eCodex\nIt is\ndone",
+            ["", "› please…", "• It is", "  done"],
+        ),
+        ("codex-said-1", "", [""]),
+        ("codex-1", "a screen\nPane is dead", ["", "a screen"]),
+    ],
+)
+def test_a_pane_that_falls_asleep_draws_a_buffer_and_takes_it_away(
+    tmp_path: Path, command: str, buffer: str, holds: str, drawn: list[str]
 ) -> None:
-    environ = os.environ | {LAY: f"={text}", "PYTHONUTF8": "1"}
+    (tmp_path / "held").write_text(holds)
+    tmux = tmp_path / "tmux"
+    tmux.write_text(
+        f'#!/bin/sh\ncd {tmp_path}; case $2 in save-buffer) cat held;; *) echo "$@" >>calls; echo 10 4; esac\n'
+    )
+    tmux.chmod(0o700)
+    environ = os.environ | {LAY: buffer, "CODEX_TMUX_TMUX": str(tmux), "TMUX_PANE": "%7", "PYTHONUTF8": "1"}
     words = [sys.executable, "-m", "codex_tmux", command]
     done = subprocess.run(words, env=environ, capture_output=True, encoding="utf-8")
-    assert (done.stdout, done.returncode) == (drawn, 1), "the status lets tmux keep the pane"
+    assert done.returncode == 1, "the status lets tmux keep the pane"
+    assert re.sub(r"\x1b\[[?0-9;]*[a-z]", "", done.stdout).split("\n") == drawn
+    assert f"delete-buffer -b {buffer}" in (tmp_path / "calls").read_text()

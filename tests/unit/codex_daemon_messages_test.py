@@ -37,4 +37,4 @@ def test_messages_in(data: object, messages: list[tuple[str, str]]) -> None:
 
 
 def test_no_daemon_is_started_to_ask(tmp_path: Path) -> None:
-    assert last_messages(str(tmp_path), "01a201da-7561-7551-a7df-a07aa6f38cdb", 8) == []
+    assert last_messages(str(tmp_path), ["01a201da-7561-7551-a7df-a07aa6f38cdb"], 8) == [[]]

@@ -11,17 +11,18 @@ WITHIN = 0.5
 """Seconds that a person may wait for it."""
 
 
-def last_messages(codex_home: str, session_id: str, turns: int) -> list[tuple[str, str]]:
-    """(who, what) of the messages in the last `turns` turns, oldest first; none where no daemon tells."""
-    if not has_daemon(codex_home):
-        return []
+def last_messages(codex_home: str, session_ids: list[str], turns: int) -> list[list[tuple[str, str]]]:
+    """(who, what) of the messages in the last `turns` turns of each session, oldest first; else none."""
+    nothing: list[list[tuple[str, str]]] = [[] for _ in session_ids]
+    if not session_ids or not has_daemon(codex_home):
+        return nothing
+    asked = [{"threadId": s, "limit": turns, "sortDirection": "desc"} for s in session_ids]
     try:
         with daemon_of(codex_home, WITHIN) as daemon:
-            answer = daemon.call("thread/turns/list", threadId=session_id, limit=turns, sortDirection="desc")
+            return [messages_in(answer) for answer in daemon.call_each("thread/turns/list", asked)]
     except DaemonError as e:
         log("daemon.no_answer", codex_home=codex_home, why=e)
-        return []
-    return messages_in(answer)
+        return nothing
 
 
 def messages_in(answer: dict[str, Any]) -> list[tuple[str, str]]:
