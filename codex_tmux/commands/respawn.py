@@ -12,11 +12,11 @@ import click
 from codex_tmux.codex.processes import Processes, let_interrupt
 from codex_tmux.codex.session_id import same_session
 from codex_tmux.commands.completion import PANE
-from codex_tmux.commands.confirm import StillRuns, confirmed, offer_split
 from codex_tmux.elsewhere.run_again import NOTHING, paste, run_again
 from codex_tmux.elsewhere.transport import of_argv
 from codex_tmux.errors import Problem
 from codex_tmux.log import log
+from codex_tmux.pane.confirm import StillRuns, confirmed, offer_split
 from codex_tmux.pane.idle_shell import rows_of
 from codex_tmux.pane.prompt import EVERY, alone, lines_of, type_command
 from codex_tmux.restore.at_start import offer
@@ -136,7 +136,9 @@ def respawn(
         launch, session, evidence = what_it_had(pane, seen.record(pane_id))
         if launch.transport:
             refuse_far_end(pane, launch, session)
-        had = {Option.SESSION: session, Option.EVIDENCE: evidence, Option.FRESH: "1" if fresh else ""}
+        had = {Option.SESSION: session, Option.EVIDENCE: evidence}
+        if fresh or session:  # else it may stand there that the pane is to be a fork
+            had[Option.FRESH] = "1" if fresh else ""
         remember = joined(pane_options(pane_id, had))[:-1]
         if split:
             refuse_living(pane)

@@ -20,6 +20,7 @@ from codex_tmux.codex.store import SQLITE_HOME, Store
 from codex_tmux.elsewhere.wrapper import is_unknown, prefixed
 from codex_tmux.errors import Problem, TmuxError
 from codex_tmux.log import log
+from codex_tmux.pane import forks
 from codex_tmux.pane.ask_or_sleep import without_session, without_wrapper
 from codex_tmux.pane.go_back import words_for
 from codex_tmux.pane.here import (
@@ -37,7 +38,7 @@ from codex_tmux.sleeping.hint import ENDED_SOMEHOW, hint, is_death_line
 from codex_tmux.sleeping.remain_on_exit import GIVE_BACK, OFF, SET, give_back, remain_on_exit, stay
 from codex_tmux.sleeping.remain_on_exit import say as say_at_death
 from codex_tmux.sleeping.resume import joined
-from codex_tmux.state.launch import LAY, UNATTENDED, Launch, launch_of
+from codex_tmux.state.launch import FORK, LAY, UNATTENDED, Launch, launch_of
 from codex_tmux.state.pane_options import Option, decode_launch, encode_launch, pane_option
 from codex_tmux.tmux.server import Server
 
@@ -71,6 +72,7 @@ def main(args: list[str]) -> int:
     """Run in this pane; does not return where it becomes Codex or a shell. Raises Problem."""
     buffer = os.environ.pop(LAY, "")
     unattended = bool(os.environ.pop(UNATTENDED, ""))
+    fork = os.environ.pop(FORK, "")
     if buffer:
         return draw(buffer)
     request = Request(args)
@@ -79,6 +81,7 @@ def main(args: list[str]) -> int:
         raise Problem("run works inside a tmux pane; outside, use codex itself")
     server = Server()
     here = Here(ask(server, pane), pane)
+    here.fork = fork or here.fork
     server.require(here.server_pid)
     launch, program = what_to_launch(request, here)
     if request.shell and launch is None:
@@ -96,7 +99,7 @@ def main(args: list[str]) -> int:
     fresh = request.fresh or here.fresh
     if launch.transport:
         become(words_for(server, here, launch, fresh), here, request.shell)
-    session, why = ("", "") if fresh else choose(server, here, launch)
+    session, why = ("", "") if fresh or fork else choose(server, here, launch)
     if why and (code := without_session(server, here, why, unattended)) is not None:
         return code
     path = os.environ.get("PATH", os.defpath)
@@ -104,6 +107,8 @@ def main(args: list[str]) -> int:
     flags = accepted_flags(server, here, launch.flags, program)
     if session:
         argv += resuming(server, here, launch, session, flags)
+    elif here.fork and not (fresh or why):
+        argv += forks.words(here.fork, in_session_directory(launch, forks.parent_of(here.fork), flags))
     else:
         argv += tui_fresh(flags)
         if why or fresh:
@@ -208,8 +213,8 @@ def mark(server: Server, here: Here, launch: Launch) -> None:
         return  # nobody would look after the pane
     commands: list[list[str]] = []
     text = encode_launch(launch)
-    if here.fresh:
-        commands.append(pane_option(here.id, Option.FRESH, ""))
+    if here.fresh_text != here.fork:
+        commands.append(pane_option(here.id, Option.FRESH, here.fork))
     if text != here.launch_text:
         commands.append(pane_option(here.id, Option.LAUNCH, text))
     if here.is_root:
@@ -271,7 +276,9 @@ def choose(server: Server, here: Here, launch: Launch) -> tuple[str, str]:
     else's: the record stays as it is.
     """
     if not here.session:
-        return "", "this pane's session is not known" if here.launch_text and launch else ""
+        store = Store(launch.codex_home, dict(launch.env).get(SQLITE_HOME))
+        again = here.fork and not forks.was_made(here.fork, store)
+        return "", "this pane's session is not known" if here.launch_text and launch and not again else ""
     if address := parse(launch.flags).remote:
         return choose_there(server, here, launch, address)
     store = Store(launch.codex_home, dict(launch.env).get(SQLITE_HOME))
