@@ -136,9 +136,7 @@ def respawn(
         launch, session, evidence = what_it_had(pane, seen.record(pane_id))
         if launch.transport:
             refuse_far_end(pane, launch, session)
-        had = {Option.SESSION: session, Option.EVIDENCE: evidence}
-        if fresh or session:  # else it may stand there that the pane is to be a fork
-            had[Option.FRESH] = "1" if fresh else ""
+        had = options_of(session, evidence, fresh)
         remember = joined(pane_options(pane_id, had))[:-1]
         if split:
             refuse_living(pane)
@@ -151,6 +149,13 @@ def respawn(
             respawn_into_run(server, pane_id, launch, kill=not pane.dead)
         else:
             into_shell(server, pane, launch, remember)
+
+
+def options_of(session: str, evidence: str, fresh: bool) -> dict[str, str]:
+    """The options that say what a pane had, or that it is to begin a new session."""
+    options = {Option.SESSION: session, Option.EVIDENCE: evidence}
+    # Without a session it may stand there of which one the pane is to be a fork.
+    return {**options, Option.FRESH: "1" if fresh else ""} if fresh or session else options
 
 
 def split_beside(server: Server, seen: Pass, pane: Pane, launch: Launch, had: dict[str, str]) -> str:

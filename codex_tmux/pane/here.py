@@ -62,7 +62,9 @@ class Here:
         if self.id != pane:
             raise Problem(f"pane {pane} is gone")
         self.fresh, self.kept, self.loaded = fresh == "1", bool(kept), bool(loaded)
-        self.fresh_text, self.fork = fresh, fresh if forks.is_fork(fresh) and not self.session else ""
+        # Where a Codex has gone, sync takes away how it was started: what it was to fork is of no interest then either.
+        is_fork = forks.is_fork(fresh) and self.launch_text and not self.session
+        self.fresh_text, self.fork = fresh, fresh if is_fork else ""
         self.is_root = int(root) == os.getpid()
         self.other_holders = []
         for line in lines:

@@ -107,13 +107,8 @@ def main(args: list[str]) -> int:
     flags = accepted_flags(server, here, launch.flags, program)
     if session:
         argv += resuming(server, here, launch, session, flags)
-    elif here.fork and not (fresh or why):
-        argv += forks.words(here.fork, in_session_directory(launch, forks.parent_of(here.fork), flags))
     else:
-        argv += tui_fresh(flags)
-        if why or fresh:
-            log("session.fresh", pane=pane, server=here.socket, why=why or "asked for")
-            forget_session(server, here)
+        argv += beginning(server, here, launch, why or ("asked for" if fresh else ""), flags)
     if gone:
         say(server, here, gone)
     if request.shell:
@@ -134,6 +129,16 @@ def resuming(server: Server, here: Here, launch: Launch, session: str, flags: li
     if here.evidence == "inferred":
         say(server, here, "session inferred, not certain; codex-tmux adopt binds another")
     return tui_resume(in_session_directory(launch, session, flags), session)
+
+
+def beginning(server: Server, here: Here, launch: Launch, why: str, flags: list[str]) -> list[str]:
+    """The words with which Codex begins a session, for the reason `why`; for "" it may be a fork of another one."""
+    if here.fork and not why:
+        return forks.words(here.fork, in_session_directory(launch, forks.parent_of(here.fork), flags))
+    if why:
+        log("session.fresh", pane=here.id, server=here.socket, why=why)
+        forget_session(server, here)
+    return tui_fresh(flags)
 
 
 def draw(buffer: str) -> int:
@@ -275,13 +280,12 @@ def choose(server: Server, here: Here, launch: Launch) -> tuple[str, str]:
     Waits, bounded, while another process may still write to the session. Raises Problem where it is somebody
     else's: the record stays as it is.
     """
+    store = Store(launch.codex_home, dict(launch.env).get(SQLITE_HOME))
     if not here.session:
-        store = Store(launch.codex_home, dict(launch.env).get(SQLITE_HOME))
-        again = here.fork and not forks.was_made(here.fork, store)
-        return "", "this pane's session is not known" if here.launch_text and launch and not again else ""
+        known = not here.launch_text or (here.fork and not forks.was_made(here.fork, store))
+        return "", "" if known else "this pane's session is not known"
     if address := parse(launch.flags).remote:
         return choose_there(server, here, launch, address)
-    store = Store(launch.codex_home, dict(launch.env).get(SQLITE_HOME))
     session = here.session if len(here.session) == 36 else store.complete(here.session)
     if session is None:
         return "", f"session {here.session} had no message yet"

@@ -83,15 +83,10 @@ def undo(server: Server, client: str) -> list[Result]:
     """
     with server_lock(server):
         seen = sync_once(server)
-        group = closed_last(seen.records, seen.snapshot)
         lost = lost_records(seen.records, seen.snapshot)
-        if group and (not lost or group[0].epoch == seen.snapshot.epoch):
-            results = bring_back(server, seen, group)
-            log("undo", sessions=" ".join(r.session_id for r in group))
-            back = {r.session_id: r.pane for r in results if r.pane}
-            if group[0].session_id in back:
-                show(server, back[group[0].session_id] or "", client)
-            return results
+        group = closed_last(seen.records, seen.snapshot, former=not lost)
+        if group:
+            return bring_back(server, seen, group, client)
     if not lost:
         raise Problem("nothing to undo: no pane with a conversation was closed")
     if client and offer(server, client):
@@ -99,9 +94,9 @@ def undo(server: Server, client: str) -> list[Result]:
     raise Problem(f"nothing was closed. {sessions_text(len(lost))} to restore: codex-tmux restore")
 
 
-def closed_last(records: Iterable[Record], snapshot: Snapshot) -> tuple[Record, ...]:
-    """What was closed last in this tmux server, or in an earlier run of it, and what was closed with it: the others of
-    its window, and of its tmux session where that is gone. The newest comes first.
+def closed_last(records: Iterable[Record], snapshot: Snapshot, former: bool) -> tuple[Record, ...]:
+    """What was closed last in this tmux server, with `former` also in an earlier run of it, and what was closed with
+    it: the others of its window, and of its tmux session where that is gone. The newest comes first.
 
     Not what is in a pane again, nor what had to give its pane to something else: that pane is not closed.
     """
@@ -111,7 +106,7 @@ def closed_last(records: Iterable[Record], snapshot: Snapshot) -> tuple[Record, 
 
     def is_closed(record: Record) -> bool:
         ours = record.epoch == snapshot.epoch
-        mine = record.server == snapshot.server and (ours or not snapshot.may_hold(record))
+        mine = record.server == snapshot.server and (ours or (former and not snapshot.may_hold(record)))
         there = record.session_id[:CUT] in shown or (ours and record.pane in here)
         return record.status == CLOSED and mine and not there
 
@@ -150,32 +145,43 @@ def window_of(record: Record, snapshot: Snapshot) -> Window | None:
     return place if there[place] and there[place] + 1 == len(numbers) else None
 
 
-def bring_back(server: Server, seen: Pass, group: tuple[Record, ...]) -> list[Result]:
-    """Bring back these records; what became of each. Under the sync lock."""
-    # As lost ones: the next sync takes them up in the panes that say they have their sessions.
-    change(group, status=LOST, epoch=epoch.taken_over())
+def bring_back(server: Server, seen: Pass, group: tuple[Record, ...], client: str) -> list[Result]:
+    """Bring back these records, the first of them onto the client's screen; what became of each. Under the sync lock.
+
+    Meanwhile they are lost ones: a sync takes those up in the panes that say they have their sessions.
+    """
+    put((r._replace(status=LOST, epoch=epoch.taken_over()) for r in group), CLOSED)
+    results: list[Result] = []
+    try:
+        results = placed(server, seen, group)
+    finally:
+        back = {result.session_id: result.pane for result in results if result.pane}
+        put((r for r in group if r.session_id not in back), LOST)
+    log("undo", sessions=" ".join(r.session_id for r in group), back=len(back))
+    if pane := back.get(group[0].session_id):
+        show(server, pane, client)
+    return results
+
+
+def placed(server: Server, seen: Pass, group: tuple[Record, ...]) -> list[Result]:
+    """Make the panes of these records where they were; what became of each."""
     restore = Restore(server)
-    windows = {record.session_id: window_of(record, seen.snapshot) for record in group}
-    for window in dict.fromkeys(window for window in windows.values() if window):
-        restore.results += join(server, window, [r for r in group if windows[r.session_id] == window])
-    left = [record for record in group if windows[record.session_id] is None]
-    plan = Plan((), tuple(builds(left, spots_of(seen))))
-    restore.perform(seen, plan, lambda done, of: None)
-    failed = {result.session_id for result in restore.results if result.outcome == FAILED}
+    by_window: dict[Window | None, list[Record]] = {}
     for record in group:
-        if record.session_id in failed:
-            change((record,), status=record.status, epoch=record.epoch)
+        by_window.setdefault(window_of(record, seen.snapshot), []).append(record)
+    gone = by_window.pop(None, [])
+    for window, records in by_window.items():
+        restore.results += join(server, window, records) if window else []
+    restore.perform(seen, Plan((), tuple(builds(gone, spots_of(seen)))), lambda done, of: None)
     return restore.results
 
 
-def change(records: tuple[Record, ...], **fields: str) -> None:
-    """Change these records in the state file."""
-    sessions = {record.session_id for record in records}
+def put(records: Iterable[Record], instead_of: str) -> None:
+    """Save these in place of their sessions' records, where those have this status."""
+    new = {record.session_id: record for record in records}
     with store.lock():
         known = store.load()
-        store.save(
-            tuple(r._replace(**fields) if r.session_id in sessions else r for r in known)  # type: ignore[arg-type]
-        )
+        store.save(tuple(new.get(r.session_id, r) if r.status == instead_of else r for r in known))
 
 
 def join(server: Server, window: Window, records: list[Record]) -> list[Result]:
