@@ -19,14 +19,13 @@ from codex_tmux.restore.at_start import offer, sessions_text
 from codex_tmux.restore.build import session_target
 from codex_tmux.restore.plan import Plan, builds, lost_records
 from codex_tmux.restore.restore import FAILED, RESUMED, Restore, Result, spots_of, where_of
-from codex_tmux.restore.view import outcome_lines, summary
 from codex_tmux.state import store
 from codex_tmux.state.launch import launch_of
 from codex_tmux.state.pane_options import Option
 from codex_tmux.state.records import CLOSED, LOST, Record
 from codex_tmux.tmux import epoch
 from codex_tmux.tmux.clients import show
-from codex_tmux.tmux.server import Server
+from codex_tmux.tmux.server import RESPAWN_PANE, Server
 from codex_tmux.tmux.tell import tell_client
 from codex_tmux.tracking.model import Snapshot
 from codex_tmux.tracking.pass_once import Pass, sync_once
@@ -63,11 +62,26 @@ def command(from_key: bool, client: str) -> None:
             raise
         tell_client(server, client, str(e))
         sys.exit(1)
-    if not from_key:
-        for line in outcome_lines(results):
-            click.echo(line)
+    if results and not from_key:
+        click.echo(said(results))
     elif len(results) > 1 or any(result.reason for result in results):
-        tell_client(server, client, summary(results))
+        tell_client(server, client, said(results))
+
+
+def said(results: list[Result]) -> str:
+    """What to say of an undo, in one line.
+
+    >>> said([Result("a", "%1", "resumed", "", "main:1.0")])
+    '1 conversation is back'
+    >>> said([Result("a", "%1", "waiting", "", ""), Result("b", None, "failed", "no space for new pane", "")])
+    '1 conversation is back, 1 is not: no space for new pane'
+    """
+    sessions = [result for result in results if result.session_id]
+    back = sum(1 for result in sessions if result.pane)
+    text = "1 conversation is back" if back == 1 else f"{back} conversations are back"
+    failed = len(sessions) - back
+    text += f", {failed} {'is' if failed == 1 else 'are'} not" if failed else ""
+    return ": ".join([text, *sorted({result.reason for result in sessions if result.reason})])
 
 
 def own_client(server: Server) -> str:
@@ -159,6 +173,8 @@ def bring_back(server: Server, seen: Pass, group: tuple[Record, ...], client: st
         put((r for r in group if r.session_id not in back), LOST)
     log("undo", sessions=" ".join(r.session_id for r in group), back=len(back))
     if pane := back.get(group[0].session_id):
+        # It sleeps if its window was made anew. The person who asked for it may be asked in turn.
+        server.try_run(RESPAWN_PANE, "-t", pane)
         show(server, pane, client)
     return results
 
