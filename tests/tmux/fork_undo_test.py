@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.support.far_end import far_end, wait_bound
 from tests.support.screen import Screen
 from tests.support.world import Sandbox
 from tests.tmux.restore_test import listing, shape
@@ -136,25 +137,12 @@ def test_a_fork_that_dies_before_it_has_a_title_is_made_once_more(world: Sandbox
     assert len(listing(world)) == 2
 
 
-def test_where_a_fork_was_made_and_its_pane_does_not_know_it_nothing_is_guessed(world: Sandbox) -> None:
-    pane, _ = started(world, "one")
-    before = panes(world)
-    world.helper("fork", "-t", pane, "-w")
-    other = new_pane(world, before)
-    session_of(world, other)
-    kill(world, other)
-    # As if Codex had died in the moment between.
-    world.tmux("set-option", "-pu", "-t", other, "@codex_session", ";", "respawn-pane", "-t", other)
-    world.wait_for(lambda: "this pane's session is not known" in world.capture(other), 15, "the question")
-
-
 @pytest.mark.parametrize(
     ("what", "said"),
     [
         ("a shell", "has no conversation to fork"),
         ("nothing said", "nothing to fork yet"),
         ("exec", "through codex exec cannot be forked"),
-        ("ssh", "Codex runs behind"),
     ],
 )
 def test_what_cannot_be_forked_is_said(world: Sandbox, what: str, said: str) -> None:
@@ -167,17 +155,19 @@ def test_what_cannot_be_forked_is_said(world: Sandbox, what: str, said: str) -> 
         world.wait_for(lambda: "❯" in world.capture(pane), 15, "its prompt")
         world.tmux("send-keys", "-t", pane, "hello", "Enter")
         session_of(world, pane)
-    elif what == "ssh":
-        far = world.bin / "docker"
-        far.write_text('#!/bin/sh\nshift 3\nexec "$@"\n')
-        far.chmod(0o755)
-        pane = world.new_pane("docker", "exec", "-it", "box", "codex")
-        world.ask(pane, "one")
-        world.wait_for(lambda: world.format(pane, "#{@codex_session}"), 15, "its session")
     before = panes(world)
     done = world.helper_result("fork", "-t", pane)
     assert (done.returncode, panes(world)) == (1, before)
     assert said in done.stderr
+
+
+def test_a_conversation_of_another_machine_is_forked_there(world: Sandbox) -> None:
+    with far_end(world) as far:
+        pane = world.new_pane(*far.ssh_t, "codex", "-m", "x")
+        world.ask(pane, "one")
+        wait_bound(world, pane, world.model.requests[-1].session_id)
+        done = world.helper_result("fork", "-t", pane)
+        assert (done.returncode, done.stderr) == (1, "codex-tmux: Codex runs behind ssh far: type /fork there\n")
 
 
 def test_closed_panes_come_back_where_they_were_the_last_one_first(world: Sandbox, screen: Screen) -> None:
