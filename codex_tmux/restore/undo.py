@@ -112,6 +112,8 @@ def closed_last(records: Iterable[Record], snapshot: Snapshot, former: bool) -> 
     """What was closed last in this tmux server, with `former` also in an earlier run of it, and what was closed with
     it: the others of its window, and of its tmux session where that is gone. The newest comes first.
 
+    One window's panes that were closed one after the other have not seen the same layout.
+
     Not what is in a pane again, nor what had to give its pane to something else: that pane is not closed.
     """
     shown = {pane.session[:CUT] for pane in snapshot.panes if pane.session}
@@ -132,13 +134,11 @@ def closed_last(records: Iterable[Record], snapshot: Snapshot, former: bool) -> 
     last = closed[0]
 
     def is_with_it(record: Record) -> bool:
-        same_time = record.epoch == last.epoch and last.updated_at - record.updated_at <= TOGETHER
-        same_session_of_tmux = record.tmux_session == last.tmux_session
-        return (
-            same_time
-            and same_session_of_tmux
-            and (record.window == last.window or last.tmux_session not in sessions)
-        )
+        if record.epoch != last.epoch or last.updated_at - record.updated_at > TOGETHER:
+            return False
+        if record.window == last.window or record.tmux_session != last.tmux_session:
+            return (record.tmux_session, record.window_layout) == (last.tmux_session, last.window_layout)
+        return last.tmux_session not in sessions
 
     return tuple(filter(is_with_it, closed))
 

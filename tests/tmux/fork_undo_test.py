@@ -167,7 +167,10 @@ def test_a_conversation_of_another_machine_is_forked_there(world: Sandbox) -> No
         world.ask(pane, "one")
         wait_bound(world, pane, world.model.requests[-1].session_id)
         done = world.helper_result("fork", "-t", pane)
-        assert (done.returncode, done.stderr) == (1, "codex-tmux: Codex runs behind ssh far: type /fork there\n")
+        assert (done.returncode, done.stderr) == (
+            1,
+            "codex-tmux: Codex runs behind ssh far: type /fork there\n",
+        )
 
 
 def test_closed_panes_come_back_where_they_were_the_last_one_first(world: Sandbox, screen: Screen) -> None:

@@ -15,6 +15,7 @@ from tests.unit.restore_plan_test import NOW, SERVER, record, sid
 
 OURS, FORMER = "a.1.b:1:1", "a.1.b:3:3"
 THREE = "1a95,160x39,0,0{109x39,0,0[109x28,0,0,1,109x10,0,29,3],50x39,110,0,2}"
+TWO = "cfb2,160x39,0,0{109x39,0,0,3,50x39,110,0,2}"
 """%1 above %3, and %2 on their right."""
 
 
@@ -48,6 +49,11 @@ LAST: dict[str, tuple[list[Record], Snapshot, list[int]]] = {
         [1, 2],
     ),
     "two of one window that is there": ([closed(1), closed(2)], THERE, [1, 2]),
+    "one of a window, another one just before": (
+        [closed(1, window_layout=THREE), closed(2, window_layout=TWO)],
+        THERE,
+        [1],
+    ),
     "one of a window, another one long before": ([closed(1), closed(2, at=9)], THERE, [2]),
     "a tmux session with its windows": (
         [closed(1, 1, "gone"), closed(2, 2, "gone", at=1), closed(3, 1, "other")],
