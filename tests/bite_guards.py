@@ -786,4 +786,19 @@ GUARDS = (
         "if record and pane.doubted:",
         U + "rules_test.py::test_what_a_title_or_a_person_said_is_not_doubted",
     ),
+    # Fork and undo
+    guard(
+        "a fork that was made is not made once more",
+        "codex_tmux/pane/forks.py",
+        "    return any(",
+        "    return False and any(",
+        U + "forks_test.py::test_only_a_younger_fork_of_this_very_session_counts",
+    ),
+    guard(
+        "an undo leaves what is in a pane again",
+        "codex_tmux/restore/undo.py",
+        "record.session_id[:CUT] in shown or",
+        "False or",
+        U + "undo_test.py::test_what_was_closed_last",
+    ),
 )
