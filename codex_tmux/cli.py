@@ -18,6 +18,8 @@ COMMANDS = {
     "pick": "codex_tmux.commands.pick",
     "next": "codex_tmux.commands.next_waiting",
     "respawn": "codex_tmux.commands.respawn",
+    "fork": "codex_tmux.commands.fork",
+    "undo": "codex_tmux.restore.undo",
     "restore": "codex_tmux.commands.restore",
     "adopt": "codex_tmux.commands.adopt",
     "forget": "codex_tmux.commands.forget",

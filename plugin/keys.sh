@@ -19,6 +19,14 @@ install_keys() {
         set -- "$@" bind-key -N 'Codex: go to the next pane that needs you or is unread' "$key" \
             run-shell -b "#{@codex_word} next --from-key -c '#{client_name}' >/dev/null 2>&1 || :" \;
     fi
+    if claim_key "$chosen_fork_key" "$codex_fork_key"; then
+        set -- "$@" bind-key -N 'Codex: fork this conversation beside it' "$key" \
+            run-shell -b "#{@codex_word} fork --from-key -c '#{client_name}' -t '#{pane_id}' >/dev/null 2>&1 || :" \;
+    fi
+    if claim_key "$chosen_undo_key" "$codex_undo_key"; then
+        set -- "$@" bind-key -N 'Codex: bring back what was closed last' "$key" \
+            run-shell -b "#{@codex_word} undo --from-key -c '#{client_name}' >/dev/null 2>&1 || :" \;
+    fi
     tmux set-option -g @codex_keys "${codex_keys# }" \; set-option -g @codex_key_before "$codex_keys_before"
     [ $# -eq 0 ] || tmux "$@" display-message -p '' || say "a key option names no key: see @codex-respawn-key and its like"
 }

@@ -5,6 +5,8 @@ codex_tmux_bin=
 codex_respawn_key=R
 codex_pick_key=P
 codex_next_key=N
+codex_fork_key=F
+codex_undo_key=U
 # These are the helper's: it takes an unset option for what stands here.
 codex_command=codex
 codex_env=
@@ -20,12 +22,14 @@ tab=$(printf '\t')
 
 # One tmux call reads the version and every option.
 read_options() {
-    values=$(tmux -u display-message -p "#{version}$tab#{@codex-tmux-bin}$tab#{@codex-respawn-key}$tab#{@codex-pick-key}$tab#{@codex-next-key}$tab#{@continuum-restore}#{?@codex_started,,:#{start_time}}$tab.") || return 1
+    values=$(tmux -u display-message -p "#{version}$tab#{@codex-tmux-bin}$tab#{@codex-respawn-key}$tab#{@codex-pick-key}$tab#{@codex-next-key}$tab#{@codex-fork-key}$tab#{@codex-undo-key}$tab#{@continuum-restore}#{?@codex_started,,:#{start_time}}$tab.") || return 1
     codex_tmux_version=${values%%"$tab"*}; values=${values#*"$tab"}
     codex_tmux_bin=${values%%"$tab"*}; values=${values#*"$tab"}
     chosen_respawn_key=${values%%"$tab"*}; values=${values#*"$tab"}
     chosen_pick_key=${values%%"$tab"*}; values=${values#*"$tab"}
     chosen_next_key=${values%%"$tab"*}; values=${values#*"$tab"}
+    chosen_fork_key=${values%%"$tab"*}; values=${values#*"$tab"}
+    chosen_undo_key=${values%%"$tab"*}; values=${values#*"$tab"}
     continuum=${values%%"$tab"*}
 }
 

@@ -10,12 +10,12 @@ import click
 
 from codex_tmux.commands.completion import CLIENT
 from codex_tmux.commands.list_panes import add_activity, collect
-from codex_tmux.commands.reopen import show
 from codex_tmux.errors import Problem, TmuxError
 from codex_tmux.plain_text import plain_line, shortened
 from codex_tmux.state.attention import Attention, attention
 from codex_tmux.state.records import CURRENT
 from codex_tmux.state.words import ACTIVITY_WORDS, UNREAD
+from codex_tmux.tmux.clients import show
 from codex_tmux.tmux.server import Server
 from codex_tmux.tmux.tell import PREFIX, tell_client
 

@@ -18,9 +18,10 @@ from codex_tmux.codex.store import Store
 from codex_tmux.commands.completion import SESSION
 from codex_tmux.commands.conversations import Conversation, find, gather, with_activity
 from codex_tmux.commands.forget import forget_session
-from codex_tmux.commands.pick_menu import ACTIONS, COPY, FORGET, GO, SPLIT, show_menu
+from codex_tmux.commands.fork import fork
+from codex_tmux.commands.pick_menu import ACTIONS, COPY, FORGET, FORK, GO, SPLIT, show_menu
 from codex_tmux.commands.preview import preview
-from codex_tmux.commands.reopen import reopen
+from codex_tmux.commands.reopen import current_of, reopen
 from codex_tmux.errors import Problem
 from codex_tmux.log import log
 from codex_tmux.plain_text import age, plain_line, tilde
@@ -30,8 +31,8 @@ from codex_tmux.state.records import DEAD, LIVE, LOST, Record
 from codex_tmux.tmux.server import Server
 from codex_tmux.tmux.tell import tell_client
 
-FZF_KEYS = {"": GO, "enter": GO, "ctrl-s": SPLIT, "ctrl-y": COPY, "ctrl-x": FORGET}
-HEADER = "Enter: go or resume   ^S: split   ^Y: copy id   ^X: forget"
+FZF_KEYS = {"": GO, "enter": GO, "ctrl-s": SPLIT, "ctrl-f": FORK, "ctrl-y": COPY, "ctrl-x": FORGET}
+HEADER = "Enter: go or resume   ^S: split   ^F: fork   ^Y: copy id   ^X: forget"
 COLOURS = {LIVE: "32", DEAD: "31", LOST: "33"}
 COLOURS_OF_RANK = ("1;35", "1;36")
 """What needs the user, and what is unread."""
@@ -73,8 +74,8 @@ def command(
     Those that need you come first, then the unread, then the newest. Titles and ids are searched whole.
 
     Enter goes to a running one, and resumes any other: in its old pane if it is asleep there, else in a new window in
-    its directory. Ctrl-S opens it in a split, Ctrl-Y copies its id, Ctrl-X lets codex-tmux forget it. With fzf where
-    that is installed, else by tmux's own menu.
+    its directory. Ctrl-S opens it in a split, Ctrl-F a fork of it. Ctrl-Y copies its id, Ctrl-X lets codex-tmux forget
+    it. With fzf where that is installed, else by tmux's own menu.
     """
     server = Server()
     if previewed is not None:
@@ -188,7 +189,7 @@ def ask_fzf(server: Server, header: str, query: str) -> tuple[str, str, str] | N
     argv = [
         *("fzf", "--ansi", "--no-multi", "--no-height", "--layout=reverse", "--tiebreak=index", "--print0"),
         *("--delimiter=\t", "--with-nth=2..", "--tabstop=1", "--prompt=conversation> ", f"--header={header}"),
-        *("--expect=ctrl-s,ctrl-y,ctrl-x", f"--preview={helper} pick --preview {{1}}"),
+        *("--expect=ctrl-s,ctrl-f,ctrl-y,ctrl-x", f"--preview={helper} pick --preview {{1}}"),
         *("--preview-window=down,55%,wrap,border-top", "--bind=ctrl-z:ignore"),
         *("--print-query", f"--query={query}"),
     ]
@@ -251,6 +252,8 @@ def act(server: Server, session_id: str, action: str, client: str, into: str = "
         if not client:
             argv = server.argv("attach-session", "-t", pane)
             os.execvp(argv[0], argv)
+    elif action == FORK:
+        fork(server, conversation.launch, session_id, current_of(server, client, "#{pane_id}"))
     elif action == COPY:
         server.run("set-buffer", *(["-w", "-t", client] if client else []), "--", conversation.session_id)
         if client:

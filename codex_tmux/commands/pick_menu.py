@@ -13,14 +13,25 @@ from codex_tmux.tmux.clients import of_client
 from codex_tmux.tmux.server import Server, literal, quote
 from codex_tmux.tracking.apply import escape
 
-GO, SPLIT, COPY, FORGET = "go", "split", "copy", "forget"
-ACTIONS = (GO, SPLIT, COPY, FORGET)
-HEADINGS = {GO: "Conversations", SPLIT: "Open in a split", COPY: "Copy the id of", FORGET: "Forget"}
-OTHERS = {SPLIT: ("Open in a split…", "S"), COPY: ("Copy an id…", "Y"), FORGET: ("Forget one…", "X")}
+GO, SPLIT, FORK, COPY, FORGET = "go", "split", "fork", "copy", "forget"
+ACTIONS = (GO, SPLIT, FORK, COPY, FORGET)
+HEADINGS = {
+    GO: "Conversations",
+    SPLIT: "Open in a split",
+    FORK: "Fork",
+    COPY: "Copy the id of",
+    FORGET: "Forget",
+}
+OTHERS = {
+    SPLIT: ("Open in a split…", "S"),
+    FORK: ("Fork one…", "F"),
+    COPY: ("Copy an id…", "Y"),
+    FORGET: ("Forget one…", "X"),
+}
 KEYS = "1234567890abcdefghijklmnopqrstuvwxyz"
 NO_SEARCH = "-fzf adds a search and a preview"
 """An item that cannot be chosen: it begins with a hyphen."""
-ROWS_OF_ITS_OWN = 12
+ROWS_OF_ITS_OWN = 13
 """Lines of a menu and its client that no conversation has: borders, separators, the items at its end."""
 
 

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import os
-
 from codex_tmux.commands.conversations import Conversation
 from codex_tmux.commands.respawn import respawn
 from codex_tmux.errors import Problem
 from codex_tmux.log import log
-from codex_tmux.sleeping.resume import joined, respawn_into_run, run_command
-from codex_tmux.state.pane_options import Option, encode_launch, pane_options
+from codex_tmux.pane.new_pane import open_pane
+from codex_tmux.sleeping.resume import joined, respawn_into_run
+from codex_tmux.state.pane_options import Option, pane_options
 from codex_tmux.state.records import ARGV, LIVE
-from codex_tmux.tmux.clients import of_client
-from codex_tmux.tmux.server import Server, literal
-from codex_tmux.tracking.apply import escape
+from codex_tmux.tmux.clients import of_client, show
+from codex_tmux.tmux.server import Server
 
 
 def reopen(
@@ -32,66 +30,25 @@ def reopen(
         return conversation.pane
     if conversation.elsewhere:
         raise Problem(f"it runs in another tmux server: tmux -S {conversation.elsewhere} attach")
+    had = {Option.SESSION: conversation.session_id, Option.EVIDENCE: conversation.evidence or ARGV}
     if into and not split:
         pane = into
-        server.run(*joined([*options_of(conversation, into)])[:-1])
+        server.run(*joined(pane_options(into, had))[:-1])
         respawn_into_run(server, into, conversation.launch, kill=True)
     else:
-        pane = open_pane(server, conversation, client, split)
+        new = beside_or_new(server, conversation, client, split)
+        pane = open_pane(server, new, conversation.launch._replace(cwd=conversation.cwd), had)
     log("session.reopened", session=conversation.session_id, pane=pane, split=split)
     show(server, pane, client)
     return pane
 
 
-def show(server: Server, pane: str, client: str) -> None:
-    """Make a pane the current one of its window, that the current one of its tmux session, and that the client's.
-
-    Raises Problem where the pane has gone.
-    """
-    # A window may be linked into several tmux sessions: the client's own comes first.
-    form = "#{pane_id} #{session_id}:#{window_id}.#{pane_id}"
-    lines = server.run("list-panes", "-a", "-F", form).splitlines()
-    targets = [target for found, target in (line.split(" ", 1) for line in lines) if found == pane]
-    clients = (server.try_run("list-clients", "-F", "#{client_name} #{session_id}") or "").splitlines()
-    targets.sort(key=lambda target: f"{client} {target.partition(':')[0]}" not in clients)
-    if not targets:
-        raise Problem(f"pane {pane} has just gone")
-    server.run("select-window", "-t", targets[0], ";", "select-pane", "-t", targets[0])
-    if client:
-        server.run("switch-client", "-c", client, "-t", targets[0].partition(":")[0])
-
-
-def open_pane(server: Server, conversation: Conversation, client: str, split: bool) -> str:
-    """A new pane that resumes the conversation; its id. Raises TmuxError."""
-    cwd = conversation.cwd if os.path.isdir(conversation.cwd) else os.path.expanduser("~")
-    # Directories are expanded as formats.
-    where = ["-c", literal(cwd)]
+def beside_or_new(server: Server, conversation: Conversation, client: str, split: bool) -> list[str]:
+    """The tmux command that opens a pane for the conversation."""
     if split:
-        current = current_of(server, client, "#{pane_id}")
-        new = ["split-window", "-t", current, *where]
-    else:
-        # Without an index tmux takes the next free one: windows are found by their numbers.
-        new = ["new-window", "-t", session_for(server, conversation, client), *where]
-    # In one call: the pane's process asks for these options only after tmux has set them. tmux sets them on the new
-    # pane, which is the current one of the call by then.
-    commands = [
-        [*new, *run_command(server, conversation.launch)],
-        *options_of(conversation),
-        ["display-message", "-p", "#{pane_id}"],
-    ]
-    words = [word for command in commands for word in (*(escape(w) for w in command), ";")]
-    return server.run(*words[:-1])
-
-
-def options_of(conversation: Conversation, pane: str = "") -> list[list[str]]:
-    """The tmux commands that make a pane, the current one of the call for "", the conversation's own."""
-    options = {
-        Option.SESSION: conversation.session_id,
-        Option.EVIDENCE: conversation.evidence or ARGV,
-        Option.LAUNCH: encode_launch(conversation.launch),
-        Option.MARK: "1",
-    }
-    return pane_options(pane, options)
+        return ["split-window", "-t", current_of(server, client, "#{pane_id}")]
+    # Without an index tmux takes the next free one: windows are found by their numbers.
+    return ["new-window", "-t", session_for(server, conversation, client)]
 
 
 def session_for(server: Server, conversation: Conversation, client: str) -> str:

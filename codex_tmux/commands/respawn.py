@@ -12,11 +12,11 @@ import click
 from codex_tmux.codex.processes import Processes, let_interrupt
 from codex_tmux.codex.session_id import same_session
 from codex_tmux.commands.completion import PANE
-from codex_tmux.commands.confirm import StillRuns, confirmed, offer_split
 from codex_tmux.elsewhere.run_again import NOTHING, paste, run_again
 from codex_tmux.elsewhere.transport import of_argv
 from codex_tmux.errors import Problem
 from codex_tmux.log import log
+from codex_tmux.pane.confirm import StillRuns, confirmed, offer_split
 from codex_tmux.pane.idle_shell import rows_of
 from codex_tmux.pane.prompt import EVERY, alone, lines_of, type_command
 from codex_tmux.restore.at_start import offer
@@ -136,7 +136,7 @@ def respawn(
         launch, session, evidence = what_it_had(pane, seen.record(pane_id))
         if launch.transport:
             refuse_far_end(pane, launch, session)
-        had = {Option.SESSION: session, Option.EVIDENCE: evidence, Option.FRESH: "1" if fresh else ""}
+        had = options_of(session, evidence, fresh)
         remember = joined(pane_options(pane_id, had))[:-1]
         if split:
             refuse_living(pane)
@@ -149,6 +149,13 @@ def respawn(
             respawn_into_run(server, pane_id, launch, kill=not pane.dead)
         else:
             into_shell(server, pane, launch, remember)
+
+
+def options_of(session: str, evidence: str, fresh: bool) -> dict[str, str]:
+    """The options that say what a pane had, or that it is to begin a new session."""
+    options = {Option.SESSION: session, Option.EVIDENCE: evidence}
+    # Without a session it may stand there of which one the pane is to be a fork.
+    return {**options, Option.FRESH: "1" if fresh else ""} if fresh or session else options
 
 
 def split_beside(server: Server, seen: Pass, pane: Pane, launch: Launch, had: dict[str, str]) -> str:

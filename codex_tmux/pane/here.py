@@ -7,6 +7,7 @@ import os
 from codex_tmux.codex.session_id import same_session
 from codex_tmux.errors import Problem
 from codex_tmux.log import set_level
+from codex_tmux.pane import forks
 from codex_tmux.plain_text import plain_line
 from codex_tmux.sleeping.resume import joined
 from codex_tmux.state import store
@@ -60,7 +61,10 @@ class Here:
         self.former = f"{self.server_pid}:{started}"
         if self.id != pane:
             raise Problem(f"pane {pane} is gone")
-        self.fresh, self.kept, self.loaded = bool(fresh), bool(kept), bool(loaded)
+        self.fresh, self.kept, self.loaded = fresh == "1", bool(kept), bool(loaded)
+        # Where a Codex has gone, sync takes away how it was started: what it was to fork is of no interest then either.
+        is_fork = forks.is_fork(fresh) and self.launch_text and not self.session
+        self.fresh_text, self.fork = fresh, fresh if is_fork else ""
         self.is_root = int(root) == os.getpid()
         self.other_holders = []
         for line in lines:
@@ -116,7 +120,11 @@ def refuse_other_holder(server: Server, here: Here, session: str) -> None:
 def forget_session(server: Server, here: Here) -> None:
     """The session that comes up here is another one."""
     server.try_run(
-        *joined(pane_options(here.id, {Option.SESSION: "", Option.CLAIM: "", Option.EVIDENCE: ""}))[:-1]
+        *joined(
+            pane_options(
+                here.id, {Option.SESSION: "", Option.CLAIM: "", Option.EVIDENCE: "", Option.FRESH: ""}
+            )
+        )[:-1]
     )
 
 

@@ -19,6 +19,7 @@ from codex_tmux.codex.store import SQLITE_HOME, Store
 from codex_tmux.elsewhere.wrapper import is_unknown, prefixed
 from codex_tmux.errors import Problem
 from codex_tmux.log import log
+from codex_tmux.pane import forks
 from codex_tmux.pane.ask_or_sleep import without_session, without_wrapper
 from codex_tmux.pane.go_back import words_for
 from codex_tmux.pane.here import (
@@ -36,7 +37,7 @@ from codex_tmux.sleeping.hint import ENDED_SOMEHOW, hint
 from codex_tmux.sleeping.remain_on_exit import GIVE_BACK, OFF, SET, give_back, remain_on_exit, stay
 from codex_tmux.sleeping.remain_on_exit import say as say_at_death
 from codex_tmux.sleeping.resume import joined
-from codex_tmux.state.launch import UNATTENDED, Launch, launch_of
+from codex_tmux.state.launch import FORK, UNATTENDED, Launch, launch_of
 from codex_tmux.state.pane_options import Option, decode_launch, encode_launch, pane_option
 from codex_tmux.tmux.server import Server
 
@@ -69,12 +70,14 @@ class Request:
 def main(args: list[str]) -> int:
     """Run in this pane; does not return where it becomes Codex or a shell. Raises Problem."""
     unattended = bool(os.environ.pop(UNATTENDED, ""))
+    fork = os.environ.pop(FORK, "")
     request = Request(args)
     pane = os.environ.get("TMUX_PANE", "")
     if not pane:
         raise Problem("run works inside a tmux pane; outside, use codex itself")
     server = Server()
     here = Here(ask(server, pane), pane)
+    here.fork = fork or here.fork
     server.require(here.server_pid)
     launch, program = what_to_launch(request, here)
     if request.shell and launch is None:
@@ -92,7 +95,7 @@ def main(args: list[str]) -> int:
     fresh = request.fresh or here.fresh
     if launch.transport:
         become(words_for(server, here, launch, fresh), here, request.shell)
-    session, why = ("", "") if fresh else choose(server, here, launch)
+    session, why = ("", "") if fresh or fork else choose(server, here, launch)
     if why and (code := without_session(server, here, why, unattended)) is not None:
         return code
     path = os.environ.get("PATH", os.defpath)
@@ -101,10 +104,7 @@ def main(args: list[str]) -> int:
     if session:
         argv += resuming(server, here, launch, session, flags)
     else:
-        argv += tui_fresh(flags)
-        if why or fresh:
-            log("session.fresh", pane=pane, server=here.socket, why=why or "asked for")
-            forget_session(server, here)
+        argv += beginning(server, here, launch, why or ("asked for" if fresh else ""), flags)
     if gone:
         say(server, here, gone)
     if request.shell:
@@ -125,6 +125,16 @@ def resuming(server: Server, here: Here, launch: Launch, session: str, flags: li
     if here.evidence == "inferred":
         say(server, here, "session inferred, not certain; codex-tmux adopt binds another")
     return tui_resume(in_session_directory(launch, session, flags), session)
+
+
+def beginning(server: Server, here: Here, launch: Launch, why: str, flags: list[str]) -> list[str]:
+    """The words with which Codex begins a session, for the reason `why`; for "" it may be a fork of another one."""
+    if here.fork and not why:
+        return forks.words(here.fork, in_session_directory(launch, forks.parent_of(here.fork), flags))
+    if why:
+        log("session.fresh", pane=here.id, server=here.socket, why=why)
+        forget_session(server, here)
+    return tui_fresh(flags)
 
 
 def what_to_launch(request: Request, here: Here) -> tuple[Launch | None, str]:
@@ -181,8 +191,8 @@ def mark(server: Server, here: Here, launch: Launch) -> None:
         return  # nobody would look after the pane
     commands: list[list[str]] = []
     text = encode_launch(launch)
-    if here.fresh:
-        commands.append(pane_option(here.id, Option.FRESH, ""))
+    if here.fresh_text != here.fork:
+        commands.append(pane_option(here.id, Option.FRESH, here.fork))
     if text != here.launch_text:
         commands.append(pane_option(here.id, Option.LAUNCH, text))
     if here.is_root:
@@ -243,11 +253,12 @@ def choose(server: Server, here: Here, launch: Launch) -> tuple[str, str]:
     Waits, bounded, while another process may still write to the session. Raises Problem where it is somebody
     else's: the record stays as it is.
     """
+    store = Store(launch.codex_home, dict(launch.env).get(SQLITE_HOME))
     if not here.session:
-        return "", "this pane's session is not known" if here.launch_text and launch else ""
+        known = not here.launch_text or (here.fork and not forks.was_made(here.fork, store))
+        return "", "" if known else "this pane's session is not known"
     if address := parse(launch.flags).remote:
         return choose_there(server, here, launch, address)
-    store = Store(launch.codex_home, dict(launch.env).get(SQLITE_HOME))
     session = here.session if len(here.session) == 36 else store.complete(here.session)
     if session is None:
         return "", f"session {here.session} had no message yet"

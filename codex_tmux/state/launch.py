@@ -12,6 +12,9 @@ LAY = "CODEX_TMUX_LAY"
 UNATTENDED = "CODEX_TMUX_UNATTENDED"
 """In the environment of `codex-tmux run`: nobody pressed a key for this start, so nobody can be asked."""
 
+FORK = "CODEX_TMUX_FORK"
+"""In the environment of `codex-tmux run`, at its first start: what `pane/forks.py` writes of the fork it is to make."""
+
 
 class Launch(NamedTuple):
     """How the Codex of a pane was started: what it takes to start it again. `shell`: from an interactive shell.

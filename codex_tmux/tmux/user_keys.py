@@ -34,8 +34,10 @@ TASKS = (
     Task("@codex-respawn-key", RESPAWN_KEY, "resume"),
     Task("@codex-pick-key", "P", "find"),
     Task("@codex-next-key", "N", "next"),
+    Task("@codex-fork-key", "F", "fork"),
+    Task("@codex-undo-key", "U", "undo"),
 )
-SPARE = ("B", "F", "G", "Y", "K", "V")
+SPARE = ("B", "G", "Y", "K", "V")
 """Keys to propose: no tmux binds them behind the prefix by itself."""
 
 

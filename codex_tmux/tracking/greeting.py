@@ -16,6 +16,8 @@ from codex_tmux.tmux.user_keys import TASKS, advice, bound, left
 NAME = "greeted"
 """The file in the state directory that says it was shown."""
 COLUMNS = 80
+GREETED = ("resume", "find")
+"""The tasks that it names: 80 columns have no room for more."""
 
 
 def greet_once(server: Server) -> None:
@@ -40,9 +42,10 @@ def greeting(server: Server) -> str:
         name: server.option(name) for name in (*(task.option for task in TASKS), "@codex_keys", "prefix")
     }
     ours, prefix = options["@codex_keys"].split(), options["prefix"]
-    keys = [f"{prefix} {task.key}: {task.does}" for task in bound(options, ours)]
+    needed = [task for task in bound(options, ours) if task.does in GREETED]
+    keys = [f"{prefix} {task.key}: {task.does}" for task in needed]
     wanted = advice(options, ours, server.try_run("list-keys", "-T", "prefix") or "")
-    if wanted:
+    if wanted and left(options, ours)[0].does in GREETED:
         return fitted(keys, f"{prefix} {left(options, ours)[0].key} stays yours: {wanted}")
     home = os.path.abspath(os.environ.get("CODEX_HOME") or os.path.expanduser("~/.codex"))
     return fitted(keys, "" if names_sessions(home) else f"Next: {typed('setup')}")

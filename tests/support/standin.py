@@ -2,7 +2,7 @@
 
 It runs embedded; with `shared_daemon = true` in the config through a shared server, as Codex does by itself. Flags are
 accepted and ignored, but for `-C`, those that make Codex run embedded, and those that `refused = "…"` in the config
-names. tests/e2e/contract_test.py holds it to the real one.
+names. A fork runs embedded in any case. tests/e2e/contract_test.py holds it to the real one.
 """
 
 from __future__ import annotations
@@ -155,7 +155,7 @@ def main(args: list[str] | None = None) -> int:
     """Run as `codex` would with `args`; returns the exit code."""
     words, flags = split(sys.argv[1:] if args is None else args)
     refused = re.search(r'^refused = "(.*)"$', config(), re.MULTILINE)
-    for flag in flags if refused else ():
+    for flag in (*flags, *words[:1]) if refused else ():
         if refused and flag in refused[1].split():
             print(f"error: unexpected argument '{flag}' found", file=sys.stderr)
             return 2
@@ -169,7 +169,9 @@ def main(args: list[str] | None = None) -> int:
         standin_daemon.Server().serve()
     in_exec = words[:1] == ["exec"]
     words = words[1:] if in_exec else words
-    wanted = None
+    wanted = parent = None
+    if words[:1] == ["fork"]:
+        parent, words = words[1], words[2:]
     if words[:1] == ["resume"]:
         if len(words) < 2 or not ID.fullmatch(words[1]):
             print(f"ERROR: No saved session found with ID {' '.join(words[1:2])}.", file=sys.stderr)
@@ -181,7 +183,7 @@ def main(args: list[str] | None = None) -> int:
             return run_exec(StoredSession(wanted, "exec"), prompt, "--json" in flags)
         signal.signal(signal.SIGUSR1, crash)
         try:
-            session = new_session(flags, wanted)
+            session = StoredSession.fork(parent) if parent else new_session(flags, wanted)
         except OpenElsewhere as e:
             assert wanted is not None
             waited = wait_for_lock(wanted, str(e))

@@ -43,6 +43,27 @@ class StoredSession(Session):
         self.source = source
         self.cwd = cwd or self.cwd
 
+    forked_from = ""
+
+    @classmethod
+    def fork(cls, parent: str) -> StoredSession:
+        """A session of its own with all that `parent` has said; on the disk at once, as Codex has it."""
+        rollout = next(codex_home().glob(f"sessions/*/*/*/rollout-*-{parent}.jsonl"), None)
+        if rollout is None:
+            raise Refused(f"No saved session found with ID {parent}.")
+        made = cls()
+        made.forked_from = parent
+        made.items = made.read(rollout)
+        made.begin(str(made.items[0]["content"][0]["text"]))
+        for item in made.items:
+            made.append("response_item", item)
+        return made
+
+    def append(self, kind: str, payload: dict[str, Any]) -> None:
+        if kind == "session_meta" and self.forked_from:
+            payload = {**payload, "forked_from_id": self.forked_from}
+        super().append(kind, payload)
+
     def close(self) -> None:
         """Let go of the session, as the end of the process would."""
         self.lock.close()

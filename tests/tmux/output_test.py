@@ -102,6 +102,8 @@ def test_every_command_prints_what_it_did(sandbox: Sandbox, size: tuple[int, int
     prints("adopt -t %99 " + UNKNOWN, "there is no pane %99")
     prints(f"forget -y {UNKNOWN}", f"{UNKNOWN}: no such session")
     prints("restore --dry-run", "nothing to restore")
+    prints("undo", "nothing to undo: no pane with a conversation was closed")
+    prints("fork -t main:0", "has no conversation to fork")
     prints(
         f"pick --preview {session}",
         f"session {session}",
@@ -115,7 +117,8 @@ def test_every_command_prints_what_it_did(sandbox: Sandbox, size: tuple[int, int
     prints("run --nonsense < /dev/null", "run: unknown argument '--nonsense'; usage: codex-tmux run")
     assert prints(f"respawn -t {dead}").text == "", "done, and nothing to say"
     prints("list", "running", fits=True)
-    prints("install -y", "+run-shell", "written: ", "Loaded: ", "Keys: prefix R, prefix P, prefix N.")
+    keys = "Keys: prefix R, prefix P, prefix N, prefix F, prefix U."
+    prints("install -y", "+run-shell", "written: ", "Loaded: ", keys)
     prints("load", *([] if way == "piped" else ["Loaded: "]))
     prints(
         "uninstall -y", "-run-shell", "removed: ", "Unloaded from the running tmux server.", "What remains"

@@ -157,15 +157,15 @@ def test_a_menu_has_pages_that_fit_and_keys_of_its_own() -> None:
     many = [conversation(f"number {n}") for n in range(45)]
     words = pick_menu.menu(many, "c", 1, "go", 80, 24, ["/a b/codex-tmux"])
     names = [w for w in words if "number" in w]
-    assert [n.split("number ")[1].split()[0] for n in names] == [str(n) for n in range(12, 24)]
-    assert words[words.index("-T") + 1] == " Conversations 2/4 "
+    assert [n.split("number ")[1].split()[0] for n in names] == [str(n) for n in range(11, 22)]
+    assert words[words.index("-T") + 1] == " Conversations 2/5 "
     assert pick_menu.NO_SEARCH in words
     for name in ("Older", "Newer"):
         assert name in words
     last = pick_menu.menu(many, "c", 99, "split", 80, 24, ["h"])
     assert "Older" not in last
     assert "Open in a split…" not in last
-    assert " Open in a split 4/4 " in last
+    assert " Open in a split 5/5 " in last
 
 
 def test_the_commands_of_a_menu_survive_any_path_of_the_helper() -> None:

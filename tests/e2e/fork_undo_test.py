@@ -1,0 +1,90 @@
+"""With the real Codex: a fork beside its parent, killed at any moment; a closed window brought back."""
+
+from __future__ import annotations
+
+import subprocess
+
+import psutil
+import pytest
+
+from tests.e2e.keep_test import wait_asleep, wait_bound
+from tests.support.world import Sandbox
+from tests.tmux.fork_undo_test import layout, new_pane, pane_of, panes, wait_closed
+
+pytestmark = pytest.mark.codex
+
+
+def forked(world: Sandbox, pane: str, *how: str) -> str:
+    """The pane of a fork of that pane's conversation."""
+    before = panes(world)
+    world.helper("fork", "-t", pane, *how)
+    return new_pane(world, before)
+
+
+def kill_all(world: Sandbox, pane: str) -> None:
+    """Kill what runs in a pane, the program that starts Codex with it."""
+    root = psutil.Process(int(world.format(pane, "#{pane_pid}")))
+    for process in (root, *root.children(recursive=True)):
+        process.kill()
+    wait_asleep(world, pane)
+
+
+@pytest.mark.parametrize("when", ["before it is up", "before a message", "later"])
+def test_a_fork_that_is_killed_comes_back_as_itself(world: Sandbox, when: str) -> None:
+    pane = world.new_pane("codex", "--add-dir", "/tmp")
+    world.ask(pane, "one")
+    parent = wait_bound(world, pane)
+    other = forked(world, pane)
+    fork = "" if when == "before it is up" else wait_bound(world, other)
+    if when == "later":
+        assert world.ask(other, "two").session_id == fork
+    if when == "before it is up":
+        root = psutil.Process(int(world.format(other, "#{pane_pid}")))
+        world.wait_for(lambda: "fork" in root.cmdline(), 10, "Codex to be started")
+    kill_all(world, other)
+    world.tmux("respawn-pane", "-t", other)
+    request = world.ask(other, "three")
+    assert request.messages == (("one", "two", "three") if when == "later" else ("one", "three"))
+    assert wait_bound(world, other) == request.session_id
+    assert request.session_id == fork if fork else request.session_id != parent
+    assert world.ask(pane, "four").messages == ("one", "four")
+    assert wait_bound(world, pane) == parent
+
+
+def test_a_fork_in_a_worktree_comes_back_there(world: Sandbox) -> None:
+    repository = world.make_dir("repository")
+    git = ("git", "-c", "user.email=a@b", "-c", "user.name=n")
+    for words in (("init", "-q"), ("commit", "-q", "--allow-empty", "-m", "m")):
+        subprocess.run([*git, *words], cwd=repository, env=world.env, check=True)
+    pane = world.new_pane("codex", cwd=repository)
+    world.ask(pane, "one")
+    wait_bound(world, pane)
+    other = forked(world, pane, "--worktree", "-w")
+    wait_bound(world, other)
+    (tree,) = (world.codex_home / "worktrees").glob("*/repository")
+    for said in ("two", "three"):
+        assert world.ask(other, said).messages[-1] == said
+        world.wait_for(lambda: tree.parent.name in world.capture(other), 15, "the worktree on the screen")
+        kill_all(world, other)
+        world.tmux("respawn-pane", "-t", other)
+    assert world.ask(other, "four").messages == ("one", "two", "three", "four")
+    assert len(list((world.codex_home / "worktrees").glob("*/*"))) == 1
+
+
+def test_a_closed_window_comes_back_with_its_conversations(world: Sandbox) -> None:
+    one = world.new_pane()
+    world.ask(one, "aaa")
+    two = forked(world, one, "-v")
+    world.ask(two, "bbb")
+    sessions = wait_bound(world, one), wait_bound(world, two)
+    world.tmux("resize-pane", "-t", one, "-y", "12")
+    world.quiet()
+    whole = layout(world, one)
+    world.tmux("kill-window", "-t", one)
+    wait_closed(world, *sessions)
+    assert world.helper("undo") == "2 conversations are back\n"
+    one, two = (pane_of(world, session) for session in sessions)
+    world.tmux("select-window", "-t", one)
+    assert layout(world, one) == whole
+    assert world.ask(one, "more").messages == ("aaa", "more")
+    assert world.ask(two, "more").messages == ("aaa", "bbb", "more")
