@@ -62,17 +62,21 @@ def pending(daemon: Client) -> list[Request]:
     return [r._replace(item=items.get(id(r), {})) for r in found]
 
 
-def _asked(daemon: Client, threads: set[str]) -> Iterator[tuple[object, str, dict[str, Any]]]:
-    """The requests of these threads, until each has one and no more come."""
+def _asked(daemon: Client, threads: set[str]) -> list[tuple[object, str, dict[str, Any]]]:
+    """(number, kind, params) of what these threads ask for, once each has told it and no more comes."""
     end = time.monotonic() + COME_WITHIN
-    left = set(threads)
+    found: dict[object, tuple[object, str, dict[str, Any]]] = {}
+    silent = set(threads)
     with suppress(TimeoutError):
         while threads:
-            daemon.listen_until(end if left else min(end, time.monotonic() + QUIET_FOR))
+            daemon.listen_until(end if silent else min(end, time.monotonic() + QUIET_FOR))
             method, params, number = next(daemon.messages())
             if number is not None and method in ASKS and params.get("threadId") in threads:
-                left.discard(params["threadId"])
-                yield number, method, params
+                silent.discard(params["threadId"])
+                found[number] = number, method, params
+            elif method == RESOLVED:
+                found.pop(params.get("requestId"), None)
+    return [*found.values()]
 
 
 def _request(number: object, kind: str, params: dict[str, Any], threads: dict[str, Any]) -> Request:

@@ -16,7 +16,7 @@ from codex_tmux.commands.daemon.asked import Asked
 from codex_tmux.commands.daemon.dialog import Dialog, conversation_for
 from codex_tmux.commands.daemon.target import PANE_OPTION, SESSION_OPTION, conversation_of
 from codex_tmux.errors import Problem
-from codex_tmux.plain_text import plain
+from codex_tmux.plain_text import visible
 from codex_tmux.sleeping.resume import helper_command
 from codex_tmux.tmux.server import Server
 from codex_tmux.tmux.tell import tell_client
@@ -83,7 +83,7 @@ def whole(server: Server, request: Request) -> list[str]:
 
 def as_row(request: Request) -> dict[str, Any]:
     """A request as `--json` has it."""
-    told = {what: plain(text) for what, text in facts(request)}
+    told = {what: visible(text) for what, text in facts(request)}
     return {
         "session_id": request.session_id,
         "kind": request.kind,

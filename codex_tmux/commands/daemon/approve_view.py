@@ -8,7 +8,7 @@ from rich.cells import chop_cells
 
 from codex_tmux.codex.daemon.requests import ALWAYS, NO, YES, Request, answer_to, facts
 from codex_tmux.commands.conversations import Conversation
-from codex_tmux.plain_text import plain, plain_line, tilde
+from codex_tmux.plain_text import plain_line, tilde, visible
 
 BAR = "│ "
 """Stands before every line that Codex wrote: nothing in it can look like a line of ours."""
@@ -37,7 +37,7 @@ def lines_of(request: Request, conversation: Conversation | None, width: int) ->
     lines = [f"{where} · {tilde(plain_line(cwd))}"]
     for what, text in facts(request):
         lines += ["", f"{plain_line(what)}:"]
-        for line in plain(text).splitlines() or [""]:
+        for line in visible(text).split("\n"):
             lines += [
                 BAR + piece for piece in chop_cells(line.expandtabs(4), max(1, width - len(BAR))) or [""]
             ]
