@@ -108,6 +108,16 @@ def last_messages(path: str, number: int) -> list[tuple[str, str]]:
     return found[::-1]
 
 
+def mention(path: str, word: str) -> str:
+    """The line of the last message with `word` in it, in any case, near the rollout's end; "" for none."""
+    wanted = word.casefold()
+    for line in reversed((tail(path, TAIL) or b"").split(b"\n")):
+        said = said_in(line)
+        if said is not None and wanted in said.text.casefold():
+            return next((text for text in said.text.splitlines() if wanted in text.casefold()), said.text)
+    return ""
+
+
 def last_directory(data: bytes) -> str:
     """The directory that the end of a rollout names last, each turn anew; "" where it names none."""
     for line in reversed(data.split(b"\n")):

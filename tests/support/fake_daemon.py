@@ -32,6 +32,8 @@ class FakeDaemon:
         self.threads: dict[str, Any] = {}
         self.questions: list[dict[str, Any]] = []
         """What it asks whoever resumes a thread."""
+        self.pages: list[dict[str, Any]] = []
+        """What it answers to one search after the other."""
         self.replies: list[dict[str, Any]] = []
         self.asked: list[str] = []
         self.mute = mute
@@ -94,7 +96,9 @@ class FakeDaemon:
             return {"result": {"userAgent": "fake"}}
         if said["method"] == "thread/loaded/list":
             return {"result": {"data": list(self.threads), "nextCursor": None}}
-        status = self.threads.get(said["params"]["threadId"])
+        if said["method"] == "thread/search" and self.pages:
+            return {"result": self.pages.pop(0)}
+        status = self.threads.get(said["params"].get("threadId"))
         if status is None:
             return {"error": {"code": -32600, "message": "thread not loaded"}}
         return {"result": {"thread": {"id": said["params"]["threadId"], "status": status}}}

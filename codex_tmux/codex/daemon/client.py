@@ -41,8 +41,9 @@ def has_daemon(codex_home: str) -> bool:
 
 
 @contextmanager
-def connected(address: str, within: float, token: str = "") -> Iterator[Client]:
-    """A client that has introduced itself, whose answers may take `within` seconds together.
+def connected(address: str, within: float, token: str = "", experimental: bool = False) -> Iterator[Client]:
+    """A client that has introduced itself, whose answers may take `within` seconds together; `experimental`: it may
+    also ask what Codex calls so.
 
     Raises DaemonError for whatever goes wrong, also in the block.
     """
@@ -75,7 +76,9 @@ def connected(address: str, within: float, token: str = "") -> Iterator[Client]:
         ) as connection:
             client = Client(connection, deadline, (WebSocketException, EOFError, OSError))
             client.call(
-                "initialize", clientInfo={"name": "codex-tmux", "title": "codex-tmux", "version": __version__}
+                "initialize",
+                clientInfo={"name": "codex-tmux", "title": "codex-tmux", "version": __version__},
+                **({"capabilities": {"experimentalApi": True}} if experimental else {}),
             )
             client.notify("initialized")
             yield client
@@ -83,9 +86,9 @@ def connected(address: str, within: float, token: str = "") -> Iterator[Client]:
         raise DaemonError(f"{type(e).__name__}: {e}") from e
 
 
-def daemon_of(codex_home: str, within: float) -> AbstractContextManager[Client]:
+def daemon_of(codex_home: str, within: float, experimental: bool = False) -> AbstractContextManager[Client]:
     """A client of the daemon of a `CODEX_HOME`; as `connected`."""
-    return connected(f"unix://{socket_path(codex_home)}", within)
+    return connected(f"unix://{socket_path(codex_home)}", within, experimental=experimental)
 
 
 class Message(NamedTuple):
