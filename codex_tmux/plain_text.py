@@ -53,6 +53,15 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() else "\ufffd" for c in text)
 
 
+def visible(text: str) -> str:
+    """`text` with what a terminal would act on, and what nobody can see, written out: newlines and tabs stay.
+
+    >>> visible("echo \\x1b[31m\\u202ered")
+    'echo \\\\x1b[31m\\\\u202ered'
+    """
+    return "".join(c if c.isprintable() or c in "\n\t" else c.encode("unicode_escape").decode() for c in text)
+
+
 def shortened(text: str, width: int) -> str:
     """`text`, or its beginning and an ellipsis: at most `width` characters."""
     return text if len(text) <= width else text[: max(0, width - 1)] + "…"

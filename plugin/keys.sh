@@ -5,28 +5,20 @@ install_keys() {
     remove_keys
     bindings=$(tmux list-keys)
     codex_keys= codex_keys_before=
-    # The helper's path comes by an option: in the binding it would be expanded as a format.
     set --
-    if claim_key "$chosen_respawn_key" "$codex_respawn_key"; then
-        set -- "$@" bind-key -N 'Codex: bring this pane'\''s session back' "$key" \
-            run-shell -b "#{@codex_word} respawn --from-key -c '#{client_name}' -t '#{pane_id}' >/dev/null 2>&1 || :" \;
-    fi
-    if claim_key "$chosen_pick_key" "$codex_pick_key"; then
-        set -- "$@" bind-key -N 'Codex: find a conversation' "$key" \
-            run-shell -b "#{@codex_word} pick --from-key -c '#{client_name}' >/dev/null 2>&1 || :" \;
-    fi
-    if claim_key "$chosen_next_key" "$codex_next_key"; then
-        set -- "$@" bind-key -N 'Codex: go to the next pane that needs you or is unread' "$key" \
-            run-shell -b "#{@codex_word} next --from-key -c '#{client_name}' >/dev/null 2>&1 || :" \;
-    fi
-    if claim_key "$chosen_fork_key" "$codex_fork_key"; then
-        set -- "$@" bind-key -N 'Codex: fork this conversation beside it' "$key" \
-            run-shell -b "#{@codex_word} fork --from-key -c '#{client_name}' -t '#{pane_id}' >/dev/null 2>&1 || :" \;
-    fi
-    if claim_key "$chosen_undo_key" "$codex_undo_key"; then
-        set -- "$@" bind-key -N 'Codex: bring back what was closed last' "$key" \
-            run-shell -b "#{@codex_word} undo --from-key -c '#{client_name}' >/dev/null 2>&1 || :" \;
-    fi
+    while IFS='|' read -r name note words; do
+        eval "claim_key \"\$chosen_${name}_key\" \"\$codex_${name}_key\"" || continue
+        # The helper's path comes by an option: in the binding it would be expanded as a format.
+        set -- "$@" bind-key -N "Codex: $note" "$key" \
+            run-shell -b "#{@codex_word} $words -c '#{client_name}' >/dev/null 2>&1 || :" \;
+    done <<EOF
+respawn|bring this pane's session back|respawn --from-key -t '#{pane_id}'
+pick|find a conversation|pick --from-key
+next|go to the next pane that needs you or is unread|next --from-key
+fork|fork this conversation beside it|fork --from-key -t '#{pane_id}'
+undo|bring back what was closed last|undo --from-key
+approve|answer what conversations ask you|approve --from-key
+EOF
     tmux set-option -g @codex_keys "${codex_keys# }" \; set-option -g @codex_key_before "$codex_keys_before"
     [ $# -eq 0 ] || tmux "$@" display-message -p '' || say "a key option names no key: see @codex-respawn-key and its like"
 }

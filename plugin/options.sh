@@ -7,6 +7,7 @@ codex_pick_key=P
 codex_next_key=N
 codex_fork_key=F
 codex_undo_key=U
+codex_approve_key=A
 # These are the helper's: it takes an unset option for what stands here.
 codex_command=codex
 codex_env=
@@ -22,7 +23,7 @@ tab=$(printf '\t')
 
 # One tmux call reads the version and every option.
 read_options() {
-    values=$(tmux -u display-message -p "#{version}$tab#{@codex-tmux-bin}$tab#{@codex-respawn-key}$tab#{@codex-pick-key}$tab#{@codex-next-key}$tab#{@codex-fork-key}$tab#{@codex-undo-key}$tab#{@continuum-restore}#{?@codex_started,,:#{start_time}}$tab.") || return 1
+    values=$(tmux -u display-message -p "#{version}$tab#{@codex-tmux-bin}$tab#{@codex-respawn-key}$tab#{@codex-pick-key}$tab#{@codex-next-key}$tab#{@codex-fork-key}$tab#{@codex-undo-key}$tab#{@codex-approve-key}$tab#{@continuum-restore}#{?@codex_started,,:#{start_time}}$tab.") || return 1
     codex_tmux_version=${values%%"$tab"*}; values=${values#*"$tab"}
     codex_tmux_bin=${values%%"$tab"*}; values=${values#*"$tab"}
     chosen_respawn_key=${values%%"$tab"*}; values=${values#*"$tab"}
@@ -30,6 +31,7 @@ read_options() {
     chosen_next_key=${values%%"$tab"*}; values=${values#*"$tab"}
     chosen_fork_key=${values%%"$tab"*}; values=${values#*"$tab"}
     chosen_undo_key=${values%%"$tab"*}; values=${values#*"$tab"}
+    chosen_approve_key=${values%%"$tab"*}; values=${values#*"$tab"}
     continuum=${values%%"$tab"*}
 }
 

@@ -126,6 +126,16 @@ def last_of_each(said: list[tuple[str, str]]) -> list[tuple[str, str]]:
     return [said[at] for at in sorted(last.values())]
 
 
+def mention(path: str, word: str) -> str:
+    """The line of the last message with `word` in it, in any case, near the rollout's end; "" for none."""
+    wanted = word.casefold()
+    for line in reversed((tail(path, TAIL) or b"").split(b"\n")):
+        said = said_in(line)
+        if said is not None and wanted in said.text.casefold():
+            return next((text for text in said.text.splitlines() if wanted in text.casefold()), said.text)
+    return ""
+
+
 def last_directory(data: bytes) -> str:
     """The directory that the end of a rollout names last, each turn anew; "" where it names none."""
     for line in reversed(data.split(b"\n")):

@@ -166,9 +166,9 @@ def merge(records: tuple[Record, ...], sessions: dict[str, list[Session]], here:
     return found
 
 
-def is_elsewhere(record: Record) -> bool:
+def is_elsewhere(started: Record | Launch) -> bool:
     """Whether the session is in a store of another machine or server, so that ours not having it means nothing."""
-    return bool(record.transport) or any(flag.startswith("--remote") for flag in record.flags)
+    return bool(started.transport) or any(flag.startswith("--remote") for flag in started.flags)
 
 
 def of_record(

@@ -12,11 +12,13 @@ import click
 from codex_tmux.codex.commandline import redact
 from codex_tmux.codex.daemon import activity
 from codex_tmux.codex.store import Store
+from codex_tmux.commands.daemon import find_said
 from codex_tmux.commands.list_view import show
 from codex_tmux.elsewhere.run_again import paste
 from codex_tmux.elsewhere.transport import of_argv
-from codex_tmux.errors import TmuxError
+from codex_tmux.errors import Problem, TmuxError
 from codex_tmux.log import log
+from codex_tmux.plain_text import plain_line
 from codex_tmux.state import store
 from codex_tmux.state.attention import attention
 from codex_tmux.state.launch import Launch, launch_of
@@ -46,8 +48,11 @@ STATUS_OF = {word: status for status, word in STATUS_WORDS.items()}
     metavar=f"[{'|'.join(STATUS_WORDS.values())}]",
     help="Only these; can be repeated.",
 )
+@click.option(
+    "--search", "word", metavar="WORD", help="Every conversation with this in its title or transcript."
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object, for programs.")
-def command(everything: bool, statuses: tuple[str, ...], as_json: bool) -> None:
+def command(everything: bool, statuses: tuple[str, ...], word: str | None, as_json: bool) -> int:
     """List panes, their Codex sessions, and what each is doing.
 
     `exact`: something names the session: the pane's title, a lock that Codex holds, its command line, its last screen,
@@ -57,6 +62,8 @@ def command(everything: bool, statuses: tuple[str, ...], as_json: bool) -> None:
     daemon. There, its work continues even while its pane is asleep. `unread`: a turn has ended, and nobody has looked
     at the pane since.
     """
+    if word is not None:
+        return list_found(word, as_json)
     wanted = tuple(STATUS_OF.get(status, status) for status in statuses) or (
         STATUSES if everything else (*CURRENT, LOST)
     )
@@ -76,6 +83,21 @@ def command(everything: bool, statuses: tuple[str, ...], as_json: bool) -> None:
         click.echo(f"no pane is {' or '.join(STATUS_WORDS[s] for s in wanted)}")
     else:
         click.echo("no Codex panes yet")
+    return 0
+
+
+def list_found(word: str, as_json: bool) -> int:
+    """List the conversations with a word in them; the exit code is 1 where there is none, as grep's."""
+    if not word.strip():
+        raise Problem("--search needs a word")
+    found = find_said.find_said(Server(), word)
+    if as_json:
+        click.echo(find_said.as_json(found))
+    elif found:
+        find_said.show_found(found)
+    else:
+        click.echo(f"no conversation has {plain_line(word)!r} in it", err=True)
+    return 0 if found else 1
 
 
 def unknown_text(panes: list[str], homes: set[str]) -> str:

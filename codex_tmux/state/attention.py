@@ -22,9 +22,9 @@ class Attention(NamedTuple):
 def attention(server: Server) -> dict[str, Attention]:
     """The panes of a tmux server that are to be looked at, each with why."""
     wanted = f"#{{||:#{{{Option.UNREAD}}},#{{m:{NEEDS}*,#{{{Option.TURNING}}}}}}}"
-    plain, counted = ("pane_id", Option.UNREAD), (Option.UNREAD_AT, Option.TURNING)
+    plain, chosen = ("pane_id", Option.UNREAD), (Option.UNREAD_AT, Option.TURNING)
     try:
-        rows = server.listed("list-panes", "-a", "-f", wanted, plain=plain, counted=counted)
+        rows = server.listed("list-panes", "-a", "-f", wanted, plain=plain, chosen=chosen)
     except TmuxError:
         return {}
     return {row["pane_id"]: attention_of(row) for row in rows}

@@ -36,6 +36,7 @@ TASKS = (
     Task("@codex-next-key", "N", "next"),
     Task("@codex-fork-key", "F", "fork"),
     Task("@codex-undo-key", "U", "undo"),
+    Task("@codex-approve-key", "A", "approve"),
 )
 SPARE = ("B", "G", "Y", "K", "V")
 """Keys to propose: no tmux binds them behind the prefix by itself."""

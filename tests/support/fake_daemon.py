@@ -30,10 +30,16 @@ class FakeDaemon:
         self, codex_home: Path, mute: bool = False, chatty: bool = False, garbage: str | None = None
     ) -> None:
         self.threads: dict[str, Any] = {}
+        self.questions: list[dict[str, Any]] = []
+        """What it asks whoever resumes a thread."""
+        self.pages: list[dict[str, Any]] = []
+        """What it answers to one search after the other."""
+        self.replies: list[dict[str, Any]] = []
         self.asked: list[str] = []
         self.mute = mute
         self.chatty = chatty
         self.garbage = garbage
+        self._connections: list[ServerConnection] = []
         self._enough = threading.Event()
         self._link = codex_home / "app-server-control" / "app-server-control.sock"
         # As Codex does: the socket itself has a short path.
@@ -57,7 +63,13 @@ class FakeDaemon:
         self._link.unlink()
         shutil.rmtree(self._directory)
 
+    def say(self, message: dict[str, Any]) -> None:
+        """Say something to everybody who is connected."""
+        for connection in self._connections:
+            connection.send(json.dumps(message))
+
     def _serve(self, connection: ServerConnection) -> None:
+        self._connections.append(connection)
         if self.mute:
             self._enough.wait(60)
             return
@@ -65,7 +77,9 @@ class FakeDaemon:
             connection.send(json.dumps({"method": "thread/status/changed", "params": {}}))
         for message in connection:
             said = json.loads(message)
-            if "id" not in said:
+            if "method" not in said:
+                self.replies.append(said)
+            if "id" not in said or "method" not in said:
                 continue
             self.asked.append(said["method"])
             # A notification and a question meant for a TUI come in between, as from the real one.
@@ -74,13 +88,17 @@ class FakeDaemon:
                 json.dumps({"method": "item/tool/requestUserInput", "id": said["id"], "params": {}})
             )
             connection.send(self.garbage or json.dumps({"id": said["id"], **self._answer(said)}))
+            for question in self.questions if said["method"] == "thread/resume" else ():
+                connection.send(json.dumps(question))
 
     def _answer(self, said: dict[str, Any]) -> dict[str, Any]:
         if said["method"] == "initialize":
             return {"result": {"userAgent": "fake"}}
         if said["method"] == "thread/loaded/list":
             return {"result": {"data": list(self.threads), "nextCursor": None}}
-        status = self.threads.get(said["params"]["threadId"])
+        if said["method"] == "thread/search" and self.pages:
+            return {"result": self.pages.pop(0)}
+        status = self.threads.get(said["params"].get("threadId"))
         if status is None:
             return {"error": {"code": -32600, "message": "thread not loaded"}}
         return {"result": {"thread": {"id": said["params"]["threadId"], "status": status}}}

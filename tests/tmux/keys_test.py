@@ -49,7 +49,7 @@ def test_a_key_of_the_users_is_left_alone_and_everyone_says_so(sandbox: Sandbox)
     assert "prefix R: bound to something else, so left alone" in found
     assert f"tmux {ADVICE}" in found
     said = sandbox.helper("install", "-y")
-    assert "Keys: prefix P, prefix N, prefix F, prefix U." in said
+    assert "Keys: prefix P, prefix N, prefix F, prefix U, prefix A." in said
     assert f"prefix R stays yours; for another key: {ADVICE}" in said
     # As advised.
     sandbox.tmux("set-option", "-g", "@codex-respawn-key", "B")
@@ -65,7 +65,7 @@ def test_a_key_bound_between_two_loads_is_the_users_too(sandbox: Sandbox) -> Non
     for _ in range(2):
         load(sandbox)
         assert "refresh-client" in sandbox.binding("R")
-    assert sandbox.tmux("show-options", "-gv", "@codex_keys") == "P N F U"
+    assert sandbox.tmux("show-options", "-gv", "@codex_keys") == "P N F U A"
 
 
 def test_a_key_that_an_option_names_is_taken_and_given_back(sandbox: Sandbox) -> None:

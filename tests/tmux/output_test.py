@@ -117,7 +117,7 @@ def test_every_command_prints_what_it_did(sandbox: Sandbox, size: tuple[int, int
     prints("run --nonsense < /dev/null", "run: unknown argument '--nonsense'; usage: codex-tmux run")
     assert prints(f"respawn -t {dead}").text == "", "done, and nothing to say"
     prints("list", "running", fits=True)
-    keys = "Keys: prefix R, prefix P, prefix N, prefix F, prefix U."
+    keys = "Keys: prefix R, prefix P, prefix N, prefix F, prefix U, prefix A."
     prints("install -y", "+run-shell", "written: ", "Loaded: ", keys)
     prints("load", *([] if way == "piped" else ["Loaded: "]))
     prints(

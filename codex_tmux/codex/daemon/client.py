@@ -7,11 +7,12 @@ Codex's shared daemon (0.157 and later) speaks it on a socket in `$CODEX_HOME`, 
 from __future__ import annotations
 
 import json
+import math
 import os
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 from codex_tmux import __version__
 
@@ -40,8 +41,9 @@ def has_daemon(codex_home: str) -> bool:
 
 
 @contextmanager
-def connected(address: str, within: float, token: str = "") -> Iterator[Client]:
-    """A client that has introduced itself, whose answers may take `within` seconds together.
+def connected(address: str, within: float, token: str = "", experimental: bool = False) -> Iterator[Client]:
+    """A client that has introduced itself, whose answers may take `within` seconds together; `experimental`: it may
+    also ask what Codex calls so.
 
     Raises DaemonError for whatever goes wrong, also in the block.
     """
@@ -72,9 +74,11 @@ def connected(address: str, within: float, token: str = "") -> Iterator[Client]:
             if address.startswith("unix://")
             else connect(address, proxy=None, **options)
         ) as connection:
-            client = Client(connection, deadline)
+            client = Client(connection, deadline, (WebSocketException, EOFError, OSError))
             client.call(
-                "initialize", clientInfo={"name": "codex-tmux", "title": "codex-tmux", "version": __version__}
+                "initialize",
+                clientInfo={"name": "codex-tmux", "title": "codex-tmux", "version": __version__},
+                **({"capabilities": {"experimentalApi": True}} if experimental else {}),
             )
             client.notify("initialized")
             yield client
@@ -82,17 +86,31 @@ def connected(address: str, within: float, token: str = "") -> Iterator[Client]:
         raise DaemonError(f"{type(e).__name__}: {e}") from e
 
 
-def daemon_of(codex_home: str, within: float) -> AbstractContextManager[Client]:
+def daemon_of(codex_home: str, within: float, experimental: bool = False) -> AbstractContextManager[Client]:
     """A client of the daemon of a `CODEX_HOME`; as `connected`."""
-    return connected(f"unix://{socket_path(codex_home)}", within)
+    return connected(f"unix://{socket_path(codex_home)}", within, experimental=experimental)
+
+
+class Message(NamedTuple):
+    """What the daemon says unasked; a question has a number to answer to."""
+
+    method: str
+    params: dict[str, Any]
+    number: object = None
 
 
 class Client:
-    """Questions and answers over one connection, until `deadline` in seconds of `time.monotonic`."""
+    """Questions and answers over one connection, until `deadline` in seconds of `time.monotonic`.
 
-    def __init__(self, connection: Any, deadline: float) -> None:
+    Its methods raise DaemonError, and TimeoutError at the deadline.
+    """
+
+    def __init__(
+        self, connection: Any, deadline: float, failures: tuple[type[Exception], ...] = (OSError,)
+    ) -> None:
         self._connection = connection
         self._deadline = deadline
+        self._failures = failures
         self._asked = 0
 
     def call(self, method: str, **params: object) -> dict[str, Any]:
@@ -116,21 +134,58 @@ class Client:
     def notify(self, method: str) -> None:
         self._send({"method": method})
 
+    def ask(self, method: str, **params: object) -> None:
+        """Ask, and let the answer go by."""
+        self._send({"id": self._asked, "method": method, "params": params})
+        self._asked += 1
+
+    def reply(self, number: object, result: dict[str, object]) -> None:
+        """Answer a question of the daemon's own."""
+        self._send({"id": number, "result": result})
+
+    def listen_until(self, deadline: float) -> None:
+        """From now on whatever comes may come until `deadline` in seconds of `time.monotonic`, inf: for ever."""
+        self._deadline = deadline
+
+    def messages(self) -> Iterator[Message]:
+        """What the daemon says of its own accord, as it comes. Ends by TimeoutError at the deadline."""
+        while True:
+            said = as_json(self._receive())
+            if isinstance(said, dict) and isinstance(said.get("method"), str):
+                params = said.get("params")
+                yield Message(said["method"], params if isinstance(params, dict) else {}, said.get("id"))
+
     def _send(self, message: dict[str, object]) -> None:
-        self._connection.send(json.dumps(message))
+        try:
+            self._connection.send(json.dumps(message))
+        except self._failures as e:
+            raise DaemonError(f"{type(e).__name__}: {e}") from e
 
     def _receive(self) -> str | bytes:
         left = self._deadline - time.monotonic()
         if left <= 0:
             raise TimeoutError("no answer in time")  # also where it never stops talking of something else
-        found: str | bytes = self._connection.recv(left)
+        try:
+            found: str | bytes = self._connection.recv(None if math.isinf(left) else left)
+        except TimeoutError:
+            raise
+        except self._failures as e:
+            raise DaemonError(f"{type(e).__name__}: {e}") from e
         return found
 
 
 def answer_in(message: str | bytes) -> tuple[int, dict[str, Any]] | None:
-    """The number and the result of an answer, a refused one's empty; None for any other message. ValueError."""
-    said = json.loads(message)
+    """The number and the result of an answer, a refused one's empty; None for any other message. Raises DaemonError."""
+    said = as_json(message)
     if not isinstance(said, dict) or "method" in said or type(said.get("id")) is not int:
         return None
     result = said.get("result")
     return said["id"], result if isinstance(result, dict) else {}
+
+
+def as_json(message: str | bytes) -> Any:
+    """What a message says. Raises DaemonError where it is no JSON."""
+    try:
+        return json.loads(message)
+    except ValueError as e:
+        raise DaemonError(f"{type(e).__name__}: {e}") from e

@@ -1,0 +1,179 @@
+"""What Codex asks its user: approvals and questions, as its shared daemon brings them to whoever resumes the thread."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from typing import Any, NamedTuple
+
+from codex_tmux.codex.daemon.activity import WAITING, activity_of
+from codex_tmux.codex.daemon.client import Client
+
+COMMAND = "item/commandExecution/requestApproval"
+CHANGE = "item/fileChange/requestApproval"
+PERMISSIONS = "item/permissions/requestApproval"
+QUESTION = "item/tool/requestUserInput"
+FORM = "mcpServer/elicitation/request"
+ASKS = (COMMAND, CHANGE, PERMISSIONS, QUESTION, FORM)
+RESOLVED = "serverRequest/resolved"
+
+YES, NO, ALWAYS = "yes", "no", "always"
+DECISIONS = {YES: "accept", NO: "decline", ALWAYS: "acceptForSession"}
+COME_WITHIN = 1.5
+"""Seconds in which the requests of a thread come after it was resumed."""
+QUIET_FOR = 0.1
+"""Seconds of silence after which no more of them are expected."""
+
+
+class Request(NamedTuple):
+    """One request of one thread. `number` names it for the daemon; `item` is the turn's item that it is about."""
+
+    number: object
+    session_id: str
+    kind: str
+    params: dict[str, Any]
+    item: dict[str, Any]
+    thread: dict[str, Any]
+
+
+def pending(daemon: Client) -> list[Request]:
+    """All requests of the threads that the daemon has open. Raises what `Client` raises."""
+    data = daemon.call("thread/loaded/list").get("data")
+    ids = [d for d in data if isinstance(d, str)] if isinstance(data, list) else []
+    read = daemon.call_each("thread/read", [{"threadId": session} for session in ids])
+    waiting = {
+        session: answer["thread"]
+        for session, answer in zip(ids, read, strict=True)
+        if activity_of(answer) in WAITING
+    }
+    for session in waiting:
+        daemon.ask("thread/resume", threadId=session, excludeTurns=True)
+    found = [_request(number, kind, params, waiting) for number, kind, params in _asked(daemon, set(waiting))]
+    with_items = [r for r in found if r.kind == CHANGE]
+    daemon.listen_until(time.monotonic() + COME_WITHIN)
+    turns = daemon.call_each(
+        "thread/turns/list",
+        [{"threadId": r.session_id, "limit": 1, "sortDirection": "desc"} for r in with_items],
+    )
+    items = {
+        id(r): _item(answer, r.params.get("itemId")) for r, answer in zip(with_items, turns, strict=True)
+    }
+    return [r._replace(item=items.get(id(r), {})) for r in found]
+
+
+def _asked(daemon: Client, threads: set[str]) -> list[tuple[object, str, dict[str, Any]]]:
+    """(number, kind, params) of what these threads ask for, once each has told it and no more comes."""
+    end = time.monotonic() + COME_WITHIN
+    found: dict[object, tuple[object, str, dict[str, Any]]] = {}
+    silent = set(threads)
+    with suppress(TimeoutError):
+        while threads:
+            daemon.listen_until(end if silent else min(end, time.monotonic() + QUIET_FOR))
+            method, params, number = next(daemon.messages())
+            if number is not None and method in ASKS and params.get("threadId") in threads:
+                silent.discard(params["threadId"])
+                found[number] = number, method, params
+            elif method == RESOLVED:
+                found.pop(params.get("requestId"), None)
+    return [*found.values()]
+
+
+def _request(number: object, kind: str, params: dict[str, Any], threads: dict[str, Any]) -> Request:
+    session = str(params["threadId"])
+    return Request(number, session, kind, params, {}, threads[session])
+
+
+def _item(answer: dict[str, Any], item_id: object) -> dict[str, Any]:
+    """The item of this id in an answer to `thread/turns/list`; empty where there is none."""
+    data = answer.get("data")
+    for turn in data if isinstance(data, list) else []:
+        for item in turn.get("items") or [] if isinstance(turn, dict) else []:
+            if isinstance(item, dict) and item.get("id") == item_id:
+                return item
+    return {}
+
+
+def answer_to(request: Request, verdict: str) -> dict[str, object] | None:
+    """What to reply; None where this cannot be said to such a request.
+
+    >>> answer_to(Request(1, "s", COMMAND, {}, {}, {}), ALWAYS)
+    {'decision': 'acceptForSession'}
+    """
+    if request.kind in (COMMAND, CHANGE):
+        human = request.params.get("kind") == "humanCommand"
+        return None if human and verdict == ALWAYS else {"decision": DECISIONS[verdict]}
+    wanted = request.params.get("permissions")
+    if request.kind == PERMISSIONS and isinstance(wanted, dict):
+        granted = {} if verdict == NO else wanted
+        return {"permissions": granted, "scope": "session" if verdict == ALWAYS else "turn"}
+    return None
+
+
+def resolved(daemon: Client) -> set[object]:
+    """The numbers of the requests that have been answered, of what has come since the last look."""
+    found = set()
+    daemon.listen_until(time.monotonic() + 0.01)
+    with suppress(TimeoutError):
+        for method, params, _ in daemon.messages():
+            if method == RESOLVED:
+                found.add(params.get("requestId"))
+    return found
+
+
+def facts(request: Request) -> list[tuple[str, str]]:
+    """(what, text) of all that a person must know to answer, whole and as Codex sent it: not yet fit for a terminal."""
+    params = request.params
+    found: list[tuple[str, object]] = []
+    if request.kind == COMMAND:
+        what = (
+            "wants to type into a running program" if params.get("kind") == "writeStdin" else "wants to run"
+        )
+        found += [(f"Codex {what}", params.get("command")), *_network(params)]
+    elif request.kind == CHANGE:
+        found += [("Codex wants to change files", _changes(request.item))]
+        found += [("and to write from now on anywhere below", params.get("grantRoot"))]
+    elif request.kind == PERMISSIONS:
+        found += [("Codex wants permissions", "\n".join(_leaves(params.get("permissions"))))]
+    elif request.kind == QUESTION:
+        found += [("Codex asks", "\n".join(_questions(params.get("questions"))))]
+    else:
+        found += [(f"{params.get('serverName')} asks", params.get("message")), ("at", params.get("url"))]
+    found += [("in", params.get("cwd")), ("because", params.get("reason"))]
+    return [(what, text) for what, text in found if isinstance(text, str) and text]
+
+
+def _network(params: dict[str, Any]) -> Iterable[tuple[str, object]]:
+    context = params.get("networkApprovalContext")
+    return [("and to reach", "\n".join(_leaves(context)))] if context else []
+
+
+def _changes(item: dict[str, Any]) -> str:
+    changes = [c for c in item.get("changes") or [] if isinstance(c, dict)]
+    return (
+        "\n".join(f"{c.get('path')}\n{c.get('diff') or ''}".rstrip() for c in changes)
+        or "(Codex does not say which)"
+    )
+
+
+def _questions(questions: object) -> Iterator[str]:
+    for question in questions if isinstance(questions, list) else []:
+        if isinstance(question, dict):
+            yield str(question.get("question"))
+            yield from (f"- {option.get('label')}" for option in question.get("options") or [])
+
+
+def _leaves(value: object, name: str = "") -> Iterator[str]:
+    """Each value in nested JSON, with the names that lead to it.
+
+    >>> [*_leaves({"network": {"enabled": True}, "fileSystem": {"write": ["/a", "/b"]}})]
+    ['network.enabled: true', 'fileSystem.write: /a', 'fileSystem.write: /b']
+    """
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _leaves(inner, f"{name}.{key}" if name else str(key))
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _leaves(inner, name)
+    elif value is not None:
+        yield f"{name}: {str(value).lower() if isinstance(value, bool) else value}"

@@ -1,0 +1,78 @@
+"""Conversations by a word: in what a list shows of them, and in what was said."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterable
+
+import click
+
+from codex_tmux.codex.daemon.search import search
+from codex_tmux.codex.home import default_home
+from codex_tmux.codex.store import Store
+from codex_tmux.commands.conversations import Conversation, gather, of_session
+from codex_tmux.commands.pick import remembered
+from codex_tmux.plain_text import age, plain_line, shortened, tilde
+from codex_tmux.tmux.server import Server
+
+SHOWN = 100
+"""Characters shown of what was said."""
+
+Found = list[tuple[Conversation, str]]
+
+
+def find_said(server: Server, word: str) -> Found:
+    """The conversations with `word` in their title, id, directory or transcript, and where it was said ("": not there).
+
+    Those that need the user come first, then the newest.
+    """
+    conversations = gather(server, remembered(), default_home())
+    said: dict[str, str] = {}
+    for home in dict.fromkeys([default_home(), *(c.codex_home for c in conversations)]):
+        here = search(home, word)
+        said |= here
+        known = {c.session_id for c in conversations}
+        older = (Store(home).find(session) for session in here if session not in known)
+        conversations += [of_session(home, s, None) for s in older if s and not (s.subagent or s.archived)]
+    return [(c, said.get(c.session_id, "")) for c in matching(conversations, word, said)]
+
+
+def matching(conversations: Iterable[Conversation], word: str, said: Iterable[str]) -> list[Conversation]:
+    """Those with `word` in what a list shows of them, in any case, or whose session is one of `said`."""
+    wanted, sessions = word.casefold(), set(said)
+    return [
+        c
+        for c in conversations
+        if c.session_id in sessions or wanted in f"{c.title}\n{c.session_id}\n{c.cwd}\n{c.where}".casefold()
+    ]
+
+
+def as_json(found: Found) -> str:
+    """What was found, for programs."""
+    rows = [
+        {
+            "session_id": c.session_id,
+            "title": c.title,
+            "status": c.status or None,
+            "activity": c.activity or None,
+            "where": c.where if c.status else None,
+            "pane": c.pane or None,
+            "cwd": c.cwd,
+            "codex_home": c.codex_home,
+            "said": said or None,
+        }
+        for c, said in found
+    ]
+    return json.dumps({"version": 1, "conversations": rows}, indent=2, ensure_ascii=True)
+
+
+def show_found(found: Found) -> None:
+    """Print what was found: a line for a conversation, and below it what was said."""
+    now = time.time()
+    for c, said in found:
+        place = c.where if c.status else "-"
+        words = [c.session_id, c.state, age(now - c.updated), place, tilde(c.cwd), c.title]
+        click.echo("  ".join(plain_line(word) for word in words))
+        if said:
+            click.echo(f"    {shortened(plain_line(said), SHOWN)}")

@@ -1,0 +1,112 @@
+"""`codex-tmux tell`: give a conversation a message, whatever its pane is now."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import click
+
+from codex_tmux.codex.daemon import activity
+from codex_tmux.commands.conversations import Conversation
+from codex_tmux.commands.daemon.target import PANE_OPTION, SESSION_OPTION, conversation_of
+from codex_tmux.errors import Problem
+from codex_tmux.log import log
+from codex_tmux.pane.program import find_program, interpreter, path_with
+from codex_tmux.plain_text import plain, plain_line
+from codex_tmux.state.records import DEAD, EXEC, LIVE
+from codex_tmux.tmux.server import Server
+
+WITHIN = 30.0
+"""Seconds that Codex may take to accept a message; a cold Node start on a slow disk takes some."""
+
+
+@click.command(
+    short_help="Give a conversation a message, even while its pane is asleep.",
+    epilog='Example: codex-tmux tell -t api "run the tests again"',
+)
+@PANE_OPTION
+@SESSION_OPTION
+@click.argument("text", nargs=-1, required=True, metavar="TEXT…")
+def command(pane: str | None, session: str | None, text: tuple[str, ...]) -> None:
+    """Give a conversation a message; `-` reads it from standard input.
+
+    A running Codex answers at once, or after its present turn. A conversation that Codex's shared daemon has open
+    works on, even if its pane is asleep. Any other gets the message when it wakes. Codex delivers it exactly once.
+    This needs a Codex that has `codex queue` (0.169 has).
+    """
+    server = Server()
+    found = conversation_of(server, pane, session)
+    message = sys.stdin.read() if text == ("-",) else " ".join(text)
+    click.echo(tell(server, found, message))
+
+
+def tell(server: Server, conversation: Conversation, message: str) -> str:
+    """Queue a message for a conversation; what becomes of it. Raises Problem where Codex does not take it."""
+    if not message.strip():
+        raise Problem("the message is empty: nothing was sent")
+    if conversation.launch.mode == EXEC:
+        raise Problem("this conversation runs through codex exec: type into its pane")
+    queue(server, conversation, message)
+    log("session.told", session=conversation.session_id, pane=conversation.pane or "none")
+    return outcome(conversation.status, is_loaded(conversation))
+
+
+def queue(server: Server, conversation: Conversation, message: str) -> None:
+    """Have Codex itself queue it. Raises Problem with Codex's own words."""
+    configured = server.try_run("show-options", "-gqv", "@codex-command") or ""
+    program = find_program(conversation.launch.codex, configured)
+    if not program:
+        raise Problem("no Codex found: install it, or name it with `set -g @codex-command /path/to/codex`")
+    codex = [*interpreter(program), program]
+    environment = {
+        **os.environ,
+        **dict(conversation.launch.env),
+        "CODEX_HOME": conversation.codex_home,
+        "PATH": path_with(program, os.environ.get("PATH", os.defpath)),
+    }
+    # An older Codex takes these words for its options and prompt.
+    if "codex queue" not in run(codex, ["queue", "--help"], environment).stdout:
+        raise Problem(f"{program} has no `queue` command (0.169 has): type the message into the pane")
+    done = run(codex, ["queue", "--thread", conversation.session_id, f"--message={message}"], environment)
+    if done.returncode:
+        said = plain_line((plain(done.stderr).strip().splitlines() or [f"exit {done.returncode}"])[-1])
+        raise Problem(f"Codex did not take the message: {said}")
+
+
+def run(codex: list[str], words: list[str], environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    """Run Codex, and wait for it. Raises Problem where it cannot be run, or hangs."""
+    try:
+        return subprocess.run(
+            [*codex, *words],
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=WITHIN,
+        )
+    except (OSError, subprocess.TimeoutExpired) as e:
+        raise Problem(
+            f"{codex[-1]} gave no answer ({type(e).__name__}): see whether the message arrived"
+        ) from e
+
+
+def is_loaded(conversation: Conversation) -> bool:
+    """Whether Codex's daemon has the conversation open, so that it works without its pane."""
+    home, session = conversation.codex_home, conversation.session_id
+    return session in activity.ask_all({home: {session}})
+
+
+def outcome(status: str, loaded: bool) -> str:
+    """What becomes of a message that was queued.
+
+    >>> outcome("dead", True)
+    'sent: Codex works on it; respawn the pane to see it'
+    """
+    if status == LIVE:
+        return "sent"
+    if loaded:
+        return "sent: Codex works on it" + ("; respawn the pane to see it" if status == DEAD else "")
+    return "queued: Codex gets it when the conversation wakes"

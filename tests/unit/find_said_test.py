@@ -1,0 +1,79 @@
+"""Finding conversations by what was said: through the daemon, without one, and with one that does not search."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from codex_tmux.codex.daemon.search import looked_for, search
+from codex_tmux.codex.rollout import mention
+from codex_tmux.commands.conversations import Conversation
+from codex_tmux.commands.daemon.find_said import matching
+from codex_tmux.state.launch import Launch
+from tests.support.fake_daemon import FakeDaemon
+from tests.unit.codex_store_test import ID, OTHER, meta, rollout
+
+
+def said(role: str, text: str) -> dict[str, object]:
+    kind = "input_text" if role == "user" else "output_text"
+    payload = {"type": "message", "role": role, "content": [{"type": kind, "text": text}]}
+    return {"type": "response_item", "payload": payload}
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    place = tmp_path / "codex"
+    rollout(place, ID, meta(), said("user", "Fix the\nLogin page"), said("assistant", "done: it was a typo"))
+    rollout(place, OTHER, meta(), said("user", "<environment>login</environment>"), said("user", "hello"))
+    return place
+
+
+@pytest.mark.parametrize(
+    ("word", "found"),
+    [
+        ("login", {ID: "Login page"}),
+        ("TYPO", {ID: "done: it was a typo"}),
+        ("the\nlogin", {ID: "Fix the\nLogin page"}),
+        ("hell", {OTHER: "hello"}),
+        ("nobody said", {}),
+    ],
+)
+def test_without_a_daemon_the_rollouts_are_looked_through(
+    home: Path, word: str, found: dict[str, str]
+) -> None:
+    assert search(str(home), word) == found
+
+
+def test_a_daemon_is_asked_page_by_page(home: Path) -> None:
+    with FakeDaemon(home) as daemon:
+        daemon.pages = [
+            {"data": [{"thread": {"id": ID}, "snippet": "one"}], "nextCursor": "next"},
+            {"data": [{"thread": {"id": OTHER}, "snippet": "two"}], "nextCursor": None},
+        ]
+        assert search(str(home), "any") == {ID: "one", OTHER: "two"}
+
+
+def test_a_daemon_that_does_not_search_is_done_without(home: Path) -> None:
+    with FakeDaemon(home):
+        assert search(str(home), "login") == {ID: "Login page"}
+
+
+def test_no_time_is_no_reason_to_fail(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("codex_tmux.codex.daemon.search.LOOK_FOR", -1.0)
+    assert looked_for("login", [(ID, "/nowhere")]) == {}
+
+
+def test_a_rollout_that_cannot_be_read_has_nothing(tmp_path: Path) -> None:
+    assert mention(str(tmp_path / "none"), "login") == ""
+
+
+def test_what_a_list_shows_is_searched_as_well() -> None:
+    launch = Launch("tui", "", "", "", (), False)
+    rows = [
+        Conversation(ID, "Fix LOGIN", "live", "work:1.0", "%1", "", "/src/app", "", launch, "title", 0.0),
+        Conversation(OTHER, "else", "dead", "work:2.0", "%2", "", "/src/Login", "", launch, "title", 0.0),
+    ]
+    assert [c.pane for c in matching(rows, "login", ())] == ["%1", "%2"]
+    assert [c.pane for c in matching(rows, "work:2", ())] == ["%2"]
+    assert [c.pane for c in matching(rows, "nothing", {OTHER: "said"})] == ["%2"]
