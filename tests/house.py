@@ -13,7 +13,7 @@ from radon.complexity import cc_visit
 
 ROOT = Path(__file__).parents[1]
 CEILINGS = {
-    "lines of codex_tmux/": 16_660,
+    "lines of codex_tmux/": 16_650,
     "lines of tests/": 26_080,
     "lines of the largest file": 494,
     "functions of more than 10 branches": 95,
