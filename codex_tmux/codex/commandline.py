@@ -10,10 +10,10 @@ Measured on 0.169: the word of a subcommand counts also behind a prompt (`codex 
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from codex_tmux.codex.session_id import is_whole
 from codex_tmux.codex.shell_below import runs_below
 
 
@@ -121,7 +121,6 @@ _JAVASCRIPT = ("node", "nodejs", "bun")
 _JAVASCRIPT_VALUED = tuple("-r --require --import --loader --experimental-loader -C --conditions".split())
 _JAVASCRIPT_INLINE = ("-e", "--eval", "-p", "--print", "-pe")
 _CODEX_SCRIPTS = ("codex", "codex.js", "codex.mjs")
-_SESSION_ID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _ARCHITECTURES = ("x86_64", "aarch64", "arm64", "armv7", "i686", "riscv64gc")
 
 
@@ -152,11 +151,6 @@ class _Item(NamedTuple):
     option: Option | None
     words: tuple[str, ...]
     value: str | None = None
-
-
-def is_session_id(word: str) -> bool:
-    """Whether `word` is a UUID in the form Codex prints: 8-4-4-4-12 hexadecimal digits."""
-    return _SESSION_ID.fullmatch(word) is not None
 
 
 def _is_dashed(word: str) -> bool:
@@ -226,7 +220,7 @@ def parse(args: Sequence[str]) -> CommandLine:
         subcommand=subcommand,
         mode=mode,
         flags=tuple(word for item in kept for word in item.words),
-        session_id=next((n.lower() for n in named if verb == "resume" and is_session_id(n)), None),
+        session_id=next((n.lower() for n in named if verb == "resume" and is_whole(n)), None),
         prompt=len(arguments) > len(named) and mode is not None,
         embedded=mode == "exec" or any(option.embedded for option, _ in known),
         cd=values.get("--cd"),

@@ -6,7 +6,7 @@ import re
 
 CUT = 29
 """Characters of an id that a title shows."""
-KNOWN = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{5}(?:[0-9a-f]{7})?")
+WHOLE = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 NEW = re.compile(
     r"(?<![0-9a-f])[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-(?:[0-9a-f]{12}|[0-9a-f]{5})"
 )
@@ -14,12 +14,12 @@ NEW = re.compile(
 
 
 def is_session_id(text: str) -> bool:
-    return KNOWN.fullmatch(text) is not None
+    return WHOLE.fullmatch(text if len(text) > CUT else text + "0" * (36 - CUT)) is not None
 
 
 def is_whole(text: str) -> bool:
-    """Whether `text` is an id that `codex resume` takes."""
-    return len(text) > CUT and is_session_id(text)
+    """Whether `text` is an id that `codex resume` takes, which it does in upper case too."""
+    return WHOLE.fullmatch(text.lower()) is not None
 
 
 def same_session(one: str, other: str) -> bool:

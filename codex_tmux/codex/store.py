@@ -18,7 +18,6 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from codex_tmux.codex import processes
-from codex_tmux.codex.commandline import is_session_id
 from codex_tmux.codex.database import Database
 from codex_tmux.codex.rollout import (
     COMPRESSED,
@@ -28,7 +27,7 @@ from codex_tmux.codex.rollout import (
     says_subagent,
     source_of,
 )
-from codex_tmux.codex.session_id import CUT
+from codex_tmux.codex.session_id import CUT, is_whole
 
 NAMED_BY = 8
 """Characters of an id by which a person may name it."""
@@ -82,9 +81,9 @@ class Store:
         A session without a message yet is in no rollout and no database, but its lock has its name.
         """
         prefix = prefix.lower()
-        if is_session_id(prefix):
+        if is_whole(prefix):
             return prefix
-        if len(prefix) < CUT or not is_session_id(prefix + _ZEROS[len(prefix) :]):
+        if len(prefix) < CUT or not is_whole(prefix + _ZEROS[len(prefix) :]):
             return None
         # Listing four folders is cheaper than asking a database.
         ids = {
@@ -100,7 +99,7 @@ class Store:
         """
         prefix = word.lower()
         found: dict[str, None] = {}
-        if len(prefix) >= NAMED_BY and is_session_id(prefix + _ZEROS[len(prefix) :]):
+        if len(prefix) >= NAMED_BY and is_whole(prefix + _ZEROS[len(prefix) :]):
             # Eight digits are a minute of an id's time: they lead to its day's folder.
             around = (prefix + _ZEROS[len(prefix) :])[:14] + "7"
             for folder in (self.locks, *self._day_folders(around), self.archived_sessions):
@@ -109,7 +108,7 @@ class Store:
 
         rows = self.database.rows(lambda _: "SELECT id FROM threads WHERE name = ? LIMIT 9", word)
         found.update(dict.fromkeys(_text(row.get("id")) for row in rows))
-        return [session_id for session_id in found if is_session_id(session_id)]
+        return [session_id for session_id in found if is_whole(session_id)]
 
     def rollout(self, session_id: str) -> str | None:
         session_id = _whole(session_id)
@@ -161,7 +160,7 @@ class Store:
 
     def recent(self, limit: int) -> list[Session]:
         rows = ((_text(row.get("id")), row) for row in self._recent_rows(limit))
-        known = (self._session(session_id, row) for session_id, row in rows if is_session_id(session_id))
+        known = (self._session(session_id, row) for session_id, row in rows if is_whole(session_id))
         found = [s for s in known if s and s.rollout and not s.subagent and not s.archived]
         if found:
             return found[:limit]
@@ -231,7 +230,7 @@ class Store:
     def _database_ids(self, prefix: str) -> list[str]:
         sql = "SELECT id FROM threads WHERE id >= ? AND id < ? LIMIT 2"
         rows = self.database.rows(lambda _: sql, prefix, prefix + "g")
-        return [found for row in rows if is_session_id(found := _text(row.get("id")))]
+        return [found for row in rows if is_whole(found := _text(row.get("id")))]
 
     def _row(self, session_id: str) -> dict[str, Any]:
         rows = self.database.rows(lambda _: "SELECT * FROM threads WHERE id = ?", session_id)
@@ -281,7 +280,7 @@ _AGES = ("recency_at_ms", "updated_at_ms", "updated_at", "created_at_ms", "creat
 
 def _whole(session_id: str) -> str:
     """A session's id as Codex writes it; "" for anything else."""
-    return session_id.lower() if is_session_id(session_id) else ""
+    return session_id.lower() if is_whole(session_id) else ""
 
 
 def created_ms(session_id: str) -> int:
@@ -343,7 +342,7 @@ def _numbered(folder: str, digits: int) -> list[str]:
 def _id_of(name: str) -> str:
     """The id in `rollout-2026-11-23T05-25-23-<id>.jsonl` or `<id>.lock`, or ""."""
     stem = name.partition(".")[0]
-    return stem[-36:].lower() if is_session_id(stem[-36:]) else ""
+    return stem[-36:].lower() if is_whole(stem[-36:]) else ""
 
 
 def _ids_in(folder: str, prefix: str) -> Iterator[str]:

@@ -7,9 +7,8 @@ import shutil
 
 import click
 
-from codex_tmux.codex.commandline import is_session_id
 from codex_tmux.codex.home import default_home
-from codex_tmux.codex.session_id import same_session
+from codex_tmux.codex.session_id import is_whole, same_session
 from codex_tmux.codex.store import NAMED_BY, Session, Store
 from codex_tmux.commands.completion import DIRECTORY, PANE, SESSION
 from codex_tmux.commands.respawn import resolve
@@ -96,7 +95,7 @@ def find(codex_store: Store, word: str, running: bool) -> Session:
     """The one session that `word` means and that a pane can have. Raises Problem."""
     ids = codex_store.named(word)
     if not ids:
-        short = not is_session_id(word) and len(word) < NAMED_BY
+        short = not is_whole(word) and len(word) < NAMED_BY
         why = (
             f"type at least {NAMED_BY} characters of an id"
             if short

@@ -8,14 +8,13 @@ names in Codex's store that begin so, once, through the user's own transport, wi
 from __future__ import annotations
 
 import os
-import re
 import shlex
 import subprocess
 import time
 from typing import NamedTuple
 
 from codex_tmux.codex.home import default_home
-from codex_tmux.codex.session_id import is_session_id
+from codex_tmux.codex.session_id import WHOLE, is_session_id
 from codex_tmux.codex.store import Store, created_ms
 from codex_tmux.elsewhere.remote_command import with_script
 from codex_tmux.elsewhere.transport import Transport
@@ -26,7 +25,6 @@ WITHIN = 15.0
 NOT_CONNECTED = 255
 """ssh's exit status where it did not reach the far end."""
 LARGEST_ANSWER = 1 << 16
-WHOLE_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 ANSWERED = "codex-tmux asked"
@@ -111,7 +109,7 @@ def answer_in(text: str, prefix: str) -> Answer:
     found: dict[str, bool] = {}
     for line in text.splitlines():
         name = os.path.basename(line.strip())
-        ids = WHOLE_ID.findall(name)
+        ids = WHOLE.findall(name)
         if len(ids) == 1 and ids[0].startswith(prefix):
             found[ids[0]] = found.get(ids[0], False) or name.startswith("rollout-")
     if len(found) > 1:

@@ -9,7 +9,7 @@ from typing import Any
 
 from rich.text import Text
 
-from codex_tmux.codex.commandline import is_session_id
+from codex_tmux.codex.session_id import is_whole
 from codex_tmux.plain_text import plain, plain_line, shortened
 
 Event = dict[str, Any]
@@ -33,7 +33,7 @@ def parse(line: str) -> Event | None:
 def session_of(event: Event) -> str:
     """The session that an event says the turn belongs to; "" for any other event."""
     found = text_of(event, "thread_id").lower() if event.get("type") == "thread.started" else ""
-    return found if is_session_id(found) else ""
+    return found if is_whole(found) else ""
 
 
 def answer_of(event: Event) -> str | None:

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import os
 
-from codex_tmux.codex.commandline import is_session_id
 from codex_tmux.codex.daemon.client import Client, DaemonError, connected
+from codex_tmux.codex.session_id import is_whole
 from codex_tmux.codex.store import created_ms
 
 WITHIN = 10.0
@@ -50,7 +50,7 @@ def listed_ids(server: Client, prefix: str) -> set[str]:
 def ids_in(data: object, prefix: str) -> set[str]:
     """The session ids of a list that begin with `prefix`."""
     ids = data if isinstance(data, list) else []
-    return {i for i in ids if isinstance(i, str) and i.startswith(prefix) and is_session_id(i)}
+    return {i for i in ids if isinstance(i, str) and i.startswith(prefix) and is_whole(i)}
 
 
 def token_of(flags: tuple[str, ...]) -> str:

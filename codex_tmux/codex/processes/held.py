@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 
-from codex_tmux.codex.commandline import is_session_id
 from codex_tmux.codex.processes.auto import system
 from codex_tmux.codex.processes.find import CodexProcess
 from codex_tmux.codex.processes.processes import Processes
+from codex_tmux.codex.session_id import is_whole
 
 
 def open_sessions(processes: Processes, codex: CodexProcess) -> list[str]:
@@ -33,7 +33,7 @@ def sessions_held(processes: Processes, pids: tuple[int, ...], locks: str = "") 
             else:
                 wanted = lock or (name.startswith("rollout-") and name.endswith((".jsonl", ".jsonl.zst")))
             session_id = name.partition(".")[0][-36:]
-            if wanted and is_session_id(session_id):
+            if wanted and is_whole(session_id):
                 found[session_id.lower()] = None
     return list(found)
 
