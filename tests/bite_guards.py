@@ -553,10 +553,10 @@ GUARDS = (
     ),
     guard(
         "a sleeping pane's first line is not scrolled off",
-        RUN,
+        "codex_tmux/sleeping/last_screen.py",
         '        screen = b"\\n" + screen',
         "        pass",
-        U + "run_test.py::test_the_line_that_tmux_draws_scrolls_nothing_off",
+        U + "last_screen_test.py::test_the_line_that_tmux_draws_scrolls_nothing_off",
     ),
     guard(
         "children of every thread",
