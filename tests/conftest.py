@@ -77,6 +77,13 @@ def sandbox(request: pytest.FixtureRequest) -> Iterator[Sandbox]:
         yield made
 
 
+@pytest.fixture
+def world(sandbox: Sandbox) -> Sandbox:
+    """The same with a tmux server that has the plugin."""
+    sandbox.start_server(load_plugin=True)
+    return sandbox
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, Any]:
     """What the helper wrote into its log stands with a failed test."""

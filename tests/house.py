@@ -14,7 +14,7 @@ from radon.complexity import cc_visit
 ROOT = Path(__file__).parents[1]
 CEILINGS = {
     "lines of codex_tmux/": 16_950,
-    "lines of tests/": 26_200,
+    "lines of tests/": 24_500,
     "lines of the largest file": 494,
     "functions of more than 10 branches": 104,
     "branches of the largest function": 23,

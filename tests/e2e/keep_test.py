@@ -129,31 +129,11 @@ def test_a_killed_codex_comes_back_by_a_plain_respawn(world: Sandbox, how: str) 
     request = world.ask(pane, "third")
     assert request.messages == (OLD_PROMPT, "second", "third")
     assert [r.last for r in world.model.requests[turns:]] == ["third"], "nothing was sent by itself"
+    names = set(psutil.Process(world.codex_pid(pane)).environ())
+    assert not {n for n in names if n.startswith("CODEX_TMUX_LAY")}, (
+        "nothing of ours is left in its environment"
+    )
     no_view_mode(world)
-
-
-def test_a_respawn_right_behind_the_kill(world: Sandbox) -> None:
-    pane = world.new_pane("codex", OLD_PROMPT)
-    world.wait_for(lambda: "turn 1 |" in world.capture(pane), 20, "the first answer")
-    wait_bound(world, pane)
-    os.kill(int(world.format(pane, "#{pane_pid}")), signal.SIGKILL)
-    world.wait_for(lambda: world.format(pane, "#{pane_dead}") == "1", 5, "the pane to die")
-    world.tmux("respawn-pane", "-t", pane)
-    assert world.ask(pane, "second").messages == (OLD_PROMPT, "second")
-    assert len(world.model.requests) == 2
-
-
-def test_a_living_pane_respawned_with_k_keeps_its_session_and_sends_no_prompt(world: Sandbox) -> None:
-    pane = world.new_pane("codex", OLD_PROMPT)
-    world.wait_for(lambda: "turn 1 |" in world.capture(pane), 20, "the first answer")
-    wait_bound(world, pane)
-    for word in ("second", "third"):
-        pid = world.format(pane, "#{pane_pid}")
-        world.tmux("respawn-pane", "-k", "-t", pane)
-        world.wait_for(lambda pid=pid: world.format(pane, "#{pane_pid}") != pid, 5, "the respawn")  # type: ignore[misc]
-        assert world.ask(pane, word).last == word
-    assert world.model.requests[-1].messages == (OLD_PROMPT, "second", "third")
-    assert len(world.model.requests) == 3
 
 
 STRANGE = "a dir with 'quotes' \"and\" ümläut ñ $HOME `id` #{pane_id}"
@@ -237,17 +217,6 @@ def two_killed(world: Sandbox) -> tuple[list[str], list[str]]:
     for pane in panes:
         wait_asleep(world, pane)
     return panes, sessions
-
-
-def test_two_panes_never_end_on_one_session(world: Sandbox) -> None:
-    panes, sessions = two_killed(world)
-    state = world.state_dir / "state.toml"
-    state.write_text(state.read_text().replace(sessions[0], sessions[1]))
-    world.tmux("respawn-pane", "-t", panes[0], ";", "respawn-pane", "-t", panes[1])
-    for number, pane in enumerate(panes):
-        assert world.ask(pane, "more").messages == (f"message of pane {number}", "more")
-    listed = rows(world)
-    assert [listed[p]["session_id"] for p in panes] == sessions
 
 
 def test_two_panes_whose_memory_names_one_session(world: Sandbox) -> None:
@@ -340,50 +309,6 @@ def test_a_pane_killed_before_its_first_message_starts_fresh_and_says_so(world: 
     world.wait_for(lambda: option(world, pane, "@codex_session") not in ("", session), 10, "the new session")
 
 
-def test_a_deleted_session_starts_fresh_and_says_so(world: Sandbox) -> None:
-    pane = world.new_pane()
-    world.ask(pane, "first")
-    session = wait_bound(world, pane)
-    kill_codex(world, pane, "SIGKILL")
-    wait_asleep(world, pane)
-    rollout = Store(str(world.codex_home)).rollout(session)
-    assert rollout
-    os.unlink(rollout)
-    world.tmux("respawn-pane", "-t", pane)
-    world.start_anew(pane)
-    assert world.ask(pane, "anew").messages == ("anew",)
-    assert f"session {session}" in log_text(world)
-
-
-def test_fresh_when_asked(world: Sandbox) -> None:
-    pane = world.new_pane("codex -m mock-model-2")
-    world.ask(pane, "first")
-    session = wait_bound(world, pane)
-    world.helper("respawn", "--fresh", "--force", "-t", pane)
-    request = world.ask(pane, "anew")
-    assert (request.messages, request.body["model"]) == (("anew",), "mock-model-2")
-    world.wait_for(lambda: option(world, pane, "@codex_session") not in ("", session), 10, "the new session")
-    statuses = {
-        r["session_id"]: r["status"] for r in json.loads(world.helper("list", "--all", "--json"))["panes"]
-    }
-    assert statuses[session] == "ended"
-
-
-def test_another_command_given_to_a_respawn_is_obeyed(world: Sandbox) -> None:
-    pane = world.new_pane()
-    world.ask(pane, "first")
-    session = wait_bound(world, pane)
-    world.tmux("respawn-pane", "-k", "-t", pane, "cat")
-    world.wait_for(
-        lambda: option(world, pane, "@codex_pane") == "" or rows(world) == {}, 10, "the record to close"
-    )
-    assert world.format(pane, "#{pane_current_command}") == "cat"
-    statuses = {
-        r["session_id"]: r["status"] for r in json.loads(world.helper("list", "--all", "--json"))["panes"]
-    }
-    assert statuses[session] == "closed"
-
-
 def test_a_session_held_by_another_codex_is_waited_for_and_its_holder_named(world: Sandbox) -> None:
     pane = world.new_pane("codex --no-daemon")
     world.ask(pane, "first")
@@ -427,17 +352,6 @@ def test_death_respawns_by_itself_at_most_three_times_a_minute(world: Sandbox) -
     wait_asleep(world, pane)
     world.tmux("respawn-pane", "-t", pane)
     assert world.ask(pane, "fifth").messages == (OLD_PROMPT, "second", "third", "fourth", "fifth")
-
-
-def test_nothing_is_left_of_it_in_the_environment_of_codex(world: Sandbox) -> None:
-    pane = world.new_pane()
-    world.ask(pane, "first")
-    kill_codex(world, pane, "SIGKILL")
-    wait_asleep(world, pane)
-    world.tmux("respawn-pane", "-t", pane)
-    world.wait_ready(pane)
-    names = set(psutil.Process(world.codex_pid(pane)).environ())
-    assert not {n for n in names if n.startswith("CODEX_TMUX_LAY")}
 
 
 def test_a_client_that_comes_to_a_pane_killed_twice_finds_it_asleep(codex_binary: str) -> None:

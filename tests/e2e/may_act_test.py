@@ -1,4 +1,4 @@
-"""What only the real Codex leaves behind, and where it runs: the terminal of a killed one, vim's `:terminal`."""
+"""What only the real Codex leaves behind: the terminal of a killed one."""
 
 from __future__ import annotations
 
@@ -44,16 +44,3 @@ def test_killed_below_zsh(sandbox: Sandbox) -> None:
     assert sandbox.ask(new, "on").messages == ("begin", "more", "on")
     assert sandbox.format(new, "#{@codex_session}") == session
     assert precious.is_dir()
-
-
-@pytest.mark.skipif(shutil.which("vim") is None, reason="no vim here")
-def test_codex_in_vims_terminal(sandbox: Sandbox) -> None:
-    sandbox.start_server(load_plugin=True)
-    pane = sandbox.new_pane("vim -u NONE -i NONE -c 'terminal codex' notes")
-    sandbox.wait_ready(pane, 60)
-    sandbox.helper("sync")
-    assert sandbox.format(pane, "#{@codex_pane}#{@codex_guard}#{@codex_session}#{remain-on-exit}") == "off"
-    root = sandbox.format(pane, "#{pane_pid}")
-    said = sandbox.helper_result("respawn", "-t", pane)
-    assert (said.returncode, "inside another program" in said.stderr) == (1, True)
-    assert sandbox.format(pane, "#{pane_pid}") == root

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-import random
 import re
 import signal
-import subprocess
 import time
 from pathlib import Path
 
@@ -139,36 +137,6 @@ def test_all_come_back_in_their_places_after_a_kill_and_after_a_reboot(sandbox: 
         time.sleep(1)
 
 
-@pytest.fixture
-def resurrect() -> Path:
-    """A checkout of tmux-resurrect."""
-    named = os.environ.get("TMUX_RESURRECT_DIR")
-    if not named or not Path(named, "scripts/restore.sh").exists():
-        pytest.skip("no tmux-resurrect: TMUX_RESURRECT_DIR names no checkout of it")
-    return Path(named)
-
-
-def test_all_come_back_through_tmux_resurrect(sandbox: Sandbox, resurrect: Path) -> None:
-    sandbox.start_server(load_plugin=True, height=39)
-    sandbox.tmux("run-shell", f"{resurrect}/resurrect.tmux")
-    sandbox.attach()
-    talks = open_six(sandbox)
-    before, was = sessions(sandbox), outline(sandbox)
-    sandbox.tmux("run-shell", f"{resurrect}/scripts/save.sh quiet")
-    end_server(sandbox)
-    sandbox.start_server(load_plugin=True, config=BY_HAND, height=39)
-    sandbox.tmux("run-shell", f"{resurrect}/resurrect.tmux")
-    sandbox.attach()
-    time.sleep(2)
-    sandbox.tmux("set-option", "-g", "@codex-restore", "ask")  # only now: a menu would wait for its answer
-    sandbox.tmux("run-shell", f"{resurrect}/scripts/restore.sh >/dev/null 2>&1 || :", timeout=60)
-    follow(sandbox, talks, before)
-    show_all(sandbox)
-    for talk in talks:
-        talk.say("after tmux-resurrect")
-    assert outline(sandbox) == was
-
-
 def test_a_shown_pane_runs_and_knows_the_terminals_colours(sandbox: Sandbox) -> None:
     sandbox.start_server(load_plugin=True, config=BY_HAND)
     client = sandbox.attach()
@@ -199,67 +167,3 @@ def styles(sandbox: Sandbox, pane: str) -> set[str]:
     return set(
         re.findall(r"48;(?:2;\d+;\d+;\d+|5;\d+)", sandbox.tmux("capture-pane", "-e", "-p", "-t", pane))
     )
-
-
-def test_interrupted_and_repeated_with_a_user_typing_nothing_is_doubled(sandbox: Sandbox) -> None:
-    sandbox.start_server(load_plugin=True, config=BY_HAND, height=39)
-    sandbox.attach()
-    talks = open_six(sandbox)
-    before, was = sessions(sandbox), outline(sandbox)
-    rng = random.Random(3)
-    for turn in range(2):
-        end_server(sandbox)
-        mine = sandbox.start_server(load_plugin=True, config=BY_HAND, height=39)
-        client = sandbox.attach()
-        typed = ""
-        for _ in range(5):
-            run = subprocess.Popen(
-                [str(sandbox.bin / "codex-tmux"), "restore"],
-                env={**sandbox.env, "TMUX": f"{sandbox.socket},1,0"},
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-            )
-            client.send(b"x")
-            typed += "x"
-            time.sleep(rng.uniform(0.1, 0.4))
-            run.send_signal(rng.choice([signal.SIGINT, signal.SIGKILL]))
-            run.wait()
-        sandbox.helper("restore")
-        assert sandbox.helper("restore").startswith("nothing to restore")
-        wait_for_end(sandbox, mine, typed)
-        screen = sandbox.capture(mine)
-        assert screen.count("x" * len(typed)) == 1
-        assert "codex-tmux" not in screen.replace(str(sandbox.root), "")
-        follow(sandbox, talks, before)
-        before = sessions(sandbox)
-        assert outline(sandbox) == was, f"turn {turn}"
-    show_all(sandbox)
-    for talk in talks:
-        talk.say("once")
-
-
-def wait_for_end(sandbox: Sandbox, pane: str, text: str) -> None:
-    """Wait until the pane's screen ends in `text`."""
-    sandbox.wait_for(lambda: sandbox.capture(pane).rstrip().endswith(text), 3, "what was typed")
-
-
-def test_a_tmux_session_closed_by_hand_stays_closed(sandbox: Sandbox) -> None:
-    sandbox.start_server(load_plugin=True, config=BY_HAND)
-    sandbox.attach()
-    kept, closed = (Talk(sandbox, sandbox.new_pane(name=n), f"in {n}") for n in ("kept", "closed"))
-    sandbox.tmux("break-pane", "-d", "-s", closed.pane)
-    sandbox.tmux("new-session", "-d", "-s", "by hand")
-    sandbox.tmux("move-window", "-s", closed.pane, "-t", "by hand:5")
-    sandbox.wait_for(lambda: len(sessions(sandbox)) == 2, 20, "the records")
-    time.sleep(1)
-    before = sessions(sandbox)
-    sandbox.tmux("kill-session", "-t", "by hand")
-    end_server(sandbox)
-    sandbox.start_server(load_plugin=True, config=BY_HAND)
-    sandbox.attach()
-    state = sandbox.state_dir / "state.toml"
-    # What the old server noted at its end is brought in beside the new one's start.
-    sandbox.wait_for(lambda: 'status = "closed"' in state.read_text(), 20, "the closing noted")
-    found = json.loads(sandbox.helper("restore", "--json"))["results"]
-    assert [r["session_id"] for r in found] == [s for s, pane in before.items() if pane == kept.pane]
-    assert "by hand" not in sandbox.tmux("list-sessions")

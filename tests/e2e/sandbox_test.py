@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import signal
 import sqlite3
 import subprocess
 import sys
@@ -50,18 +49,6 @@ def title_id(sandbox: Sandbox, pane: str) -> str:
     return sandbox.wait_for(look, 20, f"the session id in the title of {pane}")
 
 
-def test_two_messages_one_conversation(both: Sandbox) -> None:
-    pane = both.new_pane()
-    prefix = title_id(both, pane)
-    first = both.ask(pane, "my dog is Rex")
-    second = both.ask(pane, "and my cat?")
-    assert second.messages == ("my dog is Rex", "and my cat?")
-    assert first.session_id == second.session_id
-    assert UUID.fullmatch(first.session_id)
-    assert first.session_id.startswith(prefix)
-    assert "turn 2 | first: my dog is Rex" in both.capture(pane)
-
-
 def test_store_layout(both: Sandbox) -> None:
     pane = both.new_pane()
     both.wait_ready(pane)
@@ -87,32 +74,6 @@ def test_store_layout(both: Sandbox) -> None:
     both.wait_for(lambda: row() == wanted, 5, "the row in the state database")
 
 
-def test_new_quit_and_resume(both: Sandbox) -> None:
-    pane = both.new_pane("bash")
-    both.tmux("send-keys", "-t", pane, "codex", "Enter")
-    old = both.ask(pane, "first").session_id
-    both.type(pane, "/new")
-    both.wait_for(lambda: not old.startswith(title_id(both, pane)), 20, "another id in the title")
-    new = both.ask(pane, "second").session_id
-    assert new != old
-    both.type(pane, "/quit")
-    both.wait_for(lambda: f"codex resume {new}" in both.capture(pane), 20, "the resume line")
-    assert not TITLE.search(both.format(pane, "#{pane_title}"))
-    both.tmux("send-keys", "-t", pane, "clear", "Enter")
-    both.wait_for(lambda: "codex resume" not in both.capture(pane), 5, "an empty screen")
-    both.tmux("send-keys", "-t", pane, f"codex resume {old}", "Enter")
-    both.wait_for(lambda: "turn 1 | first: first" in both.capture(pane), 20, "the old conversation")
-    assert both.ask(pane, "third").messages == ("first", "third")
-
-
-def test_unknown_session(both: Sandbox) -> None:
-    pane = both.new_pane("bash")
-    command = "codex resume 01a201da-7561-7551-a7df-a07aa6f38cdb; echo exit=$?"
-    both.tmux("send-keys", "-t", pane, command, "Enter")
-    both.wait_for(lambda: "exit=1" in both.capture(pane), 20, "exit 1")
-    assert "No saved session found" in both.capture(pane)
-
-
 def test_exec(both: Sandbox) -> None:
     def run(*args: str, message: str) -> subprocess.CompletedProcess[str]:
         command = [str(both.bin / "codex"), "exec", "--json", "--skip-git-repo-check", *args]
@@ -127,17 +88,6 @@ def test_exec(both: Sandbox) -> None:
     second = run("resume", found[0], "-", message="two")
     assert "turn 2 | first: one | last: two" in second.stdout
     assert run("resume", "01a201da-7561-7551-a7df-a07aa6f38cdb", "-", message="x").returncode == 1
-
-
-def test_killed_codex_leaves_its_title(both: Sandbox) -> None:
-    pane = both.new_pane()
-    both.tmux("set-option", "-p", "-t", pane, "remain-on-exit", "on")
-    known = title_id(both, pane)
-    both.ask(pane, "hello")
-    os.kill(both.codex_pid(pane), signal.SIGKILL)
-    both.wait_for(lambda: both.format(pane, "#{pane_dead}") == "1", 10, "the pane to die")
-    # Perhaps with the spinner of the last turn in front.
-    assert known in both.format(pane, "#{pane_title}")
 
 
 @pytest.mark.codex

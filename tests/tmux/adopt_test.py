@@ -18,12 +18,6 @@ from tests.tmux.list_test import bound, wait_state
 
 
 @pytest.fixture
-def world(sandbox: Sandbox) -> Sandbox:
-    sandbox.start_server(load_plugin=True)
-    return sandbox
-
-
-@pytest.fixture
 def untitled() -> Iterator[Sandbox]:
     """One whose Codex does not show its session."""
     with Sandbox(title=False) as made:

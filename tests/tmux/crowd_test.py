@@ -174,8 +174,11 @@ def doctor(sandbox: Sandbox) -> str:
     return sandbox.helper_result("doctor", "--json").stdout
 
 
-@pytest.mark.parametrize("lock", ["sync", "state"])
-@pytest.mark.parametrize("kind", ["prompt dead", "run dead", "prompt living"])
+@pytest.mark.parametrize(
+    ("kind", "lock"),
+    [(k, lock) for k in ("prompt dead", "prompt living") for lock in ("sync", "state")]
+    + [("run dead", "sync")],
+)
 def test_no_old_command_runs_while_a_stopped_helper_holds_a_lock(
     sandbox: Sandbox, holder: list[subprocess.Popen[str]], kind: str, lock: str
 ) -> None:

@@ -35,12 +35,6 @@ PROMPT = "papa hello"
 
 
 @pytest.fixture
-def world(sandbox: Sandbox) -> Sandbox:
-    sandbox.start_server(load_plugin=True)
-    return sandbox
-
-
-@pytest.fixture
 def far(world: Sandbox) -> Iterator[FarEnd]:
     with far_end(world) as found:
         yield found

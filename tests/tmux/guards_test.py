@@ -27,12 +27,6 @@ from tests.tmux.respawn_routes_test import kill, start, wait_resumed
 ID = "01a201da-7561-7551-a7df-a07aa"
 
 
-@pytest.fixture
-def world(sandbox: Sandbox) -> Sandbox:
-    sandbox.start_server(load_plugin=True)
-    return sandbox
-
-
 def runs_codex(world: Sandbox, pane: str) -> bool:
     try:
         return bool(world.codex_pid(pane))

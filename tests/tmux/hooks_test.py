@@ -197,15 +197,15 @@ def test_an_id_in_a_title_is_noted_without_a_process_but_one_sync_a_change(count
     assert sandbox.format(pane, "#{@codex_session}") == "", "a title alone proves nothing"
 
 
-def fifty_die(counted: Counted, *prompt: str) -> list[str]:
-    """Fifty Codexes are killed at once: at most three syncs, and a record of each; the panes, all asleep."""
+def all_die(counted: Counted, number: int, *prompt: str) -> list[str]:
+    """So many Codexes are killed at once: at most three syncs, and a record of each; the panes, all asleep."""
     sandbox = counted.sandbox
-    panes = [sandbox.new_pane("codex", *prompt, name=f"codex-{i}") for i in range(50)]
+    panes = [sandbox.new_pane("codex", *prompt, name=f"codex-{i}") for i in range(number)]
     sandbox.wait_for(
-        lambda: all(sandbox.format(p, "#{@codex_session}") for p in panes), 240, "fifty sessions bound"
+        lambda: all(sandbox.format(p, "#{@codex_session}") for p in panes), 240, "all sessions bound"
     )
     sessions = {p: sandbox.format(p, "#{@codex_session}") for p in panes}
-    assert len(set(sessions.values())) == 50
+    assert len(set(sessions.values())) == number
     roots = [psutil.Process(int(sandbox.format(p, "#{pane_pid}"))) for p in panes]
     processes = [it for root in roots for it in (root, *root.children(recursive=True))]
     before = len(counted.settled())
@@ -217,20 +217,27 @@ def fifty_die(counted: Counted, *prompt: str) -> list[str]:
         # Debian's tmux may have missed that a process has ended, until another one does.
         sandbox.tmux("run-shell", "-b", "true")
         states = sandbox.tmux("list-panes", "-a", "-F", "#{@codex_asleep}#{pane_dead}#{@codex_state}").split()
-        return states.count("11dead") == 50
+        return states.count("11dead") == number
 
-    sandbox.wait_for(asleep, 60, "fifty panes asleep")
+    sandbox.wait_for(asleep, 60, "all panes asleep")
     calls = counted.settled()[before:]
     syncs = [c for c in calls if c.startswith("sync")]
     assert 1 <= len(syncs) <= 3, calls
     text = (sandbox.state_dir / "state.toml").read_text()
-    assert text.count('status = "dead"') == 50
+    assert text.count('status = "dead"') == number
     assert all(s in text for s in sessions.values())
+    sandbox.wait_for(lambda: not helpers(sandbox), 10, "no process of ours while nothing happens")
     return panes
 
 
+def helpers(sandbox: Sandbox) -> list[int]:
+    """The processes of codex-tmux."""
+    lines = {p: Path(f"/proc/{p}/cmdline").read_bytes().split(b"\0") for p in sandbox.processes()}
+    return [p for p, line in lines.items() if b"codex-tmux" in map(os.path.basename, line)]
+
+
 def test_fifty_panes_die_within_a_second(counted: Counted) -> None:
-    fifty_die(counted)
+    all_die(counted, 50)
 
 
 def test_hooks_come_back_after_an_unindexed_set_hook(counted: Counted) -> None:

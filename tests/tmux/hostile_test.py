@@ -50,6 +50,9 @@ DIRECTORIES = {
 }
 
 
+ASKED = "start a new session"
+
+
 def rename(world: Sandbox, command: str, target: str, name: str) -> None:
     """Give a window or tmux session a name; tmux 3.7 takes none with control characters."""
     try:
@@ -62,12 +65,6 @@ def rename(world: Sandbox, command: str, target: str, name: str) -> None:
 def inside(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where tmux runs what a format makes it run: what is made there is found."""
     monkeypatch.chdir(sandbox.root)
-
-
-@pytest.fixture
-def world(sandbox: Sandbox) -> Sandbox:
-    sandbox.start_server(load_plugin=True)
-    return sandbox
 
 
 def no_harm(sandbox: Sandbox) -> None:
@@ -172,27 +169,22 @@ def test_directories(world: Sandbox, names: list[str]) -> None:
     assert "crashed" not in (world.state_dir / "log").read_text()
 
 
-@pytest.mark.parametrize(
-    "name", ["newline", "job", "quotes", "latin1", "backslash", "semicolon-end", "toml", "dash"]
-)
-def test_directories_under_a_shell(world: Sandbox, name: str) -> None:
-    directory = make_directory(world, DIRECTORIES[name])
-    script = world.root / "go.sh"
-    script.write_bytes(b"cd -- " + os.fsencode(shlex.quote(str(directory))) + b"\n")
-    pane = world.tmux("new-window", "-d", "-P", "-F", "#{pane_id}", "-t", "main:", "-n", "sh", "bash --norc")
-    world.tmux("send-keys", "-t", pane, f". {script}; PS1='$ '; clear; {world.bin}/codex -m x first", "Enter")
-    session = bound(world, pane)
-    world.wait_for(lambda: world.model.turns_with("first"), 10, "the turn")
-    os.kill(world.codex_pid(pane), signal.SIGKILL)
-    world.wait_for(lambda: world.format(pane, "#{pane_current_command}") == "bash", 10, "the shell")
-    world.helper("respawn", "-t", pane)
-    world.wait_for(
-        lambda: session in command_line(world, pane),
-        10,
-        "the session back under its shell",
-    )
-    assert os.fsencode(os.readlink(f"/proc/{world.codex_pid(pane)}/cwd")) == os.fsencode(directory)
-    assert world.ask(pane, "second").messages == ("first", "second")
+def test_directories_under_a_shell(world: Sandbox) -> None:
+    for name in ("newline", "job", "quotes", "latin1", "backslash", "semicolon-end", "toml", "dash"):
+        directory = make_directory(world, DIRECTORIES[name])
+        script = world.root / "go.sh"
+        script.write_bytes(b"cd -- " + os.fsencode(shlex.quote(str(directory))) + b"\n")
+        pane = world.tmux("new-window", "-d", "-P", "-F", "#{pane_id}", "-t", "main:", "bash --norc")
+        start = f". {script}; PS1='$ '; clear; {world.bin}/codex -m x 'first in {name}'"
+        world.tmux("send-keys", "-t", pane, start, "Enter")
+        session = bound(world, pane)
+        os.kill(world.codex_pid(pane), signal.SIGKILL)
+        world.wait_for(lambda p=pane: world.format(p, "#{pane_current_command}") == "bash", 10, "the shell")  # type: ignore[misc]
+        world.helper("respawn", "-t", pane)
+        world.wait_for(lambda p=pane, s=session: s in command_line(world, p), 10, f"{name}: the session back")  # type: ignore[misc]
+        found = os.readlink(f"/proc/{world.codex_pid(pane)}/cwd")
+        assert os.fsencode(found) == os.fsencode(directory)
+        assert world.ask(pane, "second").messages == (f"first in {name}", "second")
     no_harm(world)
 
 
@@ -218,46 +210,50 @@ TITLES = {
 }
 
 
-@pytest.mark.parametrize("name", list(TITLES))
-def test_titles(world: Sandbox, name: str) -> None:
+@pytest.mark.parametrize("names", [list(TITLES)[i::3] for i in range(3)], ids=" ".join)
+def test_titles(world: Sandbox, names: list[str]) -> None:
     """A title of any program's, in a pane with Codex and in one without."""
     world.attach()
     without = world.new_pane("cat", name="cat")
-    pane = world.new_pane("codex 'hello there'")
-    session = bound(world, pane)
-    for target in (pane, without):
-        tty = world.format(target, "#{pane_tty}")
-        # As any program in the pane would write it. `cat` echoes nothing of what is written to its terminal.
-        subprocess.run(
-            ["sh", "-c", f"exec cat > {tty}"], input=b"\x1b]0;" + TITLES[name].encode() + b"\x07", check=True
+    sessions = set()
+    for name in names:
+        pane = world.new_pane(f"codex 'hello to {name}.'")
+        sessions.add(bound(world, pane))
+        for target in (pane, without):
+            tty = world.format(target, "#{pane_tty}")
+            # As any program in the pane would write it. `cat` echoes nothing of what is written to its terminal.
+            written = b"\x1b]0;" + TITLES[name].encode() + b"\x07"
+            subprocess.run(["sh", "-c", f"exec cat > {tty}"], input=written, check=True)
+            if "long" not in name:
+                # tmux itself expands this one as a format.
+                plain = TITLES[name].replace("#", "##").replace("%", "%%").removesuffix(";")
+                world.tmux("select-pane", "-t", target, "-T", plain)
+            world.tmux("select-window", "-t", target)
+        world.quiet()
+        world.helper("sync")
+        world.tmux("display-message", "#{@codex_status} #{@codex_title_id} #{@codex_session}")
+        listed = rows(world)
+        assert pane in listed
+        assert without not in listed, "a title alone proves nothing"
+        world.helper("list", "--all")
+        kill(world, pane)
+        world.tmux("respawn-pane", "-t", pane)
+        world.wait_for(lambda p=pane: world.format(p, "#{pane_dead}") == "0", 10, "the respawn")  # type: ignore[misc]
+        world.wait_for(
+            lambda p=pane: ASKED in world.capture(p) or world.input_line(p) is not None,  # type: ignore[misc]
+            20,
+            f"the pane of {name}",
         )
-        if "long" not in name:
-            # tmux itself expands this one as a format.
-            plain = TITLES[name].replace("#", "##").replace("%", "%%").removesuffix(";")
-            world.tmux("select-pane", "-t", target, "-T", plain)
-        world.tmux("select-window", "-t", target)
-        time.sleep(0.2)
-    world.helper("sync")
-    world.tmux("display-message", "#{@codex_status} #{@codex_title_id} #{@codex_session}")
-    listed = rows(world)
-    assert pane in listed
-    assert without not in listed, "a title alone proves nothing"
-    world.helper("list", "--all")
-    kill(world, pane)
-    world.tmux("respawn-pane", "-t", pane)
-    world.wait_for(lambda: world.format(pane, "#{pane_dead}") == "0", 10, "the respawn")
-    asked = "start a new session"
-    world.wait_for(lambda: asked in world.capture(pane) or world.input_line(pane) is not None, 20, "the pane")
-    if asked in world.capture(pane):
-        world.start_anew(pane)  # no store has the session that the title speaks of
-    world.wait_ready(pane)
+        if ASKED in world.capture(pane):
+            world.start_anew(pane)  # no store has the session that the title speaks of
+        world.wait_ready(pane)
     time.sleep(PROMPT_DELAY + 0.5)  # as long as a prompt would take
-    assert len(world.model.requests) == 1, "no prompt is sent again"
+    assert len(world.model.requests) == len(names), "no prompt is sent again"
     log = (world.state_dir / "log").read_text()
     assert "crashed" not in log
     assert all(line.isprintable() for line in log.splitlines())
     everything = json.loads(world.helper("list", "--all", "--json"))["panes"]
-    assert session in {row["session_id"] for row in everything}, "the record is kept"
+    assert sessions <= {row["session_id"] for row in everything}, "the records are kept"
     no_harm(world)
 
 
@@ -277,28 +273,30 @@ NAMES = [
 ]
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_names_of_windows_and_tmux_sessions(world: Sandbox, name: str) -> None:
+def test_names_of_windows_and_tmux_sessions(world: Sandbox) -> None:
     world.attach()
     pane = world.new_pane("codex 'hello there'")
-    session = bound(world, pane)
-    quoted = name.replace(";", "\\;") if name.endswith(";") else name
-    # tmux itself expands these as formats.
-    quoted = quoted.replace("#", "##")
-    rename(world, "rename-window", pane, quoted)
-    rename(world, "rename-session", "main", quoted)
-    names = world.format(pane, "#{session_name}\t#{window_name}").split("\t")
+    session, said = bound(world, pane), ["hello there"]
+    (tmux_session,) = world.tmux("list-sessions", "-F", "#{session_id}").split()
+    for name in NAMES:
+        quoted = name.replace(";", "\\;") if name.endswith(";") else name
+        # tmux itself expands these as formats.
+        quoted = quoted.replace("#", "##")
+        rename(world, "rename-window", pane, quoted)
+        rename(world, "rename-session", tmux_session, quoted)
+        names = world.format(pane, "#{session_name}\t#{window_name}").split("\t")
 
-    def recorded() -> bool:
-        row = rows(world)[pane]
-        return [row["tmux_session"], row["window_name"]] == names
+        def recorded(names: list[str] = names) -> bool:
+            row = rows(world)[pane]
+            return [row["tmux_session"], row["window_name"]] == names
 
-    world.wait_for(recorded, 5, "the names in the record")
-    world.helper("list")
-    kill(world, pane)
-    world.tmux("respawn-pane", "-t", pane)
-    world.wait_for(lambda: session in command_line(world, pane), 10, "the session back")
-    assert world.ask(pane, "more").messages == ("hello there", "more")
+        world.wait_for(recorded, 5, "the names in the record")
+        world.helper("list")
+        kill(world, pane)
+        world.tmux("respawn-pane", "-t", pane)
+        world.wait_for(lambda: session in command_line(world, pane), 10, "the session back")
+        said.append(f"more {len(said)}")
+        assert world.ask(pane, said[-1]).messages == tuple(said)
     no_harm(world)
 
 

@@ -21,12 +21,6 @@ RAW_READER = (
 )
 
 
-@pytest.fixture
-def world(sandbox: Sandbox) -> Sandbox:
-    sandbox.start_server(load_plugin=True)
-    return sandbox
-
-
 PROMPTS = {
     "bash": ("bash --norc", "PS1='ready$ '"),
     "bash in vi mode": ("bash --norc", "set -o vi; PS1='ready$ '"),
@@ -115,59 +109,50 @@ def test_an_empty_prompt_is_typed_at(world: Sandbox, kind: str) -> None:
     assert world.format(it.pane, "#{pane_pid}") == root, "in the shell that was there"
 
 
-BEGUN = [
-    ("bash", "touch pwned"),
-    ("bash", "touch pwned "),
-    ("bash", "a"),
-    ("bash in vi mode", "touch pwned"),
-    ("zsh", "touch pwned"),
-    ("zsh", "echo 100%"),
-    ("zsh with a right prompt", "touch pwned"),
-    ("zsh in vi mode", "touch pwned"),
-    ("fish", "touch pwned"),
-    ("dash", "touch pwned"),
-]
+WORD, CONTINUED = ("touch pwned",), "Enter"
+BEGUN: dict[str, tuple[tuple[str, ...], ...]] = {
+    "bash": (
+        *(WORD, ("touch pwned ",), ("q",), (*WORD, "C-a"), (*WORD, "Left", "Left", "Left")),
+        *(("touch pwned 'and", CONTINUED), ("touch pwned \\", CONTINUED)),
+    ),
+    "bash in vi mode": (WORD,),
+    "zsh": (
+        *(WORD, ("echo 100%",), (*WORD, "C-a"), (*WORD, "Left", "Left", "Left")),
+        *(('touch pwned "and', CONTINUED), ("for i in 1; do", CONTINUED)),
+    ),
+    "zsh with a right prompt": (WORD,),
+    "zsh in vi mode": (WORD,),
+    "fish": (WORD, (*WORD, "C-a"), (*WORD, "Left", "Left", "Left")),
+    "dash": (WORD, ("touch pwned \\", CONTINUED)),
+}
+"""For each shell the lines that are begun: the text, and the keys behind it."""
 
 
-@pytest.mark.parametrize(("kind", "typed"), BEGUN)
-def test_a_line_begun_is_left_as_it_is(world: Sandbox, kind: str, typed: str) -> None:
+@pytest.mark.parametrize("kind", BEGUN)
+def test_a_line_begun_is_left_as_it_is(world: Sandbox, kind: str) -> None:
+    """Wherever its cursor stands, and also where only a second prompt shows that its rest is awaited."""
     it = shell_with_lost_codex(world, kind)
-    world.tmux("send-keys", "-t", it.pane, "-l", typed)
-    check_left_alone(world, it, typed)
-
-
-@pytest.mark.parametrize("kind", ["bash", "zsh", "fish"])
-@pytest.mark.parametrize("keys", [("C-a",), ("Left", "Left", "Left")])
-def test_the_cursor_stays_where_it_was_in_a_line(world: Sandbox, kind: str, keys: tuple[str, ...]) -> None:
-    it = shell_with_lost_codex(world, kind)
+    for typed, *keys in BEGUN[kind]:
+        world.tmux("send-keys", "-t", it.pane, "-l", typed)
+        if keys:
+            world.tmux("send-keys", "-t", it.pane, *keys)
+        if keys == [CONTINUED]:
+            world.wait_for(lambda: world.capture(it.pane).rstrip().endswith(">"), 10, "the second prompt")
+        check_left_alone(world, it, typed)
+        world.tmux("send-keys", "-t", it.pane, "C-c")
+        at_prompt(
+            world, it.pane, PROMPTS[kind][0].split()[0]
+        )  # a Ctrl-C takes what is typed right behind it along
+        world.tmux("send-keys", "-t", it.pane, "clear", "Enter")
+        world.wait_for(lambda typed=typed: typed.rstrip() not in world.capture(it.pane), 10, "a new line")  # type: ignore[misc]
+        at_prompt(world, it.pane, PROMPTS[kind][0].split()[0])
+    assert not list(world.root.rglob("*pwned*"))
     world.tmux("send-keys", "-t", it.pane, "-l", "touch pwned")
-    world.tmux("send-keys", "-t", it.pane, *keys)
-    check_left_alone(world, it, "touch pwned")
-
-
-@pytest.mark.parametrize(
-    ("kind", "lines"),
-    [
-        ("bash", ["touch pwned 'and"]),
-        ("bash", ["touch pwned \\"]),
-        ("zsh", ['touch pwned "and']),
-        ("zsh", ["for i in 1; do"]),
-        ("dash", ["touch pwned \\"]),
-    ],
-)
-def test_a_command_whose_rest_is_awaited_is_left_as_it_is(
-    world: Sandbox, kind: str, lines: list[str]
-) -> None:
-    it = shell_with_lost_codex(world, kind)
-    for line in lines:
-        world.tmux("send-keys", "-t", it.pane, "-l", line)
-        world.tmux("send-keys", "-t", it.pane, "Enter")
-    world.wait_for(lambda: world.capture(it.pane).rstrip().endswith(">"), 10, "the second prompt")
-    check_left_alone(world, it, lines[0])
+    check_beside(world, it)
 
 
 def check_left_alone(world: Sandbox, it: Started, typed: str) -> None:
-    """R refuses and changes nothing on the screen; a split has the conversation."""
+    """R refuses and changes nothing on the screen."""
     world.wait_for(lambda: typed.rstrip() in world.capture(it.pane), 10, "the typed text")
     at_prompt(world, it.pane, world.format(it.pane, "#{pane_current_command}"))
     form = "#{cursor_x} #{cursor_y} #{pane_pid}"
@@ -179,8 +164,6 @@ def check_left_alone(world: Sandbox, it: Started, typed: str) -> None:
     world.wait_for(
         lambda: (world.capture(it.pane), world.format(it.pane, form)) == before, 5, "the line as it was"
     )
-    assert not list(world.root.rglob("*pwned*"))
-    check_beside(world, it)
 
 
 def test_a_prompt_of_more_lines_that_nobody_knows_executes_nothing(world: Sandbox) -> None:

@@ -252,24 +252,11 @@ def test_killing_the_only_session_left_with_its_server_loses_it(sandbox: Sandbox
     assert [r["status"] for r in listing(sandbox)] == ["lost"]
 
 
-def test_a_second_restart_restores_all_again(sandbox: Sandbox) -> None:
-    start(sandbox)
-    panes = [new_session(sandbox, f"s{n}", "codex") for n in range(3)]
-    for pane in panes:
-        sandbox.ask(pane, f"I am {pane}")
-    known(sandbox, *panes)
-    before = places(sandbox)
-    for _ in range(3):
-        end_server(sandbox, "SIGKILL")
-        start(sandbox)
-        results(sandbox)
-        assert places(sandbox) == before
-        assert results(sandbox) == [], "a second restore finds nothing to do"
-        assert places(sandbox) == before
-
-
 def test_interrupted_anywhere_a_second_restore_finishes_and_doubles_nothing(sandbox: Sandbox) -> None:
+    """Nor does it disturb what a user types meanwhile."""
     lose_records(sandbox, 12)
+    client = sandbox.attach()
+    mine = sandbox.tmux("list-panes", "-t", "main", "-F", "#{pane_id}")
     rng = random.Random(7)
     for _ in range(4):
         interrupted = subprocess.Popen(
@@ -278,10 +265,14 @@ def test_interrupted_anywhere_a_second_restore_finishes_and_doubles_nothing(sand
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
+        client.send(b"x")
         time.sleep(rng.uniform(0.15, 0.45))
-        interrupted.kill()
+        interrupted.send_signal(rng.choice([signal.SIGINT, signal.SIGKILL]))
         interrupted.wait()
     results(sandbox)
+    assert results(sandbox) == [], "a second restore finds nothing to do"
+    sandbox.wait_for(lambda: sandbox.capture(mine).rstrip().endswith("xxxx"), 5, "what was typed")
+    assert "codex-tmux" not in sandbox.capture(mine).replace(str(sandbox.root), "")
     sessions = sandbox.tmux("list-panes", "-a", "-F", "#{@codex_session}").split()
     assert len(sessions) == len(set(sessions)) == 12
     windows = sandbox.tmux("list-windows", "-a", "-F", "#{session_name}:#{window_index}").splitlines()
@@ -393,31 +384,35 @@ def test_tmux_servers_never_mix(sandbox: Sandbox) -> None:
     assert [r["status"] for r in listing(sandbox)] == ["lost"]
 
 
-@pytest.mark.parametrize("typed", ["echo half a line", "echo 100%", "printf '$ '", "sleep 4321 &\r"])
-def test_a_shell_in_use_is_not_taken(sandbox: Sandbox, typed: str) -> None:
-    lose_records(sandbox, 1)
-    mine = new_session(sandbox, "s0", "bash --norc")
-    sandbox.wait_for(lambda: sandbox.capture(mine).strip(), 5, "a prompt")
-    sandbox.tmux("send-keys", "-t", mine, "-l", typed)
-    pid = sandbox.format(mine, "#{pane_pid}")
-    sandbox.wait_for(lambda: typed.split()[0] in sandbox.capture(mine), 20, "the line")
-    screen = sandbox.capture(mine)
+IN_USE = [
+    ("echo half a line",),
+    ("echo 100%",),
+    ("printf '$ '",),
+    ("sleep 4321 &", "Enter"),
+    ("sleep 4321", "Enter"),
+]
+
+
+def test_shells_in_use_are_not_taken(sandbox: Sandbox) -> None:
+    lose_records(sandbox, len(IN_USE))
+    mine = [new_session(sandbox, "s0", "bash --norc")]
+    window = ("new-window", "-d", "-P", "-F", "#{pane_id}", "-c", str(sandbox.work))
+    mine += [sandbox.tmux(*window, "-t", f"s0:{n}", "bash --norc") for n in range(1, len(IN_USE))]
+    for pane, (typed, *keys) in zip(mine, IN_USE, strict=True):
+        sandbox.wait_for(lambda p=pane: sandbox.capture(p).strip(), 5, "a prompt")  # type: ignore[misc]
+        sandbox.tmux("send-keys", "-t", pane, "-l", typed)
+        sandbox.wait_for(lambda p=pane, t=typed: t in sandbox.capture(p), 20, "the line")  # type: ignore[misc]
+        if keys:
+            sandbox.tmux("send-keys", "-t", pane, *keys)
+    stopped = mine[-1]
+    sandbox.wait_for(lambda: sandbox.format(stopped, "#{pane_current_command}") == "sleep", 10, "the job")
+    sandbox.tmux("send-keys", "-t", stopped, "C-z")
+    sandbox.wait_for(lambda: "Stopped" in sandbox.capture(stopped), 10, "it to stop")
+    before = [(sandbox.capture(p), sandbox.format(p, "#{pane_pid}")) for p in mine]
     found = results(sandbox)
-    assert [r["outcome"] for r in found] == ["waiting"]
-    assert found[0]["pane"] != mine
-    assert (sandbox.capture(mine), sandbox.format(mine, "#{pane_pid}")) == (screen, pid)
-
-
-def test_a_shell_with_a_stopped_job_is_not_taken(sandbox: Sandbox) -> None:
-    lose_records(sandbox, 1)
-    mine = new_session(sandbox, "s0", "bash --norc")
-    sandbox.tmux("send-keys", "-t", mine, "sleep 4321", "Enter")
-    sandbox.wait_for(lambda: sandbox.format(mine, "#{pane_current_command}") == "sleep", 10, "the job")
-    sandbox.tmux("send-keys", "-t", mine, "C-z")
-    sandbox.wait_for(lambda: "Stopped" in sandbox.capture(mine), 10, "it to stop")
-    pid = sandbox.format(mine, "#{pane_pid}")
-    assert results(sandbox)[0]["pane"] != mine
-    assert sandbox.format(mine, "#{pane_pid}") == pid
+    assert [r["outcome"] for r in found] == ["waiting"] * len(mine)
+    assert not {r["pane"] for r in found} & set(mine)
+    assert [(sandbox.capture(p), sandbox.format(p, "#{pane_pid}")) for p in mine] == before
 
 
 def test_a_new_tmux_session_of_the_same_name_takes_its_pane_back(sandbox: Sandbox) -> None:

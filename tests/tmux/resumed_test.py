@@ -8,17 +8,9 @@ import shlex
 import signal
 import sys
 
-import pytest
-
 from codex_tmux.codex.store import Store
 from tests.support.world import Sandbox
 from tests.tmux.wrappers_test import OLD_PROMPT, begun, check_back, codex_pid, line_of
-
-
-@pytest.fixture
-def world(sandbox: Sandbox) -> Sandbox:
-    sandbox.start_server(load_plugin=True)
-    return sandbox
 
 
 def kill(world: Sandbox, pane: str) -> None:

@@ -29,12 +29,6 @@ def held(world: Sandbox) -> Iterator[None]:
             yield
 
 
-@pytest.fixture
-def world(sandbox: Sandbox) -> Sandbox:
-    sandbox.start_server(load_plugin=True)
-    return sandbox
-
-
 def row(world: Sandbox, pane: str) -> dict[str, Any]:
     """The pane as `list` has it, {} where it has no session."""
     rows = json.loads(world.helper("list", "--json"))["panes"]

@@ -34,12 +34,6 @@ from tests.support.world import Sandbox, plugin_file
 
 
 @pytest.fixture
-def world(sandbox: Sandbox) -> Sandbox:
-    sandbox.start_server(load_plugin=True)
-    return sandbox
-
-
-@pytest.fixture
 def far(world: Sandbox) -> Iterator[FarEnd]:
     with far_end(world) as found:
         yield found

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import threading
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -10,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from codex_tmux.selftest.model import message, reply_to, user_messages
-from tests.support.model import ModelServer, deltas
+from codex_tmux.selftest.model import reply_to, user_messages
+from tests.support.model import ModelServer
 
 
 def item(role: str, *texts: str) -> dict[str, Any]:
@@ -70,13 +69,6 @@ def test_reply_holds_the_whole_conversation_in_one_line() -> None:
     assert reply_to(("a\nb", "c", "d")) == "turn 3 | first: a b | last: d | all: a b / c / d"
 
 
-@pytest.mark.parametrize("pieces", [2, 3, 7, 500])
-def test_pieces_add_up_to_the_reply(pieces: int) -> None:
-    texts = [event["delta"] for event in deltas(message("a reply"), pieces) if "delta" in event]
-    assert "".join(texts) == "a reply"
-    assert len(texts) <= pieces
-
-
 def test_answers_and_remembers_requests(server: ModelServer) -> None:
     answer = post(server, "one", "two")
     assert [event["type"] for event in answer] == [
@@ -94,35 +86,3 @@ def test_answers_and_remembers_requests(server: ModelServer) -> None:
 def test_what_codex_asks_for_itself_is_no_turn(server: ModelServer) -> None:
     assert json.loads(text_of(post(server, "Generate a title FAIL 500", source="thread_title")))["title"]
     assert server.requests == []
-
-
-@pytest.mark.parametrize("status", [429, 500])
-def test_fails_when_asked_to(server: ModelServer, status: int) -> None:
-    with pytest.raises(urllib.error.HTTPError) as caught:
-        post(server, f"FAIL {status}")
-    assert caught.value.code == status
-    assert text_of(post(server, f"FAIL {status}", "go on")).startswith("turn 2")
-
-
-def test_slow_streams_the_reply(server: ModelServer) -> None:
-    answer = post(server, "SLOW 2")
-    assert sum(event["type"] == "response.output_text.delta" for event in answer) == 2
-    assert text_of(answer).startswith("turn 1")
-
-
-def test_hold_waits_for_release(server: ModelServer) -> None:
-    answers: list[str] = []
-    thread = threading.Thread(target=lambda: answers.append(text_of(post(server, "HOLD this"))))
-    thread.start()
-    thread.join(0.3)
-    assert thread.is_alive()
-    assert answers == []
-    server.release()
-    thread.join(5)
-    assert answers == ["turn 1 | first: HOLD this | last: HOLD this | all: HOLD this"]
-
-
-def test_unknown_path(server: ModelServer) -> None:
-    with pytest.raises(urllib.error.HTTPError) as caught:
-        urllib.request.urlopen(server.url + "/nothing", b"{}", timeout=10)
-    assert caught.value.code == 404
