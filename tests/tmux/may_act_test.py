@@ -140,6 +140,8 @@ def test_a_line_begun_is_left_as_it_is(world: Sandbox, kind: str) -> None:
             world.wait_for(lambda: world.capture(it.pane).rstrip().endswith(">"), 10, "the second prompt")
         check_left_alone(world, it, typed)
         world.tmux("send-keys", "-t", it.pane, "C-c")
+        # A Ctrl-C takes what is typed right behind it along.
+        at_prompt(world, it.pane, PROMPTS[kind][0].split()[0])
         world.tmux("send-keys", "-t", it.pane, "clear", "Enter")
         world.wait_for(lambda typed=typed: typed.rstrip() not in world.capture(it.pane), 10, "a new line")  # type: ignore[misc]
         at_prompt(world, it.pane, PROMPTS[kind][0].split()[0])
