@@ -40,15 +40,20 @@ def greeting(server: Server) -> str:
     options = {
         name: server.option(name) for name in (*(task.option for task in TASKS), "@codex_keys", "prefix")
     }
+    text = loaded(options)
     ours, prefix = options["@codex_keys"].split(), options["prefix"]
-    needed = [task for task in bound(options, ours) if task.does in GREETED]
-    keys = ", ".join(f"{prefix} {task.key}: {task.does}" for task in needed)
-    text = f"loaded – {keys}" if keys else "loaded"
     wanted = advice(options, ours, server.try_run("list-keys", "-T", "prefix") or "")
-    if wanted and left(options, ours)[0].does in GREETED:
-        return f"{text}. {prefix} {left(options, ours)[0].key} stays yours: {wanted}"
+    if wanted and (task := left(options, ours)[0]).does in GREETED:
+        return f"{text}. {prefix} {task.key} stays yours: {wanted}"
     home = os.path.abspath(os.environ.get("CODEX_HOME") or os.path.expanduser("~/.codex"))
     return text if names_sessions(home) else f"{text}. Next: {typed('setup')}"
+
+
+def loaded(options: dict[str, str]) -> str:
+    """That the plugin is loaded, and its keys."""
+    tasks = [task for task in bound(options, options["@codex_keys"].split()) if task.does in GREETED]
+    keys = ", ".join(f"{options['prefix']} {task.key}: {task.does}" for task in tasks)
+    return f"loaded – {keys}" if keys else "loaded"
 
 
 def names_sessions(codex_home: str) -> bool:
