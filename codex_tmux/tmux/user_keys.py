@@ -51,8 +51,8 @@ def bound(chosen: Mapping[str, str], ours: Collection[str]) -> list[Task]:
 def left(chosen: Mapping[str, str], ours: Collection[str]) -> list[Task]:
     """The tasks whose default key was left to the user.
 
-    >>> [task.key for task in left({"@codex-pick-key": "P"}, ("P",))]
-    ['R']
+    >>> [task.key for task in left({"@codex-pick-key": "P"}, ("P", "F"))]
+    ['R', 'U']
     """
     return [t for t in TASKS if not chosen.get(t.option) and t.key not in (*ours, "none")]
 

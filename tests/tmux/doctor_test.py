@@ -78,7 +78,7 @@ def write_state(text: str) -> Callable[[Sandbox], object]:
 
 def bind_without_aliases(world: Sandbox) -> None:
     """As a key bound in tmux.conf before the plugin, had it not been parsed anew."""
-    world.tmux("bind-key", "-r", "F", "confirm-before", "-p", "sure?", "respawn-pane -k")
+    world.tmux("bind-key", "-r", "G", "confirm-before", "-p", "sure?", "respawn-pane -k")
     aliases = world.tmux("show-options", "-s", "command-alias")
     for index in range(8470, 8480):
         world.tmux("set-option", "-su", f"command-alias[{index}]")
