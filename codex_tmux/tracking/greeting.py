@@ -45,9 +45,13 @@ def greeting(server: Server) -> str:
     more = "" if names_sessions(home) else f". Next: {typed('setup')}"
     if wanted:
         more = f". {prefix} {left(options, ours)[0].key} stays yours: {wanted}"
-    while keys and len(f"{PREFIX}loaded – {', '.join(keys)}{more}") > 80:
-        keys.pop()
-    return f"loaded{' – ' if keys else ''}{', '.join(keys)}{more}"
+    return fitting(keys, more)
+
+
+def fitting(keys: list[str], more: str) -> str:
+    """The message with as many of the keys, the first ones, as fit."""
+    text = f"loaded – {', '.join(keys)}{more}" if keys else f"loaded{more}"
+    return fitting(keys[:-1], more) if keys and len(PREFIX + text) > 80 else text
 
 
 def names_sessions(codex_home: str) -> bool:
