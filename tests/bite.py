@@ -89,8 +89,8 @@ GUARDS = (
     Guard(
         "a hook speaks of its own pane (titles)",
         "plugin/hooks.tmux",
-        "'#{&&:#{==:#{hook_pane},#{pane_id}},#{m:*-????-????-????-?????*,#{pane_title}}}'",
-        "'#{m:*-????-????-????-?????*,#{pane_title}}'",
+        "#{?#{==:#{hook_pane},#{pane_id}},#{||:$CODEX_ID_NEW,$CODEX_TURNS},}",
+        "#{||:$CODEX_ID_NEW,$CODEX_TURNS}",
         "tests/tmux/guards_test.py::test_the_title_of_a_pane_that_has_just_gone_is_nobody_else_s",
     ),
     Guard(
@@ -103,9 +103,23 @@ GUARDS = (
     Guard(
         "the spinner starts nothing",
         "plugin/hooks.tmux",
-        "    if-shell -F '#{?#{&&:#{@codex_title_id},#{m:*#{@codex_title_id}*,#{pane_title}}},,1}' {",
-        "    if-shell -F '1' {",
+        '%hidden CODEX_ID_NEW="#{?#{&&:#{?@codex_title_id,1,0},#{m:*#{@codex_title_id}*,#{pane_title}}},,1}"',
+        '%hidden CODEX_ID_NEW="1"',
         "tests/tmux/hooks_test.py::test_a_spinner_starts_no_process",
+    ),
+    Guard(
+        "a turn that ends behind the user's back, not before his eyes",
+        "plugin/hooks.tmux",
+        "#{||:$CODEX_NEEDS,#{&&:#{pane_active},#{window_active_clients}}}",
+        "$CODEX_NEEDS",
+        "tests/tmux/unread_test.py::test_who_looks",
+    ),
+    Guard(
+        "no option that is no id reaches the user's command",
+        "plugin/hooks.tmux",
+        "#{?#{m:*[!0-9a-f-]*,#{@codex_session}},,#{@codex_session}}",
+        "#{@codex_session}",
+        "tests/tmux/unread_test.py::test_an_option_that_is_no_id_reaches_no_shell",
     ),
     Guard(
         "hooks are silent and exit 0: no view mode",

@@ -107,15 +107,18 @@ def in_order(stops: list[Stop], here: Place, front: str) -> list[Stop]:
     Who has come to one that needs him and leaves it so (it is `front`, the pane he sees) goes on to those behind it,
     then to the unread, and only then round to the first again.
     """
-    needing = sorted((s for s in stops if s.needs and s.pane != front), key=lambda s: s.place)
-    unread = sorted(
-        (s for s in stops if s.unread_since is not None and s.pane != front),
-        key=lambda s: s.unread_since or 0,
-    )
-    behind = [s for s in needing if s.place > here]
-    before = [s for s in needing if s.place <= here]
-    itself = [s for s in stops if s.needs and s.pane == front]
-    return [*behind, *unread, *before, *itself] if itself else [*behind, *before, *unread]
+    leaves = any(stop.needs and stop.pane == front for stop in stops)
+
+    def rank(stop: Stop) -> tuple[int, int, Place]:
+        if not stop.needs:
+            return 2, stop.unread_since or 0, stop.place
+        if stop.pane == front:
+            return 4, 0, stop.place
+        before = 3 if leaves else 1
+        return 0 if stop.place > here else before, 0, stop.place
+
+    wanted = [s for s in stops if s.needs or (s.unread_since is not None and s.pane != front)]
+    return sorted(wanted, key=rank)
 
 
 def said_of(stops: list[Stop]) -> str:

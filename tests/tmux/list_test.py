@@ -113,7 +113,7 @@ def test_what_programs_read(world: World) -> None:
     live, dead = listed["panes"]
     assert set(live) == set(
         "session_id evidence exact status mode server pane tmux_session window window_name pane_index cwd codex_home "
-        "flags title activity updated_at transport session_prefix paste server_is server_pid".split()
+        "flags title activity updated_at transport session_prefix paste server_is server_pid unread_since".split()
     )
     assert (live["session_id"], live["activity"], live["title"]) == (world.sessions[0], "approval", LONG)
     assert (dead["session_id"], dead["activity"], dead["status"]) == (world.sessions[1], "idle", "dead")

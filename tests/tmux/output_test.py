@@ -90,7 +90,7 @@ def test_every_command_prints_what_it_did(sandbox: Sandbox, size: tuple[int, int
     prints("list", "WHERE", live, dead, "running", "asleep", fits=True)
     prints("status", "1 running 1 asleep")
     prints("sync")
-    prints("next", "no conversation is known to need you")
+    prints("next", "none is known to need you")
     logged = prints("log", "session.bound").text
     # Whichever was there first.
     assert re.search(f"session={session} pane={live} evidence=(title|lock)", logged), logged

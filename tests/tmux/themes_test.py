@@ -84,7 +84,7 @@ def test_what_lives_what_is_dead_and_what_waits(world: Sandbox) -> None:
     # A title alone proves nothing, and the windows of a group are there once.
     shell = world.tmux("list-panes", "-t", "main:0", "-F", "#{pane_id}")
     world.tmux("select-pane", "-t", shell, "-T", title)
-    assert world.format(shell, "#{E:@codex_waits}") == ""
+    assert world.format(shell, "#{E:@codex_waits}") == "1 unread"
     world.tmux("select-pane", "-t", live, "-T", title)
     world.tmux("new-session", "-d", "-t", "main")
     assert world.format(shell, "#{E:@codex_waits}") == "1 needs you"

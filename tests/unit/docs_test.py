@@ -35,11 +35,13 @@ def generate() -> ModuleType:
 
 
 def option_table() -> dict[str, str]:
-    """The options in the README and their defaults; "" for none."""
-    rows = re.findall(
-        r"^\| `(@codex-[a-z-]+)` \| (?:`([^`]*)`|none) \|", (ROOT / "README.md").read_text(), re.MULTILINE
-    )
-    return dict(rows)
+    """The options in the README and their defaults; "" for none. A row may hold several of each."""
+    text = (ROOT / "README.md").read_text()
+    found: dict[str, str] = {}
+    for names, defaults in re.findall(r"^\| (`@codex-[^|]*) \| ([^|]*) \|", text, re.MULTILINE):
+        words = re.findall(r"`([^`]*)`", defaults) or [""]
+        found |= dict(zip(re.findall(r"`(@[^`]*)`", names), words, strict=True))
+    return found
 
 
 def option_defaults() -> dict[str, str]:
