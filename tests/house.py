@@ -14,7 +14,7 @@ from radon.complexity import cc_visit
 ROOT = Path(__file__).parents[1]
 CEILINGS = {
     "lines of codex_tmux/": 18_520,
-    "lines of tests/": 25_960,
+    "lines of tests/": 25_970,
     "lines of the largest file": 494,
     "functions of more than 10 branches": 98,
     "branches of the largest function": 23,
