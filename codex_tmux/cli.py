@@ -15,7 +15,7 @@ from codex_tmux.plain_text import plain_line
 
 COMMANDS = {
     "list": "codex_tmux.commands.list_panes",
-    "pick": "codex_tmux.commands.pick",
+    "pick": "codex_tmux.commands.pick.command",
     "next": "codex_tmux.commands.next_waiting",
     "approve": "codex_tmux.commands.daemon.approve",
     "tell": "codex_tmux.commands.daemon.tell",

@@ -7,10 +7,14 @@ from typing import NamedTuple
 
 from codex_tmux.codex.commandline import redact
 from codex_tmux.codex.daemon import activity
+from codex_tmux.codex.home import default_home
 from codex_tmux.codex.session_id import same_session
 from codex_tmux.codex.store import Session, Store
 from codex_tmux.elsewhere.transport import of_argv
-from codex_tmux.errors import TmuxError
+from codex_tmux.errors import Problem, TmuxError
+from codex_tmux.log import log
+from codex_tmux.plain_text import plain_line
+from codex_tmux.state import store
 from codex_tmux.state.launch import Launch, launch_of
 from codex_tmux.state.pane_options import Option, decode_launch
 from codex_tmux.state.records import DEAD, EXEC, LIVE, TUI, Record
@@ -219,3 +223,28 @@ def of_session(home: str, session: Session, place: Place | None) -> Conversation
         updated=session.updated or session.created_ms / 1000,
         unread=place is not None and place.unread,
     )
+
+
+def remembered() -> tuple[Record, ...]:
+    """The records; none where the state file cannot be used: Codex's store is there all the same."""
+    try:
+        return store.peek()
+    except store.StateError as e:
+        log("state.unusable", why=e)
+        return ()
+
+
+def known(server: Server) -> list[Conversation]:
+    """All conversations. Raises Problem where there is none."""
+    found = gather(server, remembered(), default_home())
+    if not found:
+        raise Problem("no conversations yet: start codex, and say something to it")
+    return found
+
+
+def one(server: Server, session_id: str) -> Conversation:
+    """The conversation of an id. Raises Problem where there is none."""
+    found = find(server, remembered(), default_home(), session_id)
+    if found is None:
+        raise Problem(f"session {plain_line(session_id)} is not known")
+    return found

@@ -12,8 +12,8 @@ import click
 from codex_tmux.codex.commandline import redact
 from codex_tmux.codex.daemon import activity
 from codex_tmux.codex.store import Store
-from codex_tmux.commands.daemon import find_said
 from codex_tmux.commands.list_view import show
+from codex_tmux.commands.pick import find_said
 from codex_tmux.elsewhere.run_again import paste
 from codex_tmux.elsewhere.transport import of_argv
 from codex_tmux.errors import Problem, TmuxError

@@ -10,6 +10,7 @@ import subprocess
 import pytest
 
 from tests.e2e.keep_test import kill_codex, wait_asleep, wait_bound
+from tests.support.screen import Screen
 from tests.support.world import Sandbox
 
 pytestmark = pytest.mark.codex
@@ -127,3 +128,27 @@ def test_an_older_codex_says_what_it_lacks(world: Sandbox) -> None:
     pane, _ = talk(world, "--no-daemon")
     assert "shared daemon" in world.helper_result("approve").stderr
     assert "shared daemon" in world.helper_result("wait", "-t", pane).stderr
+
+
+def test_a_message_from_the_list_and_an_approval_by_key(world: Sandbox) -> None:
+    pane, _ = talk(world, "-a", "on-request")
+    shell = world.tmux("new-window", "-P", "-F", "#{pane_id}", "cat")
+    with Screen(world) as screen:
+        screen.keys("C-b", "A")
+        screen.wait("no conversation needs your approval")
+        screen.keys("C-b", "P")
+        screen.wait("conversation>")
+        screen.keys("C-o")
+        screen.wait("Message for")
+        screen.type("RUN touch allowed")
+        screen.keys("Enter")
+        wait_for_question(world, pane)
+        screen.wait("sent")
+        screen.keys("Escape")
+        screen.wait_gone("┌")  # the popup goes after what ran in it
+        screen.keys("C-b", "A")
+        assert "touch allowed" in screen.wait("y yes")
+        screen.keys("y")
+        world.wait_for(lambda: (world.work / "allowed").exists(), 20, "the command")
+        screen.wait("approved")
+        assert screen.pane() == shell

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from codex_tmux.commands import pick_menu
+from codex_tmux.commands.pick import menu
 from codex_tmux.restore.build import as_given, session_target
 from codex_tmux.state.pane_options import pane_option
 from codex_tmux.tmux.rows import parse_rows, row_format
@@ -91,7 +91,7 @@ def test_an_item_of_a_menu_runs_with_the_words_it_was_given(
     script = sandbox.root / "says what it was given"
     script.write_text(f'#!/bin/sh\nfor word do printf "%s\\0" "$word"; done > {shlex.quote(str(said))}\n')
     script.chmod(0o700)
-    line = pick_menu.run([str(script)], "/dev/pts/1", *words)
+    line = menu.run([str(script)], "/dev/pts/1", *words)
     # As a menu has it when it is chosen; in the foreground, to see its end.
     server.run("if-shell", "-F", "1", line.replace("run-shell -b", "run-shell", 1))
     given_words = said.read_bytes().split(b"\0")[:-1]

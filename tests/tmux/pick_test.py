@@ -313,3 +313,26 @@ def test_the_preview_shows_place_flags_and_the_last_messages(world: Sandbox) -> 
         assert "secret" not in seen
         screen.keys("Escape")
         screen.wait_gone(PROMPT)
+
+
+@needs_fzf
+def test_what_was_said_and_this_directory_alone(world: Sandbox) -> None:
+    here, there = world.make_dir("here"), world.make_dir("there")
+    for place, words in ((here, "one marmalade"), (there, "one zebra")):
+        world.ask(world.new_pane(cwd=place), words)
+    with Screen(world, height=50) as screen:
+        world.tmux("split-window", "-t", screen.pane(), "-c", str(here), "cat")
+        screen.keys("C-b", "P")
+        screen.wait(PROMPT)
+        screen.type("ONE zebra")
+        screen.keys("C-t")
+        assert "Said: ONE zebra" in screen.wait(" 1/1")
+        screen.keys("C-t")  # nothing typed: all of them
+        screen.wait(" 2/2")
+        screen.keys("C-d")
+        assert str(there) not in screen.wait(" 1/1").partition("session ")[0]
+        screen.type("/marmalade")
+        screen.keys("Enter")
+        screen.wait("Said: marmalade")
+        screen.keys("Escape")
+        screen.wait_gone(PROMPT)

@@ -9,7 +9,7 @@ import pytest
 from codex_tmux.codex.daemon.search import looked_for, search
 from codex_tmux.codex.rollout import mention
 from codex_tmux.commands.conversations import Conversation
-from codex_tmux.commands.daemon.find_said import matching
+from codex_tmux.commands.pick.find_said import matching
 from codex_tmux.state.launch import Launch
 from tests.support.fake_daemon import FakeDaemon
 from tests.unit.codex_store_test import ID, OTHER, meta, rollout

@@ -16,8 +16,8 @@ from rich.cells import cell_len
 
 from codex_tmux.codex.rollout import SHOWN, last_messages, tail
 from codex_tmux.codex.store import Session
-from codex_tmux.commands import pick, pick_menu, preview
 from codex_tmux.commands.conversations import Conversation, Here, Place, merge, with_activity
+from codex_tmux.commands.pick import fzf, menu, preview
 from codex_tmux.state.launch import Launch
 from codex_tmux.state.records import Record
 from codex_tmux.tmux.epoch import of_server
@@ -102,7 +102,7 @@ TEXT = st.text(max_size=40)
 
 @given(TEXT, TEXT)
 def test_nothing_in_a_menu_is_a_format_or_a_control(title: str, cwd: str) -> None:
-    name = pick_menu.item_name(conversation(title, cwd), 60, 6)
+    name = menu.item_name(conversation(title, cwd), 60, 6)
     assert "#" not in name
     assert not name.startswith("-")
     assert not [c for c in name if unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp")]
@@ -111,7 +111,7 @@ def test_nothing_in_a_menu_is_a_format_or_a_control(title: str, cwd: str) -> Non
 
 @given(TEXT, TEXT)
 def test_a_line_for_fzf_is_one_line_with_the_id_first(title: str, cwd: str) -> None:
-    line = pick.fzf_line(conversation(title, cwd), 10.0, 6, 20)
+    line = fzf.fzf_line(conversation(title, cwd), 10.0, 6, 20)
     first, _, rest = line.partition("\t")
     assert first == ONE
     assert "\n" not in rest
@@ -126,19 +126,19 @@ def test_titles_are_whole_and_line_up_where_they_can(monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("NO_COLOR", "1")
     long = "a long title of " + "many words " * 9 + "and the moon"
     some = [conversation("日本語の題名は一文字が二桁"), conversation("a short one"), conversation(long)]
-    widths = pick.widths_of(some)
+    widths = fzf.widths_of(some)
     assert widths == (len("running"), 60)
-    shown = [pick.fzf_line(c, 10.0, *widths).partition("\t")[2] for c in some]
+    shown = [fzf.fzf_line(c, 10.0, *widths).partition("\t")[2] for c in some]
     at = [cell_len(line[: line.index("  /w")]) for line in shown]
     assert at[0] == at[1] == 7 + 2 + 4 + 2 + 60
     assert long in shown[2]
     assert all(ONE in line for line in shown), "the id is searched as well"
-    assert pick.widths_of([conversation("short")]) == (7, 5)
+    assert fzf.widths_of([conversation("short")]) == (7, 5)
 
 
 def test_no_colours_where_the_user_wants_none(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_COLOR", "1")
-    assert "\x1b" not in pick.fzf_line(conversation(), 10.0, 6, 20)
+    assert "\x1b" not in fzf.fzf_line(conversation(), 10.0, 6, 20)
 
 
 def test_what_a_conversation_does_stands_with_its_status() -> None:
@@ -146,30 +146,30 @@ def test_what_a_conversation_does_stands_with_its_status() -> None:
     found = with_activity(both, {ONE: "approval", TWO: "working", THREE: "idle"})
     assert [c.state for c in found] == ["needs approval", "· working"]
     assert with_activity(both, {}) == both
-    lines = [pick.fzf_line(c, 10.0, 14, 20).partition("\t")[2] for c in (*found, *both)]
+    lines = [fzf.fzf_line(c, 10.0, 14, 20).partition("\t")[2] for c in (*found, *both)]
     assert len({re.sub(r"\x1b\[[\d;]*m", "", line).index(" now ") for line in lines}) == 1, "in line"
     assert "\x1b[1;35mneeds approval\x1b[0m" in lines[0], "it stands out"
-    assert pick_menu.item_name(found[0], 60, 6).startswith("needs approval  first")
+    assert menu.item_name(found[0], 60, 6).startswith("needs approval  first")
     assert "place      work:1.0, needs approval" in preview.preview(found[0], None)
 
 
 def test_a_menu_has_pages_that_fit_and_keys_of_its_own() -> None:
     many = [conversation(f"number {n}") for n in range(45)]
-    words = pick_menu.menu(many, "c", 1, "go", 80, 24, ["/a b/codex-tmux"])
+    words = menu.menu(many, "c", 1, "go", 80, 24, ["/a b/codex-tmux"])
     names = [w for w in words if "number" in w]
     assert [n.split("number ")[1].split()[0] for n in names] == [str(n) for n in range(11, 22)]
     assert words[words.index("-T") + 1] == " Conversations 2/5 "
-    assert pick_menu.NO_SEARCH in words
+    assert menu.NO_SEARCH in words
     for name in ("Older", "Newer"):
         assert name in words
-    last = pick_menu.menu(many, "c", 99, "split", 80, 24, ["h"])
+    last = menu.menu(many, "c", 99, "split", 80, 24, ["h"])
     assert "Older" not in last
     assert "Open in a split…" not in last
     assert " Open in a split 5/5 " in last
 
 
 def test_the_commands_of_a_menu_survive_any_path_of_the_helper() -> None:
-    line = pick_menu.run(["/it's #1/codex tmux"], "/dev/pts/1", "--do", ONE)
+    line = menu.run(["/it's #1/codex tmux"], "/dev/pts/1", "--do", ONE)
     assert "##1" in line
     assert line.startswith("run-shell -b '")
 

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from codex_tmux.codex.daemon.client import Client, DaemonError, daemon_of, has_daemon
 from codex_tmux.codex.daemon.requests import ALWAYS, NO, YES, Request, answer_to, pending, resolved
 from codex_tmux.codex.home import default_home
-from codex_tmux.commands.pick import remembered
+from codex_tmux.commands.conversations import remembered
 from codex_tmux.errors import Problem
 from codex_tmux.log import log
 

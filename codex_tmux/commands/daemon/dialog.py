@@ -8,10 +8,9 @@ import click
 
 from codex_tmux.codex.daemon.requests import ALWAYS, NO, YES, Request, answer_to
 from codex_tmux.codex.home import default_home
-from codex_tmux.commands.conversations import Conversation, find
+from codex_tmux.commands.conversations import Conversation, find, remembered
 from codex_tmux.commands.daemon.approve_view import keys_of, lines_of, page_of, title_of
 from codex_tmux.commands.daemon.asked import Asked
-from codex_tmux.commands.pick import remembered
 from codex_tmux.commands.reopen import reopen
 from codex_tmux.errors import Problem
 from codex_tmux.tmux.server import Server

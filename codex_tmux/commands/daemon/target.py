@@ -7,8 +7,7 @@ import os
 import click
 
 from codex_tmux.commands.completion import PANE, SESSION
-from codex_tmux.commands.conversations import Conversation, is_elsewhere
-from codex_tmux.commands.pick import one
+from codex_tmux.commands.conversations import Conversation, is_elsewhere, one
 from codex_tmux.commands.respawn import resolve
 from codex_tmux.errors import Problem
 from codex_tmux.state.pane_options import Option

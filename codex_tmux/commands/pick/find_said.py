@@ -11,8 +11,7 @@ import click
 from codex_tmux.codex.daemon.search import search
 from codex_tmux.codex.home import default_home
 from codex_tmux.codex.store import Store
-from codex_tmux.commands.conversations import Conversation, gather, of_session
-from codex_tmux.commands.pick import remembered
+from codex_tmux.commands.conversations import Conversation, gather, of_session, remembered
 from codex_tmux.plain_text import age, plain_line, shortened, tilde
 from codex_tmux.tmux.server import Server
 

@@ -6,6 +6,7 @@ import os
 import shlex
 
 from codex_tmux.commands.conversations import Conversation
+from codex_tmux.commands.pick.act import COPY, FORGET, FORK, GO, SPLIT
 from codex_tmux.errors import Problem
 from codex_tmux.plain_text import plain_line, shortened, tilde
 from codex_tmux.sleeping.resume import helper_command
@@ -13,8 +14,6 @@ from codex_tmux.tmux.clients import of_client
 from codex_tmux.tmux.server import Server, literal, quote
 from codex_tmux.tracking.apply import escape
 
-GO, SPLIT, FORK, COPY, FORGET = "go", "split", "fork", "copy", "forget"
-ACTIONS = (GO, SPLIT, FORK, COPY, FORGET)
 HEADINGS = {
     GO: "Conversations",
     SPLIT: "Open in a split",

@@ -1,0 +1,124 @@
+"""`codex-tmux pick`: find any conversation of this machine, and go to it or bring it back."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import sys
+
+import click
+
+from codex_tmux.codex.daemon import activity
+from codex_tmux.codex.store import Store
+from codex_tmux.commands.completion import SESSION
+from codex_tmux.commands.conversations import known, one, with_activity
+from codex_tmux.commands.pick.act import ACTIONS, GO, act
+from codex_tmux.commands.pick.fzf import with_fzf
+from codex_tmux.commands.pick.menu import show_menu
+from codex_tmux.commands.pick.preview import preview
+from codex_tmux.errors import Problem
+from codex_tmux.sleeping.resume import helper_command
+from codex_tmux.tmux.server import Server
+from codex_tmux.tmux.tell import tell_client
+
+
+@click.command(
+    short_help="Find any conversation of this machine, and go to it.",
+    epilog="Example: codex-tmux pick, or prefix P",
+)
+@click.option(
+    "--preview",
+    "previewed",
+    type=SESSION,
+    metavar="ID",
+    help="Print what is known of one conversation, and its end.",
+)
+@click.option("-c", "--client", default="", hidden=True, help="The tmux client that asks.")
+@click.option("--from-key", is_flag=True, hidden=True, help="Open the popup, or the menu, on that client.")
+@click.option("--from-menu", is_flag=True, hidden=True, help="Another page of the menu.")
+@click.option("--into", default="", hidden=True, help="The pane that a conversation without one comes up in.")
+@click.option("--page", default=0, hidden=True)
+@click.option("--action", type=click.Choice(ACTIONS), default=GO, hidden=True)
+@click.option("--do", "chosen", metavar="ID", default="", hidden=True)
+def command(
+    previewed: str | None,
+    client: str,
+    from_key: bool,
+    from_menu: bool,
+    into: str,
+    page: int,
+    action: str,
+    chosen: str,
+) -> int:
+    """Find a conversation: all that codex-tmux remembers or Codex's store has.
+
+    Those that need you come first, then the unread, then the newest. Titles and ids are searched whole.
+
+    Enter goes to a running one, and resumes any other: in its old pane if it is asleep there, else in a new window in
+    its directory. Ctrl-S opens it in a split, Ctrl-F a fork of it. Ctrl-Y copies its id, Ctrl-X lets codex-tmux forget
+    it. Ctrl-T searches what was said for the word that is typed, Ctrl-D shows this directory only, Ctrl-O sends a
+    message. With fzf where that is installed, else by tmux's own menu, which has no search.
+    """
+    server = Server()
+    if previewed is not None:
+        return print_preview(server, previewed)
+    client = client or own_client(server)
+    try:
+        if chosen:
+            act(server, chosen, action, client, into)
+        elif from_key and shutil.which("fzf"):
+            open_popup(server, client, into)
+        elif not (from_key or from_menu) and shutil.which("fzf") and sys.stdout.isatty():
+            with_fzf(server, client, into)
+        elif client:
+            show_menu(server, known(server), client, page, action, into)
+        else:
+            raise Problem(
+                "pick needs a terminal and fzf, or a tmux client: run it in a tmux pane, or press prefix P"
+            )
+    except Problem as e:
+        # In a popup, and from a key or the menu, there is no terminal that would stay.
+        if not client or not (from_key or from_menu or chosen or os.environ.get("CODEX_TMUX_POPUP")):
+            raise
+        tell_client(server, client, str(e))
+        return 1
+    return 0
+
+
+def own_client(server: Server) -> str:
+    """The client that shows the tmux session we run in, the one last used; "" outside tmux."""
+    session = os.environ.get("TMUX", "").rpartition(",")[2]
+    if not session:
+        return ""
+    listed = (
+        server.try_run("list-clients", "-t", f"${session}", "-F", "#{client_activity} #{client_name}") or ""
+    )
+    clients = sorted(line.split(" ", 1) for line in listed.splitlines())
+    return clients[-1][1] if clients else ""
+
+
+def print_preview(server: Server, session_id: str) -> int:
+    """Print a conversation's preview."""
+    conversation = one(server, session_id)
+    if conversation.status:
+        home = conversation.codex_home
+        [conversation] = with_activity(
+            [conversation], activity.asking({home: [session_id]}, activity.IN_PASSING)()
+        )
+    rollout = Store(conversation.codex_home).rollout(conversation.session_id)
+    # fzf says how large its window is.
+    size = [os.environ.get(name, "") for name in ("FZF_PREVIEW_COLUMNS", "FZF_PREVIEW_LINES")]
+    room = [int(value) for value in size if value.isdecimal()]
+    for line in preview(conversation, rollout, *(room if len(room) == 2 else [])):
+        click.echo(line)
+    return 0
+
+
+def open_popup(server: Server, client: str, into: str) -> None:
+    """Run ourselves in a popup of the client; tmux's own client process takes our place."""
+    # Not by -e: a popup has that from tmux 3.3 on.
+    words = ["env", "CODEX_TMUX_POPUP=1", *helper_command(server), "pick", "--client", client]
+    words += ["--into", into] if into else []
+    argv = server.argv("display-popup", "-E", "-c", client, "-w", "90%", "-h", "85%", shlex.join(words))
+    os.execvp(argv[0], argv)

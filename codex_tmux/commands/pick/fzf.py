@@ -1,0 +1,200 @@
+"""The conversations in fzf: what its keys do, and what a line of it shows."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+import time
+from typing import NamedTuple
+
+import click
+from rich.cells import cell_len
+
+from codex_tmux.commands.conversations import Conversation, known, one
+from codex_tmux.commands.daemon.tell import tell
+from codex_tmux.commands.pick.act import COPY, FORGET, FORK, GO, SPLIT, act, forget
+from codex_tmux.commands.pick.find_said import find_said
+from codex_tmux.commands.reopen import current_of
+from codex_tmux.errors import Problem
+from codex_tmux.plain_text import age, plain_line, shortened, tilde
+from codex_tmux.sleeping.resume import helper_command
+from codex_tmux.state.records import DEAD, LIVE, LOST
+from codex_tmux.tmux.server import Server
+
+SAID, HERE, TELL = "said", "here", "tell"
+"""What only this list can do: search what was said, show one directory, send a message."""
+ACTION_OF = {
+    "": GO,
+    "enter": GO,
+    "ctrl-s": SPLIT,
+    "ctrl-f": FORK,
+    "ctrl-y": COPY,
+    "ctrl-x": FORGET,
+    "ctrl-t": SAID,
+    "ctrl-d": HERE,
+    "ctrl-o": TELL,
+}
+HEADER = """\
+Enter: go or resume   ^S: split   ^F: fork   ^Y: copy id   ^X: forget
+^T: search what was said   ^D: this directory   ^O: send a message"""
+COLOURS = {LIVE: "32", DEAD: "31", LOST: "33"}
+COLOURS_OF_RANK = ("1;35", "1;36")
+"""What needs the user, and what is unread."""
+TITLE_WIDTH = 60
+"""Columns from which a title pushes what stands behind it to the right."""
+SAID_WIDTH = 200
+"""Characters shown of what was said."""
+AGE_WIDTH = 4
+
+
+class View(NamedTuple):
+    """What is typed, the word that was searched for, the only directory shown ("": all), and a line for the user."""
+
+    query: str = ""
+    said: str = ""
+    directory: str = ""
+    note: str = ""
+
+
+class Choice(NamedTuple):
+    """What the user chose: a session, "" for none, and what to do."""
+
+    action: str
+    session_id: str
+    query: str
+
+
+def with_fzf(server: Server, client: str, into: str) -> None:
+    """Let the user choose with fzf and do what is asked; again after something that leaves the list open."""
+    view = View()
+    while choice := ask_fzf(server, view):
+        if choice.action in (GO, SPLIT, FORK, COPY):
+            act(server, choice.session_id, choice.action, client, into)
+            return
+        # Said here: behind a popup nobody sees the status line.
+        try:
+            view = next_view(server, view, choice, client)
+        except Problem as e:
+            view = view._replace(query=choice.query, note=str(e))
+
+
+def next_view(server: Server, view: View, choice: Choice, client: str) -> View:
+    """What the list shows after a choice that leaves it open. Raises Problem."""
+    if choice.action == SAID:
+        return said_view(view, choice.query)
+    view = view._replace(query=choice.query, note="")
+    if choice.action == HERE:
+        directory = "" if view.directory else current_of(server, client, "#{pane_current_path}")
+        return view._replace(directory=directory)
+    conversation = one(server, choice.session_id)
+    if choice.action == FORGET:
+        return view._replace(note=forget(server, conversation))
+    title = shortened(plain_line(conversation.title), TITLE_WIDTH)
+    try:
+        message = click.prompt(f"Message for {title!r} (empty: none)", default="", show_default=False)
+    except click.Abort:
+        message = ""
+    return view._replace(note=tell(server, conversation, message) if message.strip() else "")
+
+
+def said_view(view: View, query: str) -> View:
+    """The list of what was said with `query` in it; the whole list again for "".
+
+    >>> said_view(View(directory="/w"), "login")
+    View(query='', said='login', directory='/w', note='')
+    """
+    return View(said=query.strip(), directory=view.directory)
+
+
+def listed(server: Server, view: View) -> list[tuple[Conversation, str]]:
+    """The conversations that the list shows, each with what was said in it. Raises Problem where there is none."""
+    found = find_said(server, view.said) if view.said else [(c, "") for c in known(server)]
+    if not view.directory:
+        return found
+    here = os.path.realpath(view.directory)
+    return [(c, said) for c, said in found if os.path.realpath(c.cwd) == here]
+
+
+def header_of(view: View) -> str:
+    """What stands above the list."""
+    kept = [
+        f"Said: {plain_line(view.said)} (^T with nothing typed: all)" if view.said else "",
+        f"In {tilde(plain_line(view.directory))} (^D: everywhere)" if view.directory else "",
+        plain_line(view.note),
+    ]
+    return "\n".join([HEADER, *filter(None, kept)])
+
+
+def ask_fzf(server: Server, view: View) -> Choice | None:
+    """What the user chose with fzf; None for nothing."""
+    found = listed(server, view)
+    helper = shlex.join(helper_command(server))
+    keys = ",".join(key for key in ACTION_OF if key.startswith("ctrl-"))
+    argv = [
+        *("fzf", "--ansi", "--no-multi", "--no-height", "--layout=reverse", "--tiebreak=index", "--print0"),
+        *("--delimiter=\t", "--with-nth=2..", "--tabstop=1", "--prompt=conversation> "),
+        *(f"--header={header_of(view)}", f"--expect={keys}", f"--preview={helper} pick --preview {{1}}"),
+        *("--preview-window=down,55%,wrap,border-top", "--bind=ctrl-z:ignore"),
+        *("--print-query", f"--query={view.query}"),
+    ]
+    now, widths = time.time(), widths_of([c for c, _ in found])
+    lines = "\n".join(fzf_line(c, now, *widths, said) for c, said in found)
+    # The preview is quoted for a POSIX shell, whatever the user's is.
+    done = subprocess.run(
+        argv,
+        input=lines.encode("utf-8", "replace"),
+        stdout=subprocess.PIPE,
+        env={**os.environ, "SHELL": "/bin/sh"},
+    )
+    if done.returncode not in (0, 1, 130):
+        raise Problem(f"fzf failed (exit {done.returncode})")
+    return None if done.returncode == 130 else choice_of(done.stdout.decode("utf-8", "replace"))
+
+
+def choice_of(printed: str) -> Choice | None:
+    """What fzf printed as a choice; None where it is none. A leading slash searches what was said.
+
+    >>> choice_of("log\\0ctrl-t\\0"), choice_of("/log\\0\\0"), choice_of("log\\0\\0")
+    (Choice(action='said', session_id='', query='log'), Choice(action='said', session_id='', query='log'), None)
+    """
+    query, key, line = [*printed.split("\0"), "", "", ""][:3]
+    session_id = line.partition("\t")[0].strip()
+    action = ACTION_OF.get(key, GO)
+    if not session_id and action == GO and query.startswith("/"):
+        return Choice(SAID, "", query[1:])
+    return Choice(action, session_id, query) if session_id or action in (SAID, HERE) else None
+
+
+def widths_of(conversations: list[Conversation]) -> tuple[int, int]:
+    """How wide the states of these are, and their titles, as far as those behind them can line up."""
+    return (
+        max((len(c.state) for c in conversations), default=0),
+        min(TITLE_WIDTH, max((cell_len(plain_line(c.title)) for c in conversations), default=0)),
+    )
+
+
+def fzf_line(conversation: Conversation, now: float, width: int, title_width: int, said: str = "") -> str:
+    """One line for fzf: the id, then what is shown and searched, state and title of these widths at least.
+
+    Nothing is cut: what fzf does not show it still finds. Nothing but our own colours does anything in a terminal.
+    """
+    colour = [*COLOURS_OF_RANK, COLOURS.get(conversation.status, "90")][conversation.rank]
+    title = plain_line(conversation.title)
+    place = plain_line(conversation.where) if conversation.status else ""
+    seconds = now - conversation.updated
+    words = [
+        coloured(f"{conversation.state:<{width}}", colour),
+        f"{age(seconds) if seconds >= 60 else 'now':>{AGE_WIDTH}}",
+        title + " " * (title_width - cell_len(title)),
+        coloured(shortened(plain_line(said), SAID_WIDTH), "33") if said else "",
+        coloured(tilde(plain_line(conversation.cwd)), "36"),
+        coloured(place, "90"),
+        coloured(conversation.session_id, "90"),
+    ]
+    return f"{conversation.session_id}\t" + "  ".join(word for word in words if word).replace("\t", " ")
+
+
+def coloured(text: str, colour: str) -> str:
+    """`text` in a colour, where the user wants any."""
+    return text if os.environ.get("NO_COLOR") else f"\x1b[{colour}m{text}\x1b[0m"
