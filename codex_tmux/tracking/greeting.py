@@ -62,7 +62,7 @@ def fitted(keys: list[str], step: str) -> str:
     behind = f". {step}" if step else ""
     said = [f"loaded – {', '.join(keys[:number])}{behind}" for number in range(len(keys), 0, -1)]
     said += [f"loaded{behind}", step or "loaded"]
-    return next((text for text in said if len(PREFIX + text) < COLUMNS), said[-1])
+    return next((text for text in said if len(PREFIX + text) <= COLUMNS), said[-1])
 
 
 def names_sessions(codex_home: str) -> bool:

@@ -194,8 +194,8 @@ def test_a_bound_pane_is_forgotten(world: Sandbox) -> None:
     world.ask(pane, "first")
     session = bound(world, pane)
     store = sorted(p.name for p in world.codex_home.rglob("*") if "sqlite" not in p.name)
-    assert "quit Codex there first" in refused(world, "forget", "-y", "-t", pane)
-    assert "quit Codex there first" in refused(world, "forget", session)
+    assert f"quit Codex in pane {pane} first" in refused(world, "forget", "-y", "-t", pane)
+    assert f"quit Codex in pane {pane} first" in refused(world, "forget", session)
     kill(world, pane)
     assert f"forgotten: {session}" in world.helper("forget", "-t", pane)
     assert rows(world) == {}

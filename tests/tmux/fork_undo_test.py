@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -189,6 +190,8 @@ def test_closed_panes_come_back_where_they_were_the_last_one_first(world: Sandbo
     world.quiet()
     world.tmux("kill-pane", "-t", one)
     wait_closed(world, first)
+    closed_at = int(time.time())
+    world.wait_for(lambda: int(time.time()) > closed_at, 2, "another second: records have whole ones")
     world.tmux("kill-pane", "-t", two)
     wait_closed(world, second)
     screen.keys("C-b", "U")

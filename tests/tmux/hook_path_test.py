@@ -24,7 +24,9 @@ def calls(sandbox: Sandbox) -> Path:
     """Where each tmux that is started from now on, by the name `counted-tmux`, is written down."""
     counted = sandbox.root / "counted-tmux"
     written = sandbox.root / "tmux-calls"
-    counted.write_text(f'#!/bin/sh\necho "$*" >> {written}\nexec tmux "$@"\n')
+    counted.write_text(
+        f'#!/bin/sh\necho "$*" | tr "\\n" " " >> {written}; echo >> {written}\nexec tmux "$@"\n'
+    )
     counted.chmod(0o700)
     sandbox.env["CODEX_TMUX_TMUX"] = str(counted)
     return written
