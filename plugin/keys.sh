@@ -66,6 +66,15 @@ rebind_respawn_keys() {
     [ -z "$bindings" ] || printf '%s\n' "$bindings" | tmux source-file -
 }
 
+# Note what the user has at our own indexes: it comes back when we go.
+keep_theirs() {
+    theirs=$(tmux show-hooks -g \; show-hooks -gw \; show-options -s command-alias | sed -nE "/@codex_/d
+        s/^(command-alias\[84[78][0-9]\]) (.*)/set-option -s \1 \2/p
+        t
+        s/^([a-z-]+\[8470\]) (.*)/set-hook -g \1 { \2 }/p")
+    [ -z "$theirs" ] || tmux set-option -g @codex_theirs "$theirs"
+}
+
 # Take our hooks and aliases at these indexes (an extended regular expression) away, nobody else's.
 remove_at() {
     removal=$(tmux show-hooks -g \; show-hooks -gw \; show-options -s command-alias | sed -nE "/@codex_/!d
@@ -79,5 +88,6 @@ remove_at() {
 remove_hooks_and_aliases() {
     bindings=$(tmux list-keys | grep '@codex_guarded' | sed "s/if-shell -F [^;]*@codex_unsettled[^;]*;  *if-shell -F [^;]*@codex_guarded[^;]*; //")
     remove_at '84[78][0-9]'
+    tmux show-options -gqv @codex_theirs | tmux source-file -
     [ -z "$bindings" ] || printf '%s\n' "$bindings" | tmux source-file -
 }
