@@ -53,8 +53,9 @@ first_sync() {
 install_hooks() {
     helper=$(shell_word "$codex_helper")
     wait=$(until_continuum_has_looked)
-    remove_at '90|20[0-9]|21[0-3]' # where they were before the first release
-    keep_theirs
+    there=$(hooks_and_aliases)
+    remove_at "$there" '90|20[0-9]|21[0-3]' # where they were before the first release
+    keep_theirs "$there"
     tmux set-option -gqu @codex_say \; set-option -g @codex_helper "$codex_helper" \; \
         set-option -g @codex_word "$helper" \; \
         set-option -g @codex_dir "$here" \; \

@@ -66,28 +66,34 @@ rebind_respawn_keys() {
     [ -z "$bindings" ] || printf '%s\n' "$bindings" | tmux source-file -
 }
 
-# Note what the user has at our own indexes: it comes back when we go.
+# All hooks and aliases, as tmux prints them.
+hooks_and_aliases() {
+    tmux show-hooks -g \; show-hooks -gw \; show-options -s command-alias
+}
+
+# Note what the user has, in what tmux printed ($1), at our own indexes: it comes back when we go.
 keep_theirs() {
-    theirs=$(tmux show-hooks -g \; show-hooks -gw \; show-options -s command-alias | sed -nE "/@codex_/d
+    theirs=$(printf '%s\n' "$1" | sed -nE "/@codex_/d
         s/^(command-alias\[84[78][0-9]\]) (.*)/set-option -s \1 \2/p
         t
         s/^([a-z-]+\[8470\]) (.*)/set-hook -g \1 { \2 }/p")
     [ -z "$theirs" ] || tmux set-option -g @codex_theirs "$theirs"
 }
 
-# Take our hooks and aliases at these indexes (an extended regular expression) away, nobody else's.
+# Take our hooks and aliases, in what tmux printed ($1), at these indexes ($2, an extended regular expression) away,
+# nobody else's.
 remove_at() {
-    removal=$(tmux show-hooks -g \; show-hooks -gw \; show-options -s command-alias | sed -nE "/@codex_/!d
-        s/^(command-alias\[($1)\]) .*/set-option -su \1/p
+    removal=$(printf '%s\n' "$1" | sed -nE "/@codex_/!d
+        s/^(command-alias\[($2)\]) .*/set-option -su \1/p
         t
-        s/^([a-z-]+\[($1)\]) .*/set-hook -gu \1/p")
+        s/^([a-z-]+\[($2)\]) .*/set-hook -gu \1/p")
     [ -z "$removal" ] || printf '%s\n' "$removal" | tmux source-file -
 }
 
 # Take hooks and aliases away, and these out of the user's own bindings: only then do the bindings parse as they were.
 remove_hooks_and_aliases() {
     bindings=$(tmux list-keys | grep '@codex_guarded' | sed "s/if-shell -F [^;]*@codex_unsettled[^;]*;  *if-shell -F [^;]*@codex_guarded[^;]*; //")
-    remove_at '84[78][0-9]'
+    remove_at "$(hooks_and_aliases)" '84[78][0-9]'
     tmux show-options -gqv @codex_theirs | tmux source-file -
     [ -z "$bindings" ] || printf '%s\n' "$bindings" | tmux source-file -
 }

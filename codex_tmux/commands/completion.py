@@ -108,6 +108,14 @@ def command(ctx: click.Context, shell: str) -> None:
 
 
 PANE = Completed("pane", panes)
+PANE_OPTION = click.option(
+    "-t",
+    "--target",
+    "pane",
+    type=PANE,
+    metavar="PANE",
+    help="The pane (%3, or any tmux target); default: this one.",
+)
 CLIENT = Completed("client", clients)
 REMEMBERED = Completed("session", remembered)
 SESSION = Completed("session", sessions)

@@ -9,7 +9,7 @@ import click
 
 from codex_tmux.codex.commandline import parse
 from codex_tmux.codex.store import SQLITE_HOME, Store
-from codex_tmux.commands.completion import PANE
+from codex_tmux.commands.completion import PANE_OPTION
 from codex_tmux.commands.respawn import NoCodex, resolve, what_it_had
 from codex_tmux.elsewhere.transport import of_argv
 from codex_tmux.errors import Problem
@@ -32,14 +32,7 @@ BESIDE, BELOW, WINDOW = "-h", "-v", "-w"
     epilog="Example: codex-tmux fork -t %3 -w, or prefix F",
     context_settings={"help_option_names": ["--help"]},
 )
-@click.option(
-    "-t",
-    "--target",
-    "pane",
-    type=PANE,
-    metavar="PANE",
-    help="The pane (%3, or any tmux target); default: this one.",
-)
+@PANE_OPTION
 @click.option("-h", "--horizontal", "how", flag_value=BESIDE, help="Side by side; the default.")
 @click.option("-v", "--vertical", "how", flag_value=BELOW, help="One below the other.")
 @click.option("-w", "--window", "how", flag_value=WINDOW, help="In a new window.")

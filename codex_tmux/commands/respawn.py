@@ -11,7 +11,7 @@ import click
 
 from codex_tmux.codex.processes import Processes, let_interrupt
 from codex_tmux.codex.session_id import same_session
-from codex_tmux.commands.completion import PANE
+from codex_tmux.commands.completion import PANE_OPTION
 from codex_tmux.elsewhere.run_again import NOTHING, paste, run_again
 from codex_tmux.elsewhere.transport import of_argv
 from codex_tmux.errors import Problem
@@ -40,14 +40,7 @@ SHELL_WITHIN = 1.0
 
 
 @click.command(epilog="Example: codex-tmux respawn -t %3")
-@click.option(
-    "-t",
-    "--target",
-    "pane",
-    type=PANE,
-    metavar="PANE",
-    help="The pane (%3, or any tmux target); default: this one.",
-)
+@PANE_OPTION
 @click.option(
     "--fresh", is_flag=True, help="Start a new session with the same flags; the old one stays resumable."
 )
