@@ -103,9 +103,7 @@ def test_every_command_prints_what_it_did(sandbox: Sandbox, size: tuple[int, int
     prints(f"forget -y {UNKNOWN}", f"{UNKNOWN}: no such session")
     prints("restore --dry-run", "nothing to restore")
     prints("list --search about", session, f"what {live} is about")
-    prints(
-        "approve", "approve needs Codex's shared daemon (0.157 or newer), and none runs: answer in the pane"
-    )
+    prints("approve", "no shared daemon of Codex runs (0.157 or newer): answer in the pane")
     prints(f"wait -t {live}", "this needs Codex's shared daemon (0.157 or newer), and none runs.")
     prints(f"tell -t {live} hello", "has no `queue` command (0.169 has): type the message into the pane")
     prints("undo", "nothing to undo: no pane with a conversation was closed")

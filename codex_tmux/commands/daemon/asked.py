@@ -15,7 +15,7 @@ WITHIN = 5.0
 """Seconds that a daemon may take for all its answers."""
 DONE = {YES: "approved", NO: "refused", ALWAYS: "approved for this session"}
 ANSWERED = "it was answered elsewhere meanwhile"
-NO_DAEMON = "approve needs Codex's shared daemon (0.157 or newer), and none runs: answer in the pane"
+NO_DAEMON = "no shared daemon of Codex runs (0.157 or newer): answer in the pane"
 
 
 class Asked:
@@ -33,9 +33,7 @@ class Asked:
         homes = list(dict.fromkeys([default_home(), *(r.codex_home for r in remembered())]))
         running = [home for home in homes if has_daemon(home)]
         if not running:
-            raise Problem(
-                "approve needs Codex's shared daemon (0.157 or newer), and none runs: answer in the pane"
-            )
+            raise Problem(NO_DAEMON)
         for home in running:
             self._ask(home)
         return self
