@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import time
 from collections.abc import Callable
 
 import psutil
@@ -90,7 +91,15 @@ def test_codex_itself_asks_about_an_archived_session(world: Sandbox) -> None:
     codex(world, "archive", session)
     world.tmux("respawn-pane", "-t", pane)
     wait_for_text(world, pane, "Unarchive and resume")
-    world.tmux("send-keys", "-t", pane, "Enter")
+
+    def unarchived() -> bool:
+        # Codex passes over keys that come just after its question.
+        if "Unarchive and resume" in world.capture(pane):
+            world.tmux("send-keys", "-t", pane, "Enter")
+            time.sleep(0.5)
+        return "Unarchive and resume" not in world.capture(pane)
+
+    world.wait_for(unarchived, 20, "the question to go")
     request = world.ask(pane, "two")
     assert (request.messages, request.session_id) == (("one", "two"), session)
 
