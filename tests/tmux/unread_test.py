@@ -20,6 +20,7 @@ class Pane:
         self.world, self.id = world, pane
         world.ask(pane, "hello")
         self.session = bound(world, pane)
+        world.quiet()  # no sync sets these options while the test does
         self.quiet = f"work | {self.session[:29]}..."
         self.under_way()
 
