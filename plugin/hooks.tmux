@@ -62,6 +62,11 @@ set-option -g @codex_await "if-shell -F '#{m:*gone*,#{E:@codex_leavers}}' { set-
 %hidden CODEX_NEEDS="#{m:! *,$CODEX_TURN}"
 %hidden CODEX_SHELL="#{m/r:^-?(ba|z|fi|da|a|k|mk|tc|c)?sh$|^nu$|^xonsh$|^elvish$,#{pane_current_command}}"
 %hidden CODEX_ENDS="#{&&:#{&&:#{m:0 *,$CODEX_TURN},#{m:[1!] #{pane_pid} *,#{@codex_turning}}},#{&&:#{e|>|:$CODEX_AGE,15},#{?@codex_title_id,#{m:*#{@codex_title_id}*,#{pane_title}},#{?$CODEX_SHELL,0,1}}}}"
+# The conversation may have another name: behind its activity the title has changed. Codex gives the first one some time
+# after the first message: until then at each turn's end, where the window has no name of its own.
+%hidden CODEX_REST="#{s/^($CODEX_SPINNER |[[] [!.] []] Action Required [|] )//:pane_title}"
+%hidden CODEX_UNNAMED="#{&&:$CODEX_ENDS,#{?@codex_name,0,#{automatic-rename}}}"
+%hidden CODEX_NAMES="#{&&:#{m:0 *,$CODEX_TURN},#{&&:#{@codex_title_id},#{||:#{!=:$CODEX_REST,#{@codex_title_seen}},$CODEX_UNNAMED}}}"
 %hidden CODEX_TOLD="#{?$CODEX_NEEDS,#{@codex-on-waiting},#{@codex-on-done}}"
 %hidden CODEX_ID_NEW="#{?#{&&:#{?@codex_title_id,1,0},#{m:*#{@codex_title_id}*,#{pane_title}}},,1}"
 %hidden CODEX_TURNS="#{&&:#{?@codex_pane,1,#{?@codex_title_id,1,0}},#{?#{m:$CODEX_TURN*,#{@codex_turning}},,1}}"
@@ -69,10 +74,10 @@ set-option -g @codex_await "if-shell -F '#{m:*gone*,#{E:@codex_leavers}}' { set-
 # Title to pane option, without a process. The cheap test comes first, and alone knows hook_pane: while Codex works, its
 # spinner sets the title ten times a second (@codex_spins fits it). The id is whole or its first 29 characters.
 set-hook -g pane-title-changed[8470] {
-  if-shell -F "#{?#{m:#{@codex_spins},#{pane_pid} #{pane_title}},,#{?#{==:#{hook_pane},#{pane_id}},#{||:$CODEX_ID_NEW,$CODEX_TURNS},}}" {
+  if-shell -F "#{?#{m:#{@codex_spins},#{pane_pid} #{pane_title}},,#{?#{==:#{hook_pane},#{pane_id}},#{||:$CODEX_ID_NEW,#{||:$CODEX_TURNS,$CODEX_NAMES}},}}" {
     if-shell -F "#{?#{&&:$CODEX_ID_NEW,#{m:*-????-????-????-?????*,#{pane_title}}},#{m/r:[0-9a-f]{8#}-[0-9a-f]{4#}-7[0-9a-f]{3#}-[0-9a-f]{4#}-[0-9a-f]{5#},#{pane_title}},}" {
       set-option -pF @codex_title_id '#{s/^.*([0-9a-f]{8#}-[0-9a-f]{4#}-7[0-9a-f]{3#}-[0-9a-f]{4#}-[0-9a-f]{5#}[0-9a-f]*).*$/\1/:pane_title}'
-      set-option -pF @codex_title_at '#{T:@codex_clock}'
+      set-option -pF @codex_title_at '#{T:@codex_clock}' ; set-option -pF @codex_title_seen "$CODEX_REST"
       # Whose it is, the sync works out.
       set-option -pu @codex_title_by ; set-option -pu @codex_turning
       if-shell -F '#{?#{m:#{@codex_title_id}*,#{@codex_session}},,1}' { set-option -pu @codex_unread }
@@ -81,6 +86,9 @@ set-hook -g pane-title-changed[8470] {
         set-option -p remain-on-exit failed ; set-option -p @codex_keep 1
       }
       if-shell -F 1 "$CODEX_TRIGGER"
+    }
+    if-shell -F "#{?#{&&:#{@codex_pane},$CODEX_NAMES},#{!=:#{@codex-names},off},}" {
+      set-option -pF @codex_title_seen "$CODEX_REST" ; run-shell -b -d 1 -C "$CODEX_TRIGGER"
     }
     if-shell -F "$CODEX_TURNS" {
       if-shell -F "#{&&:#{@codex_pane},#{||:$CODEX_NEEDS,$CODEX_ENDS}}" {
@@ -163,7 +171,14 @@ set-hook -g after-kill-pane[8470] "$CODEX_MOVED"
 set-hook -g window-layout-changed[8470] "$CODEX_MOVED ; $CODEX_WAKE"
 set-hook -g window-linked[8470] "$CODEX_MOVED ; $CODEX_WAKE"
 set-hook -g window-unlinked[8470] "$CODEX_MOVED"
-set-hook -g window-renamed[8470] "$CODEX_MOVED"
+# A name that a person gave names the window's one conversation too. Names that programs may set tell no such thing.
+%hidden CODEX_NAMED="#{&&:#{==:#{hook_window},#{window_id}},#{&&:#{==:#{P:#{?@codex_session,y,}},y},#{?#{||:#{automatic-rename},#{||:#{allow-rename},#{==:#{@codex-names},off}}},,1}}}"
+set-hook -g window-renamed[8470] "$CODEX_MOVED ; if-shell -F '$CODEX_NAMED' { run-shell -b '#{@codex_word} sync --renamed #{window_id} >/dev/null 2>&1 || :' }"
+# And a window that tmux names itself has the name of its active pane's conversation, if that has one.
+if-shell -F '#{m:*@codex_name*,#{automatic-rename-format}}' {} {
+  set-option -gF @codex_unnamed '#{automatic-rename-format}'
+  set-option -gw automatic-rename-format '#{?@codex_name,#{=/30/…:@codex_name},#{E:@codex_unnamed}}'
+}
 set-hook -g session-renamed[8470] "$CODEX_MOVED"
 # Without a tmux session left the server ends: because the user closed the last one, or because it is being killed.
 # Killed it goes at once, whatever exit-empty says; closed it stays until the helper has noted that (or ten seconds).

@@ -18,6 +18,7 @@ codex_log_level=info
 # And these the hooks'.
 codex_on_waiting=
 codex_on_done=
+codex_names=on
 
 tab=$(printf '\t')
 

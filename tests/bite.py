@@ -89,8 +89,8 @@ GUARDS = (
     Guard(
         "a hook speaks of its own pane (titles)",
         "plugin/hooks.tmux",
-        "#{?#{==:#{hook_pane},#{pane_id}},#{||:$CODEX_ID_NEW,$CODEX_TURNS},}",
-        "#{||:$CODEX_ID_NEW,$CODEX_TURNS}",
+        "#{?#{==:#{hook_pane},#{pane_id}},#{||:$CODEX_ID_NEW,#{||:$CODEX_TURNS,$CODEX_NAMES}},}",
+        "#{||:$CODEX_ID_NEW,#{||:$CODEX_TURNS,$CODEX_NAMES}}",
         "tests/tmux/guards_test.py::test_the_title_of_a_pane_that_has_just_gone_is_nobody_else_s",
     ),
     Guard(

@@ -110,6 +110,13 @@ class Store:
         found.update(dict.fromkeys(_text(row.get("id")) for row in rows))
         return [session_id for session_id in found if is_whole(session_id)]
 
+    def names(self, session_ids: list[str]) -> dict[str, str]:
+        """What Codex, or a person in it, has named these sessions, those that have a name; unsafe to print."""
+        marks = ", ".join("?" * len(session_ids))
+        sql = f"SELECT id, name FROM threads WHERE name <> '' AND id IN ({marks})"
+        rows = self.database.rows(lambda _: sql, *session_ids)
+        return {_text(row.get("id")): _text(row.get("name")) for row in rows}
+
     def rollout(self, session_id: str) -> str | None:
         session_id = _whole(session_id)
         return self._located(session_id)[0] if session_id else None

@@ -25,8 +25,8 @@ from codex_tmux.state.launch import Launch, launch_of
 from codex_tmux.state.records import CURRENT, DEAD, LIVE, LOST, STATUS_WORDS, STATUSES, Record, now
 from codex_tmux.tmux import epoch
 from codex_tmux.tmux.epoch import ALIVE, ELSEWHERE, GONE
+from codex_tmux.tmux.greeting import names_sessions
 from codex_tmux.tmux.server import Server
-from codex_tmux.tracking.greeting import names_sessions
 from codex_tmux.tracking.model import Pane, launch_fields, place_of
 from codex_tmux.tracking.pass_once import Pass, sync_once
 from codex_tmux.tracking.sync import server_lock

@@ -32,7 +32,8 @@ HINT_LENGTH = 60
 class Rebuilder:
     """Builds what a plan says in one tmux server.
 
-    `said` has the last messages of each session, `helper` the words of each stored command by mode and shell.
+    `said` has the last messages of each session, `names` the names of those that have one, `helper` the words of
+    each stored command by mode and shell.
     `mark` is the pane option that says a pane waits: WAITING, and it wakes as soon as a client shows it, or EARLY,
     and nothing wakes it yet.
     """
@@ -43,12 +44,14 @@ class Rebuilder:
         version: str,
         helper: dict[tuple[str, bool], list[str]],
         said: dict[str, list[tuple[str, str]]],
+        names: dict[str, str],
         mark: str,
     ) -> None:
         self.server = server
         self.has_pane_format = version_of(version) >= DEAD_FORMAT
         self.helper = helper
         self.said = said
+        self.names = names
         self.mark = mark
         # Hooks often have no UTF-8 locale, and libtmux does not call `tmux -u`.
         os.environ["LC_ALL"] = "C.UTF-8"
@@ -91,7 +94,7 @@ class Rebuilder:
         self.bring(records)
         # Names and directories go through options: as arguments they would be expanded as formats.
         commands = [
-            ["set-option", "-g", "@codex_name", as_given(plan.tmux_session)],
+            ["set-option", "-g", "@codex_session_name", as_given(plan.tmux_session)],
             ["set-option", "-g", "@codex_window", plan.window_name],
             *self.directory(first, notes),
         ]
@@ -99,7 +102,7 @@ class Rebuilder:
         if new_session:
             size = plan.size
             room = ["-x", str(size[0]), "-y", str(size[1])] if size else []
-            commands.append(["new-session", "-d", "-s", "#{@codex_name}", *room, *start])
+            commands.append(["new-session", "-d", "-s", "#{@codex_session_name}", *room, *start])
             # `-e` of new-session stays in the session's environment; of a window it is the first process's alone.
             commands.append(["set-environment", "-u", "-t", f"{name}:", LAY])
             if plan.window != base_index:
@@ -115,6 +118,8 @@ class Rebuilder:
             commands.append(["split-window", "-t", window, "-c", "#{@codex_directory}", *self.start(cell)])
             commands += self.marks(window, cell)
             commands.append(["select-layout", "-t", window, "tiled"])  # room for the next
+        if plan.automatic and any(record.session_id in self.names for record in records):
+            commands.append(["set-option", "-wu", "-t", window, "automatic-rename"])
         commands.append(["list-panes", "-t", window, "-F", "#{pane_id} #{pane_pid}"])
         if others:
             commands.append(["select-pane", "-t", f"{window}.{{top-left}}"])
@@ -142,8 +147,8 @@ class Rebuilder:
                 self.try_run([link])
                 continue
             there.add(name)
-            named = ["set-option", "-g", "@codex_name", as_given(name)]
-            new = ["new-session", "-d", "-s", "#{@codex_name}"]
+            named = ["set-option", "-g", "@codex_session_name", as_given(name)]
+            new = ["new-session", "-d", "-s", "#{@codex_session_name}"]
             if group:
                 self.try_run([named, [*new, "-t", source]])
             elif window == base_index:
@@ -213,6 +218,7 @@ class Rebuilder:
             Option.ASLEEP: "1",
             self.mark: "1",
             Option.TITLE_ID: cut,
+            Option.NAME: self.names.get(record.session_id, ""),
             Option.MODE: record.mode if record.mode == "exec" else "",
         }
         commands = [

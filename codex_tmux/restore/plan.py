@@ -44,7 +44,7 @@ class Cell(NamedTuple):
 class Build(NamedTuple):
     """Build a window; `window` is its index, `moved` the one it had where that is taken now (None: its own).
 
-    `links`: its other places, as of a record.
+    `links`: its other places, as of a record; `automatic`: tmux itself named it.
     """
 
     tmux_session: str
@@ -54,6 +54,7 @@ class Build(NamedTuple):
     cells: tuple[Cell, ...]
     moved: int | None = None
     links: tuple[tuple[str, int, bool], ...] = ()
+    automatic: bool = False
 
     @property
     def size(self) -> tuple[int, int] | None:
@@ -224,4 +225,5 @@ def build(group: list[Record], window: int) -> Build:
         cells=(*(cells[i] for i in sorted(cells)), *extra),
         moved=newest.window if window != newest.window else None,
         links=newest.links,
+        automatic=newest.window_automatic,
     )

@@ -20,6 +20,7 @@ from codex_tmux.state.records import LOST, Record
 from codex_tmux.tmux import epoch
 from codex_tmux.tmux.server import RESPAWN_PANE, Server
 from codex_tmux.tracking.apply import see_that_tmux_reaps
+from codex_tmux.tracking.names import names_of
 from codex_tmux.tracking.pass_once import Pass, sync_once
 from codex_tmux.tracking.sync import server_lock
 
@@ -124,6 +125,7 @@ class Restore:
             seen.reading.server["version"],
             {(r.mode, r.shell): run_command(self.server, launch_of(r)) for r in records},
             last_said(records),
+            names_of(seen.reading, {record.session_id: record for record in records}),
             EARLY if self.early else WAITING,
         )
         total, done = plan.records, 0

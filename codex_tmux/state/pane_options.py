@@ -33,6 +33,7 @@ class Option:
     TITLE_BY = "@codex_title_by"
     TURNING = "@codex_turning"
     SPINS = "@codex_spins"
+    NAME = "@codex_name"
     UNREAD = "@codex_unread"
     UNREAD_AT = "@codex_unread_at"
 
@@ -48,7 +49,7 @@ KEPT_TRUE = (
         Option.PROCESS,
     ),
     *(Option.MODE, Option.LEAVING, Option.CLAIM, Option.UNFOCUSED, Option.TURNING, Option.SPINS),
-    Option.UNREAD,
+    *(Option.UNREAD, Option.NAME),
 )
 """Those that sync keeps true, and takes away where Codex has gone; `run` makes the claim."""
 

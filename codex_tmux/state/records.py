@@ -38,6 +38,7 @@ class Record(NamedTuple):
 
     `session_id` is whole, or its first 29 characters where Codex's store did not know the rest yet. `epoch` is
     the tmux server's, as `epoch` has it. `revivals` are the times of automatic respawns within the last minute.
+    `window_automatic`: tmux itself named the window.
     """
 
     session_id: str
@@ -64,6 +65,7 @@ class Record(NamedTuple):
     transport: tuple[str, ...] = ()
     wrapper: tuple[str, ...] = ()
     links: tuple[tuple[str, int, bool], ...] = ()
+    window_automatic: bool = False
 
     @property
     def exact(self) -> bool:
@@ -105,6 +107,7 @@ FIELDS: dict[str, Any] = {
     "wrapper": [str],
     "updated_at": datetime,
     "shell": bool,
+    "window_automatic": bool,
     "env": dict,
     "revivals": [datetime],
     "neighbours": [{"pane_index": int, "cwd": str, "shell": bool}],

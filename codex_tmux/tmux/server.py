@@ -115,7 +115,7 @@ def spawn(argv: list[str], timeout: float) -> tuple[int, bytes]:
 
 PLAIN = (
     "pane_id pane_pid pane_dead pane_dead_status pane_dead_signal pane_in_mode alternate_on pane_tty "
-    "session_id window_id window_index pane_index window_layout remain-on-exit pane_synchronized"
+    "session_id window_id window_index pane_index window_layout remain-on-exit pane_synchronized automatic-rename"
 ).split()
 CHOSEN = (
     "session_name session_group window_name pane_title pane_current_command pane_current_path pane_start_command"
@@ -124,13 +124,13 @@ OPTIONS = (
     "@codex_pane @codex_session @codex_evidence @codex_title_id @codex_title_at @codex_title_by "
     "@codex_guard @codex_asleep @codex_process @codex_mode @codex_waiting @codex_state @codex_launch @codex_keep "
     "@codex_hint @codex_leaving @codex_cleared @codex_claim @codex_looked @codex_unfocused "
-    "@codex_turning @codex_spins @codex_unread"
+    "@codex_turning @codex_spins @codex_unread @codex_name"
 ).split()
 SERVER_PLAIN = ("pid", "start_time", "version")
 SERVER_CHOSEN = (
     "socket_path @codex_exited @codex_panes @codex-on-death @codex-command @codex-env @codex-respawn-key "
     "@codex_keys prefix @codex-restore @codex-restore-lazy @codex-log-level @codex_status @codex_helper "
-    "@codex_dir @codex_ticking @codex_fault @codex_pending"
+    "@codex_dir @codex_ticking @codex_fault @codex_pending @codex-names"
 ).split()
 
 PANE_FORMAT = row_format(PLAIN, CHOSEN, OPTIONS)
@@ -141,14 +141,15 @@ class Reading(NamedTuple):
     """Everything one call read from a tmux server.
 
     `server` holds the values of SERVER_PLAIN and SERVER_CHOSEN; `panes` one dictionary a pane; `hooks` what
-    `show-hooks` printed; `remain_on_exit` what is set for all panes; `links` the other places of linked windows, by
-    window id: tmux session, index, and whether that tmux session is of the first one's group.
+    `show-hooks` printed; `remain_on_exit` and `automatic_rename` what is set for all windows; `links` the other places
+    of linked windows, by window id: tmux session, index, and whether that tmux session is of the first one's group.
     """
 
     server: dict[str, str]
     panes: list[dict[str, str]]
     hooks: str
     remain_on_exit: str
+    automatic_rename: str
     links: Mapping[str, tuple[tuple[str, int, bool], ...]]
 
     @property
@@ -182,13 +183,13 @@ def read(server: Server) -> Reading:
         # Without any tmux session, at a server's very start and end, list-panes would fail.
         *("if-shell", "-F", "#{S:y}", f"list-panes -a -F {quote(PANE_FORMAT)}", ";"),
         *("display-message", "-p", SEPARATOR, ";"),
-        *("show-options", "-gwv", "remain-on-exit", ";"),
+        *("show-options", "-gwv", "remain-on-exit", ";", "show-options", "-gwv", "automatic-rename", ";"),
         *("show-hooks", "-gw", ";", "show-hooks", "-g"),
     )
     rows, separator, rest = out.partition(f"\n{SEPARATOR}\n".encode())
     if not separator:
         raise TmuxError("tmux printed half of what it was asked")
-    remain_on_exit, _, hooks = rest.partition(b"\n")
+    remain_on_exit, automatic_rename, hooks = rest.split(b"\n", 2)
     first, _, listed = rows.partition(b"\n")
     (told,) = parse_rows(first + b"\n", (*SERVER_PLAIN, *SERVER_CHOSEN))
     server.require(told["pid"])
@@ -211,6 +212,7 @@ def read(server: Server) -> Reading:
         list(panes.values()),
         hooks.decode(errors="replace"),
         remain_on_exit.decode(),
+        automatic_rename.decode(),
         {window: tuple(places) for window, places in links.items()},
     )
 

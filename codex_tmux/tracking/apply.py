@@ -25,6 +25,7 @@ from codex_tmux.tracking.focus import asked_since, take_back
 from codex_tmux.tracking.identify import Identifier
 from codex_tmux.tracking.may_act import Act, ProcessFacts, may_act
 from codex_tmux.tracking.model import Action, Note, Pane, Revive, Sleep, Snapshot, TakeOver, Tell
+from codex_tmux.tracking.names import wanted_names
 from codex_tmux.tracking.pane_facts import pane_facts
 
 AWAIT = "set-option -g @codex_awaiting 1 ; run-shell -b -d 1 -C '#{@codex_await}'"
@@ -64,12 +65,15 @@ def set_options(
     commands: list[list[str]] = []
     marked = []
     newly_marked = set()
+    names = wanted_names(reading, snapshot, by_pane)
     for row, pane in zip(reading.panes, snapshot.panes):
         wanted = wanted_options(row, pane, by_pane.get(pane.id))
         if pane.id in identifier.stale:
             wanted[Option.TITLE_ID] = ""
         if pane.id in identifier.owners:
             wanted[Option.TITLE_BY] = identifier.owners[pane.id]
+        if pane.id in names:
+            wanted[Option.NAME] = names[pane.id]
         if wanted.get(Option.MARK, row[Option.MARK]):
             marked.append(pane.id)
             if not row[Option.MARK]:
@@ -79,6 +83,9 @@ def set_options(
             wanted[Option.UNFOCUSED] = asked
         commands += pane_options(pane.id, {n: v for n, v in wanted.items() if row.get(n, "") != v})
         commands += keep_when_killed(reading, row, pane, by_pane.get(pane.id))
+    if any(names.get(row["pane_id"], row[Option.NAME]) != row[Option.NAME] for row in reading.panes):
+        # tmux names a window anew when its pane prints something, or when this is set.
+        commands.append(["set-option", "-gw", "automatic-rename", reading.automatic_rename])
     commands += server_options(reading, snapshot, records, marked, changed=bool(commands))
     run_all(server, commands, loaded=bool(reading.server["@codex_dir"]))
     return newly_marked

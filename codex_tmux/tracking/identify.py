@@ -110,6 +110,7 @@ class Identifier:
             tmux_session=row["session_name"],
             window=int(row["window_index"]),
             window_name=row["window_name"],
+            window_automatic=row["automatic-rename"] == "1",
             window_layout=row["window_layout"],
             links=self.reading.links.get(row["window_id"], ()),
             pane_index=int(row["pane_index"]),

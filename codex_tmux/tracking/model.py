@@ -42,7 +42,7 @@ class Pane(NamedTuple):
     whether the user quit it. `doubted`: it is not sure any more that the pane shows the session it was thought to.
     `ours`: its stored command is codex-tmux itself; `starting`: that is running right now, Codex not yet; `moved`: it
     sleeps, and its stored command starts a helper that lies elsewhere now. `codex`: where the running Codex is;
-    `left_alone`: why one that runs there is not the pane's.
+    `left_alone`: why one that runs there is not the pane's. `window_automatic`: tmux itself names the window.
     """
 
     id: str
@@ -76,6 +76,7 @@ class Pane(NamedTuple):
     codex: str = Place.NONE
     left_alone: str = ""
     links: tuple[tuple[str, int, bool], ...] = ()
+    window_automatic: bool = False
 
 
 class Snapshot(NamedTuple):
@@ -165,6 +166,7 @@ def place_of(pane: Pane) -> dict[str, object]:
         "tmux_session": pane.tmux_session,
         "window": pane.window,
         "window_name": pane.window_name,
+        "window_automatic": pane.window_automatic,
         "window_layout": pane.window_layout,
         "pane_index": pane.pane_index,
         "neighbours": pane.neighbours,

@@ -19,6 +19,7 @@ from codex_tmux.state.pane_options import decode_launch
 from codex_tmux.tmux.server import Server
 from codex_tmux.tracking.closing import close_noted
 from codex_tmux.tracking.identify import guard_of
+from codex_tmux.tracking.names import name_conversation
 from codex_tmux.tracking.pass_once import sync_once
 
 BURST = 2
@@ -44,13 +45,15 @@ def main(args: list[str]) -> int:
             settle(Server())
         elif args == ["--last"]:
             close_last(Server())
+        elif args[:1] == ["--renamed"]:
+            name_conversation(Server(), args[1])
         elif args[:1] == ["--noted"]:
             close_noted(Server(), args[1:])
         else:
             server = Server()
             sync_with_retry(server)
             if not os.path.exists(os.path.join(state_dir(), "greeted")):
-                from codex_tmux.tracking.greeting import greet_once  # once for good, and its imports are many
+                from codex_tmux.tmux.greeting import greet_once  # once for good, and its imports are many
 
                 greet_once(server)
     except NoServer:

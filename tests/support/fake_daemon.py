@@ -35,6 +35,8 @@ class FakeDaemon:
         self.pages: list[dict[str, Any]] = []
         """What it answers to one search after the other."""
         self.replies: list[dict[str, Any]] = []
+        self.names: dict[str, str] = {}
+        """By session id, as whoever asked for it named them."""
         self.asked: list[str] = []
         self.mute = mute
         self.chatty = chatty
@@ -101,4 +103,8 @@ class FakeDaemon:
         status = self.threads.get(said["params"].get("threadId"))
         if status is None:
             return {"error": {"code": -32600, "message": "thread not loaded"}}
-        return {"result": {"thread": {"id": said["params"]["threadId"], "status": status}}}
+        session = said["params"]["threadId"]
+        if said["method"] == "thread/name/set":
+            self.names[session] = said["params"]["name"]
+            return {"result": {}}
+        return {"result": {"thread": {"id": session, "status": status, "name": self.names.get(session)}}}

@@ -67,7 +67,7 @@ def codex(home: Path, *args: str) -> CodexProcess:
 
 
 def identifier(*files: Path) -> Identifier:
-    reading = Reading({"@codex-env": "", "socket_path": "/s", "@codex_exited": ""}, [], "", "off", {})
+    reading = Reading({"@codex-env": "", "socket_path": "/s", "@codex_exited": ""}, [], "", "off", "on", {})
     return Identifier(Server("/s"), reading, Table(*files))
 
 

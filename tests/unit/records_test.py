@@ -80,6 +80,7 @@ RECORDS = st.builds(
     neighbours=st.lists(st.tuples(INTEGERS, TEXTS, st.booleans()), max_size=3).map(tuple),
     links=st.lists(st.tuples(TEXTS, INTEGERS, st.booleans()), max_size=3).map(tuple),
     transport=st.lists(TEXTS, max_size=4).map(tuple),
+    window_automatic=st.booleans(),
 )
 
 LENIENT = settings(

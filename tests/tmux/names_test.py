@@ -1,0 +1,153 @@
+"""One name for a conversation and its window: what names what, and what does not, in a real tmux."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.fake_daemon import IDLE, FakeDaemon
+from tests.support.world import Sandbox, plugin_file
+from tests.tmux.hooks_test import set_titles
+from tests.tmux.list_test import bound
+
+FORMAT = ("show-options", "-gwv", "automatic-rename-format")
+
+
+@pytest.fixture
+def daemon(world: Sandbox) -> Iterator[FakeDaemon]:
+    with FakeDaemon(world.codex_home) as made:
+        yield made
+
+
+def conversation(world: Sandbox) -> tuple[str, str]:
+    """A pane with a conversation in a window that tmux names, and the session."""
+    pane = world.tmux("new-window", "-d", "-P", "-F", "#{pane_id}", "-c", str(world.work), "codex")
+    world.ask(pane, "hello")
+    session = bound(world, pane)
+    world.quiet()
+    return pane, session
+
+
+def name_in_codex(world: Sandbox, session: str, name: str) -> None:
+    with contextlib.closing(sqlite3.connect(world.codex_home / "state_5.sqlite")) as database, database:
+        assert database.execute("UPDATE threads SET name = ? WHERE id = ?", (name, session)).rowcount == 1
+
+
+def end_turn(world: Sandbox, pane: str, session: str, behind: str = "") -> None:
+    """A turn that begins, and ends, with what else stands in the title."""
+    title = f"work | {session[:29]}...{behind}"
+    world.tmux("set-option", "-p", "-t", pane, "@codex_turning", f"0 {world.format(pane, '#{pane_pid}')} ")
+    for shown in (f"⠋ {title}", title):
+        set_titles(world, pane, [shown])
+
+
+def window_is(world: Sandbox, pane: str, name: str) -> None:
+    world.wait_for(lambda: world.format(pane, "#{window_name}") == name, 10, f"the window to be {name!r}")
+
+
+def events(world: Sandbox, event: str) -> int:
+    return (world.state_dir / "log").read_text().count(f" {event} ")
+
+
+def test_a_conversation_that_codex_named_names_its_window(world: Sandbox) -> None:
+    pane, session = conversation(world)
+    other, _ = conversation(world)
+    name_in_codex(world, session, "Fix #12\n#[fg=red]#(touch pwned) in the parser of rows")
+    end_turn(world, pane, session)
+    window_is(world, pane, "Fix #12 [fg=red](touch pwned) …")
+    # And what stands behind the id in the title tells of another name.
+    name_in_codex(world, session, "rows")
+    end_turn(world, pane, session, " | rows")
+    window_is(world, pane, "rows")
+    name_in_codex(world, session, "columns")
+    set_titles(world, pane, [f"work | {session[:29]}... | columns"])
+    window_is(world, pane, "columns")
+    window_is(world, other, world.format(other, "#{pane_current_command}"))
+    # Named by the user it stays so; asleep it keeps its name.
+    world.tmux("rename-window", "-t", pane, "mine")
+    name_in_codex(world, session, "lines")
+    set_titles(world, pane, [f"work | {session[:29]}... | lines"])
+    world.wait_for(lambda: world.format(pane, "#{@codex_name}") == "lines", 10, "the name")
+    assert world.format(pane, "#{window_name}") == "mine"
+    world.tmux("set-option", "-uw", "-t", pane, "automatic-rename")
+    window_is(world, pane, "lines")
+    assert events(world, "session.named") == 0
+
+
+def test_a_renamed_window_names_its_conversation(world: Sandbox, daemon: FakeDaemon) -> None:
+    pane, session = conversation(world)
+    daemon.threads = {session: IDLE}
+    world.tmux("rename-window", "-t", pane, "api; $(id) 'x'")
+    world.wait_for(lambda: daemon.names, 10, "the conversation to be named")
+    assert daemon.names == {session: "api; $(id) 'x'"}
+    window_is(world, pane, "api; $(id) 'x'")
+    world.quiet()
+    assert daemon.asked.count("thread/name/set") == 1, "no loop"
+
+
+@pytest.mark.parametrize("why", ["automatic", "a program's", "two conversations", "off", "none"])
+def test_what_names_no_conversation(world: Sandbox, daemon: FakeDaemon, why: str) -> None:
+    pane, session = conversation(world)
+    daemon.threads = {session: IDLE}
+    if why == "automatic":
+        name_in_codex(world, session, "from Codex")
+        end_turn(world, pane, session)
+        window_is(world, pane, "from Codex")
+    elif why == "a program's":
+        world.tmux("set-option", "-p", "-t", pane, "allow-rename", "on")
+        Path(world.format(pane, "#{pane_tty}")).write_bytes(b"\x1bkfrom a program\x1b\\")
+        window_is(world, pane, "from a program")
+    elif why == "two conversations":
+        other, _ = conversation(world)
+        world.tmux("join-pane", "-d", "-s", other, "-t", pane)
+        world.tmux("rename-window", "-t", pane, "both")
+    elif why == "off":
+        world.tmux("set-option", "-g", "@codex-names", "off")
+        world.tmux("rename-window", "-t", pane, "mine")
+    else:
+        world.tmux("rename-window", "-t", world.new_pane("cat"), "no Codex")
+    world.quiet()
+    assert "thread/name/set" not in daemon.asked
+    assert events(world, "session.not_named") == 0
+
+
+def test_off_takes_names_away_again(world: Sandbox) -> None:
+    pane, session = conversation(world)
+    name_in_codex(world, session, "from Codex")
+    end_turn(world, pane, session)
+    window_is(world, pane, "from Codex")
+    world.tmux("set-option", "-g", "@codex-names", "off")
+    world.helper("sync")
+    window_is(world, pane, world.format(pane, "#{pane_current_command}"))
+
+
+def test_without_a_daemon_it_is_said_once(world: Sandbox) -> None:
+    pane, _ = conversation(world)
+    for name in ("one", "two"):
+        done = events(world, "session.not_named") + 1
+        world.tmux("rename-window", "-t", pane, name)
+        world.wait_for(lambda n=done: events(world, "session.not_named") == n, 10, "it to be noted")  # type: ignore[misc]
+    world.quiet()
+    log = (world.state_dir / "log").read_text()
+    assert log.count("Codex keeps its own name (no daemon runs): type /rename in it") == 1
+
+
+@pytest.mark.parametrize("own", ["n#{window_id},x#{?pane_dead,gone,}", ""])
+def test_the_users_format_is_kept_and_comes_back(sandbox: Sandbox, own: str) -> None:
+    config = f"set -g automatic-rename-format '{own}'" if own else ""
+    sandbox.start_server(config=config)
+    before = sandbox.tmux(*FORMAT)
+    assert not own or before == own
+    for _ in range(2):
+        sandbox.tmux("run-shell", str(plugin_file()))
+        sandbox.wait_for(lambda: "@codex_name" in sandbox.tmux(*FORMAT), 10, "the plugin")
+    window = sandbox.tmux("new-window", "-d", "-P", "-F", "#{pane_id}", "cat")
+    if own:
+        sandbox.tmux("set-option", "-gw", "automatic-rename", "on")  # named now: `cat` prints nothing
+        window_is(sandbox, window, sandbox.format(window, "n#{window_id},x"))
+    sandbox.tmux("run-shell", str(plugin_file().parent / "plugin" / "unload"))
+    assert sandbox.tmux(*FORMAT) == before
