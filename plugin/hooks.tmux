@@ -171,9 +171,10 @@ set-hook -g after-kill-pane[8470] "$CODEX_MOVED"
 set-hook -g window-layout-changed[8470] "$CODEX_MOVED ; $CODEX_WAKE"
 set-hook -g window-linked[8470] "$CODEX_MOVED ; $CODEX_WAKE"
 set-hook -g window-unlinked[8470] "$CODEX_MOVED"
-# A name that a person gave names the window's one conversation too. Names that programs may set tell no such thing.
+# A name that a person gave names the window's one conversation too: the sync that it starts sees to that. Names that
+# programs may set tell no such thing.
 %hidden CODEX_NAMED="#{&&:#{==:#{hook_window},#{window_id}},#{&&:#{==:#{P:#{?@codex_session,y,}},y},#{?#{||:#{automatic-rename},#{||:#{allow-rename},#{==:#{@codex-names},off}}},,1}}}"
-set-hook -g window-renamed[8470] "$CODEX_MOVED ; if-shell -F '$CODEX_NAMED' { run-shell -b '#{@codex_word} sync --renamed #{window_id} >/dev/null 2>&1 || :' }"
+set-hook -g window-renamed[8470] "if-shell -F '$CODEX_NAMED' { set-option -w @codex_renamed 1 } ; $CODEX_MOVED"
 # And a window that tmux names itself has the name of its active pane's conversation, if that has one.
 if-shell -F '#{m:*@codex_name*,#{automatic-rename-format}}' {} {
   set-option -gF @codex_unnamed '#{automatic-rename-format}'

@@ -13,12 +13,12 @@ from radon.complexity import cc_visit
 
 ROOT = Path(__file__).parents[1]
 CEILINGS = {
-    "lines of codex_tmux/": 18_790,
-    "lines of tests/": 26_300,
+    "lines of codex_tmux/": 18_880,
+    "lines of tests/": 26_320,
     "lines of the largest file": 494,
     "functions of more than 10 branches": 97,
     "branches of the largest function": 23,
-    "@codex_ options": 78,
+    "@codex_ options": 79,
     "lines of hooks.tmux": 217,
     "characters of its longest line": 276,
 }

@@ -50,6 +50,11 @@ class Session(NamedTuple):
     created_ms: int
     updated: float
 
+    @property
+    def listed(self) -> bool:
+        """Whether it is one of a person's, to be found among the others."""
+        return bool(self.rollout) and not self.subagent and not self.archived
+
 
 class Holder(NamedTuple):
     pid: int
@@ -168,7 +173,7 @@ class Store:
     def recent(self, limit: int) -> list[Session]:
         rows = ((_text(row.get("id")), row) for row in self._recent_rows(limit))
         known = (self._session(session_id, row) for session_id, row in rows if is_whole(session_id))
-        found = [s for s in known if s and s.rollout and not s.subagent and not s.archived]
+        found = [s for s in known if s and s.listed]
         if found:
             return found[:limit]
         paths = (path for path in self._newest_rollouts() if _file(path))

@@ -23,8 +23,9 @@ from codex_tmux.tmux import epoch
 from codex_tmux.tmux.epoch import ALIVE, ELSEWHERE
 from codex_tmux.tmux.server import Server
 
-LIMIT = 5000
-"""How many sessions of Codex's store are listed, the newest."""
+NEWEST = 500
+"""Sessions of a store that are listed at once, besides those that codex-tmux knows."""
+ALL = 100_000
 
 
 class Place(NamedTuple):
@@ -91,15 +92,31 @@ class Here:
         return {ALIVE: record.server, ELSEWHERE: f"{record.server} on another host"}.get(fate, "")
 
 
-def gather(server: Server, records: tuple[Record, ...], default_home: str) -> list[Conversation]:
-    """All conversations: those that need the user first, then the unread, then the newest."""
+def gather(server: Server, records: tuple[Record, ...], default_home: str, limit: int) -> list[Conversation]:
+    """The newest conversations of each store and all that have a record or a pane: those that need the user first, then
+    the unread, then the newest."""
     homes = list(dict.fromkeys([default_home, *(r.codex_home for r in records)]))
     # The daemons think while we read.
     answer = activity.asking(dict.fromkeys(homes), activity.IN_PASSING)
-    stores = {home: Store(home) for home in homes}
-    sessions = {home: store.recent(LIMIT) for home, store in stores.items()}
-    found = with_activity(merge(records, sessions, Here(server)), answer())
+    here = Here(server)
+    sessions = {home: Store(home).recent(limit) for home in homes}
+    listed = {s.id for found in sessions.values() for s in found}
+    for home in homes:
+        mine = {r.session_id for r in records if r.codex_home == home}
+        if home == default_home:
+            mine |= here.places.keys()
+        sessions[home] += [s for s in map(Store(home).find, mine - listed) if s and s.listed]
+    found = with_activity(merge(records, sessions, here), answer())
     return sorted(found, key=lambda c: c.rank)
+
+
+def others(conversations: list[Conversation]) -> list[Conversation]:
+    """What the stores have besides these, newest first."""
+    listed = {c.session_id for c in conversations}
+    homes = dict.fromkeys([default_home(), *(c.codex_home for c in conversations)])
+    sessions = [(home, s) for home in homes for s in Store(home).recent(ALL) if s.id not in listed]
+    found = [of_session(home, session, None) for home, session in sessions]
+    return sorted(found, key=lambda c: c.updated, reverse=True)
 
 
 def with_activity(conversations: list[Conversation], doing: dict[str, str]) -> list[Conversation]:
@@ -234,9 +251,9 @@ def remembered() -> tuple[Record, ...]:
         return ()
 
 
-def known(server: Server) -> list[Conversation]:
-    """All conversations. Raises Problem where there is none."""
-    found = gather(server, remembered(), default_home())
+def known(server: Server, limit: int = NEWEST) -> list[Conversation]:
+    """Conversations as `gather` has them. Raises Problem where there is none."""
+    found = gather(server, remembered(), default_home(), limit)
     if not found:
         raise Problem("no conversations yet: start codex, and say something to it")
     return found

@@ -124,7 +124,7 @@ OPTIONS = (
     "@codex_pane @codex_session @codex_evidence @codex_title_id @codex_title_at @codex_title_by "
     "@codex_guard @codex_asleep @codex_process @codex_mode @codex_waiting @codex_state @codex_launch @codex_keep "
     "@codex_hint @codex_leaving @codex_cleared @codex_claim @codex_looked @codex_unfocused "
-    "@codex_turning @codex_spins @codex_unread @codex_name"
+    "@codex_turning @codex_spins @codex_unread @codex_name @codex_renamed"
 ).split()
 SERVER_PLAIN = ("pid", "start_time", "version")
 SERVER_CHOSEN = (

@@ -86,9 +86,22 @@ def set_options(
     if any(names.get(row["pane_id"], row[Option.NAME]) != row[Option.NAME] for row in reading.panes):
         # tmux names a window anew when its pane prints something, or when this is set.
         commands.append(["set-option", "-gw", "automatic-rename", reading.automatic_rename])
+    commands += renamed_windows(reading)
     commands += server_options(reading, snapshot, records, marked, changed=bool(commands))
     run_all(server, commands, loaded=bool(reading.server["@codex_dir"]))
     return newly_marked
+
+
+def renamed_windows(reading: Reading) -> list[list[str]]:
+    """The commands that name the conversations of windows that were renamed: beside us, as the daemon may be slow."""
+    windows = {row["window_id"]: None for row in reading.panes if row["@codex_renamed"]}
+    if not windows:
+        return []
+    names = f"#{{@codex_word}} sync --renamed {' '.join(windows)} >/dev/null 2>&1 || :"
+    return [
+        *(["set-option", "-wu", "-t", window, "@codex_renamed"] for window in windows),
+        ["run-shell", "-b", names],
+    ]
 
 
 def server_options(

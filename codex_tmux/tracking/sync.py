@@ -46,7 +46,8 @@ def main(args: list[str]) -> int:
         elif args == ["--last"]:
             close_last(Server())
         elif args[:1] == ["--renamed"]:
-            name_conversation(Server(), args[1])
+            for window in args[1:]:
+                name_conversation(Server(), window)
         elif args[:1] == ["--noted"]:
             close_noted(Server(), args[1:])
         else:

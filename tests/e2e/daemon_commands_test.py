@@ -9,6 +9,7 @@ import subprocess
 
 import pytest
 
+from codex_tmux.tmux.versions import DEAD_FORMAT, version_of
 from tests.e2e.keep_test import kill_codex, wait_asleep, wait_bound
 from tests.support.screen import Screen
 from tests.support.world import Sandbox
@@ -78,6 +79,10 @@ def test_tell_a_running_a_sleeping_and_a_closed_conversation(world: Sandbox) -> 
     wait_asleep(world, pane)
     assert world.helper("tell", "-t", pane, "--", "-- three").startswith("sent: Codex works on it")
     world.wait_for(lambda: world.model.turns_with("three"), 20, "Codex behind the sleeping pane")
+    if version_of(world.tmux("display-message", "-p", "#{version}")) >= DEAD_FORMAT:
+        last = world.capture(pane).rstrip().splitlines()[-1]
+        assert last.strip() == "works on · C-b R shows it"
+        assert "Codex was killed" not in world.capture(pane)
     world.helper("wait", "--session", session)
     world.tmux("respawn-pane", "-t", pane)
     world.wait_for(lambda: "-- three" in world.capture(pane), 20, "the pane to show it")

@@ -8,11 +8,13 @@ import pytest
 
 from codex_tmux.codex.daemon.search import looked_for, search
 from codex_tmux.codex.rollout import mention
-from codex_tmux.commands.conversations import Conversation
+from codex_tmux.commands.conversations import Conversation, gather, others
 from codex_tmux.commands.pick.find_said import matching
 from codex_tmux.state.launch import Launch
+from codex_tmux.tmux.server import Server
 from tests.support.fake_daemon import FakeDaemon
 from tests.unit.codex_store_test import ID, OTHER, meta, rollout
+from tests.unit.pick_test import record
 
 
 def said(role: str, text: str) -> dict[str, object]:
@@ -43,6 +45,21 @@ def test_without_a_daemon_the_rollouts_are_looked_through(
     home: Path, word: str, found: dict[str, str]
 ) -> None:
     assert search(str(home), word) == found
+
+
+def test_the_newest_come_first_and_the_others_behind_them(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CODEX_HOME", str(home))
+    none = Server("/nonexistent")
+    first = gather(none, (), str(home), limit=1)
+    assert [c.session_id for c in (*first, *others(first))] == [OTHER, ID]
+    # One that codex-tmux knows is among the first, however old.
+    old = record(ID, "ended")._replace(codex_home=str(home))
+    assert {c.session_id: c.status for c in gather(none, (old,), str(home), limit=1)} == {
+        OTHER: "",
+        ID: "ended",
+    }
 
 
 def test_a_daemon_is_asked_page_by_page(home: Path) -> None:

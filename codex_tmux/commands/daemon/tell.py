@@ -5,18 +5,24 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from contextlib import suppress
 
 import click
 
 from codex_tmux.codex.daemon import activity
 from codex_tmux.commands.conversations import Conversation
 from codex_tmux.commands.daemon.target import PANE_OPTION, SESSION_OPTION, conversation_of
-from codex_tmux.errors import Problem
+from codex_tmux.errors import Problem, TmuxError
 from codex_tmux.log import log
 from codex_tmux.pane.program import find_program, interpreter, path_with
 from codex_tmux.plain_text import plain, plain_line
+from codex_tmux.sleeping.last_screen import WORKS_ON
+from codex_tmux.sleeping.resume import key_of, put_to_sleep, wait_until_dead
+from codex_tmux.state.lock import Held
+from codex_tmux.state.pane_options import Option, decode_launch
 from codex_tmux.state.records import DEAD, EXEC, LIVE
 from codex_tmux.tmux.server import Server
+from codex_tmux.tracking.sync import server_lock
 
 WITHIN = 30.0
 """Seconds that Codex may take to accept a message; a cold Node start on a slow disk takes some."""
@@ -50,7 +56,22 @@ def tell(server: Server, conversation: Conversation, message: str) -> str:
         raise Problem("this conversation runs through codex exec: type into its pane")
     queue(server, conversation, message)
     log("session.told", session=conversation.session_id, pane=conversation.pane or "none")
-    return outcome(conversation.status, is_loaded(conversation))
+    loaded = is_loaded(conversation)
+    if loaded and conversation.status == DEAD and conversation.pane:
+        with suppress(TmuxError, Held):  # somebody wakes it just now
+            say_that_it_works(server, conversation.pane)
+    return outcome(conversation.status, loaded)
+
+
+def say_that_it_works(server: Server, pane: str) -> None:
+    """Have the last line of a sleeping pane say that its conversation works on. Raises TmuxError, Held."""
+    with server_lock(server):
+        launch = decode_launch(server.run("show-options", "-pqv", "-t", pane, Option.LAUNCH))
+        if launch is None or launch.typed:
+            return
+        text = f"{WORKS_ON} · {key_of(server) or 'codex-tmux respawn'} shows it"
+        server.run("set-option", "-p", "-t", pane, Option.HINT, text)
+        wait_until_dead(server, {pane: put_to_sleep(server, pane, launch, "", again=True)})
 
 
 def queue(server: Server, conversation: Conversation, message: str) -> None:

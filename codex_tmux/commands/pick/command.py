@@ -12,7 +12,7 @@ import click
 from codex_tmux.codex.daemon import activity
 from codex_tmux.codex.store import Store
 from codex_tmux.commands.completion import SESSION
-from codex_tmux.commands.conversations import known, one, with_activity
+from codex_tmux.commands.conversations import ALL, known, one, with_activity
 from codex_tmux.commands.pick.act import ACTIONS, GO, act
 from codex_tmux.commands.pick.fzf import with_fzf
 from codex_tmux.commands.pick.menu import show_menu
@@ -72,7 +72,7 @@ def command(
         elif not (from_key or from_menu) and shutil.which("fzf") and sys.stdout.isatty():
             with_fzf(server, client, into)
         elif client:
-            show_menu(server, known(server), client, page, action, into)
+            show_menu(server, known(server, ALL), client, page, action, into)
         else:
             raise Problem(
                 "pick needs a terminal and fzf, or a tmux client: run it in a tmux pane, or press prefix P"

@@ -11,7 +11,7 @@ import click
 from codex_tmux.codex.daemon.search import search
 from codex_tmux.codex.home import default_home
 from codex_tmux.codex.store import Store
-from codex_tmux.commands.conversations import Conversation, gather, of_session, remembered
+from codex_tmux.commands.conversations import ALL, Conversation, gather, of_session, remembered
 from codex_tmux.plain_text import age, plain_line, shortened, tilde
 from codex_tmux.tmux.server import Server
 
@@ -21,19 +21,20 @@ SHOWN = 100
 Found = list[tuple[Conversation, str]]
 
 
-def find_said(server: Server, word: str) -> Found:
-    """The conversations with `word` in their title, id, directory or transcript, and where it was said ("": not there).
+def find_said(server: Server, word: str, limit: int = ALL) -> Found:
+    """The conversations with `word` in their transcript, or, of the `limit` newest of each store, in their title, id or
+    directory; and what was said with it ("": nothing).
 
     Those that need the user come first, then the newest.
     """
-    conversations = gather(server, remembered(), default_home())
+    conversations = gather(server, remembered(), default_home(), limit)
     said: dict[str, str] = {}
     for home in dict.fromkeys([default_home(), *(c.codex_home for c in conversations)]):
         here = search(home, word)
         said |= here
         known = {c.session_id for c in conversations}
         older = (Store(home).find(session) for session in here if session not in known)
-        conversations += [of_session(home, s, None) for s in older if s and not (s.subagent or s.archived)]
+        conversations += [of_session(home, s, None) for s in older if s and s.listed]
     return [(c, said.get(c.session_id, "")) for c in matching(conversations, word, said)]
 
 

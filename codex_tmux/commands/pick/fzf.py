@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shlex
 import subprocess
@@ -11,10 +12,10 @@ from typing import NamedTuple
 import click
 from rich.cells import cell_len
 
-from codex_tmux.commands.conversations import Conversation, known, one
+from codex_tmux.commands.conversations import NEWEST, Conversation, known, one, others
 from codex_tmux.commands.daemon.tell import tell
 from codex_tmux.commands.pick.act import COPY, FORGET, FORK, GO, SPLIT, act, forget
-from codex_tmux.commands.pick.find_said import find_said
+from codex_tmux.commands.pick.find_said import Found, find_said, matching
 from codex_tmux.commands.reopen import current_of
 from codex_tmux.errors import Problem
 from codex_tmux.plain_text import age, plain_line, shortened, tilde
@@ -107,9 +108,21 @@ def said_view(view: View, query: str) -> View:
     return View(said=query.strip(), directory=view.directory)
 
 
-def listed(server: Server, view: View) -> list[tuple[Conversation, str]]:
-    """The conversations that the list shows, each with what was said in it. Raises Problem where there is none."""
-    found = find_said(server, view.said) if view.said else [(c, "") for c in known(server)]
+def shown_first(server: Server, view: View) -> Found:
+    """What the list shows at once, each with what was said in it. Raises Problem where there is none."""
+    found = find_said(server, view.said, NEWEST) if view.said else [(c, "") for c in known(server)]
+    return in_directory(found, view)
+
+
+def shown_then(view: View, first: Found) -> Found:
+    """What comes up behind it: the older ones, where a word is searched for those with it in their title."""
+    found = others([c for c, _ in first])
+    if view.said:
+        found = matching(found, view.said, ())
+    return in_directory([(c, "") for c in found], view)
+
+
+def in_directory(found: Found, view: View) -> Found:
     if not view.directory:
         return found
     here = os.path.realpath(view.directory)
@@ -128,7 +141,7 @@ def header_of(view: View) -> str:
 
 def ask_fzf(server: Server, view: View) -> Choice | None:
     """What the user chose with fzf; None for nothing."""
-    found = listed(server, view)
+    found = shown_first(server, view)
     helper = shlex.join(helper_command(server))
     keys = ",".join(key for key in ACTION_OF if key.startswith("ctrl-"))
     argv = [
@@ -139,17 +152,27 @@ def ask_fzf(server: Server, view: View) -> Choice | None:
         *("--print-query", f"--query={view.query}"),
     ]
     now, widths = time.time(), widths_of([c for c, _ in found])
-    lines = "\n".join(fzf_line(c, now, *widths, said) for c, said in found)
     # The preview is quoted for a POSIX shell, whatever the user's is.
-    done = subprocess.run(
-        argv,
-        input=lines.encode("utf-8", "replace"),
-        stdout=subprocess.PIPE,
-        env={**os.environ, "SHELL": "/bin/sh"},
-    )
-    if done.returncode not in (0, 1, 130):
-        raise Problem(f"fzf failed (exit {done.returncode})")
-    return None if done.returncode == 130 else choice_of(done.stdout.decode("utf-8", "replace"))
+    environment = {**os.environ, "SHELL": "/bin/sh"}
+    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment) as fzf:
+        assert fzf.stdin
+        with (
+            contextlib.suppress(BrokenPipeError),
+            fzf.stdin as pipe,
+        ):  # the choice may come before the last line
+            pipe.write(lines_of(found, now, widths))
+            pipe.flush()
+            pipe.write(lines_of(shown_then(view, found), now, widths))
+        assert fzf.stdout
+        printed = fzf.stdout.read().decode("utf-8", "replace")
+    if fzf.returncode not in (0, 1, 130):
+        raise Problem(f"fzf failed (exit {fzf.returncode})")
+    return None if fzf.returncode == 130 else choice_of(printed)
+
+
+def lines_of(found: Found, now: float, widths: tuple[int, int]) -> bytes:
+    """What fzf reads."""
+    return "".join(f"{fzf_line(c, now, *widths, said)}\n" for c, said in found).encode("utf-8", "replace")
 
 
 def choice_of(printed: str) -> Choice | None:
