@@ -13,7 +13,7 @@ export CODEX_TMUX_TEST_CODEX ?= $(CODEX)
 export CODEX_TMUX_TEST_OLDER_CODEX ?= $(call codex_at,$(CODEX_OLDER))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup codex demo test test-fast test-codex-matrix test-tmux-matrix fuzz soak soak-real check house format bench kill-loop deaths crowd long-life mutants bite inference-table man pictures clean
+.PHONY: help setup codex demo test test-fast test-codex-matrix test-tmux-matrix fuzz soak walk check house format bench kill-loop deaths crowd long-life mutants bite inference-table man pictures clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -64,8 +64,8 @@ fuzz: setup ## the same properties on many more examples, for minutes (FUZZ=5000
 soak: setup ## ten minutes of what people and machines do to panes, at random (SEED=n walks again)
 	$(BIN)/python -m tests.soak --seconds 600 $${SEED:+--seed $$SEED}
 
-soak-real: setup codex ## two and a half minutes of the same with the real Codex
-	$(BIN)/python -m tests.soak --seconds 150 --panes 4 --real $(CODEX_TMUX_TEST_CODEX) $${SEED:+--seed $$SEED}
+walk: setup codex ## the same with the real Codex (SECONDS=150 SEED=n TMUX_BINARY=path)
+	PATH="$${TMUX_BINARY:+$$(dirname "$$TMUX_BINARY"):}$$PATH" $(BIN)/python -m tests.soak --seconds $${SECONDS:-150} --panes 5 --real $(CODEX_TMUX_TEST_CODEX) $${SEED:+--seed $$SEED}
 
 test-codex-matrix: setup $(foreach version,$(CODEX_MATRIX),$(call codex_at,$(version))) ## many versions of the real Codex, as a table in docs
 	$(BIN)/python -m tests.codex_matrix $(CACHE)/codex
