@@ -19,6 +19,7 @@ from codex_tmux.codex.store import Store
 from codex_tmux.selftest.world import WorldError
 from codex_tmux.state import store
 from codex_tmux.state.records import CLOSED, ENDED, Record
+from codex_tmux.tmux.versions import version_of
 from tests.soak.world import DEAD, LIVE, OTHER, QUIT, ROOT, RUN, SHELL, WAITING, Conversation, Place, World
 from tests.support.world import Sandbox, plugin_file
 
@@ -30,6 +31,8 @@ MOST_PANES = 9
 MOST_OF_A_WINDOW = 3
 ROWS_TO_SPLIT = 26
 """Rows of a pane in half of which an answer is still seen."""
+PROMPT_BESIDE = (3, 3, "")
+"""From here on tmux has `command-prompt -b`."""
 ID = ("-P", "-F", "#{pane_id}")
 
 
@@ -317,7 +320,9 @@ class Walk:
             place.state = LIVE if self.sandbox.format(place.pane, "#{pane_dead}") == "0" else DEAD
         routes = ["helper", "key"]
         if place.kind != SHELL:
-            routes += ["respawn-pane -k", "respawnp -k", "respawn-p -k", "prompt", "window"]
+            routes += ["respawn-pane -k", "respawnp -k", "respawn-p -k", "window"]
+            if version_of(self.sandbox.tmux("display-message", "-p", "#{version}")) >= PROMPT_BESIDE:
+                routes.append("prompt")
             if place.state == DEAD:
                 routes += ["respawn-pane", "control mode"]
         route = self.random.choice(routes)
