@@ -13,7 +13,7 @@ export CODEX_TMUX_TEST_CODEX ?= $(CODEX)
 export CODEX_TMUX_TEST_OLDER_CODEX ?= $(call codex_at,$(CODEX_OLDER))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup codex demo test test-fast test-codex-matrix test-tmux-matrix fuzz soak soak-real check house format bench kill-loop deaths crowd long-life mutants bite inference-table man pictures clean
+.PHONY: help setup codex demo test test-fast test-codex-matrix test-tmux-matrix newest-codex tmux-builds fuzz soak walk check house format bench kill-loop deaths crowd long-life mutants bite inference-table man pictures clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -64,11 +64,32 @@ fuzz: setup ## the same properties on many more examples, for minutes (FUZZ=5000
 soak: setup ## ten minutes of what people and machines do to panes, at random (SEED=n walks again)
 	$(BIN)/python -m tests.soak --seconds 600 $${SEED:+--seed $$SEED}
 
-soak-real: setup codex ## two and a half minutes of the same with the real Codex
-	$(BIN)/python -m tests.soak --seconds 150 --panes 4 --real $(CODEX_TMUX_TEST_CODEX) $${SEED:+--seed $$SEED}
+walk: setup codex ## the same with the real Codex (SECONDS=150 SEED=n TMUX_BINARY=path)
+	PATH="$${TMUX_BINARY:+$$(dirname "$$TMUX_BINARY"):}$$PATH" $(BIN)/python -m tests.soak --seconds $${SECONDS:-150} --panes 5 --real $(CODEX_TMUX_TEST_CODEX) $${SEED:+--seed $$SEED}
 
 test-codex-matrix: setup $(foreach version,$(CODEX_MATRIX),$(call codex_at,$(version))) ## many versions of the real Codex, as a table in docs
 	$(BIN)/python -m tests.codex_matrix $(CACHE)/codex
+
+newest-codex: setup ## what npm's newest Codex would break, in one line (the contract test, and a short walk)
+	@version=$$(npm view @openai/codex version) && $(MAKE) --no-print-directory $(CACHE)/codex/$$version/node_modules/.bin/codex && \
+	codex=$(CACHE)/codex/$$version/node_modules/.bin/codex && log=$$(mktemp) && \
+	if CI=true CODEX_TMUX_TEST_CODEX=$$codex $(BIN)/pytest -q -n 2 --dist loadgroup tests/e2e/contract_test.py >$$log 2>&1 && \
+		$(BIN)/python -m tests.soak --seconds 60 --panes 4 --real $$codex >>$$log 2>&1; \
+	then echo "Codex $$version: the contract holds, and a walk of a minute went well"; rm $$log; \
+	else cat $$log; echo "Codex $$version breaks: $$(grep -m 1 -E '^(FAILED|ERROR|wrong:)' $$log)"; rm $$log; exit 1; fi
+
+# Builds nothing that is not there yet: TMUX_SRC is a clone of tmux, TMUX_BUILDS the folder for VERSION/bin/tmux.
+TMUX_VERSIONS ?= 3.2a 3.3a 3.4 3.5a 3.6b 3.7c master
+tmux-builds: ## build these tmux versions from TMUX_SRC, a clone (TMUX_SRC=dir TMUX_BUILDS=dir; needs autoconf, bison, libevent, ncurses)
+	@[ -d "$(TMUX_SRC)/.git" ] || { echo "TMUX_SRC names no clone of tmux: git clone https://github.com/tmux/tmux"; exit 2; }
+	@[ -n "$(TMUX_BUILDS)" ] || { echo "TMUX_BUILDS names no folder"; exit 2; }
+	@set -e; for version in $(TMUX_VERSIONS); do \
+		to=$$(mkdir -p "$(TMUX_BUILDS)" && cd "$(TMUX_BUILDS)" && pwd)/$$version; [ ! -x "$$to/bin/tmux" ] || continue; \
+		from=$$(mktemp -d); git -C "$(TMUX_SRC)" archive "$$version" | tar -x -C "$$from"; \
+		(cd "$$from" && sh autogen.sh && ./configure -q --prefix="$$to" && make -s -j2 && make -s install) >"$$from/log" 2>&1 \
+			|| { tail -20 "$$from/log"; echo "tmux $$version does not build"; exit 1; }; \
+		rm -rf "$$from"; "$$to/bin/tmux" -V; \
+	done
 
 test-tmux-matrix: setup ## the tmux tests with every TMUX_BUILDS/*/bin/tmux (make test-tmux-matrix TMUX_BUILDS=dir)
 	@ls "$(TMUX_BUILDS)"/*/bin/tmux >/dev/null || { echo "TMUX_BUILDS names a folder with VERSION/bin/tmux in it"; exit 2; }

@@ -162,6 +162,7 @@ def wanted_options(row: dict[str, str], pane: Pane, record: Record | None) -> di
         # A guard that was not obeyed is none: what the respawn began is the user's by now.
         refused = {Option.GUARD: ""} if pane.guard is None and not pane.dead else {}
         return {
+            Option.MARK: "1",  # taken away by an unload
             Option.STATE: record.status,
             Option.SESSION: record.session_id,
             Option.EVIDENCE: record.evidence,

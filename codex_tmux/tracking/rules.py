@@ -9,7 +9,7 @@ from datetime import datetime
 
 from codex_tmux.codex.session_id import CUT, same_session
 from codex_tmux.elsewhere.transport import of_argv
-from codex_tmux.state.launch import Launch
+from codex_tmux.state.launch import Launch, launch_of
 from codex_tmux.state.records import (
     ADOPTED,
     ARGV,
@@ -304,12 +304,15 @@ class Reconciliation:
 
     def dead(self, pane: Pane, record: Record | None) -> None:
         """A dead pane keeps its session; it sleeps, or comes back by itself."""
-        if pane.asleep:
+        # An unload has taken the marks of one that slept; its stored command is still ours.
+        unmarked = pane.ours and not pane.marked and record is not None
+        if pane.asleep or unmarked:
             # Its exit status is that of the drawing, not of Codex.
             if record:
                 self.replace(record, status=DEAD, **place_of(pane))
-            if pane.moved and pane.launch:
-                self.actions.append(Sleep(pane.id, pane.launch, again=True))
+            launch = pane.launch or (launch_of(record) if record else None)
+            if (pane.moved or unmarked) and launch:
+                self.actions.append(Sleep(pane.id, launch, again=True))
             return
         if record:
             status = ENDED if pane.exit == "0" else DEAD

@@ -19,17 +19,20 @@ from codex_tmux.codex.store import Store
 from codex_tmux.selftest.world import WorldError
 from codex_tmux.state import store
 from codex_tmux.state.records import CLOSED, ENDED, Record
+from codex_tmux.tmux.versions import version_of
 from tests.soak.world import DEAD, LIVE, OTHER, QUIT, ROOT, RUN, SHELL, WAITING, Conversation, Place, World
-from tests.support.world import Sandbox
+from tests.support.world import Sandbox, plugin_file
 
 SHARED = ((), ("-m", "x"), ("-s", "read-only", "-a", "never"))
 FLAGS = (*SHARED, ("--search",))
 """With SHARED Codex starts or joins the shared server, with `--search` it does without."""
-SIGNALS = ("SIGKILL", "SIGKILL", "SIGTERM", "SIGHUP")
+SIGNALS = ("SIGKILL", "SIGKILL", "SIGTERM", "SIGHUP", "SIGSEGV")
 MOST_PANES = 9
 MOST_OF_A_WINDOW = 3
 ROWS_TO_SPLIT = 26
 """Rows of a pane in half of which an answer is still seen."""
+PROMPT_BESIDE = (3, 3, "")
+"""From here on tmux has `command-prompt -b`."""
 ID = ("-P", "-F", "#{pane_id}")
 
 
@@ -60,6 +63,11 @@ class Walk:
             (2, self.kill_window),
             (1, self.kill_session),
             (4, self.reopen),
+            (4, self.fork),
+            (4, self.undo),
+            (3, self.tell),
+            (2, self.next_waiting),
+            (1, self.unload_and_load),
             (2, self.split_shell),
             (3, self.swap),
             (3, self.join),
@@ -78,7 +86,8 @@ class Walk:
     def begin(self) -> None:
         """Bring up tmux with the plugin and a client."""
         # The client outlives the tmux session it looks at.
-        config = "set -g @codex-restore off\nset -g detach-on-destroy off"
+        lazy = self.random.choice(("on", "off"))
+        config = f"set -g @codex-restore off\nset -g @codex-restore-lazy {lazy}\nset -g detach-on-destroy off"
         self.sandbox.start_server(load_plugin=True, config=config, height=60, width=160)
         self.client = self.sandbox.attach(160, 60)
 
@@ -265,7 +274,13 @@ class Walk:
             pid = int(self.sandbox.format(place.pane, "#{pane_pid}"))
             if place.kind != SHELL:
                 target, how = pid, "SIGKILL"
-        os.kill(target, getattr(signal, how))
+
+        def kill() -> None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(target, getattr(signal, how))
+
+        # Rust takes a first SIGSEGV that no fault has caused for its own, and goes on: killed again until it ends.
+        self.sandbox.wait_for(lambda: not running(target), 20, f"process {target} to end", kill)
         self.died(place)
         return how
 
@@ -305,7 +320,9 @@ class Walk:
             place.state = LIVE if self.sandbox.format(place.pane, "#{pane_dead}") == "0" else DEAD
         routes = ["helper", "key"]
         if place.kind != SHELL:
-            routes += ["respawn-pane -k", "respawnp -k", "respawn-p -k", "prompt", "window"]
+            routes += ["respawn-pane -k", "respawnp -k", "respawn-p -k", "window"]
+            if version_of(self.sandbox.tmux("display-message", "-p", "#{version}")) >= PROMPT_BESIDE:
+                routes.append("prompt")
             if place.state == DEAD:
                 routes += ["respawn-pane", "control mode"]
         route = self.random.choice(routes)
@@ -450,6 +467,90 @@ class Walk:
         place.state, place.conversation, conversation.over = LIVE, conversation, ""
         self.world.places[pane] = place
         return f"reopen {conversation.key} in {pane}"
+
+    def fork(self) -> str:
+        place = self.some(LIVE)
+        if place is None or not place.conversation.session or len(self.world.places) >= self.most_panes:
+            return ""
+        way = self.random.choice(("-h", "-v", "-w"))
+        if way != "-w" and not self.room_for(place.pane):
+            way = "-w"
+        before = set(self.panes())
+        if self.random.random() < 0.5 and way == "-h":
+            self.show(place.pane)
+            self.client.send(b"\x02F")
+        else:
+            self.sandbox.helper("fork", "-t", place.pane, way)
+        pane = self.sandbox.wait_for(
+            lambda: next(iter(set(self.panes()) - before), ""), 30, "the fork's pane"
+        )
+        conversation = self.world.new_conversation(place.home)
+        conversation.said = list(place.conversation.said)
+        made = Place(pane, RUN, place.cwd, place.flags, LIVE, conversation)
+        self.world.places[pane] = made
+        if self.real:
+            self.show(pane)
+        # Before its first message it has no session that it could come back with, but the fork of its parent.
+        self.ask(made)
+        return f"fork {way} {place.conversation.key} to {conversation.key} in {pane}"
+
+    def room_for(self, pane: str) -> bool:
+        """Whether a pane may be split."""
+        height = int(self.sandbox.format(pane, "#{pane_height}"))
+        return len(self.window_of(pane)) < MOST_OF_A_WINDOW and height >= ROWS_TO_SPLIT
+
+    def undo(self) -> str:
+        # Only a pane that was closed in this run of the server: behind a restart undo offers the restore instead.
+        closed = {c.session: c for c in self.world.conversations if c.over == CLOSED and c.session}
+        if not closed or len(self.world.places) >= self.most_panes + 2:
+            return ""
+        by_session = {r.session_id: r for r in self.records() if r.session_id in closed}
+        before = set(self.panes())
+        done = self.sandbox.helper_result("undo")
+        if done.returncode:
+            assert "nothing" in done.stderr, done.stderr
+            return ""
+        back = []
+        for session, conversation in closed.items():
+            if pane := self.pane_of(session):
+                record = by_session[session]
+                kind = SHELL if record.shell else RUN
+                place = Place(pane, kind, Path(record.cwd), record.flags, WAITING, conversation)
+                conversation.over, self.world.places[pane] = "", place
+                back.append(f"{conversation.key} in {pane}")
+        # One in which nothing was said comes back too, to ask for a new conversation.
+        for pane in set(self.panes()) - before - self.world.places.keys():
+            if self.sandbox.format(pane, "#{@codex_session}"):
+                self.sandbox.tmux("kill-pane", "-t", pane)
+                back.append(f"nothing in {pane}")
+        return f"undo: {', '.join(back)}"
+
+    def tell(self) -> str:
+        """A message through Codex's own queue; the stand-in has none."""
+        place = self.some(LIVE)
+        if not self.real or place is None or not place.conversation.session or place.flags not in SHARED:
+            return ""
+        text = self.world.next_message(place.conversation)
+        self.sandbox.helper("tell", "-t", place.pane, text)
+        self.sandbox.wait_for(lambda: self.sandbox.model.turns_with(text), 30, f"{text!r} to be delivered")
+        return f"tell {place.pane}"
+
+    def next_waiting(self) -> str:
+        if not self.world.places:
+            return ""
+        self.client.send(b"\x02N")
+        return "prefix N"
+
+    def unload_and_load(self) -> str:
+        subprocess.run([plugin_file().parent / "plugin/unload"], env=self.inside(), check=True)
+        self.reload()
+        self.sandbox.helper("sync")
+        return "unload, and load again"
+
+    def inside(self) -> dict[str, str]:
+        """The environment of a program in a pane."""
+        pid = self.sandbox.tmux("display-message", "-p", "#{pid}")
+        return {**self.sandbox.env, "TMUX": f"{self.sandbox.socket},{pid},0"}
 
     def records(self) -> tuple[Record, ...]:
         """The records on the disk."""

@@ -196,3 +196,18 @@ def test_unloaded_a_sleeping_pane_comes_back_unmarked(sandbox: Sandbox) -> None:
     assert "@codex_" not in sandbox.tmux("show-options", "-g")
     os.kill(sandbox.codex_pid(one.pane), signal.SIGKILL)
     sandbox.wait_for(lambda: one.pane not in panes(sandbox), 10, "it to close, as without the plugin")
+
+
+def test_loaded_again_a_sleeping_pane_sleeps_as_before(sandbox: Sandbox) -> None:
+    sandbox.start_server(load_plugin=True)
+    (one,) = start(sandbox, "prompt")
+    kill(sandbox, one)
+    asleep(sandbox, one.pane)
+    shown = sandbox.capture(one.pane).splitlines()[0]
+    unload(sandbox)
+    sandbox.tmux("run-shell", str(plugin_file()))
+    asleep(sandbox, one.pane)
+    assert sandbox.format(one.pane, "#{pane_dead} #{@codex_pane} #{@codex_session}") == f"1 1 {one.session}"
+    assert sandbox.capture(one.pane).splitlines()[0] == shown
+    sandbox.tmux("respawn-pane", "-t", one.pane)
+    wait_resumed(sandbox, one)
