@@ -27,7 +27,18 @@ def same_session(one: str, other: str) -> bool:
     return len(one) >= CUT and len(other) >= CUT and (one.startswith(other) or other.startswith(one))
 
 
-def find_id(text: str) -> str:
-    """The last session id in `text`, whole or cut; "" where there is none."""
-    found = NEW.findall(text)
+ITEM = re.compile(rf"(?:\S+ )?({NEW.pattern})\.\.\.")
+"""A cut id as an item of its own in Codex's title, behind nothing but the frame of a spinner."""
+
+
+def find_id(title: str) -> str:
+    """The session id in a pane's title, whole or cut; "" where there is none.
+
+    A directory's name, or a conversation's, may hold another one: what Codex shows as its own item goes before. Two of
+    those tell nothing. Without any it is the last.
+    """
+    items = {found[1] for found in map(ITEM.fullmatch, title.split(" | ")) if found}
+    if items:
+        return items.pop() if len(items) == 1 else ""
+    found = NEW.findall(title)
     return found[-1] if found else ""

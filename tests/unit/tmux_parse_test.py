@@ -178,6 +178,12 @@ SHOWN = re.compile("[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-([0-9a-f]{5
         (f"work | {WHOLE}", WHOLE),
         (f"$(touch pwned) | {CUT}...", CUT),
         (f"{WHOLE} | {CUT.replace('a07aa', 'bbbbb')}...", CUT.replace("a07aa", "bbbbb")),
+        # The name of a conversation behind its id, with the id of another one in it.
+        (f"work | {CUT}... | see {WHOLE.replace('a07aa', 'bbbbb')} again", CUT),
+        (f"⠋ {CUT}... | {WHOLE.replace('a07aa', 'bbbbb')}", CUT),
+        (f"work | {CUT}... | {CUT.replace('a07aa', 'bbbbb')}... too", CUT),
+        (f"work | {CUT}... | {CUT.replace('a07aa', 'bbbbb')}... | too", ""),
+        (f"work | {CUT}... | {WHOLE}", CUT),
         (f"f{WHOLE}", ""),
         (WHOLE.upper(), ""),
         (CUT[:28], ""),
