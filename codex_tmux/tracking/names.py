@@ -89,11 +89,20 @@ def name_conversation(server: Server, window: str, session: str) -> None:
         if why := set_name(launch.codex_home, session, name):
             log("session.not_named", session=session, pane=pane, why=why)
             if first_time():
-                tell(server, pane, f"Codex keeps its own name ({why}): type /rename in it")
+                tell(server, pane, kept(why))
             return
         log("session.named", session=session, pane=pane)
         server.try_run(*map(escape, pane_option(pane, Option.NAME, shown_name(name))))
         given = name
+
+
+def kept(why: str) -> str:
+    """The message about a conversation that could not be named, from what the log says of that.
+
+    >>> kept("its daemon is silent: TimeoutError: no answer in time")
+    'Codex keeps its own name (its daemon is silent): type /rename in it'
+    """
+    return f"Codex keeps its own name ({why.partition(':')[0]}): type /rename in it"
 
 
 def named_by(server: Server, window: str, session: str) -> tuple[str, str, Launch | None]:
@@ -132,9 +141,9 @@ def set_name(codex_home: str, session: str, name: str) -> str:
             # A refusal, and a daemon too old to know the question, say nothing: the name tells.
             thread = client.call("thread/read", threadId=session, includeTurns=False).get("thread")
     except DaemonError as e:
-        return f"its daemon: {e}"
+        return f"its daemon is silent: {e}"
     named = thread.get("name") if isinstance(thread, dict) else None
-    return "" if named == name else "its daemon did not take this one"
+    return "" if named == name else "its daemon refused"
 
 
 def first_time() -> bool:
