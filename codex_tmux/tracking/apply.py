@@ -84,7 +84,7 @@ def set_options(
             wanted[Option.UNFOCUSED] = asked
         commands += pane_options(pane.id, {n: v for n, v in wanted.items() if row.get(n, "") != v})
         commands += keep_when_killed(reading, row, pane, by_pane.get(pane.id))
-    if any(names.get(row["pane_id"], row[Option.NAME]) != row[Option.NAME] for row in reading.panes):
+    if any(Option.NAME in words for words in commands):
         # tmux names a window anew when its pane prints something, or when this is set.
         commands.append(["set-option", "-gw", "automatic-rename", reading.automatic_rename])
     commands += renamed_windows(reading)

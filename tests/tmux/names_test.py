@@ -156,6 +156,16 @@ def test_what_names_no_conversation(world: Sandbox, daemon: FakeDaemon, why: str
     assert events(world, "session.not_named") == 0
 
 
+def test_without_its_conversation_a_window_has_tmuxs_name_again(world: Sandbox) -> None:
+    pane = world.tmux("new-window", "-P", "-F", "#{pane_id}", "cat")  # which prints nothing
+    for option in ("@codex_pane", "@codex_session", "@codex_name"):
+        world.tmux("set-option", "-p", "-t", pane, option, "gone")
+    world.tmux("set-option", "-gw", "automatic-rename", "on")
+    window_is(world, pane, "gone")
+    world.helper("sync")
+    window_is(world, pane, "cat")
+
+
 def test_off_takes_names_away_again(world: Sandbox) -> None:
     pane, session = conversation(world)
     name_in_codex(world, session, "from Codex")
