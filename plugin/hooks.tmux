@@ -172,7 +172,7 @@ set-hook -g window-linked[8470] "$CODEX_MOVED ; $CODEX_WAKE"
 set-hook -g window-unlinked[8470] "$CODEX_MOVED"
 # A name that a person gave names the window's one conversation too: the sync that it starts sees to that. Names that
 # programs may set tell no such thing, nor does the name that was there.
-%hidden CODEX_NAMED="#{&&:#{==:#{hook_window},#{window_id}},#{&&:#{==:#{P:#{?@codex_session,y,}},y},#{?#{||:#{automatic-rename},#{||:#{allow-rename},#{==:#{@codex-names},off}}},,1}}}"
+%hidden CODEX_NAMED="#{&&:#{==:#{hook_window},#{window_id}},#{&&:#{==:#{P:#{?@codex_session,y,}},y},#{?#{||:#{automatic-rename},#{||:#{P:#{?allow-rename,y,}},#{==:#{@codex-names},off}}},,1}}}"
 %hidden CODEX_RENAMED="#{&&:$CODEX_NAMED,#{!=:#{E:@codex_places},#{@codex_seen}}}"
 set-hook -g window-renamed[8470] "if-shell -F '$CODEX_RENAMED' { set-option -wF @codex_renamed '#{P:#{@codex_session}}' } ; $CODEX_MOVED"
 set-hook -g session-renamed[8470] "$CODEX_MOVED"

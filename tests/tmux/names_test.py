@@ -130,7 +130,7 @@ def test_the_name_is_the_conversations_that_was_there(world: Sandbox, daemon: Fa
     assert (daemon.names[theirs], world.format(other, "#{@codex_name}")) == ("three;", "three;")
 
 
-@pytest.mark.parametrize("why", ["automatic", "a program's", "two conversations", "off", "none"])
+@pytest.mark.parametrize("why", ["automatic", "a program's", "another pane's", "two conversations", "off", "none"])
 def test_what_names_no_conversation(world: Sandbox, daemon: FakeDaemon, why: str) -> None:
     pane, session = conversation(world)
     daemon.threads = {session: IDLE}
@@ -141,6 +141,11 @@ def test_what_names_no_conversation(world: Sandbox, daemon: FakeDaemon, why: str
     elif why == "a program's":
         world.tmux("set-option", "-p", "-t", pane, "allow-rename", "on")
         Path(world.format(pane, "#{pane_tty}")).write_bytes(b"\x1bkfrom a program\x1b\\")
+        window_is(world, pane, "from a program")
+    elif why == "another pane's":
+        other = world.tmux("split-window", "-d", "-P", "-F", "#{pane_id}", "-t", pane, "cat")
+        world.tmux("set-option", "-p", "-t", other, "allow-rename", "on")
+        Path(world.format(other, "#{pane_tty}")).write_bytes(b"\x1bkfrom a program\x1b\\")
         window_is(world, pane, "from a program")
     elif why == "two conversations":
         other, _ = conversation(world)
