@@ -76,8 +76,8 @@ set-option -g @codex_await "if-shell -F '#{m:*gone*,#{E:@codex_leavers}}' { set-
 # spinner sets the title ten times a second (@codex_spins fits it). Which id counts, `codex/session_id.py` says.
 set-hook -g pane-title-changed[8470] {
   if-shell -F "#{?#{m:#{@codex_spins},#{pane_pid} #{pane_title}},,#{?#{==:#{hook_pane},#{pane_id}},#{||:$CODEX_ID_NEW,#{||:$CODEX_TURNS,$CODEX_NAMES}},}}" {
-    if-shell -F "#{?#{&&:$CODEX_ID_NEW,#{m:*-????-????-????-?????*,#{pane_title}}},#{m/r:$CODEX_ID,#{pane_title}},}" {
-      set-option -pF @codex_title_id "#{s/^(.* [|] |[^ ]* )?($CODEX_ID[.][.][.])( [|] .*)?$/\\2/;s/^.*($CODEX_ID[0-9a-f]*).*$/\\1/:pane_title}"
+    if-shell -F "#{?#{&&:$CODEX_ID_NEW,#{m:*-????-????-????-?????*,#{pane_title}}},#{m/r:^(.* [|] |$CODEX_SPINNER )?$CODEX_ID[0-9a-f]*([.][.][.])?( [|] .*)?$,#{pane_title}},}" {
+      set-option -pF @codex_title_id "#{s/^(.* [|] |$CODEX_SPINNER )?($CODEX_ID[.][.][.])( [|] .*)?$/\\2/;s/^(.* [|] |$CODEX_SPINNER )?($CODEX_ID[0-9a-f]*)([.][.][.])?( [|] .*)?$/\\2/:pane_title}"
       set-option -pF @codex_title_at '#{T:@codex_clock}' ; set-option -pF @codex_title_seen "$CODEX_REST" ; set-option -pu @codex_title_by ; set-option -pu @codex_turning
       if-shell -F '#{?#{m:#{@codex_title_id}*,#{@codex_session}},,1}' { set-option -pu @codex_unread }
       # The pane must outlive a crash from now on, not from the sync on; only where Codex alone is its own command.

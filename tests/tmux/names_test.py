@@ -130,7 +130,9 @@ def test_the_name_is_the_conversations_that_was_there(world: Sandbox, daemon: Fa
     assert (daemon.names[theirs], world.format(other, "#{@codex_name}")) == ("three;", "three;")
 
 
-@pytest.mark.parametrize("why", ["automatic", "a program's", "another pane's", "two conversations", "off", "none"])
+@pytest.mark.parametrize(
+    "why", ["automatic", "a program's", "another pane's", "two conversations", "off", "none"]
+)
 def test_what_names_no_conversation(world: Sandbox, daemon: FakeDaemon, why: str) -> None:
     pane, session = conversation(world)
     daemon.threads = {session: IDLE}
