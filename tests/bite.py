@@ -151,7 +151,7 @@ GUARDS = (
     ),
     Guard(
         "a last `;` is no end of a command",
-        "codex_tmux/tracking/apply.py",
+        "codex_tmux/tmux/server.py",
         '    return word[:-1] + "\\\\;" if word.endswith(";") else word',
         "    return word",
         "tests/tmux/guards_test.py::test_a_value_that_ends_in_a_semicolon_is_set_whole",
@@ -173,8 +173,8 @@ GUARDS = (
     Guard(
         "a title alone is no conversation that waits",
         "plugin/hooks.tmux",
-        "#{?#{&&:#{@codex_pane},#{m:*Action Required*,#{pane_title}}},y,}",
-        "#{?#{m:*Action Required*,#{pane_title}},y,}",
+        "#{?#{&&:#{@codex_pane},#{m:*[[] [.!] []] Action Required*,#{pane_title}}},y,}",
+        "#{?#{m:*[[] [.!] []] Action Required*,#{pane_title}},y,}",
         "tests/tmux/themes_test.py::test_what_lives_what_is_dead_and_what_waits",
     ),
     Guard(

@@ -25,9 +25,8 @@ from codex_tmux.state import store
 from codex_tmux.state.launch import Launch, launch_of
 from codex_tmux.state.pane_options import KEPT_TRUE, Option, encode_launch, pane_option, pane_options
 from codex_tmux.state.records import EXEC, Record
-from codex_tmux.tmux.server import Server, literal
+from codex_tmux.tmux.server import Server, escape, literal
 from codex_tmux.tmux.tell import tell
-from codex_tmux.tracking.apply import escape
 from codex_tmux.tracking.far_pane import find_transport
 from codex_tmux.tracking.may_act import Act, Line, PaneFacts, Place, ProcessFacts, may_act
 from codex_tmux.tracking.model import Pane

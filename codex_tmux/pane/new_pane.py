@@ -8,8 +8,7 @@ from collections.abc import Mapping
 from codex_tmux.sleeping.resume import joined, run_command
 from codex_tmux.state.launch import Launch
 from codex_tmux.state.pane_options import Option, encode_launch, pane_options
-from codex_tmux.tmux.server import Server, literal
-from codex_tmux.tracking.apply import escape
+from codex_tmux.tmux.server import Server, escape, literal
 
 
 def open_pane(server: Server, new: list[str], launch: Launch, options: Mapping[str, str]) -> str:

@@ -20,9 +20,8 @@ from codex_tmux.sleeping.remain_on_exit import say, stay
 from codex_tmux.state.launch import LAY, launch_of
 from codex_tmux.state.pane_options import Option, encode_launch
 from codex_tmux.state.records import DEAD, Record
-from codex_tmux.tmux.server import RESPAWN_PANE, Server
+from codex_tmux.tmux.server import RESPAWN_PANE, Server, escape
 from codex_tmux.tmux.versions import DEAD_FORMAT, version_of
-from codex_tmux.tracking.apply import escape
 
 WAITING, EARLY = "@codex_waiting", "@codex_early"
 HINT_LENGTH = 60

@@ -223,6 +223,11 @@ def quote(word: str) -> str:
     return "'" + word.replace("'", "'\\''").replace("\n", "''\n''") + "'"
 
 
+def escape(word: str) -> str:
+    """`word` as an argument to tmux, which takes a last `;` for the end of a command."""
+    return word[:-1] + "\\;" if word.endswith(";") else word
+
+
 def literal(text: str) -> str:
     """`text` for an argument that tmux expands as a format, a directory or a line for run-shell.
 

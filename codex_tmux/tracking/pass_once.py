@@ -12,11 +12,10 @@ from codex_tmux.state import store
 from codex_tmux.state.records import Record, now
 from codex_tmux.tmux import epoch, hooks
 from codex_tmux.tmux import server as tmux
-from codex_tmux.tmux.server import Reading, Server
+from codex_tmux.tmux.server import Reading, Server, escape
 from codex_tmux.tmux.tell import tell_all
 from codex_tmux.tmux.versions import DEAD_SIGNAL, version_of
 from codex_tmux.tracking.apply import (
-    escape,
     is_leaving,
     perform,
     see_that_tmux_reaps,
