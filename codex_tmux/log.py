@@ -69,6 +69,16 @@ def unwritable() -> str:
         os.close(fd)
 
 
+def raised_at(error: Exception) -> str:
+    """The four innermost places of an exception, `file.py:line`, the last first. traceback takes 5 ms to import."""
+    places = []
+    at = error.__traceback__
+    while at is not None:
+        places.append(f"{os.path.basename(at.tb_frame.f_code.co_filename)}:{at.tb_lineno}")
+        at = at.tb_next
+    return " < ".join(places[:-5:-1])
+
+
 def field_text(value: object) -> str:
     """`value` on one line, printable, quoted where it holds a space or a quote."""
     text = str(value)
