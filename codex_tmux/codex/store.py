@@ -15,10 +15,11 @@ import itertools
 import os
 import time
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from codex_tmux.codex import processes
 from codex_tmux.codex.database import Database
+from codex_tmux.codex.json_value import Object, a_text
 from codex_tmux.codex.rollout import (
     COMPRESSED,
     first_line,
@@ -112,7 +113,7 @@ class Store:
             found.update(dict.fromkeys(self._database_ids(prefix)))
 
         rows = self.database.rows(lambda _: "SELECT id FROM threads WHERE name = ? LIMIT 9", word)
-        found.update(dict.fromkeys(_text(row.get("id")) for row in rows))
+        found.update(dict.fromkeys(a_text(row.get("id")) for row in rows))
         return [session_id for session_id in found if is_whole(session_id)]
 
     def names(self, session_ids: list[str]) -> dict[str, str]:
@@ -120,7 +121,7 @@ class Store:
         marks = ", ".join("?" * len(session_ids))
         sql = f"SELECT id, name FROM threads WHERE name <> '' AND id IN ({marks})"
         rows = self.database.rows(lambda _: sql, *session_ids)
-        return {_text(row.get("id")): _text(row.get("name")) for row in rows}
+        return {a_text(row.get("id")): a_text(row.get("name")) for row in rows}
 
     def rollout(self, session_id: str) -> str | None:
         session_id = _whole(session_id)
@@ -149,7 +150,7 @@ class Store:
             return "unknown" if cut else "no-message"
         return "subagent" if says_subagent(line) else ""
 
-    def _why_missing(self, session_id: str, row: dict[str, Any]) -> str:
+    def _why_missing(self, session_id: str, row: Object) -> str:
         if row:
             return "subagent" if is_subagent(row) else "deleted"
         if os.path.exists(self.lock_path(session_id)):
@@ -171,7 +172,7 @@ class Store:
         return self._session(session_id, self._row(session_id))
 
     def recent(self, limit: int) -> list[Session]:
-        rows = ((_text(row.get("id")), row) for row in self._recent_rows(limit))
+        rows = ((a_text(row.get("id")), row) for row in self._recent_rows(limit))
         known = (self._session(session_id, row) for session_id, row in rows if is_whole(session_id))
         found = [s for s in known if s and s.listed]
         if found:
@@ -220,7 +221,7 @@ class Store:
             return path
         return next((path for folder in folders if (path := _listed(folder, session_id))), None)
 
-    def _located(self, session_id: str) -> tuple[str | None, dict[str, Any]]:
+    def _located(self, session_id: str) -> tuple[str | None, Object]:
         """The session's rollout, and its row in the database where that was asked."""
         if path := self._current_rollout(session_id):
             return path, {}
@@ -242,13 +243,13 @@ class Store:
     def _database_ids(self, prefix: str) -> list[str]:
         sql = "SELECT id FROM threads WHERE id >= ? AND id < ? LIMIT 2"
         rows = self.database.rows(lambda _: sql, prefix, prefix + "g")
-        return [found for row in rows if is_whole(found := _text(row.get("id")))]
+        return [found for row in rows if is_whole(found := a_text(row.get("id")))]
 
-    def _row(self, session_id: str) -> dict[str, Any]:
+    def _row(self, session_id: str) -> Object:
         rows = self.database.rows(lambda _: "SELECT * FROM threads WHERE id = ?", session_id)
         return rows[0] if rows else {}
 
-    def _recent_rows(self, limit: int) -> list[dict[str, Any]]:
+    def _recent_rows(self, limit: int) -> list[Object]:
         def sql(columns: set[str]) -> str:
             order = next((name for name in _AGES if name in columns), "id")
             where = "WHERE archived = 0" if "archived" in columns else ""
@@ -259,15 +260,15 @@ class Store:
 
     # Both together
 
-    def _session(self, session_id: str, row: dict[str, Any], path: str | None = None) -> Session | None:
+    def _session(self, session_id: str, row: Object, path: str | None = None) -> Session | None:
         path = path or _file(row.get("rollout_path"))
         path = path or self._current_rollout(session_id) or self._archived_rollout(session_id)
         if not row and path is None:
             return None
-        meta: dict[str, Any] = {}
+        meta: Object = {}
         message = ""
         source = source_of(row)
-        if path and not (source and _text(row.get("cwd")) and _text(row.get("first_user_message"))):
+        if path and not (source and a_text(row.get("cwd")) and a_text(row.get("first_user_message"))):
             meta, message = read_rollout(path)
             source = source or source_of(meta)
         first_message = _first_text(row.get("first_user_message"), message)
@@ -309,15 +310,11 @@ def _is_archived(path: str | None) -> bool:
     return os.path.basename(os.path.dirname(path or "")) == "archived_sessions"
 
 
-def _text(value: object) -> str:
-    return value if isinstance(value, str) else ""
-
-
 def _first_text(*values: object) -> str:
-    return next(filter(None, map(_text, values)), "")
+    return next(filter(None, map(a_text, values)), "")
 
 
-def _created(row: dict[str, Any]) -> int:
+def _created(row: Object) -> int:
     """In milliseconds; 0 where the row does not say."""
     ms, seconds = row.get("created_at_ms"), row.get("created_at")
     if isinstance(ms, int) and ms:

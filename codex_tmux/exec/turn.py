@@ -14,7 +14,8 @@ from collections import deque
 from collections.abc import Iterator
 from typing import IO, cast
 
-from codex_tmux.exec.events import Event, message_of, parse, tokens_of
+from codex_tmux.codex.json_value import object_in
+from codex_tmux.exec.events import Event, message_of, tokens_of
 
 PATIENCE = 5.0
 """Seconds a turn has to end after a signal, before the next harsher one."""
@@ -75,8 +76,8 @@ class Turn:
         with contextlib.suppress(BrokenPipeError), stdin:
             stdin.write(self._message)
         for line in stdout:
-            event = parse(line)
-            if event is None:
+            event = object_in(line)
+            if not event:
                 self._other_lines.append(line)
                 continue
             kind = event.get("type")

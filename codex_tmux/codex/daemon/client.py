@@ -15,6 +15,7 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import Any, NamedTuple
 
 from codex_tmux import __version__
+from codex_tmux.codex.json_value import Object, a_text, an_object
 
 OPEN_WITHIN = 5.0
 """Seconds that opening a connection may take, of all that an answer may."""
@@ -95,7 +96,7 @@ class Message(NamedTuple):
     """What the daemon says unasked; a question has a number to answer to."""
 
     method: str
-    params: dict[str, Any]
+    params: Object
     number: object = None
 
 
@@ -113,17 +114,17 @@ class Client:
         self._failures = failures
         self._asked = 0
 
-    def call(self, method: str, **params: object) -> dict[str, Any]:
+    def call(self, method: str, **params: object) -> Object:
         """The answer to one question, {} where it was refused."""
         return self.call_each(method, [params])[0]
 
-    def call_each(self, method: str, several: Sequence[dict[str, object]]) -> list[dict[str, Any]]:
+    def call_each(self, method: str, several: Sequence[dict[str, object]]) -> list[Object]:
         """The answers to a question with each of these parameters, all asked at once."""
         numbers = range(self._asked, self._asked + len(several))
         self._asked = numbers.stop
         for number, params in zip(numbers, several, strict=True):
             self._send({"id": number, "method": method, "params": params})
-        answers: dict[int, dict[str, Any]] = {}
+        answers: dict[int, Object] = {}
         while len(answers) < len(several):
             # Notifications, and questions meant for a TUI, come in between.
             answer = answer_in(self._receive())
@@ -150,10 +151,9 @@ class Client:
     def messages(self) -> Iterator[Message]:
         """What the daemon says of its own accord, as it comes. Ends by TimeoutError at the deadline."""
         while True:
-            said = as_json(self._receive())
-            if isinstance(said, dict) and isinstance(said.get("method"), str):
-                params = said.get("params")
-                yield Message(said["method"], params if isinstance(params, dict) else {}, said.get("id"))
+            said = message_in(self._receive())
+            if method := a_text(said.get("method")):
+                yield Message(method, an_object(said.get("params")), said.get("id"))
 
     def _send(self, message: dict[str, object]) -> None:
         try:
@@ -174,18 +174,17 @@ class Client:
         return found
 
 
-def answer_in(message: str | bytes) -> tuple[int, dict[str, Any]] | None:
+def answer_in(message: str | bytes) -> tuple[int, Object] | None:
     """The number and the result of an answer, a refused one's empty; None for any other message. Raises DaemonError."""
-    said = as_json(message)
-    if not isinstance(said, dict) or "method" in said or type(said.get("id")) is not int:
+    said = message_in(message)
+    if "method" in said or type(said.get("id")) is not int:
         return None
-    result = said.get("result")
-    return said["id"], result if isinstance(result, dict) else {}
+    return said["id"], an_object(said.get("result"))
 
 
-def as_json(message: str | bytes) -> Any:
+def message_in(message: str | bytes) -> Object:
     """What a message says. Raises DaemonError where it is no JSON."""
     try:
-        return json.loads(message)
+        return an_object(json.loads(message))
     except ValueError as e:
         raise DaemonError(f"{type(e).__name__}: {e}") from e
