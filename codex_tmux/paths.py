@@ -53,3 +53,11 @@ def on_path(name: str, path: str | None = None) -> str:
         if os.path.isabs(program) and os.path.isfile(program) and os.access(program, os.X_OK):
             return program
     return ""
+
+
+def names_in(folder: str) -> list[str]:
+    """The names in a folder; none where it cannot be read."""
+    try:
+        return os.listdir(folder)
+    except (OSError, ValueError):
+        return []

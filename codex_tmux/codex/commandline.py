@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from codex_tmux.codex.session_id import is_whole
-from codex_tmux.codex.shell_below import runs_below
+from codex_tmux.codex.shells import runs_below
 
 
 class Option(NamedTuple):
@@ -83,17 +83,14 @@ OPTIONS = (
 
 _BY_WORD = {word: option for option in OPTIONS for word in (option.name, option.short, option.alias) if word}
 
-_CONFLICTS = {
-    "--dangerously-bypass-approvals-and-sandbox": ("--ask-for-approval", "--approve-for-me", "--full-auto"),
-    "--ask-for-approval": ("--dangerously-bypass-approvals-and-sandbox", "--approve-for-me"),
-    "--approve-for-me": (
-        "--dangerously-bypass-approvals-and-sandbox",
-        "--ask-for-approval",
-        "--sandbox",
-    ),
-    "--sandbox": ("--approve-for-me",),
-    "--full-auto": ("--dangerously-bypass-approvals-and-sandbox",),
-}
+_BYPASS = "--dangerously-bypass-approvals-and-sandbox"
+_CONFLICTS = (
+    (_BYPASS, "--ask-for-approval"),
+    (_BYPASS, "--approve-for-me"),
+    (_BYPASS, "--full-auto"),
+    ("--approve-for-me", "--ask-for-approval"),
+    ("--approve-for-me", "--sandbox"),
+)
 """Refused side by side, accepted as `codex -a never resume --yolo ID` (a shell alias, a wish): last wins."""
 
 # fmt: off
@@ -306,14 +303,9 @@ def _merged(items: list[_Item]) -> list[_Item]:
             if option.name in gone or not item.words or not option.replay:
                 continue
             if not option.repeat:
-                gone.add(option.name)
-            gone.update(_CONFLICTS.get(option.name, ()))
+                gone.update((option.name,), *(pair for pair in _CONFLICTS if option.name in pair))
         kept.append(item)
     return kept[::-1]
-
-
-def tui_fresh(flags: Sequence[str]) -> list[str]:
-    return list(flags)
 
 
 def tui_resume(flags: Sequence[str], session_id: str) -> list[str]:
@@ -352,8 +344,7 @@ def around_exec(flags: Sequence[str]) -> tuple[list[str], list[str]]:
 
 
 def without_cd(flags: Sequence[str]) -> list[str]:
-    items = [item for item in _items(flags) if item.option is None or item.option.name != "--cd"]
-    return [word for item in items for word in item.words]
+    return [word for item in _items(flags) if item.option is not _BY_WORD["--cd"] for word in item.words]
 
 
 def redact(flags: Sequence[str]) -> list[str]:

@@ -8,6 +8,8 @@ import sqlite3
 from collections.abc import Callable
 from typing import Any
 
+from codex_tmux.paths import names_in
+
 Sql = Callable[[set[str]], str]
 """A query, made for the columns that `threads` has."""
 
@@ -20,12 +22,8 @@ class Database:
 
     def files(self) -> list[str]:
         """The newest first."""
-        try:
-            names = os.listdir(self.folder)
-        except (OSError, ValueError):
-            return []
-        found = [match for name in names if (match := re.fullmatch(r"state_([0-9]+)\.sqlite", name))]
-        found.sort(key=lambda match: int(match[1]), reverse=True)
+        matches = (re.fullmatch(r"state_([0-9]+)\.sqlite", name) for name in names_in(self.folder))
+        found = sorted(filter(None, matches), key=lambda match: int(match[1]), reverse=True)
         return [os.path.join(self.folder, match[0]) for match in found]
 
     def rows(self, sql: Sql, *values: object) -> list[dict[str, Any]]:

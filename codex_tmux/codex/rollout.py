@@ -169,20 +169,21 @@ def said_in(line: bytes, marks: Iterable[bytes] = (*TYPED, *EXCHANGED)) -> Said 
 
 def tail(path: str, size: int) -> bytes | None:
     """The end of a file, `size` bytes at most; None where it cannot be read."""
-    try:
-        with open(path, "rb", opener=_at_once) as file:
-            file.seek(max(0, file.seek(0, os.SEEK_END) - size))
-            return file.read(size)
-    except (OSError, ValueError):
-        return None
+    return _part(path, size, at_end=True)
 
 
 def _start(path: str, size: int) -> bytes:
+    return _part(path, size) or b""
+
+
+def _part(path: str, size: int, at_end: bool = False) -> bytes | None:
     try:
         with open(path, "rb", opener=_at_once) as file:
-            return file.read(size) or b""
+            if at_end:
+                file.seek(max(0, file.seek(0, os.SEEK_END) - size))
+            return file.read(size)
     except (OSError, ValueError):
-        return b""
+        return None
 
 
 def _at_once(path: str, flags: int) -> int:

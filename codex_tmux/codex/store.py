@@ -29,6 +29,7 @@ from codex_tmux.codex.rollout import (
     source_of,
 )
 from codex_tmux.codex.session_id import CUT, is_whole
+from codex_tmux.paths import names_in
 
 NAMED_BY = 8
 """Characters of an id by which a person may name it."""
@@ -232,11 +233,9 @@ class Store:
         return _expected(self.archived_sessions, session_id) or _listed(self.archived_sessions, session_id)
 
     def _newest_rollouts(self) -> Iterator[str]:
-        for year in _numbered(self.sessions, 4):
-            for month in _numbered(year, 2):
-                for day in _numbered(month, 2):
-                    names = [name for name in _names(day) if _id_of(name)]
-                    yield from (os.path.join(day, name) for name in sorted(names, reverse=True))
+        for folder, folders, names in os.walk(self.sessions):
+            folders.sort(reverse=True)
+            yield from (os.path.join(folder, name) for name in sorted(names, reverse=True) if _id_of(name))
 
     # The database
 
@@ -323,10 +322,7 @@ def _created(row: Object) -> int:
 
 
 def _file(value: object) -> str | None:
-    try:
-        return value if isinstance(value, str) and os.path.isfile(value) else None
-    except ValueError:  # an embedded null byte
-        return None
+    return value if isinstance(value, str) and os.path.isfile(value) else None
 
 
 def _mtime(path: str | None) -> float:
@@ -336,18 +332,6 @@ def _mtime(path: str | None) -> float:
         return 0.0
 
 
-def _names(folder: str) -> list[str]:
-    try:
-        return os.listdir(folder)
-    except (OSError, ValueError):
-        return []
-
-
-def _numbered(folder: str, digits: int) -> list[str]:
-    names = [name for name in _names(folder) if len(name) == digits and name.isascii() and name.isdigit()]
-    return [os.path.join(folder, name) for name in sorted(names, reverse=True)]
-
-
 def _id_of(name: str) -> str:
     """The id in `rollout-2026-11-23T05-25-23-<id>.jsonl` or `<id>.lock`, or ""."""
     stem = name.partition(".")[0]
@@ -355,11 +339,13 @@ def _id_of(name: str) -> str:
 
 
 def _ids_in(folder: str, prefix: str) -> Iterator[str]:
-    return (found for name in _names(folder) if prefix in name and (found := _id_of(name)).startswith(prefix))
+    return (
+        found for name in names_in(folder) if prefix in name and (found := _id_of(name)).startswith(prefix)
+    )
 
 
 def _listed(folder: str, session_id: str) -> str | None:
-    for name in _names(folder):
+    for name in names_in(folder):
         if session_id in name and name.startswith("rollout-") and _id_of(name) == session_id:
             return _file(os.path.join(folder, name))
     return None

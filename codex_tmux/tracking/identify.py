@@ -12,7 +12,7 @@ from codex_tmux.codex.processes import (
     Processes,
     find_codex,
     is_app_server,
-    open_sessions,
+    sessions_held,
 )
 from codex_tmux.codex.session_id import CUT, find_id, is_whole, same_session
 from codex_tmux.codex.store import SQLITE_HOME, Store
@@ -276,7 +276,7 @@ class Identifier:
             has_server(self.processes, codex.codex_home)
             and store.rollout(session_id) is not None
             and store.lock_holder(session_id) is None
-            and session_id not in open_sessions(self.processes, codex)
+            and session_id not in sessions_held(self.processes, codex.pids)
         )
 
     def is_forged(self, session_id: str, remote: str) -> bool:
@@ -332,7 +332,7 @@ class Identifier:
 
     def by_lock(self, codex: CodexProcess, store: Store) -> str:
         """The one session whose lock or rollout the pane's own Codex holds open, sub-agents left out."""
-        held = [s for s in open_sessions(self.processes, codex) if not store.is_subagent(s)]
+        held = [s for s in sessions_held(self.processes, codex.pids) if not store.is_subagent(s)]
         return held[0] if len(held) == 1 else ""
 
     def may_show(self, session_id: str, pane: Pane, store: Store) -> bool:

@@ -26,7 +26,7 @@ from codex_tmux.codex.processes import (
     is_typed_into,
     jobs_of,
     lock_owner,
-    open_sessions,
+    sessions_held,
     shell_is_idle,
 )
 from codex_tmux.codex.processes import linux as on_linux
@@ -261,7 +261,7 @@ def test_npm_codex_as_root(system: str, place: Path, start: Callable[..., Pane])
     assert len(codex.pids) == 2
     assert codex.pids[0] == pane.pid
     assert table.argv(codex.pids[1])[0] == "codex"
-    assert open_sessions(table, codex) == [ID]
+    assert sessions_held(table, codex.pids) == [ID]
 
 
 @pytest.mark.parametrize("question", ["get", "cwd", "environ", "exe"])

@@ -5,7 +5,7 @@ A process may vanish or belong to somebody else at any moment: then there is no 
 
 from codex_tmux.codex.commandline import is_app_server
 from codex_tmux.codex.processes.find import CodexProcess, find_codex
-from codex_tmux.codex.processes.held import lock_owner, open_sessions, sessions_held
+from codex_tmux.codex.processes.held import lock_owner, sessions_held
 from codex_tmux.codex.processes.process import Process
 from codex_tmux.codex.processes.processes import Processes
 from codex_tmux.codex.processes.terminal import (
@@ -30,7 +30,6 @@ __all__ = [
     "jobs_of",
     "let_interrupt",
     "lock_owner",
-    "open_sessions",
     "runs_one_command",
     "sessions_held",
     "shell_is_idle",
