@@ -85,10 +85,8 @@ def say_whether(found: tmux_conf.Loading | None, line: bytes) -> int:
 
 def write(file: UserFile, line: bytes, yes: bool) -> bool:
     done = rewrite(file, lambda data: tmux_conf.added(data, line), yes, keep_copy=file.path.exists())
-    if done.agreed and done.new == done.old:
+    if done.agreed and not done.changed:
         click.echo(f"nothing to write: {file.path} loads the plugin")
-    elif done.agreed:
-        click.echo(f"written: {file.path}" + (f" (backup: {done.backup})" if done.backup else ""))
     return done.agreed
 
 
