@@ -5,8 +5,9 @@ One line is one JSON object. A line that is damaged, cut, or of another kind tel
 
 from __future__ import annotations
 
+import itertools
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from codex_tmux.codex.json_value import Object, a_text, an_object, object_in, texts_in
@@ -88,22 +89,14 @@ def last_user_message(path: str) -> str | None:
     data = None if path.endswith(COMPRESSED) else tail(path, TAIL + 1)
     if data is None:
         return None
-    for line in reversed(data.split(b"\n")):
-        said = said_in(line, TYPED)
-        if said is not None and said.typed:
-            return said.text
-    return "" if len(data) <= TAIL and b'"forked_from_id"' not in data else None
+    none = "" if len(data) <= TAIL and b'"forked_from_id"' not in data else None
+    return next((said.text for said in _backwards(data, TYPED) if said.typed), none)
 
 
 def last_messages(path: str, number: int, size: int = SHOWN) -> list[tuple[str, str]]:
     """(who, what) of the last messages of both sides, oldest first; reads only `size` bytes of the rollout's end."""
-    found: list[tuple[str, str]] = []
-    for line in reversed((tail(path, size) or b"").split(b"\n")):
-        said = said_in(line, EXCHANGED)
-        if said is not None and not said.typed and said.text.strip():
-            found.append(("you" if said.role == "user" else "Codex", said.text))
-            if len(found) == number:
-                break
+    said = (s for s in _backwards(tail(path, size), EXCHANGED) if not s.typed and s.text.strip())
+    found = [("you" if s.role == "user" else "Codex", s.text) for s in itertools.islice(said, number)]
     return found[::-1]
 
 
@@ -128,11 +121,15 @@ def last_of_each(said: list[tuple[str, str]]) -> list[tuple[str, str]]:
 def mention(path: str, word: str) -> str:
     """The line of the last message with `word` in it, in any case, near the rollout's end; "" for none."""
     wanted = word.casefold()
-    for line in reversed((tail(path, TAIL) or b"").split(b"\n")):
-        said = said_in(line)
-        if said is not None and wanted in said.text.casefold():
-            return next((text for text in said.text.splitlines() if wanted in text.casefold()), said.text)
-    return ""
+    texts = (said.text for said in _backwards(tail(path, TAIL)))
+    text = next((text for text in texts if wanted in text.casefold()), "")
+    return next((line for line in text.splitlines() if wanted in line.casefold()), text)
+
+
+def _backwards(data: bytes | None, marks: Iterable[bytes] = (*TYPED, *EXCHANGED)) -> Iterator[Said]:
+    """What is said in the end of a rollout, the last first."""
+    lines = reversed((data or b"").split(b"\n"))
+    return (said for line in lines if (said := said_in(line, marks)) is not None)
 
 
 def last_directory(data: bytes) -> str:

@@ -27,6 +27,17 @@ class DaemonError(Exception):
     """Whoever is asked is not there, does not answer, or says something else than the protocol; the text says which."""
 
 
+@contextmanager
+def told_by_daemon_error(*failures: type[Exception]) -> Iterator[None]:
+    """Raise DaemonError in the place of these, but for a TimeoutError."""
+    try:
+        yield
+    except TimeoutError:
+        raise
+    except failures as e:
+        raise DaemonError(f"{type(e).__name__}: {e}") from e
+
+
 def socket_path(codex_home: str) -> str:
     """The socket of the daemon of a `CODEX_HOME`, behind the link; there or not."""
     # A unix socket's path may have 107 bytes: the link's own is often longer than what it points to.
@@ -106,9 +117,7 @@ class Client:
     Its methods raise DaemonError, and TimeoutError at the deadline.
     """
 
-    def __init__(
-        self, connection: Any, deadline: float, failures: tuple[type[Exception], ...] = (OSError,)
-    ) -> None:
+    def __init__(self, connection: Any, deadline: float, failures: tuple[type[Exception], ...]) -> None:
         self._connection = connection
         self._deadline = deadline
         self._failures = failures
@@ -156,21 +165,15 @@ class Client:
                 yield Message(method, an_object(said.get("params")), said.get("id"))
 
     def _send(self, message: dict[str, object]) -> None:
-        try:
+        with told_by_daemon_error(*self._failures):
             self._connection.send(json.dumps(message))
-        except self._failures as e:
-            raise DaemonError(f"{type(e).__name__}: {e}") from e
 
     def _receive(self) -> str | bytes:
         left = self._deadline - time.monotonic()
         if left <= 0:
             raise TimeoutError("no answer in time")  # also where it never stops talking of something else
-        try:
+        with told_by_daemon_error(*self._failures):
             found: str | bytes = self._connection.recv(None if math.isinf(left) else left)
-        except TimeoutError:
-            raise
-        except self._failures as e:
-            raise DaemonError(f"{type(e).__name__}: {e}") from e
         return found
 
 
@@ -184,7 +187,5 @@ def answer_in(message: str | bytes) -> tuple[int, Object] | None:
 
 def message_in(message: str | bytes) -> Object:
     """What a message says. Raises DaemonError where it is no JSON."""
-    try:
+    with told_by_daemon_error(ValueError):
         return an_object(json.loads(message))
-    except ValueError as e:
-        raise DaemonError(f"{type(e).__name__}: {e}") from e

@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import NamedTuple
 
 from codex_tmux.codex.daemon.activity import WAITING, activity_of
-from codex_tmux.codex.daemon.client import Client
+from codex_tmux.codex.daemon.client import Client, Message
 from codex_tmux.codex.json_value import Object, objects, texts
 
 COMMAND = "item/commandExecution/requestApproval"
@@ -49,39 +49,36 @@ def pending(daemon: Client) -> list[Request]:
     }
     for session in waiting:
         daemon.ask("thread/resume", threadId=session, excludeTurns=True)
-    found = [_request(number, kind, params, waiting) for number, kind, params in _asked(daemon, set(waiting))]
-    with_items = [r for r in found if r.kind == CHANGE]
+    asked = _asked(daemon, set(waiting))
+    changing = list(dict.fromkeys(m.params["threadId"] for m in asked if m.method == CHANGE))
+    last_turn = [{"threadId": session, "limit": 1, "sortDirection": "desc"} for session in changing]
     daemon.listen_until(time.monotonic() + COME_WITHIN)
-    turns = daemon.call_each(
-        "thread/turns/list",
-        [{"threadId": r.session_id, "limit": 1, "sortDirection": "desc"} for r in with_items],
-    )
-    items = {
-        id(r): _item(answer, r.params.get("itemId")) for r, answer in zip(with_items, turns, strict=True)
-    }
-    return [r._replace(item=items.get(id(r), {})) for r in found]
+    turns = dict(zip(changing, daemon.call_each("thread/turns/list", last_turn), strict=True))
+    found = []
+    for kind, params, number in asked:
+        session = params["threadId"]
+        # Only what changes files is told by the turn: the request names the item.
+        item = _item(turns[session], params.get("itemId")) if kind == CHANGE else {}
+        found.append(Request(number, session, kind, params, item, waiting[session]))
+    return found
 
 
-def _asked(daemon: Client, threads: set[str]) -> list[tuple[object, str, Object]]:
-    """(number, kind, params) of what these threads ask for, once each has told it and no more comes."""
+def _asked(daemon: Client, threads: set[str]) -> list[Message]:
+    """What these threads ask for, once each has told it and no more comes."""
     end = time.monotonic() + COME_WITHIN
-    found: dict[object, tuple[object, str, Object]] = {}
+    found: dict[object, Message] = {}
     silent = set(threads)
     with suppress(TimeoutError):
         while threads:
             daemon.listen_until(end if silent else min(end, time.monotonic() + QUIET_FOR))
-            method, params, number = next(daemon.messages())
-            if number is not None and method in ASKS and params.get("threadId") in threads:
-                silent.discard(params["threadId"])
-                found[number] = number, method, params
-            elif method == RESOLVED:
-                found.pop(params.get("requestId"), None)
+            message = next(daemon.messages())
+            session = message.params.get("threadId")
+            if message.number is not None and message.method in ASKS and session in threads:
+                silent.discard(session)
+                found[message.number] = message
+            elif message.method == RESOLVED:
+                found.pop(message.params.get("requestId"), None)
     return [*found.values()]
-
-
-def _request(number: object, kind: str, params: Object, threads: Object) -> Request:
-    session = str(params["threadId"])
-    return Request(number, session, kind, params, {}, threads[session])
 
 
 def _item(answer: Object, item_id: object) -> Object:
