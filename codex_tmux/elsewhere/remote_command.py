@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from codex_tmux.codex.commandline import CommandLine, parse, split_program
-from codex_tmux.codex.processes import SHELLS
+from codex_tmux.codex.shells import SHELLS
 from codex_tmux.elsewhere.programs import TMUX
 from codex_tmux.elsewhere.shell_text import Token, is_assignment, tokens
 from codex_tmux.elsewhere.transport import Transport, options

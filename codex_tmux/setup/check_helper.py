@@ -10,7 +10,8 @@ import sys
 import time
 
 from codex_tmux import __version__
-from codex_tmux.codex.processes import Processes, lock_owner
+from codex_tmux.codex.processes.held import lock_owner
+from codex_tmux.codex.processes.table import Processes
 from codex_tmux.paths import state_dir
 from codex_tmux.plain_text import plain_line
 from codex_tmux.setup.doctor_facts import BROKEN, OK, WARNING, DoctorFacts, Finding

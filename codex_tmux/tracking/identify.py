@@ -5,16 +5,13 @@ from __future__ import annotations
 import json
 import os
 
+from codex_tmux.codex.commandline import is_app_server
 from codex_tmux.codex.home import default_home
-from codex_tmux.codex.processes import (
-    SHELLS,
-    CodexProcess,
-    Processes,
-    find_codex,
-    is_app_server,
-    sessions_held,
-)
+from codex_tmux.codex.processes.find import CodexProcess, find_codex
+from codex_tmux.codex.processes.held import sessions_held
+from codex_tmux.codex.processes.table import Processes
 from codex_tmux.codex.session_id import CUT, find_id, is_whole, same_session
+from codex_tmux.codex.shells import SHELLS
 from codex_tmux.codex.store import SQLITE_HOME, Store
 from codex_tmux.state.launch import Launch
 from codex_tmux.state.pane_options import decode_launch

@@ -8,7 +8,8 @@ import zlib
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
-from codex_tmux.codex.processes import Processes, lock_owner
+from codex_tmux.codex.processes.held import lock_owner
+from codex_tmux.codex.processes.table import Processes
 from codex_tmux.errors import NoServer, Problem
 from codex_tmux.log import log, raised_at
 from codex_tmux.paths import state_dir

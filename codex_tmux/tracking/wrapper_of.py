@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from codex_tmux.codex.processes import CodexProcess
+from codex_tmux.codex.processes.find import CodexProcess
 from codex_tmux.elsewhere.wrapper import ARGUMENTS, DEFAULT_SHELL, is_unknown, of_command, of_words
 from codex_tmux.paths import on_path
 from codex_tmux.state.start_command import shell_words

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from codex_tmux.codex.processes.auto import system
-from codex_tmux.codex.processes.processes import Processes
+from codex_tmux.codex.processes.table import Processes
 from codex_tmux.codex.session_id import is_whole
 
 

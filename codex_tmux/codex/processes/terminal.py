@@ -7,7 +7,7 @@ import termios
 
 from codex_tmux.codex.commandline import is_app_server
 from codex_tmux.codex.processes.process import Process
-from codex_tmux.codex.processes.processes import Processes
+from codex_tmux.codex.processes.table import Processes
 from codex_tmux.codex.shells import runs_one_command, shell_name
 
 _LINE_EDITORS = ("bash", "zsh", "fish", "nu", "xonsh")
