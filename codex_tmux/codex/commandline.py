@@ -9,6 +9,7 @@ Measured on 0.169: the word of a subcommand counts also behind a prompt (`codex 
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
@@ -207,21 +208,20 @@ def parse(args: Sequence[str]) -> CommandLine:
     subcommand, below, items, arguments = _read(args)
     verb = below or subcommand
     given = {item.option.name for item in items if item.option is not None}
-    talks = below not in ("review", "help") and given.isdisjoint(("--help", "--version"))
-    mode = SUBCOMMANDS.get(subcommand or "", "tui") if talks else None
+    silent = below in ("review", "help") or not given.isdisjoint(("--help", "--version"))
+    mode = None if silent else SUBCOMMANDS.get(subcommand or "", "tui")
     named = arguments[:1] if verb in ("resume", "fork") and "--last" not in given else []
     kept = _merged(items)
-    known = [(item.option, item.value) for item in kept if item.option is not None]
-    values = {option.name: value for option, value in known}
+    values = {item.option: item.value for item in kept if item.option is not None}
     return CommandLine(
         subcommand=subcommand,
         mode=mode,
         flags=tuple(word for item in kept for word in item.words),
         session_id=next((n.lower() for n in named if verb == "resume" and is_whole(n)), None),
         prompt=len(arguments) > len(named) and mode is not None,
-        embedded=mode == "exec" or any(option.embedded for option, _ in known),
-        cd=values.get("--cd"),
-        remote=values.get("--remote"),
+        embedded=mode == "exec" or any(option.embedded for option in values),
+        cd=values.get(_BY_WORD["--cd"]),
+        remote=values.get(_BY_WORD["--remote"]),
     )
 
 
@@ -271,18 +271,20 @@ def _next(args: Sequence[str], at: int, one_image: bool = False) -> tuple[_Item,
         return _Item(option, (word,)), at
     if attached:
         return _Item(option, (word,), value), at
-    end = at
-    while end < len(args) and not _is_dashed(args[end]):
-        end += 1
-        if option.values == "1" or one_image:
-            break
-    if end == at:
+    most = at + 1 if option.values == "1" or one_image else len(args)
+    values = tuple(itertools.takewhile(lambda word: not _is_dashed(word), args[at:most]))
+    if not values:
         return _Item(option, ()), at
-    return _Item(option, (word, *args[at:end]), args[end - 1]), end
+    return _Item(option, (word, *values), values[-1]), at + len(values)
 
 
 def options_of(flags: Sequence[str]) -> Iterator[tuple[str, ...]]:
     return (item.words for item in _items(flags))
+
+
+def options_named(flags: Sequence[str]) -> Iterator[str]:
+    """The long names of the options that are known."""
+    return (item.option.name for item in _items(flags) if item.option is not None)
 
 
 def _items(flags: Sequence[str]) -> Iterator[_Item]:

@@ -13,7 +13,7 @@ import termios
 import click
 
 from codex_tmux.codex.accepted import accepted
-from codex_tmux.codex.commandline import parse, redact
+from codex_tmux.codex.commandline import options_named, parse, redact
 from codex_tmux.commands.completion import DIRECTORY
 from codex_tmux.errors import Problem
 from codex_tmux.exec.conversation import Conversation
@@ -38,7 +38,6 @@ REFUSED = {
 }
 """Options of `codex exec` that make no sense for a whole conversation, and why."""
 JSON = ("--json", "--experimental-json")
-SHORT = {"-i": "--image", "-h": "--help", "-V": "--version"}
 
 
 @click.command(epilog="Example: codex-tmux exec --new -c ~/src/api -n api -- --sandbox read-only")
@@ -87,11 +86,9 @@ def command(
 
 def check_flags(flags: tuple[str, ...]) -> None:
     """Raise Problem for what cannot be said of a whole conversation."""
-    for word in flags:
-        # A value never starts with a dash, so every dashed word is an option.
-        option = word.partition("=")[0] if word.startswith("--") else SHORT.get(word[:2], "")
-        if option in REFUSED:
-            raise Problem(f"codex exec {option} {REFUSED[option]}")
+    refused = next((option for option in options_named(flags) if option in REFUSED), "")
+    if refused:
+        raise Problem(f"codex exec {refused} {REFUSED[refused]}")
     # With `--last` nothing is a session's name, so any word is a prompt; and without it one word more is a
     # prompt too, unless a subcommand among the flags (`resume`, `fork`) takes it for a name.
     alone, with_word = parse(["exec", "--last", *flags]), parse(["exec", *flags, "--", "word"])
