@@ -10,8 +10,8 @@ from typing import Any
 
 from codex_tmux.paths import names_in
 
-Sql = Callable[[set[str]], str]
-"""A query, made for the columns that `threads` has."""
+Sql = str | Callable[[set[str]], str]
+"""A query; or what makes one for the columns that `threads` has."""
 
 
 class Database:
@@ -52,7 +52,7 @@ def _rows(connection: sqlite3.Connection, sql: Sql, values: tuple[object, ...]) 
     columns = {str(row[1]) for row in connection.execute("PRAGMA table_info(threads)")}
     if "id" not in columns:
         raise sqlite3.DatabaseError("no table threads with an id")
-    cursor = connection.execute(sql(columns), values)
+    cursor = connection.execute(sql if isinstance(sql, str) else sql(columns), values)
     names = [column[0] for column in cursor.description]
     return [dict(zip(names, row, strict=True)) for row in cursor]
 

@@ -98,7 +98,8 @@ class Store:
         ids = {
             found for folder in (self.locks, *self._day_folders(prefix)) for found in _ids_in(folder, prefix)
         }
-        ids = ids or set(self._database_ids(prefix)) or set(_ids_in(self.archived_sessions, prefix))
+        ids = ids or set(self._ids("id >= ? AND id < ? LIMIT 2", prefix, prefix + "g"))
+        ids = ids or set(_ids_in(self.archived_sessions, prefix))
         return ids.pop() if len(ids) == 1 else None
 
     def named(self, word: str) -> list[str]:
@@ -107,23 +108,20 @@ class Store:
         Sub-agents are among them; the caller tells why one of those will not do.
         """
         prefix = word.lower()
-        found: dict[str, None] = {}
+        found: list[str] = []
         if len(prefix) >= NAMED_BY and is_whole(prefix + _ZEROS[len(prefix) :]):
             # Eight digits are a minute of an id's time: they lead to its day's folder.
             around = (prefix + _ZEROS[len(prefix) :])[:14] + "7"
             for folder in (self.locks, *self._day_folders(around), self.archived_sessions):
-                found.update(dict.fromkeys(_ids_in(folder, prefix)))
-            found.update(dict.fromkeys(self._database_ids(prefix)))
-
-        rows = self.database.rows(lambda _: "SELECT id FROM threads WHERE name = ? LIMIT 9", word)
-        found.update(dict.fromkeys(a_text(row.get("id")) for row in rows))
-        return [session_id for session_id in found if is_whole(session_id)]
+                found += _ids_in(folder, prefix)
+            found += self._ids("id >= ? AND id < ? LIMIT 2", prefix, prefix + "g")
+        return list(dict.fromkeys([*found, *self._ids("name = ? LIMIT 9", word)]))
 
     def names(self, session_ids: list[str]) -> dict[str, str]:
         """What Codex, or a person in it, has named these sessions, those that have a name; unsafe to print."""
         marks = ", ".join("?" * len(session_ids))
         sql = f"SELECT id, name FROM threads WHERE name <> '' AND id IN ({marks})"
-        rows = self.database.rows(lambda _: sql, *session_ids)
+        rows = self.database.rows(sql, *session_ids)
         return {a_text(row.get("id")): a_text(row.get("name")) for row in rows}
 
     def rollout(self, session_id: str) -> str | None:
@@ -178,11 +176,7 @@ class Store:
         rows = ((a_text(row.get("id")), row) for row in self._recent_rows(limit))
         known = (self._session(session_id, row) for session_id, row in rows if is_whole(session_id))
         found = [s for s in known if s and s.listed]
-        if found:
-            return found[:limit]
-        paths = (path for path in self._newest_rollouts() if _file(path))
-        on_disk = (self._session(_id_of(os.path.basename(path)), {}, path) for path in paths)
-        return list(itertools.islice((s for s in on_disk if s and not s.subagent), max(0, limit)))
+        return found[:limit] or list(itertools.islice(self._newest_on_disk(), max(0, limit)))
 
     def lock_path(self, session_id: str) -> str:
         """Where the lock of `session_id` is while a Codex has it open; that it exists means nothing."""
@@ -234,20 +228,23 @@ class Store:
     def _archived_rollout(self, session_id: str) -> str | None:
         return _expected(self.archived_sessions, session_id) or _listed(self.archived_sessions, session_id)
 
-    def _newest_rollouts(self) -> Iterator[str]:
+    def _newest_on_disk(self) -> Iterator[Session]:
         for folder, folders, names in os.walk(self.sessions):
             folders.sort(reverse=True)
-            yield from (os.path.join(folder, name) for name in sorted(names, reverse=True) if _id_of(name))
+            for name in sorted(names, reverse=True):
+                path = _file(os.path.join(folder, name)) if _id_of(name) else None
+                session = self._session(_id_of(name), {}, path) if path else None
+                if session and not session.subagent:
+                    yield session
 
     # The database
 
-    def _database_ids(self, prefix: str) -> list[str]:
-        sql = "SELECT id FROM threads WHERE id >= ? AND id < ? LIMIT 2"
-        rows = self.database.rows(lambda _: sql, prefix, prefix + "g")
+    def _ids(self, where: str, *values: str) -> list[str]:
+        rows = self.database.rows(f"SELECT id FROM threads WHERE {where}", *values)
         return [found for row in rows if is_whole(found := a_text(row.get("id")))]
 
     def _row(self, session_id: str) -> Object:
-        rows = self.database.rows(lambda _: "SELECT * FROM threads WHERE id = ?", session_id)
+        rows = self.database.rows("SELECT * FROM threads WHERE id = ?", session_id)
         return rows[0] if rows else {}
 
     def _recent_rows(self, limit: int) -> list[Object]:

@@ -41,16 +41,18 @@ def jobs_of(processes: Processes, root_pid: int, codex: int = 0) -> tuple[str, .
     Not the process `codex`, its group and what it started; not Codex's background server; nor what draws a prompt
     (powerlevel10k's gitstatusd, and the shell that waits for it).
     """
-    pids = processes.pids()
-    shell = processes.get(root_pid)
-    if shell is None or not shell.tty:
-        return ()
-    here = [p for p in map(processes.get, pids) if p is not None and p.tty == shell.tty]
-    others = [p for p in here if p.pid != root_pid and p.state not in "ZX"]
+    others = _beside(processes, root_pid)
     passed = _of_codex(processes, codex, others) | _of_the_prompt(processes, root_pid, others)
     argv = [processes.argv(p.pid) for p in others if p.pid not in passed]
     names = (os.path.basename(words[0]) for words in argv if words and not is_app_server(words))
     return tuple(dict.fromkeys(name.removeprefix("-") for name in names))
+
+
+def _beside(processes: Processes, root_pid: int) -> list[Process]:
+    """What else lives on the terminal of a process."""
+    found = list(filter(None, map(processes.get, processes.pids())))
+    tty = next((p.tty for p in found if p.pid == root_pid), "")
+    return [p for p in found if tty and p.tty == tty and p.pid != root_pid and p.state not in "ZX"]
 
 
 def _of_codex(processes: Processes, codex: int, others: list[Process]) -> set[int]:
