@@ -67,6 +67,11 @@ def command(
         return 0
     if cwd or name:
         raise click.UsageError("-c and -n are for --new and --split")
+    return hold_here(as_json, flags)
+
+
+def hold_here(as_json: bool, flags: tuple[str, ...]) -> int:
+    """The conversation of this pane, until the user leaves; the exit code."""
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda number, _: sys.exit(128 + number))  # a turn is ended on the way out
     pane = Pane()

@@ -35,8 +35,7 @@ def check_bindings(facts: DoctorFacts) -> Finding:
 
 def of_keys(facts: DoctorFacts) -> Finding:
     """Do the user's own keys that respawn go through the aliases, and are our keys still ours?"""
-    past = keys_past_us(facts.server.try_run("list-keys") or "")
-    if past:
+    if past := keys_past_us(facts.server.try_run("list-keys") or ""):
         detail = f"{', '.join(past)}: bound before the plugin was loaded, so it respawns without codex-tmux"
         return Finding(BROKEN, detail, facts.load_command())
     keys = facts.options.get("@codex_keys", "").split()

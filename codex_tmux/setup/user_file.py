@@ -149,18 +149,24 @@ def rewrite(
             click.echo("nothing written")
             return Rewritten(old, old, agreed=False)
         shown = lines
-        backup = file.back_up(old or b"") if keep_copy else None
-        written = False
-        try:
-            written = file.replace(old, new)
-        finally:
-            if backup and not written:
-                backup.unlink(missing_ok=True)
-        if written:
-            copy = f" (backup: {backup})" if backup and old is not None else ""
-            click.echo(f"{'removed' if new is None else 'written'}: {file.path}{copy}")
+        if replaced(file, old, new, keep_copy):
             return Rewritten(old, new)
     raise Problem(f"{file.path}: kept changing while being edited; nothing written; try again")
+
+
+def replaced(file: UserFile, old: bytes | None, new: bytes | None, keep_copy: bool) -> bool:
+    """Make the file hold `new`, and say so; False, and no copy, where it holds `old` no more."""
+    backup = file.back_up(old or b"") if keep_copy else None
+    written = False
+    try:
+        written = file.replace(old, new)
+    finally:
+        if backup and not written:
+            backup.unlink(missing_ok=True)
+    if written:
+        copy = f" (backup: {backup})" if backup and old is not None else ""
+        click.echo(f"{'removed' if new is None else 'written'}: {file.path}{copy}")
+    return written
 
 
 def difference(name: str, old: str, new: str) -> list[str]:
