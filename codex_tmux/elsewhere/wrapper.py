@@ -6,6 +6,7 @@ understood is (UNKNOWN, its name): nobody starts Codex without it unasked.
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 from collections.abc import Collection, Sequence
@@ -82,11 +83,7 @@ def of_program(name: str, words: Sequence[str], args: Sequence[str], script: str
 
 
 def with_program(before: Sequence[str]) -> tuple[str, ...]:
-    kept = list(before)
-    for at, word in enumerate(kept):
-        if os.path.basename(word) in LAUNCHERS:
-            kept = kept[:at]
-            break
+    kept = list(itertools.takewhile(lambda word: os.path.basename(word) not in LAUNCHERS, before))
     return (*kept, PROGRAM) if kept else ()
 
 

@@ -115,8 +115,7 @@ def open_pane(split: bool, cwd: str | None, name: str | None, as_json: bool, fla
     target = ["-t", pane] if split and re.fullmatch(r"%\d+", pane) else []
     named = ["-n", literal(name)] if name else []
     # tmux gives a pane its server's environment, at a respawn too: a CODEX_HOME of one's own is part of the command.
-    home = os.environ.get("CODEX_HOME")
-    env = ["env", f"CODEX_HOME={os.path.abspath(home)}"] if home else []
+    env = ["env", f"CODEX_HOME={default_home()}"] if os.environ.get("CODEX_HOME") else []
     server = Server()
     server.run(
         *("split-window" if split else "new-window", *target, "-c", literal(directory), *named, "--"),

@@ -55,11 +55,8 @@ def check_conflicts(facts: DoctorFacts) -> Finding:
 
 
 def other_plugins(facts: DoctorFacts) -> list[str]:
-    texts = [
-        f"{name} {value}"
-        for name, value in facts.options.items()
-        if not name.startswith("@codex") and name != "@resurrect-processes"
-    ]
+    options = facts.options.items()
+    texts = [f"{k} {v}" for k, v in options if not k.startswith(("@codex", "@resurrect-processes"))]
     texts += (facts.server.try_run("show-hooks", "-g") or "").splitlines()
     variable = facts.server.try_run("show-environment", "-g", "TMUX_PLUGIN_MANAGER_PATH") or ""
     texts += names_in(variable.partition("=")[2])

@@ -23,16 +23,18 @@ def shell_is_idle(processes: Processes, root_pid: int, tty: str) -> bool:
         return False
     if shell.state != "S" or not shell.pgrp == shell.tty_pgrp == root_pid:
         return False
-    for child in processes.children(root_pid):
-        process = processes.get(child)
-        in_group = process is not None and process.pgrp == root_pid
-        # A prompt's helper may share the shell's group, but it does not read the terminal.
-        if in_group and processes.stdin(child) in (tty, "/dev/tty", None):
-            return False
+    if _reads_in_its_place(processes, root_pid, tty):
+        return False
     if name in _LINE_EDITORS:
         return edits_lines(tty)
     # A script that waits in `read` looks the same from outside.
     return all(word.startswith("-") for word in argv[1:])
+
+
+def _reads_in_its_place(processes: Processes, shell: int, tty: str) -> bool:
+    """Whether a child in the shell's own group reads the terminal: a prompt's helper may be there, but does not."""
+    children = (p for p in map(processes.get, processes.children(shell)) if p is not None)
+    return any(p.pgrp == shell and processes.stdin(p.pid) in (tty, "/dev/tty", None) for p in children)
 
 
 def jobs_of(processes: Processes, root_pid: int, codex: int = 0) -> tuple[str, ...]:
