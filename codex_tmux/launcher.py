@@ -1,7 +1,5 @@
 """The command `codex-tmux` itself: where it is, how the user can type it, how it loads the plugin."""
 
-from __future__ import annotations
-
 import os
 import shlex
 import sys

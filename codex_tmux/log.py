@@ -4,8 +4,6 @@ How much of it is written, `@codex-log-level` says: `error`, what went wrong; `i
 `debug`, also what every sync saw. Until the option is read, it is `info`.
 """
 
-from __future__ import annotations
-
 import errno
 import os
 import time

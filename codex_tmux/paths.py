@@ -1,7 +1,5 @@
 """Where codex-tmux keeps its files, and where programs are."""
 
-from __future__ import annotations
-
 import errno
 import os
 import stat

@@ -1,7 +1,5 @@
 """Text from elsewhere (a model, a command, a directory's name) made fit for the user's terminal."""
 
-from __future__ import annotations
-
 import os
 import re
 import unicodedata

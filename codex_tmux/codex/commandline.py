@@ -7,8 +7,6 @@ Measured on 0.169: the word of a subcommand counts also behind a prompt (`codex 
 `--`; an option with a detached list of values (`-i a b`) swallows such words too.
 """
 
-from __future__ import annotations
-
 import itertools
 import os
 from collections.abc import Iterator, Sequence

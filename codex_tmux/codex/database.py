@@ -1,7 +1,5 @@
 """Codex's database, read only: its table `threads` has a row a session, with columns that differ by version."""
 
-from __future__ import annotations
-
 import os
 import re
 import sqlite3

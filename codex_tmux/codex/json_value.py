@@ -1,7 +1,5 @@
 """JSON that Codex has written: what is of another type than it is to be counts as not there."""
 
-from __future__ import annotations
-
 import json
 from typing import Any
 

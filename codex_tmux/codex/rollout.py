@@ -3,8 +3,6 @@
 One line is one JSON object. A line that is damaged, cut, or of another kind tells nothing.
 """
 
-from __future__ import annotations
-
 import itertools
 import os
 from collections.abc import Iterable, Iterator

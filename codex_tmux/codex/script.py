@@ -4,8 +4,6 @@ A wrapper may be ended, and its program started alone. A script in which Codex i
 would be cut off, or run again.
 """
 
-from __future__ import annotations
-
 import re
 import shlex
 from collections.abc import Sequence

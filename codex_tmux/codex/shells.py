@@ -1,7 +1,5 @@
 """Shells by their command lines: which one people type into, which one only runs a command or a script."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Sequence
 

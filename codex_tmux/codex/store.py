@@ -9,8 +9,6 @@ A session id is a UUIDv7: it begins with its creation time in milliseconds, and 
 but for a second or the time zone, the very file. Nothing here walks the tree to find a session.
 """
 
-from __future__ import annotations
-
 import itertools
 import os
 import time

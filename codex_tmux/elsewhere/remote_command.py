@@ -4,8 +4,6 @@ Pure. Only what is fully understood is rebuilt: a plain command line of Codex, b
 or `exec`, or in the one argument of `sh -c`. What stands there unexpanded (`~`, `"$HOME"`) goes back as written.
 """
 
-from __future__ import annotations
-
 import os
 import re
 import shlex

@@ -3,8 +3,6 @@
 Pure. The line that ran is never run again as it was: its prompt would be sent once more, on another machine.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import NamedTuple
 

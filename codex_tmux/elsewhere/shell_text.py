@@ -1,7 +1,5 @@
 """The words and operators of a shell's command line, as far as they are certain without a shell."""
 
-from __future__ import annotations
-
 import re
 
 # As text: few of the hooks that import this come to read a command line.
@@ -21,7 +19,7 @@ class Token(str):
     start: int
     is_operator: bool
 
-    def __new__(cls, raw: str, start: int = 0, is_operator: bool = False) -> Token:
+    def __new__(cls, raw: str, start: int = 0, is_operator: bool = False) -> "Token":
         token = super().__new__(cls, raw if is_operator else re.sub(QUOTED, _unquoted, raw))
         token.raw, token.start, token.is_operator = raw, start, is_operator
         return token

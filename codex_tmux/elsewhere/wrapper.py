@@ -4,8 +4,6 @@ Pure. A wrapper is the words before Codex's own arguments, with PROGRAM where th
 understood is (UNKNOWN, its name): nobody starts Codex without it unasked.
 """
 
-from __future__ import annotations
-
 import itertools
 import os
 import re

@@ -1,7 +1,5 @@
 """`codex-tmux exec`: a pane whose every message is one `codex exec`, and which keeps its conversation."""
 
-from __future__ import annotations
-
 import contextlib
 import itertools
 import os

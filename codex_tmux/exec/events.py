@@ -1,7 +1,5 @@
 """The events that `codex exec --json` prints, one JSON object a line, and what a person sees of them."""
 
-from __future__ import annotations
-
 import shlex
 from collections.abc import Callable, Iterator
 

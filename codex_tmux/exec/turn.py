@@ -1,7 +1,5 @@
 """One turn: a `codex exec --json` process, from its message to its end."""
 
-from __future__ import annotations
-
 import contextlib
 import ctypes
 import os

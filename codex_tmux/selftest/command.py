@@ -1,7 +1,5 @@
 """`codex-tmux selftest`: prove on this machine that a killed pane comes back with its own conversation."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 import shutil

@@ -1,7 +1,5 @@
 """Are the plugin's hooks, aliases and keys in tmux still what it put there?"""
 
-from __future__ import annotations
-
 import re
 import shlex
 

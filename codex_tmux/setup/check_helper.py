@@ -1,7 +1,5 @@
 """Can tmux start the helper, is it this one, and does one of them hang?"""
 
-from __future__ import annotations
-
 import os
 import shlex
 import shutil

@@ -1,7 +1,5 @@
 """Is tmux new enough, is the plugin loaded, and does another plugin get in its way?"""
 
-from __future__ import annotations
-
 import os
 import shlex
 import shutil

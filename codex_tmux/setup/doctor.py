@@ -1,7 +1,5 @@
 """`codex-tmux doctor`: what works here, what does not, and the command that fixes it."""
 
-from __future__ import annotations
-
 import json
 import os
 import shutil

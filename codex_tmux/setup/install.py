@@ -1,7 +1,5 @@
 """`codex-tmux install` and `load`: the plugin in the user's tmux.conf, and in the tmux server that runs."""
 
-from __future__ import annotations
-
 import os
 import time
 from pathlib import Path

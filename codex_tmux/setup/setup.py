@@ -1,7 +1,5 @@
 """`codex-tmux setup`: have Codex write its session id into the pane title, the best evidence there is."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 import shutil

@@ -1,7 +1,5 @@
 """`codex-tmux uninstall`: the plugin out of tmux.conf and out of the tmux server, as if it had never been there."""
 
-from __future__ import annotations
-
 import re
 import shlex
 import time

@@ -1,7 +1,5 @@
 """A file of the user's (tmux.conf, Codex's config.toml): a change is shown, agreed to, and made whole or not at all."""
 
-from __future__ import annotations
-
 import contextlib
 import difflib
 import os

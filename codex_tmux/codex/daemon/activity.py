@@ -1,7 +1,5 @@
 """What a conversation is doing, as Codex's shared daemon tells it. A Codex that runs without it cannot be asked."""
 
-from __future__ import annotations
-
 import threading
 import time
 from collections.abc import Callable, Collection, Mapping

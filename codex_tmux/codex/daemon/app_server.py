@@ -3,8 +3,6 @@
 The session is in the server's store, so this machine's store says nothing of it.
 """
 
-from __future__ import annotations
-
 import os
 
 from codex_tmux.codex.daemon.client import Client, DaemonError, connected

@@ -4,8 +4,6 @@ Codex's shared daemon (0.157 and later) speaks it on a socket in `$CODEX_HOME`, 
 `ws://HOST:PORT`, `wss://HOST:PORT` or `unix://PATH`. Whoever is asked is never started for it.
 """
 
-from __future__ import annotations
-
 import json
 import math
 import os
@@ -53,7 +51,7 @@ def has_daemon(codex_home: str) -> bool:
 
 
 @contextmanager
-def connected(address: str, within: float, token: str = "", experimental: bool = False) -> Iterator[Client]:
+def connected(address: str, within: float, token: str = "", experimental: bool = False) -> "Iterator[Client]":
     """A client that has introduced itself, whose answers may take `within` seconds together; `experimental`: it may
     also ask what Codex calls so.
 
@@ -98,7 +96,7 @@ def connected(address: str, within: float, token: str = "", experimental: bool =
         raise DaemonError(f"{type(e).__name__}: {e}") from e
 
 
-def daemon_of(codex_home: str, within: float, experimental: bool = False) -> AbstractContextManager[Client]:
+def daemon_of(codex_home: str, within: float, experimental: bool = False) -> "AbstractContextManager[Client]":
     """A client of the daemon of a `CODEX_HOME`; as `connected`."""
     return connected(f"unix://{socket_path(codex_home)}", within, experimental=experimental)
 

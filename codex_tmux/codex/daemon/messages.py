@@ -1,7 +1,5 @@
 """What was said last in a session, as Codex's shared daemon tells it: also where the rollout is compressed."""
 
-from __future__ import annotations
-
 from codex_tmux.codex.daemon.client import DaemonError, daemon_of, has_daemon
 from codex_tmux.codex.json_value import Object, objects, texts_in
 from codex_tmux.log import log

@@ -1,7 +1,5 @@
 """What Codex asks its user: approvals and questions, as its shared daemon brings them to whoever resumes the thread."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import suppress

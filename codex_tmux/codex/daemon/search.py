@@ -1,7 +1,5 @@
 """What was said in which session: Codex's shared daemon looks through all transcripts, else the newest rollouts do."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Iterable
 

@@ -1,7 +1,5 @@
 """Which Codex a pane runs."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterator
 from typing import NamedTuple

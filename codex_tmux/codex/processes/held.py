@@ -1,7 +1,5 @@
 """Which sessions a process has open, and who holds a lock."""
 
-from __future__ import annotations
-
 import os
 
 from codex_tmux.codex.processes.auto import system

@@ -1,7 +1,5 @@
 """Processes as /proc tells of them. Starts are in ticks since the machine's boot."""
 
-from __future__ import annotations
-
 import os
 import time
 

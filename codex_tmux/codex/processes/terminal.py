@@ -1,7 +1,5 @@
 """What happens at a terminal: whether a shell waits for a line there, and what else lives on it."""
 
-from __future__ import annotations
-
 import os
 import termios
 
