@@ -1,7 +1,5 @@
 """The commands people type. Each lives in a module of its own, imported when it is asked for."""
 
-from __future__ import annotations
-
 import importlib
 import os
 import sys

@@ -1,11 +1,10 @@
 """The command `codex-tmux` itself: where it is, how the user can type it, how it loads the plugin."""
 
-from __future__ import annotations
-
 import os
 import shlex
-import shutil
 import sys
+
+from codex_tmux.paths import on_path
 
 NAME = "codex-tmux"
 LINK = "~/.local/bin/codex-tmux"
@@ -29,7 +28,7 @@ def own() -> str:
 def program() -> str:
     """The path of this codex-tmux that lasts: a name that leads to it, and stays when pipx, uv or Python change."""
     script = own()
-    for name in (shutil.which(NAME), os.path.expanduser(LINK)):
+    for name in (on_path(NAME), os.path.expanduser(LINK)):
         if name and os.path.exists(name) and os.path.exists(script) and os.path.samefile(name, script):
             return os.path.abspath(name)
     return script
@@ -37,7 +36,7 @@ def program() -> str:
 
 def typed(*args: str) -> str:
     """A command line of codex-tmux that the user can type: by its full path where it is not on PATH."""
-    name = NAME if shutil.which(NAME) else with_tilde(program())
+    name = NAME if on_path(NAME) else with_tilde(program())
     return " ".join([name, *(shlex.quote(a) for a in args)])
 
 

@@ -4,8 +4,6 @@ How much of it is written, `@codex-log-level` says: `error`, what went wrong; `i
 `debug`, also what every sync saw. Until the option is read, it is `info`.
 """
 
-from __future__ import annotations
-
 import errno
 import os
 import time
@@ -67,6 +65,16 @@ def unwritable() -> str:
         return "" if os.fstatvfs(fd).f_bavail else os.strerror(errno.ENOSPC)
     finally:
         os.close(fd)
+
+
+def raised_at(error: Exception) -> str:
+    """The four innermost places of an exception, `file.py:line`, the last first. traceback takes 5 ms to import."""
+    places = []
+    at = error.__traceback__
+    while at is not None:
+        places.append(f"{os.path.basename(at.tb_frame.f_code.co_filename)}:{at.tb_lineno}")
+        at = at.tb_next
+    return " < ".join(places[:-5:-1])
 
 
 def field_text(value: object) -> str:

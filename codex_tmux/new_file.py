@@ -1,7 +1,5 @@
 """A new file that is whole and on the disk, ready to be renamed over an older one."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 

@@ -1,14 +1,12 @@
 """Text from elsewhere (a model, a command, a directory's name) made fit for the user's terminal."""
 
-from __future__ import annotations
-
 import os
 import re
 import unicodedata
 
 # Whole control sequences first, so that their printable tails do not stay behind as litter: OSC, DCS, SOS, PM
 # and APC with their bodies, where they are terminated; then CSI; then the two- and three-character escapes.
-SEQUENCES = re.compile(
+SEQUENCES = (
     "(?:\x1b[]P^_X]|[\x90\x98\x9d-\x9f])[^\x07\x1b\x9c]*(?:\x07|\x1b\\\\|\x9c)"
     "|(?:\x1b\\[|\x9b)[0-?]*[ -/]*[@-~]"
     "|\x1b[ -/]+[0-~]"
@@ -26,7 +24,7 @@ def plain(text: str) -> str:
     """
     if text.isascii() and text.replace("\n", "").replace("\t", "").isprintable():
         return text
-    text = SEQUENCES.sub("", text)
+    text = re.sub(SEQUENCES, "", text)
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     return "".join(plain_char(c) for c in text)
 

@@ -145,8 +145,8 @@ GUARDS = (
     Guard(
         "ssh's own RemoteCommand does not run again",
         "codex_tmux/elsewhere/run_again.py",
-        "    if transport.kind == SSH and not remote:",
-        "    if False:",
+        "    if transport.kind != SSH or connect[at : at + 2] == NO_REMOTE_COMMAND:",
+        "    if True:",
         "tests/tmux/far_end_test.py::test_ssh_s_own_remote_command_is_not_run_again",
     ),
     Guard(

@@ -4,8 +4,6 @@ Codex reads its whole command line before it answers `--version`, and starts not
 status 2. Measured on 0.144.6 and 0.169.0: 10 ms for the binary, 80 ms where npm's node stands before it.
 """
 
-from __future__ import annotations
-
 import subprocess
 from collections.abc import Sequence
 

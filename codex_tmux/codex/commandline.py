@@ -7,14 +7,13 @@ Measured on 0.169: the word of a subcommand counts also behind a prompt (`codex 
 `--`; an option with a detached list of values (`-i a b`) swallows such words too.
 """
 
-from __future__ import annotations
-
+import itertools
 import os
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from codex_tmux.codex.session_id import is_whole
-from codex_tmux.codex.shell_below import runs_below
+from codex_tmux.codex.shells import runs_below
 
 
 class Option(NamedTuple):
@@ -83,17 +82,14 @@ OPTIONS = (
 
 _BY_WORD = {word: option for option in OPTIONS for word in (option.name, option.short, option.alias) if word}
 
-_CONFLICTS = {
-    "--dangerously-bypass-approvals-and-sandbox": ("--ask-for-approval", "--approve-for-me", "--full-auto"),
-    "--ask-for-approval": ("--dangerously-bypass-approvals-and-sandbox", "--approve-for-me"),
-    "--approve-for-me": (
-        "--dangerously-bypass-approvals-and-sandbox",
-        "--ask-for-approval",
-        "--sandbox",
-    ),
-    "--sandbox": ("--approve-for-me",),
-    "--full-auto": ("--dangerously-bypass-approvals-and-sandbox",),
-}
+_BYPASS = "--dangerously-bypass-approvals-and-sandbox"
+_CONFLICTS = (
+    (_BYPASS, "--ask-for-approval"),
+    (_BYPASS, "--approve-for-me"),
+    (_BYPASS, "--full-auto"),
+    ("--approve-for-me", "--ask-for-approval"),
+    ("--approve-for-me", "--sandbox"),
+)
 """Refused side by side, accepted as `codex -a never resume --yolo ID` (a shell alias, a wish): last wins."""
 
 # fmt: off
@@ -210,21 +206,20 @@ def parse(args: Sequence[str]) -> CommandLine:
     subcommand, below, items, arguments = _read(args)
     verb = below or subcommand
     given = {item.option.name for item in items if item.option is not None}
-    talks = below not in ("review", "help") and given.isdisjoint(("--help", "--version"))
-    mode = SUBCOMMANDS.get(subcommand or "", "tui") if talks else None
+    silent = below in ("review", "help") or not given.isdisjoint(("--help", "--version"))
+    mode = None if silent else SUBCOMMANDS.get(subcommand or "", "tui")
     named = arguments[:1] if verb in ("resume", "fork") and "--last" not in given else []
     kept = _merged(items)
-    known = [(item.option, item.value) for item in kept if item.option is not None]
-    values = {option.name: value for option, value in known}
+    values = {item.option: item.value for item in kept if item.option is not None}
     return CommandLine(
         subcommand=subcommand,
         mode=mode,
         flags=tuple(word for item in kept for word in item.words),
         session_id=next((n.lower() for n in named if verb == "resume" and is_whole(n)), None),
         prompt=len(arguments) > len(named) and mode is not None,
-        embedded=mode == "exec" or any(option.embedded for option, _ in known),
-        cd=values.get("--cd"),
-        remote=values.get("--remote"),
+        embedded=mode == "exec" or any(option.embedded for option in values),
+        cd=values.get(_BY_WORD["--cd"]),
+        remote=values.get(_BY_WORD["--remote"]),
     )
 
 
@@ -274,18 +269,20 @@ def _next(args: Sequence[str], at: int, one_image: bool = False) -> tuple[_Item,
         return _Item(option, (word,)), at
     if attached:
         return _Item(option, (word,), value), at
-    end = at
-    while end < len(args) and not _is_dashed(args[end]):
-        end += 1
-        if option.values == "1" or one_image:
-            break
-    if end == at:
+    most = at + 1 if option.values == "1" or one_image else len(args)
+    values = tuple(itertools.takewhile(lambda word: not _is_dashed(word), args[at:most]))
+    if not values:
         return _Item(option, ()), at
-    return _Item(option, (word, *args[at:end]), args[end - 1]), end
+    return _Item(option, (word, *values), values[-1]), at + len(values)
 
 
 def options_of(flags: Sequence[str]) -> Iterator[tuple[str, ...]]:
     return (item.words for item in _items(flags))
+
+
+def options_named(flags: Sequence[str]) -> Iterator[str]:
+    """The long names of the options that are known."""
+    return (item.option.name for item in _items(flags) if item.option is not None)
 
 
 def _items(flags: Sequence[str]) -> Iterator[_Item]:
@@ -306,14 +303,9 @@ def _merged(items: list[_Item]) -> list[_Item]:
             if option.name in gone or not item.words or not option.replay:
                 continue
             if not option.repeat:
-                gone.add(option.name)
-            gone.update(_CONFLICTS.get(option.name, ()))
+                gone.update((option.name,), *(pair for pair in _CONFLICTS if option.name in pair))
         kept.append(item)
     return kept[::-1]
-
-
-def tui_fresh(flags: Sequence[str]) -> list[str]:
-    return list(flags)
 
 
 def tui_resume(flags: Sequence[str], session_id: str) -> list[str]:
@@ -352,8 +344,7 @@ def around_exec(flags: Sequence[str]) -> tuple[list[str], list[str]]:
 
 
 def without_cd(flags: Sequence[str]) -> list[str]:
-    items = [item for item in _items(flags) if item.option is None or item.option.name != "--cd"]
-    return [word for item in items for word in item.words]
+    return [word for item in _items(flags) if item.option is not _BY_WORD["--cd"] for word in item.words]
 
 
 def redact(flags: Sequence[str]) -> list[str]:

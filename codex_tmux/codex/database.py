@@ -1,15 +1,15 @@
 """Codex's database, read only: its table `threads` has a row a session, with columns that differ by version."""
 
-from __future__ import annotations
-
 import os
 import re
 import sqlite3
 from collections.abc import Callable
 from typing import Any
 
-Sql = Callable[[set[str]], str]
-"""A query, made for the columns that `threads` has."""
+from codex_tmux.paths import names_in
+
+Sql = str | Callable[[set[str]], str]
+"""A query; or what makes one for the columns that `threads` has."""
 
 
 class Database:
@@ -20,12 +20,8 @@ class Database:
 
     def files(self) -> list[str]:
         """The newest first."""
-        try:
-            names = os.listdir(self.folder)
-        except (OSError, ValueError):
-            return []
-        found = [match for name in names if (match := re.fullmatch(r"state_([0-9]+)\.sqlite", name))]
-        found.sort(key=lambda match: int(match[1]), reverse=True)
+        matches = (re.fullmatch(r"state_([0-9]+)\.sqlite", name) for name in names_in(self.folder))
+        found = sorted(filter(None, matches), key=lambda match: int(match[1]), reverse=True)
         return [os.path.join(self.folder, match[0]) for match in found]
 
     def rows(self, sql: Sql, *values: object) -> list[dict[str, Any]]:
@@ -54,7 +50,7 @@ def _rows(connection: sqlite3.Connection, sql: Sql, values: tuple[object, ...]) 
     columns = {str(row[1]) for row in connection.execute("PRAGMA table_info(threads)")}
     if "id" not in columns:
         raise sqlite3.DatabaseError("no table threads with an id")
-    cursor = connection.execute(sql(columns), values)
+    cursor = connection.execute(sql if isinstance(sql, str) else sql(columns), values)
     names = [column[0] for column in cursor.description]
     return [dict(zip(names, row, strict=True)) for row in cursor]
 

@@ -1,7 +1,5 @@
 """Where Codex keeps its own things."""
 
-from __future__ import annotations
-
 import os
 
 

@@ -3,12 +3,12 @@
 One line is one JSON object. A line that is damaged, cut, or of another kind tells nothing.
 """
 
-from __future__ import annotations
-
-import json
+import itertools
 import os
-from collections.abc import Iterable
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from codex_tmux.codex.json_value import Object, a_text, an_object, object_in, texts_in
 
 COMPRESSED = ".zst"
 """Ends the name of one that Codex has compressed since: the database then tells what is in it."""
@@ -48,27 +48,25 @@ def says_subagent(line: bytes) -> bool:
     return b'"subagent"' in line and is_subagent(_payload(line, cut=True))
 
 
-def is_subagent(row: dict[str, Any]) -> bool:
+def is_subagent(row: Object) -> bool:
     """Of a database row or of a `session_meta`, which use the same two words."""
     return row.get("thread_source") == "subagent" or source_of(row) == "subagent"
 
 
-def source_of(row: dict[str, Any]) -> str:
+def source_of(row: Object) -> str:
     """`cli`, or the key of `{"subagent": …}`, which the database holds as text; "" for none."""
     value = row.get("source")
     if isinstance(value, str) and value.startswith("{"):
-        value = _object(value.encode("utf-8", "replace"))
-    if isinstance(value, dict):
-        value = next(iter(value), "")
-    return value if isinstance(value, str) else ""
+        value = object_in(value)
+    return a_text(next(iter(value), "") if isinstance(value, dict) else value)
 
 
-def read_rollout(path: str) -> tuple[dict[str, Any], str]:
+def read_rollout(path: str) -> tuple[Object, str]:
     """(payload of the `session_meta`, first message of the person), each empty where it is not found.
 
     Reads the first 256 KB at most.
     """
-    meta: dict[str, Any] = {}
+    meta: Object = {}
     fallback = ""
     for line in _start(path, HEAD).split(b"\n")[:200]:
         if not meta and b'"session_meta"' in line:
@@ -89,22 +87,14 @@ def last_user_message(path: str) -> str | None:
     data = None if path.endswith(COMPRESSED) else tail(path, TAIL + 1)
     if data is None:
         return None
-    for line in reversed(data.split(b"\n")):
-        said = said_in(line, TYPED)
-        if said is not None and said.typed:
-            return said.text
-    return "" if len(data) <= TAIL and b'"forked_from_id"' not in data else None
+    none = "" if len(data) <= TAIL and b'"forked_from_id"' not in data else None
+    return next((said.text for said in _backwards(data, TYPED) if said.typed), none)
 
 
 def last_messages(path: str, number: int, size: int = SHOWN) -> list[tuple[str, str]]:
     """(who, what) of the last messages of both sides, oldest first; reads only `size` bytes of the rollout's end."""
-    found: list[tuple[str, str]] = []
-    for line in reversed((tail(path, size) or b"").split(b"\n")):
-        said = said_in(line, EXCHANGED)
-        if said is not None and not said.typed and said.text.strip():
-            found.append(("you" if said.role == "user" else "Codex", said.text))
-            if len(found) == number:
-                break
+    said = (s for s in _backwards(tail(path, size), EXCHANGED) if not s.typed and s.text.strip())
+    found = [("you" if s.role == "user" else "Codex", s.text) for s in itertools.islice(said, number)]
     return found[::-1]
 
 
@@ -129,11 +119,15 @@ def last_of_each(said: list[tuple[str, str]]) -> list[tuple[str, str]]:
 def mention(path: str, word: str) -> str:
     """The line of the last message with `word` in it, in any case, near the rollout's end; "" for none."""
     wanted = word.casefold()
-    for line in reversed((tail(path, TAIL) or b"").split(b"\n")):
-        said = said_in(line)
-        if said is not None and wanted in said.text.casefold():
-            return next((text for text in said.text.splitlines() if wanted in text.casefold()), said.text)
-    return ""
+    texts = (said.text for said in _backwards(tail(path, TAIL)))
+    text = next((text for text in texts if wanted in text.casefold()), "")
+    return next((line for line in text.splitlines() if wanted in line.casefold()), text)
+
+
+def _backwards(data: bytes | None, marks: Iterable[bytes] = (*TYPED, *EXCHANGED)) -> Iterator[Said]:
+    """What is said in the end of a rollout, the last first."""
+    lines = reversed((data or b"").split(b"\n"))
+    return (said for line in lines if (said := said_in(line, marks)) is not None)
 
 
 def last_directory(data: bytes) -> str:
@@ -142,11 +136,8 @@ def last_directory(data: bytes) -> str:
         if not any(mark in line for mark in DIRECTORY):
             continue
         payload = _payload(line)
-        settings = payload.get("thread_settings")
-        found = (
-            payload["cwd"] if "cwd" in payload else settings.get("cwd") if isinstance(settings, dict) else ""
-        )
-        if isinstance(found, str) and found:
+        says = payload if "cwd" in payload else an_object(payload.get("thread_settings"))
+        if found := a_text(says.get("cwd")):
             return found
     return ""
 
@@ -156,10 +147,10 @@ def said_in(line: bytes, marks: Iterable[bytes] = (*TYPED, *EXCHANGED)) -> Said 
     if not any(mark in line for mark in marks):
         return None
     payload = _payload(line)
-    kind, item, role = payload.get("type"), payload.get("item"), payload.get("role")
+    kind, item, role = payload.get("type"), an_object(payload.get("item")), payload.get("role")
     if kind == "user_message":
         text, typed, role = payload.get("message"), True, "user"
-    elif kind == "item_completed" and isinstance(item, dict) and item.get("type") == "UserMessage":
+    elif kind == "item_completed" and item.get("type") == "UserMessage":
         text, typed, role = _text(item.get("content")), True, "user"
     elif kind == "message" and role in ("user", "assistant"):
         text, typed = _text(payload.get("content")), False
@@ -173,20 +164,21 @@ def said_in(line: bytes, marks: Iterable[bytes] = (*TYPED, *EXCHANGED)) -> Said 
 
 def tail(path: str, size: int) -> bytes | None:
     """The end of a file, `size` bytes at most; None where it cannot be read."""
-    try:
-        with open(path, "rb", opener=_at_once) as file:
-            file.seek(max(0, file.seek(0, os.SEEK_END) - size))
-            return file.read(size)
-    except (OSError, ValueError):
-        return None
+    return _part(path, size, at_end=True)
 
 
 def _start(path: str, size: int) -> bytes:
+    return _part(path, size) or b""
+
+
+def _part(path: str, size: int, at_end: bool = False) -> bytes | None:
     try:
         with open(path, "rb", opener=_at_once) as file:
-            return file.read(size) or b""
+            if at_end:
+                file.seek(max(0, file.seek(0, os.SEEK_END) - size))
+            return file.read(size)
     except (OSError, ValueError):
-        return b""
+        return None
 
 
 def _at_once(path: str, flags: int) -> int:
@@ -194,24 +186,14 @@ def _at_once(path: str, flags: int) -> int:
     return os.open(path, flags | os.O_NONBLOCK)
 
 
-def _payload(line: bytes, cut: bool = False) -> dict[str, Any]:
+def _payload(line: bytes, cut: bool = False) -> Object:
     """The payload of a line, else {}. `cut`: also of a first line longer than what was read of it: what is of interest
     stands before the instructions."""
-    entry = _object(line) or (_object(line.partition(b',"base_instructions":')[0] + b"}}") if cut else {})
-    payload = entry.get("payload")
-    return payload if isinstance(payload, dict) else {}
-
-
-def _object(text: bytes) -> dict[str, Any]:
-    try:
-        found = json.loads(text)
-    except (ValueError, RecursionError):
-        return {}
-    return found if isinstance(found, dict) else {}
+    entry = object_in(line)
+    if cut and not entry:
+        entry = object_in(line.partition(b',"base_instructions":')[0] + b"}}")
+    return an_object(entry.get("payload"))
 
 
 def _text(content: object) -> str | None:
-    if not isinstance(content, list):
-        return None
-    texts = (part.get("text") for part in content if isinstance(part, dict))
-    return "\n".join(text for text in texts if isinstance(text, str) and text)
+    return "\n".join(filter(None, texts_in(content))) if isinstance(content, list) else None

@@ -1,7 +1,5 @@
 """What Codex's screen and title tell of the session it shows. Read from 0.169's; an unknown form tells nothing."""
 
-from __future__ import annotations
-
 import itertools
 
 MARK = "› "

@@ -4,15 +4,12 @@ A wrapper may be ended, and its program started alone. A script in which Codex i
 would be cut off, or run again.
 """
 
-from __future__ import annotations
-
 import re
 import shlex
 from collections.abc import Sequence
 
 from codex_tmux.codex.shells import SHELLS
 
-SUBSTITUTED = re.compile(r"\$\([^()]*\)")
 ENDS_A_COMMAND = frozenset((";", "&&", "||", "\n"))
 KEYWORDS = frozenset(("if", "then", "elif", "else", "fi", "{", "}", "!", "time", "exec"))
 PREPARES = frozenset(
@@ -32,7 +29,7 @@ def starts_one_program(text: str) -> bool:
     >>> starts_one_program("make; codex exec 'look at it'; make deploy")
     False
     """
-    lexer = shlex.shlex(SUBSTITUTED.sub("_", text), posix=True, punctuation_chars="();<>|&\n")
+    lexer = shlex.shlex(re.sub(r"\$\([^()]*\)", "_", text), posix=True, punctuation_chars="();<>|&\n")
     lexer.whitespace, lexer.whitespace_split = " \t\r", True
     try:
         words = list(lexer)

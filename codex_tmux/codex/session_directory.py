@@ -3,8 +3,6 @@
 `codex --worktree` goes to a directory of its own, and `/cd` to any; the process and the pane stay where they were.
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Sequence
 

@@ -1,7 +1,5 @@
 """A session's id: a UUID in lower case, or the first 29 characters of one, which is what Codex's title shows."""
 
-from __future__ import annotations
-
 import re
 
 CUT = 29

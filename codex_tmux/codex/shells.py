@@ -1,12 +1,12 @@
 """Shells by their command lines: which one people type into, which one only runs a command or a script."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Sequence
 
-from codex_tmux.codex.shell_below import runs_below
-
+BELOW = 'm=$(stty -g); trap : INT QUIT; "$@"; stty "$m"; exec "$0"'
+"""For `sh -c`: a command, and then the shell that stands before it. A Ctrl-C before Codex has the terminal is for Codex
+alone: dash would end with it, and the pane with dash. A killed Codex leaves the terminal without echo, and a bash that
+starts in it would not echo either."""
 SHELLS = ("sh", "bash", "zsh", "fish", "dash", "ash", "ksh", "ksh93", "mksh", "tcsh", "csh", "nu", "xonsh")
 _VALUED = ("--rcfile", "--init-file", "-O", "+O", "-o", "+o", "-C", "--init-command", "-d", "-D")
 """Options of these shells whose value is a word of its own, and so is no script."""
@@ -23,6 +23,11 @@ def shell_name(argv: Sequence[str]) -> str:
 def runs_one_command(argv: Sequence[str]) -> bool:
     """`sh -c …`, as tmux runs a pane's command: when that ends there is no shell to come back to."""
     return command_at(argv) > 0
+
+
+def runs_below(argv: Sequence[str]) -> bool:
+    """Whether this is the shell of BELOW: called `codex`, so that tmux names the window so, and no Codex itself."""
+    return len(argv) > 2 and argv[1] == "-c" and '"$@"; ' in argv[2] and 'exec "$0"' in argv[2]
 
 
 def is_typed_into(argv: list[str], cwd: str) -> bool:

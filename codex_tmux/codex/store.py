@@ -9,16 +9,16 @@ A session id is a UUIDv7: it begins with its creation time in milliseconds, and 
 but for a second or the time zone, the very file. Nothing here walks the tree to find a session.
 """
 
-from __future__ import annotations
-
 import itertools
 import os
 import time
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from codex_tmux.codex import processes
+from codex_tmux.codex.commandline import is_app_server
 from codex_tmux.codex.database import Database
+from codex_tmux.codex.json_value import Object, a_text
 from codex_tmux.codex.rollout import (
     COMPRESSED,
     first_line,
@@ -28,6 +28,7 @@ from codex_tmux.codex.rollout import (
     source_of,
 )
 from codex_tmux.codex.session_id import CUT, is_whole
+from codex_tmux.paths import names_in
 
 NAMED_BY = 8
 """Characters of an id by which a person may name it."""
@@ -94,7 +95,8 @@ class Store:
         ids = {
             found for folder in (self.locks, *self._day_folders(prefix)) for found in _ids_in(folder, prefix)
         }
-        ids = ids or set(self._database_ids(prefix)) or set(_ids_in(self.archived_sessions, prefix))
+        ids = ids or set(self._ids("id >= ? AND id < ? LIMIT 2", prefix, prefix + "g"))
+        ids = ids or set(_ids_in(self.archived_sessions, prefix))
         return ids.pop() if len(ids) == 1 else None
 
     def named(self, word: str) -> list[str]:
@@ -103,24 +105,21 @@ class Store:
         Sub-agents are among them; the caller tells why one of those will not do.
         """
         prefix = word.lower()
-        found: dict[str, None] = {}
+        found: list[str] = []
         if len(prefix) >= NAMED_BY and is_whole(prefix + _ZEROS[len(prefix) :]):
             # Eight digits are a minute of an id's time: they lead to its day's folder.
             around = (prefix + _ZEROS[len(prefix) :])[:14] + "7"
             for folder in (self.locks, *self._day_folders(around), self.archived_sessions):
-                found.update(dict.fromkeys(_ids_in(folder, prefix)))
-            found.update(dict.fromkeys(self._database_ids(prefix)))
-
-        rows = self.database.rows(lambda _: "SELECT id FROM threads WHERE name = ? LIMIT 9", word)
-        found.update(dict.fromkeys(_text(row.get("id")) for row in rows))
-        return [session_id for session_id in found if is_whole(session_id)]
+                found += _ids_in(folder, prefix)
+            found += self._ids("id >= ? AND id < ? LIMIT 2", prefix, prefix + "g")
+        return list(dict.fromkeys([*found, *self._ids("name = ? LIMIT 9", word)]))
 
     def names(self, session_ids: list[str]) -> dict[str, str]:
         """What Codex, or a person in it, has named these sessions, those that have a name; unsafe to print."""
         marks = ", ".join("?" * len(session_ids))
         sql = f"SELECT id, name FROM threads WHERE name <> '' AND id IN ({marks})"
-        rows = self.database.rows(lambda _: sql, *session_ids)
-        return {_text(row.get("id")): _text(row.get("name")) for row in rows}
+        rows = self.database.rows(sql, *session_ids)
+        return {a_text(row.get("id")): a_text(row.get("name")) for row in rows}
 
     def rollout(self, session_id: str) -> str | None:
         session_id = _whole(session_id)
@@ -149,7 +148,7 @@ class Store:
             return "unknown" if cut else "no-message"
         return "subagent" if says_subagent(line) else ""
 
-    def _why_missing(self, session_id: str, row: dict[str, Any]) -> str:
+    def _why_missing(self, session_id: str, row: Object) -> str:
         if row:
             return "subagent" if is_subagent(row) else "deleted"
         if os.path.exists(self.lock_path(session_id)):
@@ -171,14 +170,10 @@ class Store:
         return self._session(session_id, self._row(session_id))
 
     def recent(self, limit: int) -> list[Session]:
-        rows = ((_text(row.get("id")), row) for row in self._recent_rows(limit))
+        rows = ((a_text(row.get("id")), row) for row in self._recent_rows(limit))
         known = (self._session(session_id, row) for session_id, row in rows if is_whole(session_id))
         found = [s for s in known if s and s.listed]
-        if found:
-            return found[:limit]
-        paths = (path for path in self._newest_rollouts() if _file(path))
-        on_disk = (self._session(_id_of(os.path.basename(path)), {}, path) for path in paths)
-        return list(itertools.islice((s for s in on_disk if s and not s.subagent), max(0, limit)))
+        return found[:limit] or list(itertools.islice(self._newest_on_disk(), max(0, limit)))
 
     def lock_path(self, session_id: str) -> str:
         """Where the lock of `session_id` is while a Codex has it open; that it exists means nothing."""
@@ -194,7 +189,7 @@ class Store:
             return None
         argv = processes.Processes().argv(pid)
         name = os.path.basename(argv[0]) if argv else ""
-        return Holder(pid, name, processes.is_app_server(argv), tuple(argv))
+        return Holder(pid, name, is_app_server(argv), tuple(argv))
 
     # The folders
 
@@ -220,7 +215,7 @@ class Store:
             return path
         return next((path for folder in folders if (path := _listed(folder, session_id))), None)
 
-    def _located(self, session_id: str) -> tuple[str | None, dict[str, Any]]:
+    def _located(self, session_id: str) -> tuple[str | None, Object]:
         """The session's rollout, and its row in the database where that was asked."""
         if path := self._current_rollout(session_id):
             return path, {}
@@ -230,25 +225,26 @@ class Store:
     def _archived_rollout(self, session_id: str) -> str | None:
         return _expected(self.archived_sessions, session_id) or _listed(self.archived_sessions, session_id)
 
-    def _newest_rollouts(self) -> Iterator[str]:
-        for year in _numbered(self.sessions, 4):
-            for month in _numbered(year, 2):
-                for day in _numbered(month, 2):
-                    names = [name for name in _names(day) if _id_of(name)]
-                    yield from (os.path.join(day, name) for name in sorted(names, reverse=True))
+    def _newest_on_disk(self) -> Iterator[Session]:
+        for folder, folders, names in os.walk(self.sessions):
+            folders.sort(reverse=True)
+            for name in sorted(names, reverse=True):
+                path = _file(os.path.join(folder, name)) if _id_of(name) else None
+                session = self._session(_id_of(name), {}, path) if path else None
+                if session and not session.subagent:
+                    yield session
 
     # The database
 
-    def _database_ids(self, prefix: str) -> list[str]:
-        sql = "SELECT id FROM threads WHERE id >= ? AND id < ? LIMIT 2"
-        rows = self.database.rows(lambda _: sql, prefix, prefix + "g")
-        return [found for row in rows if is_whole(found := _text(row.get("id")))]
+    def _ids(self, where: str, *values: str) -> list[str]:
+        rows = self.database.rows(f"SELECT id FROM threads WHERE {where}", *values)
+        return [found for row in rows if is_whole(found := a_text(row.get("id")))]
 
-    def _row(self, session_id: str) -> dict[str, Any]:
-        rows = self.database.rows(lambda _: "SELECT * FROM threads WHERE id = ?", session_id)
+    def _row(self, session_id: str) -> Object:
+        rows = self.database.rows("SELECT * FROM threads WHERE id = ?", session_id)
         return rows[0] if rows else {}
 
-    def _recent_rows(self, limit: int) -> list[dict[str, Any]]:
+    def _recent_rows(self, limit: int) -> list[Object]:
         def sql(columns: set[str]) -> str:
             order = next((name for name in _AGES if name in columns), "id")
             where = "WHERE archived = 0" if "archived" in columns else ""
@@ -259,15 +255,15 @@ class Store:
 
     # Both together
 
-    def _session(self, session_id: str, row: dict[str, Any], path: str | None = None) -> Session | None:
+    def _session(self, session_id: str, row: Object, path: str | None = None) -> Session | None:
         path = path or _file(row.get("rollout_path"))
         path = path or self._current_rollout(session_id) or self._archived_rollout(session_id)
         if not row and path is None:
             return None
-        meta: dict[str, Any] = {}
+        meta: Object = {}
         message = ""
         source = source_of(row)
-        if path and not (source and _text(row.get("cwd")) and _text(row.get("first_user_message"))):
+        if path and not (source and a_text(row.get("cwd")) and a_text(row.get("first_user_message"))):
             meta, message = read_rollout(path)
             source = source or source_of(meta)
         first_message = _first_text(row.get("first_user_message"), message)
@@ -309,15 +305,11 @@ def _is_archived(path: str | None) -> bool:
     return os.path.basename(os.path.dirname(path or "")) == "archived_sessions"
 
 
-def _text(value: object) -> str:
-    return value if isinstance(value, str) else ""
-
-
 def _first_text(*values: object) -> str:
-    return next(filter(None, map(_text, values)), "")
+    return next(filter(None, map(a_text, values)), "")
 
 
-def _created(row: dict[str, Any]) -> int:
+def _created(row: Object) -> int:
     """In milliseconds; 0 where the row does not say."""
     ms, seconds = row.get("created_at_ms"), row.get("created_at")
     if isinstance(ms, int) and ms:
@@ -326,10 +318,7 @@ def _created(row: dict[str, Any]) -> int:
 
 
 def _file(value: object) -> str | None:
-    try:
-        return value if isinstance(value, str) and os.path.isfile(value) else None
-    except ValueError:  # an embedded null byte
-        return None
+    return value if isinstance(value, str) and os.path.isfile(value) else None
 
 
 def _mtime(path: str | None) -> float:
@@ -339,18 +328,6 @@ def _mtime(path: str | None) -> float:
         return 0.0
 
 
-def _names(folder: str) -> list[str]:
-    try:
-        return os.listdir(folder)
-    except (OSError, ValueError):
-        return []
-
-
-def _numbered(folder: str, digits: int) -> list[str]:
-    names = [name for name in _names(folder) if len(name) == digits and name.isascii() and name.isdigit()]
-    return [os.path.join(folder, name) for name in sorted(names, reverse=True)]
-
-
 def _id_of(name: str) -> str:
     """The id in `rollout-2026-11-23T05-25-23-<id>.jsonl` or `<id>.lock`, or ""."""
     stem = name.partition(".")[0]
@@ -358,11 +335,13 @@ def _id_of(name: str) -> str:
 
 
 def _ids_in(folder: str, prefix: str) -> Iterator[str]:
-    return (found for name in _names(folder) if prefix in name and (found := _id_of(name)).startswith(prefix))
+    return (
+        found for name in names_in(folder) if prefix in name and (found := _id_of(name)).startswith(prefix)
+    )
 
 
 def _listed(folder: str, session_id: str) -> str | None:
-    for name in _names(folder):
+    for name in names_in(folder):
         if session_id in name and name.startswith("rollout-") and _id_of(name) == session_id:
             return _file(os.path.join(folder, name))
     return None

@@ -1,7 +1,5 @@
 """What Codex's `config.toml` puts into the terminal's title, and by which item the session id gets there."""
 
-from __future__ import annotations
-
 import sys
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Which version a Codex is, and what it cannot tell of its session."""
 
-from __future__ import annotations
-
 import re
 import subprocess
 

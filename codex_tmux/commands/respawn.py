@@ -9,7 +9,8 @@ import time
 
 import click
 
-from codex_tmux.codex.processes import Processes, let_interrupt
+from codex_tmux.codex.processes.table import Processes
+from codex_tmux.codex.processes.terminal import let_interrupt
 from codex_tmux.codex.session_id import same_session
 from codex_tmux.commands.completion import PANE_OPTION
 from codex_tmux.elsewhere.run_again import NOTHING, paste, run_again

@@ -5,8 +5,6 @@ names in Codex's store that begin so, once, through the user's own transport, wi
 (`codex-tmux run`), never in a hook.
 """
 
-from __future__ import annotations
-
 import os
 import shlex
 import subprocess

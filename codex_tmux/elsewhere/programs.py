@@ -3,8 +3,6 @@
 To add one, add a row here, and a line to tests/unit/transports.txt.
 """
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 SSH, MOSH = "ssh", "mosh"

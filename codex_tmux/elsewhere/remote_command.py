@@ -4,8 +4,6 @@ Pure. Only what is fully understood is rebuilt: a plain command line of Codex, b
 or `exec`, or in the one argument of `sh -c`. What stands there unexpanded (`~`, `"$HOME"`) goes back as written.
 """
 
-from __future__ import annotations
-
 import os
 import re
 import shlex
@@ -13,7 +11,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from codex_tmux.codex.commandline import CommandLine, parse, split_program
-from codex_tmux.codex.processes import SHELLS
+from codex_tmux.codex.shells import SHELLS
 from codex_tmux.elsewhere.programs import TMUX
 from codex_tmux.elsewhere.shell_text import Token, is_assignment, tokens
 from codex_tmux.elsewhere.transport import Transport, options
@@ -131,14 +129,13 @@ def _in_text(text: str, depth: int = 0) -> RemoteCodex | None:
     parts = _tokens(text)
     if parts is None or depth > NESTED:
         return None
-    at = 0
-    while [part.raw for part in parts[at : at + 3 : 2]] in (["cd", "&&"], ["cd", ";"]):
-        at += 3
-    end = next((n for n, part in enumerate(parts) if n >= at and part.is_operator), len(parts))
+    while [part.raw for part in parts[:3:2]] in (["cd", "&&"], ["cd", ";"]):
+        parts = parts[3:]
+    end = next((n for n, part in enumerate(parts) if part.is_operator), len(parts))
     after = parts[end:]
     if after and (after[0] not in ("&&", "||", ";") or any("codex" in part for part in after)):
         return None  # a pipe, a redirection, the background; or another Codex behind this one
-    words = _without_environment(parts[at:end])
+    words = _without_environment(parts[:end])
     if not words:
         return None
     begin, stop = words[0].start, words[-1].end

@@ -3,14 +3,12 @@
 Pure. The line that ran is never run again as it was: its prompt would be sent once more, on another machine.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import NamedTuple
 
 from codex_tmux.elsewhere.programs import MOSH, NO_REMOTE_COMMAND, SSH
 from codex_tmux.elsewhere.remote_command import alone, codex_of, with_session
-from codex_tmux.elsewhere.transport import of_argv
+from codex_tmux.elsewhere.transport import Transport, of_argv
 
 RESUME, CONNECT, NOTHING = "resume", "connect", "nothing"
 
@@ -38,9 +36,8 @@ def run_again(argv: Sequence[str], session_id: str = "") -> Again:
     """
     transport = of_argv(argv)
     if transport is None:
-        return Again(
-            NOTHING, tuple(argv), why=f"{argv[0] if argv else 'it'} is no transport that codex-tmux knows"
-        )
+        name = next(iter(argv), "it")
+        return Again(NOTHING, tuple(argv), why=f"{name} is no transport that codex-tmux knows")
     if not transport.goes_back:
         why = (
             "mosh hides how it was called" if transport.kind == MOSH else f"{transport.name} would start anew"
@@ -51,14 +48,8 @@ def run_again(argv: Sequence[str], session_id: str = "") -> Again:
     if codex and resumed:
         flags = tuple(str(flag) for flag in codex.command.flags)
         return Again(RESUME, resumed, codex.program, flags, ends=codex.is_last)
-    connect, remote = transport.connect, alone(transport)
-    if not remote:
-        # What they announced does not come.
-        while connect[-1] in ("--", "-e", "--exec") and connect[-1] != transport.target:
-            connect = connect[:-1]
-    if transport.kind == SSH and not remote:
-        connect = _without_remote_command(connect, transport.before + 1)
-    return Again(CONNECT, (*connect, *remote))
+    remote = alone(transport)
+    return Again(CONNECT, (*transport.connect, *remote) if remote else _only_there(transport))
 
 
 def paste(session_id: str) -> str:
@@ -67,8 +58,13 @@ def paste(session_id: str) -> str:
     return f"codex resume {session_id}" if len(session_id) == 36 else "codex resume"
 
 
-def _without_remote_command(connect: tuple[str, ...], at: int) -> tuple[str, ...]:
-    """ssh's words, so that a RemoteCommand of its configuration does not start Codex."""
-    if connect[at : at + 2] == NO_REMOTE_COMMAND:
+def _only_there(transport: Transport) -> tuple[str, ...]:
+    """The words that lead there with no command."""
+    connect, at = transport.connect, transport.before + 1
+    # What they announced does not come.
+    while connect[-1] in ("--", "-e", "--exec") and connect[-1] != transport.target:
+        connect = connect[:-1]
+    if transport.kind != SSH or connect[at : at + 2] == NO_REMOTE_COMMAND:
         return connect
+    # Nor is a RemoteCommand of ssh's configuration to start Codex.
     return (*connect[:at], *NO_REMOTE_COMMAND, *connect[at:])

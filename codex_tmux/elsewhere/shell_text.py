@@ -1,21 +1,15 @@
 """The words and operators of a shell's command line, as far as they are certain without a shell."""
 
-from __future__ import annotations
-
 import re
 
-TOKEN = re.compile(
-    r"""[ \t]*(?:
+# As text: few of the hooks that import this come to read a command line.
+TOKEN = r"""(?xs)[ \t]*(?:
         (?P<operator> && | \|\| | [;|&<>\n] )
       | (?P<word> (?: [^\s'"\\`$;|&<>()] | \\. | '[^']*' | \$\([^()]*\) | \$(?!\()
             | "(?: [^"\\`$] | \\. | \$\([^()]*\) | \$(?!\() )*" )+ )
-    )""",
-    re.VERBOSE | re.DOTALL,
-)
-QUOTED = re.compile(
-    r"""'(?P<single>[^']*)' | \\(?P<escaped>.) | "(?P<double>(?: [^"\\$] | \\. | \$\([^()]*\) | \$(?!\() )*)" """,
-    re.VERBOSE | re.DOTALL,
-)
+    )"""
+QUOTED = r"""(?xs)
+    '(?P<single>[^']*)' | \\(?P<escaped>.) | "(?P<double>(?: [^"\\$] | \\. | \$\([^()]*\) | \$(?!\() )*)" """
 
 
 class Token(str):
@@ -25,8 +19,8 @@ class Token(str):
     start: int
     is_operator: bool
 
-    def __new__(cls, raw: str, start: int = 0, is_operator: bool = False) -> Token:
-        token = super().__new__(cls, raw if is_operator else QUOTED.sub(_unquoted, raw))
+    def __new__(cls, raw: str, start: int = 0, is_operator: bool = False) -> "Token":
+        token = super().__new__(cls, raw if is_operator else re.sub(QUOTED, _unquoted, raw))
         token.raw, token.start, token.is_operator = raw, start, is_operator
         return token
 
@@ -37,12 +31,12 @@ class Token(str):
     @property
     def bare(self) -> str:
         """What of it stands outside quotes."""
-        return QUOTED.sub("", self.raw)
+        return re.sub(QUOTED, "", self.raw)
 
     @property
     def unsettled(self) -> str:
         """What of it a shell may put something else for: also what stands in double quotes."""
-        return QUOTED.sub(lambda found: re.sub(r"(?s)\\.", "", found["double"] or ""), self.raw)
+        return re.sub(QUOTED, lambda found: re.sub(r"(?s)\\.", "", found["double"] or ""), self.raw)
 
 
 def _unquoted(found: re.Match[str]) -> str:
@@ -58,9 +52,10 @@ def tokens(text: str) -> list[Token] | None:
     ['cd', '/src', '&&', 'codex', '-m', 'a b']
     """
     found: list[Token] = []
+    token = re.compile(TOKEN)
     at, end = 0, len(text.rstrip(" \t"))
     while at < end:
-        match = TOKEN.match(text, at)
+        match = token.match(text, at)
         if match is None:
             return None
         kind = "operator" if match["operator"] else "word"

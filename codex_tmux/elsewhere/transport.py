@@ -4,8 +4,6 @@ Pure reading of command lines, by the rows of `programs`: which words reach the 
 that runs there. What is in that command is read by `remote_command`; what of it may run again, `run_again` says.
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Sequence
 from typing import NamedTuple

@@ -4,8 +4,7 @@ Pure. A wrapper is the words before Codex's own arguments, with PROGRAM where th
 understood is (UNKNOWN, its name): nobody starts Codex without it unasked.
 """
 
-from __future__ import annotations
-
+import itertools
 import os
 import re
 from collections.abc import Collection, Sequence
@@ -29,16 +28,17 @@ LAUNCHERS = ("npx", "npm", "pnpm", "yarn", "bunx", "bun", "corepack", "volta")
 """They look for Codex and change nothing for it: the one they have found is run again."""
 BEFORE = PREPARES - frozenset("cd pushd alias command exit hash local return shift type".split())
 """Commands of a shell that may run again before Codex does."""
-CD = re.compile(r"\s*cd\s+(?:--\s+)?(?:[^\s'\";&|$`\\]|\\.|'[^']*'|\"[^\"$`]*\"|\$HOME|\$PWD)+\s*(?:&&|;)\s*")
-EXPANDED = re.compile(r"[$`*?[~]")
-ASSIGNMENT = re.compile(r"(?:^|(?<=[\s;&(='\"]))(?P<name>[A-Za-z_][A-Za-z0-9_]*)=")
+# As text: few hooks come to need one, and all that import this would compile them.
+CD = r"\s*cd\s+(?:--\s+)?(?:[^\s'\";&|$`\\]|\\.|'[^']*'|\"[^\"$`]*\"|\$HOME|\$PWD)+\s*(?:&&|;)\s*"
+EXPANDED = r"[$`*?[~]"
+ASSIGNMENT = r"(?:^|(?<=[\s;&(='\"]))(?P<name>[A-Za-z_][A-Za-z0-9_]*)="
 SETS = ("--setenv", "-E", "--env")
 """Options behind which a variable and its value may stand as words of their own."""
-PROPERTY = re.compile(r"^(--property=)?[A-Z][A-Za-z]*=")
+PROPERTY = r"^(--property=)?[A-Z][A-Za-z]*="
 """systemd-run's, behind `-p`: it looks like a variable, and is none."""
 HOMES = ("CODEX_HOME", "CODEX_SQLITE_HOME")
 """Where Codex keeps its things is known of every pane."""
-SECRET = re.compile(r"token|secret|passw|api.?key", re.IGNORECASE)
+SECRET = r"(?i)token|secret|passw|api.?key"
 
 
 def of_command(start_command: str, args: Sequence[str], script: str = "") -> tuple[str, ...]:
@@ -81,11 +81,7 @@ def of_program(name: str, words: Sequence[str], args: Sequence[str], script: str
 
 
 def with_program(before: Sequence[str]) -> tuple[str, ...]:
-    kept = list(before)
-    for at, word in enumerate(kept):
-        if os.path.basename(word) in LAUNCHERS:
-            kept = kept[:at]
-            break
+    kept = list(itertools.takewhile(lambda word: os.path.basename(word) not in LAUNCHERS, before))
     return (*kept, PROGRAM) if kept else ()
 
 
@@ -102,7 +98,7 @@ def of_text(shell: tuple[str, ...], text: str, args: Sequence[str], script: str 
     at, (start, end, has_program) = found[0]
     before, after = text[:start], text[end:]
     # The directory comes back by itself, and `cd` from there would lead elsewhere.
-    moved = CD.match(before)
+    moved = re.match(CD, before)
     before = before[moved.end() if moved else 0 :]
     others = [(c, BEFORE) for c in commands[bool(moved) : at]] + [(c, FOLLOWS) for c in commands[at + 1 :]]
     if not all(may_run_again(command, allowed) for command, allowed in others):
@@ -174,7 +170,7 @@ def without_redirections(command: list[Token]) -> list[Token]:
 
 def plain_words(commands: list[list[Token]]) -> list[str] | None:
     command, *others = commands
-    if others or any(t.is_operator or EXPANDED.search(t.unsettled) for t in command):
+    if others or any(t.is_operator or re.search(EXPANDED, t.unsettled) for t in command):
         return None
     if is_assignment(command[0]) or program_of(command) in BEFORE | FOLLOWS:
         return None
@@ -217,9 +213,9 @@ def storable(wrapper: tuple[str, ...], names: Collection[str]) -> tuple[str, ...
         if before in SETS:
             sets.add(word.partition("=")[0])
         is_property = before == "-p" or word.startswith("--property=")
-        value = PROPERTY.sub("", word) if is_property else word
-        sets |= {found["name"] for found in ASSIGNMENT.finditer(value)}
-    is_secret = any(SECRET.search(word) for word in wrapper)
+        value = re.sub(PROPERTY, "", word) if is_property else word
+        sets |= {found["name"] for found in re.finditer(ASSIGNMENT, value)}
+    is_secret = any(re.search(SECRET, word) for word in wrapper)
     return wrapper if sets <= {*names, *HOMES} and not is_secret else unknown(wrapper[0])
 
 

@@ -1,7 +1,5 @@
 """`codex-tmux exec`: a pane whose every message is one `codex exec`, and which keeps its conversation."""
 
-from __future__ import annotations
-
 import contextlib
 import itertools
 import os
@@ -13,7 +11,7 @@ import termios
 import click
 
 from codex_tmux.codex.accepted import accepted
-from codex_tmux.codex.commandline import parse, redact
+from codex_tmux.codex.commandline import options_named, parse, redact
 from codex_tmux.commands.completion import DIRECTORY
 from codex_tmux.errors import Problem
 from codex_tmux.exec.conversation import Conversation
@@ -38,7 +36,6 @@ REFUSED = {
 }
 """Options of `codex exec` that make no sense for a whole conversation, and why."""
 JSON = ("--json", "--experimental-json")
-SHORT = {"-i": "--image", "-h": "--help", "-V": "--version"}
 
 
 @click.command(epilog="Example: codex-tmux exec --new -c ~/src/api -n api -- --sandbox read-only")
@@ -68,6 +65,11 @@ def command(
         return 0
     if cwd or name:
         raise click.UsageError("-c and -n are for --new and --split")
+    return hold_here(as_json, flags)
+
+
+def hold_here(as_json: bool, flags: tuple[str, ...]) -> int:
+    """The conversation of this pane, until the user leaves; the exit code."""
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda number, _: sys.exit(128 + number))  # a turn is ended on the way out
     pane = Pane()
@@ -87,11 +89,9 @@ def command(
 
 def check_flags(flags: tuple[str, ...]) -> None:
     """Raise Problem for what cannot be said of a whole conversation."""
-    for word in flags:
-        # A value never starts with a dash, so every dashed word is an option.
-        option = word.partition("=")[0] if word.startswith("--") else SHORT.get(word[:2], "")
-        if option in REFUSED:
-            raise Problem(f"codex exec {option} {REFUSED[option]}")
+    refused = next((option for option in options_named(flags) if option in REFUSED), "")
+    if refused:
+        raise Problem(f"codex exec {refused} {REFUSED[refused]}")
     # With `--last` nothing is a session's name, so any word is a prompt; and without it one word more is a
     # prompt too, unless a subcommand among the flags (`resume`, `fork`) takes it for a name.
     alone, with_word = parse(["exec", "--last", *flags]), parse(["exec", *flags, "--", "word"])
@@ -113,8 +113,7 @@ def open_pane(split: bool, cwd: str | None, name: str | None, as_json: bool, fla
     target = ["-t", pane] if split and re.fullmatch(r"%\d+", pane) else []
     named = ["-n", literal(name)] if name else []
     # tmux gives a pane its server's environment, at a respawn too: a CODEX_HOME of one's own is part of the command.
-    home = os.environ.get("CODEX_HOME")
-    env = ["env", f"CODEX_HOME={os.path.abspath(home)}"] if home else []
+    env = ["env", f"CODEX_HOME={default_home()}"] if os.environ.get("CODEX_HOME") else []
     server = Server()
     server.run(
         *("split-window" if split else "new-window", *target, "-c", literal(directory), *named, "--"),

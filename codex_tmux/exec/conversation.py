@@ -1,7 +1,5 @@
 """A conversation held through `codex exec`: one session, one turn at a time, whatever happens to either."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 import re

@@ -1,33 +1,21 @@
 """The events that `codex exec --json` prints, one JSON object a line, and what a person sees of them."""
 
-from __future__ import annotations
-
-import json
 import shlex
 from collections.abc import Callable, Iterator
-from typing import Any
 
 from rich.text import Text
 
+from codex_tmux.codex.json_value import Object, a_text, an_object, object_in, objects
 from codex_tmux.codex.session_id import is_whole
 from codex_tmux.plain_text import plain, plain_line, shortened
 
-Event = dict[str, Any]
+Event = Object
 
 OUTPUT_LINES = 12
 """Lines of a command's output that are shown, its last ones."""
 COMMAND_LINES = 6
 LINE_WIDTH = 400
 """Characters of one line of a command's output that are shown."""
-
-
-def parse(line: str) -> Event | None:
-    """The event of one line; None where the line is none."""
-    try:
-        value = json.loads(line)
-    except (ValueError, RecursionError):
-        return None
-    return value if isinstance(value, dict) else None
 
 
 def session_of(event: Event) -> str:
@@ -45,8 +33,7 @@ def answer_of(event: Event) -> str | None:
 
 def tokens_of(event: Event) -> int:
     """How many tokens the session has taken; 0 where an event does not tell."""
-    usage = event.get("usage") if isinstance(event.get("usage"), dict) else {}
-    counts = map((usage or {}).get, ("input_tokens", "output_tokens"))
+    counts = map(an_object(event.get("usage")).get, ("input_tokens", "output_tokens"))
     return sum(count for count in counts if isinstance(count, int))
 
 
@@ -95,14 +82,15 @@ def output(item: Event) -> Text | None:
 def files(item: Event) -> Text:
     failed, signs = item.get("status") == "failed", {"add": "+", "delete": "-"}
     lines = ["the patch did not apply:"] if failed else []
-    for change in dicts_of(item, "changes"):
+    for change in objects(item.get("changes")):
         lines.append(f"{signs.get(text_of(change, 'kind'), '~')} {plain_line(text_of(change, 'path'))}")
     return Text("\n".join(lines), "red" if failed else "green")
 
 
 def plan(item: Event) -> Text:
     steps = [
-        (step.get("completed") is True, plain_line(text_of(step, "text"))) for step in dicts_of(item, "items")
+        (step.get("completed") is True, plain_line(text_of(step, "text")))
+        for step in objects(item.get("items"))
     ]
     return Text("\n".join(f"{'☑' if done else '☐'} {step}" for done, step in steps))
 
@@ -150,24 +138,16 @@ def answer(text: str) -> Iterator[Text]:
 
 def text_of(value: Event, name: str) -> str:
     """The text called `name`, "" where there is none or it is something else."""
-    found = value.get(name)
-    return found if isinstance(found, str) else ""
+    return a_text(value.get(name))
 
 
 def item_of(event: Event) -> Event:
-    found = event.get("item")
-    return found if isinstance(found, dict) else {}
-
-
-def dicts_of(value: Event, name: str) -> list[Event]:
-    found = value.get(name)
-    return [entry for entry in found if isinstance(entry, dict)] if isinstance(found, list) else []
+    return an_object(event.get("item"))
 
 
 def message_of(value: object) -> str:
     """The message of an error. Some hold the API's answer as JSON text: then the message within."""
     if not isinstance(value, dict):
-        return value if isinstance(value, str) else ""
+        return a_text(value)
     text = text_of(value, "message")
-    inner = parse(text) if text.startswith("{") else None
-    return (message_of(inner.get("error")) if inner else "") or text
+    return message_of(object_in(text).get("error")) or text

@@ -1,7 +1,5 @@
 """The tmux pane that a conversation runs in, and what tmux and the state file keep of it."""
 
-from __future__ import annotations
-
 import os
 import shlex
 

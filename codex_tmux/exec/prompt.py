@@ -1,7 +1,5 @@
 """The terminal of a conversation pane: the line one types into, and the turn that shows itself below it."""
 
-from __future__ import annotations
-
 import os
 import sys
 

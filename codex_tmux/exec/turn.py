@@ -1,7 +1,5 @@
 """One turn: a `codex exec --json` process, from its message to its end."""
 
-from __future__ import annotations
-
 import contextlib
 import ctypes
 import os
@@ -14,7 +12,8 @@ from collections import deque
 from collections.abc import Iterator
 from typing import IO, cast
 
-from codex_tmux.exec.events import Event, message_of, parse, tokens_of
+from codex_tmux.codex.json_value import object_in
+from codex_tmux.exec.events import Event, message_of, tokens_of
 
 PATIENCE = 5.0
 """Seconds a turn has to end after a signal, before the next harsher one."""
@@ -75,8 +74,8 @@ class Turn:
         with contextlib.suppress(BrokenPipeError), stdin:
             stdin.write(self._message)
         for line in stdout:
-            event = parse(line)
-            if event is None:
+            event = object_in(line)
+            if not event:
                 self._other_lines.append(line)
                 continue
             kind = event.get("type")

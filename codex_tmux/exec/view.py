@@ -1,7 +1,5 @@
 """What a conversation pane shows of its turns: on a terminal, as plain text, or as Codex's own events."""
 
-from __future__ import annotations
-
 import sys
 
 from rich.console import Console

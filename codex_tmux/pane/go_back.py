@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-
 from codex_tmux.codex.session_id import CUT
 from codex_tmux.elsewhere.far_end import ask
 from codex_tmux.elsewhere.run_again import CONNECT, NOTHING, paste, run_again
@@ -11,6 +9,7 @@ from codex_tmux.elsewhere.transport import Transport, of_argv
 from codex_tmux.errors import Problem
 from codex_tmux.log import log
 from codex_tmux.pane.here import Here, forget_session, refuse_other_holder, say
+from codex_tmux.paths import on_path
 from codex_tmux.state.launch import Launch
 from codex_tmux.tmux.server import Server
 
@@ -25,8 +24,8 @@ def words_for(server: Server, here: Here, launch: Launch, fresh: bool) -> list[s
     transport = of_argv(again.words)
     if again.how == NOTHING or transport is None:
         raise Problem(f"not run again: {again.why}. To go on there: {paste(session)}")
-    program = shutil.which(transport.connect[0])
-    if program is None:
+    program = on_path(transport.connect[0])
+    if not program:
         raise Problem(f"{transport.connect[0]} is not there, with which this pane reached {transport.name}")
     if session:
         refuse_other_holder(server, here, session)

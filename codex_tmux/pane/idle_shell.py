@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable
 
-from codex_tmux.codex.processes import Processes
+from codex_tmux.codex.processes.table import Processes
 from codex_tmux.pane.prompt import lines_of
 from codex_tmux.tmux.server import Server
 from codex_tmux.tracking.may_act import Act, may_act

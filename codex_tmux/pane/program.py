@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from codex_tmux.log import log
+from codex_tmux.paths import on_path
 
 
 def find_program(known: str, configured: str) -> str:
@@ -16,17 +17,8 @@ def find_program(known: str, configured: str) -> str:
             if known and word != known:
                 log("codex.moved", was=known, now=word)
             return word
-        if word and "/" not in word and (found := on_path(word, os.environ.get("PATH", os.defpath))):
+        if word and "/" not in word and (found := on_path(word)):
             return found
-    return ""
-
-
-def on_path(name: str, path: str) -> str:
-    """The program of this name in `path` (PATH), by its full path; "" where there is none."""
-    for directory in path.split(os.pathsep):
-        program = os.path.join(directory, name)
-        if os.path.isabs(program) and os.path.isfile(program) and os.access(program, os.X_OK):
-            return program
     return ""
 
 

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from codex_tmux.codex.processes import edits_lines, let_interrupt
+from codex_tmux.codex.processes.terminal import edits_lines, let_interrupt
 from codex_tmux.tmux.server import Server
 from codex_tmux.tracking.may_act import Line
 

@@ -10,11 +10,11 @@ import termios
 import time
 
 from codex_tmux.codex.accepted import accepted
-from codex_tmux.codex.commandline import options_of, parse, redact, tui_fresh, tui_resume, without_cd
+from codex_tmux.codex.commandline import options_of, parse, redact, tui_resume, without_cd
 from codex_tmux.codex.daemon.app_server import token_of, whole_id
 from codex_tmux.codex.daemon.client import DaemonError
 from codex_tmux.codex.session_directory import in_directory, session_directory
-from codex_tmux.codex.shell_below import BELOW
+from codex_tmux.codex.shells import BELOW
 from codex_tmux.codex.store import SQLITE_HOME, Store
 from codex_tmux.elsewhere.wrapper import is_unknown, prefixed
 from codex_tmux.errors import Problem
@@ -134,7 +134,7 @@ def beginning(server: Server, here: Here, launch: Launch, why: str, flags: list[
     if why:
         log("session.fresh", pane=here.id, server=here.socket, why=why)
         forget_session(server, here)
-    return tui_fresh(flags)
+    return list(flags)
 
 
 def what_to_launch(request: Request, here: Here) -> tuple[Launch | None, str]:

@@ -1,7 +1,5 @@
 """`codex-tmux selftest`: prove on this machine that a killed pane comes back with its own conversation."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 import shutil
@@ -10,7 +8,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from types import FrameType
 
 import click
 
@@ -96,10 +93,6 @@ def _log_of(world: World) -> list[str]:
         return ["codex-tmux logged nothing"]
 
 
-def _interrupt(number: int, frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
-
-
 @click.command(epilog="Example: codex-tmux selftest --codex ~/bin/codex")
 @click.option(
     "--codex",
@@ -116,9 +109,9 @@ def command(codex: str | None, keep: bool) -> int:
     """
     if shutil.which("tmux") is None:
         raise Problem("tmux is not on PATH: install it, then run codex-tmux selftest again")
-    if codex is not None and shutil.which(codex) is None:
+    found = shutil.which(codex or "codex")
+    if codex and not found:
         raise Problem(f"--codex {codex}: no such program")
-    codex = shutil.which(codex or "codex")
     start = time.monotonic()
 
     def step(text: str) -> None:
@@ -126,10 +119,10 @@ def command(codex: str | None, keep: bool) -> int:
 
     # Ended from outside, the clean-up must run all the same.
     for number in SIGNALS:
-        signal.signal(number, _interrupt)
+        signal.signal(number, signal.default_int_handler)
     failure = None
     try:
-        with contextlib.closing(World(codex, Model(), keep=keep)) as world:
+        with contextlib.closing(World(found, Model(), keep=keep)) as world:
             step(f"Codex: {world.codex_name}")
             try:
                 run(world, step)

@@ -6,8 +6,6 @@ conversation so far, so a resumed conversation proves on the screen, and in `Mod
     turn 2 | first: my dog is Rex | last: and my cat? | all: my dog is Rex / and my cat?
 """
 
-from __future__ import annotations
-
 import json
 import re
 import secrets
@@ -61,7 +59,7 @@ def message(text: str) -> dict[str, Any]:
 
 
 class Handler(BaseHTTPRequestHandler):
-    server: Model
+    server: "Model"
 
     def log_message(self, format: str, *args: object) -> None:
         pass

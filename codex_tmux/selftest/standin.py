@@ -4,8 +4,6 @@ It keeps its sessions in the layout of Codex 0.169 (rollout and writer lock) and
 title where Codex's config asks for it. Flags are ignored.
 """
 
-from __future__ import annotations
-
 import fcntl
 import json
 import os

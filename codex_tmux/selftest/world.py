@@ -4,8 +4,6 @@ Nothing in it can reach the user's tmux server, home or `CODEX_HOME`. Closing it
 inside, by process id.
 """
 
-from __future__ import annotations
-
 import contextlib
 import functools
 import itertools

@@ -1,7 +1,5 @@
 """Are the plugin's hooks, aliases and keys in tmux still what it put there?"""
 
-from __future__ import annotations
-
 import re
 import shlex
 
@@ -35,8 +33,7 @@ def check_bindings(facts: DoctorFacts) -> Finding:
 
 def of_keys(facts: DoctorFacts) -> Finding:
     """Do the user's own keys that respawn go through the aliases, and are our keys still ours?"""
-    past = keys_past_us(facts.server.try_run("list-keys") or "")
-    if past:
+    if past := keys_past_us(facts.server.try_run("list-keys") or ""):
         detail = f"{', '.join(past)}: bound before the plugin was loaded, so it respawns without codex-tmux"
         return Finding(BROKEN, detail, facts.load_command())
     keys = facts.options.get("@codex_keys", "").split()

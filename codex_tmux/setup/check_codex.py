@@ -1,7 +1,5 @@
 """Is there a Codex, does it name its session in the title, and does its daemon answer?"""
 
-from __future__ import annotations
-
 import os
 import shlex
 

@@ -1,7 +1,5 @@
 """Will the next tmux server load the plugin, by a line that an upgrade of Python does not break?"""
 
-from __future__ import annotations
-
 import os
 import re
 

@@ -1,7 +1,5 @@
 """Can tmux start the helper, is it this one, and does one of them hang?"""
 
-from __future__ import annotations
-
 import os
 import shlex
 import shutil
@@ -10,8 +8,9 @@ import sys
 import time
 
 from codex_tmux import __version__
-from codex_tmux.codex.processes import Processes, lock_owner
-from codex_tmux.paths import state_dir
+from codex_tmux.codex.processes.held import lock_owner
+from codex_tmux.codex.processes.table import Processes
+from codex_tmux.paths import names_in, state_dir
 from codex_tmux.plain_text import plain_line
 from codex_tmux.setup.doctor_facts import BROKEN, OK, WARNING, DoctorFacts, Finding
 
@@ -67,6 +66,5 @@ def one_that_hangs() -> Finding | None:
 
 def locks_held() -> dict[str, int]:
     directory = state_dir()
-    names = sorted(os.listdir(directory)) if os.path.isdir(directory) else []
-    paths = [os.path.join(directory, name) for name in names if name.endswith(".lock")]
+    paths = [os.path.join(directory, n) for n in sorted(names_in(directory)) if n.endswith(".lock")]
     return {path: pid for path in paths if (pid := lock_owner(path)) is not None}

@@ -1,7 +1,5 @@
 """Can the state be kept, and read?"""
 
-from __future__ import annotations
-
 import errno
 import os
 import shlex

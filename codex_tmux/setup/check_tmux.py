@@ -1,11 +1,10 @@
 """Is tmux new enough, is the plugin loaded, and does another plugin get in its way?"""
 
-from __future__ import annotations
-
 import os
 import shlex
 import shutil
 
+from codex_tmux.paths import names_in
 from codex_tmux.restore.resurrect import would_start_codex
 from codex_tmux.setup.doctor_facts import BROKEN, OK, WARNING, DoctorFacts, Finding
 from codex_tmux.tmux.versions import MINIMUM, limits_of, version_of
@@ -54,14 +53,9 @@ def check_conflicts(facts: DoctorFacts) -> Finding:
 
 
 def other_plugins(facts: DoctorFacts) -> list[str]:
-    texts = [
-        f"{name} {value}"
-        for name, value in facts.options.items()
-        if not name.startswith("@codex") and name != "@resurrect-processes"
-    ]
+    options = facts.options.items()
+    texts = [f"{k} {v}" for k, v in options if not k.startswith(("@codex", "@resurrect-processes"))]
     texts += (facts.server.try_run("show-hooks", "-g") or "").splitlines()
     variable = facts.server.try_run("show-environment", "-g", "TMUX_PLUGIN_MANAGER_PATH") or ""
-    plugins = variable.partition("=")[2]
-    if plugins and os.path.isdir(plugins):
-        texts += os.listdir(plugins)
+    texts += names_in(variable.partition("=")[2])
     return [f"tmux-{name}" for name in OTHER_PLUGINS if any(name in text for text in texts)]

@@ -1,7 +1,5 @@
 """`codex-tmux doctor`: what works here, what does not, and the command that fixes it."""
 
-from __future__ import annotations
-
 import json
 import os
 import shutil
@@ -21,12 +19,13 @@ from codex_tmux.setup.check_helper import check_helper
 from codex_tmux.setup.check_state import check_state
 from codex_tmux.setup.check_tmux import check_conflicts, check_plugin, check_tmux
 from codex_tmux.setup.doctor_facts import BROKEN, OK, WARNING, DoctorFacts, Finding
+from codex_tmux.setup.user_file import in_colour
 from codex_tmux.tmux.server import Server
 
 JSON_VERSION = 1
 MARK_WIDTH = 9
 LEAST_ROOM = 30
-MARKS = {OK: ("ok", "green"), WARNING: ("warning", "yellow"), BROKEN: ("broken", "red")}
+COLOURS = {OK: "green", WARNING: "yellow", BROKEN: "red"}
 
 
 class Check(NamedTuple):
@@ -95,9 +94,8 @@ def report(found: dict[str, Finding]) -> list[str]:
 
 
 def mark_of(finding: Finding) -> str:
-    word, colour = MARKS[finding.status]
-    coloured = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
-    return click.style(f"{word:{MARK_WIDTH}}", fg=colour if coloured else None, reset=coloured)
+    mark = f"{finding.status:{MARK_WIDTH}}"
+    return click.style(mark, fg=COLOURS[finding.status]) if in_colour() else mark
 
 
 def summary(statuses: list[str]) -> str:

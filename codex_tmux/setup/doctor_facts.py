@@ -1,7 +1,5 @@
 """What several checks of `doctor` look at, read once and changed nowhere."""
 
-from __future__ import annotations
-
 import os
 import re
 import shlex
@@ -42,7 +40,7 @@ class DoctorFacts:
     records: tuple[Record, ...] = ()
 
     @classmethod
-    def of(cls, server: Server) -> DoctorFacts:
+    def of(cls, server: Server) -> "DoctorFacts":
         """This server as it is now; no sync may come before, it would repair what is to be found."""
         try:
             records = store.peek()

@@ -1,7 +1,5 @@
 """`codex-tmux install` and `load`: the plugin in the user's tmux.conf, and in the tmux server that runs."""
 
-from __future__ import annotations
-
 import os
 import time
 from pathlib import Path
@@ -38,19 +36,14 @@ def command(check: bool, yes: bool) -> int:
     if not os.path.exists(plugin_file()):
         raise Problem(f"{plugin_file()}: the plugin's own files are missing: install codex-tmux again")
     found = tmux_conf.loading()
-    elsewhere = found if found and not found.ours else None
-    if not check:
-        # First: the line names the link where there is one.
-        local_link.offer(yes)
-    line = tmux_conf.load_line(program())
-    if elsewhere:
-        what = "installed" if check else "nothing to write"
-        click.echo(f"{what}: {elsewhere.path} loads the plugin: {elsewhere.text}")
-        if check:
-            return 0
-    elif check:
-        return say_whether(found, line)
-    elif not write(UserFile(found.path if found else tmux_conf.place()), line, yes):
+    if check:
+        return say_whether(found)
+    # First: the line names the link where there is one.
+    local_link.offer(yes)
+    elsewhere = found is not None and not found.ours
+    if found and elsewhere:
+        click.echo(f"nothing to write: {found.path} loads the plugin: {found.text}")
+    elif not write(UserFile(found.path if found else tmux_conf.place()), yes):
         return 1
     server = Server()
     if not elsewhere or not server.try_run("show-options", "-gqv", "@codex_dir"):
@@ -73,8 +66,11 @@ def load_now() -> int:
     return 0 if said.startswith("Loaded") else 1
 
 
-def say_whether(found: tmux_conf.Loading | None, line: bytes) -> int:
-    if found and found.line == line:
+def say_whether(found: tmux_conf.Loading | None) -> int:
+    if found and not found.ours:
+        click.echo(f"installed: {found.path} loads the plugin: {found.text}")
+        return 0
+    if found and found.line == tmux_conf.load_line(program()):
         click.echo(f"installed: {found.path}")
         return 0
     path = found.path if found else tmux_conf.place()
@@ -83,12 +79,11 @@ def say_whether(found: tmux_conf.Loading | None, line: bytes) -> int:
     return 1
 
 
-def write(file: UserFile, line: bytes, yes: bool) -> bool:
+def write(file: UserFile, yes: bool) -> bool:
+    line = tmux_conf.load_line(program())
     done = rewrite(file, lambda data: tmux_conf.added(data, line), yes, keep_copy=file.path.exists())
-    if done.agreed and done.new == done.old:
+    if done.agreed and not done.changed:
         click.echo(f"nothing to write: {file.path} loads the plugin")
-    elif done.agreed:
-        click.echo(f"written: {file.path}" + (f" (backup: {done.backup})" if done.backup else ""))
     return done.agreed
 
 

@@ -1,7 +1,5 @@
 """The link in ~/.local/bin by which a codex-tmux from a checkout is found; pipx and uv make their own."""
 
-from __future__ import annotations
-
 import os
 import shutil
 import sys

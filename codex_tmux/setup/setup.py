@@ -1,7 +1,5 @@
 """`codex-tmux setup`: have Codex write its session id into the pane title, the best evidence there is."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 import shutil
@@ -25,12 +23,10 @@ def codex_version(codex: str | None) -> Version | None:
     Problem where `codex` is given and there is no such program, or it cannot be run.
     """
     found = shutil.which(codex or "codex")
-    if found is None:
-        if codex:
-            raise Problem(f"{codex}: no such program; give --codex the Codex you use")
-        return None
+    if codex and not found:
+        raise Problem(f"{codex}: no such program; give --codex the Codex you use")
     try:
-        return ask_version(found)
+        return ask_version(found) if found else None
     except Problem:
         if codex:
             raise
@@ -72,10 +68,9 @@ def add(file: UserFile, item: str, named: bool, yes: bool) -> int:
     done = rewrite(file, changed, yes, keep_copy=True)
     if not done.agreed:
         return 1
-    if done.new == done.old:
+    if not done.changed:
         click.echo(f"nothing to do: {file.path} has the session id in the title")
         return 0
-    click.echo(f"written: {file.path}" + (f" (backup: {done.backup})" if done.old else ""))
     if split_config(config_text(done.old))[1] == []:
         click.echo("The title was switched off; it now shows the session id and nothing else.")
     click.echo("A Codex that already runs shows it after a restart (respawn its pane).")
@@ -102,14 +97,13 @@ def take_out(file: UserFile, yes: bool) -> int:
     done = rewrite(file, changed, yes, keep_copy=False)
     if not done.agreed:
         return 1
-    if done.new == done.old:
+    if not done.changed:
         click.echo(f"nothing to undo: {file.path} no longer has the session id in the title")
         return 0
     file.remove_backups()
     if done.new is None:
         with contextlib.suppress(OSError):  # unless Codex lives there by now
             file.path.parent.rmdir()
-    click.echo(f"{'removed' if done.new is None else 'written'}: {file.path}")
     return 0
 
 

@@ -5,8 +5,6 @@ where to put the text, which a TOML parser then confirms: the title is the one w
 What no guess fits is left to the user. So no byte that the user wrote is touched.
 """
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Iterator

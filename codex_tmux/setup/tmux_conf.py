@@ -3,8 +3,6 @@
 The lines are their own record: `removed` finds them, and gives back what `added` was given, byte for byte.
 """
 
-from __future__ import annotations
-
 import os
 import re
 from pathlib import Path

@@ -1,7 +1,5 @@
 """`codex-tmux uninstall`: the plugin out of tmux.conf and out of the tmux server, as if it had never been there."""
 
-from __future__ import annotations
-
 import re
 import shlex
 import time
@@ -61,9 +59,8 @@ def what_remains() -> list[str]:
 
 def take_out(file: UserFile, yes: bool) -> bool:
     done = rewrite(file, lambda data: None if data is None else tmux_conf.removed(data), yes, keep_copy=False)
-    if done.new != done.old:
+    if done.changed:
         file.remove_backups()
-        click.echo(f"{'removed' if done.new is None else 'written'}: {file.path}")
     return done.agreed
 
 

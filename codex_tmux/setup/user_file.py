@@ -1,7 +1,5 @@
 """A file of the user's (tmux.conf, Codex's config.toml): a change is shown, agreed to, and made whole or not at all."""
 
-from __future__ import annotations
-
 import contextlib
 import difflib
 import os
@@ -116,18 +114,22 @@ def _like(target: Path, temporary: str) -> None:
 
 
 class Rewritten(NamedTuple):
-    """What became of a file: its bytes before and after (None: no file), the copy of it, whether the user agreed."""
+    """What became of a file: its bytes before and after (None: no file), whether the user agreed."""
 
     old: bytes | None
     new: bytes | None
-    backup: Path | None = None
     agreed: bool = True
+
+    @property
+    def changed(self) -> bool:
+        return self.new != self.old
 
 
 def rewrite(
     file: UserFile, changed: Callable[[bytes | None], bytes | None], yes: bool, keep_copy: bool
 ) -> Rewritten:
-    """Make of a file what `changed` makes of its bytes, once the user has seen that and agreed. Raises Problem.
+    """Make of a file what `changed` makes of its bytes, once the user has seen that and agreed, and say so. Raises
+    Problem.
 
     The copy comes first, an empty one where there is no file: a change without a copy cannot be undone.
     """
@@ -145,16 +147,24 @@ def rewrite(
             click.echo("nothing written")
             return Rewritten(old, old, agreed=False)
         shown = lines
-        backup = file.back_up(old or b"") if keep_copy else None
-        written = False
-        try:
-            written = file.replace(old, new)
-        finally:
-            if backup and not written:
-                backup.unlink(missing_ok=True)
-        if written:
-            return Rewritten(old, new, backup)
+        if replaced(file, old, new, keep_copy):
+            return Rewritten(old, new)
     raise Problem(f"{file.path}: kept changing while being edited; nothing written; try again")
+
+
+def replaced(file: UserFile, old: bytes | None, new: bytes | None, keep_copy: bool) -> bool:
+    """Make the file hold `new`, and say so; False, and no copy, where it holds `old` no more."""
+    backup = file.back_up(old or b"") if keep_copy else None
+    written = False
+    try:
+        written = file.replace(old, new)
+    finally:
+        if backup and not written:
+            backup.unlink(missing_ok=True)
+    if written:
+        copy = f" (backup: {backup})" if backup and old is not None else ""
+        click.echo(f"{'removed' if new is None else 'written'}: {file.path}{copy}")
+    return written
 
 
 def difference(name: str, old: str, new: str) -> list[str]:
@@ -168,9 +178,12 @@ def difference(name: str, old: str, new: str) -> list[str]:
     return lines
 
 
+def in_colour() -> bool:
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+
+
 def show(lines: list[str]) -> None:
-    coloured = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
-    colours = {"+": "green", "-": "red", "@": "cyan"} if coloured else {}
+    colours = {"+": "green", "-": "red", "@": "cyan"} if in_colour() else {}
     for n, line in enumerate(lines):
         colour = colours.get(line[:1]) if n > 1 else None  # the first two name the file
         click.echo(click.style(line, fg=colour) if colour else line)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import shutil
 import stat
 import sys
 from datetime import datetime, timezone
@@ -180,7 +179,8 @@ def keep(directory: str, former: str) -> None:
         try:
             os.link(path, second)
         except OSError:  # a file system without hard links
-            shutil.copyfile(path, second)
+            with open(path, "rb") as file:
+                write_new(second, file.read())
     except FileNotFoundError:
         return  # the first save
     try:

@@ -10,8 +10,9 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
-from codex_tmux.codex.processes import Processes, runs_one_command
+from codex_tmux.codex.processes.table import Processes
 from codex_tmux.codex.session_id import CUT
+from codex_tmux.codex.shells import runs_one_command
 from codex_tmux.codex.store import Store, created_ms
 from codex_tmux.elsewhere.remote_command import codex_of
 from codex_tmux.elsewhere.run_again import run_again

@@ -5,16 +5,13 @@ from __future__ import annotations
 import json
 import os
 
+from codex_tmux.codex.commandline import is_app_server
 from codex_tmux.codex.home import default_home
-from codex_tmux.codex.processes import (
-    SHELLS,
-    CodexProcess,
-    Processes,
-    find_codex,
-    is_app_server,
-    open_sessions,
-)
+from codex_tmux.codex.processes.find import CodexProcess, find_codex
+from codex_tmux.codex.processes.held import sessions_held
+from codex_tmux.codex.processes.table import Processes
 from codex_tmux.codex.session_id import CUT, find_id, is_whole, same_session
+from codex_tmux.codex.shells import SHELLS
 from codex_tmux.codex.store import SQLITE_HOME, Store
 from codex_tmux.state.launch import Launch
 from codex_tmux.state.pane_options import decode_launch
@@ -276,7 +273,7 @@ class Identifier:
             has_server(self.processes, codex.codex_home)
             and store.rollout(session_id) is not None
             and store.lock_holder(session_id) is None
-            and session_id not in open_sessions(self.processes, codex)
+            and session_id not in sessions_held(self.processes, codex.pids)
         )
 
     def is_forged(self, session_id: str, remote: str) -> bool:
@@ -332,7 +329,7 @@ class Identifier:
 
     def by_lock(self, codex: CodexProcess, store: Store) -> str:
         """The one session whose lock or rollout the pane's own Codex holds open, sub-agents left out."""
-        held = [s for s in open_sessions(self.processes, codex) if not store.is_subagent(s)]
+        held = [s for s in sessions_held(self.processes, codex.pids) if not store.is_subagent(s)]
         return held[0] if len(held) == 1 else ""
 
     def may_show(self, session_id: str, pane: Pane, store: Store) -> bool:

@@ -12,8 +12,10 @@ import zlib
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from codex_tmux.codex.commandline import parse, split_program
-from codex_tmux.codex.processes import CodexProcess, Processes, is_app_server, sessions_held
+from codex_tmux.codex.commandline import is_app_server, parse, split_program
+from codex_tmux.codex.processes.find import CodexProcess
+from codex_tmux.codex.processes.held import sessions_held
+from codex_tmux.codex.processes.table import Processes
 from codex_tmux.codex.rollout import last_user_message
 from codex_tmux.codex.screen import last_message, title_name
 from codex_tmux.codex.session_id import same_session

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from codex_tmux.codex.processes import (
-    CodexProcess,
-    Processes,
-    interrupts,
-    is_typed_into,
-    jobs_of,
-    shell_is_idle,
-)
+from codex_tmux.codex.processes.find import CodexProcess
+from codex_tmux.codex.processes.table import Processes
+from codex_tmux.codex.processes.terminal import interrupts, jobs_of, shell_is_idle
+from codex_tmux.codex.shells import is_typed_into
 from codex_tmux.state.records import EXEC
 from codex_tmux.tracking.may_act import PaneFacts, Place, ProcessFacts
 

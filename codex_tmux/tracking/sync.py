@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import time
-import traceback
 import zlib
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
-from codex_tmux.codex.processes import Processes, lock_owner
+from codex_tmux.codex.processes.held import lock_owner
+from codex_tmux.codex.processes.table import Processes
 from codex_tmux.errors import NoServer, Problem
-from codex_tmux.log import log
+from codex_tmux.log import log, raised_at
 from codex_tmux.paths import state_dir
 from codex_tmux.sleeping.resume import take_over
 from codex_tmux.state.lock import Held, lock
@@ -63,9 +63,7 @@ def main(args: list[str]) -> int:
         log("sync.failed", why=e)
         want_another()
     except Exception as e:
-        frames = traceback.extract_tb(e.__traceback__)
-        where = " < ".join(f"{os.path.basename(f.filename)}:{f.lineno}" for f in reversed(frames[-4:]))
-        log("sync.crashed", why=f"{type(e).__name__}: {e}", at=where)
+        log("sync.crashed", why=f"{type(e).__name__}: {e}", at=raised_at(e))
         want_another()
     else:
         return 0

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-import shutil
 
-from codex_tmux.codex.processes import CodexProcess
+from codex_tmux.codex.processes.find import CodexProcess
 from codex_tmux.elsewhere.wrapper import ARGUMENTS, DEFAULT_SHELL, is_unknown, of_command, of_words
+from codex_tmux.paths import on_path
 from codex_tmux.state.start_command import shell_words
 from codex_tmux.tracking.model import Pane
 
@@ -23,7 +23,7 @@ def wrapper_of(pane: Pane, codex: CodexProcess) -> tuple[str, ...]:
         found = of_command(pane.start_command, codex.args, script_of(pane.start_command, codex))
     if not found or is_unknown(found) or found[0] == DEFAULT_SHELL:
         return found
-    path = shutil.which(found[0], path=codex.path) if "/" not in found[0] else found[0]
+    path = on_path(found[0], codex.path) if "/" not in found[0] else found[0]
     return () if len(found) == 1 and path == codex.program[-1] else (path or found[0], *found[1:])
 
 
@@ -33,7 +33,7 @@ def script_of(start_command: str, codex: CodexProcess) -> str:
     name = words[0] if len(words) == 1 else ""
     if codex.args or not name:
         return ""
-    path = os.path.join(codex.cwd, name) if "/" in name else shutil.which(name, path=codex.path)
+    path = os.path.join(codex.cwd, name) if "/" in name else on_path(name, codex.path)
     try:
         with open(path or os.devnull, "rb") as file:
             text = file.read(LARGEST_SCRIPT)

@@ -10,7 +10,7 @@ from typing import Any
 
 import psutil
 
-from codex_tmux.codex.processes import Processes
+from codex_tmux.codex.processes.table import Processes
 from tests.e2e.exec_test import kill_everything, open_pane, respawn, say
 from tests.e2e.keep_test import is_gone, kill_codex, log_text, option, wait_asleep, wait_gone, wait_logged
 from tests.support.world import Sandbox

@@ -14,7 +14,8 @@ import pytest
 from tests.support.world import Sandbox
 
 HEAVY = set(
-    "click codex_tmux.cli codex_tmux.restore.build libtmux prompt_toolkit psutil rich websockets".split()
+    "click codex_tmux.cli codex_tmux.restore.build hashlib libtmux prompt_toolkit psutil rich shutil traceback "
+    "websockets".split()
 )
 """Each costs about as much as a bare Python start, or is no use to a sync in which nothing changes."""
 

@@ -11,7 +11,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from codex_tmux.codex.processes import Processes, find_codex
+from codex_tmux.codex.processes.find import find_codex
+from codex_tmux.codex.processes.table import Processes
 from codex_tmux.selftest.world import WorldError as NotYet
 from tests.support.world import Sandbox
 

@@ -12,7 +12,6 @@ from codex_tmux.codex.commandline import (
     parse,
     redact,
     split_program,
-    tui_fresh,
     tui_resume,
     without_cd,
 )
@@ -212,7 +211,7 @@ def test_parse_reads_anything(args: list[str]) -> None:
 def test_what_is_resumed_reads_as_it_was_meant(flags: list[str]) -> None:
     back = parse(tui_resume(flags, ID))
     assert (list(back.flags), back.session_id, back.mode, back.prompt) == (flags, ID, "tui", False)
-    assert list(parse(tui_fresh(flags)).flags) == flags
+    assert list(parse(flags).flags) == flags
     turn = parse(exec_resume(flags, ID))
     assert (sorted(turn.flags), turn.session_id, turn.mode) == (sorted(flags), ID, "exec")
 

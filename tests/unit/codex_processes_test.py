@@ -17,20 +17,15 @@ from pathlib import Path
 
 import pytest
 
-from codex_tmux.codex.processes import (
-    Processes,
-    auto,
-    find,
-    find_codex,
-    is_app_server,
-    is_typed_into,
-    jobs_of,
-    lock_owner,
-    open_sessions,
-    shell_is_idle,
-)
+from codex_tmux.codex.commandline import is_app_server
+from codex_tmux.codex.processes import auto, find
 from codex_tmux.codex.processes import linux as on_linux
+from codex_tmux.codex.processes.find import find_codex
+from codex_tmux.codex.processes.held import lock_owner, sessions_held
 from codex_tmux.codex.processes.other import groups_of
+from codex_tmux.codex.processes.table import Processes
+from codex_tmux.codex.processes.terminal import jobs_of, shell_is_idle
+from codex_tmux.codex.shells import is_typed_into
 
 linux = pytest.mark.skipif(not os.path.exists("/proc/self/stat"), reason="needs /proc")
 
@@ -261,7 +256,7 @@ def test_npm_codex_as_root(system: str, place: Path, start: Callable[..., Pane])
     assert len(codex.pids) == 2
     assert codex.pids[0] == pane.pid
     assert table.argv(codex.pids[1])[0] == "codex"
-    assert open_sessions(table, codex) == [ID]
+    assert sessions_held(table, codex.pids) == [ID]
 
 
 @pytest.mark.parametrize("question", ["get", "cwd", "environ", "exe"])

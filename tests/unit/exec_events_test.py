@@ -10,7 +10,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from codex_tmux.exec.events import answer, answer_of, message_of, parse, session_of, shown, tokens_of
+from codex_tmux.codex.json_value import object_in
+from codex_tmux.exec.events import answer, answer_of, message_of, session_of, shown, tokens_of
 from codex_tmux.exec.view import JsonView, TerminalView, View
 
 ID = "01a206de-8f3c-7a10-81b3-02aa28d1e23e"
@@ -61,8 +62,7 @@ SEEN = [
 
 @pytest.mark.parametrize(("line", "wanted"), SEEN)
 def test_shown(line: str, wanted: str | None) -> None:
-    event = parse(line)
-    assert event is not None
+    event = object_in(line)
     text = shown(event)
     assert (text and text.plain) == wanted
 
@@ -78,14 +78,13 @@ def test_shown(line: str, wanted: str | None) -> None:
     ],
 )
 def test_what_an_event_tells(line: str, session: str, said: str | None, tokens: int) -> None:
-    event = parse(line)
-    assert event is not None
+    event = object_in(line)
     assert (session_of(event), answer_of(event), tokens_of(event)) == (session, said, tokens)
 
 
 @pytest.mark.parametrize("line", ["[1]", "panicked at src/main.rs", '{"type":"turn.comple', "[" * 100_000])
 def test_what_is_no_event(line: str) -> None:
-    assert parse(line) is None
+    assert object_in(line) == {}
 
 
 def test_the_message_within_an_error() -> None:
@@ -157,7 +156,7 @@ LINES = [
 )
 def test_what_goes_where(view: View, out: str, err: str, capsys: pytest.CaptureFixture[str]) -> None:
     for line in LINES:
-        view.event(parse(line) or {}, line)
+        view.event(object_in(line), line)
     view.note("a\nnote", bad=True)
     view.working("no line of a script's")
     view.ended("3 s")

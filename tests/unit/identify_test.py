@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from codex_tmux.codex.commandline import parse
-from codex_tmux.codex.processes import CodexProcess, Process, Processes
+from codex_tmux.codex.processes.find import CodexProcess
+from codex_tmux.codex.processes.process import Process
+from codex_tmux.codex.processes.table import Processes
 from codex_tmux.codex.session_id import find_id
 from codex_tmux.codex.store import Store
 from codex_tmux.state.launch import Launch

@@ -1,13 +1,11 @@
 """What a conversation is doing, as Codex's shared daemon tells it. A Codex that runs without it cannot be asked."""
 
-from __future__ import annotations
-
 import threading
 import time
 from collections.abc import Callable, Collection, Mapping
-from typing import Any
 
 from codex_tmux.codex.daemon.client import DaemonError, daemon_of, has_daemon
+from codex_tmux.codex.json_value import Object, an_object, texts
 from codex_tmux.log import log
 
 IDLE, WORKING, APPROVAL, ANSWER, FAILED = "idle", "working", "approval", "answer", "error"
@@ -67,27 +65,23 @@ def ask(codex_home: str, sessions: Collection[str] | None, within: float) -> dic
     Raises DaemonError where it does not tell all of it within so many seconds.
     """
     with daemon_of(codex_home, within) as daemon:
-        data = daemon.call("thread/loaded/list").get("data")
-        loaded = [d for d in data if isinstance(d, str)] if isinstance(data, list) else []
+        loaded = texts(daemon.call("thread/loaded/list").get("data"))
         here = loaded if sessions is None else [s for s in sessions if s in loaded]
         answers = daemon.call_each("thread/read", [{"threadId": session} for session in here])
     known = {session: activity_of(answer) for session, answer in zip(here, answers, strict=True)}
     return {session: activity for session, activity in known.items() if activity}
 
 
-def activity_of(result: dict[str, Any]) -> str | None:
+def activity_of(result: Object) -> str | None:
     """The activity in the answer to `thread/read`; None where it tells none.
 
     >>> activity_of({"thread": {"status": {"type": "active", "activeFlags": ["waitingOnApproval"]}}})
     'approval'
     """
-    thread = result.get("thread")
-    status = thread.get("status") if isinstance(thread, dict) else None
-    if not isinstance(status, dict):
-        return None
-    kind, flags = status.get("type"), status.get("activeFlags")
+    status = an_object(an_object(result.get("thread")).get("status"))
+    kind = status.get("type")
     if kind == "active":
-        waits = flags if isinstance(flags, list) else []
+        waits = texts(status.get("activeFlags"))
         if "waitingOnApproval" in waits:
             return APPROVAL
         return ANSWER if "waitingOnUserInput" in waits else WORKING

@@ -3,11 +3,10 @@
 The session is in the server's store, so this machine's store says nothing of it.
 """
 
-from __future__ import annotations
-
 import os
 
 from codex_tmux.codex.daemon.client import Client, DaemonError, connected
+from codex_tmux.codex.json_value import objects, texts
 from codex_tmux.codex.session_id import is_whole
 from codex_tmux.codex.store import created_ms
 
@@ -37,8 +36,7 @@ def listed_ids(server: Client, prefix: str) -> set[str]:
     cursor = None
     for _ in range(PAGES):
         page = server.call("thread/list", limit=PAGE, cursor=cursor, sortKey="created_at")
-        data = page.get("data")
-        threads = [t for t in data if isinstance(t, dict)] if isinstance(data, list) else []
+        threads = objects(page.get("data"))
         found = ids_in([t.get("id") for t in threads], prefix)
         cursor = page.get("nextCursor")
         oldest = min((created_ms(str(t.get("id"))) for t in threads), default=0)
@@ -49,8 +47,7 @@ def listed_ids(server: Client, prefix: str) -> set[str]:
 
 def ids_in(data: object, prefix: str) -> set[str]:
     """The session ids of a list that begin with `prefix`."""
-    ids = data if isinstance(data, list) else []
-    return {i for i in ids if isinstance(i, str) and i.startswith(prefix) and is_whole(i)}
+    return {found for found in texts(data) if found.startswith(prefix) and is_whole(found)}
 
 
 def token_of(flags: tuple[str, ...]) -> str:

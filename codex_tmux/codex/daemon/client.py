@@ -4,8 +4,6 @@ Codex's shared daemon (0.157 and later) speaks it on a socket in `$CODEX_HOME`, 
 `ws://HOST:PORT`, `wss://HOST:PORT` or `unix://PATH`. Whoever is asked is never started for it.
 """
 
-from __future__ import annotations
-
 import json
 import math
 import os
@@ -15,6 +13,7 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import Any, NamedTuple
 
 from codex_tmux import __version__
+from codex_tmux.codex.json_value import Object, a_text, an_object
 
 OPEN_WITHIN = 5.0
 """Seconds that opening a connection may take, of all that an answer may."""
@@ -24,6 +23,17 @@ LARGEST_ANSWER = 1 << 24
 
 class DaemonError(Exception):
     """Whoever is asked is not there, does not answer, or says something else than the protocol; the text says which."""
+
+
+@contextmanager
+def told_by_daemon_error(*failures: type[Exception]) -> Iterator[None]:
+    """Raise DaemonError in the place of these, but for a TimeoutError."""
+    try:
+        yield
+    except TimeoutError:
+        raise
+    except failures as e:
+        raise DaemonError(f"{type(e).__name__}: {e}") from e
 
 
 def socket_path(codex_home: str) -> str:
@@ -41,7 +51,7 @@ def has_daemon(codex_home: str) -> bool:
 
 
 @contextmanager
-def connected(address: str, within: float, token: str = "", experimental: bool = False) -> Iterator[Client]:
+def connected(address: str, within: float, token: str = "", experimental: bool = False) -> "Iterator[Client]":
     """A client that has introduced itself, whose answers may take `within` seconds together; `experimental`: it may
     also ask what Codex calls so.
 
@@ -86,7 +96,7 @@ def connected(address: str, within: float, token: str = "", experimental: bool =
         raise DaemonError(f"{type(e).__name__}: {e}") from e
 
 
-def daemon_of(codex_home: str, within: float, experimental: bool = False) -> AbstractContextManager[Client]:
+def daemon_of(codex_home: str, within: float, experimental: bool = False) -> "AbstractContextManager[Client]":
     """A client of the daemon of a `CODEX_HOME`; as `connected`."""
     return connected(f"unix://{socket_path(codex_home)}", within, experimental=experimental)
 
@@ -95,7 +105,7 @@ class Message(NamedTuple):
     """What the daemon says unasked; a question has a number to answer to."""
 
     method: str
-    params: dict[str, Any]
+    params: Object
     number: object = None
 
 
@@ -105,25 +115,23 @@ class Client:
     Its methods raise DaemonError, and TimeoutError at the deadline.
     """
 
-    def __init__(
-        self, connection: Any, deadline: float, failures: tuple[type[Exception], ...] = (OSError,)
-    ) -> None:
+    def __init__(self, connection: Any, deadline: float, failures: tuple[type[Exception], ...]) -> None:
         self._connection = connection
         self._deadline = deadline
         self._failures = failures
         self._asked = 0
 
-    def call(self, method: str, **params: object) -> dict[str, Any]:
+    def call(self, method: str, **params: object) -> Object:
         """The answer to one question, {} where it was refused."""
         return self.call_each(method, [params])[0]
 
-    def call_each(self, method: str, several: Sequence[dict[str, object]]) -> list[dict[str, Any]]:
+    def call_each(self, method: str, several: Sequence[dict[str, object]]) -> list[Object]:
         """The answers to a question with each of these parameters, all asked at once."""
         numbers = range(self._asked, self._asked + len(several))
         self._asked = numbers.stop
         for number, params in zip(numbers, several, strict=True):
             self._send({"id": number, "method": method, "params": params})
-        answers: dict[int, dict[str, Any]] = {}
+        answers: dict[int, Object] = {}
         while len(answers) < len(several):
             # Notifications, and questions meant for a TUI, come in between.
             answer = answer_in(self._receive())
@@ -150,42 +158,32 @@ class Client:
     def messages(self) -> Iterator[Message]:
         """What the daemon says of its own accord, as it comes. Ends by TimeoutError at the deadline."""
         while True:
-            said = as_json(self._receive())
-            if isinstance(said, dict) and isinstance(said.get("method"), str):
-                params = said.get("params")
-                yield Message(said["method"], params if isinstance(params, dict) else {}, said.get("id"))
+            said = message_in(self._receive())
+            if method := a_text(said.get("method")):
+                yield Message(method, an_object(said.get("params")), said.get("id"))
 
     def _send(self, message: dict[str, object]) -> None:
-        try:
+        with told_by_daemon_error(*self._failures):
             self._connection.send(json.dumps(message))
-        except self._failures as e:
-            raise DaemonError(f"{type(e).__name__}: {e}") from e
 
     def _receive(self) -> str | bytes:
         left = self._deadline - time.monotonic()
         if left <= 0:
             raise TimeoutError("no answer in time")  # also where it never stops talking of something else
-        try:
+        with told_by_daemon_error(*self._failures):
             found: str | bytes = self._connection.recv(None if math.isinf(left) else left)
-        except TimeoutError:
-            raise
-        except self._failures as e:
-            raise DaemonError(f"{type(e).__name__}: {e}") from e
         return found
 
 
-def answer_in(message: str | bytes) -> tuple[int, dict[str, Any]] | None:
+def answer_in(message: str | bytes) -> tuple[int, Object] | None:
     """The number and the result of an answer, a refused one's empty; None for any other message. Raises DaemonError."""
-    said = as_json(message)
-    if not isinstance(said, dict) or "method" in said or type(said.get("id")) is not int:
+    said = message_in(message)
+    if "method" in said or type(said.get("id")) is not int:
         return None
-    result = said.get("result")
-    return said["id"], result if isinstance(result, dict) else {}
+    return said["id"], an_object(said.get("result"))
 
 
-def as_json(message: str | bytes) -> Any:
+def message_in(message: str | bytes) -> Object:
     """What a message says. Raises DaemonError where it is no JSON."""
-    try:
-        return json.loads(message)
-    except ValueError as e:
-        raise DaemonError(f"{type(e).__name__}: {e}") from e
+    with told_by_daemon_error(ValueError):
+        return an_object(json.loads(message))

@@ -1,10 +1,7 @@
 """What was said last in a session, as Codex's shared daemon tells it: also where the rollout is compressed."""
 
-from __future__ import annotations
-
-from typing import Any
-
 from codex_tmux.codex.daemon.client import DaemonError, daemon_of, has_daemon
+from codex_tmux.codex.json_value import Object, objects, texts_in
 from codex_tmux.log import log
 
 WITHIN = 0.5
@@ -25,26 +22,18 @@ def last_messages(codex_home: str, session_ids: list[str], turns: int) -> list[l
         return nothing
 
 
-def messages_in(answer: dict[str, Any]) -> list[tuple[str, str]]:
+def messages_in(answer: Object) -> list[tuple[str, str]]:
     """The messages of an answer, which begins with the newest turn.
 
     >>> messages_in({"data": [{"items": [{"type": "agentMessage", "text": "hi"}]}]})
     [('Codex', 'hi')]
     """
-    data = answer.get("data")
     found: list[tuple[str, str]] = []
-    for turn in reversed(data if isinstance(data, list) else []):
-        items = turn.get("items") if isinstance(turn, dict) else None
-        for item in items if isinstance(items, list) else []:
-            kind = item.get("type") if isinstance(item, dict) else None
+    for turn in reversed(objects(answer.get("data"))):
+        for item in objects(turn.get("items")):
+            kind = item.get("type")
             if kind == "agentMessage" and isinstance(item.get("text"), str):
                 found.append(("Codex", item["text"]))
-            elif kind == "userMessage" and (text := _text(item.get("content"))):
+            elif kind == "userMessage" and (text := "\n".join(texts_in(item.get("content")))):
                 found.append(("you", text))
     return found
-
-
-def _text(content: object) -> str:
-    parts = content if isinstance(content, list) else []
-    texts = [part.get("text") for part in parts if isinstance(part, dict)]
-    return "\n".join(text for text in texts if isinstance(text, str))

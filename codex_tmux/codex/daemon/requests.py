@@ -1,14 +1,13 @@
 """What Codex asks its user: approvals and questions, as its shared daemon brings them to whoever resumes the thread."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from codex_tmux.codex.daemon.activity import WAITING, activity_of
-from codex_tmux.codex.daemon.client import Client
+from codex_tmux.codex.daemon.client import Client, Message
+from codex_tmux.codex.json_value import Object, objects, texts
 
 COMMAND = "item/commandExecution/requestApproval"
 CHANGE = "item/fileChange/requestApproval"
@@ -32,15 +31,14 @@ class Request(NamedTuple):
     number: object
     session_id: str
     kind: str
-    params: dict[str, Any]
-    item: dict[str, Any]
-    thread: dict[str, Any]
+    params: Object
+    item: Object
+    thread: Object
 
 
 def pending(daemon: Client) -> list[Request]:
     """All requests of the threads that the daemon has open. Raises what `Client` raises."""
-    data = daemon.call("thread/loaded/list").get("data")
-    ids = [d for d in data if isinstance(d, str)] if isinstance(data, list) else []
+    ids = texts(daemon.call("thread/loaded/list").get("data"))
     read = daemon.call_each("thread/read", [{"threadId": session} for session in ids])
     waiting = {
         session: answer["thread"]
@@ -49,49 +47,42 @@ def pending(daemon: Client) -> list[Request]:
     }
     for session in waiting:
         daemon.ask("thread/resume", threadId=session, excludeTurns=True)
-    found = [_request(number, kind, params, waiting) for number, kind, params in _asked(daemon, set(waiting))]
-    with_items = [r for r in found if r.kind == CHANGE]
+    asked = _asked(daemon, set(waiting))
+    changing = list(dict.fromkeys(m.params["threadId"] for m in asked if m.method == CHANGE))
+    last_turn = [{"threadId": session, "limit": 1, "sortDirection": "desc"} for session in changing]
     daemon.listen_until(time.monotonic() + COME_WITHIN)
-    turns = daemon.call_each(
-        "thread/turns/list",
-        [{"threadId": r.session_id, "limit": 1, "sortDirection": "desc"} for r in with_items],
-    )
-    items = {
-        id(r): _item(answer, r.params.get("itemId")) for r, answer in zip(with_items, turns, strict=True)
-    }
-    return [r._replace(item=items.get(id(r), {})) for r in found]
+    turns = dict(zip(changing, daemon.call_each("thread/turns/list", last_turn), strict=True))
+    found = []
+    for kind, params, number in asked:
+        session = params["threadId"]
+        # Only what changes files is told by the turn: the request names the item.
+        item = _item(turns[session], params.get("itemId")) if kind == CHANGE else {}
+        found.append(Request(number, session, kind, params, item, waiting[session]))
+    return found
 
 
-def _asked(daemon: Client, threads: set[str]) -> list[tuple[object, str, dict[str, Any]]]:
-    """(number, kind, params) of what these threads ask for, once each has told it and no more comes."""
+def _asked(daemon: Client, threads: set[str]) -> list[Message]:
+    """What these threads ask for, once each has told it and no more comes."""
     end = time.monotonic() + COME_WITHIN
-    found: dict[object, tuple[object, str, dict[str, Any]]] = {}
+    found: dict[object, Message] = {}
     silent = set(threads)
     with suppress(TimeoutError):
         while threads:
             daemon.listen_until(end if silent else min(end, time.monotonic() + QUIET_FOR))
-            method, params, number = next(daemon.messages())
-            if number is not None and method in ASKS and params.get("threadId") in threads:
-                silent.discard(params["threadId"])
-                found[number] = number, method, params
-            elif method == RESOLVED:
-                found.pop(params.get("requestId"), None)
+            message = next(daemon.messages())
+            session = message.params.get("threadId")
+            if message.number is not None and message.method in ASKS and session in threads:
+                silent.discard(session)
+                found[message.number] = message
+            elif message.method == RESOLVED:
+                found.pop(message.params.get("requestId"), None)
     return [*found.values()]
 
 
-def _request(number: object, kind: str, params: dict[str, Any], threads: dict[str, Any]) -> Request:
-    session = str(params["threadId"])
-    return Request(number, session, kind, params, {}, threads[session])
-
-
-def _item(answer: dict[str, Any], item_id: object) -> dict[str, Any]:
+def _item(answer: Object, item_id: object) -> Object:
     """The item of this id in an answer to `thread/turns/list`; empty where there is none."""
-    data = answer.get("data")
-    for turn in data if isinstance(data, list) else []:
-        for item in turn.get("items") or [] if isinstance(turn, dict) else []:
-            if isinstance(item, dict) and item.get("id") == item_id:
-                return item
-    return {}
+    items = [item for turn in objects(answer.get("data")) for item in objects(turn.get("items"))]
+    return next((item for item in items if item.get("id") == item_id), {})
 
 
 def answer_to(request: Request, verdict: str) -> dict[str, object] | None:
@@ -143,24 +134,20 @@ def facts(request: Request) -> list[tuple[str, str]]:
     return [(what, text) for what, text in found if isinstance(text, str) and text]
 
 
-def _network(params: dict[str, Any]) -> Iterable[tuple[str, object]]:
+def _network(params: Object) -> Iterable[tuple[str, object]]:
     context = params.get("networkApprovalContext")
     return [("and to reach", "\n".join(_leaves(context)))] if context else []
 
 
-def _changes(item: dict[str, Any]) -> str:
-    changes = [c for c in item.get("changes") or [] if isinstance(c, dict)]
-    return (
-        "\n".join(f"{c.get('path')}\n{c.get('diff') or ''}".rstrip() for c in changes)
-        or "(Codex does not say which)"
-    )
+def _changes(item: Object) -> str:
+    changes = [f"{c.get('path')}\n{c.get('diff') or ''}".rstrip() for c in objects(item.get("changes"))]
+    return "\n".join(changes) or "(Codex does not say which)"
 
 
 def _questions(questions: object) -> Iterator[str]:
-    for question in questions if isinstance(questions, list) else []:
-        if isinstance(question, dict):
-            yield str(question.get("question"))
-            yield from (f"- {option.get('label')}" for option in question.get("options") or [])
+    for question in objects(questions):
+        yield str(question.get("question"))
+        yield from (f"- {option.get('label')}" for option in objects(question.get("options")))
 
 
 def _leaves(value: object, name: str = "") -> Iterator[str]:

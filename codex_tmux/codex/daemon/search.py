@@ -1,12 +1,10 @@
 """What was said in which session: Codex's shared daemon looks through all transcripts, else the newest rollouts do."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Iterable
-from typing import Any
 
 from codex_tmux.codex.daemon.client import DaemonError, daemon_of, has_daemon
+from codex_tmux.codex.json_value import Object, objects
 from codex_tmux.codex.rollout import mention
 from codex_tmux.codex.store import Store
 from codex_tmux.log import log
@@ -59,11 +57,11 @@ def asked(codex_home: str, word: str) -> dict[str, str]:
     return found
 
 
-def snippets(page: dict[str, Any]) -> dict[str, str]:
+def snippets(page: Object) -> dict[str, str]:
     """Session id → snippet, of one page.
 
     >>> snippets({"data": [{"thread": {"id": "a"}, "snippet": "said"}, {"thread": 7}]})
     {'a': 'said'}
     """
-    rows = [row for row in page["data"] if isinstance(row, dict) and isinstance(row.get("thread"), dict)]
+    rows = [row for row in objects(page["data"]) if isinstance(row.get("thread"), dict)]
     return {str(row["thread"].get("id")): str(row.get("snippet") or "") for row in rows}

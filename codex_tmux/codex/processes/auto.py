@@ -3,8 +3,6 @@
 CODEX_TMUX_PROCESSES=psutil has psutil asked on Linux too, which is how that half is tested.
 """
 
-from __future__ import annotations
-
 import os
 
 from codex_tmux.codex.processes import linux

@@ -1,14 +1,12 @@
 """Which Codex a pane runs."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterator
 from typing import NamedTuple
 
 from codex_tmux.codex.commandline import CommandLine, parse, split_program
 from codex_tmux.codex.processes.process import Process
-from codex_tmux.codex.processes.processes import Processes
+from codex_tmux.codex.processes.table import Processes
 from codex_tmux.codex.script import starts_one_program
 from codex_tmux.codex.shells import is_typed_into, script_text, shell_name
 

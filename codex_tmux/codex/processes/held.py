@@ -1,27 +1,17 @@
 """Which sessions a process has open, and who holds a lock."""
 
-from __future__ import annotations
-
 import os
 
 from codex_tmux.codex.processes.auto import system
-from codex_tmux.codex.processes.find import CodexProcess
-from codex_tmux.codex.processes.processes import Processes
+from codex_tmux.codex.processes.table import Processes
 from codex_tmux.codex.session_id import is_whole
-
-
-def open_sessions(processes: Processes, codex: CodexProcess) -> list[str]:
-    """The ids of the sessions whose lock or rollout the processes of `codex` hold open, each once.
-
-    Several after `/new` or with sub-agents; none where the shared daemon holds them.
-    """
-    return sessions_held(processes, codex.pids)
 
 
 def sessions_held(processes: Processes, pids: tuple[int, ...], locks: str = "") -> list[str]:
     """The ids of the sessions whose lock or rollout any of `pids` holds open, each once.
 
-    With `locks`, a folder without links in its path, only those whose lock in there is held.
+    Several after `/new` or with sub-agents; none where the shared daemon holds them. With `locks`, a folder without
+    links in its path, only those whose lock in there is held.
     """
     found: dict[str, None] = {}
     for pid in pids:

@@ -1,11 +1,10 @@
 """Processes as /proc tells of them. Starts are in ticks since the machine's boot."""
 
-from __future__ import annotations
-
 import os
 import time
 
 from codex_tmux.codex.processes.process import TICKS, Process
+from codex_tmux.paths import names_in
 
 PROC = "/proc"
 _DELETED = " (deleted)"
@@ -34,7 +33,7 @@ def process(pid: int) -> Process | None:
 
 
 def pids() -> list[int]:
-    return [int(name) for name in _names(PROC) if name.isdigit()]
+    return [int(name) for name in names_in(PROC) if name.isdigit()]
 
 
 def table() -> dict[int, Process]:
@@ -45,7 +44,7 @@ def children(pid: int) -> list[int] | None:
     """None where the kernel does not tell (it is built without CONFIG_PROC_CHILDREN)."""
     folder = f"{PROC}/{pid}/task"
     found: list[int] = []
-    for thread in _names(folder):
+    for thread in names_in(folder):
         # Each thread has its own; of a thread that has just ended another one has taken them over.
         found += map(int, read(f"{folder}/{thread}/children").split())
     if not found and not os.path.exists(f"{PROC}/self/task/{os.getpid()}/children"):
@@ -81,7 +80,7 @@ def stdin(pid: int) -> str | None:
 
 def open_files(pid: int) -> list[str]:
     folder = f"{PROC}/{pid}/fd"
-    paths = [_link(f"{folder}/{fd}") for fd in _names(folder)]
+    paths = [_link(f"{folder}/{fd}") for fd in names_in(folder)]
     return [path for path in paths if path.startswith("/")]
 
 
@@ -135,13 +134,6 @@ def read(path: str) -> bytes:
         return b""
     finally:
         os.close(fd)
-
-
-def _names(folder: str) -> list[str]:
-    try:
-        return os.listdir(folder)
-    except OSError:
-        return []
 
 
 def _link(path: str) -> str:

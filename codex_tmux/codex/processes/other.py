@@ -7,8 +7,6 @@ macOS and the BSDs note the time at which a process starts, and never change it.
 which moves with the clock, so it is taken off again.
 """
 
-from __future__ import annotations
-
 import os
 import subprocess
 import time

@@ -1,7 +1,5 @@
 """One process, and what is asked of a system."""
 
-from __future__ import annotations
-
 from typing import NamedTuple, Protocol
 
 TICKS = 100

@@ -1,13 +1,11 @@
 """What happens at a terminal: whether a shell waits for a line there, and what else lives on it."""
 
-from __future__ import annotations
-
 import os
 import termios
 
 from codex_tmux.codex.commandline import is_app_server
 from codex_tmux.codex.processes.process import Process
-from codex_tmux.codex.processes.processes import Processes
+from codex_tmux.codex.processes.table import Processes
 from codex_tmux.codex.shells import runs_one_command, shell_name
 
 _LINE_EDITORS = ("bash", "zsh", "fish", "nu", "xonsh")
@@ -23,16 +21,18 @@ def shell_is_idle(processes: Processes, root_pid: int, tty: str) -> bool:
         return False
     if shell.state != "S" or not shell.pgrp == shell.tty_pgrp == root_pid:
         return False
-    for child in processes.children(root_pid):
-        process = processes.get(child)
-        in_group = process is not None and process.pgrp == root_pid
-        # A prompt's helper may share the shell's group, but it does not read the terminal.
-        if in_group and processes.stdin(child) in (tty, "/dev/tty", None):
-            return False
+    if _reads_in_its_place(processes, root_pid, tty):
+        return False
     if name in _LINE_EDITORS:
         return edits_lines(tty)
     # A script that waits in `read` looks the same from outside.
     return all(word.startswith("-") for word in argv[1:])
+
+
+def _reads_in_its_place(processes: Processes, shell: int, tty: str) -> bool:
+    """Whether a child in the shell's own group reads the terminal: a prompt's helper may be there, but does not."""
+    children = (p for p in map(processes.get, processes.children(shell)) if p is not None)
+    return any(p.pgrp == shell and processes.stdin(p.pid) in (tty, "/dev/tty", None) for p in children)
 
 
 def jobs_of(processes: Processes, root_pid: int, codex: int = 0) -> tuple[str, ...]:
@@ -41,16 +41,18 @@ def jobs_of(processes: Processes, root_pid: int, codex: int = 0) -> tuple[str, .
     Not the process `codex`, its group and what it started; not Codex's background server; nor what draws a prompt
     (powerlevel10k's gitstatusd, and the shell that waits for it).
     """
-    pids = processes.pids()
-    shell = processes.get(root_pid)
-    if shell is None or not shell.tty:
-        return ()
-    here = [p for p in map(processes.get, pids) if p is not None and p.tty == shell.tty]
-    others = [p for p in here if p.pid != root_pid and p.state not in "ZX"]
+    others = _beside(processes, root_pid)
     passed = _of_codex(processes, codex, others) | _of_the_prompt(processes, root_pid, others)
     argv = [processes.argv(p.pid) for p in others if p.pid not in passed]
     names = (os.path.basename(words[0]) for words in argv if words and not is_app_server(words))
     return tuple(dict.fromkeys(name.removeprefix("-") for name in names))
+
+
+def _beside(processes: Processes, root_pid: int) -> list[Process]:
+    """What else lives on the terminal of a process."""
+    found = list(filter(None, map(processes.get, processes.pids())))
+    tty = next((p.tty for p in found if p.pid == root_pid), "")
+    return [p for p in found if tty and p.tty == tty and p.pid != root_pid and p.state not in "ZX"]
 
 
 def _of_codex(processes: Processes, codex: int, others: list[Process]) -> set[int]:

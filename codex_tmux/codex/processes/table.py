@@ -1,7 +1,5 @@
 """Processes as one question after the other needs them."""
 
-from __future__ import annotations
-
 import time
 
 from codex_tmux.codex.processes.auto import system
