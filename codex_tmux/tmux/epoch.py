@@ -8,12 +8,16 @@ home directory; a pid is given to another process. `<start>` is in ticks (`Proce
 from __future__ import annotations
 
 import os
-from _blake2 import blake2b  # as in hashlib, which loads OpenSSL: 2 ms of each hook
 from collections.abc import Iterable
 from typing import NamedTuple
 
 from codex_tmux.codex.processes.process import Process
 from codex_tmux.codex.processes.table import Processes
+
+try:
+    from _blake2 import blake2b  # hashlib's own, without OpenSSL: 2 ms of each hook
+except ImportError:
+    from hashlib import blake2b
 
 OURS, ALIVE, GONE, ELSEWHERE = "ours", "alive", "gone", "elsewhere"
 """The server that is asked; another one of this host that runs; one that has ended; one of another host or pid
