@@ -199,7 +199,7 @@ def test_resume_alone_and_while_it_is_open(both: tuple[list[Sandbox], list[str]]
         world.wait_for(lambda: dead(world, pane) and dead(world, other), 15, "both to end")
         again = world.new_pane("codex", *flags, "resume", known)
         world.tmux("select-window", "-t", again)
-        world.wait_for(lambda: "turn 1 |" in world.capture(again), 20, "the conversation")
+        world.wait_text(again, "turn 1 |")
         seen["said"] = world.ask(again, "and on").messages
         return seen
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 from collections.abc import Iterator
@@ -11,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.e2e.conftest import attached
-from tests.e2e.keep_test import option, wait_asleep, wait_bound
+from tests.e2e.keep_test import option
 from tests.support.world import Sandbox
 
 pytestmark = pytest.mark.codex
@@ -26,15 +25,14 @@ def untitled(codex_binary: str) -> Iterator[Sandbox]:
 
 def row(world: Sandbox, pane: str) -> dict[str, Any]:
     """The pane's row of `codex-tmux list`."""
-    listed = json.loads(world.helper("list", "--all", "--json"))["panes"]
+    listed = world.listed("--all")
     found: dict[str, Any] = next(r for r in listed if r["pane"] == pane)
     return found
 
 
 def resumes(world: Sandbox, pane: str, *messages: str) -> None:
     """Kill the pane's Codex, respawn it plainly, say `messages`' last and see that it remembers the others."""
-    os.kill(world.codex_pid(pane), signal.SIGKILL)
-    wait_asleep(world, pane)
+    world.kill_codex(pane)
     world.tmux("respawn-pane", "-t", pane)
     assert world.ask(pane, messages[-1]).messages == messages
 
@@ -84,7 +82,7 @@ def test_three_of_one_directory_without_any_word_of_their_sessions(untitled: San
     for pane in panes:
         os.kill(untitled.codex_pid(pane), signal.SIGKILL)
     for pane in panes:
-        wait_asleep(untitled, pane)
+        untitled.wait_asleep(pane)
     found = row(untitled, panes[0])
     assert (found["session_id"], found["evidence"], found["status"]) == (sessions[0], "inferred", "dead")
     for pane in panes:
@@ -104,15 +102,15 @@ def test_two_that_say_the_same_in_one_directory_stay_unknown_and_list_says_the_w
     untitled.model.names_threads = None
     panes = [untitled.new_pane("codex 'the same'") for _ in range(2)]
     for pane in panes:
-        untitled.wait_for(lambda p=pane: "turn 1 |" in untitled.capture(p), 30, "the answer")  # type: ignore[misc]
+        untitled.wait_text(pane, "turn 1 |", 30)
     listed = untitled.helper_result("list")
     assert listed.stdout.count("unknown") == 2
     assert "codex-tmux setup" in listed.stderr
     assert "codex-tmux adopt" in listed.stderr
     os.kill(untitled.codex_pid(panes[0]), signal.SIGKILL)
-    wait_asleep(untitled, panes[0])
+    untitled.wait_asleep(panes[0])
     untitled.tmux("respawn-pane", "-t", panes[0])
-    untitled.wait_for(lambda: "start a new session" in untitled.capture(panes[0]), 20, "the question")
+    untitled.wait_text(panes[0], "start a new session")
     untitled.tmux("send-keys", "-t", panes[0], "Enter")
     assert untitled.ask(panes[0], "anew").messages == ("anew",), "fresh, rather than the other one's"
 
@@ -129,8 +127,7 @@ def test_new_in_a_codex_that_was_told_what_to_resume_is_followed(untitled: Sandb
     pane = untitled.new_pane()
     session = untitled.ask(pane, "first").session_id
     wait_shows(untitled, pane, session)
-    os.kill(untitled.codex_pid(pane), signal.SIGKILL)
-    wait_asleep(untitled, pane)
+    untitled.kill_codex(pane)
     untitled.tmux("respawn-pane", "-t", pane)
     untitled.ask(pane, "second")
     wait_shows(untitled, pane, session, "argv")
@@ -152,4 +149,4 @@ def test_what_codex_says_as_it_quits_names_its_session(untitled: Sandbox) -> Non
     assert (found["session_id"], found["evidence"], found["status"]) == (session, "screen", "ended")
     untitled.helper("respawn", "-t", pane)
     assert untitled.ask(pane, "second").messages == ("first", "second")
-    assert wait_bound(untitled, pane) == session
+    assert untitled.bound(pane) == session

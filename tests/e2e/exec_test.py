@@ -38,7 +38,7 @@ def open_pane(world: Sandbox, *flags: str, cwd: Path | None = None) -> str:
 
 
 def wait_prompt(world: Sandbox, pane: str) -> None:
-    world.wait_for(lambda: PROMPT in world.capture(pane), 20, f"the prompt in {pane}")
+    world.wait_text(pane, PROMPT)
 
 
 def type_in(world: Sandbox, pane: str, text: str) -> None:
@@ -82,7 +82,7 @@ def kill_everything(world: Sandbox, panes: Sequence[str]) -> None:
         with contextlib.suppress(psutil.NoSuchProcess):
             process.kill()
     for pane in panes:
-        world.wait_for(lambda pane=pane: world.format(pane, "#{pane_dead}") == "1", 20, f"{pane} to be dead")  # type: ignore[misc]
+        world.wait_dead(pane)
 
 
 def forget_options(world: Sandbox, pane: str) -> None:
@@ -90,7 +90,7 @@ def forget_options(world: Sandbox, pane: str) -> None:
     world.wait_for(
         lambda: logged(world, "session.saved", pane=pane, status="dead"), 20, "the death to be saved"
     )
-    world.wait_for(lambda: not world.format(pane, "#{@codex_pending}"), 20, "no sync to be due")
+    world.wait_format(pane, "#{@codex_pending}", "")
     world.helper("sync")
     for option in ("@codex_session", "@codex_launch"):
         world.tmux("set-option", "-pu", "-t", pane, option)
@@ -99,7 +99,7 @@ def forget_options(world: Sandbox, pane: str) -> None:
 def respawn(world: Sandbox, pane: str) -> None:
     """`tmux respawn-pane`, as a user types it."""
     world.tmux("respawn-pane", "-t", pane)
-    world.wait_for(lambda: world.format(pane, "#{pane_dead}") == "0", 20, f"{pane} to live")
+    world.wait_format(pane, "#{pane_dead}", "0")
     wait_prompt(world, pane)
 
 
@@ -465,9 +465,7 @@ def test_a_window_in_any_directory_with_the_flags_and_a_split(world: Sandbox) ->
     (beside,) = set(world.tmux("list-panes", "-F", "#{pane_id}", "-t", pane).split()) - {pane}
     wait_prompt(world, beside)
     world.tmux("send-keys", "-t", beside, "C-d")
-    world.wait_for(
-        lambda: beside not in world.tmux("list-panes", "-a", "-F", "#{pane_id}").split(), 10, "its end"
-    )
+    world.wait_gone(beside)
 
 
 def exec_in_shell(world: Sandbox) -> str:
@@ -482,7 +480,7 @@ def exec_in_shell(world: Sandbox) -> str:
 
 
 def status_of(world: Sandbox, pane: str) -> str:
-    rows = json.loads(world.helper("list", "--all", "--json"))["panes"]
+    rows = world.listed("--all")
     return next((row["status"] for row in rows if row["pane"] == pane), "")
 
 
@@ -490,7 +488,7 @@ def test_under_a_shell_it_comes_back_as_exec(world: Sandbox) -> None:
     pane = exec_in_shell(world)
     (helper,) = psutil.Process(int(world.format(pane, "#{pane_pid}"))).children()
     helper.kill()
-    world.wait_for(lambda: world.format(pane, "#{pane_current_command}") == "bash", 20, "the shell")
+    world.wait_format(pane, "#{pane_current_command}", "bash")
     assert status_of(world, pane) == "dead"
     codex_tmux(world, "respawn", "-t", pane)
     wait_text(world, pane, "resumed, from tmux")
@@ -504,7 +502,7 @@ def test_under_a_shell_it_comes_back_as_exec(world: Sandbox) -> None:
 def test_left_under_a_shell_it_has_ended(world: Sandbox, how: str) -> None:
     pane = exec_in_shell(world)
     world.tmux("send-keys", "-t", pane, how, *(["Enter"] if how == "/quit" else []))
-    world.wait_for(lambda: world.format(pane, "#{pane_current_command}") == "bash", 20, "the shell")
+    world.wait_format(pane, "#{pane_current_command}", "bash")
     world.wait_for(lambda: world.tmux("show-options", "-gqv", "@codex_status") == "", 10, "nothing asleep")
     assert status_of(world, pane) == "ended"
     assert len(world.model.requests) == 1, "no message of it"

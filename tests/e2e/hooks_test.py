@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support.world import Sandbox
-from tests.tmux.hooks_test import Counted, all_die, bound, spin
+from tests.tmux.hooks_test import Counted, all_die, spin
 
 pytestmark = pytest.mark.codex
 
@@ -24,7 +24,7 @@ def counted(codex_binary: str) -> Iterator[Counted]:
 def test_a_spinner_starts_no_process(counted: Counted) -> None:
     pane = counted.sandbox.new_pane("codex")
     counted.sandbox.ask(pane, "hello")
-    spin(counted, pane, bound(counted.sandbox, pane))
+    spin(counted, pane, counted.sandbox.bound(pane))
 
 
 def test_a_dozen_die_within_a_second_and_come_back(counted: Counted) -> None:

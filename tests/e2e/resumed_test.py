@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from codex_tmux.codex.store import Store
-from tests.e2e.shown_session_test import codex, kill, wait_for_text, wait_session
+from tests.e2e.shown_session_test import codex, wait_for_text, wait_session
 from tests.support.world import Sandbox
 
 pytestmark = pytest.mark.codex
@@ -73,7 +73,7 @@ def test_the_session_goes_on_in_its_own_directory(
 ) -> None:
     pane, session, directory = elsewhere(world)
     for turn in ("three", "four"):
-        kill(world, pane)
+        world.kill_codex(pane)
         world.tmux("respawn-pane", "-t", pane)
         # A question would take the words for its answer.
         request = world.ask(pane, turn)
@@ -87,7 +87,7 @@ def test_the_session_goes_on_in_its_own_directory(
 
 def test_codex_itself_asks_about_an_archived_session(world: Sandbox) -> None:
     pane, session = begin(world)
-    kill(world, pane)
+    world.kill_codex(pane)
     codex(world, "archive", session)
     world.tmux("respawn-pane", "-t", pane)
     wait_for_text(world, pane, "Unarchive and resume")
@@ -109,7 +109,7 @@ def test_a_compressed_rollout(world: Sandbox) -> None:
         pytest.skip("no zstd here")
     world.ask(world.new_pane(), "keeps the background server")
     pane, session = begin(world)
-    kill(world, pane)
+    world.kill_codex(pane)
     store = Store(str(world.codex_home))
     rollout = store.rollout(session)
     assert rollout

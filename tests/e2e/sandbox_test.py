@@ -146,7 +146,7 @@ def test_environment_is_clean(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch)
 def test_wait_for_shows_the_screens(sandbox: Sandbox) -> None:
     sandbox.start_server()
     pane = sandbox.new_pane("echo a mark on the screen; sleep 60")
-    sandbox.wait_for(lambda: "mark" in sandbox.capture(pane), 10, "the mark")
+    sandbox.wait_text(pane, "mark")
     start = time.monotonic()
     with pytest.raises(WorldError, match=r"waited 0.1 s for a miracle(?s:.*)a mark on the screen"):
         sandbox.wait_for(lambda: False, 0.1, "a miracle")
@@ -164,7 +164,7 @@ def test_client_answers_colour_queries(sandbox: Sandbox) -> None:
     client = sandbox.attach(100, 30)
     assert sandbox.tmux("list-clients", "-F", "#{client_width}x#{client_height}") == "100x30"
     client.send(b"echo typed by a person\r")
-    sandbox.wait_for(lambda: "typed by a person" in sandbox.capture("main:0"), 10, "the typed text")
+    sandbox.wait_text("main:0", "typed by a person")
     client.close()
     sandbox.wait_for(lambda: sandbox.tmux("list-clients") == "", 5, "the client to leave")
 

@@ -9,7 +9,7 @@ import time
 import pytest
 
 from codex_tmux.codex.session_id import find_id
-from tests.e2e.keep_test import option, wait_asleep, wait_bound
+from tests.e2e.keep_test import option
 from tests.support.world import Sandbox
 
 pytestmark = pytest.mark.codex
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.codex
 def test_a_fork_that_is_killed_at_once_is_what_comes_back(world: Sandbox, after: float) -> None:
     pane = world.new_pane()
     world.ask(pane, "one")
-    parent = wait_bound(world, pane)
+    parent = world.bound(pane)
 
     def shown() -> str:
         found = find_id(world.format(pane, "#{pane_title}"))
@@ -33,7 +33,7 @@ def test_a_fork_that_is_killed_at_once_is_what_comes_back(world: Sandbox, after:
     codex = world.codex_pid(pane)
     time.sleep(after)
     os.kill(codex, signal.SIGKILL)
-    wait_asleep(world, pane)
+    world.wait_asleep(pane)
     world.wait_for(lambda: option(world, pane, "@codex_session").startswith(fork), 10, "the fork to be known")
     world.tmux("respawn-pane", "-t", pane)
     request = world.ask(pane, "two")

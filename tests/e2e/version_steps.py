@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 from typing import Any
 
@@ -12,7 +11,7 @@ import psutil
 
 from codex_tmux.codex.processes import Processes
 from tests.e2e.exec_test import kill_everything, open_pane, respawn, say
-from tests.e2e.keep_test import is_gone, kill_codex, log_text, option, wait_asleep, wait_gone, wait_logged
+from tests.e2e.keep_test import is_gone, log_text, option, wait_logged
 from tests.support.world import Sandbox
 
 FIRST, SECOND, THIRD, FOURTH = "first", "second", "third", "fourth"
@@ -20,7 +19,7 @@ FIRST, SECOND, THIRD, FOURTH = "first", "second", "third", "fourth"
 
 def row(world: Sandbox, pane: str) -> dict[str, Any]:
     """The pane's row of `codex-tmux list`."""
-    listed = json.loads(world.helper("list", "--all", "--json"))["panes"]
+    listed = world.listed("--all")
     found: dict[str, Any] = next(r for r in listed if r["pane"] == pane)
     return found
 
@@ -83,8 +82,7 @@ def identify_and_kill(world: Sandbox) -> dict[str, str]:
         assert row(world, pane)["session_id"] == session
     seen["identify"] = identified(world, pane, session)
 
-    kill_codex(world, pane, "SIGKILL")
-    wait_asleep(world, pane)
+    world.kill_codex(pane)
     world.tmux("respawn-pane", "-t", pane)
     wait_listening(world, pane)
     assert world.ask(pane, SECOND).messages == (FIRST, SECOND)
@@ -110,8 +108,7 @@ def identify_and_kill(world: Sandbox) -> dict[str, str]:
     found = row(world, again)
     assert (found["session_id"], found["exact"]) == (session, True)
     seen["resume by hand"] = str(found["evidence"])
-    os.kill(world.codex_pid(again), signal.SIGKILL)
-    wait_asleep(world, again)
+    world.kill_codex(again)
     world.tmux("kill-pane", "-t", again)
     return seen
 
@@ -119,7 +116,7 @@ def identify_and_kill(world: Sandbox) -> dict[str, str]:
 def quit_codex(world: Sandbox, pane: str) -> None:
     """`/quit`; the pane closes as it does without the plugin."""
     world.type(pane, "/quit")
-    wait_gone(world, pane)
+    world.wait_gone(pane)
     assert is_gone(world, pane)
 
 
@@ -129,8 +126,7 @@ def without_setup(world: Sandbox) -> str:
     if version(world) < (0, 117, 0):
         assert row(world, pane)["session_id"] == session
     how = identified(world, pane, session)
-    kill_codex(world, pane, "SIGKILL")
-    wait_asleep(world, pane)
+    world.kill_codex(pane)
     world.tmux("respawn-pane", "-t", pane)
     wait_listening(world, pane)
     assert world.ask(pane, SECOND).messages == (FIRST, SECOND)
@@ -157,8 +153,7 @@ def update(world: Sandbox, newer: str, flags: tuple[str, ...], kept: tuple[str, 
     older = os.readlink(world.bin / "codex")
     switch_codex(world, newer)
     try:
-        kill_codex(world, pane, "SIGKILL")
-        wait_asleep(world, pane)
+        world.kill_codex(pane)
         world.tmux("respawn-pane", "-t", pane)
         assert world.ask(pane, SECOND, 40).messages == (FIRST, SECOND)
         line = psutil.Process(world.codex_pid(pane)).cmdline()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import signal
@@ -110,15 +109,9 @@ def wait_for_port(port: int, log: Path) -> None:
             time.sleep(0.02)
 
 
-def listed(world: Sandbox, *args: str) -> list[dict[str, Any]]:
-    """What `list` says."""
-    found: list[dict[str, Any]] = json.loads(world.helper("list", "--json", *args))["panes"]
-    return found
-
-
 def rows(world: Sandbox, *args: str) -> dict[str, dict[str, Any]]:
     """The same by pane."""
-    return {row["pane"]: row for row in listed(world, *args)}
+    return {row["pane"]: row for row in world.listed(*args)}
 
 
 def joined(world: Sandbox, pane: str) -> str:
@@ -141,14 +134,7 @@ def wait_bound(world: Sandbox, pane: str, session: str) -> None:
 def kill_root(world: Sandbox, pane: str) -> None:
     """Kill the pane's own process, what reaches the far end, and wait until the pane sleeps."""
     os.kill(int(world.format(pane, "#{pane_pid}")), signal.SIGKILL)
-    wait_asleep(world, pane)
-
-
-def wait_asleep(world: Sandbox, pane: str) -> None:
-    """Wait until the dead pane sleeps."""
-    world.wait_for(
-        lambda: world.format(pane, "#{pane_dead} #{@codex_asleep}") == "1 1", 10, f"{pane} to sleep"
-    )
+    world.wait_asleep(pane)
 
 
 def remote_shell(world: Sandbox, far: FarEnd, *command: str) -> str:
@@ -161,13 +147,6 @@ def remote_shell(world: Sandbox, far: FarEnd, *command: str) -> str:
 def wait_remote_prompt(world: Sandbox, pane: str) -> None:
     """Wait until the last line of the pane is the far end's prompt."""
     world.wait_for(lambda: joined(world, pane).rstrip().endswith("far$"), 20, "the remote prompt")
-
-
-def wait_gone(world: Sandbox, pane: str) -> None:
-    """Wait until there is no such pane."""
-    world.wait_for(
-        lambda: pane not in world.tmux("list-panes", "-a", "-F", "#{pane_id}").split(), 10, "its end"
-    )
 
 
 def wait_shell_cleared(world: Sandbox, pane: str) -> None:
@@ -183,4 +162,4 @@ def restart_server(world: Sandbox) -> None:
     world.tmux("kill-server")
     world.wait_for(lambda: not psutil.pid_exists(server), 10, "the server to end")
     world.start_server(load_plugin=True)
-    world.wait_for(lambda: [r for r in listed(world) if r["status"] == "lost"], 10, "the lost record")
+    world.wait_for(lambda: [r for r in world.listed() if r["status"] == "lost"], 10, "the lost record")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import signal
 import sqlite3
@@ -14,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests.support.world import Sandbox
-from tests.tmux.list_test import bound, wait_state
+from tests.tmux.list_test import wait_state
 
 
 @pytest.fixture
@@ -27,19 +26,19 @@ def untitled() -> Iterator[Sandbox]:
 
 def rows(world: Sandbox) -> dict[str, dict[str, Any]]:
     """Every record by its session."""
-    return {r["session_id"]: r for r in json.loads(world.helper("list", "--all", "--json"))["panes"]}
+    return {r["session_id"]: r for r in world.listed("--all")}
 
 
 def is_gone(world: Sandbox, pane: str) -> bool:
     world.tmux("run-shell", "-b", ":")  # Debian's tmux may have missed that it ended
-    return pane not in world.tmux("list-panes", "-a", "-F", "#{pane_id}").split()
+    return pane not in world.pane_ids()
 
 
 def ended_session(world: Sandbox, words: str) -> str:
     """A session that was quit, and whose pane is gone."""
     pane = world.new_pane()
     world.ask(pane, words)
-    session = bound(world, pane)
+    session = world.bound(pane)
     world.type(pane, "/quit")
     world.wait_for(lambda: is_gone(world, pane), 10, f"{pane} to close")
     world.wait_for(lambda: rows(world)[session]["status"] == "ended", 10, "the record to end")
@@ -69,7 +68,7 @@ def rollout_of(world: Sandbox, session: str) -> Path:
 def kill(world: Sandbox, pane: str) -> None:
     os.kill(world.codex_pid(pane), signal.SIGKILL)
     wait_state(world, pane, "dead")
-    world.wait_for(lambda: world.format(pane, "#{@codex_asleep}") == "1", 10, f"{pane} to sleep")
+    world.wait_format(pane, "#{@codex_asleep}", "1")
 
 
 def test_a_codex_whose_session_is_not_known(untitled: Sandbox) -> None:
@@ -81,7 +80,7 @@ def test_a_codex_whose_session_is_not_known(untitled: Sandbox) -> None:
     (lock,) = (world.codex_home / "thread-writer-locks").iterdir()
     lock.rename(lock.with_name("hidden"))
     world.helper("forget", "-t", pane)
-    assert [r["session_id"] for r in json.loads(world.helper("list", "--json"))["panes"]] == [None]
+    assert [r["session_id"] for r in world.listed()] == [None]
     said = world.helper("adopt", "-t", pane, request.session_id[:13])
     assert said == f"pane {pane} has session {request.session_id} (first)\n"
     row = rows(world)[request.session_id]
@@ -108,7 +107,7 @@ def test_a_shell_in_which_another_codex_has_just_been_quit(world: Sandbox) -> No
     pane = shell_pane(world)
     world.tmux("send-keys", "-t", pane, str(world.bin / "codex"), "Enter")
     world.ask(pane, "another")
-    other = bound(world, pane)
+    other = world.bound(pane)
     world.type(pane, "/quit")
     world.wait_for(lambda: rows(world)[other]["status"] == "ended", 10, "it to be quit")
     assert f"codex resume {other}" in world.capture(pane)
@@ -142,7 +141,7 @@ def test_a_sleeping_pane_gets_another_session_that_another_sleeping_one_had(worl
     panes = [world.new_pane("codex -m x"), world.new_pane("codex -m y")]
     for number, pane in enumerate(panes):
         world.ask(pane, f"message {number}")
-    sessions = [bound(world, pane) for pane in panes]
+    sessions = [world.bound(pane) for pane in panes]
     for pane in panes:
         kill(world, pane)
     world.helper("adopt", "-t", panes[0], sessions[1])
@@ -168,7 +167,7 @@ def test_what_is_refused(world: Sandbox) -> None:
     other = ended_session(world, "second")
     living = world.new_pane()
     world.ask(living, "third")
-    alive = bound(world, living)
+    alive = world.bound(living)
     shell = shell_pane(world)
     assert "no such session" in refused(world, "adopt", "-t", shell, "01a20000-0000-7000-8000-000000000000")
     assert "no such session" in refused(world, "adopt", "-t", shell, "no such name")
@@ -192,7 +191,7 @@ def test_what_is_refused(world: Sandbox) -> None:
 def test_a_bound_pane_is_forgotten(world: Sandbox) -> None:
     pane = world.new_pane()
     world.ask(pane, "first")
-    session = bound(world, pane)
+    session = world.bound(pane)
     store = sorted(p.name for p in world.codex_home.rglob("*") if "sqlite" not in p.name)
     assert f"quit Codex in pane {pane} first" in refused(world, "forget", "-y", "-t", pane)
     assert f"quit Codex in pane {pane} first" in refused(world, "forget", session)
@@ -213,7 +212,7 @@ def test_all_that_ended_are_forgotten_and_nothing_else(world: Sandbox) -> None:
         ended_session(world, words)
     pane = world.new_pane()
     world.ask(pane, "third")
-    session = bound(world, pane)
+    session = world.bound(pane)
     assert world.helper("forget", "--all-ended") == "forgotten: 2 sessions (Codex still has the data)\n"
     assert list(rows(world)) == [session]
     assert world.helper("forget", "--all-ended") == "nothing to forget\n"
@@ -224,10 +223,10 @@ def test_a_person_is_asked_and_no_tmux_server_is_needed(world: Sandbox) -> None:
     assert "at least 8 characters" in refused(world, "forget", session[:7])
     assert "no such session" in refused(world, "forget", "ffffffff")
     pane = world.new_pane(f"codex-tmux forget {session}; echo DONE; cat", name="asking")
-    world.wait_for(lambda: "Forget" in world.capture(pane), 10, "the question")
+    world.wait_text(pane, "Forget")
     assert session in world.capture(pane)
     world.tmux("send-keys", "-t", pane, "n", "Enter")
-    world.wait_for(lambda: "nothing forgotten" in world.capture(pane), 10, "the answer")
+    world.wait_text(pane, "nothing forgotten")
     assert list(rows(world)) == [session]
     world.tmux("kill-server")
     world.wait_for(lambda: not world.running, 10, "the server to end")

@@ -52,5 +52,5 @@ def test_what_continuum_restored_before_we_were_loaded_is_filled_at_once(sandbox
     sandbox.tmux("select-pane", "-t", pane, "-T", f"{one.session[:29]}...")
     sandbox.wait_for(lambda: sandbox.capture(pane).strip(), 10, "the shell's prompt")
     sandbox.tmux("run-shell", str(plugin_file()))
-    sandbox.wait_for(lambda: sandbox.format(pane, "#{@codex_session}") == one.session, 10, "its conversation")
+    sandbox.wait_format(pane, "#{@codex_session}", one.session)
     assert sandbox.tmux("show-options", "-gqv", "@codex_second_look") == "", "nothing is left to wait for"

@@ -124,7 +124,7 @@ def hold_and_stop(sandbox: Sandbox, name: str) -> subprocess.Popen[str]:
 
 
 def typed_arrives(sandbox: Sandbox, client_word: str) -> None:
-    sandbox.wait_for(lambda: client_word in sandbox.capture("main:0"), 5, "what was typed")
+    sandbox.wait_text("main:0", client_word)
 
 
 def test_a_stopped_holder_of_the_state_costs_only_the_saving(
@@ -216,7 +216,7 @@ def test_no_old_command_runs_where_the_helper_is_gone(sandbox: Sandbox) -> None:
     kill(sandbox, one)
     with contextlib.suppress(WorldError):  # what is started instead may not have ended yet
         sandbox.tmux("respawn-pane", "-t", one.pane)
-    sandbox.wait_for(lambda: sandbox.format(one.pane, "#{pane_dead}") == "1", 10, "the pane to be dead")
+    sandbox.wait_format(one.pane, "#{pane_dead}", "1")
     sandbox.tmux("respawn-pane", "-t", one.pane)
     time.sleep(PROMPT_DELAY + 0.3)
     assert len(sandbox.model.requests) == turns

@@ -13,7 +13,7 @@ import pytest
 
 from tests.support.fake_daemon import FakeDaemon
 from tests.support.world import Sandbox, plugin_file
-from tests.tmux.list_test import bound, on_screen
+from tests.tmux.list_test import on_screen
 
 Checks = dict[str, dict[str, Any]]
 HOLDER = """
@@ -31,7 +31,7 @@ def world(sandbox: Sandbox) -> Sandbox:
     sandbox.start_server(load_plugin=True)
     pane = sandbox.new_pane()
     sandbox.ask(pane, "first")
-    bound(sandbox, pane)
+    sandbox.bound(pane)
     sandbox.quiet()
     return sandbox
 

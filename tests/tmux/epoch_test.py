@@ -15,7 +15,6 @@ import pytest
 
 from codex_tmux.tmux import epoch
 from tests.support.world import Sandbox
-from tests.tmux.list_test import bound
 
 
 @pytest.fixture
@@ -26,7 +25,7 @@ def world(sandbox: Sandbox) -> Sandbox:
 
 def rows(world: Sandbox) -> dict[str, dict[str, Any]]:
     """Every record by its session."""
-    return {r["session_id"]: r for r in json.loads(world.helper("list", "--all", "--json"))["panes"]}
+    return {r["session_id"]: r for r in world.listed("--all")}
 
 
 def restored(world: Sandbox, *flags: str) -> list[str]:
@@ -45,7 +44,7 @@ def ended(pid: int) -> None:
 def test_a_server_whose_socket_was_removed_keeps_its_sessions(world: Sandbox) -> None:
     pane = world.new_pane()
     world.ask(pane, "first")
-    session, former, codex = bound(world, pane), int(world.format(pane, "#{pid}")), world.codex_pid(pane)
+    session, former, codex = world.bound(pane), int(world.format(pane, "#{pid}")), world.codex_pid(pane)
     world.quiet()
     os.unlink(world.socket)
     here = world.start_server(load_plugin=True, config="set -g @codex-restore off")
@@ -71,7 +70,7 @@ def test_a_pane_of_a_server_without_its_socket_does_not_speak_for_another_one_s(
     world.start_server(load_plugin=True, config="set -g @codex-restore off")
     pane = world.new_pane()
     world.ask(pane, "first")
-    session, codex = bound(world, pane), world.codex_pid(pane)
+    session, codex = world.bound(pane), world.codex_pid(pane)
     world.quiet()
     there = {"TMUX": f"{world.socket},{former},0", "TMUX_PANE": pane}
     for command in (("respawn", "-t", pane), ("respawn",), ("run",), ("forget", "-t", pane)):
@@ -141,7 +140,7 @@ def test_another_host_with_the_same_home_is_shown_and_left_alone(
 ) -> None:
     pane = world.new_pane()
     world.ask(pane, "first")
-    session = bound(world, pane)
+    session = world.bound(pane)
     world.quiet()
     before = rows(world)[session]
     container.start_server()
@@ -181,7 +180,7 @@ def rewrite(world: Sandbox, old: str, new: str) -> None:
 def test_a_pid_that_is_used_again_holds_nothing(world: Sandbox) -> None:
     pane = world.new_pane()
     world.ask(pane, "first")
-    session = bound(world, pane)
+    session = world.bound(pane)
     world.type(pane, "/quit")
     world.wait_for(lambda: rows(world)[session]["status"] == "ended", 10, "the record to end")
     world.quiet()
@@ -193,7 +192,7 @@ def test_a_pid_that_is_used_again_holds_nothing(world: Sandbox) -> None:
     rewrite(world, own, f"{host}:{os.getpid()}:1")
     again = world.new_pane("codex", "resume", session)
     assert world.ask(again, "second").messages == ("first", "second")
-    assert bound(world, again) == session
+    assert world.bound(again) == session
     assert (rows(world)[session]["pane"], rows(world)[session]["status"]) == (again, "live")
 
 
@@ -201,7 +200,7 @@ def test_a_running_server_keeps_its_records_when_codex_tmux_gets_a_new_form_of_t
     panes = [world.new_pane(), world.new_pane()]
     for pane in panes:
         world.ask(pane, "the same")
-    sessions = [bound(world, pane) for pane in panes]
+    sessions = [world.bound(pane) for pane in panes]
     world.quiet()
     pid, started = world.format(panes[0], "#{pid} #{start_time}").split()
     rewrite(world, epoch.of_server(pid), f"{pid}:{started}")
@@ -221,7 +220,7 @@ def test_a_clock_that_was_set_changes_nothing(world: Sandbox) -> None:
     panes = [world.new_pane(), world.new_pane()]
     for pane in panes:
         world.ask(pane, "the same")
-    sessions = [bound(world, pane) for pane in panes]
+    sessions = [world.bound(pane) for pane in panes]
     world.quiet()
     for step in (-3600, -3, 3, 3600):
         for pane in panes:

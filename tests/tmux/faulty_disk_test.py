@@ -175,7 +175,7 @@ def test_the_panes_keep_their_sessions_and_the_file_its_records(world: Sandbox, 
     (two,) = start(world, "prompt 2")
     world.wait_for(lambda: fault.says in fault_of(world), 10, f"{fault.says!r} in {fault_of(world)!r}")
     kill(world, one)
-    world.wait_for(lambda: world.format(one.pane, "#{@codex_asleep}#{pane_dead}") == "11", 10, "it sleeps")
+    world.wait_format(one.pane, "#{@codex_asleep}#{pane_dead}", "11")
     world.tmux("respawn-pane", "-t", one.pane)
     wait_resumed(world, one)
     for _ in range(3):
@@ -186,7 +186,7 @@ def test_the_panes_keep_their_sessions_and_the_file_its_records(world: Sandbox, 
     # tmux goes on as ever: no view mode, and what the user types arrives.
     assert set(world.tmux("list-panes", "-a", "-F", "#{pane_in_mode}").split()) == {"0"}
     client.send(b"echo he''re\r")
-    world.wait_for(lambda: "here" in world.capture("main:0"), 5, "the typed line")
+    world.wait_text("main:0", "here")
 
     fault.mends(world.state_dir)
     assert (world.state_dir / store.NAME).read_bytes() == old
@@ -243,7 +243,7 @@ def test_no_revival_can_be_counted_so_there_is_none(world: Sandbox) -> None:
     settled(world, {one.pane: (one.session, LIVE)})
     world.state_dir.chmod(0o500)
     kill(world, one)
-    world.wait_for(lambda: world.format(one.pane, "#{@codex_asleep}#{pane_dead}") == "11", 10, "it sleeps")
+    world.wait_format(one.pane, "#{@codex_asleep}#{pane_dead}", "11")
     world.state_dir.chmod(0o700)
     sync(world)
     assert statuses(world) == {one.pane: (one.session, DEAD)}

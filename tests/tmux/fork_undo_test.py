@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import time
 from collections.abc import Iterator
 
@@ -49,11 +47,7 @@ def started(world: Sandbox, words: str, *how: str) -> tuple[str, str]:
 
 def new_pane(world: Sandbox, before: set[str]) -> str:
     """The pane that was not there before."""
-    return world.wait_for(lambda: next(iter(panes(world) - before), ""), 15, "a new pane")
-
-
-def panes(world: Sandbox) -> set[str]:
-    return set(world.tmux("list-panes", "-a", "-F", "#{pane_id}").split())
+    return world.wait_for(lambda: next(iter(world.pane_ids() - before), ""), 15, "a new pane")
 
 
 def pane_of(world: Sandbox, session: str) -> str:
@@ -82,26 +76,12 @@ def layout(world: Sandbox, pane: str) -> str:
     return shape(world.format(pane, "#{window_layout}"))
 
 
-def kill(world: Sandbox, pane: str) -> None:
-    """Kill the pane's Codex and wait until the pane sleeps."""
-    os.kill(world.codex_pid(pane), signal.SIGKILL)
-    wait_asleep(world, pane)
-
-
-def wait_asleep(world: Sandbox, pane: str) -> None:
-    def asleep() -> bool:
-        world.tmux("run-shell", "-b", "true")  # Debian's tmux misses deaths until another child ends
-        return world.format(pane, "#{pane_dead}#{@codex_asleep}") == "11"
-
-    world.wait_for(asleep, 15, f"{pane} to fall asleep")
-
-
 def test_a_fork_comes_up_beside_its_parent_and_both_come_back(world: Sandbox, screen: Screen) -> None:
     pane = world.new_pane("codex", "--add-dir", "/tmp")
     world.ask(pane, "one")
     parent = session_of(world, pane)
     world.tmux("select-window", "-t", pane)
-    before = panes(world)
+    before = world.pane_ids()
     screen.keys("C-b", "F")
     other = new_pane(world, before)
     fork = session_of(world, other, parent)
@@ -111,7 +91,7 @@ def test_a_fork_comes_up_beside_its_parent_and_both_come_back(world: Sandbox, sc
         ("one", "three"),
     )
     for each in (pane, other):
-        kill(world, each)
+        world.kill_codex(each)
         world.tmux("respawn-pane", "-t", each)
     assert world.ask(other, "four").messages == ("one", "two", "four")
     assert world.ask(pane, "five").messages == ("one", "three", "five")
@@ -127,10 +107,10 @@ def test_a_fork_that_dies_before_it_has_a_title_is_made_once_more(world: Sandbox
     config = world.codex_home / "config.toml"
     text = config.read_text()
     config.write_text(f'refused = "fork"\n{text}')
-    before = panes(world)
+    before = world.pane_ids()
     screen.keys("C-b", "F")
     other = new_pane(world, before)
-    wait_asleep(world, other)
+    world.wait_asleep(other)
     config.write_text(text)
     screen.keys("C-b", "R")
     assert world.ask(other, "two").messages == ("one", "two")
@@ -153,12 +133,12 @@ def test_what_cannot_be_forked_is_said(world: Sandbox, what: str, said: str) -> 
         session_of(world, pane)
     elif what == "exec":
         pane = world.new_pane(f"{world.bin}/codex-tmux", "exec")
-        world.wait_for(lambda: "❯" in world.capture(pane), 15, "its prompt")
+        world.wait_text(pane, "❯")
         world.tmux("send-keys", "-t", pane, "hello", "Enter")
         session_of(world, pane)
-    before = panes(world)
+    before = world.pane_ids()
     done = world.helper_result("fork", "-t", pane)
-    assert (done.returncode, panes(world)) == (1, before)
+    assert (done.returncode, world.pane_ids()) == (1, before)
     assert said in done.stderr
 
 

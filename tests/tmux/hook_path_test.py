@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -36,7 +33,7 @@ def bound(sandbox: Sandbox, message: str) -> str:
     """A pane with a conversation, and no sync under way any more."""
     pane = sandbox.new_pane("codex")
     sandbox.ask(pane, message)
-    sandbox.wait_for(lambda: sandbox.format(pane, "#{@codex_session}"), 15, "a session")
+    sandbox.bound(pane)
     for _ in range(2):
         sandbox.helper("sync", "--settle")
     return pane
@@ -80,8 +77,7 @@ def test_run_imports_little_and_calls_tmux_once(sandbox: Sandbox, calls: Path) -
     true.write_text("#!/bin/sh\necho became $*\n")
     true.chmod(0o700)
     session = sandbox.format(pane, "#{@codex_session}")
-    os.kill(sandbox.codex_pid(pane), signal.SIGKILL)
-    sandbox.wait_for(lambda: sandbox.format(pane, "#{@codex_asleep}#{pane_dead}") == "11", 15, "sleep")
+    sandbox.kill_codex(pane)
     sandbox.helper("sync", "--settle")
     launch = sandbox.format(pane, "#{@codex_launch}").split(" ")
     sandbox.tmux(
@@ -105,8 +101,6 @@ def test_a_closing_that_a_killed_server_has_noted(sandbox: Sandbox) -> None:
     sandbox.wait_for(
         lambda: f"record.closed_at_end panes={panes[0]}" in log.read_text(), 10, "the closing noted"
     )
-    records = {
-        r["session_id"]: r["status"] for r in json.loads(sandbox.helper("list", "--all", "--json"))["panes"]
-    }
+    records = {r["session_id"]: r["status"] for r in sandbox.listed("--all")}
     assert records.pop(closed) == "closed"
     assert set(records.values()) == {"live"}, "that it is lost, the next tmux server's first sync will say"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import shlex
 import shutil
@@ -70,7 +69,7 @@ def test_the_timer_that_reaps_starts_though_it_was_just_ending(
     if tmux_versions.version_of(sandbox.tmux("display-message", "-p", "#{version}")) >= tmux_versions.REAPS:
         pytest.skip("this tmux needs no timer")
     pane = sandbox.new_pane()
-    sandbox.wait_for(lambda: sandbox.format(pane, "#{@codex_session}"), 20, "the session")
+    sandbox.bound(pane)
 
     def ended() -> bool:
         # Again and again: a sync of the start may still be under way.
@@ -99,11 +98,7 @@ def set_titles(sandbox: Sandbox, pane: str, titles: list[str]) -> None:
             tty.write(b"".join(b"\x1b]0;" + t.encode() + b"\x07" for t in titles[at : at + 20]))
             time.sleep(0.002)
     last = titles[-1]
-    sandbox.wait_for(lambda: sandbox.format(pane, "#{pane_title}") == last, 10, f"the title {last!r}")
-
-
-def bound(sandbox: Sandbox, pane: str) -> str:
-    return sandbox.wait_for(lambda: sandbox.format(pane, "#{@codex_session}"), 10, f"a session in {pane}")
+    sandbox.wait_format(pane, "#{pane_title}", last)
 
 
 def spin(counted: Counted, pane: str, session: str) -> None:
@@ -119,7 +114,7 @@ def spin(counted: Counted, pane: str, session: str) -> None:
 
 def test_a_spinner_starts_no_process(counted: Counted) -> None:
     pane = counted.sandbox.new_pane("codex hello")
-    spin(counted, pane, bound(counted.sandbox, pane))
+    spin(counted, pane, counted.sandbox.bound(pane))
 
 
 def test_a_title_without_id_starts_one_sync_a_turn_and_none_a_frame(sandbox: Sandbox) -> None:
@@ -127,7 +122,7 @@ def test_a_title_without_id_starts_one_sync_a_turn_and_none_a_frame(sandbox: San
     counted = Counted(sandbox)
     sandbox.start_server(load_plugin=True, config=counted.config)
     pane = sandbox.new_pane("codex")
-    bound(sandbox, pane)
+    sandbox.bound(pane)
     # The stand-in holds its own lock; a Codex in the shared background server holds none.
     sandbox.tmux("set-option", "-p", "-t", pane, "@codex_title_seen", "work")
     sandbox.tmux("set-option", "-p", "-t", pane, "@codex_evidence", "inferred")
@@ -151,7 +146,7 @@ def test_a_title_without_id_starts_one_sync_a_turn_and_none_a_frame(sandbox: San
 def test_panes_without_codex_start_none(counted: Counted) -> None:
     sandbox = counted.sandbox
     pane = sandbox.new_pane("codex hello")
-    bound(sandbox, pane)
+    sandbox.bound(pane)
     sandbox.tmux("set-option", "-g", "remain-on-exit", "off")
     before = counted.settled()
     shell = sandbox.tmux("new-window", "-d", "-P", "-F", "#{pane_id}", "-t", "main:", "bash --norc")
@@ -170,7 +165,7 @@ def test_panes_without_codex_start_none(counted: Counted) -> None:
         sandbox.tmux("new-window", "-d", "-t", "main:", "true")
     sandbox.tmux("set-option", "-g", "remain-on-exit", "on")
     dead = sandbox.new_pane("false", name="dead")
-    sandbox.wait_for(lambda: sandbox.format(dead, "#{pane_dead}") == "1", 5, "a dead pane")
+    sandbox.wait_dead(dead)
     sandbox.tmux("respawn-pane", "-t", dead, "cat")
     calls = counted.settled()
     # The respawn may be watched: a living Codex pane might have been its target.
@@ -184,16 +179,12 @@ def test_an_id_in_a_title_is_noted_without_a_process_but_one_sync_a_change(count
     for number in range(3):
         other = ID[:-1] + str(number)
         set_titles(sandbox, pane, [f"{i} | {other}..." for i in range(50)])
-        sandbox.wait_for(
-            lambda o=other: sandbox.format(pane, "#{@codex_title_id}") == o,  # type: ignore[misc]
-            5,
-            "the id noted",
-        )
+        sandbox.wait_format(pane, "#{@codex_title_id}", other)
         calls = counted.settled()
         assert len(calls) - before <= 1, calls[before:]
         before = len(calls)
     set_titles(sandbox, pane, ["no id"])
-    sandbox.wait_for(lambda: not sandbox.format(pane, "#{@codex_title_id}"), 5, "the id gone")
+    sandbox.wait_format(pane, "#{@codex_title_id}", "")
     assert sandbox.format(pane, "#{@codex_session}") == "", "a title alone proves nothing"
 
 
@@ -259,10 +250,9 @@ def test_hooks_come_back_after_an_unindexed_set_hook(counted: Counted) -> None:
     sandbox.tmux("set-hook", "-g", "pane-died", "set -g @mine 1")
     assert missing(str(PLUGIN.parent), listed()) == ["pane-died[8470]"]
     pane = sandbox.new_pane("codex hello")
-    bound(sandbox, pane)
+    sandbox.bound(pane)
     sandbox.wait_for(lambda: missing(str(PLUGIN.parent), listed()) == [], 5, "a sync to mend it")
-    os.kill(sandbox.codex_pid(pane), signal.SIGKILL)
-    sandbox.wait_for(lambda: sandbox.format(pane, "#{@codex_asleep}#{pane_dead}") == "11", 10, "it to sleep")
+    sandbox.kill_codex(pane)
 
 
 @pytest.mark.parametrize(
@@ -312,7 +302,7 @@ def dump(sandbox: Sandbox) -> str:
         "list-keys",
     ]
     parts = [f"--- {c}\n{sandbox.tmux(*c.split())}" for c in commands]
-    for pane in sandbox.tmux("list-panes", "-a", "-F", "#{pane_id}").split():
+    for pane in sandbox.pane_ids():
         parts.append(f"--- {pane}\n{sandbox.tmux('show-options', '-p', '-t', pane)}")
     parts.append(sandbox.tmux("list-buffers"))
     return "\n".join(parts)
@@ -372,7 +362,7 @@ def test_unload_gives_everything_back(sandbox: Sandbox) -> None:
         assert line in dump(sandbox).splitlines()
     sandbox.tmux("bind-key", "Z", "respawn-pane", "-k")
     pane = sandbox.new_pane("codex hello")
-    bound(sandbox, pane)
+    sandbox.bound(pane)
     sandbox.tmux("kill-pane", "-t", pane)
     sandbox.quiet()
     subprocess.run([str(PLUGIN.parent / "plugin" / "unload")], env=inside(sandbox), check=True)
@@ -438,10 +428,10 @@ def test_from_any_path(sandbox: Sandbox, tmp_path: Path, name: str) -> None:
     assert Server(str(sandbox.socket)).option("@codex_dir") == str(checkout)
     assert "pane-title-changed[8470]" in sandbox.tmux("show-hooks", "-gw", "pane-title-changed")
     pane = sandbox.new_pane("codex hello")
-    session = bound(sandbox, pane)
+    session = sandbox.bound(pane)
     sandbox.wait_for(lambda: sandbox.model.turns_with("hello"), 10, "the turn")
     os.kill(sandbox.codex_pid(pane), signal.SIGKILL)
-    sandbox.wait_for(lambda: sandbox.format(pane, "#{pane_dead}") == "1", 5, "the dead pane")
+    sandbox.wait_dead(pane)
     sandbox.tmux("respawn-pane", "-t", pane)
     sandbox.wait_for(lambda: session in command_line(sandbox, pane), 10, "the session back")
     # Ours are deleted by the user: mended from that very path.
@@ -457,7 +447,7 @@ def test_as_a_plugin_manager_runs_it(sandbox: Sandbox) -> None:
     began = time.monotonic()
     subprocess.run(["bash", "-c", script], env=inside(sandbox), check=True, cwd="/")
     print(f"loaded in {(time.monotonic() - began) * 1000:.0f} ms")
-    bound(sandbox, sandbox.new_pane("codex hello"))
+    sandbox.bound(sandbox.new_pane("codex hello"))
 
 
 def test_a_codex_that_takes_its_time_to_quit(counted: Counted) -> None:
@@ -466,14 +456,14 @@ def test_a_codex_that_takes_its_time_to_quit(counted: Counted) -> None:
     pane = sandbox.new_pane("bash --norc -i")
     sandbox.tmux("send-keys", "-t", pane, f"{LINGER}=10 codex", "Enter")
     sandbox.ask(pane, "first")
-    sandbox.wait_for(lambda: sandbox.format(pane, "#{@codex_session}"), 10, "the session")
+    sandbox.bound(pane)
     counted.settled()
     before = len(counted.started())
     sandbox.tmux("send-keys", "-t", pane, "/quit", "Enter")
     sandbox.wait_for(lambda: sandbox.format(pane, "#{@codex_awaiting}"), 10, "the sync that gave up waiting")
     assert sandbox.format(pane, "#{@codex_state}") == "live"
-    sandbox.wait_for(lambda: not sandbox.format(pane, "#{@codex_pane}"), 20, "the pane to be a shell again")
-    (row,) = json.loads(sandbox.helper("list", "--all", "--json"))["panes"]
+    sandbox.wait_format(pane, "#{@codex_pane}", "")
+    (row,) = sandbox.listed("--all")
     assert row["status"] == "ended"
     assert len(counted.settled()) - before <= 3, "tmux itself looked, no process did"
     assert not sandbox.format(pane, "#{@codex_awaiting}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shlex
@@ -77,7 +76,7 @@ def no_harm(sandbox: Sandbox) -> None:
 
 def rows(sandbox: Sandbox) -> dict[str, dict[str, object]]:
     """`list --json` by pane."""
-    return {row["pane"]: row for row in json.loads(sandbox.helper("list", "--all", "--json"))["panes"]}
+    return {row["pane"]: row for row in sandbox.listed("--all")}
 
 
 def bound(sandbox: Sandbox, pane: str, timeout: float = 20) -> str:
@@ -95,17 +94,8 @@ def bound(sandbox: Sandbox, pane: str, timeout: float = 20) -> str:
 def kill(sandbox: Sandbox, pane: str) -> int:
     pid = sandbox.codex_pid(pane)
     os.kill(pid, signal.SIGKILL)
-    sandbox.wait_for(lambda: sandbox.format(pane, "#{pane_dead}") == "1", 10, "the pane to be dead")
+    sandbox.wait_dead(pane)
     return pid
-
-
-def wait_asleep(sandbox: Sandbox, pane: str) -> None:
-    def asleep() -> bool:
-        # Debian's tmux may have missed that a process has ended, until another one does.
-        sandbox.tmux("run-shell", "-b", "true")
-        return sandbox.format(pane, "#{@codex_asleep}#{pane_dead}") == "11"
-
-    sandbox.wait_for(asleep, 10, "the pane to sleep")
 
 
 def make_directory(sandbox: Sandbox, name: str) -> Path:
@@ -151,7 +141,7 @@ def test_directories(world: Sandbox, names: list[str]) -> None:
             world.tmux("select-window", "-t", pane)
             client.send(b"\x02R")
         # What started it is a script, which knows nothing of its session.
-        world.wait_for(lambda p=pane: "go on without it" in world.capture(p), 15, f"the question of {name}")  # type: ignore[misc]
+        world.wait_text(pane, "go on without it")
         world.tmux("send-keys", "-t", pane, "Enter")
         world.wait_for(
             lambda p=pane, s=sessions[name]: s in command_line(world, p),  # type: ignore[misc]
@@ -179,7 +169,7 @@ def test_directories_under_a_shell(world: Sandbox) -> None:
         world.tmux("send-keys", "-t", pane, start, "Enter")
         session = bound(world, pane)
         os.kill(world.codex_pid(pane), signal.SIGKILL)
-        world.wait_for(lambda p=pane: world.format(p, "#{pane_current_command}") == "bash", 10, "the shell")  # type: ignore[misc]
+        world.wait_format(pane, "#{pane_current_command}", "bash")
         world.helper("respawn", "-t", pane)
         world.wait_for(lambda p=pane, s=session: s in command_line(world, p), 10, f"{name}: the session back")  # type: ignore[misc]
         found = os.readlink(f"/proc/{world.codex_pid(pane)}/cwd")
@@ -238,7 +228,7 @@ def test_titles(world: Sandbox, names: list[str]) -> None:
         world.helper("list", "--all")
         kill(world, pane)
         world.tmux("respawn-pane", "-t", pane)
-        world.wait_for(lambda p=pane: world.format(p, "#{pane_dead}") == "0", 10, "the respawn")  # type: ignore[misc]
+        world.wait_format(pane, "#{pane_dead}", "0")
         world.wait_for(
             lambda p=pane: ASKED in world.capture(p) or world.input_line(p) is not None,  # type: ignore[misc]
             20,
@@ -252,7 +242,7 @@ def test_titles(world: Sandbox, names: list[str]) -> None:
     log = (world.state_dir / "log").read_text()
     assert "crashed" not in log
     assert all(line.isprintable() for line in log.splitlines())
-    everything = json.loads(world.helper("list", "--all", "--json"))["panes"]
+    everything = world.listed("--all")
     assert sessions <= {row["session_id"] for row in everything}, "the records are kept"
     no_harm(world)
 
@@ -309,8 +299,8 @@ def test_options_that_hold_commands(sandbox: Sandbox, key: str) -> None:
     bound(sandbox, pane)
     kill(sandbox, pane)
     sandbox.tmux("select-window", "-t", pane)
-    wait_asleep(sandbox, pane)
-    sandbox.wait_for(lambda: "brings it back" in sandbox.capture(pane), 10, "the hint on the screen")
+    sandbox.wait_asleep(pane)
+    sandbox.wait_text(pane, "brings it back")
     no_harm(sandbox)
 
 
@@ -319,10 +309,10 @@ def test_a_model_that_speaks_escapes_and_formats(world: Sandbox) -> None:
     text = f"$({PWN}) `{PWN}` #({PWN}) #{{pane_id}} %H \\033]0;x\\007"
     pane = world.new_pane("codex " + shlex.quote(text))
     bound(world, pane)
-    world.wait_for(lambda: "turn 1 |" in world.capture(pane), 10, "the turn")
+    world.wait_text(pane, "turn 1 |")
     before = [line for line in world.capture(pane).splitlines() if "turn 1" in line]
     kill(world, pane)
-    wait_asleep(world, pane)
+    world.wait_asleep(pane)
     assert [line for line in world.capture(pane).splitlines() if "turn 1" in line] == before
     no_harm(world)
 
@@ -377,7 +367,7 @@ def evil_world(world: Sandbox) -> tuple[Sandbox, str, str]:
     )
     assert OWNED in str(rows(world)[pane]["title"]), "Codex calls it so"
     kill(world, pane)
-    wait_asleep(world, pane)
+    world.wait_asleep(pane)
     return world, session, tmux_session
 
 
@@ -449,9 +439,9 @@ def test_what_was_lost_is_restored_and_nothing_of_it_obeyed(evil_world: tuple[Sa
     assert_harmless(world.tmux("capture-pane", "-p", "-e", "-t", pane), "the sleeping pane")
     world.tmux("switch-client", "-t", pane)
     # It was started by a script, `.`: nobody is there to be asked, so it goes on sleeping until it is respawned.
-    world.wait_for(lambda: "Codex was started by ." in world.capture(pane), 15, "the reason")
+    world.wait_text(pane, "Codex was started by .")
     world.tmux("respawn-pane", "-t", pane)
-    world.wait_for(lambda: "without it" in world.capture(pane), 15, "the question")
+    world.wait_text(pane, "without it")
     world.tmux("send-keys", "-t", pane, "Enter")
     world.wait_for(lambda: session in command_line(world, pane), 15, "the session back")
     assert_harmless(client.output.decode(errors="surrogateescape"), "the user's terminal")

@@ -23,7 +23,7 @@ def running(sandbox: Sandbox, words: str) -> tuple[str, int]:
     """A pane whose Codex has taken a turn; the pane, and the process."""
     pane = sandbox.new_pane()
     sandbox.ask(pane, words)
-    sandbox.wait_for(lambda: sandbox.format(pane, "#{@codex_session}"), 15, "the session")
+    sandbox.bound(pane)
     return pane, sandbox.codex_pid(pane)
 
 

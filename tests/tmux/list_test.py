@@ -28,11 +28,6 @@ class World(NamedTuple):
     sessions: tuple[str, str]
 
 
-def bound(sandbox: Sandbox, pane: str) -> str:
-    """Wait until the pane's session is known; its id."""
-    return sandbox.wait_for(lambda: sandbox.format(pane, "#{@codex_session}"), 10, f"the session of {pane}")
-
-
 def wait_state(sandbox: Sandbox, pane: str, state: str) -> None:
     def reached() -> bool:
         sandbox.tmux("run-shell", "-b", ":")  # Debian's tmux may have missed that a pane died
@@ -48,12 +43,12 @@ def world(sandbox: Sandbox, request: pytest.FixtureRequest) -> Iterator[World]:
     live, dead = sandbox.new_pane(), sandbox.new_pane()
     sandbox.ask(live, LONG)
     sandbox.ask(dead, WIDE)
-    sessions = bound(sandbox, live), bound(sandbox, dead)
+    sessions = sandbox.bound(live), sandbox.bound(dead)
     os.kill(sandbox.codex_pid(dead), signal.SIGKILL)
     wait_state(sandbox, dead, "dead")
     ended = sandbox.new_pane()
     sandbox.ask(ended, "quit at once")
-    bound(sandbox, ended)
+    sandbox.bound(ended)
     sandbox.type(ended, "/quit")
     sandbox.wait_for(lambda: "ended" in sandbox.helper("list", "--all"), 10, "the third to be ended")
     with FakeDaemon(sandbox.codex_home) as daemon:
@@ -64,7 +59,7 @@ def world(sandbox: Sandbox, request: pytest.FixtureRequest) -> Iterator[World]:
 def on_screen(sandbox: Sandbox, command: str, colours: bool = False) -> list[str]:
     """The lines that a command leaves on the screen of a pane of its own."""
     pane = sandbox.new_pane(f"{command}; echo DONE; cat", name="looker")
-    sandbox.wait_for(lambda: "DONE" in sandbox.capture(pane), 20, f"{command} to end")
+    sandbox.wait_text(pane, "DONE")
     text = sandbox.tmux("capture-pane", "-p", *(["-e"] if colours else []), "-t", pane)
     sandbox.tmux("kill-pane", "-t", pane)
     lines = text[: text.index("DONE")].splitlines()
@@ -122,22 +117,20 @@ def test_what_programs_read(world: World) -> None:
     assert len(sandbox.helper("list", "--status", "dead", "--status", "ended").splitlines()) == 3
     assert sandbox.helper("list", "--status", "lost") == "no pane is lost\n"
     assert sandbox.helper("status") == "1 running 1 asleep\n"
-    sandbox.wait_for(
-        lambda: sandbox.format(world.live, "#{@codex_status}") == "1 running 1 asleep", 10, "@codex_status"
-    )
+    sandbox.wait_format(world.live, "#{@codex_status}", "1 running 1 asleep")
     sandbox.tmux("kill-server")
     sandbox.wait_for(lambda: not sandbox.running, 10, "the server to end")
     assert sandbox.helper("status") == "2 lost\n"
     pane = sandbox.start_server(load_plugin=True, config="set -g @codex-restore off")
     assert sandbox.helper("status") == "2 lost\n", "until they are restored"
-    sandbox.wait_for(lambda: sandbox.format(pane, "#{@codex_status}") == "2 lost", 10, "@codex_status")
+    sandbox.wait_format(pane, "#{@codex_status}", "2 lost")
 
 
 def test_a_hostile_title_stays_one_line(world: World) -> None:
     sandbox = world.sandbox
     pane = sandbox.new_pane("codex", "\x1b]0;evil\x07\x1b[2Jtwo\nlines [bold]x[/bold]")
     sandbox.wait_for(lambda: sandbox.model.requests[3:], 10, "its turn")
-    bound(sandbox, pane)
+    sandbox.bound(pane)
     lines = on_screen(sandbox, "codex-tmux list --all")
     assert len(lines) == 5
     assert "two lines" in "\n".join(lines), "\n".join(lines)

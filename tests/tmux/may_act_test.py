@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shlex
 import shutil
@@ -51,10 +50,10 @@ def shell_with_lost_codex(world: Sandbox, kind: str) -> Started:
     at_prompt(world, pane, shell.split()[0])
     words = f"begin in {kind}"
     world.tmux("send-keys", "-t", pane, shlex.join([str(world.bin / "codex"), words]), "Enter")
-    world.wait_for(lambda: "turn 1 |" in world.capture(pane), 20, "the first turn")
+    world.wait_text(pane, "turn 1 |")
     (request,) = world.model.turns_with(words)
     session = request.session_id
-    world.wait_for(lambda: world.format(pane, "#{@codex_session}") == session, 10, "the session")
+    world.wait_format(pane, "#{@codex_session}", session)
     it = Started("shell", pane, session, words, world.codex_pid(pane))
     os.kill(it.pid, signal.SIGKILL)
     at_prompt(world, pane, shell.split()[0])
@@ -92,9 +91,9 @@ def came_back_beside(world: Sandbox, it: Started) -> str:
     (new,) = listed
     wait_resumed(world, it._replace(pane=new))
     assert world.ask(new, "more").messages == (it.first, "more")
-    world.wait_for(lambda: world.format(new, "#{@codex_session}") == it.session, 10, "the session there")
+    world.wait_format(new, "#{@codex_session}", it.session)
     assert world.format(it.pane, "#{@codex_session}#{@codex_pane}") == ""
-    rows = [r for r in json.loads(world.helper("list", "--all", "--json"))["panes"] if r["session_id"]]
+    rows = [r for r in world.listed("--all") if r["session_id"]]
     assert [(r["pane"], r["status"]) for r in rows if r["session_id"] == it.session] == [(new, "live")]
     return new
 
@@ -152,7 +151,7 @@ def test_a_line_begun_is_left_as_it_is(world: Sandbox, kind: str) -> None:
 
 def check_left_alone(world: Sandbox, it: Started, typed: str) -> None:
     """R refuses and changes nothing on the screen."""
-    world.wait_for(lambda: typed.rstrip() in world.capture(it.pane), 10, "the typed text")
+    world.wait_text(it.pane, typed.rstrip())
     at_prompt(world, it.pane, world.format(it.pane, "#{pane_current_command}"))
     form = "#{cursor_x} #{cursor_y} #{pane_pid}"
     before = world.capture(it.pane), world.format(it.pane, form)
@@ -204,7 +203,7 @@ def test_keys_go_to_one_pane_of_synchronized_ones(world: Sandbox) -> None:
     (world.root / "raw.py").write_text(RAW_READER)
     split = ("split-window", "-d", "-P", "-F", "#{pane_id}", "-t", it.pane, "-c", str(world.work))
     reader = world.tmux(*split, f"python3 {world.root / 'raw.py'} {got}")
-    world.wait_for(lambda: "ready" in world.capture(reader), 10, "the reader")
+    world.wait_text(reader, "ready")
     living = world.tmux(*split, "codex")
     world.wait_ready(living)
     pid = world.codex_pid(living)
@@ -221,11 +220,11 @@ def test_keys_go_to_one_pane_of_synchronized_ones(world: Sandbox) -> None:
 def test_a_stopped_codex_behind_another_program(world: Sandbox) -> None:
     (it,) = start(world, "shell")
     world.tmux("send-keys", "-t", it.pane, "C-z")
-    world.wait_for(lambda: "Stopped" in world.capture(it.pane), 10, "the job to stop")
+    world.wait_text(it.pane, "Stopped")
     said = world.helper_result("respawn", "-t", it.pane)
     assert (said.returncode, "stopped: fg brings it back" in said.stderr) == (1, True)
     world.tmux("send-keys", "-t", it.pane, "sleep 4321", "Enter")
-    world.wait_for(lambda: world.format(it.pane, "#{pane_current_command}") == "sleep", 10, "another program")
+    world.wait_format(it.pane, "#{pane_current_command}", "sleep")
     root = world.format(it.pane, "#{pane_pid}")
     said = world.helper_result("respawn", "-t", it.pane)
     assert (said.returncode, "stopped behind sleep" in said.stderr) == (1, True)
@@ -240,8 +239,8 @@ def test_a_codex_over_other_jobs_of_its_shell(world: Sandbox) -> None:
     world.wait_for(lambda: world.capture(pane).strip(), 10, "the prompt")
     world.tmux("send-keys", "-t", pane, "sleep 4321 &", "Enter")
     world.tmux("send-keys", "-t", pane, f"{world.bin / 'codex'} 'over a job'", "Enter")
-    world.wait_for(lambda: "turn 1 |" in world.capture(pane), 20, "the first turn")
-    session = world.wait_for(lambda: world.format(pane, "#{@codex_session}"), 10, "the session")
+    world.wait_text(pane, "turn 1 |")
+    session = world.bound(pane)
     it = Started("shell", pane, session, "over a job", world.codex_pid(pane))
     root = world.format(pane, "#{pane_pid}")
     said = world.helper_result("respawn", "-t", pane)
@@ -266,7 +265,7 @@ def test_codex_in_another_programs_terminal(world: Sandbox, program: str) -> Non
     if shutil.which(program) is None:
         pytest.skip(f"no {program} here")
     pane = world.new_pane(INSIDE[program].format(codex=world.bin / "codex"))
-    world.wait_for(lambda: "›" in world.capture(pane), 20, "its Codex")
+    world.wait_text(pane, "›")
     world.helper("sync")
     root = world.format(pane, "#{pane_pid}")
     for _ in range(2):
@@ -303,9 +302,9 @@ def test_a_script_with_codex_as_one_step_runs_to_its_end(world: Sandbox) -> None
     world.tmux("respawn-pane", "-k", "-t", pane)
     step(2)
     # What is typed before Codex has sent its prompt stands on the line that it draws then.
-    world.wait_for(lambda: "last: and look" in world.capture(pane), 10, "the answer to its prompt")
+    world.wait_text(pane, "last: and look")
     world.type(pane, "/quit")
-    world.wait_for(lambda: world.format(pane, "#{pane_dead}") == "1", 10, "its end")
+    world.wait_dead(pane)
     world.helper("sync")
     assert steps.read_text() == "one\none\ntwo\n"
     assert world.format(pane, "#{@codex_asleep}#{remain-on-exit}") == "on"
@@ -323,7 +322,7 @@ def test_the_users_own_codex_exec_is_no_conversation_pane(world: Sandbox) -> Non
 def test_the_key_offers_a_split(world: Sandbox) -> None:
     it = shell_with_lost_codex(world, "bash")
     world.tmux("send-keys", "-t", it.pane, "sleep 4321", "Enter")
-    world.wait_for(lambda: world.format(it.pane, "#{pane_current_command}") == "sleep", 10, "a program")
+    world.wait_format(it.pane, "#{pane_current_command}", "sleep")
     press(world, it.pane, PREFIX + b"R")
     client = world.clients[0]
     asked = b"Pane is in use (sleep). Resume in a split? (y/n)"

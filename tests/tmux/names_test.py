@@ -12,7 +12,6 @@ import pytest
 from tests.support.fake_daemon import IDLE, FakeDaemon
 from tests.support.world import Sandbox, plugin_file
 from tests.tmux.hooks_test import set_titles
-from tests.tmux.list_test import bound
 
 FORMAT = ("show-options", "-gwv", "automatic-rename-format")
 
@@ -27,7 +26,7 @@ def conversation(world: Sandbox) -> tuple[str, str]:
     """A pane with a conversation in a window that tmux names, and the session."""
     pane = world.tmux("new-window", "-d", "-P", "-F", "#{pane_id}", "-c", str(world.work), "codex")
     world.ask(pane, "hello")
-    session = bound(world, pane)
+    session = world.bound(pane)
     world.quiet()
     return pane, session
 
@@ -46,7 +45,7 @@ def end_turn(world: Sandbox, pane: str, session: str, behind: str = "") -> None:
 
 
 def window_is(world: Sandbox, pane: str, name: str) -> None:
-    world.wait_for(lambda: world.format(pane, "#{window_name}") == name, 10, f"the window to be {name!r}")
+    world.wait_format(pane, "#{window_name}", name)
 
 
 def events(world: Sandbox, event: str) -> int:
@@ -71,7 +70,7 @@ def test_a_conversation_that_codex_named_names_its_window(world: Sandbox) -> Non
     world.tmux("rename-window", "-t", pane, "mine")
     name_in_codex(world, session, "lines")
     set_titles(world, pane, [f"work | {session[:29]}... | lines"])
-    world.wait_for(lambda: world.format(pane, "#{@codex_name}") == "lines", 10, "the name")
+    world.wait_format(pane, "#{@codex_name}", "lines")
     assert world.format(pane, "#{window_name}") == "mine"
     world.tmux("set-option", "-uw", "-t", pane, "automatic-rename")
     window_is(world, pane, "lines")

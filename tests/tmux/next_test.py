@@ -11,7 +11,7 @@ import pytest
 
 from tests.support.fake_daemon import ANSWER, APPROVAL, IDLE, WORKING, FakeDaemon
 from tests.support.world import Sandbox
-from tests.tmux.list_test import bound, wait_state
+from tests.tmux.list_test import wait_state
 
 PREFIX = b"\x02"
 
@@ -25,7 +25,7 @@ class World(NamedTuple):
 
     def statuses(self, *statuses: object) -> None:
         """What the daemon says of the three, in their order."""
-        sessions = [bound(self.sandbox, pane) for pane in self.panes]
+        sessions = [self.sandbox.bound(pane) for pane in self.panes]
         self.daemon.threads = dict(zip(sessions, statuses))
 
     def shown(self) -> str:
@@ -129,6 +129,6 @@ def test_without_a_client_it_still_moves_the_window(sandbox: Sandbox) -> None:
     pane = sandbox.new_pane()
     sandbox.ask(pane, "one")
     with FakeDaemon(sandbox.codex_home) as daemon:
-        daemon.threads = {bound(sandbox, pane): ANSWER}
+        daemon.threads = {sandbox.bound(pane): ANSWER}
         assert sandbox.wait_for(lambda: sandbox.helper("next"), 20, "its answer") == "needs an answer: one\n"
     assert sandbox.tmux("display-message", "-p", "-t", "main:", "#{pane_id}") == pane

@@ -11,7 +11,7 @@ import pytest
 
 from codex_tmux.cli import COMMANDS
 from tests.support.world import Sandbox
-from tests.tmux.list_test import bound, wait_state
+from tests.tmux.list_test import wait_state
 
 UNKNOWN = "01a201da-7561-7551-a7df-a07aa6f38cdb"
 
@@ -47,7 +47,7 @@ class Terminal:
         """Run `codex-tmux COMMAND` in a pane of its own, and see what it prints."""
         line = self.way.format(f"codex-tmux {command}")
         pane = self.sandbox.new_pane(f"{line}; echo DONE; cat", name="looker")
-        self.sandbox.wait_for(lambda: "DONE" in self.sandbox.capture(pane), 150, f"{command} to end")
+        self.sandbox.wait_text(pane, "DONE", 150)
         plain, joined, coloured = (
             self.sandbox.tmux("capture-pane", "-p", *how, "-S", "-", "-t", pane).partition("DONE")[0]
             for how in ((), ("-J",), ("-e",))
@@ -64,8 +64,8 @@ def test_every_command_prints_what_it_did(sandbox: Sandbox, size: tuple[int, int
     live, dead = sandbox.new_pane(), sandbox.new_pane()
     for pane in (live, dead):
         sandbox.ask(pane, f"what {pane} is about")
-    session = bound(sandbox, live)
-    bound(sandbox, dead)
+    session = sandbox.bound(live)
+    sandbox.bound(dead)
     os.kill(sandbox.codex_pid(dead), signal.SIGKILL)
     wait_state(sandbox, dead, "dead")
     config = sandbox.codex_home / "config.toml"

@@ -7,7 +7,6 @@ import json
 import os
 import re
 import shutil
-import signal
 import sqlite3
 import time
 from contextlib import closing
@@ -58,7 +57,7 @@ def started(world: Sandbox, words: str) -> tuple[str, str]:
     """A pane with one turn of a conversation, its session known; pane and session."""
     pane = world.new_pane()
     world.ask(pane, words)
-    return pane, world.wait_for(lambda: world.format(pane, "#{@codex_session}"), 15, f"the session of {pane}")
+    return pane, world.bound(pane)
 
 
 def closed(world: Sandbox, pane: str) -> None:
@@ -66,17 +65,6 @@ def closed(world: Sandbox, pane: str) -> None:
     session = world.format(pane, "#{@codex_session}")
     world.tmux("kill-pane", "-t", pane)
     world.wait_for(lambda: status_of(world, session) == "closed", 15, f"{pane} to be closed")
-
-
-def killed(world: Sandbox, pane: str) -> None:
-    """Kill a pane's Codex; returns when the pane sleeps."""
-    os.kill(world.codex_pid(pane), signal.SIGKILL)
-
-    def asleep() -> bool:
-        world.tmux("run-shell", "-b", "true")  # Debian's tmux misses deaths until another child ends
-        return world.format(pane, "#{@codex_asleep}#{pane_dead}") == "11"
-
-    world.wait_for(asleep, 15, f"{pane} to sleep")
 
 
 def other_pane(screen: Screen, *panes: str) -> str:
@@ -115,7 +103,7 @@ def test_enter_goes_to_a_living_one_and_brings_the_others_back(world: Sandbox, w
     live, _ = started(world, "living words")
     dead, _ = started(world, "dead words")
     gone, gone_session = started(world, "closed words")
-    killed(world, dead)
+    world.kill_codex(dead)
     closed(world, gone)
     with Screen(world) as screen:
         panes = len(world.tmux("list-panes", "-a").splitlines())
@@ -132,9 +120,7 @@ def test_enter_goes_to_a_living_one_and_brings_the_others_back(world: Sandbox, w
             "a new pane on the client's screen",
         )
         assert world.ask(new, "more").messages == ("closed words", "more")
-        world.wait_for(
-            lambda: world.format(new, "#{@codex_session}") == gone_session, 10, "the session in the new pane"
-        )
+        world.wait_format(new, "#{@codex_session}", gone_session)
         world.wait_for(lambda: status_of(world, gone_session) == "live", 15, "the record to live")
         if version_of(world.tmux("display-message", "-p", "#{version}")) >= START_PATH:
             assert world.format(new, "#{pane_start_path}") == str(world.work)
@@ -191,7 +177,7 @@ def test_hostile_titles_and_directories_do_nothing(world: Sandbox, way: str) -> 
         before = world.tmux("list-panes", "-a", "-F", "#{pane_id}").split()
         choose(screen, way, "touch pwned1")
         new = world.wait_for(
-            lambda: set(world.tmux("list-panes", "-a", "-F", "#{pane_id}").split()) - set(before),
+            lambda: world.pane_ids() - set(before),
             10,
             "the new pane",
         ).pop()
@@ -261,7 +247,7 @@ def test_five_thousand_sessions(world: Sandbox, way: str, capsys: pytest.Capture
 def test_it_says_what_each_conversation_is_doing(world: Sandbox, way: str) -> None:
     _, session = started(world, "living words")
     dead, dead_session = started(world, "dead words")
-    killed(world, dead)
+    world.kill_codex(dead)
     with FakeDaemon(world.codex_home) as daemon, Screen(world) as screen:
         daemon.threads = {session: APPROVAL, dead_session: WORKING}
 
@@ -306,7 +292,7 @@ def test_the_preview_shows_place_flags_and_the_last_messages(world: Sandbox) -> 
     pane = world.new_pane("codex", "-m", "some-model", "-c", "api_key=secret")
     world.ask(pane, "first words")
     world.ask(pane, "last words")
-    session = world.wait_for(lambda: world.format(pane, "#{@codex_session}"), 15, "the session")
+    session = world.bound(pane)
     with Screen(world, height=50) as screen:
         screen.keys("C-b", "P")
         for text in (session, "-m some-model", "first words", "last words", "turn 2 |", str(world.work)):

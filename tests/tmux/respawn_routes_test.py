@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shlex
 import shutil
@@ -78,13 +77,9 @@ def start(sandbox: Sandbox, *kinds: str) -> list[Started]:
         if not words:
             words = f"begin in {kind}"
             sandbox.ask(pane, words)
-        sandbox.wait_for(lambda p=pane: "turn 1 |" in sandbox.capture(p), 20, f"the first turn in {kind}")  # type: ignore[misc]
+        sandbox.wait_text(pane, "turn 1 |")
         (request,) = sandbox.model.turns_with(words)
-        sandbox.wait_for(
-            lambda p=pane, s=request.session_id: sandbox.format(p, "#{@codex_session}") == s,  # type: ignore[misc]
-            10,
-            f"@codex_session of {kind}",
-        )
+        sandbox.wait_format(pane, "#{@codex_session}", request.session_id)
         started.append(Started(kind, pane, request.session_id, words, sandbox.codex_pid(pane)))
     return started
 
@@ -93,11 +88,9 @@ def kill(sandbox: Sandbox, it: Started) -> None:
     """Kill Codex and wait until tmux has seen it; no longer: a respawn may follow at once."""
     os.kill(it.pid, signal.SIGKILL)
     if it.kind.startswith("shell"):
-        sandbox.wait_for(
-            lambda: sandbox.format(it.pane, "#{pane_current_command}") == "bash", 10, "the shell"
-        )
+        sandbox.wait_format(it.pane, "#{pane_current_command}", "bash")
     else:
-        sandbox.wait_for(lambda: sandbox.format(it.pane, "#{pane_dead}") == "1", 10, "the pane to be dead")
+        sandbox.wait_format(it.pane, "#{pane_dead}", "1")
 
 
 def command_line(sandbox: Sandbox, pane: str) -> list[str]:
@@ -127,11 +120,7 @@ def check_resumed(
         at = line.index("resume")
         assert tuple(line[at - len(flags) : at]) == flags, it.kind
         assert line[at + 1 :] == [it.session], it.kind
-        sandbox.wait_for(
-            lambda p=it.pane: "turn 1 |" in sandbox.capture(p),  # type: ignore[misc]
-            10,
-            f"{it.kind}: the conversation in {it.pane}",
-        )
+        sandbox.wait_text(it.pane, "turn 1 |")
     time.sleep(PROMPT_DELAY + 0.3)
     assert [r.last for r in sandbox.model.requests[turns:]] == [], "nothing was sent by itself"
     for it in started:
@@ -331,7 +320,7 @@ def test_another_command_is_obeyed_and_the_record_kept(world: Sandbox, command: 
         assert command[0].split()[0] in line, it.kind
         assert command[0].split()[-1] in line, it.kind
     assert len(world.model.requests) == turns
-    rows = {r["session_id"]: r for r in json.loads(world.helper("list", "--all", "--json"))["panes"]}
+    rows = {r["session_id"]: r for r in world.listed("--all")}
     for it in (dead, living, run):
         assert it.session in rows, f"the record of {it.kind} is kept"
     assert command[0].startswith("codex") or rows[living.session]["status"] == "closed"
@@ -342,9 +331,7 @@ def test_codex_given_as_another_command_is_the_panes_new_session(world: Sandbox)
     world.tmux("respawn-pane", "-k", "-t", old.pane, "codex -m another 'new words'")
     world.wait_for(lambda: world.model.turns_with("new words"), 10, "the new prompt")
     (request,) = world.model.turns_with("new words")
-    world.wait_for(
-        lambda: world.format(old.pane, "#{@codex_session}") == request.session_id, 10, "the new session bound"
-    )
+    world.wait_format(old.pane, "#{@codex_session}", request.session_id)
     new = Started("prompt", old.pane, request.session_id, "new words", world.codex_pid(old.pane))
     turns = len(world.model.requests)
     kill(world, new)
@@ -378,9 +365,7 @@ def test_fresh(world: Sandbox) -> None:
 
         world.wait_for(is_bound, 10, f"{it.kind}: the new session bound")
         new.append(Started(it.kind, it.pane, request.session_id, request.last, world.codex_pid(it.pane)))
-    rows = {
-        r["session_id"]: r["status"] for r in json.loads(world.helper("list", "--all", "--json"))["panes"]
-    }
+    rows = {r["session_id"]: r["status"] for r in world.listed("--all")}
     assert [rows.get(it.session) for it in started] == ["ended"] * 3
     turns = len(world.model.requests)
     # Fresh once, not for ever.
@@ -493,15 +478,15 @@ def test_the_shell_is_there_when_the_resumed_codex_ends(world: Sandbox, end: str
         world.type(it.pane, "/quit")
     else:
         world.tmux("send-keys", "-t", it.pane, "C-c")
-    world.wait_for(lambda: world.format(it.pane, "#{pane_current_command}") == "bash", 5, "a shell")
+    world.wait_format(it.pane, "#{pane_current_command}", "bash")
     world.tmux("send-keys", "-t", it.pane, "pwd; echo $((40 + 2))", "Enter")
-    world.wait_for(lambda: "\n42" in world.capture(it.pane), 5, "the shell to answer")
+    world.wait_text(it.pane, "\n42")
     assert str(world.work) in world.capture(it.pane).replace("\n", "")
     # What was quit here may be resumed in another pane, though this one, where it last was, still lives.
-    world.wait_for(lambda: not world.format(it.pane, "#{@codex_session}"), 10, "the quit to be seen")
-    before = set(world.tmux("list-panes", "-a", "-F", "#{pane_id}").split())
+    world.wait_format(it.pane, "#{@codex_session}", "")
+    before = world.pane_ids()
     world.attach()
     client = world.tmux("list-clients", "-F", "#{client_name}")
     world.helper("pick", "--client", client, "--do", it.session)
-    (other,) = set(world.tmux("list-panes", "-a", "-F", "#{pane_id}").split()) - before
+    (other,) = world.pane_ids() - before
     wait_resumed(world, it._replace(pane=other))

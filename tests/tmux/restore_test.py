@@ -184,7 +184,7 @@ def test_a_restored_pane_sleeps_until_its_window_is_shown(sandbox: Sandbox) -> N
     sandbox.attach(target="main")
     time.sleep(0.3)
     assert dead(sandbox) == {a2, b2, c2}
-    sandbox.wait_for(lambda: f"I am {a}" in sandbox.capture(a2), 3, "it to say which conversation it holds")
+    sandbox.wait_text(a2, f"I am {a}")
 
     sandbox.tmux("switch-client", "-t", "work")
     sandbox.wait_for(lambda: dead(sandbox) == {c2}, 2, "both panes of the shown window to wake")
@@ -402,13 +402,13 @@ def test_shells_in_use_are_not_taken(sandbox: Sandbox) -> None:
     for pane, (typed, *keys) in zip(mine, IN_USE, strict=True):
         sandbox.wait_for(lambda p=pane: sandbox.capture(p).strip(), 5, "a prompt")  # type: ignore[misc]
         sandbox.tmux("send-keys", "-t", pane, "-l", typed)
-        sandbox.wait_for(lambda p=pane, t=typed: t in sandbox.capture(p), 20, "the line")  # type: ignore[misc]
+        sandbox.wait_text(pane, typed)
         if keys:
             sandbox.tmux("send-keys", "-t", pane, *keys)
     stopped = mine[-1]
-    sandbox.wait_for(lambda: sandbox.format(stopped, "#{pane_current_command}") == "sleep", 10, "the job")
+    sandbox.wait_format(stopped, "#{pane_current_command}", "sleep")
     sandbox.tmux("send-keys", "-t", stopped, "C-z")
-    sandbox.wait_for(lambda: "Stopped" in sandbox.capture(stopped), 10, "it to stop")
+    sandbox.wait_text(stopped, "Stopped")
     before = [(sandbox.capture(p), sandbox.format(p, "#{pane_pid}")) for p in mine]
     found = results(sandbox)
     assert [r["outcome"] for r in found] == ["waiting"] * len(mine)
@@ -669,7 +669,7 @@ def test_each_pane_shows_the_end_of_its_conversation_in_its_own_size(sandbox: Sa
     assert rows[2].startswith("• ")
     # tmux before 3.3 has a line of its own, which fills three such rows.
     if version_of(sandbox.tmux("display-message", "-p", "#{version}")) >= DEAD_FORMAT:
-        sandbox.wait_for(lambda: "asleep" in sandbox.capture(tiny2), 5, "the hint in three rows")
+        sandbox.wait_text(tiny2, "asleep")
         small = sandbox.capture(tiny2).splitlines()
         assert (len(small), small[0]) == (3, "› I am 日…")
     sandbox.attach(target="work")
@@ -681,7 +681,7 @@ def test_each_pane_shows_the_end_of_its_conversation_in_its_own_size(sandbox: Sa
 
 def above_hint(sandbox: Sandbox, pane: str) -> list[str]:
     """The rows that a restored pane shows above its hint, once that is there."""
-    sandbox.wait_for(lambda: "wakes when shown" in sandbox.capture(pane), 5, "the hint of a sleeping pane")
+    sandbox.wait_text(pane, "wakes when shown")
     rows = [row.rstrip() for row in sandbox.capture(pane).splitlines()]
     at = [row.strip() for row in rows].index("asleep since the restart · wakes when shown")
     return "\n".join(rows[:at]).rstrip("\n").splitlines()
@@ -751,7 +751,7 @@ def test_a_pane_in_use_is_left_alone_after_tmux_resurrect(sandbox: Sandbox, resu
     mine = new_session(sandbox, "work")
     sandbox.wait_for(lambda: sandbox.capture(mine).strip(), 5, "a prompt")
     sandbox.tmux("send-keys", "-t", mine, "-l", "echo half")
-    sandbox.wait_for(lambda: "echo half" in sandbox.capture(mine), 20, "the line")
+    sandbox.wait_text(mine, "echo half")
     sandbox.tmux("set-option", "-g", "@codex-restore", "ask")
     sandbox.tmux("run-shell", f"{resurrect}/scripts/restore.sh >/dev/null 2>&1 || :")
     assert sandbox.capture(mine).rstrip().endswith("echo half")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import signal
 from collections.abc import Iterator
@@ -15,7 +14,7 @@ from codex_tmux.codex.store import Store
 from codex_tmux.tmux.server import Server
 from codex_tmux.tracking.sync import server_lock
 from tests.support.world import Sandbox
-from tests.tmux.list_test import bound, wait_state
+from tests.tmux.list_test import wait_state
 
 OTHER = "01a00000-0000-7000-8000-000000000000"
 
@@ -31,7 +30,7 @@ def held(world: Sandbox) -> Iterator[None]:
 
 def row(world: Sandbox, pane: str) -> dict[str, Any]:
     """The pane as `list` has it, {} where it has no session."""
-    rows = json.loads(world.helper("list", "--json"))["panes"]
+    rows = world.listed()
     return next((r for r in rows if r["pane"] == pane), {})
 
 
@@ -42,9 +41,7 @@ def shell_pane(world: Sandbox) -> str:
 
 
 def in_front(world: Sandbox, pane: str, command: str) -> None:
-    world.wait_for(
-        lambda: world.format(pane, "#{pane_current_command}") == command, 10, f"{command} in front"
-    )
+    world.wait_format(pane, "#{pane_current_command}", command)
 
 
 def typed(world: Sandbox, pane: str, line: str) -> None:
@@ -57,7 +54,7 @@ def test_after_fg_the_other_conversation_is_never_said_to_be_exact(world: Sandbo
     pane = shell_pane(world)
     typed(world, pane, "codex -m a")
     first = world.ask(pane, "first").session_id
-    world.wait_for(lambda: bound(world, pane) == first, 10, "the first session")
+    world.wait_for(lambda: world.bound(pane) == first, 10, "the first session")
     world.tmux("send-keys", "-t", pane, "C-z")
     in_front(world, pane, "bash")
     world.quiet()
@@ -69,7 +66,7 @@ def test_after_fg_the_other_conversation_is_never_said_to_be_exact(world: Sandbo
         if not seen:
             kill_front(world, pane)
     if seen:
-        world.wait_for(lambda: bound(world, pane) == second, 10, "the second session")
+        world.wait_for(lambda: world.bound(pane) == second, 10, "the second session")
         kill_front(world, pane)
     world.quiet()
     world.helper("sync")
@@ -95,7 +92,7 @@ def test_the_session_that_a_codex_had_just_changed_to_is_what_died(world: Sandbo
     if shell:
         typed(world, pane, "codex -m a")
     world.ask(pane, "first")
-    first = bound(world, pane)
+    first = world.bound(pane)
     world.quiet()
     # No sync sees the new title while Codex lives.
     with held(world):
@@ -129,7 +126,7 @@ def test_what_was_killed_stays_dead_whatever_is_written_there(
     pane = shell_pane(world)
     typed(world, pane, "codex -m a")
     session = world.ask(pane, "first").session_id
-    world.wait_for(lambda: bound(world, pane) == session, 10, "the session")
+    world.wait_for(lambda: world.bound(pane) == session, 10, "the session")
     world.quiet()
     kill_front(world, pane)
     if noticed:
@@ -153,10 +150,10 @@ def test_a_title_that_names_what_nobody_has_open_is_not_believed() -> None:
         world.start_server(load_plugin=True)
         ended = world.new_pane()
         world.ask(ended, "over")
-        session = bound(world, ended)
+        session = world.bound(ended)
         living = world.new_pane()
         world.ask(living, "goes on")
-        own = bound(world, living)
+        own = world.bound(living)
         world.type(ended, "/quit")
         world.wait_for(
             lambda: Store(str(world.codex_home)).lock_holder(session) is None, 30, "the session to be closed"
@@ -164,7 +161,7 @@ def test_a_title_that_names_what_nobody_has_open_is_not_believed() -> None:
         world.quiet()
         pane = world.new_pane(f"printf '\\033]2;x | {session}\\007' >/dev/tty; exec codex")
         third = world.ask(pane, "third").session_id
-        world.wait_for(lambda: bound(world, pane) == third, 10, "its session")
+        world.wait_for(lambda: world.bound(pane) == third, 10, "its session")
         for shown in (pane, living):
             tty = world.format(shown, "#{pane_tty}")
             with open(tty, "w") as terminal:
@@ -172,4 +169,4 @@ def test_a_title_that_names_what_nobody_has_open_is_not_believed() -> None:
             world.wait_for(lambda p=shown: session in world.format(p, "#{pane_title}"), 10, "the title")  # type: ignore[misc]
         world.quiet()
         world.helper("sync")
-        assert [bound(world, p) for p in (pane, living)] == [third, own]
+        assert [world.bound(p) for p in (pane, living)] == [third, own]

@@ -20,13 +20,10 @@ from tests.support.far_end import (
     far_end,
     joined,
     kill_root,
-    listed,
     remote_shell,
     restart_server,
     rows,
-    wait_asleep,
     wait_bound,
-    wait_gone,
     wait_remote_prompt,
     wait_shell_cleared,
 )
@@ -42,7 +39,7 @@ def far(world: Sandbox) -> Iterator[FarEnd]:
 def begin(world: Sandbox, pane: str, *, started: bool = False) -> str:
     """One turn in the Codex that the pane shows, unless its command line has `started` one; its session, bound."""
     if started:
-        world.wait_for(lambda: "turn 1 |" in world.capture(pane), 20, "the first answer")
+        world.wait_text(pane, "turn 1 |")
     else:
         world.ask(pane, "first words")
     session = world.model.requests[-1].session_id
@@ -54,7 +51,7 @@ def check_goes_on(
     world: Sandbox, pane: str, session: str, first: str = "first words", turns: int = 1
 ) -> None:
     """The pane comes back with its conversation, and nothing is said on its behalf."""
-    world.wait_for(lambda: "turn 1 |" in world.capture(pane), 20, "the conversation")
+    world.wait_text(pane, "turn 1 |")
     request = world.ask(pane, "second")
     assert request.session_id == session
     assert request.messages == (first, "second")
@@ -108,8 +105,8 @@ def test_a_far_end_that_cannot_be_asked_is_asked_again(world: Sandbox, far: FarE
     far.config.write_text(config.replace("Port ", "Port 1\n # "))
     kill_root(world, pane)
     world.tmux("respawn-pane", "-t", pane)
-    world.wait_for(lambda: "cannot be resumed yet" in world.capture(pane), 20, "the reason")
-    wait_asleep(world, pane)
+    world.wait_text(pane, "cannot be resumed yet")
+    world.wait_asleep(pane)
     assert "ssh far was asked for the whole id" in " ".join(world.capture(pane).split())
     far.config.write_text(config)
     assert rows(world)[pane]["session_prefix"] == session[:29], "the record is kept"
@@ -119,7 +116,7 @@ def test_a_far_end_that_cannot_be_asked_is_asked_again(world: Sandbox, far: FarE
 
 def test_a_session_without_a_message_there_begins_anew(world: Sandbox, far: FarEnd) -> None:
     pane = world.new_pane(shlex.join([*far.ssh_t, "codex -m x"]))
-    world.wait_for(lambda: world.format(pane, "#{@codex_session}"), 20, "the session to be bound")
+    world.bound(pane)
     before = world.format(pane, "#{@codex_session}")
     kill_root(world, pane)
     world.tmux("respawn-pane", "-t", pane)
@@ -132,9 +129,9 @@ def test_quit_there_ends_the_pane_as_ever(world: Sandbox, far: FarEnd) -> None:
     pane = world.new_pane(shlex.join([*far.ssh_t, "codex"]))
     session = begin(world, pane)
     world.type(pane, "/quit")
-    wait_gone(world, pane)
-    world.wait_for(lambda: [r for r in listed(world, "--all") if r["status"] == "ended"], 10, "the record")
-    (row,) = (r for r in listed(world, "--all") if r["session_prefix"] == session[:29])
+    world.wait_gone(pane)
+    world.wait_for(lambda: [r for r in world.listed("--all") if r["status"] == "ended"], 10, "the record")
+    (row,) = (r for r in world.listed("--all") if r["session_prefix"] == session[:29])
     assert (row["status"], row["transport"]["kind"]) == ("ended", "ssh")
 
 
@@ -162,10 +159,10 @@ def test_codex_typed_into_a_remote_shell_is_listed_and_what_to_paste_is_shown(
     assert (row["status"], row["transport"]["target"], row["paste"]) == ("live", "far", "codex resume")
     assert world.format(pane, "#{remain-on-exit}") == "failed"
     kill_root(world, pane)
-    world.wait_for(lambda: "R reconnects" in world.capture(pane), 5, "the hint")
+    world.wait_text(pane, "R reconnects")
     world.tmux("respawn-pane", "-t", pane)
     world.wait_for(lambda: f"there: codex resume {session}" in joined(world, pane), 20, "what to paste")
-    world.wait_for(lambda: world.format(pane, "#{pane_current_command}") == "ssh", 10, "ssh")
+    world.wait_format(pane, "#{pane_current_command}", "ssh")
     row = rows(world)[pane]
     assert (row["status"], row["session_id"], row["paste"]) == ("dead", session, f"codex resume {session}")
     refused = world.helper_result("respawn", "-t", pane)
@@ -189,11 +186,9 @@ def test_a_remote_shell_that_codex_has_left_closes_as_ever(world: Sandbox, far: 
     world.tmux("send-keys", "-t", pane, "codex", "Enter")
     begin(world, pane)
     world.type(pane, "/quit")
-    world.wait_for(
-        lambda: world.format(pane, "#{remain-on-exit}") == "off", 10, "the pane to be its own again"
-    )
+    world.wait_format(pane, "#{remain-on-exit}", "off")
     world.tmux("send-keys", "-t", pane, "exit 3", "Enter")
-    wait_gone(world, pane)
+    world.wait_gone(pane)
 
 
 def test_after_a_restart_of_tmux_the_far_end_is_gone_back_to(world: Sandbox, far: FarEnd) -> None:
@@ -269,7 +264,7 @@ def test_a_tmux_in_a_tmux_takes_no_session_from_the_inner_pane(world: Sandbox, p
     world.wait_for(lambda: world.format(outer, "#{@codex_title_id}"), 10, "the outer server to have seen it")
 
     def found() -> list[tuple[str, str, None]]:
-        listed = json.loads(world.helper("list", "--all", "--json"))["panes"]
+        listed = world.listed("--all")
         return [(r["server"], r["status"], r["transport"]) for r in listed]
 
     # Without codex-tmux in the inner server nobody holds it; but Codex's store is this machine's.
@@ -288,10 +283,9 @@ def test_a_hostile_title_takes_no_local_session(world: Sandbox, far: FarEnd) -> 
     for pane in (dead, live, closed):
         sessions[pane] = world.ask(pane, f"mine, {pane}").session_id
         wait_bound(world, pane, sessions[pane])
-    os.kill(world.codex_pid(dead), signal.SIGKILL)
-    wait_asleep(world, dead)
+    world.kill_codex(dead)
     world.tmux("kill-pane", "-t", closed)
-    before = {r["session_id"]: r for r in listed(world, "--all")}
+    before = {r["session_id"]: r for r in world.listed("--all")}
     remote = remote_shell(world, far)
     for session in sessions.values():
         for shown in (session[:29] + "...", session):
@@ -302,7 +296,7 @@ def test_a_hostile_title_takes_no_local_session(world: Sandbox, far: FarEnd) -> 
             assert world.format(remote, "#{@codex_session}") == ""
     os.kill(int(world.format(remote, "#{pane_pid}")), signal.SIGKILL)
     world.helper("sync")
-    after = {r["session_id"]: r for r in listed(world, "--all")}
+    after = {r["session_id"]: r for r in world.listed("--all")}
     assert {s: (r["pane"], r["status"], r["transport"]) for s, r in after.items()} == {
         s: (r["pane"], r["status"], r["transport"]) for s, r in before.items()
     }
@@ -317,7 +311,7 @@ def test_a_hostile_codex_there_gets_no_session_of_the_store_and_none_that_cannot
     session = world.ask(local, "mine").session_id
     wait_bound(world, local, session)
     world.tmux("kill-pane", "-t", local)
-    world.wait_for(lambda: [r for r in listed(world, "--all") if r["status"] == "closed"], 10, "the record")
+    world.wait_for(lambda: [r for r in world.listed("--all") if r["status"] == "closed"], 10, "the record")
     world.helper("forget", session)  # Codex's own store alone knows it now
     future = "f1a201da-7561-7551-a7df-a07aa6f38cdb"
     (far.home / "bin/codex").unlink()
@@ -333,7 +327,7 @@ def test_a_hostile_codex_there_gets_no_session_of_the_store_and_none_that_cannot
         kill_root(world, pane)
         world.helper("sync")
         assert world.format(pane, "#{@codex_session}") == ""
-        assert not [r for r in listed(world, "--all") if r["session_prefix"] == shown[:29]]
+        assert not [r for r in world.listed("--all") if r["session_prefix"] == shown[:29]]
 
 
 @pytest.mark.parametrize("kind", ["command", "typed"])
@@ -373,6 +367,6 @@ def test_a_title_older_than_the_transport_says_nothing(world: Sandbox, far: FarE
     assert pane not in rows(world), "a shell's title"
     time.sleep(1.1)  # tmux tells the second of a title
     world.tmux("send-keys", "-t", pane, f"PS1= {shlex.join(far.ssh)}", "Enter")
-    world.wait_for(lambda: world.format(pane, "#{pane_current_command}") == "ssh", 10, "ssh")
+    world.wait_format(pane, "#{pane_current_command}", "ssh")
     world.helper("sync")
     assert world.format(pane, "#{@codex_session}") == ""

@@ -7,7 +7,6 @@ import pytest
 from tests.support.terminal import Client
 from tests.support.world import Sandbox
 from tests.tmux.hooks_test import set_titles
-from tests.tmux.list_test import bound
 
 SPINS, ASKS, BLINKS = "⠋ ", "[ ! ] Action Required | ", "[ . ] Action Required | "
 BY_SHELL, OTHER = "user@host: ~", "01a00000-0000-7000-8000-000000000000"[:29] + "..."
@@ -19,7 +18,7 @@ class Pane:
     def __init__(self, world: Sandbox, pane: str) -> None:
         self.world, self.id = world, pane
         world.ask(pane, "hello")
-        self.session = bound(world, pane)
+        self.session = world.bound(pane)
         world.quiet()  # no sync sets these options while the test does
         self.quiet = f"work | {self.session[:29]}..."
         self.under_way()

@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from tests.support.world import Sandbox
-from tests.tmux.hostile_test import bound, kill, wait_asleep
+from tests.tmux.hostile_test import bound, kill
 from tests.tmux.respawn_routes_test import command_line
 
 IN_FLAG, IN_PROMPT, IN_ENVIRONMENT = "sk-flag-3141", "sk-prompt-2718", "sk-environment-1618"
@@ -39,7 +39,7 @@ def test_nothing_that_is_kept_is_open_to_others(sandbox: Sandbox, open_to_all: N
     pane = sandbox.new_pane("codex 'hello there'")
     bound(sandbox, pane)
     kill(sandbox, pane)
-    wait_asleep(sandbox, pane)
+    sandbox.wait_asleep(pane)
     sandbox.tmux("respawn-pane", "-t", pane)
     bound(sandbox, pane)
     sandbox.helper("setup", "-y")
@@ -65,7 +65,7 @@ def test_what_is_secret_stands_in_no_log_and_no_list(sandbox: Sandbox) -> None:
         sandbox.helper("pick", "--preview", session),
     ]
     kill(sandbox, pane)
-    wait_asleep(sandbox, pane)
+    sandbox.wait_asleep(pane)
     shown += [sandbox.helper("list", "--all", "--json")]
     sandbox.tmux("respawn-pane", "-t", pane)
     sandbox.wait_for(lambda: session in command_line(sandbox, pane), 15, "the session back")
@@ -134,7 +134,7 @@ def test_a_session_comes_back_under_its_own_home_only(sandbox: Sandbox) -> None:
         copy.write_text(rollout.read_text().replace("hello from", "copied from"))
     for pane, (home, session) in panes.items():
         kill(sandbox, pane)
-        wait_asleep(sandbox, pane)
+        sandbox.wait_asleep(pane)
         for wrong in (sandbox.codex_home, other):
             sandbox.tmux("set-environment", "-g", "CODEX_HOME", str(wrong))
             sandbox.tmux("respawn-pane", "-k", "-t", pane)

@@ -72,12 +72,8 @@ def test_known_wrappers_are_there_again(world: Sandbox) -> None:
     script = world.new_pane(f"own {WORDS}")
     sessions = {}
     for pane in (nice, text, script):
-        world.wait_for(lambda p=pane: "turn 1 |" in world.capture(p), 20, "the answer")  # type: ignore[misc]
-        sessions[pane] = world.wait_for(
-            lambda p=pane: world.format(p, "#{@codex_session}"),  # type: ignore[misc]
-            15,
-            "the session",
-        )
+        world.wait_text(pane, "turn 1 |")
+        sessions[pane] = world.bound(pane)
     for _ in range(2):
         for pane, session in sessions.items():
             resumed(world, pane, session)
@@ -97,7 +93,7 @@ def test_a_wrapper_that_stays_typed_into_a_shell(world: Sandbox) -> None:
     world.tmux("send-keys", "-t", pane, f"confined codex {WORDS}", "Enter")
     session = begun(world, pane)
     os.kill(codex_pid(world, pane), signal.SIGKILL)
-    world.wait_for(lambda: world.format(pane, "#{pane_current_command}") == "bash", 10, "the shell")
+    world.wait_format(pane, "#{pane_current_command}", "bash")
     world.helper("respawn", "-t", pane)
     check_back(world, pane, session)
     assert codex_of(world, pane).environ()["CONFINED"] == "yes"
@@ -119,7 +115,7 @@ def test_q_leaves_a_shell(world: Sandbox) -> None:
     asked(world, pane)
     before = len(world.model.requests)
     world.tmux("send-keys", "-t", pane, "q")
-    world.wait_for(lambda: world.format(pane, "#{pane_current_command}") == "bash", 15, "the shell")
+    world.wait_format(pane, "#{pane_current_command}", "bash")
     assert len(world.model.requests) == before
     assert session in world.helper("list", "--all", "--json")
 
@@ -147,8 +143,8 @@ def test_after_a_restart_what_was_not_stored_is_asked_for(world: Sandbox) -> Non
     secret = world.new_pane("env", "API=s3cret", "codex", *FLAGS, "the old prompt")
     sessions = []
     for pane in (nice, secret):
-        world.wait_for(lambda p=pane: "turn 1 |" in world.capture(p), 20, "the answer")  # type: ignore[misc]
-        sessions.append(world.wait_for(lambda p=pane: world.format(p, "#{@codex_session}"), 15, "it"))  # type: ignore[misc]
+        world.wait_text(pane, "turn 1 |")
+        sessions.append(world.bound(pane))
     world.quiet()
     assert "s3cret" not in (world.state_dir / "state.toml").read_text()
     world.tmux("kill-server")
