@@ -8,7 +8,7 @@ import psutil
 import pytest
 
 from tests.support.world import Sandbox
-from tests.tmux.fork_undo_test import layout, new_pane, pane_of, wait_closed
+from tests.tmux.fork_undo_test import new_pane
 
 pytestmark = pytest.mark.codex
 
@@ -68,22 +68,3 @@ def test_a_fork_in_a_worktree_comes_back_there(world: Sandbox) -> None:
         world.tmux("respawn-pane", "-t", other)
     assert world.ask(other, "four").messages == ("one", "two", "three", "four")
     assert len(list((world.codex_home / "worktrees").glob("*/*"))) == 1
-
-
-def test_a_closed_window_comes_back_with_its_conversations(world: Sandbox) -> None:
-    one = world.new_pane()
-    world.ask(one, "aaa")
-    two = forked(world, one, "-v")
-    world.ask(two, "bbb")
-    sessions = world.bound(one), world.bound(two)
-    world.tmux("resize-pane", "-t", one, "-y", "12")
-    world.quiet()
-    whole = layout(world, one)
-    world.tmux("kill-window", "-t", one)
-    wait_closed(world, *sessions)
-    assert world.helper("undo") == "2 conversations are back\n"
-    one, two = (pane_of(world, session) for session in sessions)
-    world.tmux("select-window", "-t", one)
-    assert layout(world, one) == whole
-    assert world.ask(one, "more").messages == ("aaa", "more")
-    assert world.ask(two, "more").messages == ("aaa", "bbb", "more")

@@ -8,7 +8,6 @@ import re
 import shutil
 import signal
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
@@ -51,7 +50,7 @@ def open_six(sandbox: Sandbox) -> list[Talk]:
     tmux("split-window", *ids, str(other), "-t", "日本 語:0")
     talks = [Talk(sandbox, pane, f"word {n} for {pane}") for n, pane in enumerate(panes)]
     sandbox.wait_for(lambda: len(sessions(sandbox)) == 6, 20, "six records")
-    time.sleep(1)
+    sandbox.quiet()
     return talks
 
 
@@ -136,7 +135,7 @@ def test_all_come_back_in_their_places_after_a_kill_and_after_a_reboot(sandbox: 
             talk.say(f"after {'the reboot' if crash else 'the kill'}")
         assert outline(sandbox) == was
         assert directories(sandbox) == where
-        time.sleep(1)
+        sandbox.quiet()
 
 
 def test_a_shown_pane_runs_and_knows_the_terminals_colours(sandbox: Sandbox) -> None:
@@ -144,7 +143,7 @@ def test_a_shown_pane_runs_and_knows_the_terminals_colours(sandbox: Sandbox) -> 
     client = sandbox.attach()
     talk = Talk(sandbox, sandbox.new_pane(), "hello")
     sandbox.wait_for(lambda: len(sessions(sandbox)) == 1, 20, "the record")
-    time.sleep(1)
+    sandbox.quiet()
     # What Codex draws on its composer's line with the terminal's real answer: a colour made from it.
     coloured = styles(sandbox, talk.pane)
     before = sessions(sandbox)
@@ -153,7 +152,7 @@ def test_a_shown_pane_runs_and_knows_the_terminals_colours(sandbox: Sandbox) -> 
     sandbox.start_server(load_plugin=True, config=BY_HAND)
     sandbox.helper("restore")
     follow(sandbox, [talk], before)
-    time.sleep(2)
+    sandbox.quiet()
     assert dead(sandbox) == {talk.pane}
     sandbox.tmux("select-window", "-t", talk.pane)
     assert dead(sandbox) == {talk.pane}

@@ -88,20 +88,16 @@ def check_pasted(world: Sandbox, pane: str, session: str) -> None:
 
 NOT_UNDERSTOOD = {
     "variable": f'codex $FLAGS "{PROMPT}"',
-    "substitution": f'codex "$(echo {PROMPT})"',
     "profile": f'. ~/.bashrc; codex "{PROMPT}"',
-    "redirection": f'codex "{PROMPT}" 2>err.log',
     "nice": f'nice codex "{PROMPT}"',
-    "script": "./start.sh",
 }
+"""tests/unit/transports.txt has all."""
 
 
-@pytest.mark.parametrize("form", list(NOT_UNDERSTOOD))
-def test_a_line_that_is_not_understood_never_runs_again(world: Sandbox, far: FarEnd, form: str) -> None:
+def test_a_line_that_is_not_understood_never_runs_again(world: Sandbox, far: FarEnd) -> None:
     (far.home / "start.sh").write_text(f"exec codex '{PROMPT}'\n")
     (far.home / "start.sh").chmod(0o700)
-    line = NOT_UNDERSTOOD[form]
-    pane = world.new_pane(*far.ssh_t, line)
+    pane = world.new_pane(*far.ssh_t, "./start.sh")
     session = first_turn(world, pane)
     kill_root(world, pane)
     world.wait_for(lambda: "R reconnects" in world.format(pane, "#{@codex_hint}"), 5, "the hint")

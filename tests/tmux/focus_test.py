@@ -20,8 +20,7 @@ def test_a_client_changes_its_tmux_session_while_panes_die(sandbox: Sandbox, foc
     assert outcome.lived, outcome
 
 
-@pytest.mark.parametrize("hooks", ["ours", "deleted"])
-@pytest.mark.parametrize("kind", ["codex", "run"])
+@pytest.mark.parametrize(("kind", "hooks"), [("codex", "deleted"), ("run", "ours")])
 def test_the_focus_may_change_before_a_dead_pane_is_laid_to_sleep(
     sandbox: Sandbox, kind: str, hooks: str
 ) -> None:

@@ -139,7 +139,7 @@ def says_why(world: Sandbox, screen: Screen, pane: str, why: str) -> None:
     if version_of(world.tmux("display-message", "-p", "#{version}")) >= DEAD_FORMAT:
         screen.wait(f" {why} · C-b R to go on")
     screen.wait(f"{why[:1].lower()}{why[1:].partition(' ')[0]}")
-    time.sleep(1)
+    world.quiet()
     assert world.format(pane, "#{pane_dead}#{@codex_asleep}") == "11"
     assert len(world.model.requests) == 1
     screen.keys("C-b", "R")

@@ -104,9 +104,12 @@ def make_directory(sandbox: Sandbox, name: str) -> Path:
     return directory
 
 
-@pytest.mark.parametrize(
-    "names", [list(DIRECTORIES)[i::4] for i in range(4)], ids=lambda names: "+".join(names)
-)
+def wait_resumed(sandbox: Sandbox, pane: str, session: str) -> None:
+    """Wait until the pane's Codex was told to resume this session."""
+    sandbox.wait_for(lambda: session in command_line(sandbox, pane), 20, f"{session} back in {pane}")
+
+
+@pytest.mark.parametrize("names", [list(DIRECTORIES)[i::2] for i in range(2)], ids=["one half", "the other"])
 def test_directories(world: Sandbox, names: list[str]) -> None:
     panes = {}
     for number, name in enumerate(names):
@@ -143,11 +146,7 @@ def test_directories(world: Sandbox, names: list[str]) -> None:
         # What started it is a script, which knows nothing of its session.
         world.wait_text(pane, "go on without it")
         world.tmux("send-keys", "-t", pane, "Enter")
-        world.wait_for(
-            lambda p=pane, s=sessions[name]: s in command_line(world, p),  # type: ignore[misc]
-            15,
-            f"{name} resumed",
-        )
+        wait_resumed(world, pane, sessions[name])
     for name, (pane, directory) in panes.items():
         link = os.readlink(f"/proc/{world.codex_pid(pane)}/cwd")
         assert os.fsencode(link) == os.fsencode(directory), name
@@ -160,21 +159,26 @@ def test_directories(world: Sandbox, names: list[str]) -> None:
 
 
 def test_directories_under_a_shell(world: Sandbox) -> None:
+    panes = {}
     for name in ("newline", "job", "quotes", "latin1", "backslash", "semicolon-end", "toml", "dash"):
         directory = make_directory(world, DIRECTORIES[name])
-        script = world.root / "go.sh"
+        script = world.root / f"go-{name}.sh"
         script.write_bytes(b"cd -- " + os.fsencode(shlex.quote(str(directory))) + b"\n")
         pane = world.tmux("new-window", "-d", "-P", "-F", "#{pane_id}", "-t", "main:", "bash --norc")
-        start = f". {script}; PS1='$ '; clear; {world.bin}/codex -m x 'first in {name}'"
+        start = f". {script}; PS1='$ '; clear; {world.bin}/codex -m x 'first in {name}.'"
         world.tmux("send-keys", "-t", pane, start, "Enter")
-        session = bound(world, pane)
+        panes[name] = (pane, directory)
+    sessions = {name: bound(world, pane) for name, (pane, _) in panes.items()}
+    for pane, _ in panes.values():
         os.kill(world.codex_pid(pane), signal.SIGKILL)
         world.wait_format(pane, "#{pane_current_command}", "bash")
         world.helper("respawn", "-t", pane)
-        world.wait_for(lambda p=pane, s=session: s in command_line(world, p), 10, f"{name}: the session back")  # type: ignore[misc]
+    for name, (pane, directory) in panes.items():
+        wait_resumed(world, pane, sessions[name])
         found = os.readlink(f"/proc/{world.codex_pid(pane)}/cwd")
         assert os.fsencode(found) == os.fsencode(directory)
-        assert world.ask(pane, "second").messages == (f"first in {name}", "second")
+        assert sessions[name] == world.model.turns_with(f"first in {name}.")[0].session_id
+    assert world.ask(panes["dash"][0], "second").messages == ("first in dash.", "second")
     no_harm(world)
 
 
@@ -200,35 +204,36 @@ TITLES = {
 }
 
 
-@pytest.mark.parametrize("names", [list(TITLES)[i::3] for i in range(3)], ids=" ".join)
-def test_titles(world: Sandbox, names: list[str]) -> None:
+def test_titles(world: Sandbox) -> None:
     """A title of any program's, in a pane with Codex and in one without."""
     world.attach()
     without = world.new_pane("cat", name="cat")
-    sessions = set()
-    for name in names:
-        pane = world.new_pane(f"codex 'hello to {name}.'")
-        sessions.add(bound(world, pane))
+    panes = {name: world.new_pane(f"codex 'hello to {name}.'") for name in TITLES}
+    sessions = {bound(world, pane, 60) for pane in panes.values()}
+    for number, (name, pane) in enumerate(panes.items()):
+        # Each names a session of its own, that no store has.
+        title = TITLES[name].replace(ID, f"{ID[:-2]}{number:02}")
         for target in (pane, without):
             tty = world.format(target, "#{pane_tty}")
             # As any program in the pane would write it. `cat` echoes nothing of what is written to its terminal.
-            written = b"\x1b]0;" + TITLES[name].encode() + b"\x07"
+            written = b"\x1b]0;" + title.encode() + b"\x07"
             subprocess.run(["sh", "-c", f"exec cat > {tty}"], input=written, check=True)
             if "long" not in name:
                 # tmux itself expands this one as a format.
-                plain = TITLES[name].replace("#", "##").replace("%", "%%").removesuffix(";")
+                plain = title.replace("#", "##").replace("%", "%%").removesuffix(";")
                 world.tmux("select-pane", "-t", target, "-T", plain)
             world.tmux("select-window", "-t", target)
-        world.quiet()
-        world.helper("sync")
         world.tmux("display-message", "#{@codex_status} #{@codex_title_id} #{@codex_session}")
-        listed = rows(world)
-        assert pane in listed
-        assert without not in listed, "a title alone proves nothing"
-        world.helper("list", "--all")
+    world.quiet()
+    world.helper("sync")
+    listed = rows(world)
+    assert set(panes.values()) <= set(listed)
+    assert without not in listed, "a title alone proves nothing"
+    world.helper("list", "--all")
+    for pane in panes.values():
         kill(world, pane)
         world.tmux("respawn-pane", "-t", pane)
-        world.wait_format(pane, "#{pane_dead}", "0")
+    for name, pane in panes.items():
         world.wait_for(
             lambda p=pane: ASKED in world.capture(p) or world.input_line(p) is not None,  # type: ignore[misc]
             20,
@@ -238,12 +243,11 @@ def test_titles(world: Sandbox, names: list[str]) -> None:
             world.start_anew(pane)  # no store has the session that the title speaks of
         world.wait_ready(pane)
     time.sleep(PROMPT_DELAY + 0.5)  # as long as a prompt would take
-    assert len(world.model.requests) == len(names), "no prompt is sent again"
+    assert len(world.model.requests) == len(panes), "no prompt is sent again"
     log = (world.state_dir / "log").read_text()
     assert "crashed" not in log
     assert all(line.isprintable() for line in log.splitlines())
-    everything = world.listed("--all")
-    assert sessions <= {row["session_id"] for row in everything}, "the records are kept"
+    assert sessions <= {row["session_id"] for row in world.listed("--all")}, "the records are kept"
     no_harm(world)
 
 
@@ -265,28 +269,31 @@ NAMES = [
 
 def test_names_of_windows_and_tmux_sessions(world: Sandbox) -> None:
     world.attach()
-    pane = world.new_pane("codex 'hello there'")
-    session, said = bound(world, pane), ["hello there"]
-    (tmux_session,) = world.tmux("list-sessions", "-F", "#{session_id}").split()
-    for name in NAMES:
+    panes = []
+    for number in range(len(NAMES)):
+        where = ("new-session", "-d", "-P", "-F", "#{pane_id}", "-s", f"s{number}", "-c", str(world.work))
+        panes.append(world.tmux(*where, f"codex 'hello to {number}.'"))
+    sessions = [bound(world, pane, 60) for pane in panes]
+    for number, (pane, name) in enumerate(zip(panes, NAMES, strict=True)):
         quoted = name.replace(";", "\\;") if name.endswith(";") else name
         # tmux itself expands these as formats.
         quoted = quoted.replace("#", "##")
         rename(world, "rename-window", pane, quoted)
-        rename(world, "rename-session", tmux_session, quoted)
-        names = world.format(pane, "#{session_name}\t#{window_name}").split("\t")
+        rename(world, "rename-session", f"s{number}", quoted)
+    names = {pane: world.format(pane, "#{session_name}\t#{window_name}").split("\t") for pane in panes}
 
-        def recorded(names: list[str] = names) -> bool:
-            row = rows(world)[pane]
-            return [row["tmux_session"], row["window_name"]] == names
+    def recorded() -> bool:
+        found = rows(world)
+        return {pane: [found[pane]["tmux_session"], found[pane]["window_name"]] for pane in panes} == names
 
-        world.wait_for(recorded, 5, "the names in the record")
-        world.helper("list")
+    world.wait_for(recorded, 20, f"the names in the records: {names}")
+    world.helper("list")
+    for pane in panes:
         kill(world, pane)
         world.tmux("respawn-pane", "-t", pane)
-        world.wait_for(lambda: session in command_line(world, pane), 10, "the session back")
-        said.append(f"more {len(said)}")
-        assert world.ask(pane, said[-1]).messages == tuple(said)
+    for pane, session in zip(panes, sessions, strict=True):
+        wait_resumed(world, pane, session)
+    assert world.ask(panes[0], "more").messages == ("hello to 0.", "more")
     no_harm(world)
 
 
@@ -443,6 +450,6 @@ def test_what_was_lost_is_restored_and_nothing_of_it_obeyed(evil_world: tuple[Sa
     world.tmux("respawn-pane", "-t", pane)
     world.wait_text(pane, "without it")
     world.tmux("send-keys", "-t", pane, "Enter")
-    world.wait_for(lambda: session in command_line(world, pane), 15, "the session back")
+    wait_resumed(world, pane, session)
     assert_harmless(client.output.decode(errors="surrogateescape"), "the user's terminal")
     no_harm(world)

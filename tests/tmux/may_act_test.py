@@ -73,13 +73,13 @@ def at_prompt(world: Sandbox, pane: str, shell: str) -> None:
     world.wait_for(is_still, 20, "the prompt to be still")
 
 
-def check_beside(world: Sandbox, it: Started) -> str:
+def check_beside(world: Sandbox, it: Started, *said: str) -> str:
     """Resume in a split; the conversation is there, once, and its record as well."""
     world.helper("respawn", "--split", "-t", it.pane)
-    return came_back_beside(world, it)
+    return came_back_beside(world, it, *said)
 
 
-def came_back_beside(world: Sandbox, it: Started) -> str:
+def came_back_beside(world: Sandbox, it: Started, *said: str) -> str:
     """Wait for the split that has the conversation; its pane."""
     listed = world.wait_for(
         lambda: [
@@ -90,22 +90,12 @@ def came_back_beside(world: Sandbox, it: Started) -> str:
     )
     (new,) = listed
     wait_resumed(world, it._replace(pane=new))
-    assert world.ask(new, "more").messages == (it.first, "more")
+    assert world.ask(new, "on").messages == (*(said or (it.first,)), "on")
     world.wait_format(new, "#{@codex_session}", it.session)
     assert world.format(it.pane, "#{@codex_session}#{@codex_pane}") == ""
     rows = [r for r in world.listed("--all") if r["session_id"]]
     assert [(r["pane"], r["status"]) for r in rows if r["session_id"] == it.session] == [(new, "live")]
     return new
-
-
-@pytest.mark.parametrize("kind", PROMPTS)
-def test_an_empty_prompt_is_typed_at(world: Sandbox, kind: str) -> None:
-    it = shell_with_lost_codex(world, kind)
-    root = world.format(it.pane, "#{pane_pid}")
-    world.helper("respawn", "-t", it.pane)
-    wait_resumed(world, it)
-    assert world.ask(it.pane, "more").messages == (it.first, "more")
-    assert world.format(it.pane, "#{pane_pid}") == root, "in the shell that was there"
 
 
 WORD, CONTINUED = ("touch pwned",), "Enter"
@@ -127,11 +117,12 @@ BEGUN: dict[str, tuple[tuple[str, ...], ...]] = {
 """For each shell the lines that are begun: the text, and the keys behind it."""
 
 
-@pytest.mark.parametrize("kind", BEGUN)
-def test_a_line_begun_is_left_as_it_is(world: Sandbox, kind: str) -> None:
+@pytest.mark.parametrize("kind", PROMPTS)
+def test_an_empty_prompt_is_typed_at_and_a_line_begun_left_as_it_is(world: Sandbox, kind: str) -> None:
     """Wherever its cursor stands, and also where only a second prompt shows that its rest is awaited."""
     it = shell_with_lost_codex(world, kind)
-    for typed, *keys in BEGUN[kind]:
+    shell, root = PROMPTS[kind][0].split()[0], world.format(it.pane, "#{pane_pid}")
+    for typed, *keys in BEGUN.get(kind, ()):
         world.tmux("send-keys", "-t", it.pane, "-l", typed)
         if keys:
             world.tmux("send-keys", "-t", it.pane, *keys)
@@ -140,13 +131,20 @@ def test_a_line_begun_is_left_as_it_is(world: Sandbox, kind: str) -> None:
         check_left_alone(world, it, typed)
         world.tmux("send-keys", "-t", it.pane, "C-c")
         # A Ctrl-C takes what is typed right behind it along.
-        at_prompt(world, it.pane, PROMPTS[kind][0].split()[0])
+        at_prompt(world, it.pane, shell)
         world.tmux("send-keys", "-t", it.pane, "clear", "Enter")
         world.wait_for(lambda typed=typed: typed.rstrip() not in world.capture(it.pane), 10, "a new line")  # type: ignore[misc]
-        at_prompt(world, it.pane, PROMPTS[kind][0].split()[0])
+        at_prompt(world, it.pane, shell)
     assert not list(world.root.rglob("*pwned*"))
-    world.tmux("send-keys", "-t", it.pane, "-l", "touch pwned")
-    check_beside(world, it)
+    world.helper("respawn", "-t", it.pane)
+    wait_resumed(world, it)
+    assert world.ask(it.pane, "more").messages == (it.first, "more")
+    assert world.format(it.pane, "#{pane_pid}") == root, "in the shell that was there"
+    if WORD in BEGUN.get(kind, ()):
+        os.kill(world.codex_pid(it.pane), signal.SIGKILL)
+        at_prompt(world, it.pane, shell)
+        world.tmux("send-keys", "-t", it.pane, "-l", "touch pwned")
+        check_beside(world, it, it.first, "more")
 
 
 def check_left_alone(world: Sandbox, it: Started, typed: str) -> None:

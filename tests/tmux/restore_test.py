@@ -64,7 +64,7 @@ def known(sandbox: Sandbox, *panes: str) -> None:
         15,
         f"records of {wanted}",
     )
-    time.sleep(0.6)  # the syncs that the last events started
+    sandbox.quiet()  # the syncs that the last events started
 
 
 def places(sandbox: Sandbox) -> dict[str, str]:
@@ -182,7 +182,7 @@ def test_a_restored_pane_sleeps_until_its_window_is_shown(sandbox: Sandbox) -> N
     sandbox.tmux("select-window", "-t", "work:5")
     sandbox.tmux("select-window", "-t", "work:0")
     sandbox.attach(target="main")
-    time.sleep(0.3)
+    sandbox.quiet()
     assert dead(sandbox) == {a2, b2, c2}
     sandbox.wait_text(a2, f"I am {a}")
 
@@ -206,7 +206,8 @@ def test_closing_the_last_one_is_closing_though_the_server_ends(sandbox: Sandbox
     sandbox.tmux("kill-session", "-t", "main")
     if how == "exit":
         sandbox.type(pane, "/quit")
-        time.sleep(1)
+        sandbox.wait_format(pane, "#{pane_current_command}", "bash")
+        sandbox.quiet()
         sandbox.tmux("send-keys", "-t", pane, "exit", "Enter")
     else:
         sandbox.tmux(how, "-t", "work")
@@ -528,7 +529,7 @@ def test_on_restores_by_itself_and_off_does_nothing(sandbox: Sandbox) -> None:
     lose_records(sandbox, 3)
     end_server(sandbox, "kill-server")
     start(sandbox, "set -g @codex-restore off")
-    time.sleep(1)
+    sandbox.quiet()
     assert places(sandbox) == {}
     end_server(sandbox, "kill-server")
     start(sandbox, "set -g @codex-restore on")

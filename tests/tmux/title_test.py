@@ -86,8 +86,9 @@ def kill_front(world: Sandbox, pane: str) -> None:
     in_front(world, pane, "bash")
 
 
-@pytest.mark.parametrize("shell", [False, True], ids=["root", "shell"])
-def test_the_session_that_a_codex_had_just_changed_to_is_what_died(world: Sandbox, shell: bool) -> None:
+@pytest.mark.parametrize("where", ["root", "shell", pytest.param("real", marks=pytest.mark.codex)])
+def test_the_session_that_a_codex_had_just_changed_to_is_what_died(world: Sandbox, where: str) -> None:
+    shell = where == "shell"
     pane = shell_pane(world) if shell else world.new_pane()
     if shell:
         typed(world, pane, "codex -m a")

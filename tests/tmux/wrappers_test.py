@@ -121,7 +121,6 @@ def test_killed_under_a_wrapper(world: Sandbox) -> None:
 
 IN_A_SHELL = {
     "a function": "codex() { command codex -m x -p work \"$@\"; }; codex 'the old prompt'",
-    "an alias": "shopt -s expand_aliases\nalias c='codex -m x -p work'\nc 'the old prompt'",
     "a link": f"cx {WORDS}",
 }
 
