@@ -133,12 +133,6 @@ def test_approve_from_elsewhere(world: Sandbox) -> None:
     assert not (world.work / "refused").exists()
 
 
-def test_an_older_codex_says_what_it_lacks(world: Sandbox) -> None:
-    pane, _ = talk(world, "--no-daemon")
-    assert "shared daemon" in world.helper_result("approve").stderr
-    assert "shared daemon" in world.helper_result("wait", "-t", pane).stderr
-
-
 def test_a_message_from_the_list_and_an_approval_by_key(world: Sandbox) -> None:
     pane, _ = talk(world, "-a", "on-request")
     shell = world.tmux("new-window", "-P", "-F", "#{pane_id}", "cat")

@@ -10,18 +10,17 @@ from contextlib import suppress
 import pytest
 
 from codex_tmux.selftest.world import WorldError
+from tests.e2e.conftest import attached
 from tests.e2e.keep_test import log_text, option
 from tests.support.world import Sandbox
 
 pytestmark = pytest.mark.codex
 
 
-@pytest.fixture(params=[True, False], ids=["titled", "untitled"])
+@pytest.fixture
 def world(request: pytest.FixtureRequest, codex_binary: str) -> Iterator[Sandbox]:
-    """A private tmux server with the plugin and the real Codex, as `setup` makes it and as it is without."""
-    with Sandbox(codex_binary, title=request.param) as made:
-        made.start_server(load_plugin=True)
-        made.attach()
+    """A private tmux server with the plugin and the real Codex, as `setup` makes it, or as it is without."""
+    with attached(codex_binary, title=getattr(request, "param", True)) as made:
         yield made
 
 
@@ -43,6 +42,7 @@ def codex(world: Sandbox, *args: str) -> None:
     )
 
 
+@pytest.mark.parametrize("world", [True, False], ids=["titled", "untitled"], indirect=True)
 def test_forks_and_sub_agents(world: Sandbox) -> None:
     pane = world.new_pane()
     parent = world.ask(pane, "one").session_id
@@ -71,6 +71,7 @@ def test_forks_and_sub_agents(world: Sandbox) -> None:
     assert world.ask(other, "again").messages == ("one", "other", "again")
 
 
+@pytest.mark.parametrize("world", [False], ids=["untitled"], indirect=True)
 def test_renamed_resumes_and_deleted_says_why_not(world: Sandbox) -> None:
     world.ask(world.new_pane(), "keeps the background server")
     pane = world.new_pane("codex -m mock-model-2")

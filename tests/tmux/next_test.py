@@ -58,32 +58,24 @@ def world(sandbox: Sandbox) -> Iterator[World]:
 
 
 def test_round_all_that_wait_over_windows_and_tmux_sessions(world: World) -> None:
+    first, second, third = world.panes
+    world.statuses(IDLE, WORKING, IDLE)
+    assert world.next() == "1: codex-tmux: no conversation needs you, and none is unread"
+    assert world.shown() == world.shell
     world.statuses(APPROVAL, ANSWER, APPROVAL)
     seen = []
     for _ in range(4):
         said = world.next()
         seen.append((world.shown(), said))
-    first, second, third = world.panes
     assert [pane for pane, _ in seen] == [first, second, third, first]
     assert seen[0][1] == "needs approval (2 more need you): one"
     assert seen[1][1] == "needs an answer (2 more need you): two"
-
-
-def test_who_does_not_wait_is_passed_over(world: World) -> None:
+    # Who does not wait is passed over.
     world.statuses(IDLE, WORKING, ANSWER)
-    assert world.next() == "needs an answer: three"
-    assert world.shown() == world.panes[2]
-    assert world.next() == "needs an answer: three"
-    assert world.shown() == world.panes[2]
-
-
-def test_none_waits(world: World) -> None:
-    world.statuses(IDLE, WORKING, IDLE)
-    assert world.next() == "1: codex-tmux: no conversation needs you, and none is unread"
-    assert world.shown() == world.shell
-
-
-def test_those_that_cannot_be_asked_are_mentioned(world: World) -> None:
+    for _ in range(2):
+        assert world.next() == "needs an answer: three"
+        assert world.shown() == third
+    # Those that cannot be asked are mentioned.
     world.statuses(IDLE)
     assert "gave no answer" in world.next()
 
