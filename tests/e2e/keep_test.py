@@ -201,6 +201,7 @@ def two_killed(world: Sandbox) -> tuple[list[str], list[str]]:
 
 def test_two_panes_whose_memory_names_one_session(world: Sandbox) -> None:
     panes, sessions = two_killed(world)
+    world.quiet()
     world.tmux("set-option", "-p", "-t", panes[0], "@codex_session", sessions[1])
     world.tmux("respawn-pane", "-t", panes[0], ";", "respawn-pane", "-t", panes[1])
 

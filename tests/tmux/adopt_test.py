@@ -53,6 +53,7 @@ def shell_pane(world: Sandbox) -> str:
 
 def refused(world: Sandbox, *args: str) -> str:
     """What a refused adopt or forget says."""
+    world.quiet()
     before = rows(world)
     done = world.helper_result(*args)
     assert done.returncode == 1, done.stdout

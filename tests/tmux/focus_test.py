@@ -33,6 +33,7 @@ def test_the_focus_may_change_before_a_dead_pane_is_laid_to_sleep(
     first = sandbox.tmux("display-message", "-p", "-t", "main:0", "#{pane_id}")
     sandbox.tmux("select-window", "-t", pane)
     sandbox.tmux("new-session", "-d", "-s", "other")
+    sandbox.quiet()
     sync = sandbox.format(pane, "#{@codex_sync}")
     sandbox.tmux("set-option", "-g", "@codex_sync", ":")
     if hooks == "deleted":

@@ -156,6 +156,7 @@ def test_a_session_in_another_pane_is_not_resumed_a_second_time(world: Sandbox) 
     one, two = start(world, "prompt one", "prompt two")
     kill(world, two)
     world.wait_asleep(two.pane)
+    world.quiet()
     # As after a mistake of anybody's: the pane remembers the other one's session.
     world.tmux("set-option", "-p", "-t", two.pane, "@codex_session", one.session)
     world.tmux("respawn-pan", "-t", two.pane)
@@ -172,6 +173,7 @@ def test_the_title_of_a_pane_that_has_just_gone_is_nobody_else_s(world: Sandbox)
     world.tmux("select-window", "-t", bystander)
     world.tmux("select-pane", "-t", bystander, "-T", f"x | {ID}...")
     world.wait_for(lambda: world.format(bystander, "#{@codex_title_id}"), 5, "the id of its title")
+    world.quiet()
     world.tmux("set-option", "-pu", "-t", bystander, "@codex_title_id")  # as sync does with a stale one
     split = ("split-window", "-d", "-P", "-t", bystander, "printf '\\033]0;something else\\007'")
     for _ in range(15):

@@ -36,6 +36,7 @@ def bound(sandbox: Sandbox, message: str) -> str:
     sandbox.bound(pane)
     for _ in range(2):
         sandbox.helper("sync", "--settle")
+    sandbox.quiet()
     return pane
 
 
@@ -79,6 +80,7 @@ def test_run_imports_little_and_calls_tmux_once(sandbox: Sandbox, calls: Path) -
     session = sandbox.format(pane, "#{@codex_session}")
     sandbox.kill_codex(pane)
     sandbox.helper("sync", "--settle")
+    sandbox.quiet()
     launch = sandbox.format(pane, "#{@codex_launch}").split(" ")
     sandbox.tmux(
         "set-option", "-p", "-t", pane, "@codex_launch", " ".join([launch[0], str(true), *launch[2:]])

@@ -124,6 +124,7 @@ def test_a_title_without_id_starts_one_sync_a_turn_and_none_a_frame(sandbox: San
     sandbox.start_server(load_plugin=True, config=counted.config)
     pane = sandbox.new_pane("codex")
     sandbox.bound(pane)
+    counted.settled()
     # The stand-in holds its own lock; a Codex in the shared background server holds none.
     sandbox.tmux("set-option", "-p", "-t", pane, "@codex_title_seen", "work")
     sandbox.tmux("set-option", "-p", "-t", pane, "@codex_evidence", "inferred")

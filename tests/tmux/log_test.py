@@ -55,7 +55,7 @@ def test_how_much_is_logged_is_an_option(sandbox: Sandbox) -> None:
     )
     assert re.search(r" sync.saw panes=2 ours=1 ms=\d+\n", log.read_text())
     sandbox.tmux("set-option", "-gu", "@codex-log-level")
-    sandbox.helper("list")
+    sandbox.quiet()
     log.write_text("")
     sandbox.helper("list")
     assert log.read_text() == ""

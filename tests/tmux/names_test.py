@@ -39,6 +39,7 @@ def name_in_codex(world: Sandbox, session: str, name: str) -> None:
 def end_turn(world: Sandbox, pane: str, session: str, behind: str = "") -> None:
     """A turn that begins, and ends, with what else stands in the title."""
     title = f"work | {session[:29]}...{behind}"
+    world.quiet()
     world.tmux("set-option", "-p", "-t", pane, "@codex_turning", f"0 {world.format(pane, '#{pane_pid}')} ")
     for shown in (f"⠋ {title}", title):
         set_titles(world, pane, [shown])

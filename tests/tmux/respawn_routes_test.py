@@ -284,6 +284,7 @@ def test_a_respawn_before_the_sync_that_is_due(world: Sandbox, kind: str) -> Non
     (it,) = start(world, kind)
     for _ in range(2):
         world.helper("sync")
+    world.quiet()
     world.tmux(
         "set-option", "-pu", "-t", it.pane, "@codex_guard", ";", "set-option", "-g", "@codex_pending", "1"
     )
