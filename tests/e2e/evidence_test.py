@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
@@ -23,13 +22,6 @@ def untitled(codex_binary: str) -> Iterator[Sandbox]:
         yield made
 
 
-def row(world: Sandbox, pane: str) -> dict[str, Any]:
-    """The pane's row of `codex-tmux list`."""
-    listed = world.listed("--all")
-    found: dict[str, Any] = next(r for r in listed if r["pane"] == pane)
-    return found
-
-
 def resumes(world: Sandbox, pane: str, *messages: str) -> None:
     """Kill the pane's Codex, respawn it plainly, say `messages`' last and see that it remembers the others."""
     world.kill_codex(pane)
@@ -40,7 +32,7 @@ def resumes(world: Sandbox, pane: str, *messages: str) -> None:
 def test_an_embedded_codex_is_known_by_the_lock_it_holds(untitled: Sandbox) -> None:
     pane = untitled.new_pane("codex --no-daemon")
     request = untitled.ask(pane, "first")
-    found = row(untitled, pane)
+    found = untitled.rows("--all")[pane]
     assert (found["session_id"], found["evidence"], found["exact"]) == (request.session_id, "lock", True)
     resumes(untitled, pane, "first", "second")
 
@@ -52,7 +44,7 @@ def test_a_codex_told_what_to_resume_is_known_by_its_command_line(untitled: Sand
     untitled.tmux("kill-pane", "-t", pane)
     again = untitled.new_pane(f"codex resume {session}")
     untitled.ask(again, "second")
-    found = row(untitled, again)
+    found = untitled.rows("--all")[again]
     assert (found["session_id"], found["evidence"]) == (session, "argv")
     resumes(untitled, again, "first", "second", "third")
 
@@ -74,7 +66,7 @@ def test_three_of_one_directory_without_any_word_of_their_sessions(untitled: San
     sessions = [untitled.ask(p, f"message of {p}").session_id for p in panes]
     for pane, session in zip(panes, sessions, strict=True):
         wait_shows(untitled, pane, session)
-    assert row(untitled, panes[0])["exact"] is False
+    assert untitled.rows("--all")[panes[0]]["exact"] is False
     # Another conversation in the first one: known at once, by its screen.
     untitled.type(panes[0], "/new")
     sessions[0] = untitled.ask(panes[0], "after new").session_id
@@ -83,7 +75,7 @@ def test_three_of_one_directory_without_any_word_of_their_sessions(untitled: San
         os.kill(untitled.codex_pid(pane), signal.SIGKILL)
     for pane in panes:
         untitled.wait_asleep(pane)
-    found = row(untitled, panes[0])
+    found = untitled.rows("--all")[panes[0]]
     assert (found["session_id"], found["evidence"], found["status"]) == (sessions[0], "inferred", "dead")
     for pane in panes:
         untitled.tmux("respawn-pane", "-t", pane)
@@ -134,7 +126,7 @@ def test_new_in_a_codex_that_was_told_what_to_resume_is_followed(untitled: Sandb
     untitled.type(pane, "/new")
     anew = untitled.ask(pane, "third").session_id
     # For its first seconds a Codex counts as busy with what it was told to resume.
-    untitled.wait_for(lambda: row(untitled, pane)["session_id"] == anew, 30, "the new session")
+    untitled.wait_for(lambda: untitled.rows("--all")[pane]["session_id"] == anew, 30, "the new session")
     resumes(untitled, pane, "third", "fourth")
 
 
@@ -145,7 +137,7 @@ def test_what_codex_says_as_it_quits_names_its_session(untitled: Sandbox) -> Non
     untitled.wait_for(lambda: option(untitled, pane, "@codex_pane"), 10, "the pane to be marked")
     untitled.type(pane, "/quit")
     untitled.wait_for(lambda: option(untitled, pane, "@codex_pane") == "", 10, "the pane to be a shell again")
-    found = row(untitled, pane)
+    found = untitled.rows("--all")[pane]
     assert (found["session_id"], found["evidence"], found["status"]) == (session, "screen", "ended")
     untitled.helper("respawn", "-t", pane)
     assert untitled.ask(pane, "second").messages == ("first", "second")

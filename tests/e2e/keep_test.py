@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shlex
 import signal
 from pathlib import Path
-from typing import Any
 
 import psutil
 import pytest
@@ -18,13 +16,6 @@ from tests.support.world import Sandbox
 pytestmark = pytest.mark.codex
 
 OLD_PROMPT = "the old prompt"
-
-
-def rows(world: Sandbox, *flags: str) -> dict[str, dict[str, Any]]:
-    """`codex-tmux list --json` by pane."""
-    listed = json.loads(world.helper("list", "--json", *flags))
-    assert listed["version"] == 1
-    return {row["pane"]: row for row in listed["panes"]}
 
 
 def statuses(world: Sandbox) -> dict[str, str]:
@@ -82,7 +73,7 @@ def test_eight_panes_of_one_directory_started_together_are_told_apart(world: San
     panes = [world.new_pane() for _ in range(8)]
     for number, pane in enumerate(panes):
         world.ask(pane, f"message of pane {number}")
-    listed = rows(world)
+    listed = world.rows()
     for number, pane in enumerate(panes):
         row = listed[pane]
         assert (row["exact"], row["evidence"], row["status"]) == (True, "title", "live")
@@ -134,7 +125,7 @@ def test_directory_flags_home_and_mode_come_back(world: Sandbox, daemon: bool) -
     pane = world.new_pane(command)
     before = world.ask(pane, "first")
     session = world.bound(pane)
-    row = rows(world)[pane]
+    row = world.rows()[pane]
     assert (row["session_id"], row["flags"], row["codex_home"]) == (session, flags, str(home))
     assert row["cwd"] == str(cwd)
     for word, route in (
@@ -151,7 +142,7 @@ def test_directory_flags_home_and_mode_come_back(world: Sandbox, daemon: bool) -
         assert request.messages[0] == "first"
         assert request.messages[-1] == word
         wait_state(world, pane, "live")
-    row = rows(world)[pane]
+    row = world.rows()[pane]
     assert (row["session_id"], row["flags"], row["codex_home"], row["cwd"]) == (
         session,
         flags,
@@ -223,7 +214,7 @@ def test_a_quit_closes_the_pane_as_without_the_plugin(world: Sandbox) -> None:
     world.type(pane, "/quit")
     world.wait_gone(pane)
     wait_logged(world, f"record.ended session={session}")
-    assert rows(world, "--all")[pane]["status"] == "ended"
+    assert world.rows("--all")[pane]["status"] == "ended"
     no_view_mode(world)
 
 
@@ -252,7 +243,7 @@ def test_codex_in_a_shell_quit_and_killed(world: Sandbox) -> None:
     assert option(world, pane, "remain-on-exit") == "", "never for a shell"
     world.type(pane, "/quit")
     world.wait_for(lambda: option(world, pane, "@codex_pane") == "", 10, "the pane to be a shell again")
-    assert rows(world, "--all")[pane]["status"] == "ended"
+    assert world.rows("--all")[pane]["status"] == "ended"
     assert world.format(pane, "#{pane_pid}") == shell
     # The key brings it back into the same shell.
     world.helper("respawn", "-t", pane)
@@ -261,7 +252,7 @@ def test_codex_in_a_shell_quit_and_killed(world: Sandbox) -> None:
     assert world.format(pane, "#{pane_pid}") == shell
     os.kill(world.codex_pid(pane), signal.SIGKILL)
     world.wait_format(pane, "#{pane_current_command}", "bash")
-    assert rows(world)[pane]["status"] == "dead"
+    assert world.rows()[pane]["status"] == "dead"
     world.helper("respawn", "-t", pane)
     assert world.ask(pane, "third").messages == ("first", "second", "third")
     # A respawn ends the shell, as without the plugin; the conversation comes back, and behind it a shell.

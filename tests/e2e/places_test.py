@@ -9,7 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.e2e.keep_test import option, rows
+from tests.e2e.keep_test import option
 from tests.support.world import Sandbox
 
 pytestmark = pytest.mark.codex
@@ -42,7 +42,7 @@ def test_a_native_binary_behind_links_with_profile_home_and_databases_of_its_own
         before = world.ask(pane, "first")
         assert before.body["model"] == "model-of-the-profile"
         session = world.bound(pane)
-        row = rows(world)[pane]
+        row = world.rows()[pane]
         flags = ["-p", "work", "-s", "read-only"]
         assert (row["session_id"], row["flags"], row["codex_home"]) == (session, flags, str(home))
         assert list(databases.glob("state_*.sqlite")), "Codex has its databases there"

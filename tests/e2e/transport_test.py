@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.far_end import far_end, kill_root, rows, wait_bound
+from tests.support.far_end import far_end, kill_root, wait_bound
 from tests.support.world import Sandbox
 
 pytestmark = pytest.mark.codex
@@ -29,7 +29,7 @@ def test_ssh_killed_and_respawned_the_same_conversation_goes_on(world: Sandbox) 
         world.wait_text(pane, "turn 1 |", 30)
         session = world.model.turns_with("first words")[0].session_id
         wait_bound(world, pane, session)
-        assert rows(world)[pane]["transport"]["kind"] == "ssh"
+        assert world.rows()[pane]["transport"]["kind"] == "ssh"
         # /new there, followed by its title alone.
         world.type(pane, "/new")
         world.wait_for(
@@ -44,7 +44,7 @@ def test_ssh_killed_and_respawned_the_same_conversation_goes_on(world: Sandbox) 
         request = world.ask(pane, "on")
         assert (request.session_id, request.messages) == (session, ("anew", "on"))
         assert [r.last for r in world.model.requests[turns:]] == ["on"], "nothing was sent by itself"
-        assert rows(world)[pane]["session_id"] == session
+        assert world.rows()[pane]["session_id"] == session
         assert not list(world.codex_home.glob("sessions/**/*.jsonl")), "all of it was there, nothing here"
 
 
@@ -78,7 +78,7 @@ def test_a_session_of_another_app_server_is_resumed_there(world: Sandbox) -> Non
         world.tmux("respawn-pane", "-t", pane)
         request = world.ask(pane, "second")
         assert (request.session_id, request.messages) == (session, ("first words", "second"))
-        row = rows(world)[pane]
+        row = world.rows()[pane]
         assert (row["session_id"], row["flags"]) == (session, ["--remote", address, "-m", "mock-model"])
         assert not list(world.codex_home.glob("sessions/**/*.jsonl"))
         kill_root(world, pane)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-from typing import Any
 
 import psutil
 
@@ -15,13 +14,6 @@ from tests.e2e.keep_test import is_gone, log_text, option, wait_logged
 from tests.support.world import Sandbox
 
 FIRST, SECOND, THIRD, FOURTH = "first", "second", "third", "fourth"
-
-
-def row(world: Sandbox, pane: str) -> dict[str, Any]:
-    """The pane's row of `codex-tmux list`."""
-    listed = world.listed("--all")
-    found: dict[str, Any] = next(r for r in listed if r["pane"] == pane)
-    return found
 
 
 def switch_codex(world: Sandbox, codex: str) -> None:
@@ -79,7 +71,7 @@ def identify_and_kill(world: Sandbox) -> dict[str, str]:
     pane, session = begin(world)
     if version(world) < (0, 117, 0):
         # No title, so nothing that tmux could tell: somebody has to look.
-        assert row(world, pane)["session_id"] == session
+        assert world.rows("--all")[pane]["session_id"] == session
     seen["identify"] = identified(world, pane, session)
 
     world.kill_codex(pane)
@@ -87,7 +79,7 @@ def identify_and_kill(world: Sandbox) -> dict[str, str]:
     wait_listening(world, pane)
     assert world.ask(pane, SECOND).messages == (FIRST, SECOND)
     if version(world) < (0, 117, 0):
-        assert row(world, pane)["session_id"] == session
+        assert world.rows("--all")[pane]["session_id"] == session
     identified(world, pane, session)
     seen["kill → respawn"] = "same"
 
@@ -105,7 +97,7 @@ def identify_and_kill(world: Sandbox) -> dict[str, str]:
     again = world.new_pane(f"codex resume {session}")
     wait_listening(world, again)
     assert world.ask(again, FOURTH).messages == (FIRST, SECOND, THIRD, FOURTH)
-    found = row(world, again)
+    found = world.rows("--all")[again]
     assert (found["session_id"], found["exact"]) == (session, True)
     seen["resume by hand"] = str(found["evidence"])
     world.kill_codex(again)
@@ -124,7 +116,7 @@ def without_setup(world: Sandbox) -> str:
     """Codex's default title: nothing is asked of the user, and nobody looks; then a kill."""
     pane, session = begin(world)
     if version(world) < (0, 117, 0):
-        assert row(world, pane)["session_id"] == session
+        assert world.rows("--all")[pane]["session_id"] == session
     how = identified(world, pane, session)
     world.kill_codex(pane)
     world.tmux("respawn-pane", "-t", pane)
@@ -148,8 +140,8 @@ def exec_pane(world: Sandbox) -> str:
 def update(world: Sandbox, newer: str, flags: tuple[str, ...], kept: tuple[str, ...]) -> str:
     """Codex is replaced by another version below a pane that then is killed: the flags that one knows come back."""
     pane, session = begin(world, "codex", *flags)
-    assert row(world, pane)["session_id"] == session
-    assert row(world, pane)["flags"] == list(flags)
+    assert world.rows("--all")[pane]["session_id"] == session
+    assert world.rows("--all")[pane]["flags"] == list(flags)
     older = os.readlink(world.bin / "codex")
     switch_codex(world, newer)
     try:

@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import psutil
 import pytest
@@ -107,11 +107,6 @@ def wait_for_port(port: int, log: Path) -> None:
             if time.monotonic() > end:
                 raise AssertionError(f"sshd does not listen: {log.read_text()}") from None
             time.sleep(0.02)
-
-
-def rows(world: Sandbox, *args: str) -> dict[str, dict[str, Any]]:
-    """The same by pane."""
-    return {row["pane"]: row for row in world.listed(*args)}
 
 
 def joined(world: Sandbox, pane: str) -> str:

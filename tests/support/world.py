@@ -215,6 +215,14 @@ class Sandbox(World):
         rows: list[dict[str, Any]] = json.loads(self.helper("list", "--json", *flags))["panes"]
         return rows
 
+    def rows(self, *flags: str) -> dict[str, dict[str, Any]]:
+        """The same by pane."""
+        return {row["pane"]: row for row in self.listed(*flags)}
+
+    def records(self) -> dict[str, dict[str, Any]]:
+        """Every record, by its session."""
+        return {row["session_id"]: row for row in self.listed("--all")}
+
     def start_anew(self, pane: str) -> None:
         """Answer the question of a pane whose session cannot be resumed: a new session, please."""
         self.wait_for(lambda: "start a new session" in self.capture(pane), 15.0, f"the question in {pane}")

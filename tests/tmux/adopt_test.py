@@ -8,7 +8,6 @@ import signal
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -24,11 +23,6 @@ def untitled() -> Iterator[Sandbox]:
         yield made
 
 
-def rows(world: Sandbox) -> dict[str, dict[str, Any]]:
-    """Every record by its session."""
-    return {r["session_id"]: r for r in world.listed("--all")}
-
-
 def is_gone(world: Sandbox, pane: str) -> bool:
     world.tmux("run-shell", "-b", ":")  # Debian's tmux may have missed that it ended
     return pane not in world.pane_ids()
@@ -41,7 +35,7 @@ def ended_session(world: Sandbox, words: str) -> str:
     session = world.bound(pane)
     world.type(pane, "/quit")
     world.wait_for(lambda: is_gone(world, pane), 10, f"{pane} to close")
-    world.wait_for(lambda: rows(world)[session]["status"] == "ended", 10, "the record to end")
+    world.wait_for(lambda: world.records()[session]["status"] == "ended", 10, "the record to end")
     return session
 
 
@@ -54,10 +48,10 @@ def shell_pane(world: Sandbox) -> str:
 def refused(world: Sandbox, *args: str) -> str:
     """What a refused adopt or forget says."""
     world.quiet()
-    before = rows(world)
+    before = world.records()
     done = world.helper_result(*args)
     assert done.returncode == 1, done.stdout
-    assert rows(world) == before
+    assert world.records() == before
     return done.stderr
 
 
@@ -77,14 +71,14 @@ def test_a_codex_whose_session_is_not_known(untitled: Sandbox) -> None:
     pane = world.new_pane()
     request = world.ask(pane, "first")
     # Its lock names it too: as long as it does.
-    assert rows(world)[request.session_id]["evidence"] == "lock"
+    assert world.records()[request.session_id]["evidence"] == "lock"
     (lock,) = (world.codex_home / "thread-writer-locks").iterdir()
     lock.rename(lock.with_name("hidden"))
     world.helper("forget", "-t", pane)
     assert [r["session_id"] for r in world.listed()] == [None]
     said = world.helper("adopt", "-t", pane, request.session_id[:13])
     assert said == f"pane {pane} has session {request.session_id} (first)\n"
-    row = rows(world)[request.session_id]
+    row = world.records()[request.session_id]
     assert (row["evidence"], row["exact"], row["status"], row["pane"]) == ("adopted", True, "live", pane)
     kill(world, pane)
     world.tmux("respawn-pane", "-t", pane)
@@ -96,11 +90,11 @@ def test_a_shell(world: Sandbox) -> None:
     pane = shell_pane(world)
     said = world.helper("adopt", "-t", pane, session)
     assert f"to resume it: codex-tmux respawn -t {pane}" in said
-    assert (rows(world)[session]["status"], rows(world)[session]["evidence"]) == ("dead", "adopted")
+    assert (world.records()[session]["status"], world.records()[session]["evidence"]) == ("dead", "adopted")
     world.helper("respawn", "-t", pane)
     assert world.ask(pane, "second").messages == ("first", "second")
     assert world.format(pane, "#{pane_start_command}").startswith("bash")
-    assert len(rows(world)) == 1
+    assert len(world.records()) == 1
 
 
 def test_a_shell_in_which_another_codex_has_just_been_quit(world: Sandbox) -> None:
@@ -110,15 +104,15 @@ def test_a_shell_in_which_another_codex_has_just_been_quit(world: Sandbox) -> No
     world.ask(pane, "another")
     other = world.bound(pane)
     world.type(pane, "/quit")
-    world.wait_for(lambda: rows(world)[other]["status"] == "ended", 10, "it to be quit")
+    world.wait_for(lambda: world.records()[other]["status"] == "ended", 10, "it to be quit")
     assert f"codex resume {other}" in world.capture(pane)
     world.helper("adopt", "-t", pane, session)
-    assert rows(world)[session]["status"] == "dead"
-    assert rows(world)[other]["status"] == "ended"
+    assert world.records()[session]["status"] == "dead"
+    assert world.records()[other]["status"] == "ended"
     world.helper("respawn", "-t", pane)
     assert world.ask(pane, "second").messages == ("first", "second")
     world.type(pane, "/quit")
-    world.wait_for(lambda: rows(world)[session]["status"] == "ended", 10, "quit, it ends as any other")
+    world.wait_for(lambda: world.records()[session]["status"] == "ended", 10, "quit, it ends as any other")
 
 
 def test_a_dead_pane_that_never_ran_codex(world: Sandbox) -> None:
@@ -132,7 +126,7 @@ def test_a_dead_pane_that_never_ran_codex(world: Sandbox) -> None:
         "it to be dead",
     )
     world.helper("adopt", "-t", pane, session)
-    assert rows(world)[session]["status"] == "dead"
+    assert world.records()[session]["status"] == "dead"
     assert world.format(pane, "#{pane_dead}") == "1"
     world.tmux("respawn-pane", "-t", pane)
     assert world.ask(pane, "second").messages == ("first", "second")
@@ -146,7 +140,7 @@ def test_a_sleeping_pane_gets_another_session_that_another_sleeping_one_had(worl
     for pane in panes:
         kill(world, pane)
     world.helper("adopt", "-t", panes[0], sessions[1])
-    assert [rows(world)[s]["status"] for s in sessions] == ["ended", "dead"]
+    assert [world.records()[s]["status"] for s in sessions] == ["ended", "dead"]
     world.tmux("respawn-pane", "-t", panes[0])
     assert world.ask(panes[0], "on").messages == ("message 1", "on")
     # The other asks to start anew, rather than showing it twice.
@@ -198,7 +192,7 @@ def test_a_bound_pane_is_forgotten(world: Sandbox) -> None:
     assert f"quit Codex in pane {pane} first" in refused(world, "forget", session)
     kill(world, pane)
     assert f"forgotten: {session}" in world.helper("forget", "-t", pane)
-    assert rows(world) == {}
+    assert world.records() == {}
     assert world.format(pane, "#{@codex_session}#{@codex_pane}#{@codex_state}") == ""
     assert sorted(p.name for p in world.codex_home.rglob("*") if "sqlite" not in p.name) == store
     assert "has no known session" in refused(world, "forget", "-t", pane)
@@ -215,7 +209,7 @@ def test_all_that_ended_are_forgotten_and_nothing_else(world: Sandbox) -> None:
     world.ask(pane, "third")
     session = world.bound(pane)
     assert world.helper("forget", "--all-ended") == "forgotten: 2 sessions (Codex still has the data)\n"
-    assert list(rows(world)) == [session]
+    assert list(world.records()) == [session]
     assert world.helper("forget", "--all-ended") == "nothing to forget\n"
 
 
@@ -228,11 +222,11 @@ def test_a_person_is_asked_and_no_tmux_server_is_needed(world: Sandbox) -> None:
     assert session in world.capture(pane)
     world.tmux("send-keys", "-t", pane, "n", "Enter")
     world.wait_text(pane, "nothing forgotten")
-    assert list(rows(world)) == [session]
+    assert list(world.records()) == [session]
     world.tmux("kill-server")
     world.wait_for(lambda: not world.running, 10, "the server to end")
     assert f"forgotten: {session}" in world.helper("forget", session[:8])
-    assert rows(world) == {}
+    assert world.records() == {}
 
 
 def test_misuse(sandbox: Sandbox) -> None:

@@ -8,7 +8,6 @@ import os
 import subprocess
 import time
 from collections.abc import Iterator
-from typing import Any
 
 import psutil
 import pytest
@@ -21,11 +20,6 @@ from tests.support.world import Sandbox
 def world(sandbox: Sandbox) -> Sandbox:
     sandbox.start_server(load_plugin=True, config="set -g @codex-restore off")
     return sandbox
-
-
-def rows(world: Sandbox) -> dict[str, dict[str, Any]]:
-    """Every record by its session."""
-    return {r["session_id"]: r for r in world.listed("--all")}
 
 
 def restored(world: Sandbox, *flags: str) -> list[str]:
@@ -49,7 +43,7 @@ def test_a_server_whose_socket_was_removed_keeps_its_sessions(world: Sandbox) ->
     os.unlink(world.socket)
     here = world.start_server(load_plugin=True, config="set -g @codex-restore off")
     world.helper("sync")
-    assert (rows(world)[session]["status"], rows(world)[session]["server_pid"]) == ("live", former)
+    assert (world.records()[session]["status"], world.records()[session]["server_pid"]) == ("live", former)
     assert f"@process {former}" in world.helper("list")
     assert restored(world) == []
     # Nor is it resumed beside by hand, but for one who says so.
@@ -58,9 +52,9 @@ def test_a_server_whose_socket_was_removed_keeps_its_sessions(world: Sandbox) ->
     assert refused.returncode == 1
     ended(former)
     ended(codex)
-    assert rows(world)[session]["status"] == "lost"
+    assert world.records()[session]["status"] == "lost"
     assert restored(world) == ["waiting"]
-    assert rows(world)[session]["server_pid"] == int(world.format(here, "#{pid}"))
+    assert world.records()[session]["server_pid"] == int(world.format(here, "#{pid}"))
 
 
 def test_a_pane_of_a_server_without_its_socket_does_not_speak_for_another_one_s(world: Sandbox) -> None:
@@ -142,7 +136,7 @@ def test_another_host_with_the_same_home_is_shown_and_left_alone(
     world.ask(pane, "first")
     session = world.bound(pane)
     world.quiet()
-    before = rows(world)[session]
+    before = world.records()[session]
     container.start_server()
     (there,) = json.loads(container.helper("list", "--json"))["panes"]
     assert (there["session_id"], there["status"], there["server_is"]) == (session, "live", "elsewhere")
@@ -150,21 +144,21 @@ def test_another_host_with_the_same_home_is_shown_and_left_alone(
     assert json.loads(container.helper("restore", "--json"))["results"] == []
     assert "0 " not in container.helper("status")
     world.helper("sync")
-    assert rows(world)[session] == before
+    assert world.records()[session] == before
     # Lost there, it still is that host's to restore.
     codex = world.codex_pid(pane)
     world.tmux("kill-server")
     ended(codex)
     world.start_server(load_plugin=True, config="set -g @codex-restore off")
-    assert rows(world)[session]["status"] == "lost"
+    assert world.records()[session]["status"] == "lost"
     assert json.loads(container.helper("restore", "--json"))["results"] == []
     planned = json.loads(container.helper("restore", "--json", "--force", "--dry-run"))["results"]
     assert [r["session_id"] for r in planned] == [session]
-    assert rows(world)[session]["status"] == "lost"
+    assert world.records()[session]["status"] == "lost"
     taken = json.loads(container.helper("restore", "--json", "--force"))["results"]
     assert [(r["session_id"], r["outcome"]) for r in taken] == [(session, "waiting")]
     assert restored(world) == []
-    assert rows(world)[session]["server_is"] == "elsewhere"
+    assert world.records()[session]["server_is"] == "elsewhere"
     assert restored(world, "--force") == ["waiting"]
 
 
@@ -182,7 +176,7 @@ def test_a_pid_that_is_used_again_holds_nothing(world: Sandbox) -> None:
     world.ask(pane, "first")
     session = world.bound(pane)
     world.type(pane, "/quit")
-    world.wait_for(lambda: rows(world)[session]["status"] == "ended", 10, "the record to end")
+    world.wait_for(lambda: world.records()[session]["status"] == "ended", 10, "the record to end")
     world.quiet()
     # As a tmux server on another socket had it, whose pid a process of today has.
     own = epoch.of_server(world.tmux("display-message", "-p", "#{pid}"))
@@ -193,7 +187,7 @@ def test_a_pid_that_is_used_again_holds_nothing(world: Sandbox) -> None:
     again = world.new_pane("codex", "resume", session)
     assert world.ask(again, "second").messages == ("first", "second")
     assert world.bound(again) == session
-    assert (rows(world)[session]["pane"], rows(world)[session]["status"]) == (again, "live")
+    assert (world.records()[session]["pane"], world.records()[session]["status"]) == (again, "live")
 
 
 def test_a_running_server_keeps_its_records_when_codex_tmux_gets_a_new_form_of_them(world: Sandbox) -> None:
@@ -210,7 +204,7 @@ def test_a_running_server_keeps_its_records_when_codex_tmux_gets_a_new_form_of_t
         world.tmux("set-option", "-p", "-t", pane, "@codex_process", former)
         world.tmux("set-option", "-pu", "-t", pane, "@codex_title_by")
     world.helper("sync")
-    found = rows(world)
+    found = world.records()
     assert [(found[s]["status"], found[s]["pane"]) for s in sessions] == [("live", p) for p in panes]
     assert f'epoch = "{epoch.of_server(pid)}"' in (world.state_dir / "state.toml").read_text()
 
@@ -226,6 +220,6 @@ def test_a_clock_that_was_set_changes_nothing(world: Sandbox) -> None:
         for pane in panes:
             world.tmux("set-option", "-p", "-t", pane, "@codex_title_at", str(int(time.time()) - step))
         world.helper("sync")
-        found = rows(world)
+        found = world.records()
         seen = [(found[s]["status"], found[s]["pane"], found[s]["evidence"]) for s in sessions]
         assert seen == [("live", p, "title") for p in panes], step

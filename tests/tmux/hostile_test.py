@@ -74,11 +74,6 @@ def no_harm(sandbox: Sandbox) -> None:
     assert modes == {"0"}, "no pane in view mode"
 
 
-def rows(sandbox: Sandbox) -> dict[str, dict[str, object]]:
-    """`list --json` by pane."""
-    return {row["pane"]: row for row in sandbox.listed("--all")}
-
-
 def bound(sandbox: Sandbox, pane: str, timeout: float = 20) -> str:
     """The session bound to a pane."""
 
@@ -130,7 +125,7 @@ def test_directories(world: Sandbox, names: list[str]) -> None:
         world.wait_for(lambda n=name: world.model.turns_with(f"in {n}."), 20, f"the turn of {name}")  # type: ignore[misc]
         sessions[name] = bound(world, pane)
         assert sessions[name] == world.model.turns_with(f"in {name}.")[0].session_id
-    listed = rows(world)
+    listed = world.rows("--all")
     for name, (pane, directory) in panes.items():
         assert os.fsencode(str(listed[pane]["cwd"])) == os.fsencode(directory), name
         assert listed[pane]["session_id"] == sessions[name]
@@ -151,7 +146,7 @@ def test_directories(world: Sandbox, names: list[str]) -> None:
         link = os.readlink(f"/proc/{world.codex_pid(pane)}/cwd")
         assert os.fsencode(link) == os.fsencode(directory), name
         assert world.ask(pane, f"on in {name}").messages == (f"in {name}.", f"on in {name}")
-    listed = rows(world)
+    listed = world.rows("--all")
     assert {n: listed[p]["session_id"] for n, (p, _) in panes.items()} == sessions
     world.helper("list", "--all")
     no_harm(world)
@@ -226,7 +221,7 @@ def test_titles(world: Sandbox) -> None:
         world.tmux("display-message", "#{@codex_status} #{@codex_title_id} #{@codex_session}")
     world.quiet()
     world.helper("sync")
-    listed = rows(world)
+    listed = world.rows("--all")
     assert set(panes.values()) <= set(listed)
     assert without not in listed, "a title alone proves nothing"
     world.helper("list", "--all")
@@ -283,7 +278,7 @@ def test_names_of_windows_and_tmux_sessions(world: Sandbox) -> None:
     names = {pane: world.format(pane, "#{session_name}\t#{window_name}").split("\t") for pane in panes}
 
     def recorded() -> bool:
-        found = rows(world)
+        found = world.rows("--all")
         return {pane: [found[pane]["tmux_session"], found[pane]["window_name"]] for pane in panes} == names
 
     world.wait_for(recorded, 20, f"the names in the records: {names}")
@@ -370,9 +365,11 @@ def evil_world(world: Sandbox) -> tuple[Sandbox, str, str]:
     world.tmux("select-pane", "-t", pane, "-T", doubled + ID)
     tmux_session = world.tmux("list-sessions", "-F", "#{session_id}")
     world.wait_for(
-        lambda: rows(world)[pane]["tmux_session"] == world.format(pane, "#{session_name}"), 10, "the names"
+        lambda: world.rows("--all")[pane]["tmux_session"] == world.format(pane, "#{session_name}"),
+        10,
+        "the names",
     )
-    assert OWNED in str(rows(world)[pane]["title"]), "Codex calls it so"
+    assert OWNED in str(world.rows("--all")[pane]["title"]), "Codex calls it so"
     kill(world, pane)
     world.wait_asleep(pane)
     return world, session, tmux_session

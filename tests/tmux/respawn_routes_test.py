@@ -336,7 +336,7 @@ def test_another_command_is_obeyed_and_the_record_kept(world: Sandbox, command: 
         assert command[0].split()[0] in line, it.kind
         assert command[0].split()[-1] in line, it.kind
     assert len(world.model.requests) == turns
-    rows = {r["session_id"]: r for r in world.listed("--all")}
+    rows = world.records()
     for it in (dead, living, run):
         assert it.session in rows, f"the record of {it.kind} is kept"
     assert command[0].startswith("codex") or rows[living.session]["status"] == "closed"
@@ -406,6 +406,7 @@ def test_a_busy_shell_is_left_alone(world: Sandbox) -> None:
     (it,) = start(world, "shell")
     kill(world, it)
     client = world.attach()
+    world.tmux("select-window", "-t", it.pane)
     for busy, (name, *ends) in BUSY.items():
         if shutil.which(busy.split()[0]) is None and busy != "read line":
             continue

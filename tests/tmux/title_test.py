@@ -6,7 +6,6 @@ import contextlib
 import os
 import signal
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
@@ -26,12 +25,6 @@ def held(world: Sandbox) -> Iterator[None]:
         patch.setenv("CODEX_TMUX_STATE_DIR", str(world.state_dir))
         with server_lock(Server(str(world.socket))):
             yield
-
-
-def row(world: Sandbox, pane: str) -> dict[str, Any]:
-    """The pane as `list` has it, {} where it has no session."""
-    rows = world.listed()
-    return next((r for r in rows if r["pane"] == pane), {})
 
 
 def shell_pane(world: Sandbox) -> str:
@@ -73,7 +66,7 @@ def test_after_fg_the_other_conversation_is_never_said_to_be_exact(world: Sandbo
     typed(world, pane, "fg %1")
     world.wait_for(lambda: world.format(pane, "#{pane_current_command}") != "bash", 10, "the first in front")
     for _ in range(2):
-        found = row(world, pane)
+        found = world.rows()[pane]
         assert (found["session_id"], found["exact"]) in ((first, True), (first, False), (None, False))
     typed(world, pane, "third")
     last = world.wait_for(lambda: [r for r in world.model.requests if r.last == "third"], 10, "the message")
@@ -105,7 +98,7 @@ def test_the_session_that_a_codex_had_just_changed_to_is_what_died(world: Sandbo
             in_front(world, pane, "bash")
     world.helper("sync")
     wait_state(world, pane, "dead")
-    assert row(world, pane)["session_id"] == second
+    assert world.rows()[pane]["session_id"] == second
     world.quiet()
     world.helper("respawn", "-t", pane)
     assert world.ask(pane, "third").messages == ("second", "third")
@@ -136,7 +129,7 @@ def test_what_was_killed_stays_dead_whatever_is_written_there(world: Sandbox, no
         world.wait_for(lambda: session[:29] not in world.format(pane, "#{pane_title}"), 10, "another title")
         world.quiet()
         world.helper("sync")
-        assert row(world, pane)["status"] == "dead"
+        assert world.rows()[pane]["status"] == "dead"
         assert world.format(pane, "#{@codex_session}") == session
         world.helper("respawn", "-t", pane)
         said.append(f"more {len(said)}")

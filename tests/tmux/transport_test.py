@@ -22,7 +22,6 @@ from tests.support.far_end import (
     kill_root,
     remote_shell,
     restart_server,
-    rows,
     wait_bound,
     wait_remote_prompt,
     wait_shell_cleared,
@@ -55,13 +54,13 @@ def check_goes_on(world: Sandbox, pane: str, session: str) -> None:
     assert request.messages == ("first words", "second")
     assert [r.last for r in world.model.requests[1:]] == ["second"], "nothing was sent by itself"
     wait_bound(world, pane, session)
-    assert rows(world)[pane]["session_id"] == session, "the far end told the whole id"
+    assert world.rows()[pane]["session_id"] == session, "the far end told the whole id"
 
 
 def test_ssh_killed_and_respawned_goes_on_there(world: Sandbox, far: FarEnd) -> None:
     pane = world.new_pane(*far.ssh_t, "cd src && bash -lc 'codex -m x \"first words\"'")
     session = begin(world, pane, started=True)
-    row = rows(world)[pane]
+    row = world.rows()[pane]
     assert (row["evidence"], row["exact"], row["status"]) == ("title", True, "live")
     assert (row["session_id"], row["session_prefix"]) == (None, session[:29])
     assert (row["transport"]["kind"], row["transport"]["target"], row["paste"]) == ("ssh", "far", None)
@@ -98,7 +97,7 @@ def test_a_far_end_that_cannot_be_asked_is_asked_again(world: Sandbox, far: FarE
     world.wait_asleep(pane)
     assert "ssh far was asked for the whole id" in " ".join(world.capture(pane).split())
     far.config.write_text(config)
-    assert rows(world)[pane]["session_prefix"] == session[:29], "the record is kept"
+    assert world.rows()[pane]["session_prefix"] == session[:29], "the record is kept"
     world.tmux("respawn-pane", "-t", pane)
     check_goes_on(world, pane, session)
 
@@ -141,10 +140,10 @@ def test_codex_typed_into_a_remote_shell_is_listed_and_what_to_paste_is_shown(
     world: Sandbox, far: FarEnd
 ) -> None:
     pane = remote_shell(world, far)
-    assert pane not in rows(world)
+    assert pane not in world.rows()
     world.tmux("send-keys", "-t", pane, "codex -m x", "Enter")
     session = begin(world, pane)
-    row = rows(world)[pane]
+    row = world.rows()[pane]
     assert (row["status"], row["transport"]["target"], row["paste"]) == ("live", "far", "codex resume")
     assert world.format(pane, "#{remain-on-exit}") == "failed"
     kill_root(world, pane)
@@ -152,7 +151,7 @@ def test_codex_typed_into_a_remote_shell_is_listed_and_what_to_paste_is_shown(
     world.tmux("respawn-pane", "-t", pane)
     world.wait_for(lambda: f"there: codex resume {session}" in joined(world, pane), 20, "what to paste")
     world.wait_format(pane, "#{pane_current_command}", "ssh")
-    row = rows(world)[pane]
+    row = world.rows()[pane]
     assert (row["status"], row["session_id"], row["paste"]) == ("dead", session, f"codex resume {session}")
     refused = world.helper_result("respawn", "-t", pane)
     assert refused.returncode == 1
@@ -205,7 +204,7 @@ def test_a_container_s_codex_goes_on_in_it(world: Sandbox, far: FarEnd) -> None:
     program.chmod(0o700)
     pane = world.new_pane("docker exec -it -e A=b box bash -lc 'codex -m x'")
     session = begin(world, pane)
-    row = rows(world)[pane]
+    row = world.rows()[pane]
     assert (row["transport"]["kind"], row["transport"]["target"]) == ("docker", "box")
     kill_root(world, pane)
     world.tmux("respawn-pane", "-t", pane)
@@ -217,7 +216,7 @@ def test_mosh_goes_on_there(world: Sandbox, far: FarEnd) -> None:
     ssh = shlex.join(far.ssh[:-1])
     pane = world.new_pane("mosh", "--ssh", ssh, "--bind-server=127.0.0.1", "far", "--", "codex", "-m", "x y")
     session = begin(world, pane)
-    row = rows(world)[pane]
+    row = world.rows()[pane]
     assert (row["transport"]["kind"], row["flags"]) == ("mosh", ["-m", "x y"])
     kill_root(world, pane)
     # mosh's server waits for its client for good, and its Codex with it: the stand-in lets nobody else in meanwhile.
@@ -267,7 +266,7 @@ def test_a_hostile_title_takes_no_local_session(world: Sandbox, far: FarEnd) -> 
         wait_bound(world, pane, sessions[pane])
     world.kill_codex(dead)
     world.tmux("kill-pane", "-t", closed)
-    before = {r["session_id"]: r for r in world.listed("--all")}
+    before = world.records()
     remote = remote_shell(world, far)
     for session in sessions.values():
         for shown in (session[:29] + "...", session):
@@ -278,7 +277,7 @@ def test_a_hostile_title_takes_no_local_session(world: Sandbox, far: FarEnd) -> 
             assert world.format(remote, "#{@codex_session}") == ""
     os.kill(int(world.format(remote, "#{pane_pid}")), signal.SIGKILL)
     world.helper("sync")
-    after = {r["session_id"]: r for r in world.listed("--all")}
+    after = world.records()
     assert {s: (r["pane"], r["status"], r["transport"]) for s, r in after.items()} == {
         s: (r["pane"], r["status"], r["transport"]) for s, r in before.items()
     }
@@ -304,8 +303,8 @@ def test_a_hostile_codex_there_gets_no_session_of_the_store_and_none_that_cannot
         (far.home / "bin/codex").chmod(0o700)
         pane = world.new_pane(*far.ssh_t, "codex", "-m", "x")
         world.wait_for(lambda p=pane, s=shown: s[:29] in world.format(p, "#{pane_title}"), 20, "the title")  # type: ignore[misc]
-        world.wait_for(lambda p=pane: p in rows(world), 10, "the pane to be listed")  # type: ignore[misc]
-        assert rows(world)[pane]["evidence"] is None, "a Codex whose session is not known"
+        world.wait_for(lambda p=pane: p in world.rows(), 10, "the pane to be listed")  # type: ignore[misc]
+        assert world.rows()[pane]["evidence"] is None, "a Codex whose session is not known"
         kill_root(world, pane)
         world.helper("sync")
         assert world.format(pane, "#{@codex_session}") == ""
@@ -325,7 +324,7 @@ def test_a_shared_home_is_no_proof_but_the_user_s_word_is(world: Sandbox, far: F
     world.helper("sync")
     assert world.format(pane, "#{@codex_session}") == ""
     world.helper("adopt", "-t", pane, session)
-    row = rows(world)[pane]
+    row = world.rows()[pane]
     assert (row["evidence"], row["status"], row["session_id"]) == ("adopted", "live", session)
     assert row["transport"]["target"] == "far"
     kill_root(world, pane)
@@ -335,8 +334,8 @@ def test_a_shared_home_is_no_proof_but_the_user_s_word_is(world: Sandbox, far: F
         wait_remote_prompt(world, pane)
         world.tmux("send-keys", "-t", pane, f"{codex} resume {session}", "Enter")
     assert world.ask(pane, "second").messages == ("first words", "second")
-    world.wait_for(lambda: rows(world)[pane]["status"] == "live", 10, "the record to live")
-    row = rows(world)[pane]
+    world.wait_for(lambda: world.rows()[pane]["status"] == "live", 10, "the record to live")
+    row = world.rows()[pane]
     # Resumed by its own command, that names it.
     assert (row["evidence"], row["session_id"]) == ("title" if kind == "command" else "adopted", session)
 
@@ -346,7 +345,7 @@ def test_a_title_older_than_the_transport_says_nothing(world: Sandbox, far: FarE
     made_up = "01a201da-7561-7551-a7df-a07aa6f38cdb"
     world.tmux("send-keys", "-t", pane, f"printf '\\033]0;x | {made_up[:29]}...\\007'", "Enter")
     world.wait_for(lambda: world.format(pane, "#{@codex_title_id}"), 10, "the title")
-    assert pane not in rows(world), "a shell's title"
+    assert pane not in world.rows(), "a shell's title"
     time.sleep(1.1)  # tmux tells the second of a title
     world.tmux("send-keys", "-t", pane, f"PS1= {shlex.join(far.ssh)}", "Enter")
     world.wait_format(pane, "#{pane_current_command}", "ssh")
