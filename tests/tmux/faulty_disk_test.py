@@ -241,6 +241,7 @@ def test_no_revival_can_be_counted_so_there_is_none(world: Sandbox) -> None:
     world.start_server(load_plugin=True, config="set -g @codex-on-death respawn")
     (one,) = start(world, "prompt")
     settled(world, {one.pane: (one.session, LIVE)})
+    world.quiet()
     world.state_dir.chmod(0o500)
     kill(world, one)
     world.wait_format(one.pane, "#{@codex_asleep}#{pane_dead}", "11")
@@ -265,6 +266,7 @@ def test_a_broken_file_on_a_disk_that_takes_no_other(world: Sandbox) -> None:
     world.start_server(load_plugin=True)
     started = start(world, "prompt 1", "prompt 2")
     settled(world, {it.pane: (it.session, LIVE) for it in started})
+    world.quiet()
     path = world.state_dir / store.NAME
     path.write_bytes(b"version = 1\n[[panes")
     world.state_dir.chmod(0o500)
