@@ -34,7 +34,7 @@ def test_idle_working_and_working_on_behind_a_dead_pane(world: Sandbox) -> None:
     world.ask(busy, "one")
     wait_activity(world, quiet, "live", "idle")
     world.type(busy, "HOLD this one")
-    world.wait_for(lambda: world.model.turns_with("HOLD this one"), 10, "the model to be asked")
+    world.wait_for(lambda: world.model.turns_with("HOLD this one"), 20, "the model to be asked")
     wait_activity(world, busy, "live", "working")
     wait_activity(world, quiet, "live", "idle")
     # The turn goes on in the daemon, which is no child of this pane.

@@ -31,7 +31,7 @@ def kill_daemon(world: Sandbox) -> None:
     """Kill the shared server; what it has written stays."""
     pid = daemon_of(world)
     os.kill(pid, signal.SIGKILL)
-    world.wait_for(lambda: not Path(f"/proc/{pid}/exe").exists(), 10, "the shared server to end")
+    world.wait_for(lambda: not Path(f"/proc/{pid}/exe").exists(), 20, "the shared server to end")
 
 
 def activity(world: Sandbox, pane: str) -> str | None:

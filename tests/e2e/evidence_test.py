@@ -56,7 +56,7 @@ def wait_shows(world: Sandbox, pane: str, session: str, evidence: str = "inferre
             (option(world, pane, "@codex_session"), option(world, pane, "@codex_evidence"))
             == (session, evidence)
         ),
-        15,
+        20,
         f"{pane} to have {session} by {evidence}",
     )
 
@@ -131,12 +131,12 @@ def test_new_in_a_codex_that_was_told_what_to_resume_is_followed(untitled: Sandb
 
 
 def test_what_codex_says_as_it_quits_names_its_session(untitled: Sandbox) -> None:
-    pane = untitled.new_pane("bash --norc -i")
+    pane = untitled.shell()
     untitled.tmux("send-keys", "-t", pane, "codex", "Enter")
     session = untitled.ask(pane, "first").session_id
-    untitled.wait_for(lambda: option(untitled, pane, "@codex_pane"), 10, "the pane to be marked")
+    untitled.wait_for(lambda: option(untitled, pane, "@codex_pane"), 20, "the pane to be marked")
     untitled.type(pane, "/quit")
-    untitled.wait_for(lambda: option(untitled, pane, "@codex_pane") == "", 10, "the pane to be a shell again")
+    untitled.wait_for(lambda: option(untitled, pane, "@codex_pane") == "", 20, "the pane to be a shell again")
     found = untitled.rows("--all")[pane]
     assert (found["session_id"], found["evidence"], found["status"]) == (session, "screen", "ended")
     untitled.helper("respawn", "-t", pane)

@@ -39,7 +39,7 @@ def test_a_fork_that_is_killed_comes_back_as_itself(world: Sandbox, when: str) -
         assert world.ask(other, "two").session_id == fork
     if when == "before it is up":
         root = psutil.Process(int(world.format(other, "#{pane_pid}")))
-        world.wait_for(lambda: "fork" in root.cmdline(), 10, "Codex to be started")
+        world.wait_for(lambda: "fork" in root.cmdline(), 20, "Codex to be started")
     kill_all(world, other)
     world.tmux("respawn-pane", "-t", other)
     request = world.ask(other, "three")

@@ -37,7 +37,7 @@ def option(world: Sandbox, pane: str, name: str) -> str:
 
 def wait_state(world: Sandbox, pane: str, state: str) -> None:
     """Wait until the pane is in this state."""
-    world.wait_for(lambda: option(world, pane, "@codex_state") == state, 10, f"{pane} to be {state}")
+    world.wait_for(lambda: option(world, pane, "@codex_state") == state, 20, f"{pane} to be {state}")
 
 
 def log_text(world: Sandbox) -> str:
@@ -47,7 +47,7 @@ def log_text(world: Sandbox) -> str:
 
 def wait_logged(world: Sandbox, text: str) -> None:
     """Wait for a line of the log."""
-    world.wait_for(lambda: text in log_text(world), 10, f"{text!r} in the log")
+    world.wait_for(lambda: text in log_text(world), 20, f"{text!r} in the log")
 
 
 def is_gone(world: Sandbox, pane: str) -> bool:
@@ -136,7 +136,7 @@ def test_directory_flags_home_and_mode_come_back(world: Sandbox, daemon: bool) -
             world.kill_codex(pane)
         pid = world.format(pane, "#{pane_pid}")
         world.tmux(*route)
-        world.wait_for(lambda pid=pid: world.format(pane, "#{pane_pid}") != pid, 5, "the respawn")  # type: ignore[misc]
+        world.wait_for(lambda pid=pid: world.format(pane, "#{pane_pid}") != pid, 20, "the respawn")  # type: ignore[misc]
         request = world.ask(pane, word)
         assert (request.body["model"], request.body["model"]) == (before.body["model"], "mock-model-2")
         assert request.messages[0] == "first"
@@ -157,7 +157,7 @@ def test_new_and_resume_inside_codex_are_followed(world: Sandbox) -> None:
     world.ask(pane, "first of the first")
     first = world.bound(pane)
     world.type(pane, "/new")
-    world.wait_for(lambda: option(world, pane, "@codex_session") not in ("", first), 15, "the new session")
+    world.wait_for(lambda: option(world, pane, "@codex_session") not in ("", first), 20, "the new session")
     world.ask(pane, "first of the second")
     second = world.bound(pane)
     assert second != first
@@ -170,7 +170,7 @@ def test_new_and_resume_inside_codex_are_followed(world: Sandbox) -> None:
     world.wait_text(pane, "s ago")
     world.tmux("send-keys", "-t", pane, "Down")
     world.tmux("send-keys", "-t", pane, "Enter")
-    world.wait_for(lambda: option(world, pane, "@codex_session") == first, 15, "the first session again")
+    world.wait_for(lambda: option(world, pane, "@codex_session") == first, 20, "the first session again")
     world.kill_codex(pane)
     world.tmux("respawn-pane", "-t", pane)
     assert world.ask(pane, "and more").messages == ("first of the first", "and more")
@@ -226,7 +226,7 @@ def test_control_c_closes_the_pane_as_without_the_plugin(world: Sandbox) -> None
     world.tmux("send-keys", "-t", pane, "C-c")
     # One is enough in an idle 0.169; older ones ask for a second.
     world.wait_for(
-        lambda: is_gone(world, pane) or "again to quit" in world.capture(pane), 10, "Codex to quit or ask"
+        lambda: is_gone(world, pane) or "again to quit" in world.capture(pane), 20, "Codex to quit or ask"
     )
     if not is_gone(world, pane):
         world.tmux("send-keys", "-t", pane, "C-c")
@@ -235,14 +235,14 @@ def test_control_c_closes_the_pane_as_without_the_plugin(world: Sandbox) -> None
 
 
 def test_codex_in_a_shell_quit_and_killed(world: Sandbox) -> None:
-    pane = world.new_pane("bash --norc -i")
+    pane = world.shell()
     shell = world.format(pane, "#{pane_pid}")
     world.tmux("send-keys", "-t", pane, "codex -m mock-model-2", "Enter")
     world.ask(pane, "first")
     session = world.bound(pane)
     assert option(world, pane, "remain-on-exit") == "", "never for a shell"
     world.type(pane, "/quit")
-    world.wait_for(lambda: option(world, pane, "@codex_pane") == "", 10, "the pane to be a shell again")
+    world.wait_for(lambda: option(world, pane, "@codex_pane") == "", 20, "the pane to be a shell again")
     assert world.rows("--all")[pane]["status"] == "ended"
     assert world.format(pane, "#{pane_pid}") == shell
     # The key brings it back into the same shell.
@@ -257,12 +257,12 @@ def test_codex_in_a_shell_quit_and_killed(world: Sandbox) -> None:
     assert world.ask(pane, "third").messages == ("first", "second", "third")
     # A respawn ends the shell, as without the plugin; the conversation comes back, and behind it a shell.
     world.tmux("respawn-pane", "-k", "-t", pane)
-    world.wait_for(lambda: world.format(pane, "#{pane_pid}") != shell, 5, "the respawn")
+    world.wait_for(lambda: world.format(pane, "#{pane_pid}") != shell, 20, "the respawn")
     assert world.ask(pane, "fourth").messages == ("first", "second", "third", "fourth")
     assert option(world, pane, "@codex_session") == session
     world.type(pane, "/quit")
     world.wait_format(pane, "#{pane_current_command}", "bash")
-    world.wait_for(lambda: option(world, pane, "@codex_pane") == "", 10, "the pane to be a shell again")
+    world.wait_for(lambda: option(world, pane, "@codex_pane") == "", 20, "the pane to be a shell again")
 
 
 def test_a_pane_killed_before_its_first_message_starts_fresh_and_says_so(world: Sandbox) -> None:
@@ -275,7 +275,7 @@ def test_a_pane_killed_before_its_first_message_starts_fresh_and_says_so(world: 
     world.start_anew(pane)
     request = world.ask(pane, "first")
     assert (request.messages, request.body["model"]) == (("first",), "mock-model-2")
-    world.wait_for(lambda: option(world, pane, "@codex_session") not in ("", session), 10, "the new session")
+    world.wait_for(lambda: option(world, pane, "@codex_session") not in ("", session), 20, "the new session")
 
 
 def test_a_session_held_by_another_codex_is_waited_for_and_its_holder_named(world: Sandbox) -> None:
@@ -308,12 +308,12 @@ def test_death_respawns_by_itself_at_most_three_times_a_minute(world: Sandbox) -
         def is_back(pid: str = pid) -> bool:
             return world.format(pane, "#{pane_pid}") != pid and world.format(pane, "#{pane_dead}") == "0"
 
-        world.wait_for(is_back, 10, "the pane to come back")
+        world.wait_for(is_back, 20, "the pane to come back")
         world.ask(pane, word)
         wait_state(world, pane, "live")
     kill_codex(world, pane, "wrapper")
     world.wait_asleep(pane)
-    world.wait_for(lambda: "Codex died 3 times" in log_text(world), 10, "the message")
+    world.wait_for(lambda: "Codex died 3 times" in log_text(world), 20, "the message")
     world.wait_asleep(pane)
     world.tmux("respawn-pane", "-t", pane)
     assert world.ask(pane, "fifth").messages == (OLD_PROMPT, "second", "third", "fourth", "fifth")

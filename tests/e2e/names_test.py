@@ -78,7 +78,7 @@ def test_a_window_that_tmux_names_does_so_after_a_restart(world: Sandbox) -> Non
     window_is(world, pane, "A conversation")
     world.helper("sync")
     os.kill(int(world.tmux("display-message", "-p", "#{pid}")), 9)
-    world.wait_for(lambda: not world.running, 10, "the server to end")
+    world.wait_for(lambda: not world.running, 20, "the server to end")
     world.start_server(load_plugin=True)
     world.helper("restore")
     form = "#{@codex_session} #{window_name} #{automatic-rename}"

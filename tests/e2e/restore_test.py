@@ -94,7 +94,7 @@ def end_server(sandbox: Sandbox, *, crash: bool = False) -> None:
                 pass
     else:
         sandbox.tmux("kill-server")
-    sandbox.wait_for(lambda: not Path(f"/proc/{pid}").exists(), 5, "the tmux server to end")
+    sandbox.wait_for(lambda: not Path(f"/proc/{pid}").exists(), 20, "the tmux server to end")
 
 
 def show_all(sandbox: Sandbox) -> None:
@@ -104,7 +104,7 @@ def show_all(sandbox: Sandbox) -> None:
     ).splitlines():
         if line.startswith("1 "):
             sandbox.tmux("switch-client", "-t", line[2:])
-    sandbox.wait_for(lambda: not dead(sandbox), 10, "every pane to wake")
+    sandbox.wait_for(lambda: not dead(sandbox), 20, "every pane to wake")
 
 
 def follow(sandbox: Sandbox, talks: list[Talk], before: dict[str, str]) -> None:
@@ -184,7 +184,7 @@ def test_a_sleeping_pane_shows_the_end_of_its_conversation(sandbox: Sandbox, com
     sandbox.helper("restore")
     follow(sandbox, talks, before)
     hint = "wakes when shown"
-    sandbox.wait_for(lambda: all(hint in sandbox.capture(talk.pane) for talk in talks), 5, "the hints")
+    sandbox.wait_for(lambda: all(hint in sandbox.capture(talk.pane) for talk in talks), 20, "the hints")
     for talk in talks:
         rows = sandbox.capture(talk.pane).splitlines()
         assert rows[0] == f"› {talk.said[-1]}"

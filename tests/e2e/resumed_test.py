@@ -63,7 +63,7 @@ def changed_silently(world: Sandbox) -> tuple[str, str, str]:
     pane, first = begin(world, "-m", "mock-model-2")
     world.type(pane, f"/cd {other}")
     wait_for_text(world, pane, "Working directory changed")
-    world.wait_for(lambda: world.format(pane, "#{@codex_session}") not in ("", first), 15, "the fork")
+    world.wait_for(lambda: world.format(pane, "#{@codex_session}") not in ("", first), 20, "the fork")
     return pane, world.format(pane, "#{@codex_session}"), other
 
 

@@ -95,7 +95,7 @@ def test_home_is_not_in_tmp_and_socket_path_is_short(sandbox: Sandbox) -> None:
 def test_environment_is_clean(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TMUX", "/tmp/nowhere,1,0")
     sandbox.start_server()
-    pane = sandbox.new_pane("bash")
+    pane = sandbox.shell("bash")
     sandbox.tmux(
         "send-keys",
         "-t",
@@ -104,7 +104,7 @@ def test_environment_is_clean(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch)
         "Enter",
     )
     wanted = f"<{sandbox.codex_home}|{sandbox.home}|{sandbox.state_dir}|{sandbox.bin}/codex>"
-    sandbox.wait_for(lambda: wanted in sandbox.capture(pane).replace("\n", ""), 10, "the environment")
+    sandbox.wait_for(lambda: wanted in sandbox.capture(pane).replace("\n", ""), 20, "the environment")
 
 
 def test_wait_for_shows_the_screens(sandbox: Sandbox) -> None:
@@ -130,7 +130,7 @@ def test_client_answers_colour_queries(sandbox: Sandbox) -> None:
     client.send(b"echo typed by a person\r")
     sandbox.wait_text("main:0", "typed by a person")
     client.close()
-    sandbox.wait_for(lambda: sandbox.tmux("list-clients") == "", 5, "the client to leave")
+    sandbox.wait_for(lambda: sandbox.tmux("list-clients") == "", 20, "the client to leave")
 
 
 def test_a_killed_owner_is_cleared_away_by_the_next(tmp_path: Path) -> None:

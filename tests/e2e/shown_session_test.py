@@ -26,7 +26,7 @@ def world(request: pytest.FixtureRequest, codex_binary: str) -> Iterator[Sandbox
 
 def wait_session(world: Sandbox, pane: str, session: str) -> None:
     """Wait until the pane is known to show this session."""
-    world.wait_for(lambda: option(world, pane, "@codex_session") == session, 15, f"{pane} to have {session}")
+    world.wait_for(lambda: option(world, pane, "@codex_session") == session, 20, f"{pane} to have {session}")
 
 
 def wait_for_text(world: Sandbox, pane: str, text: str) -> None:

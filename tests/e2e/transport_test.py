@@ -33,7 +33,7 @@ def test_ssh_killed_and_respawned_the_same_conversation_goes_on(world: Sandbox) 
         # /new there, followed by its title alone.
         world.type(pane, "/new")
         world.wait_for(
-            lambda: not session.startswith(world.format(pane, "#{@codex_session}")), 15, "another session"
+            lambda: not session.startswith(world.format(pane, "#{@codex_session}")), 20, "another session"
         )
         session = world.ask(pane, "anew").session_id
         wait_bound(world, pane, session)
@@ -62,7 +62,7 @@ def app_server(world: Sandbox, home: Path) -> Iterator[str]:
         )
     try:
         address = re.compile(r"ws://127\.0\.0\.1:[1-9]\d*")
-        yield world.wait_for(lambda: address.search(log.read_text()), 15, "the app-server to listen")[0]
+        yield world.wait_for(lambda: address.search(log.read_text()), 20, "the app-server to listen")[0]
     finally:
         server.terminate()
         server.wait(10)

@@ -35,7 +35,7 @@ def test_turns_that_end_unseen_and_next(world: Sandbox) -> None:
         world.bound(pane)
         # The spinner of these first seconds may be Codex's own start; people are slower than this test.
         began = int(world.format(pane, "#{@codex_title_at}"))
-        world.wait_for(lambda at=began: time.time() > at + 4, 10, "its start to be over")  # type: ignore[misc]
+        world.wait_for(lambda at=began: time.time() > at + 4, 20, "its start to be over")  # type: ignore[misc]
         assert marks(world, pane) == "|", "it has only come up"
     # The oldest comes first.
     world.type(first, "HOLD one")
@@ -62,7 +62,7 @@ def test_turns_that_end_unseen_and_next(world: Sandbox) -> None:
     world.wait_for(approved, 20, "the approved command")
     wait_marks(world, asks, "1|1 unread")
     sessions = {pane: world.format(pane, "#{@codex_session}") for pane in (first, asks)}
-    world.wait_for(lambda: len(told(world)) == 3, 10, "what the user's commands were told")
+    world.wait_for(lambda: len(told(world)) == 3, 20, "what the user's commands were told")
     assert told(world) == [
         f"done {first} {sessions[first]}",
         f"waiting {asks} {sessions[asks]}",

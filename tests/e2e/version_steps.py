@@ -37,7 +37,7 @@ def wait_listening(world: Sandbox, pane: str) -> None:
         locks = str(world.codex_home / "thread-writer-locks")
         world.wait_for(
             lambda: any(path.startswith(locks) for path in Processes().open_files(world.codex_pid(pane))),
-            10,
+            20,
             "Codex's session",
         )
 
@@ -51,7 +51,7 @@ def identified(world: Sandbox, pane: str, session: str) -> str:
     """Wait until the plugin knows the pane's session by itself; how it does."""
     # The title shows 29 characters of it, which are completed when somebody needs the whole.
     wanted = (session, session[:29])
-    world.wait_for(lambda: option(world, pane, "@codex_session") in wanted, 10, f"the session of {pane}")
+    world.wait_for(lambda: option(world, pane, "@codex_session") in wanted, 20, f"the session of {pane}")
     return option(world, pane, "@codex_evidence")
 
 
@@ -85,7 +85,7 @@ def identify_and_kill(world: Sandbox) -> dict[str, str]:
 
     pid = world.format(pane, "#{pane_pid}")
     world.tmux("respawn-pane", "-k", "-t", pane)
-    world.wait_for(lambda: world.format(pane, "#{pane_pid}") != pid, 5, "the respawn")
+    world.wait_for(lambda: world.format(pane, "#{pane_pid}") != pid, 20, "the respawn")
     wait_listening(world, pane)
     assert world.ask(pane, THIRD).messages == (FIRST, SECOND, THIRD)
     seen["respawn -k"] = "same"

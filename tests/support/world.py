@@ -157,6 +157,12 @@ class Sandbox(World):
 
         self.send(pane, text, gone, timeout)
 
+    def shell(self, command: str = "bash --norc -i", name: str = "shell") -> str:
+        """A pane with a shell at its prompt: what is typed before that may be lost."""
+        pane = self.new_pane(command, name=name)
+        self.wait_for(lambda: self.capture(pane).strip(), 20.0, f"the prompt in {pane}")
+        return pane
+
     def bound(self, pane: str) -> str:
         """Wait until the session of a pane is known; its id."""
         return self.wait_for(
@@ -225,7 +231,7 @@ class Sandbox(World):
 
     def start_anew(self, pane: str) -> None:
         """Answer the question of a pane whose session cannot be resumed: a new session, please."""
-        self.wait_for(lambda: "start a new session" in self.capture(pane), 15.0, f"the question in {pane}")
+        self.wait_for(lambda: "start a new session" in self.capture(pane), 20, f"the question in {pane}")
         self.tmux("send-keys", "-t", pane, "Enter")
 
     def quiet(self) -> None:

@@ -34,15 +34,9 @@ def ended_session(world: Sandbox, words: str) -> str:
     world.ask(pane, words)
     session = world.bound(pane)
     world.type(pane, "/quit")
-    world.wait_for(lambda: is_gone(world, pane), 10, f"{pane} to close")
-    world.wait_for(lambda: world.records()[session]["status"] == "ended", 10, "the record to end")
+    world.wait_for(lambda: is_gone(world, pane), 20, f"{pane} to close")
+    world.wait_for(lambda: world.records()[session]["status"] == "ended", 20, "the record to end")
     return session
-
-
-def shell_pane(world: Sandbox) -> str:
-    pane = world.new_pane("bash", "--norc", "-i", name="shell")
-    world.wait_for(lambda: world.capture(pane).strip(), 10, "the prompt")
-    return pane
 
 
 def refused(world: Sandbox, *args: str) -> str:
@@ -87,7 +81,7 @@ def test_a_codex_whose_session_is_not_known(untitled: Sandbox) -> None:
 
 def test_a_shell(world: Sandbox) -> None:
     session = ended_session(world, "first")
-    pane = shell_pane(world)
+    pane = world.shell()
     said = world.helper("adopt", "-t", pane, session)
     assert f"to resume it: codex-tmux respawn -t {pane}" in said
     assert (world.records()[session]["status"], world.records()[session]["evidence"]) == ("dead", "adopted")
@@ -99,12 +93,12 @@ def test_a_shell(world: Sandbox) -> None:
 
 def test_a_shell_in_which_another_codex_has_just_been_quit(world: Sandbox) -> None:
     session = ended_session(world, "first")
-    pane = shell_pane(world)
+    pane = world.shell()
     world.tmux("send-keys", "-t", pane, str(world.bin / "codex"), "Enter")
     world.ask(pane, "another")
     other = world.bound(pane)
     world.type(pane, "/quit")
-    world.wait_for(lambda: world.records()[other]["status"] == "ended", 10, "it to be quit")
+    world.wait_for(lambda: world.records()[other]["status"] == "ended", 20, "it to be quit")
     assert f"codex resume {other}" in world.capture(pane)
     world.helper("adopt", "-t", pane, session)
     assert world.records()[session]["status"] == "dead"
@@ -112,7 +106,7 @@ def test_a_shell_in_which_another_codex_has_just_been_quit(world: Sandbox) -> No
     world.helper("respawn", "-t", pane)
     assert world.ask(pane, "second").messages == ("first", "second")
     world.type(pane, "/quit")
-    world.wait_for(lambda: world.records()[session]["status"] == "ended", 10, "quit, it ends as any other")
+    world.wait_for(lambda: world.records()[session]["status"] == "ended", 20, "quit, it ends as any other")
 
 
 def test_a_dead_pane_that_never_ran_codex(world: Sandbox) -> None:
@@ -122,7 +116,7 @@ def test_a_dead_pane_that_never_ran_codex(world: Sandbox) -> None:
     world.tmux("send-keys", "-t", pane, "Enter")
     world.wait_for(
         lambda: world.tmux("run-shell", "-b", ":") or world.format(pane, "#{pane_dead}") == "1",
-        10,
+        20,
         "it to be dead",
     )
     world.helper("adopt", "-t", pane, session)
@@ -153,7 +147,7 @@ def test_by_a_name_given_in_codex(world: Sandbox) -> None:
     session = ended_session(world, "first")
     with contextlib.closing(sqlite3.connect(world.codex_home / "state_5.sqlite")) as database, database:
         database.execute("UPDATE threads SET name = 'the parser' WHERE id = ?", (session,))
-    pane = shell_pane(world)
+    pane = world.shell()
     assert f"has session {session} (the parser)" in world.helper("adopt", "-t", pane, "the parser")
 
 
@@ -163,7 +157,7 @@ def test_what_is_refused(world: Sandbox) -> None:
     living = world.new_pane()
     world.ask(living, "third")
     alive = world.bound(living)
-    shell = shell_pane(world)
+    shell = world.shell()
     assert "no such session" in refused(world, "adopt", "-t", shell, "01a20000-0000-7000-8000-000000000000")
     assert "no such session" in refused(world, "adopt", "-t", shell, "no such name")
     assert "at least 8 characters" in refused(world, "adopt", "-t", shell, session[:7])
@@ -224,7 +218,7 @@ def test_a_person_is_asked_and_no_tmux_server_is_needed(world: Sandbox) -> None:
     world.wait_text(pane, "nothing forgotten")
     assert list(world.records()) == [session]
     world.tmux("kill-server")
-    world.wait_for(lambda: not world.running, 10, "the server to end")
+    world.wait_for(lambda: not world.running, 20, "the server to end")
     assert f"forgotten: {session}" in world.helper("forget", session[:8])
     assert world.records() == {}
 

@@ -47,7 +47,7 @@ def test_panes_sessions_and_words(sandbox: Sandbox, shell: str) -> None:
         wait(f"codex-tmux {wanted}")
         press("C-u")
         press("C-l")
-        sandbox.wait_for(lambda: "codex-tmux" not in sandbox.capture(pane), 10, "an empty line")
+        sandbox.wait_for(lambda: "codex-tmux" not in sandbox.capture(pane), 20, "an empty line")
 
     press(
         "-l",
@@ -73,7 +73,7 @@ def test_panes_sessions_and_words(sandbox: Sandbox, shell: str) -> None:
         press("C-c")
     press("C-u")
     press("C-l")
-    sandbox.wait_for(lambda: "codex-tmux" not in sandbox.capture(pane), 10, "an empty line")
+    sandbox.wait_for(lambda: "codex-tmux" not in sandbox.capture(pane), 20, "an empty line")
     # The other one has an id that differs somewhere: as much of it as names one is typed.
     until = next(n for n in range(36) if one[n] != two[n]) + 1
     completed(f"forget {one[:until]}", f"forget {one}")

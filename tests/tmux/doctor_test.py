@@ -254,7 +254,7 @@ def test_the_plugin_is_not_loaded(sandbox: Sandbox) -> None:
     assert checks["plugin"]["status"] == "broken"
     assert checks["plugin"]["fix"] == "codex-tmux install", "so that the next server has it too"
     sandbox.helper("install", "--yes")
-    assert sandbox.wait_for(lambda: examined_any(sandbox)["plugin"]["status"] == "ok", 10, "the plugin")
+    assert sandbox.wait_for(lambda: examined_any(sandbox)["plugin"]["status"] == "ok", 20, "the plugin")
 
 
 def test_without_a_tmux_server(sandbox: Sandbox) -> None:

@@ -147,6 +147,7 @@ def test_another_host_with_the_same_home_is_shown_and_left_alone(
     assert world.records()[session] == before
     # Lost there, it still is that host's to restore.
     codex = world.codex_pid(pane)
+    world.quiet()
     world.tmux("kill-server")
     ended(codex)
     world.start_server(load_plugin=True, config="set -g @codex-restore off")
@@ -176,7 +177,7 @@ def test_a_pid_that_is_used_again_holds_nothing(world: Sandbox) -> None:
     world.ask(pane, "first")
     session = world.bound(pane)
     world.type(pane, "/quit")
-    world.wait_for(lambda: world.records()[session]["status"] == "ended", 10, "the record to end")
+    world.wait_for(lambda: world.records()[session]["status"] == "ended", 20, "the record to end")
     world.quiet()
     # As a tmux server on another socket had it, whose pid a process of today has.
     own = epoch.of_server(world.tmux("display-message", "-p", "#{pid}"))

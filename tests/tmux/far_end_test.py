@@ -100,7 +100,7 @@ def test_a_line_that_is_not_understood_never_runs_again(world: Sandbox, far: Far
     pane = world.new_pane(*far.ssh_t, "./start.sh")
     session = first_turn(world, pane)
     kill_root(world, pane)
-    world.wait_for(lambda: "R reconnects" in world.format(pane, "#{@codex_hint}"), 5, "the hint")
+    world.wait_for(lambda: "R reconnects" in world.format(pane, "#{@codex_hint}"), 20, "the hint")
     world.tmux("respawn-pane", "-t", pane)
     check_only_connected(world, pane, session)
     assert PROMPT not in (world.state_dir / "state.toml").read_text(), "no prompt is kept"
@@ -110,13 +110,13 @@ def test_a_line_that_is_not_understood_never_runs_again(world: Sandbox, far: Far
 def test_nor_where_the_pane_is_respawned_while_it_lives(world: Sandbox, far: FarEnd) -> None:
     pane = world.new_pane(shlex.join([*far.ssh_t, NOT_UNDERSTOOD["nice"]]))
     session = first_turn(world, pane)
-    world.wait_for(lambda: world.format(pane, "#{@codex_guard}"), 10, "the guard")
+    world.wait_for(lambda: world.format(pane, "#{@codex_guard}"), 20, "the guard")
     world.tmux("respawn-pane", "-k", "-t", pane)
     check_only_connected(world, pane, session)
 
 
 def test_nor_where_it_was_typed_at_a_local_prompt(world: Sandbox, far: FarEnd) -> None:
-    pane = world.new_pane("bash")
+    pane = world.shell("bash")
     world.tmux("send-keys", "-t", pane, shlex.join([*far.ssh_t, NOT_UNDERSTOOD["profile"]]), "Enter")
     session = first_turn(world, pane)
     transport_of(world, pane).kill()
@@ -250,7 +250,7 @@ def test_a_container_of_its_own_is_not_started_again(world: Sandbox, far: FarEnd
     session = first_turn(world, pane)
     kill_root(world, pane)
     world.wait_for(
-        lambda: "its command is not run again" in world.format(pane, "#{@codex_hint}"), 5, "the hint"
+        lambda: "its command is not run again" in world.format(pane, "#{@codex_hint}"), 20, "the hint"
     )
     world.tmux("respawn-pane", "-t", pane)
     world.wait_for(
@@ -283,7 +283,7 @@ def type_mosh(world: Sandbox, far: FarEnd, *words: str) -> str:
     ssh = world.bin / "ssh"
     ssh.write_text(f'#!/bin/sh\nexec {shutil.which("ssh")} -F {far.config} "$@"\n')
     ssh.chmod(0o700)
-    pane = world.new_pane("bash")
+    pane = world.shell("bash")
     line = shlex.join(["mosh", "--bind-server=127.0.0.1", *words])
     world.tmux("send-keys", "-t", pane, line, "Enter")
     return pane

@@ -55,7 +55,7 @@ def test_the_focus_may_change_before_a_dead_pane_is_laid_to_sleep(
     # It is drawn once tmux knows how the process ended; tmux before 3.3 has words of its own for a dead pane.
     sandbox.wait_for(
         lambda: any(text in sandbox.capture(pane) for text in ("brings it back", "Pane is dead")),
-        5,
+        20,
         "the hint",
     )
     assert not sandbox.tmux("list-buffers"), "no buffer is left"

@@ -34,7 +34,7 @@ def session_of(world: Sandbox, pane: str, *others: str) -> str:
         found = world.format(pane, "#{@codex_session}")
         return found if len(found) == 36 and found not in others else ""
 
-    return world.wait_for(known, 15, f"the session of {pane}")
+    return world.wait_for(known, 20, f"the session of {pane}")
 
 
 def started(world: Sandbox, words: str, *how: str) -> tuple[str, str]:
@@ -47,7 +47,7 @@ def started(world: Sandbox, words: str, *how: str) -> tuple[str, str]:
 
 def new_pane(world: Sandbox, before: set[str]) -> str:
     """The pane that was not there before."""
-    return world.wait_for(lambda: next(iter(world.pane_ids() - before), ""), 15, "a new pane")
+    return world.wait_for(lambda: next(iter(world.pane_ids() - before), ""), 20, "a new pane")
 
 
 def pane_of(world: Sandbox, session: str) -> str:
@@ -59,7 +59,7 @@ def pane_of(world: Sandbox, session: str) -> str:
         assert len(mine) < 2, "a session has one pane"
         return mine[0] if mine else ""
 
-    return world.wait_for(found, 15, f"a pane with {session}")
+    return world.wait_for(found, 20, f"a pane with {session}")
 
 
 def wait_closed(world: Sandbox, *sessions: str) -> None:
@@ -69,7 +69,7 @@ def wait_closed(world: Sandbox, *sessions: str) -> None:
         status = {row["session_id"]: row["status"] for row in listing(world)}
         return all(status[session] == "closed" for session in sessions)
 
-    world.wait_for(noted, 15, "them to be closed")
+    world.wait_for(noted, 20, "them to be closed")
 
 
 def layout(world: Sandbox, pane: str) -> str:
@@ -171,7 +171,7 @@ def test_closed_panes_come_back_where_they_were_the_last_one_first(world: Sandbo
     world.tmux("kill-pane", "-t", one)
     wait_closed(world, first)
     closed_at = int(time.time())
-    world.wait_for(lambda: int(time.time()) > closed_at, 2, "another second: records have whole ones")
+    world.wait_for(lambda: int(time.time()) > closed_at, 20, "another second: records have whole ones")
     world.tmux("kill-pane", "-t", two)
     wait_closed(world, second)
     screen.keys("C-b", "U")
@@ -209,7 +209,7 @@ def test_a_closed_tmux_session_comes_back_under_its_name(world: Sandbox, screen:
     wait_closed(world, first, second)
     screen.keys("C-b", "U")
     one, two = pane_of(world, first), pane_of(world, second)
-    world.wait_for(lambda: screen.pane() in (one, two), 10, "the client to be there")
+    world.wait_for(lambda: screen.pane() in (one, two), 20, "the client to be there")
     assert world.ask(screen.pane(), "more").messages[1:] == ("more",)
     assert world.format(two, "#{session_name}:#{window_index} #{window_name}") == "other:5 five"
     world.tmux("select-window", "-t", two)
@@ -219,6 +219,7 @@ def test_a_closed_tmux_session_comes_back_under_its_name(world: Sandbox, screen:
 
 def test_after_a_restart_the_lost_ones_are_offered_where_nothing_is_closed(world: Sandbox) -> None:
     _, session = started(world, "aaa")
+    world.quiet()
     world.tmux("kill-server")
     world.start_server(load_plugin=True, width=WIDTH, height=HEIGHT)
     with Screen(world, WIDTH, HEIGHT) as screen:

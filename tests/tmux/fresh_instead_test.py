@@ -21,7 +21,7 @@ QUESTION = "start a new session"
 @pytest.fixture
 def world(sandbox: Sandbox) -> Sandbox:
     sandbox.start_server(load_plugin=True, width=80)
-    sandbox.wait_for(lambda: "pick --from-key" in sandbox.tmux("list-keys"), 10, "the keys")
+    sandbox.wait_for(lambda: "pick --from-key" in sandbox.tmux("list-keys"), 20, "the keys")
     return sandbox
 
 
@@ -92,7 +92,7 @@ def test_another_conversation_takes_the_panes_place(world: Sandbox) -> None:
         screen.wait("conversation>")
         # Left without a choice, it asks again.
         screen.keys("Escape")
-        world.wait_for(lambda: world.capture(pane).count(QUESTION) == 2, 10, "the question")
+        world.wait_for(lambda: world.capture(pane).count(QUESTION) == 2, 20, "the question")
         screen.keys("p")
         screen.wait("conversation>")
         screen.type("'other words")
@@ -117,13 +117,13 @@ def test_a_shell_instead(world: Sandbox, key: str) -> None:
 
 def test_below_a_shell_one_is_back_in_it(world: Sandbox) -> None:
     pane = world.tmux("new-window", "-d", "-P", "-F", "#{pane_id}", "-c", str(world.work))
-    world.wait_for(lambda: world.capture(pane).strip(), 10, "the prompt")
+    world.wait_for(lambda: world.capture(pane).strip(), 20, "the prompt")
     shell = world.format(pane, "#{pane_pid}")
     world.tmux("send-keys", "-t", pane, str(world.bin / "codex"), "Enter")
     world.ask(pane, "words")
     session = world.bound(pane)
     os.kill(world.codex_pid(pane), signal.SIGKILL)
-    world.wait_for(lambda: world.capture(pane).rstrip().endswith(("#", "$")), 10, "the shell's prompt")
+    world.wait_for(lambda: world.capture(pane).rstrip().endswith(("#", "$")), 20, "the shell's prompt")
     delete(world, session)
     world.helper("respawn", "-t", pane)
     world.wait_text(pane, QUESTION)
@@ -160,12 +160,12 @@ def test_what_wakes_when_it_is_shown_starts_nothing_new(world: Sandbox) -> None:
     pane, session = begun(world, "deleted words")
     world.quiet()
     world.tmux("kill-server")
-    world.wait_for(lambda: not world.running, 10, "the server to end")
+    world.wait_for(lambda: not world.running, 20, "the server to end")
     delete(world, session)
     world.start_server(load_plugin=True, width=80)
     world.helper("restore")
     pane = world.wait_for(
-        lambda: world.tmux("list-panes", "-a", "-f", "#{@codex_waiting}", "-F", "#{pane_id}"), 10, "the pane"
+        lambda: world.tmux("list-panes", "-a", "-f", "#{@codex_waiting}", "-F", "#{pane_id}"), 20, "the pane"
     )
     with Screen(world, width=80) as screen:
         world.tmux("select-window", "-t", pane)

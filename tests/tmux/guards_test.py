@@ -89,7 +89,7 @@ def test_a_session_deleted_after_it_was_looked_for(world: Sandbox) -> None:
     world.wait_asleep(one.pane)
     world.tmux("respawn-pane", "-t", one.pane)
     world.wait_for(
-        lambda: "No saved session found" in " ".join(world.capture(one.pane).split()), 10, "Codex's word"
+        lambda: "No saved session found" in " ".join(world.capture(one.pane).split()), 20, "Codex's word"
     )
     world.wait_asleep(one.pane)
     world.wait_format(one.pane, "#{pane_dead}", "1")
@@ -161,7 +161,7 @@ def test_a_session_in_another_pane_is_not_resumed_a_second_time(world: Sandbox) 
     world.tmux("set-option", "-p", "-t", two.pane, "@codex_session", one.session)
     world.tmux("respawn-pan", "-t", two.pane)
     world.wait_for(
-        lambda: "can be in one pane only" in " ".join(world.capture(two.pane).split()), 10, "the refusal"
+        lambda: "can be in one pane only" in " ".join(world.capture(two.pane).split()), 20, "the refusal"
     )
     assert not runs_codex(world, two.pane)
     assert world.codex_pid(one.pane) == one.pid
@@ -172,15 +172,15 @@ def test_the_title_of_a_pane_that_has_just_gone_is_nobody_else_s(world: Sandbox)
     bystander = world.new_pane("cat", name="cat")
     world.tmux("select-window", "-t", bystander)
     world.tmux("select-pane", "-t", bystander, "-T", f"x | {ID}...")
-    world.wait_for(lambda: world.format(bystander, "#{@codex_title_id}"), 5, "the id of its title")
+    world.wait_for(lambda: world.format(bystander, "#{@codex_title_id}"), 20, "the id of its title")
     world.quiet()
     world.tmux("set-option", "-pu", "-t", bystander, "@codex_title_id")  # as sync does with a stale one
     split = ("split-window", "-d", "-P", "-t", bystander, "printf '\\033]0;something else\\007'")
     for _ in range(15):
-        world.wait_for(lambda: world.tmux(*split), 10, "room for one more")
+        world.wait_for(lambda: world.tmux(*split), 20, "room for one more")
     panes = f"#{{&&:#{{!=:#{{pane_id}},{bystander}}},#{{==:#{{window_name}},cat}}}}"
     world.wait_for(
-        lambda: "1" not in world.tmux("list-panes", "-t", bystander, "-F", panes), 10, "the others to end"
+        lambda: "1" not in world.tmux("list-panes", "-t", bystander, "-F", panes), 20, "the others to end"
     )
     assert world.format(bystander, "#{@codex_title_id}") == ""
 
@@ -195,7 +195,7 @@ def test_what_is_told_is_text(world: Sandbox, monkeypatch: pytest.MonkeyPatch) -
     )
     said = world.wait_for(
         lambda: [m for m in world.tmux("show-messages").splitlines() if "message: codex-tmux" in m],
-        5,
+        20,
         "the message",
     )
     assert "#{pid} #(touch pwned) %H" in said[-1]

@@ -101,7 +101,7 @@ def test_a_closing_that_a_killed_server_has_noted(sandbox: Sandbox) -> None:
     sandbox.tmux("kill-server")
     log = sandbox.state_dir / "log"
     sandbox.wait_for(
-        lambda: f"record.closed_at_end panes={panes[0]}" in log.read_text(), 10, "the closing noted"
+        lambda: f"record.closed_at_end panes={panes[0]}" in log.read_text(), 20, "the closing noted"
     )
     records = {r["session_id"]: r["status"] for r in sandbox.listed("--all")}
     assert records.pop(closed) == "closed"

@@ -345,7 +345,7 @@ def on_a_terminal(sandbox: Sandbox, *args: str) -> str:
     client = Client([str(sandbox.bin / "codex-tmux"), *args], env, 100, 40)
     try:
         client.process.wait(20)
-        sandbox.wait_for(client.drained, 10, f"the output of {args}")
+        sandbox.wait_for(client.drained, 20, f"the output of {args}")
     finally:
         client.close()
     return client.output.decode(errors="surrogateescape")
@@ -366,7 +366,7 @@ def evil_world(world: Sandbox) -> tuple[Sandbox, str, str]:
     tmux_session = world.tmux("list-sessions", "-F", "#{session_id}")
     world.wait_for(
         lambda: world.rows("--all")[pane]["tmux_session"] == world.format(pane, "#{session_name}"),
-        10,
+        20,
         "the names",
     )
     assert OWNED in str(world.rows("--all")[pane]["title"]), "Codex calls it so"
@@ -381,7 +381,7 @@ def test_nothing_of_theirs_reaches_a_terminal(evil_world: tuple[Sandbox, str, st
     client = world.attach(target=tmux_session)
     # A program that calls itself so is named when a shell is busy with it.
     busy = world.tmux("new-window", "-P", "-F", "#{pane_id}", "bash --norc")
-    world.wait_for(lambda: world.capture(busy).strip(), 10, "the shell")
+    world.wait_for(lambda: world.capture(busy).strip(), 20, "the shell")
     world.tmux(
         "send-keys",
         "-t",
@@ -413,7 +413,7 @@ def test_nothing_of_theirs_reaches_a_terminal(evil_world: tuple[Sandbox, str, st
     world.tmux("select-window", "-t", world.format(busy, "#{window_id}"))
     client.send(b"\x02P")
     # fzf draws in a popup, tmux its menu; either shows the title.
-    world.wait_for(lambda: client.output.count(OWNED.encode()) > 2, 15, "the picker")
+    world.wait_for(lambda: client.output.count(OWNED.encode()) > 2, 20, "the picker")
     time.sleep(0.5)
     assert_harmless(client.output.decode(errors="surrogateescape"), "the user's terminal")
     no_harm(world)
@@ -426,6 +426,7 @@ def client_name(sandbox: Sandbox) -> str:
 
 def test_what_was_lost_is_restored_and_nothing_of_it_obeyed(evil_world: tuple[Sandbox, str, str]) -> None:
     world, session, _ = evil_world
+    world.quiet()
     end_server(world, "kill-server")
     world.start_server(load_plugin=True, config="set -g @codex-restore off\n" + NO_STATUS_LINE)
     client = world.attach()

@@ -33,7 +33,7 @@ def wait_state(sandbox: Sandbox, pane: str, state: str) -> None:
         sandbox.tmux("run-shell", "-b", ":")  # Debian's tmux may have missed that a pane died
         return sandbox.format(pane, "#{@codex_state}") == state
 
-    sandbox.wait_for(reached, 10, f"{pane} to be {state}")
+    sandbox.wait_for(reached, 20, f"{pane} to be {state}")
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ def world(sandbox: Sandbox, request: pytest.FixtureRequest) -> Iterator[World]:
     sandbox.ask(ended, "quit at once")
     sandbox.bound(ended)
     sandbox.type(ended, "/quit")
-    sandbox.wait_for(lambda: "ended" in sandbox.helper("list", "--all"), 10, "the third to be ended")
+    sandbox.wait_for(lambda: "ended" in sandbox.helper("list", "--all"), 20, "the third to be ended")
     with FakeDaemon(sandbox.codex_home) as daemon:
         daemon.threads = {sessions[0]: APPROVAL, sessions[1]: IDLE}
         yield World(sandbox, live, dead, sessions)
@@ -136,8 +136,9 @@ def test_what_programs_read(world: World) -> None:
     assert sandbox.helper("list", "--status", "lost") == "no pane is lost\n"
     assert sandbox.helper("status") == "1 running 1 asleep\n"
     sandbox.wait_format(world.live, "#{@codex_status}", "1 running 1 asleep")
+    sandbox.quiet()
     sandbox.tmux("kill-server")
-    sandbox.wait_for(lambda: not sandbox.running, 10, "the server to end")
+    sandbox.wait_for(lambda: not sandbox.running, 20, "the server to end")
     assert sandbox.helper("status") == "2 lost\n"
     pane = sandbox.start_server(load_plugin=True, config="set -g @codex-restore off")
     assert sandbox.helper("status") == "2 lost\n", "until they are restored"
@@ -147,7 +148,7 @@ def test_what_programs_read(world: World) -> None:
 def test_a_hostile_title_stays_one_line(world: World) -> None:
     sandbox = world.sandbox
     pane = sandbox.new_pane("codex", "\x1b]0;evil\x07\x1b[2Jtwo\nlines [bold]x[/bold]")
-    sandbox.wait_for(lambda: sandbox.model.requests[3:], 10, "its turn")
+    sandbox.wait_for(lambda: sandbox.model.requests[3:], 20, "its turn")
     sandbox.bound(pane)
     lines = on_screen(sandbox, "codex-tmux list --all")
     assert len(lines) == 5

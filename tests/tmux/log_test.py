@@ -22,7 +22,7 @@ def test_it_is_followed_until_control_c(sandbox: Sandbox) -> None:
     log.rename(log.with_name("log.1"))
     sandbox.type(pane, "/new")
     sandbox.wait_for(
-        lambda: sandbox.format(pane, "#{@codex_session}") not in ("", session), 10, "another session"
+        lambda: sandbox.format(pane, "#{@codex_session}") not in ("", session), 20, "another session"
     )
     now = sandbox.bound(pane)
     sandbox.wait_text(reader, f"session.bound session={now}")

@@ -85,7 +85,7 @@ def came_back_beside(world: Sandbox, it: Started, *said: str) -> str:
         lambda: [
             p for p in world.tmux("list-panes", "-t", it.pane, "-F", "#{pane_id}").split() if p != it.pane
         ],
-        10,
+        20,
         "the split",
     )
     (new,) = listed
@@ -127,13 +127,13 @@ def test_an_empty_prompt_is_typed_at_and_a_line_begun_left_as_it_is(world: Sandb
         if keys:
             world.tmux("send-keys", "-t", it.pane, *keys)
         if keys == [CONTINUED]:
-            world.wait_for(lambda: world.capture(it.pane).rstrip().endswith(">"), 10, "the second prompt")
+            world.wait_for(lambda: world.capture(it.pane).rstrip().endswith(">"), 20, "the second prompt")
         check_left_alone(world, it, typed)
         world.tmux("send-keys", "-t", it.pane, "C-c")
         # A Ctrl-C takes what is typed right behind it along.
         at_prompt(world, it.pane, shell)
         world.tmux("send-keys", "-t", it.pane, "clear", "Enter")
-        world.wait_for(lambda typed=typed: typed.rstrip() not in world.capture(it.pane), 10, "a new line")  # type: ignore[misc]
+        world.wait_for(lambda typed=typed: typed.rstrip() not in world.capture(it.pane), 20, "a new line")  # type: ignore[misc]
         at_prompt(world, it.pane, shell)
     assert not list(world.root.rglob("*pwned*"))
     world.helper("respawn", "-t", it.pane)
@@ -158,7 +158,7 @@ def check_left_alone(world: Sandbox, it: Started, typed: str) -> None:
     assert "nothing was typed" in done.stderr
     assert "--split" in done.stderr
     world.wait_for(
-        lambda: (world.capture(it.pane), world.format(it.pane, form)) == before, 5, "the line as it was"
+        lambda: (world.capture(it.pane), world.format(it.pane, form)) == before, 20, "the line as it was"
     )
 
 
@@ -168,7 +168,7 @@ def test_a_prompt_of_more_lines_that_nobody_knows_executes_nothing(world: Sandbo
     world.tmux("send-keys", "-t", it.pane, "PS2='… '", "Enter")
     world.tmux("send-keys", "-t", it.pane, "-l", "touch pwned \\")
     world.tmux("send-keys", "-t", it.pane, "Enter")
-    world.wait_for(lambda: world.capture(it.pane).rstrip().endswith("…"), 10, "the second prompt")
+    world.wait_for(lambda: world.capture(it.pane).rstrip().endswith("…"), 20, "the second prompt")
     world.helper("respawn", "-t", it.pane)
     wait_resumed(world, it)
     assert not list(world.root.rglob("*pwned*"))
@@ -191,7 +191,7 @@ def test_a_terminal_in_which_nothing_interrupts(world: Sandbox) -> None:
     world.type(it.pane, "/quit")
     at_prompt(world, it.pane, "zsh")
     world.tmux("send-keys", "-t", it.pane, f"clear; stty -a > {world.root}/modes", "Enter")
-    modes = world.wait_for(lambda: [m.read_text() for m in world.root.glob("modes")], 10, "the modes")
+    modes = world.wait_for(lambda: [m.read_text() for m in world.root.glob("modes")], 20, "the modes")
     assert " -isig" not in modes[0].replace("\n", " "), "the shell's terminal is as it was before the kill"
 
 
@@ -234,7 +234,7 @@ def test_a_stopped_codex_behind_another_program(world: Sandbox) -> None:
 
 def test_a_codex_over_other_jobs_of_its_shell(world: Sandbox) -> None:
     pane = shell_pane(world)
-    world.wait_for(lambda: world.capture(pane).strip(), 10, "the prompt")
+    world.wait_for(lambda: world.capture(pane).strip(), 20, "the prompt")
     world.tmux("send-keys", "-t", pane, "sleep 4321 &", "Enter")
     world.tmux("send-keys", "-t", pane, f"{world.bin / 'codex'} 'over a job'", "Enter")
     world.wait_text(pane, "turn 1 |")
@@ -273,7 +273,7 @@ def test_codex_in_another_programs_terminal(world: Sandbox, program: str) -> Non
         assert world.format(pane, "#{pane_pid}") == root
         # A title with an id that the other program passes on changes nothing.
         world.tmux("select-pane", "-t", pane, "-T", "x | 01a201da-7561-7551-a7df-a07aa...")
-        world.wait_for(lambda: world.format(pane, "#{@codex_title_id}"), 5, "the title to be seen")
+        world.wait_for(lambda: world.format(pane, "#{@codex_title_id}"), 20, "the title to be seen")
         world.helper("sync")
 
 
@@ -310,7 +310,7 @@ def test_a_script_with_codex_as_one_step_runs_to_its_end(world: Sandbox) -> None
 
 def test_the_users_own_codex_exec_is_no_conversation_pane(world: Sandbox) -> None:
     pane = world.new_pane("codex exec")  # it waits for its prompt on the terminal
-    world.wait_for(lambda: world.codex_pid(pane), 10, "codex exec")
+    world.wait_for(lambda: world.codex_pid(pane), 20, "codex exec")
     world.helper("sync")
     assert world.format(pane, "#{@codex_pane}#{@codex_guard}#{remain-on-exit}") == "off"
     said = world.helper_result("respawn", "-t", pane)

@@ -16,7 +16,7 @@ READ = {"R": 3.5, "P": 1.5, "N": 1.5}
 @pytest.fixture
 def world(sandbox: Sandbox) -> Sandbox:
     sandbox.start_server(load_plugin=True, width=80, config="set -g @codex-next-key N")
-    sandbox.wait_for(lambda: "pick --from-key" in sandbox.tmux("list-keys"), 10, "the keys")
+    sandbox.wait_for(lambda: "pick --from-key" in sandbox.tmux("list-keys"), 20, "the keys")
     return sandbox
 
 

@@ -58,7 +58,7 @@ def test_a_sleeping_pane_is_laid_anew(sandbox: Sandbox, old: Path) -> None:
     # tmux draws the hint once it knows how the process ended.
     sandbox.wait_for(
         lambda: sandbox.capture(one.pane).split() == shown.split(),
-        5,
+        20,
         f"the pane to show what it showed:\n{shown}",
     )
     sandbox.tmux("respawn-pane", "-t", one.pane)
@@ -79,11 +79,11 @@ def test_a_restored_pane_wakes_when_it_is_shown(sandbox: Sandbox, old: Path) -> 
     (pane,) = [line.split()[0] for line in lines if one.session in line]
     # tmux draws it once it knows how the process ended, a moment after the restore.
     sandbox.wait_for(
-        lambda: sandbox.capture(pane).strip().endswith("wakes when shown"), 5, "the hint to be drawn"
+        lambda: sandbox.capture(pane).strip().endswith("wakes when shown"), 20, "the hint to be drawn"
     )
     said = sandbox.capture(pane).strip()
     move(sandbox, old)
-    sandbox.wait_for(lambda: sandbox.capture(pane).strip() == said, 5, f"the pane to show {said!r}")
+    sandbox.wait_for(lambda: sandbox.capture(pane).strip() == said, 20, f"the pane to show {said!r}")
     sandbox.tmux("select-window", "-t", pane)
     wait_resumed(sandbox, one._replace(pane=pane))
 

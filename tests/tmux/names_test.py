@@ -82,7 +82,7 @@ def test_a_renamed_window_names_its_conversation(world: Sandbox, daemon: FakeDae
     pane, session = conversation(world)
     daemon.threads = {session: IDLE}
     world.tmux("rename-window", "-t", pane, "api; $(id) 'x'")
-    world.wait_for(lambda: daemon.names, 10, "the conversation to be named")
+    world.wait_for(lambda: daemon.names, 20, "the conversation to be named")
     assert daemon.names == {session: "api; $(id) 'x'"}
     window_is(world, pane, "api; $(id) 'x'")
     world.quiet()
@@ -188,7 +188,7 @@ def test_without_a_daemon_it_is_said_once(world: Sandbox) -> None:
     for name in ("one", "two"):
         done = events(world, "session.not_named") + 1
         world.tmux("rename-window", "-t", pane, name)
-        world.wait_for(lambda n=done: events(world, "session.not_named") == n, 10, "it to be noted")  # type: ignore[misc]
+        world.wait_for(lambda n=done: events(world, "session.not_named") == n, 20, "it to be noted")  # type: ignore[misc]
     world.quiet()
     log = (world.state_dir / "log").read_text()
     assert log.count("Codex keeps its own name (no daemon runs): type /rename in it") == 1

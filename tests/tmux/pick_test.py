@@ -37,7 +37,7 @@ def world(sandbox: Sandbox, request: pytest.FixtureRequest) -> Sandbox:
     if getattr(request, "param", "fzf") == "menu":
         hide_fzf(sandbox)
     sandbox.start_server(load_plugin=True)
-    sandbox.wait_for(lambda: "pick --from-key" in sandbox.tmux("list-keys"), 10, "the key")
+    sandbox.wait_for(lambda: "pick --from-key" in sandbox.tmux("list-keys"), 20, "the key")
     return sandbox
 
 
@@ -64,7 +64,7 @@ def closed(world: Sandbox, pane: str) -> None:
     """Close a pane, as a user does; returns when that is on the disk."""
     session = world.format(pane, "#{@codex_session}")
     world.tmux("kill-pane", "-t", pane)
-    world.wait_for(lambda: status_of(world, session) == "closed", 15, f"{pane} to be closed")
+    world.wait_for(lambda: status_of(world, session) == "closed", 20, f"{pane} to be closed")
 
 
 def other_pane(screen: Screen, *panes: str) -> str:
@@ -108,20 +108,20 @@ def test_enter_goes_to_a_living_one_and_brings_the_others_back(world: Sandbox, w
     with Screen(world) as screen:
         panes = len(world.tmux("list-panes", "-a").splitlines())
         choose(screen, way, "living words")
-        world.wait_for(lambda: screen.pane() == live, 10, "the client to go there")
+        world.wait_for(lambda: screen.pane() == live, 20, "the client to go there")
         choose(screen, way, "dead words")
-        world.wait_for(lambda: screen.pane() == dead, 10, "the client to go there")
+        world.wait_for(lambda: screen.pane() == dead, 20, "the client to go there")
         assert world.ask(dead, "more").messages == ("dead words", "more")
         assert len(world.tmux("list-panes", "-a").splitlines()) == panes, "in the panes that were there"
         choose(screen, way, "closed words")
         new = world.wait_for(
             lambda: other_pane(screen, live, dead),
-            10,
+            20,
             "a new pane on the client's screen",
         )
         assert world.ask(new, "more").messages == ("closed words", "more")
         world.wait_format(new, "#{@codex_session}", gone_session)
-        world.wait_for(lambda: status_of(world, gone_session) == "live", 15, "the record to live")
+        world.wait_for(lambda: status_of(world, gone_session) == "live", 20, "the record to live")
         if version_of(world.tmux("display-message", "-p", "#{version}")) >= START_PATH:
             assert world.format(new, "#{pane_start_path}") == str(world.work)
         assert world.ask(live, "untouched").messages == ("living words", "untouched")
@@ -135,10 +135,10 @@ def test_a_split_and_a_copied_id(world: Sandbox, way: str) -> None:
     with Screen(world) as screen:
         first = screen.pane()
         choose(screen, way, "closed words", "C-y")
-        world.wait_for(lambda: world.tmux("list-buffers"), 10, "the buffer")
+        world.wait_for(lambda: world.tmux("list-buffers"), 20, "the buffer")
         assert world.tmux("show-buffer") == session
         choose(screen, way, "closed words", "C-s")
-        new = world.wait_for(lambda: other_pane(screen, first), 10, "the new pane")
+        new = world.wait_for(lambda: other_pane(screen, first), 20, "the new pane")
         assert world.format(new, "#{window_id}") == world.format(first, "#{window_id}")
         assert world.ask(new, "more").messages == ("closed words", "more")
         assert world.format(first, "#{@codex_session}") == "", "the other pane is none of it"
@@ -159,7 +159,7 @@ def test_forgotten_by_codex_tmux_it_is_still_in_codex_s_store(world: Sandbox, wa
             screen.wait_gone("Forget one…")
             screen.wait(" Forget ")
             screen.keys("1")
-        world.wait_for(lambda: not status_of(world, session), 15, "the record to go")
+        world.wait_for(lambda: not status_of(world, session), 20, "the record to go")
         if way == "fzf":
             screen.wait("·  ")  # it asks again; the conversation is there without a status
             screen.keys("Escape")
@@ -178,7 +178,7 @@ def test_hostile_titles_and_directories_do_nothing(world: Sandbox, way: str) -> 
         choose(screen, way, "touch pwned1")
         new = world.wait_for(
             lambda: world.pane_ids() - set(before),
-            10,
+            20,
             "the new pane",
         ).pop()
         world.wait_ready(new)

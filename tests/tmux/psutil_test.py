@@ -39,9 +39,9 @@ def test_a_killed_pane_comes_back(world: Sandbox) -> None:
 
 
 def test_a_shell_is_known_to_wait_for_a_command(world: Sandbox) -> None:
-    pane = world.new_pane("bash --norc -i")
+    pane = world.shell()
     shell = world.format(pane, "#{pane_pid}")
-    world.wait_for(lambda: world.capture(pane).strip(), 10, "the prompt")
+    world.wait_for(lambda: world.capture(pane).strip(), 20, "the prompt")
     world.tmux("send-keys", "-t", pane, "codex -m x", "Enter")
     session = world.ask(pane, "first").session_id
     assert session_of(world, pane) == (session, "lock")

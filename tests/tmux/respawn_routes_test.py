@@ -63,7 +63,7 @@ def begin(sandbox: Sandbox, kind: str) -> tuple[str, str]:
         return sandbox.new_pane("codex-tmux", "run", "--", *FLAGS), ""
     assert kind.startswith("shell")
     pane = shell_pane(sandbox)
-    sandbox.wait_for(lambda: sandbox.capture(pane).strip(), 10, "the shell's prompt")
+    sandbox.wait_for(lambda: sandbox.capture(pane).strip(), 20, "the shell's prompt")
     # A login shell may have set PATH anew: the whole path.
     sandbox.tmux("send-keys", "-t", pane, shlex.join([codex, *FLAGS, words]), "Enter")
     return pane, words
@@ -107,7 +107,7 @@ def wait_resumed(sandbox: Sandbox, it: Started) -> None:
     def resumed() -> bool:
         return it.session in command_line(sandbox, it.pane) and sandbox.codex_pid(it.pane) != it.pid
 
-    sandbox.wait_for(resumed, 15, f"{it.kind}: codex resume {it.session} in {it.pane}")
+    sandbox.wait_for(resumed, 20, f"{it.kind}: codex resume {it.session} in {it.pane}")
 
 
 def check_resumed(
@@ -148,7 +148,7 @@ def choose_from_menu(sandbox: Sandbox, pane: str) -> None:
     client = sandbox.clients[0] if sandbox.clients else sandbox.attach()
     client.output = b""  # an earlier menu is none
     press(sandbox, pane, PREFIX + b">")
-    sandbox.wait_for(lambda: b"Respawn" in client.output, 10, "the pane's menu")
+    sandbox.wait_for(lambda: b"Respawn" in client.output, 20, "the pane's menu")
     client.send(b"R")
 
 
@@ -190,7 +190,7 @@ def by_our_key(sandbox: Sandbox, pane: str) -> None:
         sandbox.clients[0].output = b""  # an earlier question is none
     press(sandbox, pane, PREFIX + b"R")
     if runs:
-        sandbox.wait_for(lambda: b"(y/n)" in sandbox.clients[0].output, 10, "the question")
+        sandbox.wait_for(lambda: b"(y/n)" in sandbox.clients[0].output, 20, "the question")
         sandbox.clients[0].send(b"y")
 
 
@@ -218,17 +218,8 @@ ANY: dict[str, Route] = {
 }
 """Routes that serve a living pane as well as a dead one."""
 WITH_REAL = (
-    "cli -k",
-    "respawn-window -k",
-    "key with a nested command",
-    "menu",
-    "script",
-    "control mode",
-    "helper",
-    "prefix R",
-    "cli",
-    "by place",
-)
+    "cli -k, respawn-window -k, key with a nested command, menu, script, control mode, helper, prefix R, cli, by place"
+).split(", ")
 """One for each way that a respawn takes through tmux; the real Codex knows nothing of how its command is spelled."""
 
 DEAD_ONLY: dict[str, Route] = {
@@ -345,7 +336,7 @@ def test_another_command_is_obeyed_and_the_record_kept(world: Sandbox, command: 
 def test_codex_given_as_another_command_is_the_panes_new_session(world: Sandbox) -> None:
     (old,) = start(world, "prompt")
     world.tmux("respawn-pane", "-k", "-t", old.pane, "codex -m another 'new words'")
-    world.wait_for(lambda: world.model.turns_with("new words"), 10, "the new prompt")
+    world.wait_for(lambda: world.model.turns_with("new words"), 20, "the new prompt")
     (request,) = world.model.turns_with("new words")
     world.wait_format(old.pane, "#{@codex_session}", request.session_id)
     new = Started("prompt", old.pane, request.session_id, "new words", world.codex_pid(old.pane))
@@ -365,7 +356,7 @@ def test_fresh(world: Sandbox) -> None:
             other = world.codex_pid(it.pane) != it.pid
             return other and world.format(it.pane, "#{@codex_session}") != it.session
 
-        world.wait_for(is_another, 10, f"{it.kind}: another session")
+        world.wait_for(is_another, 20, f"{it.kind}: another session")
         line = command_line(world, it.pane)
         assert tuple(line[-len(FLAGS) :]) == FLAGS, it.kind
         assert world.format(it.pane, "#{@codex_claim}") == "", "what it had may be resumed in another pane"
@@ -379,7 +370,7 @@ def test_fresh(world: Sandbox) -> None:
         def is_bound(pane: str = it.pane, session: str = request.session_id) -> bool:
             return world.format(pane, "#{@codex_session}") == session
 
-        world.wait_for(is_bound, 10, f"{it.kind}: the new session bound")
+        world.wait_for(is_bound, 20, f"{it.kind}: the new session bound")
         new.append(Started(it.kind, it.pane, request.session_id, request.last, world.codex_pid(it.pane)))
     rows = {r["session_id"]: r["status"] for r in world.listed("--all")}
     assert [rows.get(it.session) for it in started] == ["ended"] * 3
@@ -436,7 +427,7 @@ def test_a_busy_shell_is_left_alone(world: Sandbox) -> None:
 def test_copy_mode_takes_no_keys_for_the_shell(world: Sandbox) -> None:
     (it,) = start(world, "shell")
     kill(world, it)
-    world.wait_for(lambda: world.capture(it.pane).rstrip().endswith(("#", "$")), 5, "the shell's prompt")
+    world.wait_for(lambda: world.capture(it.pane).rstrip().endswith(("#", "$")), 20, "the shell's prompt")
     world.tmux("copy-mode", "-t", it.pane)
     done = world.helper_result("respawn", "-t", it.pane)
     assert done.returncode == 1
@@ -481,12 +472,12 @@ def test_the_shell_is_there_when_the_resumed_codex_ends(world: Sandbox, end: str
         root = world.format(it.pane, "#{pane_pid}")
         world.helper("sync")
         world.helper("respawn", "--force", "-t", it.pane)
-        world.wait_for(lambda: world.format(it.pane, "#{pane_pid}") != root, 5, "the respawn")
+        world.wait_for(lambda: world.format(it.pane, "#{pane_pid}") != root, 20, "the respawn")
         wait_resumed(world, it)
         world.wait_ready(it.pane)
     # A quit before any sync has seen the resumed Codex is known only by the next event.
     process = f"{world.codex_pid(it.pane)}:"
-    world.wait_for(lambda: world.format(it.pane, "#{@codex_process}").startswith(process), 10, "a sync")
+    world.wait_for(lambda: world.format(it.pane, "#{@codex_process}").startswith(process), 20, "a sync")
     if end == "/quit":
         world.type(it.pane, "/quit")
     else:

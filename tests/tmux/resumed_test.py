@@ -33,7 +33,7 @@ def test_the_directory_of_the_last_turn(world: Sandbox) -> None:
     # It says so itself by then; nothing is added a second time.
     kill(world, pane)
     world.tmux("respawn-pane", "-t", pane)
-    world.wait_for(lambda: session in line_of(world, pane), 10, "the session")
+    world.wait_for(lambda: session in line_of(world, pane), 20, "the session")
     assert line_of(world, pane).count("-C") == 1
 
 

@@ -27,12 +27,6 @@ def held(world: Sandbox) -> Iterator[None]:
             yield
 
 
-def shell_pane(world: Sandbox) -> str:
-    pane = world.new_pane("bash", "--norc", "-i", name="shell")
-    world.wait_for(lambda: world.capture(pane).strip(), 10, "the prompt")
-    return pane
-
-
 def in_front(world: Sandbox, pane: str, command: str) -> None:
     world.wait_format(pane, "#{pane_current_command}", command)
 
@@ -44,32 +38,32 @@ def typed(world: Sandbox, pane: str, line: str) -> None:
 @pytest.mark.parametrize("seen", [True, False], ids=["seen", "unseen"])
 def test_after_fg_the_other_conversation_is_never_said_to_be_exact(world: Sandbox, seen: bool) -> None:
     """`seen`: a sync has seen the second Codex before it was killed."""
-    pane = shell_pane(world)
+    pane = world.shell()
     typed(world, pane, "codex -m a")
     first = world.ask(pane, "first").session_id
-    world.wait_for(lambda: world.bound(pane) == first, 10, "the first session")
+    world.wait_for(lambda: world.bound(pane) == first, 20, "the first session")
     world.tmux("send-keys", "-t", pane, "C-z")
     in_front(world, pane, "bash")
     world.quiet()
     with held(world):
         typed(world, pane, "codex -m b")
         # The composer of the first one still stands above.
-        world.wait_for(lambda: "›" in world.capture(pane).rpartition("codex -m b")[2], 10, "its composer")
+        world.wait_for(lambda: "›" in world.capture(pane).rpartition("codex -m b")[2], 20, "its composer")
         second = world.ask(pane, "second").session_id
         if not seen:
             kill_front(world, pane)
     if seen:
-        world.wait_for(lambda: world.bound(pane) == second, 10, "the second session")
+        world.wait_for(lambda: world.bound(pane) == second, 20, "the second session")
         kill_front(world, pane)
     world.quiet()
     world.helper("sync")
     typed(world, pane, "fg %1")
-    world.wait_for(lambda: world.format(pane, "#{pane_current_command}") != "bash", 10, "the first in front")
+    world.wait_for(lambda: world.format(pane, "#{pane_current_command}") != "bash", 20, "the first in front")
     for _ in range(2):
         found = world.rows()[pane]
         assert (found["session_id"], found["exact"]) in ((first, True), (first, False), (None, False))
     typed(world, pane, "third")
-    last = world.wait_for(lambda: [r for r in world.model.requests if r.last == "third"], 10, "the message")
+    last = world.wait_for(lambda: [r for r in world.model.requests if r.last == "third"], 20, "the message")
     assert last[0].messages == ("first", "third")
 
 
@@ -82,7 +76,7 @@ def kill_front(world: Sandbox, pane: str) -> None:
 @pytest.mark.parametrize("where", ["root", "shell", pytest.param("real", marks=pytest.mark.codex)])
 def test_the_session_that_a_codex_had_just_changed_to_is_what_died(world: Sandbox, where: str) -> None:
     shell = where == "shell"
-    pane = shell_pane(world) if shell else world.new_pane()
+    pane = world.shell() if shell else world.new_pane()
     if shell:
         typed(world, pane, "codex -m a")
     world.ask(pane, "first")
@@ -91,7 +85,7 @@ def test_the_session_that_a_codex_had_just_changed_to_is_what_died(world: Sandbo
     # No sync sees the new title while Codex lives.
     with held(world):
         world.type(pane, "/new")
-        world.wait_for(lambda: first[:29] not in world.format(pane, "#{pane_title}"), 10, "another title")
+        world.wait_for(lambda: first[:29] not in world.format(pane, "#{pane_title}"), 20, "another title")
         second = world.ask(pane, "second").session_id
         os.kill(world.codex_pid(pane), signal.SIGKILL)
         if shell:
@@ -114,7 +108,7 @@ WRITTEN = (
 
 @pytest.mark.parametrize("noticed", [True, False], ids=["dead", "unnoticed"])
 def test_what_was_killed_stays_dead_whatever_is_written_there(world: Sandbox, noticed: bool) -> None:
-    pane = shell_pane(world)
+    pane = world.shell()
     typed(world, pane, "codex -m a")
     session, said = world.ask(pane, "first").session_id, ["first"]
     for written in WRITTEN if noticed else WRITTEN[:2]:
@@ -126,7 +120,7 @@ def test_what_was_killed_stays_dead_whatever_is_written_there(world: Sandbox, no
             world.helper("sync")
             wait_state(world, pane, "dead")
         typed(world, pane, written.replace("$SESSION", session))
-        world.wait_for(lambda: session[:29] not in world.format(pane, "#{pane_title}"), 10, "another title")
+        world.wait_for(lambda: session[:29] not in world.format(pane, "#{pane_title}"), 20, "another title")
         world.quiet()
         world.helper("sync")
         assert world.rows()[pane]["status"] == "dead"
@@ -153,12 +147,12 @@ def test_a_title_that_names_what_nobody_has_open_is_not_believed() -> None:
         world.quiet()
         pane = world.new_pane(f"printf '\\033]2;x | {session}\\007' >/dev/tty; exec codex")
         third = world.ask(pane, "third").session_id
-        world.wait_for(lambda: world.bound(pane) == third, 10, "its session")
+        world.wait_for(lambda: world.bound(pane) == third, 20, "its session")
         for shown in (pane, living):
             tty = world.format(shown, "#{pane_tty}")
             with open(tty, "w") as terminal:
                 terminal.write(f"\033]2;x | {session}\007")
-            world.wait_for(lambda p=shown: session in world.format(p, "#{pane_title}"), 10, "the title")  # type: ignore[misc]
+            world.wait_for(lambda p=shown: session in world.format(p, "#{pane_title}"), 20, "the title")  # type: ignore[misc]
         world.quiet()
         world.helper("sync")
         assert [world.bound(p) for p in (pane, living)] == [third, own]

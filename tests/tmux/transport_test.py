@@ -118,13 +118,13 @@ def test_quit_there_ends_the_pane_as_ever(world: Sandbox, far: FarEnd) -> None:
     session = begin(world, pane)
     world.type(pane, "/quit")
     world.wait_gone(pane)
-    world.wait_for(lambda: [r for r in world.listed("--all") if r["status"] == "ended"], 10, "the record")
+    world.wait_for(lambda: [r for r in world.listed("--all") if r["status"] == "ended"], 20, "the record")
     (row,) = (r for r in world.listed("--all") if r["session_prefix"] == session[:29])
     assert (row["status"], row["transport"]["kind"]) == ("ended", "ssh")
 
 
 def test_typed_at_a_local_prompt_it_goes_on_behind_that_prompt(world: Sandbox, far: FarEnd) -> None:
-    pane = world.new_pane("bash")
+    pane = world.shell("bash")
     world.tmux("send-keys", "-t", pane, shlex.join([*far.ssh_t, "codex -m x"]), "Enter")
     session = begin(world, pane)
     ssh = psutil.Process(int(world.format(pane, "#{pane_pid}"))).children()[0]
@@ -159,7 +159,7 @@ def test_codex_typed_into_a_remote_shell_is_listed_and_what_to_paste_is_shown(
     # Killed once more before anything was typed: the hint itself has the command by now.
     kill_root(world, pane)
     world.wait_for(
-        lambda: f"R reconnects · paste: codex resume {session}" in joined(world, pane), 5, "the hint"
+        lambda: f"R reconnects · paste: codex resume {session}" in joined(world, pane), 20, "the hint"
     )
     world.tmux("respawn-pane", "-t", pane)
     world.wait_for(lambda: f"there: codex resume {session}" in joined(world, pane), 20, "what to paste")
@@ -240,9 +240,9 @@ def test_a_tmux_in_a_tmux_takes_no_session_from_the_inner_pane(world: Sandbox, p
     outer = world.new_pane(*tmux, "codex")
     session = world.ask(outer, "first words").session_id
     world.wait_for(
-        lambda: session[:29] in world.format(outer, "#{pane_title}"), 10, "the title, through both"
+        lambda: session[:29] in world.format(outer, "#{pane_title}"), 20, "the title, through both"
     )
-    world.wait_for(lambda: world.format(outer, "#{@codex_title_id}"), 10, "the outer server to have seen it")
+    world.wait_for(lambda: world.format(outer, "#{@codex_title_id}"), 20, "the outer server to have seen it")
 
     def found() -> list[tuple[str, str, None]]:
         listed = world.listed("--all")
@@ -250,7 +250,7 @@ def test_a_tmux_in_a_tmux_takes_no_session_from_the_inner_pane(world: Sandbox, p
 
     # Without codex-tmux in the inner server nobody holds it; but Codex's store is this machine's.
     expected = [(inner, "live", None)] if plugin else []
-    world.wait_for(lambda: found() == expected, 10, f"the records to be {expected}")
+    world.wait_for(lambda: found() == expected, 20, f"the records to be {expected}")
     assert world.format(outer, "#{@codex_session}") == ""
     world.tmux("kill-pane", "-t", outer)
     assert found() == expected
@@ -272,7 +272,7 @@ def test_a_hostile_title_takes_no_local_session(world: Sandbox, far: FarEnd) -> 
         for shown in (session[:29] + "...", session):
             text = f"\\033]0;x | {shown}\\007codex resume {session}\\n"
             world.tmux("send-keys", "-t", remote, f"clear; printf '{text}'", "Enter")
-            world.wait_for(lambda s=shown: s in world.format(remote, "#{pane_title}"), 10, "the title")  # type: ignore[misc]
+            world.wait_for(lambda s=shown: s in world.format(remote, "#{pane_title}"), 20, "the title")  # type: ignore[misc]
             world.helper("sync")
             assert world.format(remote, "#{@codex_session}") == ""
     os.kill(int(world.format(remote, "#{pane_pid}")), signal.SIGKILL)
@@ -292,7 +292,7 @@ def test_a_hostile_codex_there_gets_no_session_of_the_store_and_none_that_cannot
     session = world.ask(local, "mine").session_id
     wait_bound(world, local, session)
     world.tmux("kill-pane", "-t", local)
-    world.wait_for(lambda: [r for r in world.listed("--all") if r["status"] == "closed"], 10, "the record")
+    world.wait_for(lambda: [r for r in world.listed("--all") if r["status"] == "closed"], 20, "the record")
     world.helper("forget", session)  # Codex's own store alone knows it now
     future = "f1a201da-7561-7551-a7df-a07aa6f38cdb"
     (far.home / "bin/codex").unlink()
@@ -303,7 +303,7 @@ def test_a_hostile_codex_there_gets_no_session_of_the_store_and_none_that_cannot
         (far.home / "bin/codex").chmod(0o700)
         pane = world.new_pane(*far.ssh_t, "codex", "-m", "x")
         world.wait_for(lambda p=pane, s=shown: s[:29] in world.format(p, "#{pane_title}"), 20, "the title")  # type: ignore[misc]
-        world.wait_for(lambda p=pane: p in world.rows(), 10, "the pane to be listed")  # type: ignore[misc]
+        world.wait_for(lambda p=pane: p in world.rows(), 20, "the pane to be listed")  # type: ignore[misc]
         assert world.rows()[pane]["evidence"] is None, "a Codex whose session is not known"
         kill_root(world, pane)
         world.helper("sync")
@@ -334,17 +334,17 @@ def test_a_shared_home_is_no_proof_but_the_user_s_word_is(world: Sandbox, far: F
         wait_remote_prompt(world, pane)
         world.tmux("send-keys", "-t", pane, f"{codex} resume {session}", "Enter")
     assert world.ask(pane, "second").messages == ("first words", "second")
-    world.wait_for(lambda: world.rows()[pane]["status"] == "live", 10, "the record to live")
+    world.wait_for(lambda: world.rows()[pane]["status"] == "live", 20, "the record to live")
     row = world.rows()[pane]
     # Resumed by its own command, that names it.
     assert (row["evidence"], row["session_id"]) == ("title" if kind == "command" else "adopted", session)
 
 
 def test_a_title_older_than_the_transport_says_nothing(world: Sandbox, far: FarEnd) -> None:
-    pane = world.new_pane("bash")
+    pane = world.shell("bash")
     made_up = "01a201da-7561-7551-a7df-a07aa6f38cdb"
     world.tmux("send-keys", "-t", pane, f"printf '\\033]0;x | {made_up[:29]}...\\007'", "Enter")
-    world.wait_for(lambda: world.format(pane, "#{@codex_title_id}"), 10, "the title")
+    world.wait_for(lambda: world.format(pane, "#{@codex_title_id}"), 20, "the title")
     assert pane not in world.rows(), "a shell's title"
     time.sleep(1.1)  # tmux tells the second of a title
     world.tmux("send-keys", "-t", pane, f"PS1= {shlex.join(far.ssh)}", "Enter")

@@ -43,7 +43,7 @@ class Pane:
         return self.world.format(self.id, "#{@codex_unread}") == "1"
 
     def is_read(self) -> None:
-        self.world.wait_for(lambda: not self.unread, 5, f"{self.id} to be read")
+        self.world.wait_for(lambda: not self.unread, 20, f"{self.id} to be read")
 
 
 @pytest.fixture
@@ -62,7 +62,7 @@ def told(world: Sandbox, lines: int) -> list[str]:
     def read() -> list[str]:
         return file.read_text().splitlines() if file.exists() else []
 
-    world.wait_for(lambda: len(read()) >= lines, 5, f"{lines} commands of the user's")
+    world.wait_for(lambda: len(read()) >= lines, 20, f"{lines} commands of the user's")
     return read()
 
 
@@ -132,7 +132,7 @@ def test_who_looks(world: Sandbox) -> None:
         unread_before = pane.unread
         world.tmux(*command)
         if seen and unread_before:
-            world.wait_for(lambda: not pane.unread, 5, f"{command} to show it")
+            world.wait_for(lambda: not pane.unread, 20, f"{command} to show it")
         pane.turn()
         assert pane.unread != seen, command
     world.attach(target="group")
@@ -149,7 +149,7 @@ def test_what_is_shown_by_a_persons_keys_is_read(world: Sandbox) -> None:
     pane.is_read()
     assert world.format(pane.id, "#{E:@codex_waits}") == ""
     client.send(b"\x02d")
-    world.wait_for(lambda: not world.tmux("list-clients"), 5, "nobody to look")
+    world.wait_for(lambda: not world.tmux("list-clients"), 20, "nobody to look")
     pane.turn()
     assert pane.unread
     world.attach()

@@ -45,7 +45,7 @@ def quit_codex(sandbox: Sandbox, it: Started) -> None:
     sandbox.type(it.pane, "/quit")
     sandbox.wait_for(
         lambda: it.pane not in sandbox.pane_ids() or sandbox.format(it.pane, "#{pane_dead}") == "1",
-        10,
+        20,
         "its end",
     )
 
@@ -78,7 +78,7 @@ def test_what_stands_on_the_pane_is_left(sandbox: Sandbox, value: str) -> None:
     assert (own(sandbox, one.pane), own(sandbox, one.pane, "remain-on-exit-format")) == (value, line)
     if value == "off":
         os.kill(one.pid, signal.SIGKILL)
-        sandbox.wait_for(lambda: one.pane not in sandbox.pane_ids(), 10, "it to close")
+        sandbox.wait_for(lambda: one.pane not in sandbox.pane_ids(), 20, "it to close")
         return
     one = crash_and_resume(sandbox, one)
     sandbox.quiet()
@@ -90,7 +90,7 @@ def test_what_stands_on_the_pane_is_left(sandbox: Sandbox, value: str) -> None:
 def test_said_for_all_panes_later_it_counts_for_those_that_run_codex(sandbox: Sandbox) -> None:
     sandbox.start_server(load_plugin=True)
     (one,) = start(sandbox, "prompt")
-    sandbox.wait_for(lambda: own(sandbox, one.pane) == "failed", 10, "it to outlive a crash")
+    sandbox.wait_for(lambda: own(sandbox, one.pane) == "failed", 20, "it to outlive a crash")
     sandbox.tmux("set-option", "-g", "remain-on-exit", "on")
     sandbox.helper("sync")
     assert own(sandbox, one.pane) == ""
@@ -102,9 +102,9 @@ def test_said_for_all_panes_later_it_counts_for_those_that_run_codex(sandbox: Sa
 def test_a_pane_that_got_another_program_ends_as_any_other(sandbox: Sandbox) -> None:
     sandbox.start_server(load_plugin=True)
     (one,) = start(sandbox, "prompt")
-    sandbox.wait_for(lambda: own(sandbox, one.pane) == "failed", 10, "it to outlive a crash")
+    sandbox.wait_for(lambda: own(sandbox, one.pane) == "failed", 20, "it to outlive a crash")
     sandbox.tmux("respawn-pane", "-k", "-t", one.pane, "cat")
-    sandbox.wait_for(lambda: own(sandbox, one.pane) == "", 10, "what was ours to be gone")
+    sandbox.wait_for(lambda: own(sandbox, one.pane) == "", 20, "what was ours to be gone")
     assert own(sandbox, one.pane, "remain-on-exit-format") == ""
     assert own(sandbox, one.pane, "@codex_hint") == ""
 
@@ -158,7 +158,7 @@ def test_hooks_and_aliases_at_our_own_indexes_come_back(sandbox: Sandbox) -> Non
     before = hooks_and_aliases(sandbox)
     for _ in range(2):
         sandbox.tmux("run-shell", str(plugin_file()))
-        sandbox.wait_for(lambda: "@codex_" in hooks_and_aliases(sandbox)[0], 10, "our hooks")
+        sandbox.wait_for(lambda: "@codex_" in hooks_and_aliases(sandbox)[0], 20, "our hooks")
     assert hooks_and_aliases(sandbox) != before
     unload(sandbox)
     assert hooks_and_aliases(sandbox) == before
@@ -189,7 +189,7 @@ def test_unloaded_a_sleeping_pane_comes_back_unmarked(sandbox: Sandbox) -> None:
     assert sandbox.tmux("show-options", "-p", "-t", one.pane) == ""
     assert "@codex_" not in sandbox.tmux("show-options", "-g")
     os.kill(sandbox.codex_pid(one.pane), signal.SIGKILL)
-    sandbox.wait_for(lambda: one.pane not in sandbox.pane_ids(), 10, "it to close, as without the plugin")
+    sandbox.wait_for(lambda: one.pane not in sandbox.pane_ids(), 20, "it to close, as without the plugin")
 
 
 def test_loaded_again_a_sleeping_pane_sleeps_as_before(sandbox: Sandbox) -> None:

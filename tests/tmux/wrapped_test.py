@@ -51,12 +51,12 @@ def resumed(world: Sandbox, pane: str, session: str) -> None:
     """Kill the pane's Codex, respawn the pane, and see the session again."""
     kill(world, pane)
     world.tmux("respawn-pane", "-t", pane)
-    world.wait_for(lambda: session in codex_of(world, pane).cmdline(), 15, "the session")
+    world.wait_for(lambda: session in codex_of(world, pane).cmdline(), 20, "the session")
 
 
 def wait_question(world: Sandbox, pane: str) -> None:
     """Wait until the pane asks."""
-    world.wait_for(lambda: QUESTION in world.capture(pane).replace("\n", ""), 15, "the question")
+    world.wait_for(lambda: QUESTION in world.capture(pane).replace("\n", ""), 20, "the question")
 
 
 def asked(world: Sandbox, pane: str) -> None:
@@ -88,8 +88,7 @@ def test_known_wrappers_are_there_again(world: Sandbox) -> None:
 
 
 def test_a_wrapper_that_stays_typed_into_a_shell(world: Sandbox) -> None:
-    pane = world.new_pane("bash --norc -i")
-    world.wait_for(lambda: world.capture(pane).strip(), 10, "the prompt")
+    pane = world.shell()
     world.tmux("send-keys", "-t", pane, f"confined codex {WORDS}", "Enter")
     session = begun(world, pane)
     os.kill(codex_pid(world, pane), signal.SIGKILL)
@@ -130,7 +129,7 @@ def test_without_a_person_it_sleeps_and_says_why(world: Sandbox) -> None:
         hint = world.format(pane, "#{@codex_hint}")
         return world.format(pane, "#{pane_dead}") == "1" and "Codex was started by start" in hint
 
-    world.wait_for(says_why, 15, "the hint")
+    world.wait_for(says_why, 20, "the hint")
     assert world.format(pane, "#{@codex_session}") == session
     world.tmux("respawn-pane", "-t", pane)
     wait_question(world, pane)

@@ -127,8 +127,7 @@ IN_A_SHELL = {
 
 @pytest.mark.parametrize("kind", IN_A_SHELL)
 def test_killed_in_a_shell(world: Sandbox, kind: str) -> None:
-    pane = world.new_pane("bash --norc -i")
-    world.wait_for(lambda: world.capture(pane).strip(), 10, "the prompt")
+    pane = world.shell()
     for line in IN_A_SHELL[kind].splitlines():
         world.tmux("send-keys", "-t", pane, "-l", line)
         world.tmux("send-keys", "-t", pane, "Enter")
