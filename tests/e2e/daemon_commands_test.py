@@ -82,6 +82,7 @@ def test_tell_a_running_a_sleeping_and_a_closed_conversation(world: Sandbox) -> 
     assert world.helper("tell", "-t", pane, "--", "-- three").startswith("sent: Codex works on it")
     world.wait_for(lambda: world.model.turns_with("three"), 20, "Codex behind the sleeping pane")
     if version_of(world.tmux("display-message", "-p", "#{version}")) >= DEAD_FORMAT:
+        world.wait_text(pane, "works on · C-b R shows it")
         last = world.capture(pane).rstrip().splitlines()[-1]
         assert last.strip() == "works on · C-b R shows it"
         assert "Codex was killed" not in world.capture(pane)

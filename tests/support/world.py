@@ -222,8 +222,8 @@ class Sandbox(World):
         return rows
 
     def rows(self, *flags: str) -> dict[str, dict[str, Any]]:
-        """The same by pane."""
-        return {row["pane"]: row for row in self.listed(*flags)}
+        """The same by pane; of a pane with former sessions the row that is listed first, which is its own now."""
+        return {row["pane"]: row for row in reversed(self.listed(*flags))}
 
     def records(self) -> dict[str, dict[str, Any]]:
         """Every record, by its session."""
