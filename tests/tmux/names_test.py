@@ -94,7 +94,7 @@ def test_a_name_with_the_id_of_another_conversation(world: Sandbox) -> None:
     other, theirs = conversation(world)
     name_in_codex(world, session, f"see {theirs}")
     set_titles(world, pane, [f"work | {session[:29]}... | see {theirs}"])
-    world.wait_for(lambda: world.format(pane, "#{@codex_name}") == f"see {theirs}", 10, "the name")
+    world.wait_for(lambda: world.format(pane, "#{@codex_name}") == f"see {theirs}", 20, "the name")
     world.quiet()
     assert world.format(pane, "#{@codex_session}") == session
     # What tmux alone notes of a title that it sees for the first time.
@@ -125,7 +125,7 @@ def test_the_name_is_the_conversations_that_was_there(world: Sandbox, daemon: Fa
     # Of several names the last one stays, to its last character.
     for name in ("one", "two", r"three\;"):
         world.tmux("rename-window", "-t", other, name)
-    world.wait_for(lambda: daemon.names.get(theirs) == "three;", 10, "the conversation to be named")
+    world.wait_for(lambda: daemon.names.get(theirs) == "three;", 20, "the conversation to be named")
     world.quiet()
     assert (daemon.names[theirs], world.format(other, "#{@codex_name}")) == ("three;", "three;")
 
@@ -207,7 +207,7 @@ def test_the_users_format_is_kept_and_comes_back(sandbox: Sandbox, own: str, nam
     sandbox.tmux("set-option", "-w", "automatic-rename-format", "here alone")
     for _ in range(2):
         sandbox.tmux("run-shell", str(plugin_file()))
-        sandbox.wait_for(lambda: "@codex_unnamed" in sandbox.tmux(*FORMAT), 10, "the plugin")
+        sandbox.wait_for(lambda: "@codex_unnamed" in sandbox.tmux(*FORMAT), 20, "the plugin")
     window = sandbox.tmux("new-window", "-d", "-P", "-F", "#{pane_id}", "cat")
     sandbox.tmux("set-option", "-gw", "automatic-rename", "on")  # named now: `cat` prints nothing
     window_is(sandbox, window, named)
