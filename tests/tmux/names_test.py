@@ -165,6 +165,7 @@ def test_what_names_no_conversation(world: Sandbox, daemon: FakeDaemon, why: str
 
 def test_without_its_conversation_a_window_has_tmuxs_name_again(world: Sandbox) -> None:
     pane = world.tmux("new-window", "-P", "-F", "#{pane_id}", "cat")  # which prints nothing
+    world.quiet()
     for option in ("@codex_pane", "@codex_session", "@codex_name"):
         world.tmux("set-option", "-p", "-t", pane, option, "gone")
     world.tmux("set-option", "-gw", "automatic-rename", "on")
