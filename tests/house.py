@@ -14,7 +14,7 @@ from radon.complexity import cc_visit
 ROOT = Path(__file__).parents[1]
 CEILINGS = {
     "lines of codex_tmux/": 18_880,
-    "lines of tests/": 26_330,
+    "lines of tests/": 26_210,
     "lines of the largest file": 494,
     "functions of more than 10 branches": 97,
     "branches of the largest function": 23,

@@ -65,9 +65,7 @@ def beside_by_hand(what: str, codex: str, times: int, config: str, from_sleep: b
             old = int(world.format(pane, "#{pane_pid}"))
             if from_sleep:
                 os.kill(world.codex_pid(pane), signal.SIGKILL)
-                world.wait_for(
-                    lambda: world.format(pane, "#{@codex_asleep}#{pane_dead}") == "11", 10, "sleep"
-                )
+                world.wait_format(pane, "#{@codex_asleep}#{pane_dead}", "11")
                 begin = time.perf_counter()
             else:
                 victim = world.codex_pid(pane)
@@ -90,7 +88,7 @@ def beside_by_hand(what: str, codex: str, times: int, config: str, from_sleep: b
             begin = time.perf_counter()
             os.kill(victim, signal.SIGKILL)
             if from_sleep:
-                plain.wait_for(lambda: plain.format(by_hand, "#{pane_dead}") == "1", 10, "death")
+                plain.wait_format(by_hand, "#{pane_dead}", "1")
                 begin = time.perf_counter()
             old = int(plain.format(by_hand, "#{pane_pid}"))
             plain.tmux("respawn-pane", "-k", "-t", by_hand, f"codex resume {session}")

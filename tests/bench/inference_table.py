@@ -165,7 +165,7 @@ class Trial:
         return truth
 
     def wait_answered(self, pane: str) -> None:
-        self.world.wait_for(lambda: "Worked for" in self.world.capture(pane), 60, f"an answer in {pane}")
+        self.world.wait_text(pane, "Worked for", 60)
 
     def ask(self, pane: str, text: str) -> str:
         return self.world.ask(pane, text, 60).session_id

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 
@@ -16,7 +15,7 @@ pytestmark = pytest.mark.codex
 
 def activity(world: Sandbox, pane: str) -> tuple[str | None, str | None]:
     """Status and activity of a pane's conversation."""
-    rows = {r["pane"]: r for r in json.loads(world.helper("list", "--all", "--json"))["panes"]}
+    rows = {r["pane"]: r for r in world.listed("--all")}
     row = rows.get(pane, {})
     return row.get("status"), row.get("activity")
 
@@ -35,7 +34,7 @@ def test_idle_working_and_working_on_behind_a_dead_pane(world: Sandbox) -> None:
     world.ask(busy, "one")
     wait_activity(world, quiet, "live", "idle")
     world.type(busy, "HOLD this one")
-    world.wait_for(lambda: world.model.turns_with("HOLD this one"), 10, "the model to be asked")
+    world.wait_for(lambda: world.model.turns_with("HOLD this one"), 20, "the model to be asked")
     wait_activity(world, busy, "live", "working")
     wait_activity(world, quiet, "live", "idle")
     # The turn goes on in the daemon, which is no child of this pane.
@@ -64,7 +63,7 @@ def test_an_approval_is_waited_for_and_next_goes_there(world: Sandbox) -> None:
     world.type(pane, "RUN touch approved")
     wait_activity(world, pane, "live", "approval")
     # Its title says so as well, to tmux.
-    world.wait_for(lambda: world.format(pane, "#{E:@codex_waits}") == "1 needs you", 10, "the title")
+    world.wait_format(pane, "#{E:@codex_waits}", "1 needs you")
     client = world.tmux("list-clients", "-F", "#{client_name}")
     # A busy shared server may take longer to answer than `next` waits.
     said = world.wait_for(lambda: world.helper("next", "-c", client), 20, "its answer")
@@ -81,5 +80,5 @@ def test_an_approval_is_waited_for_and_next_goes_there(world: Sandbox) -> None:
         return (world.work / "approved").exists()
 
     world.wait_for(approved, 20, "the approved command")
-    world.wait_for(lambda: world.format(pane, "#{E:@codex_waits}") == "", 10, "the title")
+    world.wait_format(pane, "#{E:@codex_waits}", "")
     wait_activity(world, pane, "live", "idle")

@@ -121,7 +121,7 @@ def end(world: Sandbox, pane: str, how: str) -> Seen:
         world.tmux("send-keys", "-t", pane, "C-c")
     else:
         os.kill(world.codex_pid(pane), getattr(signal, how))
-    world.wait_for(lambda: dead(world, pane), 15, f"the end of Codex by {how}")
+    world.wait_for(lambda: dead(world, pane), 20, f"the end of Codex by {how}")
     screen = world.capture(pane, history=True)
     lines = [line.strip() for line in screen.splitlines() if "codex resume" in line and ID.search(line)]
     return {
@@ -141,7 +141,7 @@ def test_a_session_before_and_after_its_first_message(both: tuple[list[Sandbox],
         seen: Seen = {"title": title(world, pane), "empty": files(world, pane, before)}
         world.ask(pane, "hello")
         store = Store(str(world.codex_home))
-        world.wait_for(lambda: store.find(before), 10, "the session in the database")
+        world.wait_for(lambda: store.find(before), 20, "the session in the database")
         seen |= {"same": session(world, pane) == before, "asked": files(world, pane, before)}
         world.type(pane, "/new")
         world.wait_for(lambda: before[:29] not in world.format(pane, "#{pane_title}"), 20, "another id")
@@ -159,9 +159,9 @@ def test_every_end_after_a_message(both: tuple[list[Sandbox], list[str]], how: s
         pane = start(world, *flags)
         known = world.ask(pane, f"end by {how}").session_id
         store = Store(str(world.codex_home))
-        world.wait_for(lambda: store.find(known), 10, "the session in the database")
+        world.wait_for(lambda: store.find(known), 20, "the session in the database")
         # Codex is busy with the title of its own for a moment.
-        world.wait_for(lambda: not SPINNER.search(world.format(pane, "#{pane_title}")), 10, "a quiet title")
+        world.wait_for(lambda: not SPINNER.search(world.format(pane, "#{pane_title}")), 20, "a quiet title")
         return end(world, pane, how)
 
     same(both, case)
@@ -196,10 +196,10 @@ def test_resume_alone_and_while_it_is_open(both: tuple[list[Sandbox], list[str]]
         seen["end of the second"] = world.format(other, "#{pane_dead}")
         os.kill(world.codex_pid(other), signal.SIGKILL)
         os.kill(world.codex_pid(pane), signal.SIGKILL)
-        world.wait_for(lambda: dead(world, pane) and dead(world, other), 15, "both to end")
+        world.wait_for(lambda: dead(world, pane) and dead(world, other), 20, "both to end")
         again = world.new_pane("codex", *flags, "resume", known)
         world.tmux("select-window", "-t", again)
-        world.wait_for(lambda: "turn 1 |" in world.capture(again), 20, "the conversation")
+        world.wait_text(again, "turn 1 |")
         seen["said"] = world.ask(again, "and on").messages
         return seen
 
@@ -228,7 +228,7 @@ def test_a_lost_daemon(both: tuple[list[Sandbox], list[str]]) -> None:
         known = world.ask(pane, "before").session_id
         record = json.loads((world.codex_home / "app-server-daemon/daemon.pid").read_text())
         os.kill(int(record["pid"]), signal.SIGKILL)
-        world.wait_for(lambda: not runs(int(record["pid"])), 10, "the end of the daemon")
+        world.wait_for(lambda: not runs(int(record["pid"])), 20, "the end of the daemon")
         # A new background server may be under way, and have it already.
         seen: Seen = {
             "held by the pane": holder(world, pane, known) == "pane",

@@ -13,7 +13,7 @@ from codex_tmux.commands.daemon.tell import say_that_it_works
 from codex_tmux.errors import TmuxError
 from codex_tmux.tmux.server import Server
 from codex_tmux.tmux.versions import DEAD_FORMAT, version_of
-from tests.e2e.keep_test import kill_codex, option, wait_asleep, wait_bound
+from tests.e2e.keep_test import option
 from tests.support.screen import Screen
 from tests.support.world import Sandbox
 
@@ -24,7 +24,7 @@ def talk(world: Sandbox, *flags: str) -> tuple[str, str]:
     """A pane with a conversation of one turn, and the session."""
     pane = world.new_pane(" ".join(("codex", *flags)))
     world.ask(pane, "one")
-    return pane, wait_bound(world, pane)
+    return pane, world.bound(pane)
 
 
 def begin(world: Sandbox, *args: str) -> subprocess.Popen[str]:
@@ -78,17 +78,17 @@ def test_tell_a_running_a_sleeping_and_a_closed_conversation(world: Sandbox) -> 
     assert world.helper("tell", "-t", pane, "two,", "by -t") == "sent\n"
     world.wait_for(lambda: world.model.turns_with("two, by -t"), 20, "the running Codex")
     world.helper("wait", "-t", pane)
-    kill_codex(world, pane, "SIGKILL")
-    wait_asleep(world, pane)
+    world.kill_codex(pane)
     assert world.helper("tell", "-t", pane, "--", "-- three").startswith("sent: Codex works on it")
     world.wait_for(lambda: world.model.turns_with("three"), 20, "Codex behind the sleeping pane")
     if version_of(world.tmux("display-message", "-p", "#{version}")) >= DEAD_FORMAT:
+        world.wait_text(pane, "works on · C-b R shows it")
         last = world.capture(pane).rstrip().splitlines()[-1]
         assert last.strip() == "works on · C-b R shows it"
         assert "Codex was killed" not in world.capture(pane)
     world.helper("wait", "--session", session)
     world.tmux("respawn-pane", "-t", pane)
-    world.wait_for(lambda: "-- three" in world.capture(pane), 20, "the pane to show it")
+    world.wait_text(pane, "-- three")
     # Told while somebody wakes it, a pane says nothing of that at its next death.
     hint = option(world, pane, "@codex_hint")
     with pytest.raises(TmuxError):
@@ -100,8 +100,7 @@ def test_tell_a_running_a_sleeping_and_a_closed_conversation(world: Sandbox) -> 
 
 def test_tell_a_conversation_that_nobody_has_open(world: Sandbox) -> None:
     pane, session = talk(world, "--no-daemon")
-    kill_codex(world, pane, "SIGKILL")
-    wait_asleep(world, pane)
+    world.kill_codex(pane)
     said = world.helper("tell", "--session", session, "two")
     assert said == "queued: Codex gets it when the conversation wakes\n"
     assert not world.model.turns_with("two")
@@ -109,8 +108,7 @@ def test_tell_a_conversation_that_nobody_has_open(world: Sandbox) -> None:
         world.tmux("respawn-pane", "-t", pane)
         world.wait_ready(pane)
         world.wait_for(lambda: world.model.turns_with("two"), 20, "the message to be delivered")
-        kill_codex(world, pane, "SIGKILL")
-        wait_asleep(world, pane)
+        world.kill_codex(pane)
     world.tmux("respawn-pane", "-t", pane)
     request = world.ask(pane, "three")
     assert request.messages == ("one", "two", "three")
@@ -130,17 +128,10 @@ def test_approve_from_elsewhere(world: Sandbox) -> None:
     world.type(pane, "RUN touch allowed")
     wait_for_question(world, pane)
     # Also while its pane is dead.
-    kill_codex(world, pane, "SIGKILL")
-    wait_asleep(world, pane)
+    world.kill_codex(pane)
     assert world.helper("approve", "-t", pane, "--always") == "approved for this session\n"
     world.wait_for(lambda: (world.work / "allowed").exists(), 20, "the command")
     assert not (world.work / "refused").exists()
-
-
-def test_an_older_codex_says_what_it_lacks(world: Sandbox) -> None:
-    pane, _ = talk(world, "--no-daemon")
-    assert "shared daemon" in world.helper_result("approve").stderr
-    assert "shared daemon" in world.helper_result("wait", "-t", pane).stderr
 
 
 def test_a_message_from_the_list_and_an_approval_by_key(world: Sandbox) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.keep_test import kill_codex, no_view_mode, wait_asleep, wait_bound
+from tests.e2e.keep_test import kill_codex, no_view_mode
 from tests.support.world import Sandbox
 
 pytestmark = pytest.mark.codex
@@ -31,12 +31,12 @@ def kill_daemon(world: Sandbox) -> None:
     """Kill the shared server; what it has written stays."""
     pid = daemon_of(world)
     os.kill(pid, signal.SIGKILL)
-    world.wait_for(lambda: not Path(f"/proc/{pid}/exe").exists(), 10, "the shared server to end")
+    world.wait_for(lambda: not Path(f"/proc/{pid}/exe").exists(), 20, "the shared server to end")
 
 
 def activity(world: Sandbox, pane: str) -> str | None:
     """What `codex-tmux list` says that the pane's conversation is doing."""
-    (row,) = [r for r in json.loads(world.helper("list", "--json"))["panes"] if r["pane"] == pane]
+    (row,) = [r for r in world.listed() if r["pane"] == pane]
     found: str | None = row["activity"]
     return found
 
@@ -52,11 +52,11 @@ class Talk:
     def __init__(self, world: Sandbox) -> None:
         self.world, self.pane, self.said = world, world.new_pane(), ["one"]
         world.ask(self.pane, "one")
-        self.session = wait_bound(world, self.pane)
+        self.session = world.bound(self.pane)
 
     def killed_and_respawned_it_goes_on(self, word: str) -> None:
         kill_codex(self.world, self.pane, "SIGKILL")
-        wait_asleep(self.world, self.pane)
+        self.world.wait_asleep(self.pane)
         self.world.tmux("respawn-pane", "-t", self.pane)
         self.goes_on(word)
 
@@ -94,9 +94,9 @@ def test_its_socket_is_gone(world: Sandbox) -> None:
     Path(world.codex_home, "app-server-control/app-server-control.sock").unlink()
     assert activity(world, talk.pane) is None
     kill_codex(world, talk.pane, "SIGKILL")
-    wait_asleep(world, talk.pane)
+    world.wait_asleep(talk.pane)
     world.tmux("respawn-pane", "-t", talk.pane)
-    world.wait_for(lambda: world.format(talk.pane, "#{pane_dead}") == "0", 10, "Codex to try")
+    world.wait_format(talk.pane, "#{pane_dead}", "0")
     # It waits for that socket, gives up after a minute, and says what to do: nothing of ours is lost by then.
     kill_daemon(world)
     world.tmux("respawn-pane", "-k", "-t", talk.pane)

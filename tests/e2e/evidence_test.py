@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
 from tests.e2e.conftest import attached
-from tests.e2e.keep_test import option, wait_asleep, wait_bound
+from tests.e2e.keep_test import option
 from tests.support.world import Sandbox
 
 pytestmark = pytest.mark.codex
@@ -24,17 +22,9 @@ def untitled(codex_binary: str) -> Iterator[Sandbox]:
         yield made
 
 
-def row(world: Sandbox, pane: str) -> dict[str, Any]:
-    """The pane's row of `codex-tmux list`."""
-    listed = json.loads(world.helper("list", "--all", "--json"))["panes"]
-    found: dict[str, Any] = next(r for r in listed if r["pane"] == pane)
-    return found
-
-
 def resumes(world: Sandbox, pane: str, *messages: str) -> None:
     """Kill the pane's Codex, respawn it plainly, say `messages`' last and see that it remembers the others."""
-    os.kill(world.codex_pid(pane), signal.SIGKILL)
-    wait_asleep(world, pane)
+    world.kill_codex(pane)
     world.tmux("respawn-pane", "-t", pane)
     assert world.ask(pane, messages[-1]).messages == messages
 
@@ -42,7 +32,7 @@ def resumes(world: Sandbox, pane: str, *messages: str) -> None:
 def test_an_embedded_codex_is_known_by_the_lock_it_holds(untitled: Sandbox) -> None:
     pane = untitled.new_pane("codex --no-daemon")
     request = untitled.ask(pane, "first")
-    found = row(untitled, pane)
+    found = untitled.rows("--all")[pane]
     assert (found["session_id"], found["evidence"], found["exact"]) == (request.session_id, "lock", True)
     resumes(untitled, pane, "first", "second")
 
@@ -54,7 +44,7 @@ def test_a_codex_told_what_to_resume_is_known_by_its_command_line(untitled: Sand
     untitled.tmux("kill-pane", "-t", pane)
     again = untitled.new_pane(f"codex resume {session}")
     untitled.ask(again, "second")
-    found = row(untitled, again)
+    found = untitled.rows("--all")[again]
     assert (found["session_id"], found["evidence"]) == (session, "argv")
     resumes(untitled, again, "first", "second", "third")
 
@@ -66,7 +56,7 @@ def wait_shows(world: Sandbox, pane: str, session: str, evidence: str = "inferre
             (option(world, pane, "@codex_session"), option(world, pane, "@codex_evidence"))
             == (session, evidence)
         ),
-        15,
+        20,
         f"{pane} to have {session} by {evidence}",
     )
 
@@ -76,7 +66,7 @@ def test_three_of_one_directory_without_any_word_of_their_sessions(untitled: San
     sessions = [untitled.ask(p, f"message of {p}").session_id for p in panes]
     for pane, session in zip(panes, sessions, strict=True):
         wait_shows(untitled, pane, session)
-    assert row(untitled, panes[0])["exact"] is False
+    assert untitled.rows("--all")[panes[0]]["exact"] is False
     # Another conversation in the first one: known at once, by its screen.
     untitled.type(panes[0], "/new")
     sessions[0] = untitled.ask(panes[0], "after new").session_id
@@ -84,8 +74,8 @@ def test_three_of_one_directory_without_any_word_of_their_sessions(untitled: San
     for pane in panes:
         os.kill(untitled.codex_pid(pane), signal.SIGKILL)
     for pane in panes:
-        wait_asleep(untitled, pane)
-    found = row(untitled, panes[0])
+        untitled.wait_asleep(pane)
+    found = untitled.rows("--all")[panes[0]]
     assert (found["session_id"], found["evidence"], found["status"]) == (sessions[0], "inferred", "dead")
     for pane in panes:
         untitled.tmux("respawn-pane", "-t", pane)
@@ -104,15 +94,15 @@ def test_two_that_say_the_same_in_one_directory_stay_unknown_and_list_says_the_w
     untitled.model.names_threads = None
     panes = [untitled.new_pane("codex 'the same'") for _ in range(2)]
     for pane in panes:
-        untitled.wait_for(lambda p=pane: "turn 1 |" in untitled.capture(p), 30, "the answer")  # type: ignore[misc]
+        untitled.wait_text(pane, "turn 1 |", 30)
     listed = untitled.helper_result("list")
     assert listed.stdout.count("unknown") == 2
     assert "codex-tmux setup" in listed.stderr
     assert "codex-tmux adopt" in listed.stderr
     os.kill(untitled.codex_pid(panes[0]), signal.SIGKILL)
-    wait_asleep(untitled, panes[0])
+    untitled.wait_asleep(panes[0])
     untitled.tmux("respawn-pane", "-t", panes[0])
-    untitled.wait_for(lambda: "start a new session" in untitled.capture(panes[0]), 20, "the question")
+    untitled.wait_text(panes[0], "start a new session")
     untitled.tmux("send-keys", "-t", panes[0], "Enter")
     assert untitled.ask(panes[0], "anew").messages == ("anew",), "fresh, rather than the other one's"
 
@@ -129,27 +119,26 @@ def test_new_in_a_codex_that_was_told_what_to_resume_is_followed(untitled: Sandb
     pane = untitled.new_pane()
     session = untitled.ask(pane, "first").session_id
     wait_shows(untitled, pane, session)
-    os.kill(untitled.codex_pid(pane), signal.SIGKILL)
-    wait_asleep(untitled, pane)
+    untitled.kill_codex(pane)
     untitled.tmux("respawn-pane", "-t", pane)
     untitled.ask(pane, "second")
     wait_shows(untitled, pane, session, "argv")
     untitled.type(pane, "/new")
     anew = untitled.ask(pane, "third").session_id
     # For its first seconds a Codex counts as busy with what it was told to resume.
-    untitled.wait_for(lambda: row(untitled, pane)["session_id"] == anew, 30, "the new session")
+    untitled.wait_for(lambda: untitled.rows("--all")[pane]["session_id"] == anew, 30, "the new session")
     resumes(untitled, pane, "third", "fourth")
 
 
 def test_what_codex_says_as_it_quits_names_its_session(untitled: Sandbox) -> None:
-    pane = untitled.new_pane("bash --norc -i")
+    pane = untitled.shell()
     untitled.tmux("send-keys", "-t", pane, "codex", "Enter")
     session = untitled.ask(pane, "first").session_id
-    untitled.wait_for(lambda: option(untitled, pane, "@codex_pane"), 10, "the pane to be marked")
+    untitled.wait_for(lambda: option(untitled, pane, "@codex_pane"), 20, "the pane to be marked")
     untitled.type(pane, "/quit")
-    untitled.wait_for(lambda: option(untitled, pane, "@codex_pane") == "", 10, "the pane to be a shell again")
-    found = row(untitled, pane)
+    untitled.wait_for(lambda: option(untitled, pane, "@codex_pane") == "", 20, "the pane to be a shell again")
+    found = untitled.rows("--all")[pane]
     assert (found["session_id"], found["evidence"], found["status"]) == (session, "screen", "ended")
     untitled.helper("respawn", "-t", pane)
     assert untitled.ask(pane, "second").messages == ("first", "second")
-    assert wait_bound(untitled, pane) == session
+    assert untitled.bound(pane) == session

@@ -167,7 +167,7 @@ def killed_pane_comes_back(world: Sandbox) -> None:
     world.attach()
     pane = world.new_pane(str(world.bin / "codex"))
     world.ask(pane, "first")
-    world.wait_for(lambda: world.format(pane, "#{@codex_session}"), 20, "the session")
+    world.bound(pane)
     os.kill(world.codex_pid(pane), signal.SIGKILL)
 
     def dead() -> bool:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shlex
 import signal
 from pathlib import Path
-from typing import Any
 
 import psutil
 import pytest
@@ -20,18 +18,9 @@ pytestmark = pytest.mark.codex
 OLD_PROMPT = "the old prompt"
 
 
-def rows(world: Sandbox, *flags: str) -> dict[str, dict[str, Any]]:
-    """`codex-tmux list --json` by pane."""
-    listed = json.loads(world.helper("list", "--json", *flags))
-    assert listed["version"] == 1
-    return {row["pane"]: row for row in listed["panes"]}
-
-
 def statuses(world: Sandbox) -> dict[str, str]:
     """The status of every session that is known."""
-    return {
-        r["session_id"]: r["status"] for r in json.loads(world.helper("list", "--all", "--json"))["panes"]
-    }
+    return {r["session_id"]: r["status"] for r in world.listed("--all")}
 
 
 def first_message(world: Sandbox, session_id: str, home: Path | None = None) -> str:
@@ -46,23 +35,9 @@ def option(world: Sandbox, pane: str, name: str) -> str:
     return world.tmux("show-options", "-pqv", "-t", pane, name)
 
 
-def wait_bound(world: Sandbox, pane: str) -> str:
-    """Wait until the pane's session is known; its id."""
-    return world.wait_for(lambda: option(world, pane, "@codex_session"), 15, f"the session of {pane}")
-
-
 def wait_state(world: Sandbox, pane: str, state: str) -> None:
     """Wait until the pane is in this state."""
-    world.wait_for(lambda: option(world, pane, "@codex_state") == state, 10, f"{pane} to be {state}")
-
-
-def wait_asleep(world: Sandbox, pane: str) -> None:
-    """Wait until the pane's session is safe and the pane is dead again."""
-
-    def asleep() -> bool:
-        return option(world, pane, "@codex_asleep") == "1" and world.format(pane, "#{pane_dead}") == "1"
-
-    world.wait_for(asleep, 10, f"{pane} to sleep")
+    world.wait_for(lambda: option(world, pane, "@codex_state") == state, 20, f"{pane} to be {state}")
 
 
 def log_text(world: Sandbox) -> str:
@@ -72,18 +47,12 @@ def log_text(world: Sandbox) -> str:
 
 def wait_logged(world: Sandbox, text: str) -> None:
     """Wait for a line of the log."""
-    world.wait_for(lambda: text in log_text(world), 10, f"{text!r} in the log")
-
-
-def wait_gone(world: Sandbox, pane: str) -> None:
-    """Wait until tmux has closed the pane."""
-
-    world.wait_for(lambda: is_gone(world, pane), 10, f"{pane} to go")
+    world.wait_for(lambda: text in log_text(world), 20, f"{text!r} in the log")
 
 
 def is_gone(world: Sandbox, pane: str) -> bool:
     """Whether tmux has closed the pane."""
-    return pane not in world.tmux("list-panes", "-a", "-F", "#{pane_id}").split()
+    return pane not in world.pane_ids()
 
 
 def no_view_mode(world: Sandbox) -> None:
@@ -104,7 +73,7 @@ def test_eight_panes_of_one_directory_started_together_are_told_apart(world: San
     panes = [world.new_pane() for _ in range(8)]
     for number, pane in enumerate(panes):
         world.ask(pane, f"message of pane {number}")
-    listed = rows(world)
+    listed = world.rows()
     for number, pane in enumerate(panes):
         row = listed[pane]
         assert (row["exact"], row["evidence"], row["status"]) == (True, "title", "live")
@@ -113,25 +82,30 @@ def test_eight_panes_of_one_directory_started_together_are_told_apart(world: San
     no_view_mode(world)
 
 
-@pytest.mark.parametrize("how", ["SIGKILL", "wrapper", "SIGTERM", "SIGHUP"])
-def test_a_killed_codex_comes_back_by_a_plain_respawn(world: Sandbox, how: str) -> None:
-    pane = world.new_pane("codex", OLD_PROMPT)
-    world.wait_for(lambda: "turn 1 |" in world.capture(pane), 20, "the first answer")
-    world.ask(pane, "second")
-    kill_codex(world, pane, how)
-    wait_asleep(world, pane)
-    assert "second" in world.capture(pane), "the last screen stays"
-    world.wait_for(lambda: "R brings it back" in world.capture(pane), 5, "the hint")
-    assert "Pane is dead" not in world.capture(pane)
+def test_a_killed_codex_comes_back_by_a_plain_respawn(world: Sandbox) -> None:
+    panes = {
+        how: world.new_pane("codex", f"{how} prompt") for how in ("SIGKILL", "wrapper", "SIGTERM", "SIGHUP")
+    }
+    for how, pane in panes.items():
+        world.wait_text(pane, "turn 1 |", 40)
+        world.ask(pane, f"{how} second")
+    for how, pane in panes.items():
+        kill_codex(world, pane, how)
     turns = len(world.model.requests)
-    world.tmux("respawn-pane", "-t", pane)
-    world.wait_ready(pane)
-    request = world.ask(pane, "third")
-    assert request.messages == (OLD_PROMPT, "second", "third")
-    assert [r.last for r in world.model.requests[turns:]] == ["third"], "nothing was sent by itself"
-    names = set(psutil.Process(world.codex_pid(pane)).environ())
-    assert not {n for n in names if n.startswith("CODEX_TMUX_LAY")}, (
-        "nothing of ours is left in its environment"
+    for how, pane in panes.items():
+        world.wait_asleep(pane)
+        assert f"{how} second" in world.capture(pane), "the last screen stays"
+        world.wait_text(pane, "R brings it back")
+        assert "Pane is dead" not in world.capture(pane)
+        world.tmux("respawn-pane", "-t", pane)
+    for how, pane in panes.items():
+        assert world.ask(pane, f"{how} third").messages == tuple(
+            f"{how} {n}" for n in ("prompt", "second", "third")
+        )
+        names = set(psutil.Process(world.codex_pid(pane)).environ())
+        assert not {n for n in names if n.startswith("CODEX_TMUX_LAY")}, "nothing of ours in its environment"
+    assert [r.last for r in world.model.requests[turns:]] == [f"{how} third" for how in panes], (
+        "sent by itself"
     )
     no_view_mode(world)
 
@@ -150,8 +124,8 @@ def test_directory_flags_home_and_mode_come_back(world: Sandbox, daemon: bool) -
     )
     pane = world.new_pane(command)
     before = world.ask(pane, "first")
-    session = wait_bound(world, pane)
-    row = rows(world)[pane]
+    session = world.bound(pane)
+    row = world.rows()[pane]
     assert (row["session_id"], row["flags"], row["codex_home"]) == (session, flags, str(home))
     assert row["cwd"] == str(cwd)
     for word, route in (
@@ -159,17 +133,16 @@ def test_directory_flags_home_and_mode_come_back(world: Sandbox, daemon: bool) -
         ("third", ["respawn-pane", "-k", "-t", pane]),
     ):
         if "-k" not in route:
-            kill_codex(world, pane, "SIGKILL")
-            wait_asleep(world, pane)
+            world.kill_codex(pane)
         pid = world.format(pane, "#{pane_pid}")
         world.tmux(*route)
-        world.wait_for(lambda pid=pid: world.format(pane, "#{pane_pid}") != pid, 5, "the respawn")  # type: ignore[misc]
+        world.wait_for(lambda pid=pid: world.format(pane, "#{pane_pid}") != pid, 20, "the respawn")  # type: ignore[misc]
         request = world.ask(pane, word)
         assert (request.body["model"], request.body["model"]) == (before.body["model"], "mock-model-2")
         assert request.messages[0] == "first"
         assert request.messages[-1] == word
         wait_state(world, pane, "live")
-    row = rows(world)[pane]
+    row = world.rows()[pane]
     assert (row["session_id"], row["flags"], row["codex_home"], row["cwd"]) == (
         session,
         flags,
@@ -182,25 +155,23 @@ def test_directory_flags_home_and_mode_come_back(world: Sandbox, daemon: bool) -
 def test_new_and_resume_inside_codex_are_followed(world: Sandbox) -> None:
     pane = world.new_pane()
     world.ask(pane, "first of the first")
-    first = wait_bound(world, pane)
+    first = world.bound(pane)
     world.type(pane, "/new")
-    world.wait_for(lambda: option(world, pane, "@codex_session") not in ("", first), 15, "the new session")
+    world.wait_for(lambda: option(world, pane, "@codex_session") not in ("", first), 20, "the new session")
     world.ask(pane, "first of the second")
-    second = wait_bound(world, pane)
+    second = world.bound(pane)
     assert second != first
-    kill_codex(world, pane, "SIGKILL")
-    wait_asleep(world, pane)
+    world.kill_codex(pane)
     world.tmux("respawn-pane", "-t", pane)
     assert world.ask(pane, "more").messages == ("first of the second", "more")
     world.type(pane, "/resume")
-    world.wait_for(lambda: "Resume a previous session" in world.capture(pane), 10, "the picker")
+    world.wait_text(pane, "Resume a previous session")
     # The list is loaded behind the screen: newest first, so the other session is the second one.
-    world.wait_for(lambda: "s ago" in world.capture(pane), 10, "the sessions")
+    world.wait_text(pane, "s ago")
     world.tmux("send-keys", "-t", pane, "Down")
     world.tmux("send-keys", "-t", pane, "Enter")
-    world.wait_for(lambda: option(world, pane, "@codex_session") == first, 15, "the first session again")
-    kill_codex(world, pane, "SIGKILL")
-    wait_asleep(world, pane)
+    world.wait_for(lambda: option(world, pane, "@codex_session") == first, 20, "the first session again")
+    world.kill_codex(pane)
     world.tmux("respawn-pane", "-t", pane)
     assert world.ask(pane, "and more").messages == ("first of the first", "and more")
     assert statuses(world) == {first: "live", second: "ended"}
@@ -211,16 +182,17 @@ def two_killed(world: Sandbox) -> tuple[list[str], list[str]]:
     panes = [world.new_pane() for _ in range(2)]
     for number, pane in enumerate(panes):
         world.ask(pane, f"message of pane {number}")
-    sessions = [wait_bound(world, p) for p in panes]
+    sessions = [world.bound(p) for p in panes]
     for pane in panes:
         kill_codex(world, pane, "SIGKILL")
     for pane in panes:
-        wait_asleep(world, pane)
+        world.wait_asleep(pane)
     return panes, sessions
 
 
 def test_two_panes_whose_memory_names_one_session(world: Sandbox) -> None:
     panes, sessions = two_killed(world)
+    world.quiet()
     world.tmux("set-option", "-p", "-t", panes[0], "@codex_session", sessions[1])
     world.tmux("respawn-pane", "-t", panes[0], ";", "respawn-pane", "-t", panes[1])
 
@@ -232,48 +204,46 @@ def test_two_panes_whose_memory_names_one_session(world: Sandbox) -> None:
 
     refused = world.wait_for(refused_one, 20, "one of them to come up, and the other not")
     # As it is laid to sleep it is drawn anew.
-    world.wait_for(lambda: "it can be in one pane only" in world.capture(refused), 10, "why not")
+    world.wait_text(refused, "it can be in one pane only")
 
 
 def test_a_quit_closes_the_pane_as_without_the_plugin(world: Sandbox) -> None:
     pane = world.new_pane()
     world.ask(pane, "first")
-    session = wait_bound(world, pane)
+    session = world.bound(pane)
     world.type(pane, "/quit")
-    world.wait_for(
-        lambda: pane not in world.tmux("list-panes", "-a", "-F", "#{pane_id}").split(), 10, "the pane to go"
-    )
+    world.wait_gone(pane)
     wait_logged(world, f"record.ended session={session}")
-    assert rows(world, "--all")[pane]["status"] == "ended"
+    assert world.rows("--all")[pane]["status"] == "ended"
     no_view_mode(world)
 
 
 def test_control_c_closes_the_pane_as_without_the_plugin(world: Sandbox) -> None:
     pane = world.new_pane()
     world.ask(pane, "first")
-    session = wait_bound(world, pane)
-    world.wait_for(lambda: "Worked for" in world.capture(pane), 10, "the turn to end")
+    session = world.bound(pane)
+    world.wait_text(pane, "Worked for")
     world.tmux("send-keys", "-t", pane, "C-c")
     # One is enough in an idle 0.169; older ones ask for a second.
     world.wait_for(
-        lambda: is_gone(world, pane) or "again to quit" in world.capture(pane), 10, "Codex to quit or ask"
+        lambda: is_gone(world, pane) or "again to quit" in world.capture(pane), 20, "Codex to quit or ask"
     )
     if not is_gone(world, pane):
         world.tmux("send-keys", "-t", pane, "C-c")
-    wait_gone(world, pane)
+    world.wait_gone(pane)
     wait_logged(world, f"record.ended session={session}")
 
 
 def test_codex_in_a_shell_quit_and_killed(world: Sandbox) -> None:
-    pane = world.new_pane("bash --norc -i")
+    pane = world.shell()
     shell = world.format(pane, "#{pane_pid}")
     world.tmux("send-keys", "-t", pane, "codex -m mock-model-2", "Enter")
     world.ask(pane, "first")
-    session = wait_bound(world, pane)
+    session = world.bound(pane)
     assert option(world, pane, "remain-on-exit") == "", "never for a shell"
     world.type(pane, "/quit")
-    world.wait_for(lambda: option(world, pane, "@codex_pane") == "", 10, "the pane to be a shell again")
-    assert rows(world, "--all")[pane]["status"] == "ended"
+    world.wait_for(lambda: option(world, pane, "@codex_pane") == "", 20, "the pane to be a shell again")
+    assert world.rows("--all")[pane]["status"] == "ended"
     assert world.format(pane, "#{pane_pid}") == shell
     # The key brings it back into the same shell.
     world.helper("respawn", "-t", pane)
@@ -281,40 +251,38 @@ def test_codex_in_a_shell_quit_and_killed(world: Sandbox) -> None:
     assert world.model.requests[-1].body["model"] == "mock-model-2"
     assert world.format(pane, "#{pane_pid}") == shell
     os.kill(world.codex_pid(pane), signal.SIGKILL)
-    world.wait_for(lambda: world.format(pane, "#{pane_current_command}") == "bash", 10, "the shell")
-    assert rows(world)[pane]["status"] == "dead"
+    world.wait_format(pane, "#{pane_current_command}", "bash")
+    assert world.rows()[pane]["status"] == "dead"
     world.helper("respawn", "-t", pane)
     assert world.ask(pane, "third").messages == ("first", "second", "third")
     # A respawn ends the shell, as without the plugin; the conversation comes back, and behind it a shell.
     world.tmux("respawn-pane", "-k", "-t", pane)
-    world.wait_for(lambda: world.format(pane, "#{pane_pid}") != shell, 5, "the respawn")
+    world.wait_for(lambda: world.format(pane, "#{pane_pid}") != shell, 20, "the respawn")
     assert world.ask(pane, "fourth").messages == ("first", "second", "third", "fourth")
     assert option(world, pane, "@codex_session") == session
     world.type(pane, "/quit")
-    world.wait_for(lambda: world.format(pane, "#{pane_current_command}") == "bash", 10, "the shell behind it")
-    world.wait_for(lambda: option(world, pane, "@codex_pane") == "", 10, "the pane to be a shell again")
+    world.wait_format(pane, "#{pane_current_command}", "bash")
+    world.wait_for(lambda: option(world, pane, "@codex_pane") == "", 20, "the pane to be a shell again")
 
 
 def test_a_pane_killed_before_its_first_message_starts_fresh_and_says_so(world: Sandbox) -> None:
     pane = world.new_pane("codex -m mock-model-2")
     world.wait_ready(pane)
-    session = wait_bound(world, pane)
-    kill_codex(world, pane, "SIGKILL")
-    wait_asleep(world, pane)
+    session = world.bound(pane)
+    world.kill_codex(pane)
     world.tmux("respawn-pane", "-t", pane)
-    world.wait_for(lambda: "had no message yet" in world.capture(pane), 10, "the reason")
+    world.wait_text(pane, "had no message yet")
     world.start_anew(pane)
     request = world.ask(pane, "first")
     assert (request.messages, request.body["model"]) == (("first",), "mock-model-2")
-    world.wait_for(lambda: option(world, pane, "@codex_session") not in ("", session), 10, "the new session")
+    world.wait_for(lambda: option(world, pane, "@codex_session") not in ("", session), 20, "the new session")
 
 
 def test_a_session_held_by_another_codex_is_waited_for_and_its_holder_named(world: Sandbox) -> None:
     pane = world.new_pane("codex --no-daemon")
     world.ask(pane, "first")
-    session = wait_bound(world, pane)
-    kill_codex(world, pane, "SIGKILL")
-    wait_asleep(world, pane)
+    session = world.bound(pane)
+    world.kill_codex(pane)
     other = world.new_pane(f"codex --no-daemon resume {session}")
     store = Store(str(world.codex_home))
     world.ask(other, "second")  # until then it may let go of the lock once more
@@ -322,20 +290,17 @@ def test_a_session_held_by_another_codex_is_waited_for_and_its_holder_named(worl
     world.quiet()
     world.tmux("set-option", "-pu", "-t", other, "@codex_session")
     world.tmux("respawn-pane", "-t", pane)
-    world.wait_for(lambda: option(world, pane, "@codex_asleep") == "", 10, "the pane to wake")
-    world.wait_for(
-        lambda: world.format(pane, "#{@codex_asleep}#{pane_dead}") == "11", 40, "it to give up, and to sleep"
-    )
-    screen = " ".join(world.capture(pane).split())
-    assert f"session {session} is still open in codex, process " in screen
+    world.wait_text(pane, f"is held by codex ({world.codex_pid(other)}); waiting")
     assert option(world, pane, "@codex_session") == session
+    world.tmux("kill-pane", "-t", other)
+    assert world.ask(pane, "third").messages == ("first", "second", "third")
 
 
 def test_death_respawns_by_itself_at_most_three_times_a_minute(world: Sandbox) -> None:
     world.tmux("set-option", "-g", "@codex-on-death", "respawn")
     pane = world.new_pane("codex", OLD_PROMPT)
-    world.wait_for(lambda: "turn 1 |" in world.capture(pane), 20, "the first answer")
-    wait_bound(world, pane)
+    world.wait_text(pane, "turn 1 |")
+    world.bound(pane)
     for word in ("second", "third", "fourth"):
         pid = world.format(pane, "#{pane_pid}")
         kill_codex(world, pane, "wrapper")
@@ -343,13 +308,13 @@ def test_death_respawns_by_itself_at_most_three_times_a_minute(world: Sandbox) -
         def is_back(pid: str = pid) -> bool:
             return world.format(pane, "#{pane_pid}") != pid and world.format(pane, "#{pane_dead}") == "0"
 
-        world.wait_for(is_back, 10, "the pane to come back")
+        world.wait_for(is_back, 20, "the pane to come back")
         world.ask(pane, word)
         wait_state(world, pane, "live")
     kill_codex(world, pane, "wrapper")
-    wait_asleep(world, pane)
-    world.wait_for(lambda: "Codex died 3 times" in log_text(world), 10, "the message")
-    wait_asleep(world, pane)
+    world.wait_asleep(pane)
+    world.wait_for(lambda: "Codex died 3 times" in log_text(world), 20, "the message")
+    world.wait_asleep(pane)
     world.tmux("respawn-pane", "-t", pane)
     assert world.ask(pane, "fifth").messages == (OLD_PROMPT, "second", "third", "fourth", "fifth")
 
@@ -361,13 +326,11 @@ def test_a_client_that_comes_to_a_pane_killed_twice_finds_it_asleep(codex_binary
         pane = world.new_pane()
         world.ask(pane, "first")
         for _ in range(2):
-            kill_codex(world, pane, "SIGKILL")
-            wait_asleep(world, pane)
+            world.kill_codex(pane)
             world.tmux("respawn-pane", "-t", pane)
             world.wait_ready(pane)
             wait_state(world, pane, "live")
-        kill_codex(world, pane, "SIGKILL")
-        wait_asleep(world, pane)
+        world.kill_codex(pane)
         world.tmux("select-window", "-t", pane)
         world.attach()
         assert world.format(pane, "#{pane_dead}") == "1"

@@ -6,7 +6,6 @@ import os
 
 import pytest
 
-from tests.e2e.keep_test import kill_codex, wait_asleep, wait_bound
 from tests.support.screen import Screen
 from tests.support.world import Sandbox
 from tests.tmux.names_test import events, window_is
@@ -30,7 +29,7 @@ def test_each_names_the_other_and_neither_twice(sandbox: Sandbox) -> None:
     pane = sandbox.tmux("new-window", "-P", "-F", "#{pane_id}", "-c", str(sandbox.work), "codex")
     sandbox.wait_ready(pane)
     sandbox.ask(pane, "one")
-    wait_bound(sandbox, pane)
+    sandbox.bound(pane)
     window_is(sandbox, pane, "A conversation")  # as the model has it
     rename_in_codex(sandbox, pane, "parser of rows")
     window_is(sandbox, pane, "parser of rows")
@@ -55,9 +54,8 @@ def test_each_names_the_other_and_neither_twice(sandbox: Sandbox) -> None:
 def test_a_sleeping_conversation_is_named_and_comes_back_so(world: Sandbox) -> None:
     pane = world.new_pane()
     world.ask(pane, "one")
-    session = wait_bound(world, pane)
-    kill_codex(world, pane, "SIGKILL")
-    wait_asleep(world, pane)
+    session = world.bound(pane)
+    world.kill_codex(pane)
     world.tmux("rename-window", "-t", pane, "while asleep")
     world.wait_for(lambda: events(world, "session.named"), 20, "the conversation to be named")
     assert "while asleep" in world.helper("list", "--all")
@@ -70,17 +68,17 @@ def test_a_window_that_tmux_names_does_so_after_a_restart(world: Sandbox) -> Non
     pane = world.tmux("new-window", "-P", "-F", "#{pane_id}", "-c", str(world.work), "codex")
     world.wait_ready(pane)
     world.ask(pane, "one")
-    session = wait_bound(world, pane)
+    session = world.bound(pane)
     mine = world.new_pane()
     world.ask(mine, "two")
-    wait_bound(world, mine)
+    world.bound(mine)
     world.tmux("rename-window", "-t", mine, "mine")
     world.wait_for(lambda: name_of(world, mine) == "mine", 20, "the name of the one")
     world.helper("sync")
     window_is(world, pane, "A conversation")
     world.helper("sync")
     os.kill(int(world.tmux("display-message", "-p", "#{pid}")), 9)
-    world.wait_for(lambda: not world.running, 10, "the server to end")
+    world.wait_for(lambda: not world.running, 20, "the server to end")
     world.start_server(load_plugin=True)
     world.helper("restore")
     form = "#{@codex_session} #{window_name} #{automatic-rename}"

@@ -9,7 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.e2e.keep_test import option, rows, wait_asleep, wait_bound
+from tests.e2e.keep_test import option
 from tests.support.world import Sandbox
 
 pytestmark = pytest.mark.codex
@@ -41,14 +41,14 @@ def test_a_native_binary_behind_links_with_profile_home_and_databases_of_its_own
         pane = world.new_pane(f"{variables} exec cx -p work -s read-only")
         before = world.ask(pane, "first")
         assert before.body["model"] == "model-of-the-profile"
-        session = wait_bound(world, pane)
-        row = rows(world)[pane]
+        session = world.bound(pane)
+        row = world.rows()[pane]
         flags = ["-p", "work", "-s", "read-only"]
         assert (row["session_id"], row["flags"], row["codex_home"]) == (session, flags, str(home))
         assert list(databases.glob("state_*.sqlite")), "Codex has its databases there"
 
         os.kill(int(world.format(pane, "#{pane_pid}")), signal.SIGKILL)
-        wait_asleep(world, pane)
+        world.wait_asleep(pane)
         world.tmux("respawn-pane", "-t", pane)
         again = world.ask(pane, "second")
         assert (again.messages, again.body["model"]) == (("first", "second"), "model-of-the-profile")

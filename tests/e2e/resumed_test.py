@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from codex_tmux.codex.store import Store
-from tests.e2e.shown_session_test import codex, kill, wait_for_text, wait_session
+from tests.e2e.shown_session_test import codex, wait_for_text, wait_session
 from tests.support.world import Sandbox
 
 pytestmark = pytest.mark.codex
@@ -63,7 +63,7 @@ def changed_silently(world: Sandbox) -> tuple[str, str, str]:
     pane, first = begin(world, "-m", "mock-model-2")
     world.type(pane, f"/cd {other}")
     wait_for_text(world, pane, "Working directory changed")
-    world.wait_for(lambda: world.format(pane, "#{@codex_session}") not in ("", first), 15, "the fork")
+    world.wait_for(lambda: world.format(pane, "#{@codex_session}") not in ("", first), 20, "the fork")
     return pane, world.format(pane, "#{@codex_session}"), other
 
 
@@ -72,22 +72,21 @@ def test_the_session_goes_on_in_its_own_directory(
     world: Sandbox, elsewhere: Callable[[Sandbox], tuple[str, str, str]]
 ) -> None:
     pane, session, directory = elsewhere(world)
-    for turn in ("three", "four"):
-        kill(world, pane)
-        world.tmux("respawn-pane", "-t", pane)
-        # A question would take the words for its answer.
-        request = world.ask(pane, turn)
-        assert (request.messages[0], request.session_id, request.body["model"]) == (
-            "one",
-            session,
-            "mock-model-2",
-        )
-        assert words_of(world, pane) == ["-m", "mock-model-2", "-C", directory, "resume", session]
+    world.kill_codex(pane)
+    world.tmux("respawn-pane", "-t", pane)
+    # A question would take the words for its answer.
+    request = world.ask(pane, "three")
+    assert (request.messages[0], request.session_id, request.body["model"]) == (
+        "one",
+        session,
+        "mock-model-2",
+    )
+    assert words_of(world, pane) == ["-m", "mock-model-2", "-C", directory, "resume", session]
 
 
 def test_codex_itself_asks_about_an_archived_session(world: Sandbox) -> None:
     pane, session = begin(world)
-    kill(world, pane)
+    world.kill_codex(pane)
     codex(world, "archive", session)
     world.tmux("respawn-pane", "-t", pane)
     wait_for_text(world, pane, "Unarchive and resume")
@@ -109,7 +108,7 @@ def test_a_compressed_rollout(world: Sandbox) -> None:
         pytest.skip("no zstd here")
     world.ask(world.new_pane(), "keeps the background server")
     pane, session = begin(world)
-    kill(world, pane)
+    world.kill_codex(pane)
     store = Store(str(world.codex_home))
     rollout = store.rollout(session)
     assert rollout

@@ -101,12 +101,10 @@ def title_of_codex(home: Path) -> str:
     "config",
     [
         CONFIG,
-        CONFIG + "\n# mine\n[tui.model_availability_nux]\n",
         CONFIG + '[tui] # mine\nterminal_title = [ "activity", "git-branch" ] # where\n',
-        CONFIG + "[tui]\nanimations = false\n",
         "\ufeff" + CONFIG.replace("\n", "\r\n"),
     ],
-    ids=["no table", "sub-table", "list", "table", "mark and crlf"],
+    ids=["no table", "list", "mark and crlf"],
 )
 def test_the_title_carries_the_id(home: Path, config: str) -> None:
     path = home / ".codex/config.toml"

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import signal
 import subprocess
 from collections.abc import Iterator
 from contextlib import suppress
@@ -12,35 +10,28 @@ from contextlib import suppress
 import pytest
 
 from codex_tmux.selftest.world import WorldError
-from tests.e2e.keep_test import log_text, option, wait_asleep, wait_bound
+from tests.e2e.conftest import attached
+from tests.e2e.keep_test import log_text, option
 from tests.support.world import Sandbox
 
 pytestmark = pytest.mark.codex
 
 
-@pytest.fixture(params=[True, False], ids=["titled", "untitled"])
+@pytest.fixture
 def world(request: pytest.FixtureRequest, codex_binary: str) -> Iterator[Sandbox]:
-    """A private tmux server with the plugin and the real Codex, as `setup` makes it and as it is without."""
-    with Sandbox(codex_binary, title=request.param) as made:
-        made.start_server(load_plugin=True)
-        made.attach()
+    """A private tmux server with the plugin and the real Codex, as `setup` makes it, or as it is without."""
+    with attached(codex_binary, title=getattr(request, "param", True)) as made:
         yield made
 
 
 def wait_session(world: Sandbox, pane: str, session: str) -> None:
     """Wait until the pane is known to show this session."""
-    world.wait_for(lambda: option(world, pane, "@codex_session") == session, 15, f"{pane} to have {session}")
-
-
-def kill(world: Sandbox, pane: str) -> None:
-    """Kill the pane's Codex and wait until the pane sleeps."""
-    os.kill(world.codex_pid(pane), signal.SIGKILL)
-    wait_asleep(world, pane)
+    world.wait_for(lambda: option(world, pane, "@codex_session") == session, 20, f"{pane} to have {session}")
 
 
 def wait_for_text(world: Sandbox, pane: str, text: str) -> None:
     """Wait until the pane shows this."""
-    world.wait_for(lambda: text in world.capture(pane), 20, f"{text!r} in {pane}")
+    world.wait_text(pane, text)
 
 
 def codex(world: Sandbox, *args: str) -> None:
@@ -51,6 +42,7 @@ def codex(world: Sandbox, *args: str) -> None:
     )
 
 
+@pytest.mark.parametrize("world", [True, False], ids=["titled", "untitled"], indirect=True)
 def test_forks_and_sub_agents(world: Sandbox) -> None:
     pane = world.new_pane()
     parent = world.ask(pane, "one").session_id
@@ -65,7 +57,7 @@ def test_forks_and_sub_agents(world: Sandbox) -> None:
     wait_for_text(world, pane, "Spawned")
     world.helper("sync")
     assert option(world, pane, "@codex_session") == fork
-    kill(world, pane)
+    world.kill_codex(pane)
     assert option(world, pane, "@codex_session") == fork
     world.tmux("respawn-pane", "-t", pane)
     assert world.ask(pane, "three").messages[:2] == ("one", "two")
@@ -74,25 +66,26 @@ def test_forks_and_sub_agents(world: Sandbox) -> None:
     second = world.ask(other, "other").session_id
     assert second not in (parent, fork)
     wait_session(world, other, second)
-    kill(world, other)
+    world.kill_codex(other)
     world.tmux("respawn-pane", "-t", other)
     assert world.ask(other, "again").messages == ("one", "other", "again")
 
 
+@pytest.mark.parametrize("world", [False], ids=["untitled"], indirect=True)
 def test_renamed_resumes_and_deleted_says_why_not(world: Sandbox) -> None:
     world.ask(world.new_pane(), "keeps the background server")
     pane = world.new_pane("codex -m mock-model-2")
     session = world.ask(pane, "first").session_id
     wait_session(world, pane, session)
     world.type(pane, "/rename My name")
-    kill(world, pane)
+    world.kill_codex(pane)
     world.tmux("respawn-pane", "-t", pane)
     assert world.ask(pane, "second").messages == ("first", "second")
     wait_session(world, pane, session)
     codex(world, "delete", "--force", session)
-    kill(world, pane)
+    world.kill_codex(pane)
     world.tmux("respawn-pane", "-t", pane)
-    world.wait_for(lambda: "start a new session" in world.capture(pane), 20, "the question")
+    world.wait_text(pane, "start a new session")
     world.tmux("send-keys", "-t", pane, "Enter")
     request = world.ask(pane, "anew")
     assert (len(request.messages), request.body["model"]) == (1, "mock-model-2")
@@ -105,7 +98,7 @@ def test_a_directory_that_is_gone(world: Sandbox) -> None:
     panes = [world.new_pane(cwd=tree), world.new_pane("codex", "--cd", str(given))]
     for pane in panes:
         wait_session(world, pane, world.ask(pane, f"first of {pane}").session_id)
-        kill(world, pane)
+        world.kill_codex(pane)
     shutil.rmtree(tree)
     shutil.rmtree(given)
     reasons = (f"{str(tree)!r} cannot be entered", f"{str(given)!r} is gone")
@@ -118,4 +111,4 @@ def test_a_directory_that_is_gone(world: Sandbox) -> None:
             with suppress(WorldError):
                 world.wait_for(lambda p=pane: "Use session directory" not in world.capture(p), 1, "it")  # type: ignore[misc]
         assert world.ask(pane, "second").messages == (f"first of {pane}", "second")
-    assert wait_bound(world, panes[0]) != wait_bound(world, panes[1])
+    assert world.bound(panes[0]) != world.bound(panes[1])

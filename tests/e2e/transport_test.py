@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.far_end import far_end, kill_root, rows, wait_asleep, wait_bound
+from tests.support.far_end import far_end, kill_root, wait_bound
 from tests.support.world import Sandbox
 
 pytestmark = pytest.mark.codex
@@ -26,25 +26,25 @@ def world(sandbox: Sandbox) -> Sandbox:
 def test_ssh_killed_and_respawned_the_same_conversation_goes_on(world: Sandbox) -> None:
     with far_end(world) as far:
         pane = world.new_pane(shlex.join([*far.ssh_t, "cd src && codex -m mock-model 'first words'"]))
-        world.wait_for(lambda: "turn 1 |" in world.capture(pane), 30, "the first answer")
+        world.wait_text(pane, "turn 1 |", 30)
         session = world.model.turns_with("first words")[0].session_id
         wait_bound(world, pane, session)
-        assert rows(world)[pane]["transport"]["kind"] == "ssh"
+        assert world.rows()[pane]["transport"]["kind"] == "ssh"
         # /new there, followed by its title alone.
         world.type(pane, "/new")
         world.wait_for(
-            lambda: not session.startswith(world.format(pane, "#{@codex_session}")), 15, "another session"
+            lambda: not session.startswith(world.format(pane, "#{@codex_session}")), 20, "another session"
         )
         session = world.ask(pane, "anew").session_id
         wait_bound(world, pane, session)
         kill_root(world, pane)
         turns = len(world.model.requests)
         world.tmux("respawn-pane", "-t", pane)
-        world.wait_for(lambda: "turn 1 |" in world.capture(pane), 30, "the conversation")
+        world.wait_text(pane, "turn 1 |", 30)
         request = world.ask(pane, "on")
         assert (request.session_id, request.messages) == (session, ("anew", "on"))
         assert [r.last for r in world.model.requests[turns:]] == ["on"], "nothing was sent by itself"
-        assert rows(world)[pane]["session_id"] == session
+        assert world.rows()[pane]["session_id"] == session
         assert not list(world.codex_home.glob("sessions/**/*.jsonl")), "all of it was there, nothing here"
 
 
@@ -62,7 +62,7 @@ def app_server(world: Sandbox, home: Path) -> Iterator[str]:
         )
     try:
         address = re.compile(r"ws://127\.0\.0\.1:[1-9]\d*")
-        yield world.wait_for(lambda: address.search(log.read_text()), 15, "the app-server to listen")[0]
+        yield world.wait_for(lambda: address.search(log.read_text()), 20, "the app-server to listen")[0]
     finally:
         server.terminate()
         server.wait(10)
@@ -78,12 +78,12 @@ def test_a_session_of_another_app_server_is_resumed_there(world: Sandbox) -> Non
         world.tmux("respawn-pane", "-t", pane)
         request = world.ask(pane, "second")
         assert (request.session_id, request.messages) == (session, ("first words", "second"))
-        row = rows(world)[pane]
+        row = world.rows()[pane]
         assert (row["session_id"], row["flags"]) == (session, ["--remote", address, "-m", "mock-model"])
         assert not list(world.codex_home.glob("sessions/**/*.jsonl"))
         kill_root(world, pane)
     # Its server gone, Codex itself says so; the session stays the pane's.
     world.tmux("respawn-pane", "-t", pane)
-    world.wait_for(lambda: world.format(pane, "#{pane_dead}") == "1", 20, "Codex to give up")
-    wait_asleep(world, pane)
+    world.wait_dead(pane)
+    world.wait_asleep(pane)
     assert world.format(pane, "#{@codex_session}") == session

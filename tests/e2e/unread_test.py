@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import time
 
 import pytest
@@ -34,10 +32,10 @@ def test_turns_that_end_unseen_and_next(world: Sandbox) -> None:
     asks, first = world.new_pane("codex -a on-request"), world.new_pane()
     for pane in (asks, first):
         world.wait_ready(pane)
-        world.wait_for(lambda p=pane: world.format(p, "#{@codex_session}"), 20, "its session")  # type: ignore[misc]
+        world.bound(pane)
         # The spinner of these first seconds may be Codex's own start; people are slower than this test.
         began = int(world.format(pane, "#{@codex_title_at}"))
-        world.wait_for(lambda at=began: time.time() > at + 4, 10, "its start to be over")  # type: ignore[misc]
+        world.wait_for(lambda at=began: time.time() > at + 4, 20, "its start to be over")  # type: ignore[misc]
         assert marks(world, pane) == "|", "it has only come up"
     # The oldest comes first.
     world.type(first, "HOLD one")
@@ -64,7 +62,7 @@ def test_turns_that_end_unseen_and_next(world: Sandbox) -> None:
     world.wait_for(approved, 20, "the approved command")
     wait_marks(world, asks, "1|1 unread")
     sessions = {pane: world.format(pane, "#{@codex_session}") for pane in (first, asks)}
-    world.wait_for(lambda: len(told(world)) == 3, 10, "what the user's commands were told")
+    world.wait_for(lambda: len(told(world)) == 3, 20, "what the user's commands were told")
     assert told(world) == [
         f"done {first} {sessions[first]}",
         f"waiting {asks} {sessions[asks]}",
@@ -73,13 +71,7 @@ def test_turns_that_end_unseen_and_next(world: Sandbox) -> None:
     # Killed and brought back it is unread as before, and the other is not: nothing has ended.
     world.tmux("select-window", "-t", shell)
     for pane in (first, asks):
-        os.kill(world.codex_pid(pane), signal.SIGKILL)
-
-        def asleep(pane: str = pane) -> bool:
-            world.tmux("run-shell", "-b", "true")  # Debian's tmux may have missed that a pane died
-            return world.format(pane, "#{@codex_asleep}#{pane_dead}") == "11"
-
-        world.wait_for(asleep, 20, "sleep")
+        world.kill_codex(pane)
         world.helper("respawn", "-t", pane)
         world.wait_ready(pane)
     assert marks(world, first) == "|1 unread"

@@ -4,25 +4,16 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
-from typing import Any
 
 import psutil
 
 from codex_tmux.codex.processes.table import Processes
 from tests.e2e.exec_test import kill_everything, open_pane, respawn, say
-from tests.e2e.keep_test import is_gone, kill_codex, log_text, option, wait_asleep, wait_gone, wait_logged
+from tests.e2e.keep_test import is_gone, log_text, option, wait_logged
 from tests.support.world import Sandbox
 
 FIRST, SECOND, THIRD, FOURTH = "first", "second", "third", "fourth"
-
-
-def row(world: Sandbox, pane: str) -> dict[str, Any]:
-    """The pane's row of `codex-tmux list`."""
-    listed = json.loads(world.helper("list", "--all", "--json"))["panes"]
-    found: dict[str, Any] = next(r for r in listed if r["pane"] == pane)
-    return found
 
 
 def switch_codex(world: Sandbox, codex: str) -> None:
@@ -46,7 +37,7 @@ def wait_listening(world: Sandbox, pane: str) -> None:
         locks = str(world.codex_home / "thread-writer-locks")
         world.wait_for(
             lambda: any(path.startswith(locks) for path in Processes().open_files(world.codex_pid(pane))),
-            10,
+            20,
             "Codex's session",
         )
 
@@ -60,7 +51,7 @@ def identified(world: Sandbox, pane: str, session: str) -> str:
     """Wait until the plugin knows the pane's session by itself; how it does."""
     # The title shows 29 characters of it, which are completed when somebody needs the whole.
     wanted = (session, session[:29])
-    world.wait_for(lambda: option(world, pane, "@codex_session") in wanted, 10, f"the session of {pane}")
+    world.wait_for(lambda: option(world, pane, "@codex_session") in wanted, 20, f"the session of {pane}")
     return option(world, pane, "@codex_evidence")
 
 
@@ -80,22 +71,21 @@ def identify_and_kill(world: Sandbox) -> dict[str, str]:
     pane, session = begin(world)
     if version(world) < (0, 117, 0):
         # No title, so nothing that tmux could tell: somebody has to look.
-        assert row(world, pane)["session_id"] == session
+        assert world.rows("--all")[pane]["session_id"] == session
     seen["identify"] = identified(world, pane, session)
 
-    kill_codex(world, pane, "SIGKILL")
-    wait_asleep(world, pane)
+    world.kill_codex(pane)
     world.tmux("respawn-pane", "-t", pane)
     wait_listening(world, pane)
     assert world.ask(pane, SECOND).messages == (FIRST, SECOND)
     if version(world) < (0, 117, 0):
-        assert row(world, pane)["session_id"] == session
+        assert world.rows("--all")[pane]["session_id"] == session
     identified(world, pane, session)
     seen["kill → respawn"] = "same"
 
     pid = world.format(pane, "#{pane_pid}")
     world.tmux("respawn-pane", "-k", "-t", pane)
-    world.wait_for(lambda: world.format(pane, "#{pane_pid}") != pid, 5, "the respawn")
+    world.wait_for(lambda: world.format(pane, "#{pane_pid}") != pid, 20, "the respawn")
     wait_listening(world, pane)
     assert world.ask(pane, THIRD).messages == (FIRST, SECOND, THIRD)
     seen["respawn -k"] = "same"
@@ -107,11 +97,10 @@ def identify_and_kill(world: Sandbox) -> dict[str, str]:
     again = world.new_pane(f"codex resume {session}")
     wait_listening(world, again)
     assert world.ask(again, FOURTH).messages == (FIRST, SECOND, THIRD, FOURTH)
-    found = row(world, again)
+    found = world.rows("--all")[again]
     assert (found["session_id"], found["exact"]) == (session, True)
     seen["resume by hand"] = str(found["evidence"])
-    os.kill(world.codex_pid(again), signal.SIGKILL)
-    wait_asleep(world, again)
+    world.kill_codex(again)
     world.tmux("kill-pane", "-t", again)
     return seen
 
@@ -119,7 +108,7 @@ def identify_and_kill(world: Sandbox) -> dict[str, str]:
 def quit_codex(world: Sandbox, pane: str) -> None:
     """`/quit`; the pane closes as it does without the plugin."""
     world.type(pane, "/quit")
-    wait_gone(world, pane)
+    world.wait_gone(pane)
     assert is_gone(world, pane)
 
 
@@ -127,10 +116,9 @@ def without_setup(world: Sandbox) -> str:
     """Codex's default title: nothing is asked of the user, and nobody looks; then a kill."""
     pane, session = begin(world)
     if version(world) < (0, 117, 0):
-        assert row(world, pane)["session_id"] == session
+        assert world.rows("--all")[pane]["session_id"] == session
     how = identified(world, pane, session)
-    kill_codex(world, pane, "SIGKILL")
-    wait_asleep(world, pane)
+    world.kill_codex(pane)
     world.tmux("respawn-pane", "-t", pane)
     wait_listening(world, pane)
     assert world.ask(pane, SECOND).messages == (FIRST, SECOND)
@@ -152,13 +140,12 @@ def exec_pane(world: Sandbox) -> str:
 def update(world: Sandbox, newer: str, flags: tuple[str, ...], kept: tuple[str, ...]) -> str:
     """Codex is replaced by another version below a pane that then is killed: the flags that one knows come back."""
     pane, session = begin(world, "codex", *flags)
-    assert row(world, pane)["session_id"] == session
-    assert row(world, pane)["flags"] == list(flags)
+    assert world.rows("--all")[pane]["session_id"] == session
+    assert world.rows("--all")[pane]["flags"] == list(flags)
     older = os.readlink(world.bin / "codex")
     switch_codex(world, newer)
     try:
-        kill_codex(world, pane, "SIGKILL")
-        wait_asleep(world, pane)
+        world.kill_codex(pane)
         world.tmux("respawn-pane", "-t", pane)
         assert world.ask(pane, SECOND, 40).messages == (FIRST, SECOND)
         line = psutil.Process(world.codex_pid(pane)).cmdline()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import signal
@@ -12,7 +11,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import psutil
 import pytest
@@ -110,17 +109,6 @@ def wait_for_port(port: int, log: Path) -> None:
             time.sleep(0.02)
 
 
-def listed(world: Sandbox, *args: str) -> list[dict[str, Any]]:
-    """What `list` says."""
-    found: list[dict[str, Any]] = json.loads(world.helper("list", "--json", *args))["panes"]
-    return found
-
-
-def rows(world: Sandbox, *args: str) -> dict[str, dict[str, Any]]:
-    """The same by pane."""
-    return {row["pane"]: row for row in listed(world, *args)}
-
-
 def joined(world: Sandbox, pane: str) -> str:
     """The pane's screen, broken lines joined."""
     return world.tmux("capture-pane", "-p", "-J", "-t", pane)
@@ -133,7 +121,7 @@ def wait_bound(world: Sandbox, pane: str, session: str) -> None:
             session.startswith(world.format(pane, "#{@codex_session}") or "-")
             and world.format(pane, "#{@codex_state}") == "live"
         ),
-        15,
+        20,
         f"{pane} to be bound to {session}",
     )
 
@@ -141,14 +129,7 @@ def wait_bound(world: Sandbox, pane: str, session: str) -> None:
 def kill_root(world: Sandbox, pane: str) -> None:
     """Kill the pane's own process, what reaches the far end, and wait until the pane sleeps."""
     os.kill(int(world.format(pane, "#{pane_pid}")), signal.SIGKILL)
-    wait_asleep(world, pane)
-
-
-def wait_asleep(world: Sandbox, pane: str) -> None:
-    """Wait until the dead pane sleeps."""
-    world.wait_for(
-        lambda: world.format(pane, "#{pane_dead} #{@codex_asleep}") == "1 1", 10, f"{pane} to sleep"
-    )
+    world.wait_asleep(pane)
 
 
 def remote_shell(world: Sandbox, far: FarEnd, *command: str) -> str:
@@ -163,24 +144,18 @@ def wait_remote_prompt(world: Sandbox, pane: str) -> None:
     world.wait_for(lambda: joined(world, pane).rstrip().endswith("far$"), 20, "the remote prompt")
 
 
-def wait_gone(world: Sandbox, pane: str) -> None:
-    """Wait until there is no such pane."""
-    world.wait_for(
-        lambda: pane not in world.tmux("list-panes", "-a", "-F", "#{pane_id}").split(), 10, "its end"
-    )
-
-
 def wait_shell_cleared(world: Sandbox, pane: str) -> None:
     """Wait until the pane is back in its own shell, with an empty screen."""
-    world.wait_for(lambda: world.format(pane, "#{pane_current_command}") == "bash", 10, "the shell")
+    world.wait_for(lambda: world.format(pane, "#{pane_current_command}") == "bash", 20, "the shell")
     world.tmux("send-keys", "-t", pane, "clear", "Enter")
-    world.wait_for(lambda: "turn" not in world.capture(pane), 10, "an empty screen")
+    world.wait_for(lambda: "turn" not in world.capture(pane), 20, "an empty screen")
 
 
 def restart_server(world: Sandbox) -> None:
     """End the tmux server, and start another one in which the sessions are lost."""
+    world.quiet()  # a sync under way could take what the server's end closes for closed
     server = int(world.tmux("display-message", "-p", "#{pid}"))
     world.tmux("kill-server")
-    world.wait_for(lambda: not psutil.pid_exists(server), 10, "the server to end")
+    world.wait_for(lambda: not psutil.pid_exists(server), 20, "the server to end")
     world.start_server(load_plugin=True)
-    world.wait_for(lambda: [r for r in listed(world) if r["status"] == "lost"], 10, "the lost record")
+    world.wait_for(lambda: [r for r in world.listed() if r["status"] == "lost"], 20, "the lost record")

@@ -26,7 +26,7 @@ class Screen:
         # tmux 3.2a gives a detached session 24 lines, whatever it is asked for.
         self._run("resize-window", *size)
         self.sandbox.wait_for(
-            lambda: len(self.sandbox.tmux("list-clients").splitlines()) > before, 10, "the client to attach"
+            lambda: len(self.sandbox.tmux("list-clients").splitlines()) > before, 20, "the client to attach"
         )
         return self
 

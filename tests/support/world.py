@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import shlex
 import shutil
@@ -11,6 +12,7 @@ import subprocess
 import threading
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 import psutil
 
@@ -155,9 +157,81 @@ class Sandbox(World):
 
         self.send(pane, text, gone, timeout)
 
+    def shell(self, command: str = "bash --norc -i", name: str = "shell") -> str:
+        """A pane with a shell at its prompt: what is typed before that may be lost."""
+        pane = self.new_pane(command, name=name)
+        self.wait_for(lambda: self.capture(pane).strip(), 20.0, f"the prompt in {pane}")
+        return pane
+
+    def bound(self, pane: str) -> str:
+        """Wait until the session of a pane is known; its id."""
+        return self.wait_for(
+            lambda: self.format(pane, "#{@codex_session}"), 20.0, f"the session of {pane} to be known"
+        )
+
+    def wait_format(self, pane: str, form: str, value: str = "", timeout: float = 20.0) -> None:
+        """Wait until a format of a pane is this."""
+
+        def reached() -> bool:
+            return self.format(pane, form) == value
+
+        self.wait_for(reached, timeout, f"{form} of {pane} to be {value!r}")
+
+    def wait_text(self, pane: str, text: str, timeout: float = 20.0) -> None:
+        """Wait until a pane shows this, however its lines are broken."""
+
+        def shown() -> bool:
+            screen = self.capture(pane)
+            return text in screen or text in " ".join(screen.split())
+
+        self.wait_for(shown, timeout, f"{text!r} in {pane}")
+
+    def wait_dead(self, pane: str, form: str = "#{pane_dead}", value: str = "1") -> None:
+        """Wait until what ran in a pane has ended and tmux has seen it."""
+
+        def dead() -> bool:
+            self.tmux("run-shell", "-b", "true")  # Debian's tmux misses deaths until another child ends
+            return self.format(pane, form) == value
+
+        self.wait_for(dead, 20.0, f"{form} of {pane} to be {value}")
+
+    def wait_asleep(self, pane: str) -> None:
+        """Wait until the session of a pane is safe and the pane is dead again."""
+        self.wait_dead(pane, "#{@codex_asleep}#{pane_dead}", "11")
+
+    def wait_gone(self, pane: str) -> None:
+        """Wait until tmux has closed a pane."""
+
+        def gone() -> bool:
+            self.tmux("run-shell", "-b", "true")
+            return pane not in self.pane_ids()
+
+        self.wait_for(gone, 20.0, f"{pane} to go")
+
+    def kill_codex(self, pane: str) -> None:
+        """Kill the Codex of a pane; returns when the pane sleeps."""
+        os.kill(self.codex_pid(pane), signal.SIGKILL)
+        self.wait_asleep(pane)
+
+    def pane_ids(self) -> set[str]:
+        return set(self.tmux("list-panes", "-a", "-F", "#{pane_id}").split())
+
+    def listed(self, *flags: str) -> list[dict[str, Any]]:
+        """The rows of `codex-tmux list --json`."""
+        rows: list[dict[str, Any]] = json.loads(self.helper("list", "--json", *flags))["panes"]
+        return rows
+
+    def rows(self, *flags: str) -> dict[str, dict[str, Any]]:
+        """The same by pane; of a pane with former sessions the row that is listed first, which is its own now."""
+        return {row["pane"]: row for row in reversed(self.listed(*flags))}
+
+    def records(self) -> dict[str, dict[str, Any]]:
+        """Every record, by its session."""
+        return {row["session_id"]: row for row in self.listed("--all")}
+
     def start_anew(self, pane: str) -> None:
         """Answer the question of a pane whose session cannot be resumed: a new session, please."""
-        self.wait_for(lambda: "start a new session" in self.capture(pane), 15.0, f"the question in {pane}")
+        self.wait_for(lambda: "start a new session" in self.capture(pane), 20, f"the question in {pane}")
         self.tmux("send-keys", "-t", pane, "Enter")
 
     def quiet(self) -> None:

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import signal
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.support.world import Sandbox
-from tests.tmux.list_test import bound, wait_state
+from tests.tmux.list_test import wait_state
 
 
 @pytest.fixture
@@ -25,39 +23,29 @@ def untitled() -> Iterator[Sandbox]:
         yield made
 
 
-def rows(world: Sandbox) -> dict[str, dict[str, Any]]:
-    """Every record by its session."""
-    return {r["session_id"]: r for r in json.loads(world.helper("list", "--all", "--json"))["panes"]}
-
-
 def is_gone(world: Sandbox, pane: str) -> bool:
     world.tmux("run-shell", "-b", ":")  # Debian's tmux may have missed that it ended
-    return pane not in world.tmux("list-panes", "-a", "-F", "#{pane_id}").split()
+    return pane not in world.pane_ids()
 
 
 def ended_session(world: Sandbox, words: str) -> str:
     """A session that was quit, and whose pane is gone."""
     pane = world.new_pane()
     world.ask(pane, words)
-    session = bound(world, pane)
+    session = world.bound(pane)
     world.type(pane, "/quit")
-    world.wait_for(lambda: is_gone(world, pane), 10, f"{pane} to close")
-    world.wait_for(lambda: rows(world)[session]["status"] == "ended", 10, "the record to end")
+    world.wait_for(lambda: is_gone(world, pane), 20, f"{pane} to close")
+    world.wait_for(lambda: world.records()[session]["status"] == "ended", 20, "the record to end")
     return session
-
-
-def shell_pane(world: Sandbox) -> str:
-    pane = world.new_pane("bash", "--norc", "-i", name="shell")
-    world.wait_for(lambda: world.capture(pane).strip(), 10, "the prompt")
-    return pane
 
 
 def refused(world: Sandbox, *args: str) -> str:
     """What a refused adopt or forget says."""
-    before = rows(world)
+    world.quiet()
+    before = world.records()
     done = world.helper_result(*args)
     assert done.returncode == 1, done.stdout
-    assert rows(world) == before
+    assert world.records() == before
     return done.stderr
 
 
@@ -69,7 +57,7 @@ def rollout_of(world: Sandbox, session: str) -> Path:
 def kill(world: Sandbox, pane: str) -> None:
     os.kill(world.codex_pid(pane), signal.SIGKILL)
     wait_state(world, pane, "dead")
-    world.wait_for(lambda: world.format(pane, "#{@codex_asleep}") == "1", 10, f"{pane} to sleep")
+    world.wait_format(pane, "#{@codex_asleep}", "1")
 
 
 def test_a_codex_whose_session_is_not_known(untitled: Sandbox) -> None:
@@ -77,14 +65,14 @@ def test_a_codex_whose_session_is_not_known(untitled: Sandbox) -> None:
     pane = world.new_pane()
     request = world.ask(pane, "first")
     # Its lock names it too: as long as it does.
-    assert rows(world)[request.session_id]["evidence"] == "lock"
+    assert world.records()[request.session_id]["evidence"] == "lock"
     (lock,) = (world.codex_home / "thread-writer-locks").iterdir()
     lock.rename(lock.with_name("hidden"))
     world.helper("forget", "-t", pane)
-    assert [r["session_id"] for r in json.loads(world.helper("list", "--json"))["panes"]] == [None]
+    assert [r["session_id"] for r in world.listed()] == [None]
     said = world.helper("adopt", "-t", pane, request.session_id[:13])
     assert said == f"pane {pane} has session {request.session_id} (first)\n"
-    row = rows(world)[request.session_id]
+    row = world.records()[request.session_id]
     assert (row["evidence"], row["exact"], row["status"], row["pane"]) == ("adopted", True, "live", pane)
     kill(world, pane)
     world.tmux("respawn-pane", "-t", pane)
@@ -93,32 +81,32 @@ def test_a_codex_whose_session_is_not_known(untitled: Sandbox) -> None:
 
 def test_a_shell(world: Sandbox) -> None:
     session = ended_session(world, "first")
-    pane = shell_pane(world)
+    pane = world.shell()
     said = world.helper("adopt", "-t", pane, session)
     assert f"to resume it: codex-tmux respawn -t {pane}" in said
-    assert (rows(world)[session]["status"], rows(world)[session]["evidence"]) == ("dead", "adopted")
+    assert (world.records()[session]["status"], world.records()[session]["evidence"]) == ("dead", "adopted")
     world.helper("respawn", "-t", pane)
     assert world.ask(pane, "second").messages == ("first", "second")
     assert world.format(pane, "#{pane_start_command}").startswith("bash")
-    assert len(rows(world)) == 1
+    assert len(world.records()) == 1
 
 
 def test_a_shell_in_which_another_codex_has_just_been_quit(world: Sandbox) -> None:
     session = ended_session(world, "first")
-    pane = shell_pane(world)
+    pane = world.shell()
     world.tmux("send-keys", "-t", pane, str(world.bin / "codex"), "Enter")
     world.ask(pane, "another")
-    other = bound(world, pane)
+    other = world.bound(pane)
     world.type(pane, "/quit")
-    world.wait_for(lambda: rows(world)[other]["status"] == "ended", 10, "it to be quit")
+    world.wait_for(lambda: world.records()[other]["status"] == "ended", 20, "it to be quit")
     assert f"codex resume {other}" in world.capture(pane)
     world.helper("adopt", "-t", pane, session)
-    assert rows(world)[session]["status"] == "dead"
-    assert rows(world)[other]["status"] == "ended"
+    assert world.records()[session]["status"] == "dead"
+    assert world.records()[other]["status"] == "ended"
     world.helper("respawn", "-t", pane)
     assert world.ask(pane, "second").messages == ("first", "second")
     world.type(pane, "/quit")
-    world.wait_for(lambda: rows(world)[session]["status"] == "ended", 10, "quit, it ends as any other")
+    world.wait_for(lambda: world.records()[session]["status"] == "ended", 20, "quit, it ends as any other")
 
 
 def test_a_dead_pane_that_never_ran_codex(world: Sandbox) -> None:
@@ -128,11 +116,11 @@ def test_a_dead_pane_that_never_ran_codex(world: Sandbox) -> None:
     world.tmux("send-keys", "-t", pane, "Enter")
     world.wait_for(
         lambda: world.tmux("run-shell", "-b", ":") or world.format(pane, "#{pane_dead}") == "1",
-        10,
+        20,
         "it to be dead",
     )
     world.helper("adopt", "-t", pane, session)
-    assert rows(world)[session]["status"] == "dead"
+    assert world.records()[session]["status"] == "dead"
     assert world.format(pane, "#{pane_dead}") == "1"
     world.tmux("respawn-pane", "-t", pane)
     assert world.ask(pane, "second").messages == ("first", "second")
@@ -142,11 +130,11 @@ def test_a_sleeping_pane_gets_another_session_that_another_sleeping_one_had(worl
     panes = [world.new_pane("codex -m x"), world.new_pane("codex -m y")]
     for number, pane in enumerate(panes):
         world.ask(pane, f"message {number}")
-    sessions = [bound(world, pane) for pane in panes]
+    sessions = [world.bound(pane) for pane in panes]
     for pane in panes:
         kill(world, pane)
     world.helper("adopt", "-t", panes[0], sessions[1])
-    assert [rows(world)[s]["status"] for s in sessions] == ["ended", "dead"]
+    assert [world.records()[s]["status"] for s in sessions] == ["ended", "dead"]
     world.tmux("respawn-pane", "-t", panes[0])
     assert world.ask(panes[0], "on").messages == ("message 1", "on")
     # The other asks to start anew, rather than showing it twice.
@@ -159,7 +147,7 @@ def test_by_a_name_given_in_codex(world: Sandbox) -> None:
     session = ended_session(world, "first")
     with contextlib.closing(sqlite3.connect(world.codex_home / "state_5.sqlite")) as database, database:
         database.execute("UPDATE threads SET name = 'the parser' WHERE id = ?", (session,))
-    pane = shell_pane(world)
+    pane = world.shell()
     assert f"has session {session} (the parser)" in world.helper("adopt", "-t", pane, "the parser")
 
 
@@ -168,8 +156,8 @@ def test_what_is_refused(world: Sandbox) -> None:
     other = ended_session(world, "second")
     living = world.new_pane()
     world.ask(living, "third")
-    alive = bound(world, living)
-    shell = shell_pane(world)
+    alive = world.bound(living)
+    shell = world.shell()
     assert "no such session" in refused(world, "adopt", "-t", shell, "01a20000-0000-7000-8000-000000000000")
     assert "no such session" in refused(world, "adopt", "-t", shell, "no such name")
     assert "at least 8 characters" in refused(world, "adopt", "-t", shell, session[:7])
@@ -192,13 +180,13 @@ def test_what_is_refused(world: Sandbox) -> None:
 def test_a_bound_pane_is_forgotten(world: Sandbox) -> None:
     pane = world.new_pane()
     world.ask(pane, "first")
-    session = bound(world, pane)
+    session = world.bound(pane)
     store = sorted(p.name for p in world.codex_home.rglob("*") if "sqlite" not in p.name)
     assert f"quit Codex in pane {pane} first" in refused(world, "forget", "-y", "-t", pane)
     assert f"quit Codex in pane {pane} first" in refused(world, "forget", session)
     kill(world, pane)
     assert f"forgotten: {session}" in world.helper("forget", "-t", pane)
-    assert rows(world) == {}
+    assert world.records() == {}
     assert world.format(pane, "#{@codex_session}#{@codex_pane}#{@codex_state}") == ""
     assert sorted(p.name for p in world.codex_home.rglob("*") if "sqlite" not in p.name) == store
     assert "has no known session" in refused(world, "forget", "-t", pane)
@@ -213,9 +201,9 @@ def test_all_that_ended_are_forgotten_and_nothing_else(world: Sandbox) -> None:
         ended_session(world, words)
     pane = world.new_pane()
     world.ask(pane, "third")
-    session = bound(world, pane)
+    session = world.bound(pane)
     assert world.helper("forget", "--all-ended") == "forgotten: 2 sessions (Codex still has the data)\n"
-    assert list(rows(world)) == [session]
+    assert list(world.records()) == [session]
     assert world.helper("forget", "--all-ended") == "nothing to forget\n"
 
 
@@ -224,15 +212,15 @@ def test_a_person_is_asked_and_no_tmux_server_is_needed(world: Sandbox) -> None:
     assert "at least 8 characters" in refused(world, "forget", session[:7])
     assert "no such session" in refused(world, "forget", "ffffffff")
     pane = world.new_pane(f"codex-tmux forget {session}; echo DONE; cat", name="asking")
-    world.wait_for(lambda: "Forget" in world.capture(pane), 10, "the question")
+    world.wait_text(pane, "Forget")
     assert session in world.capture(pane)
     world.tmux("send-keys", "-t", pane, "n", "Enter")
-    world.wait_for(lambda: "nothing forgotten" in world.capture(pane), 10, "the answer")
-    assert list(rows(world)) == [session]
+    world.wait_text(pane, "nothing forgotten")
+    assert list(world.records()) == [session]
     world.tmux("kill-server")
-    world.wait_for(lambda: not world.running, 10, "the server to end")
+    world.wait_for(lambda: not world.running, 20, "the server to end")
     assert f"forgotten: {session}" in world.helper("forget", session[:8])
-    assert rows(world) == {}
+    assert world.records() == {}
 
 
 def test_misuse(sandbox: Sandbox) -> None:

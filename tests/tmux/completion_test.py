@@ -7,7 +7,6 @@ import shutil
 import pytest
 
 from tests.support.world import Sandbox
-from tests.tmux.list_test import bound
 
 SOURCES = {
     "bash": 'eval "$(codex-tmux completion bash)"',
@@ -26,9 +25,9 @@ def test_panes_sessions_and_words(sandbox: Sandbox, shell: str) -> None:
     sandbox.start_server(load_plugin=True)
     first, second = sandbox.new_pane(), sandbox.new_pane()
     sandbox.ask(first, "first")
-    one = bound(sandbox, first)
+    one = sandbox.bound(first)
     sandbox.ask(second, "second")
-    two = bound(sandbox, second)
+    two = sandbox.bound(second)
     pane = sandbox.new_pane(*STARTS[shell], name="typist")
 
     def press(*keys: str) -> None:
@@ -48,7 +47,7 @@ def test_panes_sessions_and_words(sandbox: Sandbox, shell: str) -> None:
         wait(f"codex-tmux {wanted}")
         press("C-u")
         press("C-l")
-        sandbox.wait_for(lambda: "codex-tmux" not in sandbox.capture(pane), 10, "an empty line")
+        sandbox.wait_for(lambda: "codex-tmux" not in sandbox.capture(pane), 20, "an empty line")
 
     press(
         "-l",
@@ -57,7 +56,7 @@ def test_panes_sessions_and_words(sandbox: Sandbox, shell: str) -> None:
         else SOURCES[shell] + "; echo ready-42",
     )
     press("Enter")
-    sandbox.wait_for(lambda: "\nready-42" in sandbox.capture(pane), 20, "the shell")
+    sandbox.wait_text(pane, "\nready-42")
     press("C-l")
     completed("unin", "uninstall")
     completed("doctor --js", "doctor --json")
@@ -74,7 +73,7 @@ def test_panes_sessions_and_words(sandbox: Sandbox, shell: str) -> None:
         press("C-c")
     press("C-u")
     press("C-l")
-    sandbox.wait_for(lambda: "codex-tmux" not in sandbox.capture(pane), 10, "an empty line")
+    sandbox.wait_for(lambda: "codex-tmux" not in sandbox.capture(pane), 20, "an empty line")
     # The other one has an id that differs somewhere: as much of it as names one is typed.
     until = next(n for n in range(36) if one[n] != two[n]) + 1
     completed(f"forget {one[:until]}", f"forget {one}")

@@ -30,18 +30,18 @@ def test_the_helper_waits_until_continuum_has_looked(sandbox: Sandbox) -> None:
     sandbox.start_server(load_plugin=True, config=f"{counted.config}\n{ON}")
     time.sleep(LOOKED)
     assert counted.started() == []
-    sandbox.wait_for(lambda: "restore --at-start" in counted.started(), 10, "it to look for what is lost")
+    sandbox.wait_for(lambda: "restore --at-start" in counted.started(), 20, "it to look for what is lost")
 
 
 def test_a_server_that_has_run_for_a_while_is_not_waited_for(sandbox: Sandbox) -> None:
     counted = Counted(sandbox)
     sandbox.start_server(config=f"{counted.config}\n{ON}")
     sandbox.wait_for(
-        lambda: time.time() - int(sandbox.tmux("display-message", "-p", "#{start_time}")) > 10, 15, "its age"
+        lambda: time.time() - int(sandbox.tmux("display-message", "-p", "#{start_time}")) > 10, 20, "its age"
     )
     begun = time.monotonic()
     sandbox.tmux("run-shell", str(plugin_file()))
-    sandbox.wait_for(lambda: "restore --at-start" in counted.started(), 10, "it to look")
+    sandbox.wait_for(lambda: "restore --at-start" in counted.started(), 20, "it to look")
     assert time.monotonic() - begun < 4
 
 
@@ -50,7 +50,7 @@ def test_what_continuum_restored_before_we_were_loaded_is_filled_at_once(sandbox
     sandbox.start_server(config=ON)
     pane = sandbox.tmux("new-window", "-d", "-P", "-F", "#{pane_id}", "-t", "main:", "-n", "codex")
     sandbox.tmux("select-pane", "-t", pane, "-T", f"{one.session[:29]}...")
-    sandbox.wait_for(lambda: sandbox.capture(pane).strip(), 10, "the shell's prompt")
+    sandbox.wait_for(lambda: sandbox.capture(pane).strip(), 20, "the shell's prompt")
     sandbox.tmux("run-shell", str(plugin_file()))
-    sandbox.wait_for(lambda: sandbox.format(pane, "#{@codex_session}") == one.session, 10, "its conversation")
+    sandbox.wait_format(pane, "#{@codex_session}", one.session)
     assert sandbox.tmux("show-options", "-gqv", "@codex_second_look") == "", "nothing is left to wait for"

@@ -124,7 +124,7 @@ def hold_and_stop(sandbox: Sandbox, name: str) -> subprocess.Popen[str]:
 
 
 def typed_arrives(sandbox: Sandbox, client_word: str) -> None:
-    sandbox.wait_for(lambda: client_word in sandbox.capture("main:0"), 5, "what was typed")
+    sandbox.wait_text("main:0", client_word)
 
 
 def test_a_stopped_holder_of_the_state_costs_only_the_saving(
@@ -148,10 +148,10 @@ def test_a_stopped_holder_of_the_state_costs_only_the_saving(
     process.wait()
     # Nothing but an event: whatever failed meanwhile has not made the hooks deaf.
     sandbox.tmux("rename-window", "-t", pane, "two")
-    sandbox.wait_for(lambda: names(sandbox).get(session) == "two", 15, "both in the state file")
+    sandbox.wait_for(lambda: names(sandbox).get(session) == "two", 20, "both in the state file")
     assert one.session in names(sandbox)
     sandbox.wait_for(
-        lambda: not sandbox.tmux("show-options", "-gqv", "@codex_fault"), 5, "the fault to be over"
+        lambda: not sandbox.tmux("show-options", "-gqv", "@codex_fault"), 20, "the fault to be over"
     )
 
 
@@ -216,7 +216,7 @@ def test_no_old_command_runs_where_the_helper_is_gone(sandbox: Sandbox) -> None:
     kill(sandbox, one)
     with contextlib.suppress(WorldError):  # what is started instead may not have ended yet
         sandbox.tmux("respawn-pane", "-t", one.pane)
-    sandbox.wait_for(lambda: sandbox.format(one.pane, "#{pane_dead}") == "1", 10, "the pane to be dead")
+    sandbox.wait_format(one.pane, "#{pane_dead}", "1")
     sandbox.tmux("respawn-pane", "-t", one.pane)
     time.sleep(PROMPT_DELAY + 0.3)
     assert len(sandbox.model.requests) == turns
@@ -236,7 +236,7 @@ def test_after_a_stopped_helper_has_ended_all_is_as_before(
     holder[0].kill()
     holder[0].wait()
     sandbox.wait_for(
-        lambda: not sandbox.tmux("show-options", "-gqv", "@codex_pending"), 15, "no sync to be waited for"
+        lambda: not sandbox.tmux("show-options", "-gqv", "@codex_pending"), 20, "no sync to be waited for"
     )
     sandbox.tmux("rename-window", "-t", one.pane, "again")
-    sandbox.wait_for(lambda: names(sandbox) == {one.session: "again"}, 15, "the next event to be seen to")
+    sandbox.wait_for(lambda: names(sandbox) == {one.session: "again"}, 20, "the next event to be seen to")

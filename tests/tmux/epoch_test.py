@@ -8,25 +8,18 @@ import os
 import subprocess
 import time
 from collections.abc import Iterator
-from typing import Any
 
 import psutil
 import pytest
 
 from codex_tmux.tmux import epoch
 from tests.support.world import Sandbox
-from tests.tmux.list_test import bound
 
 
 @pytest.fixture
 def world(sandbox: Sandbox) -> Sandbox:
     sandbox.start_server(load_plugin=True, config="set -g @codex-restore off")
     return sandbox
-
-
-def rows(world: Sandbox) -> dict[str, dict[str, Any]]:
-    """Every record by its session."""
-    return {r["session_id"]: r for r in json.loads(world.helper("list", "--all", "--json"))["panes"]}
 
 
 def restored(world: Sandbox, *flags: str) -> list[str]:
@@ -45,12 +38,12 @@ def ended(pid: int) -> None:
 def test_a_server_whose_socket_was_removed_keeps_its_sessions(world: Sandbox) -> None:
     pane = world.new_pane()
     world.ask(pane, "first")
-    session, former, codex = bound(world, pane), int(world.format(pane, "#{pid}")), world.codex_pid(pane)
+    session, former, codex = world.bound(pane), int(world.format(pane, "#{pid}")), world.codex_pid(pane)
     world.quiet()
     os.unlink(world.socket)
     here = world.start_server(load_plugin=True, config="set -g @codex-restore off")
     world.helper("sync")
-    assert (rows(world)[session]["status"], rows(world)[session]["server_pid"]) == ("live", former)
+    assert (world.records()[session]["status"], world.records()[session]["server_pid"]) == ("live", former)
     assert f"@process {former}" in world.helper("list")
     assert restored(world) == []
     # Nor is it resumed beside by hand, but for one who says so.
@@ -59,9 +52,9 @@ def test_a_server_whose_socket_was_removed_keeps_its_sessions(world: Sandbox) ->
     assert refused.returncode == 1
     ended(former)
     ended(codex)
-    assert rows(world)[session]["status"] == "lost"
+    assert world.records()[session]["status"] == "lost"
     assert restored(world) == ["waiting"]
-    assert rows(world)[session]["server_pid"] == int(world.format(here, "#{pid}"))
+    assert world.records()[session]["server_pid"] == int(world.format(here, "#{pid}"))
 
 
 def test_a_pane_of_a_server_without_its_socket_does_not_speak_for_another_one_s(world: Sandbox) -> None:
@@ -71,7 +64,7 @@ def test_a_pane_of_a_server_without_its_socket_does_not_speak_for_another_one_s(
     world.start_server(load_plugin=True, config="set -g @codex-restore off")
     pane = world.new_pane()
     world.ask(pane, "first")
-    session, codex = bound(world, pane), world.codex_pid(pane)
+    session, codex = world.bound(pane), world.codex_pid(pane)
     world.quiet()
     there = {"TMUX": f"{world.socket},{former},0", "TMUX_PANE": pane}
     for command in (("respawn", "-t", pane), ("respawn",), ("run",), ("forget", "-t", pane)):
@@ -141,9 +134,9 @@ def test_another_host_with_the_same_home_is_shown_and_left_alone(
 ) -> None:
     pane = world.new_pane()
     world.ask(pane, "first")
-    session = bound(world, pane)
+    session = world.bound(pane)
     world.quiet()
-    before = rows(world)[session]
+    before = world.records()[session]
     container.start_server()
     (there,) = json.loads(container.helper("list", "--json"))["panes"]
     assert (there["session_id"], there["status"], there["server_is"]) == (session, "live", "elsewhere")
@@ -151,21 +144,22 @@ def test_another_host_with_the_same_home_is_shown_and_left_alone(
     assert json.loads(container.helper("restore", "--json"))["results"] == []
     assert "0 " not in container.helper("status")
     world.helper("sync")
-    assert rows(world)[session] == before
+    assert world.records()[session] == before
     # Lost there, it still is that host's to restore.
     codex = world.codex_pid(pane)
+    world.quiet()
     world.tmux("kill-server")
     ended(codex)
     world.start_server(load_plugin=True, config="set -g @codex-restore off")
-    assert rows(world)[session]["status"] == "lost"
+    assert world.records()[session]["status"] == "lost"
     assert json.loads(container.helper("restore", "--json"))["results"] == []
     planned = json.loads(container.helper("restore", "--json", "--force", "--dry-run"))["results"]
     assert [r["session_id"] for r in planned] == [session]
-    assert rows(world)[session]["status"] == "lost"
+    assert world.records()[session]["status"] == "lost"
     taken = json.loads(container.helper("restore", "--json", "--force"))["results"]
     assert [(r["session_id"], r["outcome"]) for r in taken] == [(session, "waiting")]
     assert restored(world) == []
-    assert rows(world)[session]["server_is"] == "elsewhere"
+    assert world.records()[session]["server_is"] == "elsewhere"
     assert restored(world, "--force") == ["waiting"]
 
 
@@ -181,9 +175,9 @@ def rewrite(world: Sandbox, old: str, new: str) -> None:
 def test_a_pid_that_is_used_again_holds_nothing(world: Sandbox) -> None:
     pane = world.new_pane()
     world.ask(pane, "first")
-    session = bound(world, pane)
+    session = world.bound(pane)
     world.type(pane, "/quit")
-    world.wait_for(lambda: rows(world)[session]["status"] == "ended", 10, "the record to end")
+    world.wait_for(lambda: world.records()[session]["status"] == "ended", 20, "the record to end")
     world.quiet()
     # As a tmux server on another socket had it, whose pid a process of today has.
     own = epoch.of_server(world.tmux("display-message", "-p", "#{pid}"))
@@ -193,15 +187,15 @@ def test_a_pid_that_is_used_again_holds_nothing(world: Sandbox) -> None:
     rewrite(world, own, f"{host}:{os.getpid()}:1")
     again = world.new_pane("codex", "resume", session)
     assert world.ask(again, "second").messages == ("first", "second")
-    assert bound(world, again) == session
-    assert (rows(world)[session]["pane"], rows(world)[session]["status"]) == (again, "live")
+    assert world.bound(again) == session
+    assert (world.records()[session]["pane"], world.records()[session]["status"]) == (again, "live")
 
 
 def test_a_running_server_keeps_its_records_when_codex_tmux_gets_a_new_form_of_them(world: Sandbox) -> None:
     panes = [world.new_pane(), world.new_pane()]
     for pane in panes:
         world.ask(pane, "the same")
-    sessions = [bound(world, pane) for pane in panes]
+    sessions = [world.bound(pane) for pane in panes]
     world.quiet()
     pid, started = world.format(panes[0], "#{pid} #{start_time}").split()
     rewrite(world, epoch.of_server(pid), f"{pid}:{started}")
@@ -211,7 +205,7 @@ def test_a_running_server_keeps_its_records_when_codex_tmux_gets_a_new_form_of_t
         world.tmux("set-option", "-p", "-t", pane, "@codex_process", former)
         world.tmux("set-option", "-pu", "-t", pane, "@codex_title_by")
     world.helper("sync")
-    found = rows(world)
+    found = world.records()
     assert [(found[s]["status"], found[s]["pane"]) for s in sessions] == [("live", p) for p in panes]
     assert f'epoch = "{epoch.of_server(pid)}"' in (world.state_dir / "state.toml").read_text()
 
@@ -221,12 +215,12 @@ def test_a_clock_that_was_set_changes_nothing(world: Sandbox) -> None:
     panes = [world.new_pane(), world.new_pane()]
     for pane in panes:
         world.ask(pane, "the same")
-    sessions = [bound(world, pane) for pane in panes]
+    sessions = [world.bound(pane) for pane in panes]
     world.quiet()
     for step in (-3600, -3, 3, 3600):
         for pane in panes:
             world.tmux("set-option", "-p", "-t", pane, "@codex_title_at", str(int(time.time()) - step))
         world.helper("sync")
-        found = rows(world)
+        found = world.records()
         seen = [(found[s]["status"], found[s]["pane"], found[s]["evidence"]) for s in sessions]
         assert seen == [("live", p, "title") for p in panes], step

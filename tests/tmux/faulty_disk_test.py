@@ -149,7 +149,7 @@ def statuses(world: Sandbox) -> dict[str, tuple[str, str]]:
 
 
 def settled(world: Sandbox, expected: dict[str, tuple[str, str]]) -> None:
-    world.wait_for(lambda: statuses(world) == expected, 10, f"the state file to say {expected}")
+    world.wait_for(lambda: statuses(world) == expected, 20, f"the state file to say {expected}")
 
 
 @pytest.mark.parametrize("name", list(FAULTS))
@@ -173,9 +173,9 @@ def test_the_panes_keep_their_sessions_and_the_file_its_records(world: Sandbox, 
 
     fault.breaks(world.state_dir)
     (two,) = start(world, "prompt 2")
-    world.wait_for(lambda: fault.says in fault_of(world), 10, f"{fault.says!r} in {fault_of(world)!r}")
+    world.wait_for(lambda: fault.says in fault_of(world), 20, f"{fault.says!r} in {fault_of(world)!r}")
     kill(world, one)
-    world.wait_for(lambda: world.format(one.pane, "#{@codex_asleep}#{pane_dead}") == "11", 10, "it sleeps")
+    world.wait_format(one.pane, "#{@codex_asleep}#{pane_dead}", "11")
     world.tmux("respawn-pane", "-t", one.pane)
     wait_resumed(world, one)
     for _ in range(3):
@@ -186,12 +186,12 @@ def test_the_panes_keep_their_sessions_and_the_file_its_records(world: Sandbox, 
     # tmux goes on as ever: no view mode, and what the user types arrives.
     assert set(world.tmux("list-panes", "-a", "-F", "#{pane_in_mode}").split()) == {"0"}
     client.send(b"echo he''re\r")
-    world.wait_for(lambda: "here" in world.capture("main:0"), 5, "the typed line")
+    world.wait_text("main:0", "here")
 
     fault.mends(world.state_dir)
     assert (world.state_dir / store.NAME).read_bytes() == old
     sync(world)
-    world.wait_for(lambda: b"sessions are saved again" in client.output, 5, "who was warned to be told")
+    world.wait_for(lambda: b"sessions are saved again" in client.output, 20, "who was warned to be told")
     settled(world, {it.pane: (it.session, LIVE) for it in (one, two)})
     assert fault_of(world) == ""
     unusable, usable = log_lines(world, "state.unusable"), log_lines(world, "state.usable_again")
@@ -241,9 +241,10 @@ def test_no_revival_can_be_counted_so_there_is_none(world: Sandbox) -> None:
     world.start_server(load_plugin=True, config="set -g @codex-on-death respawn")
     (one,) = start(world, "prompt")
     settled(world, {one.pane: (one.session, LIVE)})
+    world.quiet()
     world.state_dir.chmod(0o500)
     kill(world, one)
-    world.wait_for(lambda: world.format(one.pane, "#{@codex_asleep}#{pane_dead}") == "11", 10, "it sleeps")
+    world.wait_format(one.pane, "#{@codex_asleep}#{pane_dead}", "11")
     world.state_dir.chmod(0o700)
     sync(world)
     assert statuses(world) == {one.pane: (one.session, DEAD)}
@@ -265,6 +266,7 @@ def test_a_broken_file_on_a_disk_that_takes_no_other(world: Sandbox) -> None:
     world.start_server(load_plugin=True)
     started = start(world, "prompt 1", "prompt 2")
     settled(world, {it.pane: (it.session, LIVE) for it in started})
+    world.quiet()
     path = world.state_dir / store.NAME
     path.write_bytes(b"version = 1\n[[panes")
     world.state_dir.chmod(0o500)
@@ -285,7 +287,7 @@ def test_what_a_user_is_told(world: Sandbox) -> None:
     world.tmux("set-option", "-g", "message-limit", "1000")
     world.state_dir.chmod(0o500)
     start(world, "prompt 1")
-    world.wait_for(lambda: fault_of(world), 10, "the fault")
+    world.wait_for(lambda: fault_of(world), 20, "the fault")
     sync(world)
     sync(world)
     said = [

@@ -20,8 +20,7 @@ def test_a_client_changes_its_tmux_session_while_panes_die(sandbox: Sandbox, foc
     assert outcome.lived, outcome
 
 
-@pytest.mark.parametrize("hooks", ["ours", "deleted"])
-@pytest.mark.parametrize("kind", ["codex", "run"])
+@pytest.mark.parametrize(("kind", "hooks"), [("codex", "deleted"), ("run", "ours")])
 def test_the_focus_may_change_before_a_dead_pane_is_laid_to_sleep(
     sandbox: Sandbox, kind: str, hooks: str
 ) -> None:
@@ -30,16 +29,17 @@ def test_the_focus_may_change_before_a_dead_pane_is_laid_to_sleep(
     client.send(FOCUS_IN)
     pane = sandbox.new_pane(*(["codex"] if kind == "codex" else ["codex-tmux", "run"]))
     sandbox.ask(pane, "something to remember")
-    sandbox.wait_for(lambda: sandbox.format(pane, KNOWN) == "1", 10, "the session")
+    sandbox.wait_format(pane, KNOWN, "1")
     first = sandbox.tmux("display-message", "-p", "-t", "main:0", "#{pane_id}")
     sandbox.tmux("select-window", "-t", pane)
     sandbox.tmux("new-session", "-d", "-s", "other")
+    sandbox.quiet()
     sync = sandbox.format(pane, "#{@codex_sync}")
     sandbox.tmux("set-option", "-g", "@codex_sync", ":")
     if hooks == "deleted":
         sandbox.tmux("set-hook", "-g", "pane-died", "set-option -g @mine 1")
     os.kill(sandbox.codex_pid(pane), signal.SIGKILL)
-    sandbox.wait_for(lambda: sandbox.format(pane, "#{pane_dead}") == "1", 5, "tmux to see the death")
+    sandbox.wait_dead(pane)
     for _ in range(2):
         client.send(FOCUS_OUT)
         sandbox.tmux("select-window", "-t", first)
@@ -50,12 +50,12 @@ def test_the_focus_may_change_before_a_dead_pane_is_laid_to_sleep(
     assert sandbox.format(pane, "#{pane_dead}") == "1", "the server is there"
     sandbox.tmux("set-option", "-g", "@codex_sync", sync)
     sandbox.helper("sync")
-    sandbox.wait_for(lambda: sandbox.format(pane, "#{@codex_asleep}#{pane_dead}") == "11", 10, "it to sleep")
+    sandbox.wait_asleep(pane)
     assert "something to remember" in sandbox.capture(pane), "the last screen is drawn again"
     # It is drawn once tmux knows how the process ended; tmux before 3.3 has words of its own for a dead pane.
     sandbox.wait_for(
         lambda: any(text in sandbox.capture(pane) for text in ("brings it back", "Pane is dead")),
-        5,
+        20,
         "the hint",
     )
     assert not sandbox.tmux("list-buffers"), "no buffer is left"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import time
 from collections.abc import Iterator
 
@@ -36,7 +34,7 @@ def session_of(world: Sandbox, pane: str, *others: str) -> str:
         found = world.format(pane, "#{@codex_session}")
         return found if len(found) == 36 and found not in others else ""
 
-    return world.wait_for(known, 15, f"the session of {pane}")
+    return world.wait_for(known, 20, f"the session of {pane}")
 
 
 def started(world: Sandbox, words: str, *how: str) -> tuple[str, str]:
@@ -49,11 +47,7 @@ def started(world: Sandbox, words: str, *how: str) -> tuple[str, str]:
 
 def new_pane(world: Sandbox, before: set[str]) -> str:
     """The pane that was not there before."""
-    return world.wait_for(lambda: next(iter(panes(world) - before), ""), 15, "a new pane")
-
-
-def panes(world: Sandbox) -> set[str]:
-    return set(world.tmux("list-panes", "-a", "-F", "#{pane_id}").split())
+    return world.wait_for(lambda: next(iter(world.pane_ids() - before), ""), 20, "a new pane")
 
 
 def pane_of(world: Sandbox, session: str) -> str:
@@ -65,7 +59,7 @@ def pane_of(world: Sandbox, session: str) -> str:
         assert len(mine) < 2, "a session has one pane"
         return mine[0] if mine else ""
 
-    return world.wait_for(found, 15, f"a pane with {session}")
+    return world.wait_for(found, 20, f"a pane with {session}")
 
 
 def wait_closed(world: Sandbox, *sessions: str) -> None:
@@ -75,25 +69,11 @@ def wait_closed(world: Sandbox, *sessions: str) -> None:
         status = {row["session_id"]: row["status"] for row in listing(world)}
         return all(status[session] == "closed" for session in sessions)
 
-    world.wait_for(noted, 15, "them to be closed")
+    world.wait_for(noted, 20, "them to be closed")
 
 
 def layout(world: Sandbox, pane: str) -> str:
     return shape(world.format(pane, "#{window_layout}"))
-
-
-def kill(world: Sandbox, pane: str) -> None:
-    """Kill the pane's Codex and wait until the pane sleeps."""
-    os.kill(world.codex_pid(pane), signal.SIGKILL)
-    wait_asleep(world, pane)
-
-
-def wait_asleep(world: Sandbox, pane: str) -> None:
-    def asleep() -> bool:
-        world.tmux("run-shell", "-b", "true")  # Debian's tmux misses deaths until another child ends
-        return world.format(pane, "#{pane_dead}#{@codex_asleep}") == "11"
-
-    world.wait_for(asleep, 15, f"{pane} to fall asleep")
 
 
 def test_a_fork_comes_up_beside_its_parent_and_both_come_back(world: Sandbox, screen: Screen) -> None:
@@ -101,7 +81,7 @@ def test_a_fork_comes_up_beside_its_parent_and_both_come_back(world: Sandbox, sc
     world.ask(pane, "one")
     parent = session_of(world, pane)
     world.tmux("select-window", "-t", pane)
-    before = panes(world)
+    before = world.pane_ids()
     screen.keys("C-b", "F")
     other = new_pane(world, before)
     fork = session_of(world, other, parent)
@@ -111,7 +91,7 @@ def test_a_fork_comes_up_beside_its_parent_and_both_come_back(world: Sandbox, sc
         ("one", "three"),
     )
     for each in (pane, other):
-        kill(world, each)
+        world.kill_codex(each)
         world.tmux("respawn-pane", "-t", each)
     assert world.ask(other, "four").messages == ("one", "two", "four")
     assert world.ask(pane, "five").messages == ("one", "three", "five")
@@ -127,10 +107,10 @@ def test_a_fork_that_dies_before_it_has_a_title_is_made_once_more(world: Sandbox
     config = world.codex_home / "config.toml"
     text = config.read_text()
     config.write_text(f'refused = "fork"\n{text}')
-    before = panes(world)
+    before = world.pane_ids()
     screen.keys("C-b", "F")
     other = new_pane(world, before)
-    wait_asleep(world, other)
+    world.wait_asleep(other)
     config.write_text(text)
     screen.keys("C-b", "R")
     assert world.ask(other, "two").messages == ("one", "two")
@@ -153,12 +133,12 @@ def test_what_cannot_be_forked_is_said(world: Sandbox, what: str, said: str) -> 
         session_of(world, pane)
     elif what == "exec":
         pane = world.new_pane(f"{world.bin}/codex-tmux", "exec")
-        world.wait_for(lambda: "❯" in world.capture(pane), 15, "its prompt")
+        world.wait_text(pane, "❯")
         world.tmux("send-keys", "-t", pane, "hello", "Enter")
         session_of(world, pane)
-    before = panes(world)
+    before = world.pane_ids()
     done = world.helper_result("fork", "-t", pane)
-    assert (done.returncode, panes(world)) == (1, before)
+    assert (done.returncode, world.pane_ids()) == (1, before)
     assert said in done.stderr
 
 
@@ -191,7 +171,7 @@ def test_closed_panes_come_back_where_they_were_the_last_one_first(world: Sandbo
     world.tmux("kill-pane", "-t", one)
     wait_closed(world, first)
     closed_at = int(time.time())
-    world.wait_for(lambda: int(time.time()) > closed_at, 2, "another second: records have whole ones")
+    world.wait_for(lambda: int(time.time()) > closed_at, 20, "another second: records have whole ones")
     world.tmux("kill-pane", "-t", two)
     wait_closed(world, second)
     screen.keys("C-b", "U")
@@ -229,7 +209,7 @@ def test_a_closed_tmux_session_comes_back_under_its_name(world: Sandbox, screen:
     wait_closed(world, first, second)
     screen.keys("C-b", "U")
     one, two = pane_of(world, first), pane_of(world, second)
-    world.wait_for(lambda: screen.pane() in (one, two), 10, "the client to be there")
+    world.wait_for(lambda: screen.pane() in (one, two), 20, "the client to be there")
     assert world.ask(screen.pane(), "more").messages[1:] == ("more",)
     assert world.format(two, "#{session_name}:#{window_index} #{window_name}") == "other:5 five"
     world.tmux("select-window", "-t", two)
@@ -239,6 +219,7 @@ def test_a_closed_tmux_session_comes_back_under_its_name(world: Sandbox, screen:
 
 def test_after_a_restart_the_lost_ones_are_offered_where_nothing_is_closed(world: Sandbox) -> None:
     _, session = started(world, "aaa")
+    world.quiet()
     world.tmux("kill-server")
     world.start_server(load_plugin=True, width=WIDTH, height=HEIGHT)
     with Screen(world, WIDTH, HEIGHT) as screen:

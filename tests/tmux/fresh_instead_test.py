@@ -21,7 +21,7 @@ QUESTION = "start a new session"
 @pytest.fixture
 def world(sandbox: Sandbox) -> Sandbox:
     sandbox.start_server(load_plugin=True, width=80)
-    sandbox.wait_for(lambda: "pick --from-key" in sandbox.tmux("list-keys"), 10, "the keys")
+    sandbox.wait_for(lambda: "pick --from-key" in sandbox.tmux("list-keys"), 20, "the keys")
     return sandbox
 
 
@@ -31,18 +31,7 @@ def begun(world: Sandbox, words: str = "") -> tuple[str, str]:
     world.wait_ready(pane)
     if words:
         world.ask(pane, words)
-    return pane, world.wait_for(lambda: world.format(pane, "#{@codex_session}"), 15, f"the session of {pane}")
-
-
-def kill(world: Sandbox, pane: str) -> None:
-    """Kill a pane's Codex; returns when the pane sleeps."""
-    os.kill(world.codex_pid(pane), signal.SIGKILL)
-
-    def asleep() -> bool:
-        world.tmux("run-shell", "-b", "true")  # Debian's tmux misses deaths until another child ends
-        return world.format(pane, "#{@codex_asleep}#{pane_dead}") == "11"
-
-    world.wait_for(asleep, 15, f"{pane} to sleep")
+    return pane, world.bound(pane)
 
 
 def delete(world: Sandbox, session: str) -> None:
@@ -55,7 +44,7 @@ def delete(world: Sandbox, session: str) -> None:
 def deleted(world: Sandbox) -> tuple[str, str]:
     """A pane asleep whose session has been deleted since; pane and session."""
     pane, session = begun(world, "deleted words")
-    kill(world, pane)
+    world.kill_codex(pane)
     delete(world, session)
     return pane, session
 
@@ -82,9 +71,9 @@ def test_a_deleted_session_is_asked_about_until_it_is_answered(world: Sandbox) -
 
 def test_a_session_without_a_message_is_asked_about(world: Sandbox) -> None:
     pane, _ = begun(world)
-    kill(world, pane)
+    world.kill_codex(pane)
     world.tmux("respawn-pane", "-t", pane)
-    world.wait_for(lambda: "had no message yet" in world.capture(pane), 10, "the reason")
+    world.wait_text(pane, "had no message yet")
     world.start_anew(pane)
     assert world.ask(pane, "first").messages == ("first",)
 
@@ -103,7 +92,7 @@ def test_another_conversation_takes_the_panes_place(world: Sandbox) -> None:
         screen.wait("conversation>")
         # Left without a choice, it asks again.
         screen.keys("Escape")
-        world.wait_for(lambda: world.capture(pane).count(QUESTION) == 2, 10, "the question")
+        world.wait_for(lambda: world.capture(pane).count(QUESTION) == 2, 20, "the question")
         screen.keys("p")
         screen.wait("conversation>")
         screen.type("'other words")
@@ -111,39 +100,37 @@ def test_another_conversation_takes_the_panes_place(world: Sandbox) -> None:
         screen.keys("Enter")
         assert world.ask(pane, "more").messages == ("other words", "more")
     assert world.tmux("list-panes", "-a", "-F", "#{pane_id}") == panes, "in the pane that asked"
-    world.wait_for(lambda: world.format(pane, "#{@codex_session}") == other_session, 10, "its session")
+    world.wait_format(pane, "#{@codex_session}", other_session)
 
 
 @pytest.mark.parametrize("key", ["q", "C-c", "C-d"])
 def test_a_shell_instead(world: Sandbox, key: str) -> None:
     pane, _ = deleted(world)
     world.tmux("respawn-pane", "-t", pane)
-    world.wait_for(lambda: QUESTION in world.capture(pane), 10, "the question")
+    world.wait_text(pane, QUESTION)
     world.tmux("send-keys", "-t", pane, key)
-    world.wait_for(lambda: world.format(pane, "#{pane_current_command}") == "bash", 10, "the shell")
+    world.wait_format(pane, "#{pane_current_command}", "bash")
     world.tmux("send-keys", "-t", pane, "echo $((40 + 2)); false; exit", "Enter")
-    world.wait_for(
-        lambda: pane not in world.tmux("list-panes", "-a", "-F", "#{pane_id}").split(), 10, "its end"
-    )
+    world.wait_gone(pane)
     assert len(world.model.requests) == 1
 
 
 def test_below_a_shell_one_is_back_in_it(world: Sandbox) -> None:
     pane = world.tmux("new-window", "-d", "-P", "-F", "#{pane_id}", "-c", str(world.work))
-    world.wait_for(lambda: world.capture(pane).strip(), 10, "the prompt")
+    world.wait_for(lambda: world.capture(pane).strip(), 20, "the prompt")
     shell = world.format(pane, "#{pane_pid}")
     world.tmux("send-keys", "-t", pane, str(world.bin / "codex"), "Enter")
     world.ask(pane, "words")
-    session = world.wait_for(lambda: world.format(pane, "#{@codex_session}"), 15, "the session")
+    session = world.bound(pane)
     os.kill(world.codex_pid(pane), signal.SIGKILL)
-    world.wait_for(lambda: world.capture(pane).rstrip().endswith(("#", "$")), 10, "the shell's prompt")
+    world.wait_for(lambda: world.capture(pane).rstrip().endswith(("#", "$")), 20, "the shell's prompt")
     delete(world, session)
     world.helper("respawn", "-t", pane)
-    world.wait_for(lambda: QUESTION in world.capture(pane), 10, "the question")
+    world.wait_text(pane, QUESTION)
     world.tmux("send-keys", "-t", pane, "q")
-    world.wait_for(lambda: world.format(pane, "#{pane_current_command}") == "bash", 10, "the shell")
+    world.wait_format(pane, "#{pane_current_command}", "bash")
     world.tmux("send-keys", "-t", pane, "echo $((40 + 2))", "Enter")
-    world.wait_for(lambda: "\n42" in world.capture(pane), 10, "the shell's answer")
+    world.wait_text(pane, "\n42")
     assert world.format(pane, "#{pane_pid}") == shell
 
 
@@ -152,7 +139,7 @@ def says_why(world: Sandbox, screen: Screen, pane: str, why: str) -> None:
     if version_of(world.tmux("display-message", "-p", "#{version}")) >= DEAD_FORMAT:
         screen.wait(f" {why} · C-b R to go on")
     screen.wait(f"{why[:1].lower()}{why[1:].partition(' ')[0]}")
-    time.sleep(1)
+    world.quiet()
     assert world.format(pane, "#{pane_dead}#{@codex_asleep}") == "11"
     assert len(world.model.requests) == 1
     screen.keys("C-b", "R")
@@ -173,12 +160,12 @@ def test_what_wakes_when_it_is_shown_starts_nothing_new(world: Sandbox) -> None:
     pane, session = begun(world, "deleted words")
     world.quiet()
     world.tmux("kill-server")
-    world.wait_for(lambda: not world.running, 10, "the server to end")
+    world.wait_for(lambda: not world.running, 20, "the server to end")
     delete(world, session)
     world.start_server(load_plugin=True, width=80)
     world.helper("restore")
     pane = world.wait_for(
-        lambda: world.tmux("list-panes", "-a", "-f", "#{@codex_waiting}", "-F", "#{pane_id}"), 10, "the pane"
+        lambda: world.tmux("list-panes", "-a", "-f", "#{@codex_waiting}", "-F", "#{pane_id}"), 20, "the pane"
     )
     with Screen(world, width=80) as screen:
         world.tmux("select-window", "-t", pane)

@@ -21,7 +21,6 @@ from codex_tmux.tmux.tell import tell
 from codex_tmux.tracking.apply import run_all
 from tests.support.world import Sandbox
 from tests.tmux.doctor_test import HOLDER
-from tests.tmux.hostile_test import wait_asleep
 from tests.tmux.respawn_routes_test import kill, start, wait_resumed
 
 ID = "01a201da-7561-7551-a7df-a07aa"
@@ -53,10 +52,10 @@ def written_to(world: Sandbox, session: str) -> Iterator[int]:
 def test_a_session_that_another_process_writes_to_is_waited_for(world: Sandbox) -> None:
     (one,) = start(world, "prompt one")
     kill(world, one)
-    wait_asleep(world, one.pane)
+    world.wait_asleep(one.pane)
     with written_to(world, one.session) as holder:
         world.tmux("respawn-pane", "-t", one.pane)
-        world.wait_for(lambda: f"({holder}); waiting" in world.capture(one.pane), 10, "who is waited for")
+        world.wait_text(one.pane, f"({holder}); waiting")
         assert not runs_codex(world, one.pane)
     wait_resumed(world, one)
 
@@ -64,17 +63,13 @@ def test_a_session_that_another_process_writes_to_is_waited_for(world: Sandbox) 
 def test_a_writer_that_is_stopped_is_named_and_the_pane_gives_up(world: Sandbox) -> None:
     (one,) = start(world, "prompt one")
     kill(world, one)
-    wait_asleep(world, one.pane)
+    world.wait_asleep(one.pane)
     with written_to(world, one.session) as holder:
         os.kill(holder, signal.SIGSTOP)
         world.tmux("respawn-pane", "-t", one.pane)
         # It waits WAIT_FOR_WRITER seconds: 15.
-        world.wait_for(lambda: not world.format(one.pane, "#{@codex_asleep}"), 10, "the pane to wake")
-        world.wait_for(
-            lambda: world.format(one.pane, "#{@codex_asleep}#{pane_dead}") == "11",
-            40,
-            "the pane to give up, and to sleep",
-        )
+        world.wait_format(one.pane, "#{@codex_asleep}", "")
+        world.wait_format(one.pane, "#{@codex_asleep}#{pane_dead}", "11", 40)
         assert f"process {holder}: end that" in world.capture(one.pane)
         assert world.format(one.pane, "#{@codex_session}") == one.session
     world.tmux("respawn-pane", "-t", one.pane)
@@ -91,13 +86,13 @@ def test_a_session_deleted_after_it_was_looked_for(world: Sandbox) -> None:
     codex.write_text(f'#!/bin/sh\nrm -f {shlex.quote(rollout)}\nexec "$(dirname "$0")/codex-itself" "$@"\n')
     codex.chmod(0o755)
     kill(world, one)
-    wait_asleep(world, one.pane)
+    world.wait_asleep(one.pane)
     world.tmux("respawn-pane", "-t", one.pane)
     world.wait_for(
-        lambda: "No saved session found" in " ".join(world.capture(one.pane).split()), 10, "Codex's word"
+        lambda: "No saved session found" in " ".join(world.capture(one.pane).split()), 20, "Codex's word"
     )
-    wait_asleep(world, one.pane)
-    world.wait_for(lambda: world.format(one.pane, "#{pane_dead}") == "1", 10, "its end")
+    world.wait_asleep(one.pane)
+    world.wait_format(one.pane, "#{pane_dead}", "1")
     assert "No saved session found" in " ".join(world.capture(one.pane).split()), (
         "one line is not scrolled off"
     )
@@ -124,15 +119,15 @@ def test_codex_replaced_moved_and_gone(world: Sandbox) -> None:
     codex.write_bytes(kept.read_bytes())
     codex.chmod(0o755)
     kill(world, one)
-    wait_asleep(world, one.pane)
+    world.wait_asleep(one.pane)
     world.tmux("respawn-pane", "-t", one.pane)
     comes_back("replaced")
     # Gone: nothing is lost, and the pane says what to do.
     codex.unlink()
     kill(world, one._replace(pid=world.codex_pid(one.pane)))
-    wait_asleep(world, one.pane)
+    world.wait_asleep(one.pane)
     world.tmux("respawn-pane", "-t", one.pane)
-    world.wait_for(lambda: "no Codex found: install it" in world.capture(one.pane), 10, "what to do")
+    world.wait_text(one.pane, "no Codex found: install it")
     assert world.format(one.pane, "#{@codex_session}") == one.session
     # Somewhere else.
     kept.rename(world.root / "codex")
@@ -145,7 +140,7 @@ def test_codex_replaced_moved_and_gone(world: Sandbox) -> None:
 def test_a_session_that_is_gone_gives_a_fresh_one_and_says_so(world: Sandbox) -> None:
     (one,) = start(world, "prompt one")
     kill(world, one)
-    wait_asleep(world, one.pane)
+    world.wait_asleep(one.pane)
     rollout = Store(str(world.codex_home)).rollout(one.session)
     assert rollout
     Path(rollout).unlink()
@@ -160,12 +155,13 @@ def test_a_session_that_is_gone_gives_a_fresh_one_and_says_so(world: Sandbox) ->
 def test_a_session_in_another_pane_is_not_resumed_a_second_time(world: Sandbox) -> None:
     one, two = start(world, "prompt one", "prompt two")
     kill(world, two)
-    wait_asleep(world, two.pane)
+    world.wait_asleep(two.pane)
+    world.quiet()
     # As after a mistake of anybody's: the pane remembers the other one's session.
     world.tmux("set-option", "-p", "-t", two.pane, "@codex_session", one.session)
     world.tmux("respawn-pan", "-t", two.pane)
     world.wait_for(
-        lambda: "can be in one pane only" in " ".join(world.capture(two.pane).split()), 10, "the refusal"
+        lambda: "can be in one pane only" in " ".join(world.capture(two.pane).split()), 20, "the refusal"
     )
     assert not runs_codex(world, two.pane)
     assert world.codex_pid(one.pane) == one.pid
@@ -176,14 +172,15 @@ def test_the_title_of_a_pane_that_has_just_gone_is_nobody_else_s(world: Sandbox)
     bystander = world.new_pane("cat", name="cat")
     world.tmux("select-window", "-t", bystander)
     world.tmux("select-pane", "-t", bystander, "-T", f"x | {ID}...")
-    world.wait_for(lambda: world.format(bystander, "#{@codex_title_id}"), 5, "the id of its title")
+    world.wait_for(lambda: world.format(bystander, "#{@codex_title_id}"), 20, "the id of its title")
+    world.quiet()
     world.tmux("set-option", "-pu", "-t", bystander, "@codex_title_id")  # as sync does with a stale one
     split = ("split-window", "-d", "-P", "-t", bystander, "printf '\\033]0;something else\\007'")
     for _ in range(15):
-        world.wait_for(lambda: world.tmux(*split), 10, "room for one more")
+        world.wait_for(lambda: world.tmux(*split), 20, "room for one more")
     panes = f"#{{&&:#{{!=:#{{pane_id}},{bystander}}},#{{==:#{{window_name}},cat}}}}"
     world.wait_for(
-        lambda: "1" not in world.tmux("list-panes", "-t", bystander, "-F", panes), 10, "the others to end"
+        lambda: "1" not in world.tmux("list-panes", "-t", bystander, "-F", panes), 20, "the others to end"
     )
     assert world.format(bystander, "#{@codex_title_id}") == ""
 
@@ -198,7 +195,7 @@ def test_what_is_told_is_text(world: Sandbox, monkeypatch: pytest.MonkeyPatch) -
     )
     said = world.wait_for(
         lambda: [m for m in world.tmux("show-messages").splitlines() if "message: codex-tmux" in m],
-        5,
+        20,
         "the message",
     )
     assert "#{pid} #(touch pwned) %H" in said[-1]

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -37,9 +34,10 @@ def bound(sandbox: Sandbox, message: str) -> str:
     """A pane with a conversation, and no sync under way any more."""
     pane = sandbox.new_pane("codex")
     sandbox.ask(pane, message)
-    sandbox.wait_for(lambda: sandbox.format(pane, "#{@codex_session}"), 15, "a session")
+    sandbox.bound(pane)
     for _ in range(2):
         sandbox.helper("sync", "--settle")
+    sandbox.quiet()
     return pane
 
 
@@ -81,9 +79,9 @@ def test_run_imports_little_and_calls_tmux_once(sandbox: Sandbox, calls: Path) -
     true.write_text("#!/bin/sh\necho became $*\n")
     true.chmod(0o700)
     session = sandbox.format(pane, "#{@codex_session}")
-    os.kill(sandbox.codex_pid(pane), signal.SIGKILL)
-    sandbox.wait_for(lambda: sandbox.format(pane, "#{@codex_asleep}#{pane_dead}") == "11", 15, "sleep")
+    sandbox.kill_codex(pane)
     sandbox.helper("sync", "--settle")
+    sandbox.quiet()
     launch = sandbox.format(pane, "#{@codex_launch}").split(" ")
     sandbox.tmux(
         "set-option", "-p", "-t", pane, "@codex_launch", " ".join([launch[0], str(true), *launch[2:]])
@@ -104,10 +102,8 @@ def test_a_closing_that_a_killed_server_has_noted(sandbox: Sandbox) -> None:
     sandbox.tmux("kill-server")
     log = sandbox.state_dir / "log"
     sandbox.wait_for(
-        lambda: f"record.closed_at_end panes={panes[0]}" in log.read_text(), 10, "the closing noted"
+        lambda: f"record.closed_at_end panes={panes[0]}" in log.read_text(), 20, "the closing noted"
     )
-    records = {
-        r["session_id"]: r["status"] for r in json.loads(sandbox.helper("list", "--all", "--json"))["panes"]
-    }
+    records = {r["session_id"]: r["status"] for r in sandbox.listed("--all")}
     assert records.pop(closed) == "closed"
     assert set(records.values()) == {"live"}, "that it is lost, the next tmux server's first sync will say"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shlex
@@ -75,11 +74,6 @@ def no_harm(sandbox: Sandbox) -> None:
     assert modes == {"0"}, "no pane in view mode"
 
 
-def rows(sandbox: Sandbox) -> dict[str, dict[str, object]]:
-    """`list --json` by pane."""
-    return {row["pane"]: row for row in json.loads(sandbox.helper("list", "--all", "--json"))["panes"]}
-
-
 def bound(sandbox: Sandbox, pane: str, timeout: float = 20) -> str:
     """The session bound to a pane."""
 
@@ -95,17 +89,8 @@ def bound(sandbox: Sandbox, pane: str, timeout: float = 20) -> str:
 def kill(sandbox: Sandbox, pane: str) -> int:
     pid = sandbox.codex_pid(pane)
     os.kill(pid, signal.SIGKILL)
-    sandbox.wait_for(lambda: sandbox.format(pane, "#{pane_dead}") == "1", 10, "the pane to be dead")
+    sandbox.wait_dead(pane)
     return pid
-
-
-def wait_asleep(sandbox: Sandbox, pane: str) -> None:
-    def asleep() -> bool:
-        # Debian's tmux may have missed that a process has ended, until another one does.
-        sandbox.tmux("run-shell", "-b", "true")
-        return sandbox.format(pane, "#{@codex_asleep}#{pane_dead}") == "11"
-
-    sandbox.wait_for(asleep, 10, "the pane to sleep")
 
 
 def make_directory(sandbox: Sandbox, name: str) -> Path:
@@ -114,9 +99,12 @@ def make_directory(sandbox: Sandbox, name: str) -> Path:
     return directory
 
 
-@pytest.mark.parametrize(
-    "names", [list(DIRECTORIES)[i::4] for i in range(4)], ids=lambda names: "+".join(names)
-)
+def wait_resumed(sandbox: Sandbox, pane: str, session: str) -> None:
+    """Wait until the pane's Codex was told to resume this session."""
+    sandbox.wait_for(lambda: session in command_line(sandbox, pane), 20, f"{session} back in {pane}")
+
+
+@pytest.mark.parametrize("names", [list(DIRECTORIES)[i::2] for i in range(2)], ids=["one half", "the other"])
 def test_directories(world: Sandbox, names: list[str]) -> None:
     panes = {}
     for number, name in enumerate(names):
@@ -137,7 +125,7 @@ def test_directories(world: Sandbox, names: list[str]) -> None:
         world.wait_for(lambda n=name: world.model.turns_with(f"in {n}."), 20, f"the turn of {name}")  # type: ignore[misc]
         sessions[name] = bound(world, pane)
         assert sessions[name] == world.model.turns_with(f"in {name}.")[0].session_id
-    listed = rows(world)
+    listed = world.rows("--all")
     for name, (pane, directory) in panes.items():
         assert os.fsencode(str(listed[pane]["cwd"])) == os.fsencode(directory), name
         assert listed[pane]["session_id"] == sessions[name]
@@ -151,18 +139,14 @@ def test_directories(world: Sandbox, names: list[str]) -> None:
             world.tmux("select-window", "-t", pane)
             client.send(b"\x02R")
         # What started it is a script, which knows nothing of its session.
-        world.wait_for(lambda p=pane: "go on without it" in world.capture(p), 15, f"the question of {name}")  # type: ignore[misc]
+        world.wait_text(pane, "go on without it")
         world.tmux("send-keys", "-t", pane, "Enter")
-        world.wait_for(
-            lambda p=pane, s=sessions[name]: s in command_line(world, p),  # type: ignore[misc]
-            15,
-            f"{name} resumed",
-        )
+        wait_resumed(world, pane, sessions[name])
     for name, (pane, directory) in panes.items():
         link = os.readlink(f"/proc/{world.codex_pid(pane)}/cwd")
         assert os.fsencode(link) == os.fsencode(directory), name
         assert world.ask(pane, f"on in {name}").messages == (f"in {name}.", f"on in {name}")
-    listed = rows(world)
+    listed = world.rows("--all")
     assert {n: listed[p]["session_id"] for n, (p, _) in panes.items()} == sessions
     world.helper("list", "--all")
     no_harm(world)
@@ -170,21 +154,26 @@ def test_directories(world: Sandbox, names: list[str]) -> None:
 
 
 def test_directories_under_a_shell(world: Sandbox) -> None:
+    panes = {}
     for name in ("newline", "job", "quotes", "latin1", "backslash", "semicolon-end", "toml", "dash"):
         directory = make_directory(world, DIRECTORIES[name])
-        script = world.root / "go.sh"
+        script = world.root / f"go-{name}.sh"
         script.write_bytes(b"cd -- " + os.fsencode(shlex.quote(str(directory))) + b"\n")
         pane = world.tmux("new-window", "-d", "-P", "-F", "#{pane_id}", "-t", "main:", "bash --norc")
-        start = f". {script}; PS1='$ '; clear; {world.bin}/codex -m x 'first in {name}'"
+        start = f". {script}; PS1='$ '; clear; {world.bin}/codex -m x 'first in {name}.'"
         world.tmux("send-keys", "-t", pane, start, "Enter")
-        session = bound(world, pane)
+        panes[name] = (pane, directory)
+    sessions = {name: bound(world, pane) for name, (pane, _) in panes.items()}
+    for pane, _ in panes.values():
         os.kill(world.codex_pid(pane), signal.SIGKILL)
-        world.wait_for(lambda p=pane: world.format(p, "#{pane_current_command}") == "bash", 10, "the shell")  # type: ignore[misc]
+        world.wait_format(pane, "#{pane_current_command}", "bash")
         world.helper("respawn", "-t", pane)
-        world.wait_for(lambda p=pane, s=session: s in command_line(world, p), 10, f"{name}: the session back")  # type: ignore[misc]
+    for name, (pane, directory) in panes.items():
+        wait_resumed(world, pane, sessions[name])
         found = os.readlink(f"/proc/{world.codex_pid(pane)}/cwd")
         assert os.fsencode(found) == os.fsencode(directory)
-        assert world.ask(pane, "second").messages == (f"first in {name}", "second")
+        assert sessions[name] == world.model.turns_with(f"first in {name}.")[0].session_id
+    assert world.ask(panes["dash"][0], "second").messages == ("first in dash.", "second")
     no_harm(world)
 
 
@@ -210,35 +199,36 @@ TITLES = {
 }
 
 
-@pytest.mark.parametrize("names", [list(TITLES)[i::3] for i in range(3)], ids=" ".join)
-def test_titles(world: Sandbox, names: list[str]) -> None:
+def test_titles(world: Sandbox) -> None:
     """A title of any program's, in a pane with Codex and in one without."""
     world.attach()
     without = world.new_pane("cat", name="cat")
-    sessions = set()
-    for name in names:
-        pane = world.new_pane(f"codex 'hello to {name}.'")
-        sessions.add(bound(world, pane))
+    panes = {name: world.new_pane(f"codex 'hello to {name}.'") for name in TITLES}
+    sessions = {bound(world, pane, 60) for pane in panes.values()}
+    for number, (name, pane) in enumerate(panes.items()):
+        # Each names a session of its own, that no store has.
+        title = TITLES[name].replace(ID, f"{ID[:-2]}{number:02}")
         for target in (pane, without):
             tty = world.format(target, "#{pane_tty}")
             # As any program in the pane would write it. `cat` echoes nothing of what is written to its terminal.
-            written = b"\x1b]0;" + TITLES[name].encode() + b"\x07"
+            written = b"\x1b]0;" + title.encode() + b"\x07"
             subprocess.run(["sh", "-c", f"exec cat > {tty}"], input=written, check=True)
             if "long" not in name:
                 # tmux itself expands this one as a format.
-                plain = TITLES[name].replace("#", "##").replace("%", "%%").removesuffix(";")
+                plain = title.replace("#", "##").replace("%", "%%").removesuffix(";")
                 world.tmux("select-pane", "-t", target, "-T", plain)
             world.tmux("select-window", "-t", target)
-        world.quiet()
-        world.helper("sync")
         world.tmux("display-message", "#{@codex_status} #{@codex_title_id} #{@codex_session}")
-        listed = rows(world)
-        assert pane in listed
-        assert without not in listed, "a title alone proves nothing"
-        world.helper("list", "--all")
+    world.quiet()
+    world.helper("sync")
+    listed = world.rows("--all")
+    assert set(panes.values()) <= set(listed)
+    assert without not in listed, "a title alone proves nothing"
+    world.helper("list", "--all")
+    for pane in panes.values():
         kill(world, pane)
         world.tmux("respawn-pane", "-t", pane)
-        world.wait_for(lambda p=pane: world.format(p, "#{pane_dead}") == "0", 10, "the respawn")  # type: ignore[misc]
+    for name, pane in panes.items():
         world.wait_for(
             lambda p=pane: ASKED in world.capture(p) or world.input_line(p) is not None,  # type: ignore[misc]
             20,
@@ -248,12 +238,11 @@ def test_titles(world: Sandbox, names: list[str]) -> None:
             world.start_anew(pane)  # no store has the session that the title speaks of
         world.wait_ready(pane)
     time.sleep(PROMPT_DELAY + 0.5)  # as long as a prompt would take
-    assert len(world.model.requests) == len(names), "no prompt is sent again"
+    assert len(world.model.requests) == len(panes), "no prompt is sent again"
     log = (world.state_dir / "log").read_text()
     assert "crashed" not in log
     assert all(line.isprintable() for line in log.splitlines())
-    everything = json.loads(world.helper("list", "--all", "--json"))["panes"]
-    assert sessions <= {row["session_id"] for row in everything}, "the records are kept"
+    assert sessions <= {row["session_id"] for row in world.listed("--all")}, "the records are kept"
     no_harm(world)
 
 
@@ -275,28 +264,31 @@ NAMES = [
 
 def test_names_of_windows_and_tmux_sessions(world: Sandbox) -> None:
     world.attach()
-    pane = world.new_pane("codex 'hello there'")
-    session, said = bound(world, pane), ["hello there"]
-    (tmux_session,) = world.tmux("list-sessions", "-F", "#{session_id}").split()
-    for name in NAMES:
+    panes = []
+    for number in range(len(NAMES)):
+        where = ("new-session", "-d", "-P", "-F", "#{pane_id}", "-s", f"s{number}", "-c", str(world.work))
+        panes.append(world.tmux(*where, f"codex 'hello to {number}.'"))
+    sessions = [bound(world, pane, 60) for pane in panes]
+    for number, (pane, name) in enumerate(zip(panes, NAMES, strict=True)):
         quoted = name.replace(";", "\\;") if name.endswith(";") else name
         # tmux itself expands these as formats.
         quoted = quoted.replace("#", "##")
         rename(world, "rename-window", pane, quoted)
-        rename(world, "rename-session", tmux_session, quoted)
-        names = world.format(pane, "#{session_name}\t#{window_name}").split("\t")
+        rename(world, "rename-session", f"s{number}", quoted)
+    names = {pane: world.format(pane, "#{session_name}\t#{window_name}").split("\t") for pane in panes}
 
-        def recorded(names: list[str] = names) -> bool:
-            row = rows(world)[pane]
-            return [row["tmux_session"], row["window_name"]] == names
+    def recorded() -> bool:
+        found = world.rows("--all")
+        return {pane: [found[pane]["tmux_session"], found[pane]["window_name"]] for pane in panes} == names
 
-        world.wait_for(recorded, 5, "the names in the record")
-        world.helper("list")
+    world.wait_for(recorded, 20, f"the names in the records: {names}")
+    world.helper("list")
+    for pane in panes:
         kill(world, pane)
         world.tmux("respawn-pane", "-t", pane)
-        world.wait_for(lambda: session in command_line(world, pane), 10, "the session back")
-        said.append(f"more {len(said)}")
-        assert world.ask(pane, said[-1]).messages == tuple(said)
+    for pane, session in zip(panes, sessions, strict=True):
+        wait_resumed(world, pane, session)
+    assert world.ask(panes[0], "more").messages == ("hello to 0.", "more")
     no_harm(world)
 
 
@@ -309,8 +301,8 @@ def test_options_that_hold_commands(sandbox: Sandbox, key: str) -> None:
     bound(sandbox, pane)
     kill(sandbox, pane)
     sandbox.tmux("select-window", "-t", pane)
-    wait_asleep(sandbox, pane)
-    sandbox.wait_for(lambda: "brings it back" in sandbox.capture(pane), 10, "the hint on the screen")
+    sandbox.wait_asleep(pane)
+    sandbox.wait_text(pane, "brings it back")
     no_harm(sandbox)
 
 
@@ -319,10 +311,10 @@ def test_a_model_that_speaks_escapes_and_formats(world: Sandbox) -> None:
     text = f"$({PWN}) `{PWN}` #({PWN}) #{{pane_id}} %H \\033]0;x\\007"
     pane = world.new_pane("codex " + shlex.quote(text))
     bound(world, pane)
-    world.wait_for(lambda: "turn 1 |" in world.capture(pane), 10, "the turn")
+    world.wait_text(pane, "turn 1 |")
     before = [line for line in world.capture(pane).splitlines() if "turn 1" in line]
     kill(world, pane)
-    wait_asleep(world, pane)
+    world.wait_asleep(pane)
     assert [line for line in world.capture(pane).splitlines() if "turn 1" in line] == before
     no_harm(world)
 
@@ -353,7 +345,7 @@ def on_a_terminal(sandbox: Sandbox, *args: str) -> str:
     client = Client([str(sandbox.bin / "codex-tmux"), *args], env, 100, 40)
     try:
         client.process.wait(20)
-        sandbox.wait_for(client.drained, 10, f"the output of {args}")
+        sandbox.wait_for(client.drained, 20, f"the output of {args}")
     finally:
         client.close()
     return client.output.decode(errors="surrogateescape")
@@ -373,11 +365,13 @@ def evil_world(world: Sandbox) -> tuple[Sandbox, str, str]:
     world.tmux("select-pane", "-t", pane, "-T", doubled + ID)
     tmux_session = world.tmux("list-sessions", "-F", "#{session_id}")
     world.wait_for(
-        lambda: rows(world)[pane]["tmux_session"] == world.format(pane, "#{session_name}"), 10, "the names"
+        lambda: world.rows("--all")[pane]["tmux_session"] == world.format(pane, "#{session_name}"),
+        20,
+        "the names",
     )
-    assert OWNED in str(rows(world)[pane]["title"]), "Codex calls it so"
+    assert OWNED in str(world.rows("--all")[pane]["title"]), "Codex calls it so"
     kill(world, pane)
-    wait_asleep(world, pane)
+    world.wait_asleep(pane)
     return world, session, tmux_session
 
 
@@ -387,7 +381,7 @@ def test_nothing_of_theirs_reaches_a_terminal(evil_world: tuple[Sandbox, str, st
     client = world.attach(target=tmux_session)
     # A program that calls itself so is named when a shell is busy with it.
     busy = world.tmux("new-window", "-P", "-F", "#{pane_id}", "bash --norc")
-    world.wait_for(lambda: world.capture(busy).strip(), 10, "the shell")
+    world.wait_for(lambda: world.capture(busy).strip(), 20, "the shell")
     world.tmux(
         "send-keys",
         "-t",
@@ -419,7 +413,7 @@ def test_nothing_of_theirs_reaches_a_terminal(evil_world: tuple[Sandbox, str, st
     world.tmux("select-window", "-t", world.format(busy, "#{window_id}"))
     client.send(b"\x02P")
     # fzf draws in a popup, tmux its menu; either shows the title.
-    world.wait_for(lambda: client.output.count(OWNED.encode()) > 2, 15, "the picker")
+    world.wait_for(lambda: client.output.count(OWNED.encode()) > 2, 20, "the picker")
     time.sleep(0.5)
     assert_harmless(client.output.decode(errors="surrogateescape"), "the user's terminal")
     no_harm(world)
@@ -432,6 +426,7 @@ def client_name(sandbox: Sandbox) -> str:
 
 def test_what_was_lost_is_restored_and_nothing_of_it_obeyed(evil_world: tuple[Sandbox, str, str]) -> None:
     world, session, _ = evil_world
+    world.quiet()
     end_server(world, "kill-server")
     world.start_server(load_plugin=True, config="set -g @codex-restore off\n" + NO_STATUS_LINE)
     client = world.attach()
@@ -449,10 +444,10 @@ def test_what_was_lost_is_restored_and_nothing_of_it_obeyed(evil_world: tuple[Sa
     assert_harmless(world.tmux("capture-pane", "-p", "-e", "-t", pane), "the sleeping pane")
     world.tmux("switch-client", "-t", pane)
     # It was started by a script, `.`: nobody is there to be asked, so it goes on sleeping until it is respawned.
-    world.wait_for(lambda: "Codex was started by ." in world.capture(pane), 15, "the reason")
+    world.wait_text(pane, "Codex was started by .")
     world.tmux("respawn-pane", "-t", pane)
-    world.wait_for(lambda: "without it" in world.capture(pane), 15, "the question")
+    world.wait_text(pane, "without it")
     world.tmux("send-keys", "-t", pane, "Enter")
-    world.wait_for(lambda: session in command_line(world, pane), 15, "the session back")
+    wait_resumed(world, pane, session)
     assert_harmless(client.output.decode(errors="surrogateescape"), "the user's terminal")
     no_harm(world)

@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import shlex
 
-import pytest
-
 from tests.support.screen import Screen
 from tests.support.world import Sandbox, plugin_file
 
@@ -23,7 +21,7 @@ def running(sandbox: Sandbox, words: str) -> tuple[str, int]:
     """A pane whose Codex has taken a turn; the pane, and the process."""
     pane = sandbox.new_pane()
     sandbox.ask(pane, words)
-    sandbox.wait_for(lambda: sandbox.format(pane, "#{@codex_session}"), 15, "the session")
+    sandbox.bound(pane)
     return pane, sandbox.codex_pid(pane)
 
 
@@ -60,7 +58,7 @@ def test_a_key_of_the_users_is_left_alone_and_everyone_says_so(sandbox: Sandbox)
 
 def test_a_key_bound_between_two_loads_is_the_users_too(sandbox: Sandbox) -> None:
     sandbox.start_server(load_plugin=True)
-    sandbox.wait_for(lambda: "respawn --from-key" in sandbox.binding("R"), 10, "the key")
+    sandbox.wait_for(lambda: "respawn --from-key" in sandbox.binding("R"), 20, "the key")
     sandbox.tmux("bind-key", "R", "refresh-client")
     for _ in range(2):
         load(sandbox)
@@ -70,31 +68,30 @@ def test_a_key_bound_between_two_loads_is_the_users_too(sandbox: Sandbox) -> Non
 
 def test_a_key_that_an_option_names_is_taken_and_given_back(sandbox: Sandbox) -> None:
     sandbox.start_server(load_plugin=True, config=f"{THEIRS}\nset -g @codex-respawn-key R")
-    sandbox.wait_for(lambda: "respawn --from-key" in sandbox.binding("R"), 10, "the key")
+    sandbox.wait_for(lambda: "respawn --from-key" in sandbox.binding("R"), 20, "the key")
     load(sandbox)
     assert "respawn --from-key" in sandbox.binding("R")
     sandbox.tmux("run-shell", shlex.quote(str(plugin_file().parent / "plugin" / "unload")))
     assert "reloaded" in sandbox.binding("R")
 
 
-@pytest.mark.parametrize("answer", ["y", "n", "Escape"])
-def test_the_key_asks_before_it_ends_a_running_codex(sandbox: Sandbox, answer: str) -> None:
+def test_the_key_asks_before_it_ends_a_running_codex(sandbox: Sandbox) -> None:
     sandbox.start_server(load_plugin=True, width=80)
     pane, pid = running(sandbox, "first")
     with Screen(sandbox, width=80) as screen:
         sandbox.tmux("select-window", "-t", pane)
         screen.type("my half written draft")
         screen.wait("half written draft")
-        screen.keys("C-b", "R")
-        screen.wait(f"Restart the Codex running in {pane}? What is typed there is lost. (y/n)")
-        screen.keys(answer)
-        if answer == "y":
-            sandbox.wait_for(lambda: sandbox.codex_pid(pane) != pid, 15, "another Codex")
-            assert sandbox.ask(pane, "second").messages == ("first", "second")
-        else:
+        for answer in ("n", "Escape", "y"):
+            screen.keys("C-b", "R")
+            screen.wait(f"Restart the Codex running in {pane}? What is typed there is lost. (y/n)")
+            screen.keys(answer)
             screen.wait_gone("(y/n)")
-            assert "half written draft" in screen.text()
-            assert sandbox.codex_pid(pane) == pid
+            if answer != "y":
+                assert "half written draft" in screen.text()
+                assert sandbox.codex_pid(pane) == pid
+        sandbox.wait_for(lambda: sandbox.codex_pid(pane) != pid, 20, "another Codex")
+        assert sandbox.ask(pane, "second").messages == ("first", "second")
 
 
 def test_a_script_needs_force_and_a_terminal_is_asked(sandbox: Sandbox) -> None:
@@ -108,8 +105,8 @@ def test_a_script_needs_force_and_a_terminal_is_asked(sandbox: Sandbox) -> None:
         screen.wait("What is typed there is lost. [y/N]")
         assert sandbox.codex_pid(pane) == pid
         screen.type("y\n")
-        sandbox.wait_for(lambda: sandbox.codex_pid(pane) != pid, 15, "another Codex")
-    pid = sandbox.wait_for(lambda: sandbox.codex_pid(pane), 10, "the Codex")
+        sandbox.wait_for(lambda: sandbox.codex_pid(pane) != pid, 20, "another Codex")
+    pid = sandbox.wait_for(lambda: sandbox.codex_pid(pane), 20, "the Codex")
     sandbox.wait_ready(pane)
     sandbox.helper("respawn", "--force", "-t", pane)
-    sandbox.wait_for(lambda: sandbox.codex_pid(pane) != pid, 15, "another Codex")
+    sandbox.wait_for(lambda: sandbox.codex_pid(pane) != pid, 20, "another Codex")

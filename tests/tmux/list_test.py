@@ -7,7 +7,7 @@ import os
 import re
 import signal
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 from rich.cells import cell_len
@@ -28,17 +28,12 @@ class World(NamedTuple):
     sessions: tuple[str, str]
 
 
-def bound(sandbox: Sandbox, pane: str) -> str:
-    """Wait until the pane's session is known; its id."""
-    return sandbox.wait_for(lambda: sandbox.format(pane, "#{@codex_session}"), 10, f"the session of {pane}")
-
-
 def wait_state(sandbox: Sandbox, pane: str, state: str) -> None:
     def reached() -> bool:
         sandbox.tmux("run-shell", "-b", ":")  # Debian's tmux may have missed that a pane died
         return sandbox.format(pane, "#{@codex_state}") == state
 
-    sandbox.wait_for(reached, 10, f"{pane} to be {state}")
+    sandbox.wait_for(reached, 20, f"{pane} to be {state}")
 
 
 @pytest.fixture
@@ -48,14 +43,14 @@ def world(sandbox: Sandbox, request: pytest.FixtureRequest) -> Iterator[World]:
     live, dead = sandbox.new_pane(), sandbox.new_pane()
     sandbox.ask(live, LONG)
     sandbox.ask(dead, WIDE)
-    sessions = bound(sandbox, live), bound(sandbox, dead)
+    sessions = sandbox.bound(live), sandbox.bound(dead)
     os.kill(sandbox.codex_pid(dead), signal.SIGKILL)
     wait_state(sandbox, dead, "dead")
     ended = sandbox.new_pane()
     sandbox.ask(ended, "quit at once")
-    bound(sandbox, ended)
+    sandbox.bound(ended)
     sandbox.type(ended, "/quit")
-    sandbox.wait_for(lambda: "ended" in sandbox.helper("list", "--all"), 10, "the third to be ended")
+    sandbox.wait_for(lambda: "ended" in sandbox.helper("list", "--all"), 20, "the third to be ended")
     with FakeDaemon(sandbox.codex_home) as daemon:
         daemon.threads = {sessions[0]: APPROVAL, sessions[1]: IDLE}
         yield World(sandbox, live, dead, sessions)
@@ -64,18 +59,31 @@ def world(sandbox: Sandbox, request: pytest.FixtureRequest) -> Iterator[World]:
 def on_screen(sandbox: Sandbox, command: str, colours: bool = False) -> list[str]:
     """The lines that a command leaves on the screen of a pane of its own."""
     pane = sandbox.new_pane(f"{command}; echo DONE; cat", name="looker")
-    sandbox.wait_for(lambda: "DONE" in sandbox.capture(pane), 20, f"{command} to end")
+    sandbox.wait_text(pane, "DONE")
     text = sandbox.tmux("capture-pane", "-p", *(["-e"] if colours else []), "-t", pane)
     sandbox.tmux("kill-pane", "-t", pane)
     lines = text[: text.index("DONE")].splitlines()
     return [line for line in lines if re.sub(r"\x1b\[[0-9;]*m", "", line)]
 
 
+def shown(world: World, command: str = "codex-tmux list", colours: bool = False) -> list[str]:
+    """The same once the daemon has answered: on a busy machine it may be slower than `list` waits."""
+    return world.sandbox.wait_for(
+        lambda: (
+            lines
+            if "needs approval" in "".join(lines := on_screen(world.sandbox, command, colours))
+            else None
+        ),
+        30,
+        "what they do",
+    )
+
+
 @pytest.mark.parametrize("world", [(80, 24), (200, 50)], indirect=True, ids=["80x24", "200x50"])
 def test_it_fits_the_terminal(world: World) -> None:
     sandbox = world.sandbox
     width = int(sandbox.format(world.live, "#{window_width}"))
-    head, live, dead = on_screen(sandbox, "codex-tmux list")
+    head, live, dead = shown(world)
     assert all(cell_len(line) <= width for line in (head, live, dead))
     assert head.split()[:2] == ["WHERE", "PANE"]
     assert live.startswith(f"main:1.0  {world.live}")
@@ -91,7 +99,7 @@ def test_it_fits_the_terminal(world: World) -> None:
 
 
 def test_colours_by_status_and_none_where_not_wanted(world: World) -> None:
-    head, live, dead = on_screen(world.sandbox, "codex-tmux list", colours=True)
+    head, live, dead = shown(world, colours=True)
     assert "\x1b[1m" in head
     assert "\x1b[1m\x1b[35mneeds approval" in live
     assert "\x1b[31masleep" in dead
@@ -108,36 +116,40 @@ def test_colours_by_status_and_none_where_not_wanted(world: World) -> None:
 
 def test_what_programs_read(world: World) -> None:
     sandbox = world.sandbox
-    listed = json.loads(sandbox.helper("list", "--json"))
-    assert listed["version"] == 1
-    live, dead = listed["panes"]
+    assert json.loads(sandbox.helper("list", "--json"))["version"] == 1
+    activities = ["approval", "idle"]
+
+    def answered() -> list[dict[str, Any]]:
+        panes = sandbox.listed()
+        return panes if [row["activity"] for row in panes] == activities else []
+
+    live, dead = sandbox.wait_for(answered, 20, "the daemon's answer")
     assert set(live) == set(
         "session_id evidence exact status mode server pane tmux_session window window_name pane_index cwd codex_home "
         "flags title activity updated_at transport session_prefix paste server_is server_pid unread_since".split()
     )
-    assert (live["session_id"], live["activity"], live["title"]) == (world.sessions[0], "approval", LONG)
-    assert (dead["session_id"], dead["activity"], dead["status"]) == (world.sessions[1], "idle", "dead")
+    assert (live["session_id"], live["title"]) == (world.sessions[0], LONG)
+    assert (dead["session_id"], dead["status"]) == (world.sessions[1], "dead")
     only = sandbox.helper("list", "--status", "dead").splitlines()
     assert [line.split()[1] for line in only] == ["PANE", world.dead]
     assert len(sandbox.helper("list", "--status", "dead", "--status", "ended").splitlines()) == 3
     assert sandbox.helper("list", "--status", "lost") == "no pane is lost\n"
     assert sandbox.helper("status") == "1 running 1 asleep\n"
-    sandbox.wait_for(
-        lambda: sandbox.format(world.live, "#{@codex_status}") == "1 running 1 asleep", 10, "@codex_status"
-    )
+    sandbox.wait_format(world.live, "#{@codex_status}", "1 running 1 asleep")
+    sandbox.quiet()
     sandbox.tmux("kill-server")
-    sandbox.wait_for(lambda: not sandbox.running, 10, "the server to end")
+    sandbox.wait_for(lambda: not sandbox.running, 20, "the server to end")
     assert sandbox.helper("status") == "2 lost\n"
     pane = sandbox.start_server(load_plugin=True, config="set -g @codex-restore off")
     assert sandbox.helper("status") == "2 lost\n", "until they are restored"
-    sandbox.wait_for(lambda: sandbox.format(pane, "#{@codex_status}") == "2 lost", 10, "@codex_status")
+    sandbox.wait_format(pane, "#{@codex_status}", "2 lost")
 
 
 def test_a_hostile_title_stays_one_line(world: World) -> None:
     sandbox = world.sandbox
     pane = sandbox.new_pane("codex", "\x1b]0;evil\x07\x1b[2Jtwo\nlines [bold]x[/bold]")
-    sandbox.wait_for(lambda: sandbox.model.requests[3:], 10, "its turn")
-    bound(sandbox, pane)
+    sandbox.wait_for(lambda: sandbox.model.requests[3:], 20, "its turn")
+    sandbox.bound(pane)
     lines = on_screen(sandbox, "codex-tmux list --all")
     assert len(lines) == 5
     assert "two lines" in "\n".join(lines), "\n".join(lines)

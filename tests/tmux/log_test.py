@@ -8,7 +8,7 @@ import signal
 import subprocess
 
 from tests.support.world import Sandbox
-from tests.tmux.list_test import bound, wait_state
+from tests.tmux.list_test import wait_state
 
 
 def test_it_is_followed_until_control_c(sandbox: Sandbox) -> None:
@@ -16,18 +16,18 @@ def test_it_is_followed_until_control_c(sandbox: Sandbox) -> None:
     reader = sandbox.new_pane("codex-tmux log -f; echo exit $?; cat", name="reader")
     pane = sandbox.new_pane()
     sandbox.ask(pane, "first")
-    session = bound(sandbox, pane)
-    sandbox.wait_for(lambda: f"session.bound session={session}" in sandbox.capture(reader), 10, "the event")
+    session = sandbox.bound(pane)
+    sandbox.wait_text(reader, f"session.bound session={session}")
     log = sandbox.state_dir / "log"
     log.rename(log.with_name("log.1"))
     sandbox.type(pane, "/new")
     sandbox.wait_for(
-        lambda: sandbox.format(pane, "#{@codex_session}") not in ("", session), 10, "another session"
+        lambda: sandbox.format(pane, "#{@codex_session}") not in ("", session), 20, "another session"
     )
-    now = bound(sandbox, pane)
-    sandbox.wait_for(lambda: f"session.bound session={now}" in sandbox.capture(reader), 10, "the next log")
+    now = sandbox.bound(pane)
+    sandbox.wait_text(reader, f"session.bound session={now}")
     sandbox.tmux("send-keys", "-t", reader, "C-c")
-    sandbox.wait_for(lambda: "exit 0" in sandbox.capture(reader), 10, "it to end")
+    sandbox.wait_text(reader, "exit 0")
     assert "Traceback" not in sandbox.capture(reader)
 
 
@@ -47,7 +47,7 @@ def test_how_much_is_logged_is_an_option(sandbox: Sandbox) -> None:
     sandbox.start_server(load_plugin=True, config="set -g @codex-log-level debug")
     pane = sandbox.new_pane()
     sandbox.ask(pane, "first")
-    session = bound(sandbox, pane)
+    session = sandbox.bound(pane)
     sandbox.helper("list")
     log = sandbox.state_dir / "log"
     assert re.search(
@@ -55,7 +55,7 @@ def test_how_much_is_logged_is_an_option(sandbox: Sandbox) -> None:
     )
     assert re.search(r" sync.saw panes=2 ours=1 ms=\d+\n", log.read_text())
     sandbox.tmux("set-option", "-gu", "@codex-log-level")
-    sandbox.helper("list")
+    sandbox.quiet()
     log.write_text("")
     sandbox.helper("list")
     assert log.read_text() == ""

@@ -12,7 +12,6 @@ from codex_tmux.state.start_command import shell_words
 from tests.support.world import Sandbox, plugin_file
 from tests.tmux.respawn_routes_test import kill, start, wait_resumed
 from tests.tmux.restore_test import end_server
-from tests.tmux.users_own_test import asleep
 from tests.unit.tmux_parse_test import former_stored
 
 
@@ -49,17 +48,17 @@ def old(sandbox: Sandbox) -> Path:
 def test_a_sleeping_pane_is_laid_anew(sandbox: Sandbox, old: Path) -> None:
     (one,) = start(sandbox, "prompt")
     kill(sandbox, one)
-    asleep(sandbox, one.pane)
+    sandbox.wait_asleep(one.pane)
     sandbox.quiet()
     assert str(old) in command(sandbox, one.pane)
     shown = sandbox.capture(one.pane)
     move(sandbox, old)
-    asleep(sandbox, one.pane)
+    sandbox.wait_asleep(one.pane)
     assert str(old) not in command(sandbox, one.pane)
     # tmux draws the hint once it knows how the process ended.
     sandbox.wait_for(
         lambda: sandbox.capture(one.pane).split() == shown.split(),
-        5,
+        20,
         f"the pane to show what it showed:\n{shown}",
     )
     sandbox.tmux("respawn-pane", "-t", one.pane)
@@ -80,11 +79,11 @@ def test_a_restored_pane_wakes_when_it_is_shown(sandbox: Sandbox, old: Path) -> 
     (pane,) = [line.split()[0] for line in lines if one.session in line]
     # tmux draws it once it knows how the process ended, a moment after the restore.
     sandbox.wait_for(
-        lambda: sandbox.capture(pane).strip().endswith("wakes when shown"), 5, "the hint to be drawn"
+        lambda: sandbox.capture(pane).strip().endswith("wakes when shown"), 20, "the hint to be drawn"
     )
     said = sandbox.capture(pane).strip()
     move(sandbox, old)
-    sandbox.wait_for(lambda: sandbox.capture(pane).strip() == said, 5, f"the pane to show {said!r}")
+    sandbox.wait_for(lambda: sandbox.capture(pane).strip() == said, 20, f"the pane to show {said!r}")
     sandbox.tmux("select-window", "-t", pane)
     wait_resumed(sandbox, one._replace(pane=pane))
 
@@ -94,12 +93,12 @@ def test_a_pane_that_sleeps_since_the_former_version_resumes(sandbox: Sandbox) -
     sandbox.start_server(load_plugin=True)
     (one,) = start(sandbox, "prompt")
     kill(sandbox, one)
-    asleep(sandbox, one.pane)
+    sandbox.wait_asleep(one.pane)
     sandbox.quiet()
     stored = command(sandbox, one.pane)
     former = former_stored(str(sandbox.bin / "codex-tmux"), shlex.join(shell_words(stored)[1:]))
     sandbox.tmux("respawn-pan", "-t", one.pane, "-e", f"{LAY}==", *shell_words(former))
-    asleep(sandbox, one.pane)
+    sandbox.wait_asleep(one.pane)
     sandbox.helper("sync", "--settle")
     assert "hook.py" in command(sandbox, one.pane), "the upgrade changed nothing about it"
     sandbox.tmux("respawn-pane", "-t", one.pane)

@@ -12,7 +12,6 @@ import pytest
 from tests.support.fake_daemon import IDLE, FakeDaemon
 from tests.support.world import Sandbox, plugin_file
 from tests.tmux.hooks_test import set_titles
-from tests.tmux.list_test import bound
 
 FORMAT = ("show-options", "-gwv", "automatic-rename-format")
 
@@ -27,7 +26,7 @@ def conversation(world: Sandbox) -> tuple[str, str]:
     """A pane with a conversation in a window that tmux names, and the session."""
     pane = world.tmux("new-window", "-d", "-P", "-F", "#{pane_id}", "-c", str(world.work), "codex")
     world.ask(pane, "hello")
-    session = bound(world, pane)
+    session = world.bound(pane)
     world.quiet()
     return pane, session
 
@@ -40,13 +39,14 @@ def name_in_codex(world: Sandbox, session: str, name: str) -> None:
 def end_turn(world: Sandbox, pane: str, session: str, behind: str = "") -> None:
     """A turn that begins, and ends, with what else stands in the title."""
     title = f"work | {session[:29]}...{behind}"
+    world.quiet()
     world.tmux("set-option", "-p", "-t", pane, "@codex_turning", f"0 {world.format(pane, '#{pane_pid}')} ")
     for shown in (f"⠋ {title}", title):
         set_titles(world, pane, [shown])
 
 
 def window_is(world: Sandbox, pane: str, name: str) -> None:
-    world.wait_for(lambda: world.format(pane, "#{window_name}") == name, 10, f"the window to be {name!r}")
+    world.wait_format(pane, "#{window_name}", name)
 
 
 def events(world: Sandbox, event: str) -> int:
@@ -71,7 +71,7 @@ def test_a_conversation_that_codex_named_names_its_window(world: Sandbox) -> Non
     world.tmux("rename-window", "-t", pane, "mine")
     name_in_codex(world, session, "lines")
     set_titles(world, pane, [f"work | {session[:29]}... | lines"])
-    world.wait_for(lambda: world.format(pane, "#{@codex_name}") == "lines", 10, "the name")
+    world.wait_format(pane, "#{@codex_name}", "lines")
     assert world.format(pane, "#{window_name}") == "mine"
     world.tmux("set-option", "-uw", "-t", pane, "automatic-rename")
     window_is(world, pane, "lines")
@@ -82,7 +82,7 @@ def test_a_renamed_window_names_its_conversation(world: Sandbox, daemon: FakeDae
     pane, session = conversation(world)
     daemon.threads = {session: IDLE}
     world.tmux("rename-window", "-t", pane, "api; $(id) 'x'")
-    world.wait_for(lambda: daemon.names, 10, "the conversation to be named")
+    world.wait_for(lambda: daemon.names, 20, "the conversation to be named")
     assert daemon.names == {session: "api; $(id) 'x'"}
     window_is(world, pane, "api; $(id) 'x'")
     world.quiet()
@@ -94,7 +94,7 @@ def test_a_name_with_the_id_of_another_conversation(world: Sandbox) -> None:
     other, theirs = conversation(world)
     name_in_codex(world, session, f"see {theirs}")
     set_titles(world, pane, [f"work | {session[:29]}... | see {theirs}"])
-    world.wait_for(lambda: world.format(pane, "#{@codex_name}") == f"see {theirs}", 10, "the name")
+    world.wait_for(lambda: world.format(pane, "#{@codex_name}") == f"see {theirs}", 20, "the name")
     world.quiet()
     assert world.format(pane, "#{@codex_session}") == session
     # What tmux alone notes of a title that it sees for the first time.
@@ -125,7 +125,7 @@ def test_the_name_is_the_conversations_that_was_there(world: Sandbox, daemon: Fa
     # Of several names the last one stays, to its last character.
     for name in ("one", "two", r"three\;"):
         world.tmux("rename-window", "-t", other, name)
-    world.wait_for(lambda: daemon.names.get(theirs) == "three;", 10, "the conversation to be named")
+    world.wait_for(lambda: daemon.names.get(theirs) == "three;", 20, "the conversation to be named")
     world.quiet()
     assert (daemon.names[theirs], world.format(other, "#{@codex_name}")) == ("three;", "three;")
 
@@ -165,6 +165,7 @@ def test_what_names_no_conversation(world: Sandbox, daemon: FakeDaemon, why: str
 
 def test_without_its_conversation_a_window_has_tmuxs_name_again(world: Sandbox) -> None:
     pane = world.tmux("new-window", "-P", "-F", "#{pane_id}", "cat")  # which prints nothing
+    world.quiet()
     for option in ("@codex_pane", "@codex_session", "@codex_name"):
         world.tmux("set-option", "-p", "-t", pane, option, "gone")
     world.tmux("set-option", "-gw", "automatic-rename", "on")
@@ -188,7 +189,7 @@ def test_without_a_daemon_it_is_said_once(world: Sandbox) -> None:
     for name in ("one", "two"):
         done = events(world, "session.not_named") + 1
         world.tmux("rename-window", "-t", pane, name)
-        world.wait_for(lambda n=done: events(world, "session.not_named") == n, 10, "it to be noted")  # type: ignore[misc]
+        world.wait_for(lambda n=done: events(world, "session.not_named") == n, 20, "it to be noted")  # type: ignore[misc]
     world.quiet()
     log = (world.state_dir / "log").read_text()
     assert log.count("Codex keeps its own name (no daemon runs): type /rename in it") == 1
@@ -207,7 +208,7 @@ def test_the_users_format_is_kept_and_comes_back(sandbox: Sandbox, own: str, nam
     sandbox.tmux("set-option", "-w", "automatic-rename-format", "here alone")
     for _ in range(2):
         sandbox.tmux("run-shell", str(plugin_file()))
-        sandbox.wait_for(lambda: "@codex_unnamed" in sandbox.tmux(*FORMAT), 10, "the plugin")
+        sandbox.wait_for(lambda: "@codex_unnamed" in sandbox.tmux(*FORMAT), 20, "the plugin")
     window = sandbox.tmux("new-window", "-d", "-P", "-F", "#{pane_id}", "cat")
     sandbox.tmux("set-option", "-gw", "automatic-rename", "on")  # named now: `cat` prints nothing
     window_is(sandbox, window, named)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 from collections.abc import Iterator
@@ -23,7 +22,7 @@ def world() -> Iterator[Sandbox]:
 
 def session_of(world: Sandbox, pane: str) -> tuple[str, str]:
     """The pane's session and how it is known, by `list`."""
-    rows = json.loads(world.helper("list", "--json"))["panes"]
+    rows = world.listed()
     found = next(row for row in rows if row["pane"] == pane)
     return found["session_id"], found["evidence"]
 
@@ -33,27 +32,27 @@ def test_a_killed_pane_comes_back(world: Sandbox) -> None:
     session = world.ask(pane, "first").session_id
     assert session_of(world, pane) == (session, "lock")
     os.kill(world.codex_pid(pane), signal.SIGKILL)
-    world.wait_for(lambda: world.format(pane, "#{pane_dead}") == "1", 10, "the pane to be dead")
+    world.wait_dead(pane)
     world.tmux("respawn-pane", "-t", pane)
     assert world.ask(pane, "second").messages == ("first", "second")
     assert session_of(world, pane)[0] == session
 
 
 def test_a_shell_is_known_to_wait_for_a_command(world: Sandbox) -> None:
-    pane = world.new_pane("bash --norc -i")
+    pane = world.shell()
     shell = world.format(pane, "#{pane_pid}")
-    world.wait_for(lambda: world.capture(pane).strip(), 10, "the prompt")
+    world.wait_for(lambda: world.capture(pane).strip(), 20, "the prompt")
     world.tmux("send-keys", "-t", pane, "codex -m x", "Enter")
     session = world.ask(pane, "first").session_id
     assert session_of(world, pane) == (session, "lock")
     os.kill(world.codex_pid(pane), signal.SIGKILL)
-    world.wait_for(lambda: world.format(pane, "#{pane_current_command}") == "bash", 10, "the shell")
+    world.wait_format(pane, "#{pane_current_command}", "bash")
     world.tmux("send-keys", "-t", pane, "sleep 60", "Enter")
-    world.wait_for(lambda: world.format(pane, "#{pane_current_command}") == "sleep", 10, "the command")
+    world.wait_format(pane, "#{pane_current_command}", "sleep")
     refused = world.helper_result("respawn", "-t", pane)
     assert refused.returncode == 1
     world.tmux("send-keys", "-t", pane, "C-c")
-    world.wait_for(lambda: world.format(pane, "#{pane_current_command}") == "bash", 10, "the shell")
+    world.wait_format(pane, "#{pane_current_command}", "bash")
     world.helper("respawn", "-t", pane)
     assert world.ask(pane, "second").messages == ("first", "second")
     assert world.format(pane, "#{pane_pid}") == shell

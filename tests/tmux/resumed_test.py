@@ -16,7 +16,7 @@ from tests.tmux.wrappers_test import OLD_PROMPT, begun, check_back, codex_pid, l
 def kill(world: Sandbox, pane: str) -> None:
     """Kill the Codex of a pane whose command it is, and wait until the pane is dead."""
     os.kill(codex_pid(world, pane), signal.SIGKILL)
-    world.wait_for(lambda: world.format(pane, "#{pane_dead}") == "1", 10, "the pane to be dead")
+    world.wait_dead(pane)
 
 
 def test_the_directory_of_the_last_turn(world: Sandbox) -> None:
@@ -33,7 +33,7 @@ def test_the_directory_of_the_last_turn(world: Sandbox) -> None:
     # It says so itself by then; nothing is added a second time.
     kill(world, pane)
     world.tmux("respawn-pane", "-t", pane)
-    world.wait_for(lambda: session in line_of(world, pane), 10, "the session")
+    world.wait_for(lambda: session in line_of(world, pane), 20, "the session")
     assert line_of(world, pane).count("-C") == 1
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from tests.support.screen import Screen
 from tests.support.world import Sandbox
-from tests.tmux.list_test import bound, wait_state
+from tests.tmux.list_test import wait_state
 
 ROOT = Path(__file__).resolve().parents[2]
 STATUS, BORDER, WINDOWS, ARROWS = re.findall(
@@ -53,11 +53,11 @@ def test_what_lives_what_is_dead_and_what_waits(world: Sandbox) -> None:
         assert "|" not in screen.wait("[main]"), "nothing is said where there is nothing to say"
         live = world.new_pane(name="api")
         world.ask(live, "first")
-        session = bound(world, live)
+        session = world.bound(live)
         screen.wait(" | 1 running\n")
         dead = world.new_pane(name="web")
         world.ask(dead, "second")
-        bound(world, dead)
+        world.bound(dead)
         os.kill(world.codex_pid(dead), signal.SIGKILL)
         wait_state(world, dead, "dead")
         screen.wait(" | 1 running 1 asleep\n")
@@ -76,7 +76,7 @@ def test_what_lives_what_is_dead_and_what_waits(world: Sandbox) -> None:
         screen.wait_gone("needs")
         assert "1:api!" not in screen.text()
         world.tmux("select-window", "-t", dead)
-        screen.wait(f" 0 asleep {bound(world, dead)[:13]} (title) ")
+        screen.wait(f" 0 asleep {world.bound(dead)[:13]} (title) ")
         world.tmux("select-window", "-t", "main:0")
         screen.wait("── 0 ──")
         # A turn that ends behind the user's back.
@@ -96,7 +96,7 @@ def test_what_lives_what_is_dead_and_what_waits(world: Sandbox) -> None:
 def test_the_lines_with_colours(world: Sandbox) -> None:
     pane = world.new_pane()
     world.ask(pane, "first")
-    session = bound(world, pane)
+    session = world.bound(pane)
     with Screen(world) as screen:
         screen.wait(" 1 running")
         world.tmux("select-pane", "-t", pane, "-T", f"[ . ] Action Required | {session[:29]}...")

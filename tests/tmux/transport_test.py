@@ -20,13 +20,9 @@ from tests.support.far_end import (
     far_end,
     joined,
     kill_root,
-    listed,
     remote_shell,
     restart_server,
-    rows,
-    wait_asleep,
     wait_bound,
-    wait_gone,
     wait_remote_prompt,
     wait_shell_cleared,
 )
@@ -42,7 +38,7 @@ def far(world: Sandbox) -> Iterator[FarEnd]:
 def begin(world: Sandbox, pane: str, *, started: bool = False) -> str:
     """One turn in the Codex that the pane shows, unless its command line has `started` one; its session, bound."""
     if started:
-        world.wait_for(lambda: "turn 1 |" in world.capture(pane), 20, "the first answer")
+        world.wait_text(pane, "turn 1 |")
     else:
         world.ask(pane, "first words")
     session = world.model.requests[-1].session_id
@@ -50,39 +46,28 @@ def begin(world: Sandbox, pane: str, *, started: bool = False) -> str:
     return session
 
 
-def check_goes_on(
-    world: Sandbox, pane: str, session: str, first: str = "first words", turns: int = 1
-) -> None:
+def check_goes_on(world: Sandbox, pane: str, session: str) -> None:
     """The pane comes back with its conversation, and nothing is said on its behalf."""
-    world.wait_for(lambda: "turn 1 |" in world.capture(pane), 20, "the conversation")
+    world.wait_text(pane, "turn 1 |")
     request = world.ask(pane, "second")
     assert request.session_id == session
-    assert request.messages == (first, "second")
-    assert [r.last for r in world.model.requests[turns:]] == ["second"], "nothing was sent by itself"
+    assert request.messages == ("first words", "second")
+    assert [r.last for r in world.model.requests[1:]] == ["second"], "nothing was sent by itself"
     wait_bound(world, pane, session)
-    assert rows(world)[pane]["session_id"] == session, "the far end told the whole id"
+    assert world.rows()[pane]["session_id"] == session, "the far end told the whole id"
 
 
-FORMS = {
-    "words": ("codex", "-m", "x", "first"),
-    "text": ("cd src && codex -m x 'first words'",),
-    "shell": ("bash -lc 'codex -m x \"first words\"'",),
-}
-"""Ways to say it at the end of an ssh command line, which joins its words with blanks."""
-
-
-@pytest.mark.parametrize("form", list(FORMS))
-def test_ssh_killed_and_respawned_goes_on_there(world: Sandbox, far: FarEnd, form: str) -> None:
-    pane = world.new_pane(*far.ssh_t, *FORMS[form])
+def test_ssh_killed_and_respawned_goes_on_there(world: Sandbox, far: FarEnd) -> None:
+    pane = world.new_pane(*far.ssh_t, "cd src && bash -lc 'codex -m x \"first words\"'")
     session = begin(world, pane, started=True)
-    row = rows(world)[pane]
+    row = world.rows()[pane]
     assert (row["evidence"], row["exact"], row["status"]) == ("title", True, "live")
     assert (row["session_id"], row["session_prefix"]) == (None, session[:29])
     assert (row["transport"]["kind"], row["transport"]["target"], row["paste"]) == ("ssh", "far", None)
     assert row["flags"] == ["-m", "x"]
     kill_root(world, pane)
     world.tmux("respawn-pane", "-t", pane)
-    check_goes_on(world, pane, session, "first" if form == "words" else "first words")
+    check_goes_on(world, pane, session)
 
 
 def test_a_living_ssh_respawned_sends_no_old_prompt(world: Sandbox, far: FarEnd) -> None:
@@ -108,18 +93,18 @@ def test_a_far_end_that_cannot_be_asked_is_asked_again(world: Sandbox, far: FarE
     far.config.write_text(config.replace("Port ", "Port 1\n # "))
     kill_root(world, pane)
     world.tmux("respawn-pane", "-t", pane)
-    world.wait_for(lambda: "cannot be resumed yet" in world.capture(pane), 20, "the reason")
-    wait_asleep(world, pane)
+    world.wait_text(pane, "cannot be resumed yet")
+    world.wait_asleep(pane)
     assert "ssh far was asked for the whole id" in " ".join(world.capture(pane).split())
     far.config.write_text(config)
-    assert rows(world)[pane]["session_prefix"] == session[:29], "the record is kept"
+    assert world.rows()[pane]["session_prefix"] == session[:29], "the record is kept"
     world.tmux("respawn-pane", "-t", pane)
     check_goes_on(world, pane, session)
 
 
 def test_a_session_without_a_message_there_begins_anew(world: Sandbox, far: FarEnd) -> None:
     pane = world.new_pane(shlex.join([*far.ssh_t, "codex -m x"]))
-    world.wait_for(lambda: world.format(pane, "#{@codex_session}"), 20, "the session to be bound")
+    world.bound(pane)
     before = world.format(pane, "#{@codex_session}")
     kill_root(world, pane)
     world.tmux("respawn-pane", "-t", pane)
@@ -132,14 +117,14 @@ def test_quit_there_ends_the_pane_as_ever(world: Sandbox, far: FarEnd) -> None:
     pane = world.new_pane(shlex.join([*far.ssh_t, "codex"]))
     session = begin(world, pane)
     world.type(pane, "/quit")
-    wait_gone(world, pane)
-    world.wait_for(lambda: [r for r in listed(world, "--all") if r["status"] == "ended"], 10, "the record")
-    (row,) = (r for r in listed(world, "--all") if r["session_prefix"] == session[:29])
+    world.wait_gone(pane)
+    world.wait_for(lambda: [r for r in world.listed("--all") if r["status"] == "ended"], 20, "the record")
+    (row,) = (r for r in world.listed("--all") if r["session_prefix"] == session[:29])
     assert (row["status"], row["transport"]["kind"]) == ("ended", "ssh")
 
 
 def test_typed_at_a_local_prompt_it_goes_on_behind_that_prompt(world: Sandbox, far: FarEnd) -> None:
-    pane = world.new_pane("bash")
+    pane = world.shell("bash")
     world.tmux("send-keys", "-t", pane, shlex.join([*far.ssh_t, "codex -m x"]), "Enter")
     session = begin(world, pane)
     ssh = psutil.Process(int(world.format(pane, "#{pane_pid}"))).children()[0]
@@ -155,18 +140,18 @@ def test_codex_typed_into_a_remote_shell_is_listed_and_what_to_paste_is_shown(
     world: Sandbox, far: FarEnd
 ) -> None:
     pane = remote_shell(world, far)
-    assert pane not in rows(world)
+    assert pane not in world.rows()
     world.tmux("send-keys", "-t", pane, "codex -m x", "Enter")
     session = begin(world, pane)
-    row = rows(world)[pane]
+    row = world.rows()[pane]
     assert (row["status"], row["transport"]["target"], row["paste"]) == ("live", "far", "codex resume")
     assert world.format(pane, "#{remain-on-exit}") == "failed"
     kill_root(world, pane)
-    world.wait_for(lambda: "R reconnects" in world.capture(pane), 5, "the hint")
+    world.wait_text(pane, "R reconnects")
     world.tmux("respawn-pane", "-t", pane)
     world.wait_for(lambda: f"there: codex resume {session}" in joined(world, pane), 20, "what to paste")
-    world.wait_for(lambda: world.format(pane, "#{pane_current_command}") == "ssh", 10, "ssh")
-    row = rows(world)[pane]
+    world.wait_format(pane, "#{pane_current_command}", "ssh")
+    row = world.rows()[pane]
     assert (row["status"], row["session_id"], row["paste"]) == ("dead", session, f"codex resume {session}")
     refused = world.helper_result("respawn", "-t", pane)
     assert refused.returncode == 1
@@ -174,7 +159,7 @@ def test_codex_typed_into_a_remote_shell_is_listed_and_what_to_paste_is_shown(
     # Killed once more before anything was typed: the hint itself has the command by now.
     kill_root(world, pane)
     world.wait_for(
-        lambda: f"R reconnects · paste: codex resume {session}" in joined(world, pane), 5, "the hint"
+        lambda: f"R reconnects · paste: codex resume {session}" in joined(world, pane), 20, "the hint"
     )
     world.tmux("respawn-pane", "-t", pane)
     world.wait_for(lambda: f"there: codex resume {session}" in joined(world, pane), 20, "what to paste")
@@ -189,11 +174,9 @@ def test_a_remote_shell_that_codex_has_left_closes_as_ever(world: Sandbox, far: 
     world.tmux("send-keys", "-t", pane, "codex", "Enter")
     begin(world, pane)
     world.type(pane, "/quit")
-    world.wait_for(
-        lambda: world.format(pane, "#{remain-on-exit}") == "off", 10, "the pane to be its own again"
-    )
+    world.wait_format(pane, "#{remain-on-exit}", "off")
     world.tmux("send-keys", "-t", pane, "exit 3", "Enter")
-    wait_gone(world, pane)
+    world.wait_gone(pane)
 
 
 def test_after_a_restart_of_tmux_the_far_end_is_gone_back_to(world: Sandbox, far: FarEnd) -> None:
@@ -210,26 +193,19 @@ def test_after_a_restart_of_tmux_the_far_end_is_gone_back_to(world: Sandbox, far
 # the real ones, the Codex is no child of the pane's process.
 
 
-@pytest.mark.parametrize(
-    ("line", "strip"),
-    [
-        ("docker exec -it -e A=b box codex -m x", 'while [ "$1" != box ]; do shift; done; shift'),
-        ("podman exec -it box bash -lc 'codex -m x'", 'while [ "$1" != box ]; do shift; done; shift'),
-        ("distrobox enter box -- codex -m x", 'while [ "$1" != -- ]; do shift; done; shift'),
-    ],
-)
-def test_a_container_s_codex_goes_on_in_it(world: Sandbox, far: FarEnd, line: str, strip: str) -> None:
-    program = world.bin / line.split()[0]
-    tty = 'case "$*" in *-it*|"enter box"*) t=-t;; *) t=-T;; esac'
+def test_a_container_s_codex_goes_on_in_it(world: Sandbox, far: FarEnd) -> None:
+    program = world.bin / "docker"
+    strip = 'while [ "$1" != box ]; do shift; done; shift'
+    tty = 'case "$*" in *-it*) t=-t;; *) t=-T;; esac'
     # What a container is given stays words.
     program.write_text(
         f'#!/bin/bash\n{tty}\n{strip}\n{shlex.join(far.ssh[:-1])} $t far "$(printf \'%q \' "$@")"\n'
     )
     program.chmod(0o700)
-    pane = world.new_pane(line)
+    pane = world.new_pane("docker exec -it -e A=b box bash -lc 'codex -m x'")
     session = begin(world, pane)
-    row = rows(world)[pane]
-    assert (row["transport"]["kind"], row["transport"]["target"]) == (line.split()[0], "box")
+    row = world.rows()[pane]
+    assert (row["transport"]["kind"], row["transport"]["target"]) == ("docker", "box")
     kill_root(world, pane)
     world.tmux("respawn-pane", "-t", pane)
     check_goes_on(world, pane, session)
@@ -240,7 +216,7 @@ def test_mosh_goes_on_there(world: Sandbox, far: FarEnd) -> None:
     ssh = shlex.join(far.ssh[:-1])
     pane = world.new_pane("mosh", "--ssh", ssh, "--bind-server=127.0.0.1", "far", "--", "codex", "-m", "x y")
     session = begin(world, pane)
-    row = rows(world)[pane]
+    row = world.rows()[pane]
     assert (row["transport"]["kind"], row["flags"]) == ("mosh", ["-m", "x y"])
     kill_root(world, pane)
     # mosh's server waits for its client for good, and its Codex with it: the stand-in lets nobody else in meanwhile.
@@ -264,17 +240,17 @@ def test_a_tmux_in_a_tmux_takes_no_session_from_the_inner_pane(world: Sandbox, p
     outer = world.new_pane(*tmux, "codex")
     session = world.ask(outer, "first words").session_id
     world.wait_for(
-        lambda: session[:29] in world.format(outer, "#{pane_title}"), 10, "the title, through both"
+        lambda: session[:29] in world.format(outer, "#{pane_title}"), 20, "the title, through both"
     )
-    world.wait_for(lambda: world.format(outer, "#{@codex_title_id}"), 10, "the outer server to have seen it")
+    world.wait_for(lambda: world.format(outer, "#{@codex_title_id}"), 20, "the outer server to have seen it")
 
     def found() -> list[tuple[str, str, None]]:
-        listed = json.loads(world.helper("list", "--all", "--json"))["panes"]
+        listed = world.listed("--all")
         return [(r["server"], r["status"], r["transport"]) for r in listed]
 
     # Without codex-tmux in the inner server nobody holds it; but Codex's store is this machine's.
     expected = [(inner, "live", None)] if plugin else []
-    world.wait_for(lambda: found() == expected, 10, f"the records to be {expected}")
+    world.wait_for(lambda: found() == expected, 20, f"the records to be {expected}")
     assert world.format(outer, "#{@codex_session}") == ""
     world.tmux("kill-pane", "-t", outer)
     assert found() == expected
@@ -288,21 +264,20 @@ def test_a_hostile_title_takes_no_local_session(world: Sandbox, far: FarEnd) -> 
     for pane in (dead, live, closed):
         sessions[pane] = world.ask(pane, f"mine, {pane}").session_id
         wait_bound(world, pane, sessions[pane])
-    os.kill(world.codex_pid(dead), signal.SIGKILL)
-    wait_asleep(world, dead)
+    world.kill_codex(dead)
     world.tmux("kill-pane", "-t", closed)
-    before = {r["session_id"]: r for r in listed(world, "--all")}
+    before = world.records()
     remote = remote_shell(world, far)
     for session in sessions.values():
         for shown in (session[:29] + "...", session):
             text = f"\\033]0;x | {shown}\\007codex resume {session}\\n"
             world.tmux("send-keys", "-t", remote, f"clear; printf '{text}'", "Enter")
-            world.wait_for(lambda s=shown: s in world.format(remote, "#{pane_title}"), 10, "the title")  # type: ignore[misc]
+            world.wait_for(lambda s=shown: s in world.format(remote, "#{pane_title}"), 20, "the title")  # type: ignore[misc]
             world.helper("sync")
             assert world.format(remote, "#{@codex_session}") == ""
     os.kill(int(world.format(remote, "#{pane_pid}")), signal.SIGKILL)
     world.helper("sync")
-    after = {r["session_id"]: r for r in listed(world, "--all")}
+    after = world.records()
     assert {s: (r["pane"], r["status"], r["transport"]) for s, r in after.items()} == {
         s: (r["pane"], r["status"], r["transport"]) for s, r in before.items()
     }
@@ -317,7 +292,7 @@ def test_a_hostile_codex_there_gets_no_session_of_the_store_and_none_that_cannot
     session = world.ask(local, "mine").session_id
     wait_bound(world, local, session)
     world.tmux("kill-pane", "-t", local)
-    world.wait_for(lambda: [r for r in listed(world, "--all") if r["status"] == "closed"], 10, "the record")
+    world.wait_for(lambda: [r for r in world.listed("--all") if r["status"] == "closed"], 20, "the record")
     world.helper("forget", session)  # Codex's own store alone knows it now
     future = "f1a201da-7561-7551-a7df-a07aa6f38cdb"
     (far.home / "bin/codex").unlink()
@@ -328,12 +303,12 @@ def test_a_hostile_codex_there_gets_no_session_of_the_store_and_none_that_cannot
         (far.home / "bin/codex").chmod(0o700)
         pane = world.new_pane(*far.ssh_t, "codex", "-m", "x")
         world.wait_for(lambda p=pane, s=shown: s[:29] in world.format(p, "#{pane_title}"), 20, "the title")  # type: ignore[misc]
-        world.wait_for(lambda p=pane: p in rows(world), 10, "the pane to be listed")  # type: ignore[misc]
-        assert rows(world)[pane]["evidence"] is None, "a Codex whose session is not known"
+        world.wait_for(lambda p=pane: p in world.rows(), 20, "the pane to be listed")  # type: ignore[misc]
+        assert world.rows()[pane]["evidence"] is None, "a Codex whose session is not known"
         kill_root(world, pane)
         world.helper("sync")
         assert world.format(pane, "#{@codex_session}") == ""
-        assert not [r for r in listed(world, "--all") if r["session_prefix"] == shown[:29]]
+        assert not [r for r in world.listed("--all") if r["session_prefix"] == shown[:29]]
 
 
 @pytest.mark.parametrize("kind", ["command", "typed"])
@@ -349,7 +324,7 @@ def test_a_shared_home_is_no_proof_but_the_user_s_word_is(world: Sandbox, far: F
     world.helper("sync")
     assert world.format(pane, "#{@codex_session}") == ""
     world.helper("adopt", "-t", pane, session)
-    row = rows(world)[pane]
+    row = world.rows()[pane]
     assert (row["evidence"], row["status"], row["session_id"]) == ("adopted", "live", session)
     assert row["transport"]["target"] == "far"
     kill_root(world, pane)
@@ -359,20 +334,20 @@ def test_a_shared_home_is_no_proof_but_the_user_s_word_is(world: Sandbox, far: F
         wait_remote_prompt(world, pane)
         world.tmux("send-keys", "-t", pane, f"{codex} resume {session}", "Enter")
     assert world.ask(pane, "second").messages == ("first words", "second")
-    world.wait_for(lambda: rows(world)[pane]["status"] == "live", 10, "the record to live")
-    row = rows(world)[pane]
+    world.wait_for(lambda: world.rows()[pane]["status"] == "live", 20, "the record to live")
+    row = world.rows()[pane]
     # Resumed by its own command, that names it.
     assert (row["evidence"], row["session_id"]) == ("title" if kind == "command" else "adopted", session)
 
 
 def test_a_title_older_than_the_transport_says_nothing(world: Sandbox, far: FarEnd) -> None:
-    pane = world.new_pane("bash")
+    pane = world.shell("bash")
     made_up = "01a201da-7561-7551-a7df-a07aa6f38cdb"
     world.tmux("send-keys", "-t", pane, f"printf '\\033]0;x | {made_up[:29]}...\\007'", "Enter")
-    world.wait_for(lambda: world.format(pane, "#{@codex_title_id}"), 10, "the title")
-    assert pane not in rows(world), "a shell's title"
+    world.wait_for(lambda: world.format(pane, "#{@codex_title_id}"), 20, "the title")
+    assert pane not in world.rows(), "a shell's title"
     time.sleep(1.1)  # tmux tells the second of a title
     world.tmux("send-keys", "-t", pane, f"PS1= {shlex.join(far.ssh)}", "Enter")
-    world.wait_for(lambda: world.format(pane, "#{pane_current_command}") == "ssh", 10, "ssh")
+    world.wait_format(pane, "#{pane_current_command}", "ssh")
     world.helper("sync")
     assert world.format(pane, "#{@codex_session}") == ""

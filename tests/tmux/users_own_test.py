@@ -31,14 +31,10 @@ def unload(sandbox: Sandbox) -> None:
     subprocess.run([str(plugin_file().parent / "plugin" / "unload")], env=inside(sandbox), check=True)
 
 
-def asleep(sandbox: Sandbox, pane: str) -> None:
-    sandbox.wait_for(lambda: sandbox.format(pane, "#{@codex_asleep}#{pane_dead}") == "11", 10, "it sleeps")
-
-
 def crash_and_resume(sandbox: Sandbox, it: Started) -> Started:
     """Kill a pane's Codex and respawn the pane; what runs there then."""
     kill(sandbox, it)
-    asleep(sandbox, it.pane)
+    sandbox.wait_asleep(it.pane)
     sandbox.tmux("respawn-pane", "-t", it.pane)
     wait_resumed(sandbox, it)
     return it._replace(pid=sandbox.codex_pid(it.pane))
@@ -48,12 +44,10 @@ def quit_codex(sandbox: Sandbox, it: Started) -> None:
     sandbox.wait_ready(it.pane)
     sandbox.type(it.pane, "/quit")
     sandbox.wait_for(
-        lambda: it.pane not in panes(sandbox) or sandbox.format(it.pane, "#{pane_dead}") == "1", 10, "its end"
+        lambda: it.pane not in sandbox.pane_ids() or sandbox.format(it.pane, "#{pane_dead}") == "1",
+        20,
+        "its end",
     )
-
-
-def panes(sandbox: Sandbox) -> list[str]:
-    return sandbox.tmux("list-panes", "-a", "-F", "#{pane_id}").split()
 
 
 def test_a_pane_that_the_user_wants_kept_is_kept_after_a_crash_too(sandbox: Sandbox) -> None:
@@ -84,7 +78,7 @@ def test_what_stands_on_the_pane_is_left(sandbox: Sandbox, value: str) -> None:
     assert (own(sandbox, one.pane), own(sandbox, one.pane, "remain-on-exit-format")) == (value, line)
     if value == "off":
         os.kill(one.pid, signal.SIGKILL)
-        sandbox.wait_for(lambda: one.pane not in panes(sandbox), 10, "it to close")
+        sandbox.wait_for(lambda: one.pane not in sandbox.pane_ids(), 20, "it to close")
         return
     one = crash_and_resume(sandbox, one)
     sandbox.quiet()
@@ -96,7 +90,7 @@ def test_what_stands_on_the_pane_is_left(sandbox: Sandbox, value: str) -> None:
 def test_said_for_all_panes_later_it_counts_for_those_that_run_codex(sandbox: Sandbox) -> None:
     sandbox.start_server(load_plugin=True)
     (one,) = start(sandbox, "prompt")
-    sandbox.wait_for(lambda: own(sandbox, one.pane) == "failed", 10, "it to outlive a crash")
+    sandbox.wait_for(lambda: own(sandbox, one.pane) == "failed", 20, "it to outlive a crash")
     sandbox.tmux("set-option", "-g", "remain-on-exit", "on")
     sandbox.helper("sync")
     assert own(sandbox, one.pane) == ""
@@ -108,9 +102,9 @@ def test_said_for_all_panes_later_it_counts_for_those_that_run_codex(sandbox: Sa
 def test_a_pane_that_got_another_program_ends_as_any_other(sandbox: Sandbox) -> None:
     sandbox.start_server(load_plugin=True)
     (one,) = start(sandbox, "prompt")
-    sandbox.wait_for(lambda: own(sandbox, one.pane) == "failed", 10, "it to outlive a crash")
+    sandbox.wait_for(lambda: own(sandbox, one.pane) == "failed", 20, "it to outlive a crash")
     sandbox.tmux("respawn-pane", "-k", "-t", one.pane, "cat")
-    sandbox.wait_for(lambda: own(sandbox, one.pane) == "", 10, "what was ours to be gone")
+    sandbox.wait_for(lambda: own(sandbox, one.pane) == "", 20, "what was ours to be gone")
     assert own(sandbox, one.pane, "remain-on-exit-format") == ""
     assert own(sandbox, one.pane, "@codex_hint") == ""
 
@@ -121,7 +115,7 @@ def exec_pane(sandbox: Sandbox, *options: str) -> str:
     if options:
         sandbox.tmux("set-option", "-p", "-t", pane, *options)
     sandbox.tmux("respawn-pane", "-k", "-t", pane, str(sandbox.bin / "codex-tmux"), "exec")
-    sandbox.wait_for(lambda: sandbox.format(pane, "#{@codex_mode}") == "exec", 20, "the conversation")
+    sandbox.wait_format(pane, "#{@codex_mode}", "exec")
     return pane
 
 
@@ -164,7 +158,7 @@ def test_hooks_and_aliases_at_our_own_indexes_come_back(sandbox: Sandbox) -> Non
     before = hooks_and_aliases(sandbox)
     for _ in range(2):
         sandbox.tmux("run-shell", str(plugin_file()))
-        sandbox.wait_for(lambda: "@codex_" in hooks_and_aliases(sandbox)[0], 10, "our hooks")
+        sandbox.wait_for(lambda: "@codex_" in hooks_and_aliases(sandbox)[0], 20, "our hooks")
     assert hooks_and_aliases(sandbox) != before
     unload(sandbox)
     assert hooks_and_aliases(sandbox) == before
@@ -186,27 +180,27 @@ def test_unloaded_a_sleeping_pane_comes_back_unmarked(sandbox: Sandbox) -> None:
     sandbox.start_server(load_plugin=True)
     (one,) = start(sandbox, "prompt")
     kill(sandbox, one)
-    asleep(sandbox, one.pane)
+    sandbox.wait_asleep(one.pane)
     unload(sandbox)
     sandbox.tmux("respawn-pane", "-t", one.pane)
     wait_resumed(sandbox, one)
-    sandbox.wait_for(lambda: "turn 1 |" in sandbox.capture(one.pane), 10, "the conversation")
+    sandbox.wait_text(one.pane, "turn 1 |")
     sandbox.helper("list")
     assert sandbox.tmux("show-options", "-p", "-t", one.pane) == ""
     assert "@codex_" not in sandbox.tmux("show-options", "-g")
     os.kill(sandbox.codex_pid(one.pane), signal.SIGKILL)
-    sandbox.wait_for(lambda: one.pane not in panes(sandbox), 10, "it to close, as without the plugin")
+    sandbox.wait_for(lambda: one.pane not in sandbox.pane_ids(), 20, "it to close, as without the plugin")
 
 
 def test_loaded_again_a_sleeping_pane_sleeps_as_before(sandbox: Sandbox) -> None:
     sandbox.start_server(load_plugin=True)
     (one,) = start(sandbox, "prompt")
     kill(sandbox, one)
-    asleep(sandbox, one.pane)
+    sandbox.wait_asleep(one.pane)
     shown = sandbox.capture(one.pane).splitlines()[0]
     unload(sandbox)
     sandbox.tmux("run-shell", str(plugin_file()))
-    asleep(sandbox, one.pane)
+    sandbox.wait_asleep(one.pane)
     assert sandbox.format(one.pane, "#{pane_dead} #{@codex_pane} #{@codex_session}") == f"1 1 {one.session}"
     assert sandbox.capture(one.pane).splitlines()[0] == shown
     sandbox.tmux("respawn-pane", "-t", one.pane)

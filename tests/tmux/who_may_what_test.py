@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from tests.support.world import Sandbox
-from tests.tmux.hostile_test import bound, kill, wait_asleep
+from tests.tmux.hostile_test import bound, kill
 from tests.tmux.respawn_routes_test import command_line
 
 IN_FLAG, IN_PROMPT, IN_ENVIRONMENT = "sk-flag-3141", "sk-prompt-2718", "sk-environment-1618"
@@ -39,7 +39,7 @@ def test_nothing_that_is_kept_is_open_to_others(sandbox: Sandbox, open_to_all: N
     pane = sandbox.new_pane("codex 'hello there'")
     bound(sandbox, pane)
     kill(sandbox, pane)
-    wait_asleep(sandbox, pane)
+    sandbox.wait_asleep(pane)
     sandbox.tmux("respawn-pane", "-t", pane)
     bound(sandbox, pane)
     sandbox.helper("setup", "-y")
@@ -65,10 +65,10 @@ def test_what_is_secret_stands_in_no_log_and_no_list(sandbox: Sandbox) -> None:
         sandbox.helper("pick", "--preview", session),
     ]
     kill(sandbox, pane)
-    wait_asleep(sandbox, pane)
+    sandbox.wait_asleep(pane)
     shown += [sandbox.helper("list", "--all", "--json")]
     sandbox.tmux("respawn-pane", "-t", pane)
-    sandbox.wait_for(lambda: session in command_line(sandbox, pane), 15, "the session back")
+    sandbox.wait_for(lambda: session in command_line(sandbox, pane), 20, "the session back")
     assert f"Authorization={IN_FLAG}" in "".join(command_line(sandbox, pane)).replace('"', ""), (
         "flags are replayed"
     )
@@ -98,7 +98,7 @@ def test_what_somebody_else_has_put_there_is_not_believed(sandbox: Sandbox, what
     evil = sandbox.root / "evil"
     evil.write_text(f"#!/bin/sh\ntouch {sandbox.root}/pwned\n")
     evil.chmod(0o755)
-    sandbox.wait_for(lambda: session in path.read_text(), 10, "the record")
+    sandbox.wait_for(lambda: session in path.read_text(), 20, "the record")
     good = path.read_text()
     # A file that names another program for this very pane; the pane's own memory of it is gone.
     planted = good.replace(f'codex = "{sandbox.bin}/codex"', f'codex = "{evil}"')
@@ -111,7 +111,7 @@ def test_what_somebody_else_has_put_there_is_not_believed(sandbox: Sandbox, what
     for option in ("@codex_session", "@codex_launch", "@codex_pane"):
         sandbox.tmux("set-option", "-pu", "-t", pane, option)
     sandbox.tmux("respawn-pane", "-k", "-t", pane, "codex-tmux", "run")
-    sandbox.wait_for(lambda: command_line(sandbox, pane), 15, "a Codex")
+    sandbox.wait_for(lambda: command_line(sandbox, pane), 20, "a Codex")
     done = sandbox.helper_result("list", "--all")
     assert str(evil) not in done.stdout + done.stderr
     assert not (sandbox.root / "pwned").exists()
@@ -134,16 +134,16 @@ def test_a_session_comes_back_under_its_own_home_only(sandbox: Sandbox) -> None:
         copy.write_text(rollout.read_text().replace("hello from", "copied from"))
     for pane, (home, session) in panes.items():
         kill(sandbox, pane)
-        wait_asleep(sandbox, pane)
+        sandbox.wait_asleep(pane)
         for wrong in (sandbox.codex_home, other):
             sandbox.tmux("set-environment", "-g", "CODEX_HOME", str(wrong))
             sandbox.tmux("respawn-pane", "-k", "-t", pane)
-            sandbox.wait_for(lambda p=pane, s=session: s in command_line(sandbox, p), 15, "the session back")  # type: ignore[misc]
+            sandbox.wait_for(lambda p=pane, s=session: s in command_line(sandbox, p), 20, "the session back")  # type: ignore[misc]
             assert home_of(sandbox, pane) == str(home)
         said = sandbox.ask(pane, f"more in {pane}")
         assert said.messages == (f"hello from {home.name}", f"more in {pane}")
     os.kill(int(sandbox.tmux("display-message", "-p", "#{pid}")), signal.SIGKILL)
-    sandbox.wait_for(lambda: not sandbox.running, 10, "the end of tmux")
+    sandbox.wait_for(lambda: not sandbox.running, 20, "the end of tmux")
     sandbox.env["CODEX_HOME"] = str(sandbox.home / "third")
     Path(sandbox.env["CODEX_HOME"]).mkdir()
     sandbox.start_server(load_plugin=True, config="set -g @codex-restore off")

@@ -51,12 +51,12 @@ def resumed(world: Sandbox, pane: str, session: str) -> None:
     """Kill the pane's Codex, respawn the pane, and see the session again."""
     kill(world, pane)
     world.tmux("respawn-pane", "-t", pane)
-    world.wait_for(lambda: session in codex_of(world, pane).cmdline(), 15, "the session")
+    world.wait_for(lambda: session in codex_of(world, pane).cmdline(), 20, "the session")
 
 
 def wait_question(world: Sandbox, pane: str) -> None:
     """Wait until the pane asks."""
-    world.wait_for(lambda: QUESTION in world.capture(pane).replace("\n", ""), 15, "the question")
+    world.wait_for(lambda: QUESTION in world.capture(pane).replace("\n", ""), 20, "the question")
 
 
 def asked(world: Sandbox, pane: str) -> None:
@@ -72,12 +72,8 @@ def test_known_wrappers_are_there_again(world: Sandbox) -> None:
     script = world.new_pane(f"own {WORDS}")
     sessions = {}
     for pane in (nice, text, script):
-        world.wait_for(lambda p=pane: "turn 1 |" in world.capture(p), 20, "the answer")  # type: ignore[misc]
-        sessions[pane] = world.wait_for(
-            lambda p=pane: world.format(p, "#{@codex_session}"),  # type: ignore[misc]
-            15,
-            "the session",
-        )
+        world.wait_text(pane, "turn 1 |")
+        sessions[pane] = world.bound(pane)
     for _ in range(2):
         for pane, session in sessions.items():
             resumed(world, pane, session)
@@ -92,12 +88,11 @@ def test_known_wrappers_are_there_again(world: Sandbox) -> None:
 
 
 def test_a_wrapper_that_stays_typed_into_a_shell(world: Sandbox) -> None:
-    pane = world.new_pane("bash --norc -i")
-    world.wait_for(lambda: world.capture(pane).strip(), 10, "the prompt")
+    pane = world.shell()
     world.tmux("send-keys", "-t", pane, f"confined codex {WORDS}", "Enter")
     session = begun(world, pane)
     os.kill(codex_pid(world, pane), signal.SIGKILL)
-    world.wait_for(lambda: world.format(pane, "#{pane_current_command}") == "bash", 10, "the shell")
+    world.wait_format(pane, "#{pane_current_command}", "bash")
     world.helper("respawn", "-t", pane)
     check_back(world, pane, session)
     assert codex_of(world, pane).environ()["CONFINED"] == "yes"
@@ -119,7 +114,7 @@ def test_q_leaves_a_shell(world: Sandbox) -> None:
     asked(world, pane)
     before = len(world.model.requests)
     world.tmux("send-keys", "-t", pane, "q")
-    world.wait_for(lambda: world.format(pane, "#{pane_current_command}") == "bash", 15, "the shell")
+    world.wait_format(pane, "#{pane_current_command}", "bash")
     assert len(world.model.requests) == before
     assert session in world.helper("list", "--all", "--json")
 
@@ -134,7 +129,7 @@ def test_without_a_person_it_sleeps_and_says_why(world: Sandbox) -> None:
         hint = world.format(pane, "#{@codex_hint}")
         return world.format(pane, "#{pane_dead}") == "1" and "Codex was started by start" in hint
 
-    world.wait_for(says_why, 15, "the hint")
+    world.wait_for(says_why, 20, "the hint")
     assert world.format(pane, "#{@codex_session}") == session
     world.tmux("respawn-pane", "-t", pane)
     wait_question(world, pane)
@@ -147,8 +142,8 @@ def test_after_a_restart_what_was_not_stored_is_asked_for(world: Sandbox) -> Non
     secret = world.new_pane("env", "API=s3cret", "codex", *FLAGS, "the old prompt")
     sessions = []
     for pane in (nice, secret):
-        world.wait_for(lambda p=pane: "turn 1 |" in world.capture(p), 20, "the answer")  # type: ignore[misc]
-        sessions.append(world.wait_for(lambda p=pane: world.format(p, "#{@codex_session}"), 15, "it"))  # type: ignore[misc]
+        world.wait_text(pane, "turn 1 |")
+        sessions.append(world.bound(pane))
     world.quiet()
     assert "s3cret" not in (world.state_dir / "state.toml").read_text()
     world.tmux("kill-server")

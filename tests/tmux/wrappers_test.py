@@ -66,9 +66,9 @@ def home_of(world: Sandbox, pane: str) -> str:
 
 def begun(world: Sandbox, pane: str) -> str:
     """Wait for the answer to the old prompt, and for the plugin to know the session; its id."""
-    world.wait_for(lambda: "turn 1 |" in world.capture(pane), 20, "the first answer")
+    world.wait_text(pane, "turn 1 |")
     session = world.model.turns_with(OLD_PROMPT)[-1].session_id
-    world.wait_for(lambda: world.format(pane, "#{@codex_session}") == session, 15, "the session")
+    world.wait_format(pane, "#{@codex_session}", session)
     return session
 
 
@@ -105,19 +105,15 @@ def test_killed_under_a_wrapper(world: Sandbox) -> None:
     panes = {kind: world.new_pane(command) for kind, command in COMMANDS.items()}
     sessions, homes = {}, {}
     for kind, pane in panes.items():
-        world.wait_for(lambda p=pane: "turn 1 |" in world.capture(p), 30, f"the first answer under {kind}")  # type: ignore[misc]
-        sessions[kind] = world.wait_for(
-            lambda p=pane: world.format(p, "#{@codex_session}"),  # type: ignore[misc]
-            15,
-            f"the session under {kind}",
-        )
+        world.wait_text(pane, "turn 1 |", 30)
+        sessions[kind] = world.bound(pane)
         homes[kind] = home_of(world, pane)
     assert len(set(sessions.values())) == len(panes), "each has its own"
     assert homes["a home of its own"] == str(world.home / "other") != homes["env"]
     for pane in panes.values():
         os.kill(codex_pid(world, pane), signal.SIGKILL)
-    for kind, pane in panes.items():
-        world.wait_for(lambda p=pane: world.format(p, "#{pane_dead}") == "1", 10, f"{kind} to be dead")  # type: ignore[misc]
+    for pane in panes.values():
+        world.wait_dead(pane)
         world.tmux("respawn-pane", "-t", pane)
     for kind, pane in panes.items():
         check_back(world, pane, sessions[kind])
@@ -126,22 +122,20 @@ def test_killed_under_a_wrapper(world: Sandbox) -> None:
 
 IN_A_SHELL = {
     "a function": "codex() { command codex -m x -p work \"$@\"; }; codex 'the old prompt'",
-    "an alias": "shopt -s expand_aliases\nalias c='codex -m x -p work'\nc 'the old prompt'",
     "a link": f"cx {WORDS}",
 }
 
 
 @pytest.mark.parametrize("kind", IN_A_SHELL)
 def test_killed_in_a_shell(world: Sandbox, kind: str) -> None:
-    pane = world.new_pane("bash --norc -i")
-    world.wait_for(lambda: world.capture(pane).strip(), 10, "the prompt")
+    pane = world.shell()
     for line in IN_A_SHELL[kind].splitlines():
         world.tmux("send-keys", "-t", pane, "-l", line)
         world.tmux("send-keys", "-t", pane, "Enter")
     session = begun(world, pane)
     shell = world.format(pane, "#{pane_pid}")
     os.kill(codex_pid(world, pane), signal.SIGKILL)
-    world.wait_for(lambda: world.format(pane, "#{pane_current_command}") == "bash", 10, "the shell")
+    world.wait_format(pane, "#{pane_current_command}", "bash")
     world.helper("respawn", "-t", pane)
     check_back(world, pane, session)
     assert world.format(pane, "#{pane_pid}") == shell, "in the shell that was there"
@@ -153,7 +147,7 @@ def test_databases_of_their_own(world: Sandbox) -> None:
     pane = world.new_pane(f"CODEX_SQLITE_HOME={shlex.quote(str(databases))} exec codex {WORDS}")
     session = begun(world, pane)
     os.kill(codex_pid(world, pane), signal.SIGKILL)
-    world.wait_for(lambda: world.format(pane, "#{pane_dead}") == "1", 10, "the pane to be dead")
+    world.wait_dead(pane)
     world.tmux("respawn-pane", "-t", pane)
     check_back(world, pane, session)
     environ = psutil.Process(codex_pid(world, pane)).environ()
@@ -167,7 +161,7 @@ def test_a_flag_that_codex_has_dropped(world: Sandbox) -> None:
     with open(world.codex_home / "config.toml", "a") as config:
         config.write('\nrefused = "--full-auto untrusted"\n')
     os.kill(codex_pid(world, pane), signal.SIGKILL)
-    world.wait_for(lambda: world.format(pane, "#{pane_dead}") == "1", 10, "the pane to be dead")
+    world.wait_dead(pane)
     world.tmux("respawn-pane", "-t", pane)
     check_back(world, pane, session)
     assert not {"--full-auto", "-a"} & set(line_of(world, pane))
