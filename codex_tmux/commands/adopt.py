@@ -53,16 +53,11 @@ def command(target: str | None, codex_home: str | None, force: bool, session: st
     SESSION is an id, its first characters (8 or more), or the name you gave it in Codex. The pane may run Codex, be
     asleep, or be a shell. If it is asleep or a shell, resume it with `codex-tmux respawn` or prefix R.
     """
-    target = target or os.environ.get("TMUX_PANE")
-    if not target:
-        raise Problem("which pane? name it with -t, or run this inside tmux")
     server = Server()
     pane_id = resolve(server, target)
     with server_lock(server):
         seen = sync_once(server)
-        pane = seen.pane(pane_id)
-        if pane is None:
-            raise Problem(f"there is no pane {pane_id} on this tmux server")
+        pane = seen.require(pane_id)
         record = seen.record(pane_id)
         home = home_of(pane, record, codex_home)
         found = find(Store(home), session, running=pane.running is not None)

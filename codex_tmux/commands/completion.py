@@ -117,6 +117,12 @@ PANE_OPTION = click.option(
     help="The pane (%3, or any tmux target); default: this one.",
 )
 CLIENT = Completed("client", clients)
+FROM_KEY = click.option(
+    "--from-key", is_flag=True, hidden=True, help="Say everything in tmux: a key binding has no terminal."
+)
+ITS_CLIENT = click.option(
+    "-c", "--client", default="", hidden=True, help="The tmux client whose key was pressed."
+)
 REMEMBERED = Completed("session", remembered)
 SESSION = Completed("session", sessions)
 DIRECTORY = click.Path(file_okay=False)

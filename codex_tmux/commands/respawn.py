@@ -11,7 +11,7 @@ import click
 
 from codex_tmux.codex.processes import Processes, let_interrupt
 from codex_tmux.codex.session_id import same_session
-from codex_tmux.commands.completion import PANE_OPTION
+from codex_tmux.commands.completion import FROM_KEY, ITS_CLIENT, PANE_OPTION
 from codex_tmux.elsewhere.run_again import NOTHING, paste, run_again
 from codex_tmux.elsewhere.transport import of_argv
 from codex_tmux.errors import Problem
@@ -26,7 +26,7 @@ from codex_tmux.state.launch import Launch, launch_of
 from codex_tmux.state.pane_options import KEPT_TRUE, Option, encode_launch, pane_option, pane_options
 from codex_tmux.state.records import EXEC, Record
 from codex_tmux.tmux.server import Server, literal
-from codex_tmux.tmux.tell import tell
+from codex_tmux.tmux.tell import problems_told
 from codex_tmux.tracking.apply import escape
 from codex_tmux.tracking.far_pane import find_transport
 from codex_tmux.tracking.may_act import Act, Line, PaneFacts, Place, ProcessFacts, may_act
@@ -50,10 +50,8 @@ SHELL_WITHIN = 1.0
     is_flag=True,
     help="Resume in a new pane beside it: where the pane is in use by something else.",
 )
-@click.option(
-    "--from-key", is_flag=True, hidden=True, help="Show errors in tmux: a key binding has no terminal."
-)
-@click.option("-c", "--client", default="", hidden=True, help="The tmux client whose key was pressed.")
+@FROM_KEY
+@ITS_CLIENT
 def command(pane: str | None, fresh: bool, force: bool, split: bool, from_key: bool, client: str) -> None:
     """Bring the pane's Codex session back.
 
@@ -62,38 +60,34 @@ def command(pane: str | None, fresh: bool, force: bool, split: bool, from_key: b
     left alone; --split resumes beside it.
     """
     server = Server()
-    target = pane or os.environ.get("TMUX_PANE") or ""
-    if not target:
-        raise Problem("which pane? name it with -t, or run this inside tmux")
-    pane_id = resolve(server, target)
-    try:
+    pane_id = resolve(server, pane)
+    with problems_told(server, from_key, pane=pane_id):
         try:
-            respawn(server, pane_id, fresh, split, force)
-        except StillRuns as e:
-            again = ["respawn", "--from-key", "--force", *(["--fresh"] if fresh else []), "-t", pane_id]
-            if confirmed(server, e, again, client):
-                respawn(server, pane_id, fresh, force=True)
-    except InUse as e:
-        if not from_key:
-            raise
-        if not offer_split(server, pane_id, e.because):
-            tell(server, pane_id, str(e))
-        sys.exit(1)
-    except Problem as e:
-        if not from_key:
-            raise
-        if isinstance(e, NoCodex) and client and offer(server, client):
-            return  # what a restart of tmux has lost is offered instead
-        tell(server, pane_id, str(e))
-        sys.exit(1)
+            try:
+                respawn(server, pane_id, fresh, split, force)
+            except StillRuns as e:
+                again = ["respawn", "--from-key", "--force", *(["--fresh"] if fresh else []), "-t", pane_id]
+                if confirmed(server, e, again, client):
+                    respawn(server, pane_id, fresh, force=True)
+        except InUse as e:
+            if not (from_key and offer_split(server, pane_id, e.because)):
+                raise
+            sys.exit(1)
+        except NoCodex:
+            # What a restart of tmux has lost is offered instead.
+            if not (from_key and client and offer(server, client)):
+                raise
 
 
 class NoCodex(Problem):
     """The pane has no conversation to bring back."""
 
 
-def resolve(server: Server, target: str) -> str:
-    """The pane id of a tmux target. Raises Problem where there is no such pane."""
+def resolve(server: Server, target: str | None) -> str:
+    """The pane id of a tmux target, of this pane for None. Raises Problem where there is no such pane."""
+    target = target or os.environ.get("TMUX_PANE")
+    if not target:
+        raise Problem("which pane? name it with -t, or run this inside tmux")
     listed = server.try_run("list-panes", "-t", target, "-F", "#{pane_id} #{pane_active} #{pid}") or ""
     rows = [line.split() for line in listed.splitlines()]
     panes = {pane: active for pane, active, _ in rows}
@@ -123,9 +117,7 @@ def respawn(
     """
     with server_lock(server):
         seen = sync_once(server)
-        pane = seen.pane(pane_id)
-        if pane is None:
-            raise Problem(f"there is no pane {pane_id} on this tmux server")
+        pane = seen.require(pane_id)
         launch, session, evidence = what_it_had(pane, seen.record(pane_id))
         if launch.transport:
             refuse_far_end(pane, launch, session)

@@ -15,6 +15,7 @@ from codex_tmux.sleeping.remain_on_exit import give_back, keep_commands
 from codex_tmux.sleeping.resume import helper_command, joined
 from codex_tmux.state.launch import Launch
 from codex_tmux.state.pane_options import Option, encode_launch, pane_option
+from codex_tmux.tmux.clients import looking_at
 from codex_tmux.tmux.server import Server
 
 FIND, LEAVE = "p", "q"
@@ -90,13 +91,6 @@ def short(why: str, session: str) -> str:
 
 def find_another(server: Server, here: Here) -> None:
     """Let the person who looks at this pane find another conversation, which takes its place here."""
-    client = newest_client(server, here.id)
+    client = looking_at(server, here.id)
     argv = [*helper_command(server), "pick", "--from-key", "--client", client, "--into", here.id]
     subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-
-
-def newest_client(server: Server, pane: str) -> str:
-    """The client that shows a pane, the one last used; "" for none."""
-    form = "#{client_activity} #{?#{==:#{pane_id}," + pane + "},1,0} #{client_name}"
-    lines = (server.try_run("list-clients", "-F", form) or "").splitlines()
-    return max((line for line in lines if line.split(" ")[1] == "1"), default="0 1 ").split(" ", 2)[2]

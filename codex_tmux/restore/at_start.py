@@ -23,7 +23,7 @@ from codex_tmux.restore.resurrect import (
 from codex_tmux.restore.view import summary
 from codex_tmux.sleeping.resume import helper_command, key_of
 from codex_tmux.tmux import server as tmux
-from codex_tmux.tmux.clients import of_client
+from codex_tmux.tmux.clients import clients, of_client
 from codex_tmux.tmux.server import Server
 from codex_tmux.tmux.tell import say_for, tell_all, tell_later
 from codex_tmux.tracking.pass_once import Pass, sync_once
@@ -64,10 +64,8 @@ def start(server: Server) -> None:
         announce(server, restore(server))
         return
     # Either the client that attaches next takes the question, or one that is there already: it is asked once.
-    clients = server.run(
-        "set-option", "-g", "@codex_lost", str(lost), ";", "list-clients", "-F", "#{client_name}"
-    )
-    if clients:
+    server.run("set-option", "-g", "@codex_lost", str(lost))
+    if clients(server):
         server.run(
             "if-shell", "-F", "#{@codex_lost}", "set-option -gu @codex_lost ; run-shell -b '#{E:@codex_ask}'"
         )
@@ -113,10 +111,8 @@ def tell_lost(server: Server) -> None:
 
 def newest_client(server: Server) -> str:
     """The client that came last; "" for none. Programs in control mode are asked nothing."""
-    form = "#{client_created} #{client_control_mode} #{client_name}"
-    lines = (server.try_run("list-clients", "-F", form) or "").splitlines()
-    clients = [line.split(" ", 2) for line in lines if line.split(" ")[1] != "1"]
-    return max(clients, key=lambda c: int(c[0]))[2] if clients else ""
+    people = [client for client in clients(server) if not client.control]
+    return max(people, key=lambda client: client.came).name if people else ""
 
 
 def is_typing(server: Server, client: str) -> bool:

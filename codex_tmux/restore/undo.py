@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import sys
 from collections import Counter
 from collections.abc import Iterable
 from datetime import timedelta
@@ -24,9 +22,9 @@ from codex_tmux.state.launch import launch_of
 from codex_tmux.state.pane_options import Option
 from codex_tmux.state.records import CLOSED, LOST, Record
 from codex_tmux.tmux import epoch
-from codex_tmux.tmux.clients import show
+from codex_tmux.tmux.clients import own_client, show
 from codex_tmux.tmux.server import RESPAWN_PANE, Server
-from codex_tmux.tmux.tell import tell_client
+from codex_tmux.tmux.tell import problems_told, tell_client
 from codex_tmux.tracking.model import Snapshot
 from codex_tmux.tracking.pass_once import Pass, sync_once
 from codex_tmux.tracking.sync import server_lock
@@ -54,14 +52,9 @@ def command(from_key: bool, client: str) -> None:
     that is made again, with the other conversations that were closed with it. Run it again for the one before.
     """
     server = Server()
-    try:
-        client = client or own_client(server)
+    client = client or own_client(server)
+    with problems_told(server, from_key, client):
         results = undo(server, client)
-    except Problem as e:
-        if not from_key:
-            raise
-        tell_client(server, client, str(e))
-        sys.exit(1)
     if results and not from_key:
         click.echo(said(results))
     elif len(results) > 1 or any(result.reason for result in results):
@@ -82,12 +75,6 @@ def said(results: list[Result]) -> str:
     failed = len(sessions) - back
     text += f", {failed} {'is' if failed == 1 else 'are'} not" if failed else ""
     return ": ".join([text, *sorted({result.reason for result in sessions if result.reason})])
-
-
-def own_client(server: Server) -> str:
-    """The client that shows this pane's tmux session, the one last used; "" outside tmux."""
-    pane = os.environ.get("TMUX_PANE")
-    return (server.try_run("display-message", "-p", "-t", pane, "#{client_name}") or "") if pane else ""
 
 
 def undo(server: Server, client: str) -> list[Result]:

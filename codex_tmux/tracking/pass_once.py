@@ -6,6 +6,7 @@ import os
 import time
 from typing import NamedTuple
 
+from codex_tmux.errors import Problem
 from codex_tmux.log import debugging, log, set_level
 from codex_tmux.sleeping.resume import wait_until_dead
 from codex_tmux.state import store
@@ -43,6 +44,12 @@ class Pass(NamedTuple):
     def pane(self, pane_id: str) -> Pane | None:
         """The pane of this id."""
         return next((p for p in self.snapshot.panes if p.id == pane_id), None)
+
+    def require(self, pane_id: str) -> Pane:
+        """The same. Raises Problem where there is none."""
+        if pane := self.pane(pane_id):
+            return pane
+        raise Problem(f"there is no pane {pane_id} on this tmux server")
 
     def record(self, pane_id: str) -> Record | None:
         """The current record of a pane, else the newest one that it had."""
