@@ -151,7 +151,7 @@ GUARDS = (
     ),
     Guard(
         "a last `;` is no end of a command",
-        "codex_tmux/tracking/apply.py",
+        "codex_tmux/tmux/server.py",
         '    return word[:-1] + "\\\\;" if word.endswith(";") else word',
         "    return word",
         "tests/tmux/guards_test.py::test_a_value_that_ends_in_a_semicolon_is_set_whole",

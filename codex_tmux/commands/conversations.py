@@ -197,12 +197,11 @@ def of_record(
 ) -> Conversation:
     """The conversation of a record."""
     launch = launch_of(record)._replace(shell=False)
-    where = f"{record.tmux_session}:{record.window}.{record.pane_index}"
     return Conversation(
         session_id=session_id,
         title=(session.title if session else "") or far_title(record) or "(no message yet)",
         status=record.status,
-        where=place.where if place else where,
+        where=place.where if place else record.where,
         pane=place.pane if place else "",
         elsewhere="" if place else elsewhere,
         cwd=record.cwd,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import click
 
 from codex_tmux.codex.commandline import parse
-from codex_tmux.codex.store import SQLITE_HOME, Store
 from codex_tmux.commands.completion import FROM_KEY, ITS_CLIENT, PANE_OPTION
 from codex_tmux.commands.respawn import NoCodex, resolve, what_it_had
 from codex_tmux.elsewhere.transport import of_argv
@@ -14,7 +13,7 @@ from codex_tmux.log import log
 from codex_tmux.pane import forks
 from codex_tmux.pane.new_pane import open_pane
 from codex_tmux.pane.run import REASONS
-from codex_tmux.state.launch import FORK, Launch
+from codex_tmux.state.launch import FORK, Launch, store_of
 from codex_tmux.state.records import EXEC
 from codex_tmux.tmux.server import Server
 from codex_tmux.tmux.tell import problems_told
@@ -92,7 +91,7 @@ def forkable(launch: Launch, session: str) -> str:
         if len(session) != 36:
             raise Problem("say something to it first, then fork it")
         return session
-    store = Store(launch.codex_home, dict(launch.env).get(SQLITE_HOME))
+    store = store_of(launch)
     whole = store.complete(session) or session
     ok, reason = store.resumable(whole)
     if reason == "no-message":

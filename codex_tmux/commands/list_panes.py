@@ -27,7 +27,7 @@ from codex_tmux.tmux import epoch
 from codex_tmux.tmux.epoch import ALIVE, ELSEWHERE, GONE
 from codex_tmux.tmux.greeting import names_sessions
 from codex_tmux.tmux.server import Server
-from codex_tmux.tracking.model import Pane, launch_fields, place_of
+from codex_tmux.tracking.model import Pane, Sighting, new_record
 from codex_tmux.tracking.pass_once import Pass, sync_once
 from codex_tmux.tracking.sync import server_lock
 
@@ -129,11 +129,7 @@ def collect(server: Server, statuses: Collection[str] = STATUSES) -> list[dict[s
         if r.status in statuses
     ]
     if seen and LIVE in statuses:
-        held = {
-            r.pane
-            for r in records
-            if r.current and (r.server, r.epoch) == (seen.snapshot.server, seen.snapshot.epoch)
-        }
+        held = {r.pane for r in records if seen.snapshot.holds(r)}
         rows += [row_of_pane(seen, p) for p in seen.snapshot.panes if p.running and p.id not in held]
     rows.sort(
         key=lambda r: (
@@ -179,16 +175,8 @@ def row_of_record(record: Record, codex_store: Store, fate: str) -> dict[str, An
 def row_of_pane(seen: Pass, pane: Pane) -> dict[str, Any]:
     """A pane that runs Codex and whose session is not known, as a row."""
     assert pane.running is not None
-    record = Record(
-        session_id="",
-        evidence="",
-        status=LIVE,
-        server=seen.snapshot.server,
-        epoch=seen.snapshot.epoch,
-        pane=pane.id,
-        updated_at=now(),
-        **{**place_of(pane), **launch_fields(pane.running), "cwd": pane.cwd},  # type: ignore[arg-type]
-    )
+    launch = pane.running._replace(cwd=pane.cwd)
+    record = new_record(seen.snapshot, pane, launch, Sighting("", ""), LIVE, now())
     unknown = dict.fromkeys(("session_prefix", "evidence", "updated_at"))
     return row(record, None, None, GONE) | unknown | {"exact": False}
 

@@ -20,14 +20,13 @@ from codex_tmux.pane.confirm import StillRuns, confirmed, offer_split
 from codex_tmux.pane.idle_shell import rows_of
 from codex_tmux.pane.prompt import EVERY, alone, lines_of, type_command
 from codex_tmux.restore.at_start import offer
-from codex_tmux.sleeping.resume import helper_command, joined, respawn_into_run, run_command
+from codex_tmux.sleeping.resume import helper_command, respawn_into_run, run_command
 from codex_tmux.state import store
 from codex_tmux.state.launch import Launch, launch_of
 from codex_tmux.state.pane_options import KEPT_TRUE, Option, encode_launch, pane_option, pane_options
 from codex_tmux.state.records import EXEC, Record
 from codex_tmux.tmux.server import Server, literal
 from codex_tmux.tmux.tell import problems_told
-from codex_tmux.tracking.apply import escape
 from codex_tmux.tracking.far_pane import find_transport
 from codex_tmux.tracking.may_act import Act, Line, PaneFacts, Place, ProcessFacts, may_act
 from codex_tmux.tracking.model import Pane
@@ -122,7 +121,7 @@ def respawn(
         if launch.transport:
             refuse_far_end(pane, launch, session)
         had = options_of(session, evidence, fresh)
-        remember = joined(pane_options(pane_id, had))[:-1]
+        remember = pane_options(pane_id, had)
         if split:
             refuse_living(pane)
             split_beside(server, seen, pane, launch, had)
@@ -130,7 +129,7 @@ def respawn(
             refuse_to_end(server, pane)
             if pane.running and not force:
                 raise StillRuns(pane_id)
-            server.run(*remember)
+            server.run_commands(remember)
             respawn_into_run(server, pane_id, launch, kill=not pane.dead)
         else:
             into_shell(server, pane, launch, remember)
@@ -157,11 +156,11 @@ def split_beside(server: Server, seen: Pass, pane: Pane, launch: Launch, had: di
         *pane_options("", {**had, Option.LAUNCH: encode_launch(launch), Option.MARK: "1"}),
         ["display-message", "-p", "#{pane_id}"],
     ]
-    new = server.run(*joined([[escape(word) for word in command] for command in commands])[:-1])
+    new = server.run_commands(commands)
     session = had[Option.SESSION]
     with store.lock():
         records = store.load()
-        here = (seen.snapshot.server, seen.snapshot.epoch, pane.id)
+        here = seen.snapshot.place(pane.id)
         moved = tuple(
             r._replace(pane=new, shell=False)
             if r.place == here and same_session(r.session_id, session)
@@ -216,20 +215,16 @@ def what_it_had(pane: Pane, record: Record | None) -> tuple[Launch, str, str]:
     return pane.launch, pane.session, pane.evidence
 
 
-def into_shell(server: Server, pane: Pane, launch: Launch, remember: list[str]) -> None:
+def into_shell(server: Server, pane: Pane, launch: Launch, remember: list[list[str]]) -> None:
     """Type the command at the shell's empty prompt; nothing is ever typed into anything else. Raises Problem."""
     with alone(server, pane.id):
         tty = require(server, pane, Act.PROBE)
         line = lines_of(server, {pane.id: tty})[pane.id]
         let_interrupt(tty)
         require(server, pane, Act.TYPE, line)
-        server.run(*remember, ";", *pane_option(pane.id, Option.LAUNCH, encode_launch(launch)))
-        if not type_command(
-            server,
-            pane.id,
-            tty,
-            shlex.join([*helper_command(server), EXEC if launch.mode == EXEC else "run"]),
-        ):
+        server.run_commands([*remember, pane_option(pane.id, Option.LAUNCH, encode_launch(launch))])
+        command = shlex.join([*helper_command(server), EXEC if launch.mode == EXEC else "run"])
+        if not type_command(server, pane.id, tty, command):
             raise InUse(pane.id, "does not show what is typed")
 
 

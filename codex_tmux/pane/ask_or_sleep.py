@@ -12,7 +12,7 @@ from codex_tmux.pane.ask_in_pane import ENTER, Choice, ask
 from codex_tmux.pane.here import Here, become_shell
 from codex_tmux.plain_text import plain_line
 from codex_tmux.sleeping.remain_on_exit import give_back, keep_commands
-from codex_tmux.sleeping.resume import helper_command, joined
+from codex_tmux.sleeping.resume import helper_command
 from codex_tmux.state.launch import Launch
 from codex_tmux.state.pane_options import Option, encode_launch, pane_option
 from codex_tmux.tmux.clients import looking_at
@@ -61,9 +61,9 @@ def ask_or_sleep(
     if not unattended and sys.stdin.isatty():
         return ask(f"{why}.", choices, LEAVE)
     print(f"\ncodex-tmux: {why}")  # tmux scrolls the first line off as it draws its last one
-    commands = [*keep_commands(here.id, text), pane_option(here.id, Option.ASLEEP, "1")]
     # Debian's tmux may miss that we end (see `see_that_tmux_reaps`), and would not draw that line.
-    server.try_run(*joined(commands), "run-shell", "-b", "sleep 0.5")
+    reaped = ["run-shell", "-b", "sleep 0.5"]
+    server.try_commands([*keep_commands(here.id, text), pane_option(here.id, Option.ASLEEP, "1"), reaped])
     return ""
 
 
@@ -74,7 +74,7 @@ def leave(server: Server, here: Here, chosen: str) -> int:
         return 1
     if not here.is_root:
         return 0
-    server.try_run(*joined(give_back(here.id))[:-1])
+    server.try_commands(give_back(here.id))
     become_shell(here)
     return 1
 

@@ -9,7 +9,6 @@ from codex_tmux.errors import Problem
 from codex_tmux.log import set_level
 from codex_tmux.pane import forks
 from codex_tmux.plain_text import plain_line
-from codex_tmux.sleeping.resume import joined
 from codex_tmux.state import store
 from codex_tmux.state.pane_options import Option, pane_options
 from codex_tmux.state.records import Record
@@ -119,13 +118,8 @@ def refuse_other_holder(server: Server, here: Here, session: str) -> None:
 
 def forget_session(server: Server, here: Here) -> None:
     """The session that comes up here is another one."""
-    server.try_run(
-        *joined(
-            pane_options(
-                here.id, {Option.SESSION: "", Option.CLAIM: "", Option.EVIDENCE: "", Option.FRESH: ""}
-            )
-        )[:-1]
-    )
+    gone = (Option.SESSION, Option.CLAIM, Option.EVIDENCE, Option.FRESH)
+    server.try_commands(pane_options(here.id, dict.fromkeys(gone, "")))
 
 
 def say(server: Server, here: Here, text: str) -> None:

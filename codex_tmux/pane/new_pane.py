@@ -5,11 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
-from codex_tmux.sleeping.resume import joined, run_command
+from codex_tmux.sleeping.resume import run_command
 from codex_tmux.state.launch import Launch
 from codex_tmux.state.pane_options import Option, encode_launch, pane_options
 from codex_tmux.tmux.server import Server, literal
-from codex_tmux.tracking.apply import escape
 
 
 def open_pane(server: Server, new: list[str], launch: Launch, options: Mapping[str, str]) -> str:
@@ -23,4 +22,4 @@ def open_pane(server: Server, new: list[str], launch: Launch, options: Mapping[s
         *pane_options("", {**options, Option.LAUNCH: encode_launch(launch), Option.MARK: "1"}),
         ["display-message", "-p", "#{pane_id}"],
     ]
-    return server.run(*joined([[escape(word) for word in command] for command in commands])[:-1])
+    return server.run_commands(commands)

@@ -13,9 +13,10 @@ from codex_tmux.codex.accepted import accepted
 from codex_tmux.codex.commandline import options_of, parse, redact, tui_fresh, tui_resume, without_cd
 from codex_tmux.codex.daemon.app_server import token_of, whole_id
 from codex_tmux.codex.daemon.client import DaemonError
+from codex_tmux.codex.home import default_home as default_home
 from codex_tmux.codex.session_directory import in_directory, session_directory
 from codex_tmux.codex.shell_below import BELOW
-from codex_tmux.codex.store import SQLITE_HOME, Store
+from codex_tmux.codex.store import Store
 from codex_tmux.elsewhere.wrapper import is_unknown, prefixed
 from codex_tmux.errors import Problem
 from codex_tmux.log import log
@@ -36,8 +37,7 @@ from codex_tmux.pane.program import find_program, interpreter, path_with
 from codex_tmux.sleeping.hint import ENDED_SOMEHOW, hint
 from codex_tmux.sleeping.remain_on_exit import GIVE_BACK, OFF, SET, give_back, remain_on_exit, stay
 from codex_tmux.sleeping.remain_on_exit import say as say_at_death
-from codex_tmux.sleeping.resume import joined
-from codex_tmux.state.launch import FORK, UNATTENDED, Launch, launch_of
+from codex_tmux.state.launch import FORK, UNATTENDED, Launch, launch_of, store_of
 from codex_tmux.state.pane_options import Option, decode_launch, encode_launch, pane_option
 from codex_tmux.tmux.server import Server
 
@@ -165,11 +165,6 @@ def from_file(here: Here) -> Launch | None:
     return launch_of(record)
 
 
-def default_home() -> str:
-    """Codex's home as a Codex started here would see it."""
-    return os.path.abspath(os.environ.get("CODEX_HOME") or os.path.expanduser("~/.codex"))
-
-
 def accepted_flags(server: Server, here: Here, flags: tuple[str, ...], program: str) -> list[str]:
     """`flags` without those that this Codex refuses, which may be another version by now; says which."""
     if not flags:
@@ -200,7 +195,7 @@ def mark(server: Server, here: Here, launch: Launch) -> None:
     if not here.marked:
         commands.append(pane_option(here.id, Option.MARK, "1"))
     if commands:
-        server.try_run(*joined(commands)[:-1])
+        server.try_commands(commands)
 
 
 def end_of(here: Here, launch: Launch) -> list[list[str]]:
@@ -243,7 +238,7 @@ def in_session_directory(launch: Launch, session: str, flags: list[str]) -> list
     """`flags` with which Codex goes on in the session's own directory, without a question."""
     if any(flag.startswith("--remote") for flag in flags):
         return flags  # the directory is the server's
-    store = Store(launch.codex_home, dict(launch.env).get(SQLITE_HOME))
+    store = store_of(launch)
     return in_directory(flags, session_directory(store, session), os.getcwd())
 
 
@@ -253,7 +248,7 @@ def choose(server: Server, here: Here, launch: Launch) -> tuple[str, str]:
     Waits, bounded, while another process may still write to the session. Raises Problem where it is somebody
     else's: the record stays as it is.
     """
-    store = Store(launch.codex_home, dict(launch.env).get(SQLITE_HOME))
+    store = store_of(launch)
     if not here.session:
         known = not here.launch_text or (here.fork and not forks.was_made(here.fork, store))
         return "", "" if known else "this pane's session is not known"

@@ -11,7 +11,7 @@ from codex_tmux.log import log
 from codex_tmux.plain_text import printable, tilde
 from codex_tmux.restore.choose_sessions import choose
 from codex_tmux.restore.plan import lost_records
-from codex_tmux.restore.restore import RESUMED, WAITS, Result, restore, spots_of, titles_of, wake, where_of
+from codex_tmux.restore.restore import RESUMED, WAITS, Result, restore, spots_of, titles_of, wake
 from codex_tmux.restore.resurrect import (
     POST,
     PRE,
@@ -140,9 +140,7 @@ def offer(server: Server, client: str) -> bool:
     words = ["display-menu", "-c", client, "-T", f" Restore {sessions_text(lost)}? ", "-x", "C", "-y", "C"]
     for name, key, text in items:
         words += [name, key, text]
-    # A client that calls display-menu waits for the answer: tmux itself is to do it.
-    menu = " ".join(tmux.quote(word) for word in words)
-    server.run("set-option", "-g", "@codex_menu", menu, ";", "run-shell", "-bC", "#{@codex_menu}")
+    server.run_inside(*words)
     return True
 
 
@@ -169,7 +167,7 @@ def choose_and_restore(server: Server) -> None:
     if not lost:
         raise Problem("nothing to restore")
     titles = titles_of(list(lost))
-    rows = [(r.session_id, printable(f"{where_of(r)}  {titles[r.session_id]}  {tilde(r.cwd)}")) for r in lost]
+    rows = [(r.session_id, printable(f"{r.where}  {titles[r.session_id]}  {tilde(r.cwd)}")) for r in lost]
     if chosen := choose(rows):
         announce(server, restore(server, sessions=frozenset(chosen)))
 

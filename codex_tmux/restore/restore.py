@@ -131,9 +131,7 @@ class Restore:
         total, done = plan.records, 0
         progress(0, total)
         for skip in plan.skips:
-            self.results.append(
-                Result(skip.record.session_id, None, SKIPPED, skip.reason, where_of(skip.record))
-            )
+            self.results.append(Result(skip.record.session_id, None, SKIPPED, skip.reason, skip.record.where))
         left = list(plan.fills)
         while left:
             filled = self.fill(builder, left)
@@ -173,13 +171,13 @@ class Restore:
         except TmuxError as e:
             # The first of them cannot be done; the others have another go.
             first = left.pop(0).record
-            self.results.append(Result(first.session_id, some[0].pane, FAILED, str(e), where_of(first)))
+            self.results.append(Result(first.session_id, some[0].pane, FAILED, str(e), first.where))
             return 0
         del left[: len(filled)]
         for fill, (process, notes) in zip(some, filled):
             self.drawing[fill.pane] = process
             self.results.append(
-                Result(fill.record.session_id, fill.pane, WAITS, "; ".join(notes), where_of(fill.record))
+                Result(fill.record.session_id, fill.pane, WAITS, "; ".join(notes), fill.record.where)
             )
         return len(filled)
 
@@ -192,7 +190,7 @@ class Restore:
             for cell in build.cells:
                 if cell.record:
                     self.results.append(
-                        Result(cell.record.session_id, None, FAILED, str(e), where_of(cell.record))
+                        Result(cell.record.session_id, None, FAILED, str(e), cell.record.where)
                     )
             return
         if build.moved is not None:
@@ -247,11 +245,6 @@ def titles_of(records: list[Record]) -> dict[str, str]:
         known = stores.setdefault(record.codex_home, Store(record.codex_home)).find(record.session_id)
         titles[record.session_id] = short_title(known.title if known else "") or record.session_id
     return titles
-
-
-def where_of(record: Record) -> str:
-    """The record's place in tmux's own notation."""
-    return f"{record.tmux_session}:{record.window}.{record.pane_index}"
 
 
 def wake(server: Server, panes: list[str], everything: bool) -> set[str]:

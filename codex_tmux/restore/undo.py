@@ -16,7 +16,7 @@ from codex_tmux.pane.new_pane import open_pane
 from codex_tmux.restore.at_start import offer, sessions_text
 from codex_tmux.restore.build import session_target
 from codex_tmux.restore.plan import Plan, builds, lost_records
-from codex_tmux.restore.restore import FAILED, RESUMED, Restore, Result, spots_of, where_of
+from codex_tmux.restore.restore import FAILED, RESUMED, Restore, Result, spots_of
 from codex_tmux.state import store
 from codex_tmux.state.launch import launch_of
 from codex_tmux.state.pane_options import Option
@@ -200,10 +200,10 @@ def join(server: Server, window: Window, records: list[Record]) -> list[Result]:
         try:
             pane = open_pane(server, ["split-window", *beside], launch_of(record), had)
         except Problem as e:
-            results.append(Result(record.session_id, None, FAILED, str(e), where_of(record)))
+            results.append(Result(record.session_id, None, FAILED, str(e), record.where))
             continue
         panes.insert(at, pane)
-        results.append(Result(record.session_id, pane, RESUMED, "", where_of(record)))
+        results.append(Result(record.session_id, pane, RESUMED, "", record.where))
     layout = max(records, key=lambda r: len(CELL.findall(r.window_layout))).window_layout
     if len(CELL.findall(layout)) == len(panes):
         server.try_run("select-layout", "-t", target, layout)

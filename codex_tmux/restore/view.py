@@ -10,7 +10,7 @@ from rich.cells import cell_len
 
 from codex_tmux.plain_text import printable, tilde
 from codex_tmux.restore.plan import Build, Plan
-from codex_tmux.restore.restore import FAILED, REBUILT, RESUMED, SKIPPED, WAITS, Result, titles_of, where_of
+from codex_tmux.restore.restore import FAILED, REBUILT, RESUMED, SKIPPED, WAITS, Result, titles_of
 from codex_tmux.state.records import Record
 
 JSON_VERSION = 1
@@ -56,7 +56,7 @@ def as_document(results: list[Result]) -> str:
 
 def planned(plan: Plan) -> list[Result]:
     """The plan as results; a pane that is yet to be built is None."""
-    found = [Result(f.record.session_id, f.pane, WAITS, "", where_of(f.record)) for f in plan.fills]
+    found = [Result(f.record.session_id, f.pane, WAITS, "", f.record.where) for f in plan.fills]
     for build in plan.builds:
         for cell in build.cells:
             reason = moved_text(build)
@@ -77,7 +77,7 @@ def plan_text(plan: Plan) -> str:
     titles = titles_of(records)
     rows = [("WHERE", "TITLE", "HOW", "DIRECTORY", "SESSION")]
     for fill in plan.fills:
-        rows.append(row_of(fill.record, titles, where_of(fill.record), f"in pane {fill.pane}"))
+        rows.append(row_of(fill.record, titles, fill.record.where, f"in pane {fill.pane}"))
     for build in plan.builds:
         how = "new window" + (f" ({moved_text(build)})" if build.moved is not None else "")
         for at, cell in enumerate(build.cells):
@@ -87,7 +87,7 @@ def plan_text(plan: Plan) -> str:
             else:
                 rows.append((where, "shell", what, directory_of(cell.cwd), "-"))
     for skip in plan.skips:
-        rows.append(row_of(skip.record, titles, where_of(skip.record), f"skipped: {skip.reason}"))
+        rows.append(row_of(skip.record, titles, skip.record.where, f"skipped: {skip.reason}"))
     if len(rows) == 1:
         return "nothing to restore"
     cells = [tuple(printable(c) for c in row) for row in rows]

@@ -78,6 +78,11 @@ class Record(NamedTuple):
         return self.status in CURRENT
 
     @property
+    def where(self) -> str:
+        """The place in tmux's own notation."""
+        return f"{self.tmux_session}:{self.window}.{self.pane_index}"
+
+    @property
     def place(self) -> tuple[str, str, str]:
         """The pane, unmistakably: server, epoch and pane id."""
         return self.server, self.epoch, self.pane

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from codex_tmux.codex.home import default_home
 from codex_tmux.codex.title_config import SESSION_ID, THREAD_ID, title_has_id
 from codex_tmux.errors import Problem
 from codex_tmux.launcher import typed
@@ -47,8 +48,7 @@ def greeting(server: Server) -> str:
     wanted = advice(options, ours, server.try_run("list-keys", "-T", "prefix") or "")
     if wanted and left(options, ours)[0].does in GREETED:
         return fitted(keys, f"{prefix} {left(options, ours)[0].key} stays yours: {wanted}")
-    home = os.path.abspath(os.environ.get("CODEX_HOME") or os.path.expanduser("~/.codex"))
-    return fitted(keys, "" if names_sessions(home) else f"Next: {typed('setup')}")
+    return fitted(keys, "" if names_sessions(default_home()) else f"Next: {typed('setup')}")
 
 
 def fitted(keys: list[str], step: str) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from codex_tmux.errors import NoServer, TmuxError
@@ -79,6 +79,10 @@ class Server:
         """
         return parse_rows(self.run_bytes(*command, "-F", row_format(plain, chosen)), (*plain, *chosen))
 
+    def run_inside(self, *command: str) -> None:
+        """Have tmux itself run a command for whose end, or answer, its caller would have to wait."""
+        self.run("run-shell", "-bC", literal(" ".join(map(quote, command))))
+
     def option(self, name: str) -> str:
         """A user option of the server as the last reading told it, else asked for now; "" where it is not set."""
         if name in self.told:
@@ -95,6 +99,14 @@ class Server:
             return self.run(*args)
         except TmuxError:
             return None
+
+    def run_commands(self, commands: Iterable[Sequence[str]]) -> str:
+        """Run several tmux commands, each given as its words, in one call. Nothing behind one that fails is run."""
+        return self.run(*joined(commands))
+
+    def try_commands(self, commands: Iterable[Sequence[str]]) -> str | None:
+        """Like `run_commands`, but None where one of them fails."""
+        return self.try_run(*joined(commands))
 
 
 def spawn(argv: list[str], timeout: float) -> tuple[int, bytes]:
@@ -215,6 +227,16 @@ def read(server: Server) -> Reading:
         automatic_rename.decode(),
         {window: tuple(places) for window, places in links.items()},
     )
+
+
+def joined(commands: Iterable[Sequence[str]]) -> list[str]:
+    """Several tmux commands as the words of one call."""
+    return [word for command in commands for word in (*map(escape, command), ";")][:-1]
+
+
+def escape(word: str) -> str:
+    """`word` as an argument to tmux, which takes a last `;` for the end of a command."""
+    return word[:-1] + "\\;" if word.endswith(";") else word
 
 
 def quote(word: str) -> str:

@@ -59,9 +59,7 @@ def set_options(
     """
     if not reading.server["@codex_dir"]:
         return set()
-    by_pane = {
-        r.pane: r for r in records if r.current and (r.server, r.epoch) == (snapshot.server, snapshot.epoch)
-    }
+    by_pane = {r.pane: r for r in records if snapshot.holds(r)}
     commands: list[list[str]] = []
     marked = []
     newly_marked = set()
@@ -204,22 +202,12 @@ def run_all(server: Server, commands: list[list[str]], loaded: bool) -> None:
     if not commands:
         return
     # An option that is not there stops the call before the first of ours.
-    still_loaded = ["show-options", "-g", "@codex_dir"] if loaded else ["start-server"]
-    words: list[str] = [*still_loaded, ";"]
-    for command in commands:
-        words += [*(escape(w) for w in command), ";"]
-    try:
-        server.run(*words[:-1])
-    except TmuxError:
+    still_loaded = [["show-options", "-g", "@codex_dir"]] if loaded else []
+    if server.try_commands([*still_loaded, *commands]) is None:
         for command in commands:
-            if loaded and server.try_run(*still_loaded) is None:
+            if loaded and server.try_commands(still_loaded) is None:
                 return
-            server.try_run(*(escape(w) for w in command))
-
-
-def escape(word: str) -> str:
-    """`word` as an argument to tmux, which takes a last `;` for the end of a command."""
-    return word[:-1] + "\\;" if word.endswith(";") else word
+            server.try_commands([command])
 
 
 def summary(records: tuple[Record, ...], snapshot: Snapshot) -> str:

@@ -16,7 +16,7 @@ from codex_tmux.codex.processes import (
 )
 from codex_tmux.codex.session_id import CUT, find_id, is_whole, same_session
 from codex_tmux.codex.store import SQLITE_HOME, Store
-from codex_tmux.state.launch import Launch
+from codex_tmux.state.launch import Launch, store_of
 from codex_tmux.state.pane_options import decode_launch
 from codex_tmux.state.records import ARGV, DEAD, EXEC, INFERRED, LIVE, LOCK, SCREEN, TITLE, TUI
 from codex_tmux.state.start_command import has_moved, helper_of
@@ -313,7 +313,7 @@ class Identifier:
         before = whose_title.Before(pane.last_process, pane.session)
         if not whose_title.is_last_of(title, before, self.respawned(pane)):
             return None
-        store = Store(pane.launch.codex_home, dict(pane.launch.env).get(SQLITE_HOME))
+        store = store_of(pane.launch)
         found = store.complete(title.session_id) or title.session_id
         return Sighting(found, TITLE) if self.may_show(found, pane, store) else None
 
@@ -395,13 +395,10 @@ class Identifier:
 
     def completed(self, pane: Pane) -> Pane:
         """The pane with the whole id of its session, where only the beginning was known."""
-        if len(pane.session) == CUT and pane.launch:
-            whole = Store(pane.launch.codex_home, dict(pane.launch.env).get(SQLITE_HOME)).complete(
-                pane.session
-            )
-            if whole:
-                return pane._replace(sighting=Sighting(whole, pane.evidence))
-        return pane
+        if len(pane.session) != CUT or not pane.launch:
+            return pane
+        whole = store_of(pane.launch).complete(pane.session)
+        return pane._replace(sighting=Sighting(whole, pane.evidence)) if whole else pane
 
     def screen(self, pane: Pane) -> str:
         """The last lines of a pane, as text."""

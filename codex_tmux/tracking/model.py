@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import NamedTuple, TypeAlias
 
 from codex_tmux.elsewhere.wrapper import storable
@@ -94,6 +94,14 @@ class Snapshot(NamedTuple):
     fates: Mapping[str, str] = {}
     former: str = ""
 
+    def place(self, pane: str) -> tuple[str, str, str]:
+        """As `Record.place`, of a pane here."""
+        return self.server, self.epoch, pane
+
+    def holds(self, record: Record) -> bool:
+        """Whether a record is of a pane that it has here."""
+        return record.current and record.place == self.place(record.pane)
+
     def may_hold(self, record: Record) -> bool:
         """Whether the tmux server of a record is this one, or may still run."""
         return record.epoch == self.epoch or self.fates.get(record.epoch, GONE) != GONE
@@ -158,6 +166,23 @@ class Note(NamedTuple):
 
 
 Action: TypeAlias = Sleep | Revive | TakeOver | Tell | Note
+
+
+def new_record(
+    snapshot: Snapshot, pane: Pane, launch: Launch, sighting: Sighting, status: str, now: datetime
+) -> Record:
+    """The record of a pane that shows this session."""
+    fields = {**place_of(pane), **launch_fields(launch)}
+    return Record(
+        session_id=sighting.session_id,
+        evidence=sighting.evidence,
+        status=status,
+        server=snapshot.server,
+        epoch=snapshot.epoch,
+        pane=pane.id,
+        updated_at=now,
+        **fields,  # type: ignore[arg-type]
+    )
 
 
 def place_of(pane: Pane) -> dict[str, object]:

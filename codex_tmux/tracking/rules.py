@@ -38,6 +38,7 @@ from codex_tmux.tracking.model import (
     TakeOver,
     Tell,
     launch_fields,
+    new_record,
     place_of,
 )
 
@@ -89,7 +90,7 @@ class Reconciliation:
 
     def of_pane(self, pane: Pane) -> Record | None:
         """The current record of a pane."""
-        return self.places.get((self.snapshot.server, self.snapshot.epoch, pane.id))
+        return self.places.get(self.snapshot.place(pane.id))
 
     def index(self) -> None:
         """Note which record is where and of which session: it is asked for every pane, of all records."""
@@ -143,9 +144,7 @@ class Reconciliation:
         current = [r for r in self.records if r.current]
         if len(sessions) == len(self.records) and len(self.places) == len(current):
             return
-        remembered = {
-            (self.snapshot.server, self.snapshot.epoch, p.id): p.session for p in self.snapshot.panes
-        }
+        remembered = {self.snapshot.place(p.id): p.session for p in self.snapshot.panes}
 
         def worth(record: Record) -> tuple[bool, bool, datetime]:
             confirmed = record.current and same_session(remembered.get(record.place, ""), record.session_id)
@@ -179,8 +178,7 @@ class Reconciliation:
         """A pane that is gone ended by itself, or was closed by the user."""
         here = {pane.id for pane in self.snapshot.panes}
         for record in list(self.records):
-            mine = (record.server, record.epoch) == (self.snapshot.server, self.snapshot.epoch)
-            if record.current and mine and record.pane not in here:
+            if self.snapshot.holds(record) and record.pane not in here:
                 self.retire(record, ENDED if record.pane in self.snapshot.exited else CLOSED)
 
     def prune(self) -> None:
@@ -266,9 +264,7 @@ class Reconciliation:
 
     def restore(self, pane: Pane, launch: Launch, lost: Record) -> Record | None:
         """The lost record as that of the pane it was restored in; None where it is not lost any more."""
-        if lost.place == (self.snapshot.server, self.snapshot.epoch, pane.id) and self.was_killed_at_once(
-            pane
-        ):
+        if lost.place == self.snapshot.place(pane.id) and self.was_killed_at_once(pane):
             return self.replace(lost, status=LIVE, **place_of(pane), **launch_fields(launch))
         if lost.status != LOST or lost.server != self.snapshot.server:
             return None
@@ -372,7 +368,7 @@ class Reconciliation:
         known = next((r for r in self.records if same_session(r.session_id, sighting.session_id)), None)
         if known is None or sighting.evidence == ADOPTED:
             return True
-        if known.place == (self.snapshot.server, self.snapshot.epoch, pane.id) and known.transport:
+        if known.place == self.snapshot.place(pane.id) and known.transport:
             return True
         return bool(known.transport) and same_far_end(known.transport, launch.transport)
 
@@ -422,7 +418,7 @@ class Reconciliation:
         for record in self.of_session(sighting.session_id):
             if not record.current:
                 continue
-            if record.place == (self.snapshot.server, self.snapshot.epoch, pane.id):
+            if record.place == self.snapshot.place(pane.id):
                 continue
             if record.transport and pane.running and not pane.running.transport:
                 continue  # a Codex of this machine is proof, what a far end writes is none
@@ -454,7 +450,7 @@ class Reconciliation:
     def evidence_of(self, pane: Pane, known: Record, sighting: Sighting) -> str:
         """How it is known that the pane has the session; what was known exactly of another pane, or before, says
         nothing about this one."""
-        here = known.current and known.place == (self.snapshot.server, self.snapshot.epoch, pane.id)
+        here = known.current and known.place == self.snapshot.place(pane.id)
         if sighting.evidence == INFERRED and not here:
             return INFERRED
         return best(known.evidence, sighting.evidence)
@@ -469,17 +465,7 @@ class Reconciliation:
 
     def place_record(self, pane: Pane, launch: Launch, sighting: Sighting, status: str) -> Record:
         """A new record of this pane."""
-        fields = {**place_of(pane), **launch_fields(launch)}
-        record = Record(
-            session_id=sighting.session_id,
-            evidence=sighting.evidence,
-            status=status,
-            server=self.snapshot.server,
-            epoch=self.snapshot.epoch,
-            pane=pane.id,
-            updated_at=self.now,
-            **fields,  # type: ignore[arg-type]
-        )
+        record = new_record(self.snapshot, pane, launch, sighting, status, self.now)
         self.records.append(record)
         self.note_place(record, len(self.records) - 1)
         self.by_session.setdefault(record.session_id[:CUT], []).append(record)

@@ -14,8 +14,8 @@ from codex_tmux.commands.pick import menu
 from codex_tmux.restore.build import as_given, session_target
 from codex_tmux.state.pane_options import pane_option
 from codex_tmux.tmux.rows import parse_rows, row_format
-from codex_tmux.tmux.server import Server, literal
-from codex_tmux.tracking.apply import escape, run_all
+from codex_tmux.tmux.server import Server, escape, literal
+from codex_tmux.tracking.apply import run_all
 from tests.conftest import FUZZ
 from tests.support.world import Sandbox
 

@@ -11,8 +11,7 @@ from codex_tmux.errors import Problem
 from codex_tmux.plain_text import plain_line, shortened, tilde
 from codex_tmux.sleeping.resume import helper_command
 from codex_tmux.tmux.clients import of_client
-from codex_tmux.tmux.server import Server, literal, quote
-from codex_tmux.tracking.apply import escape
+from codex_tmux.tmux.server import Server, escape, literal, quote
 
 HEADINGS = {
     GO: "Conversations",
