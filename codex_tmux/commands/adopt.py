@@ -22,9 +22,8 @@ from codex_tmux.state.pane_options import Option, encode_launch, pane_options
 from codex_tmux.state.records import ADOPTED, DEAD, ENDED, EXEC, LIVE, LOST, TUI, Record, now
 from codex_tmux.tmux.epoch import ELSEWHERE, server_name
 from codex_tmux.tmux.server import Server
-from codex_tmux.tracking.model import Pane, Sighting, new_record
+from codex_tmux.tracking.model import RANK, Pane, Sighting, new_record
 from codex_tmux.tracking.pass_once import Pass, sync_once
-from codex_tmux.tracking.rules import RANK
 from codex_tmux.tracking.sync import server_lock
 
 WHY_NOT = {

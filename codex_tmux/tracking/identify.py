@@ -141,7 +141,7 @@ class Identifier:
             if listed:
                 return self.running_pane(row, pane, codex)
             pane = pane._replace(left_alone=listed.because)
-        if pane.guard and pane.guard.root_pid != pane.root_pid:
+        if pane.respawned:
             age = age_of(self.processes, int(pane.root_pid))
             now = ProcessFacts(front=row["pane_current_command"], age=age)
             if not may_act(pane_facts(row), now, Act.TAKE_OVER):
@@ -154,7 +154,7 @@ class Identifier:
             )
         if self.runs_helper(pane, "run") or self.is_between_programs(int(row["pane_pid"])):
             return pane._replace(starting=True)
-        named = row["@codex_title_id"] or "codex" in row["pane_start_command"] or is_elsewhere(pane)
+        named = row["@codex_title_id"] or "codex" in row["pane_start_command"] or pane.was_elsewhere
         if named and (elsewhere := identify_far_pane(self, row, pane)) is not None:
             return elsewhere
         if pane.marked:
@@ -175,8 +175,7 @@ class Identifier:
         process = f"{codex.pid}:{codex.start}"
         launch = self.launch_of(codex)._replace(wrapper=wrapper_of(pane, codex))
         # What a respawn has just started says nothing of what was here: tmux keeps no `-e` and no directory.
-        respawned = pane.guard is not None and pane.guard.root_pid != pane.root_pid
-        kept_launch = pane.launch if respawned and pane.launch else launch
+        kept_launch = pane.launch if pane.respawned and pane.launch else launch
         pane = pane._replace(
             running=launch,
             launch=kept_launch,
@@ -207,7 +206,7 @@ class Identifier:
                 return False
             # Before that there is no session yet, and who was told which one to resume is at it.
             return self.processes.age(codex.start) > (STARTING_WITH if pane.sighting else STARTING)
-        if is_elsewhere(pane):
+        if pane.was_elsewhere:
             return False
         just_ended = pane.marked and not pane.asleep and not pane.starting and row["@codex_state"] == LIVE
         if not just_ended or not pane.launch or pane.launch.mode != TUI or pane.sighting:
@@ -308,7 +307,7 @@ class Identifier:
         """The session that a pane's Codex had just changed to when it ended; None where it had not."""
         title = title_of(row)
         # The hook has seen it: what stands there from before is taken away when a Codex starts.
-        if not row["@codex_title_id"] or pane.launch is None or is_elsewhere(pane):
+        if not row["@codex_title_id"] or pane.launch is None or pane.was_elsewhere:
             return None
         before = whose_title.Before(pane.last_process, pane.session)
         if not whose_title.is_last_of(title, before, self.respawned(pane)):
@@ -320,7 +319,7 @@ class Identifier:
     def respawned(self, pane: Pane) -> float | None:
         """When a pane was respawned since the last sync, in seconds since 1970; 0 where what that started has ended.
         None where it was not."""
-        if pane.guard is None or pane.guard.root_pid == pane.root_pid:
+        if not pane.respawned:
             return None
         root = self.processes.get(int(pane.root_pid))
         return self.processes.started_at(root.start) if root is not None else 0.0
@@ -345,7 +344,7 @@ class Identifier:
         """A pane whose process has ended: what it held is remembered, or stands on its last screen."""
         if pane.asleep or not pane.launch:
             return pane
-        if is_elsewhere(pane):
+        if pane.was_elsewhere:
             return completed_by_screen(self, pane, find_resume_hint(self.screen(pane)))
         if newer := self.last_title(row, pane):
             return pane._replace(sighting=newer)
@@ -379,7 +378,7 @@ class Identifier:
             if not guessed and not same_session(hint, pane.session):
                 hint = ""
             quit_by_user = quit_by_user or bool(hint)
-        if hint and is_elsewhere(pane):
+        if hint and pane.was_elsewhere:
             pane = completed_by_screen(self, pane, hint)
         elif hint and guessed:
             doubted = bool(pane.session) and hint != pane.session
@@ -447,11 +446,6 @@ def title_of(row: dict[str, str]) -> whose_title.Title:
     return whose_title.Title(
         find_id(row["pane_title"]), row["@codex_title_by"], int(came) if came.isdigit() else None
     )
-
-
-def is_elsewhere(pane: Pane) -> bool:
-    """Whether the Codex that a pane had ran at the far end of a transport."""
-    return pane.launch is not None and bool(pane.launch.transport)
 
 
 def is_helper_argv(argv: list[str], command: str) -> bool:

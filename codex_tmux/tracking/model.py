@@ -8,10 +8,7 @@ from typing import NamedTuple, TypeAlias
 
 from codex_tmux.elsewhere.wrapper import storable
 from codex_tmux.state.launch import Launch
-from codex_tmux.state.records import (
-    LOST,
-    Record,
-)
+from codex_tmux.state.records import ADOPTED, ARGV, INFERRED, LOCK, LOST, SCREEN, TITLE, Record
 from codex_tmux.tmux.epoch import GONE
 from codex_tmux.tracking.may_act import Place
 
@@ -21,6 +18,15 @@ class Sighting(NamedTuple):
 
     session_id: str
     evidence: str
+
+
+RANK = {TITLE: 5, LOCK: 4, ADOPTED: 4, ARGV: 3, SCREEN: 2, INFERRED: 1}
+"""How much a kind of evidence says about one Codex process: more replaces less, never the other way round."""
+
+
+def better(known: str, seen: str) -> str:
+    """The better of two kinds of evidence for the same session."""
+    return seen if RANK[seen] >= RANK[known] else known
 
 
 class Guard(NamedTuple):
@@ -77,6 +83,16 @@ class Pane(NamedTuple):
     left_alone: str = ""
     links: tuple[tuple[str, int, bool], ...] = ()
     window_automatic: bool = False
+
+    @property
+    def respawned(self) -> bool:
+        """Whether another process is its root than when it was last seen."""
+        return self.guard is not None and self.guard.root_pid != self.root_pid
+
+    @property
+    def was_elsewhere(self) -> bool:
+        """Whether the Codex that it had ran at the far end of a transport."""
+        return self.launch is not None and bool(self.launch.transport)
 
 
 class Snapshot(NamedTuple):
@@ -163,6 +179,10 @@ class Note(NamedTuple):
 
     event: str
     fields: tuple[tuple[str, str], ...]
+
+    @classmethod
+    def of(cls, event: str, **fields: str) -> Note:
+        return cls(event, tuple(fields.items()))
 
 
 Action: TypeAlias = Sleep | Revive | TakeOver | Tell | Note

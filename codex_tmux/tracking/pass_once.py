@@ -16,12 +16,7 @@ from codex_tmux.tmux import server as tmux
 from codex_tmux.tmux.server import Reading, Server, escape
 from codex_tmux.tmux.tell import tell_all
 from codex_tmux.tmux.versions import DEAD_SIGNAL, version_of
-from codex_tmux.tracking.apply import (
-    is_leaving,
-    perform,
-    see_that_tmux_reaps,
-    set_options,
-)
+from codex_tmux.tracking.apply import is_leaving, perform, see_that_tmux_reaps, set_options
 from codex_tmux.tracking.identify import Identifier
 from codex_tmux.tracking.model import Action, Note, Pane, Policy, Snapshot
 from codex_tmux.tracking.rules import reconcile

@@ -14,10 +14,10 @@ from codex_tmux.errors import NoServer, Problem
 from codex_tmux.log import log
 from codex_tmux.paths import state_dir
 from codex_tmux.sleeping.resume import take_over
+from codex_tmux.state.closing import close_noted
 from codex_tmux.state.lock import Held, lock
 from codex_tmux.state.pane_options import decode_launch
 from codex_tmux.tmux.server import Server
-from codex_tmux.tracking.closing import close_noted
 from codex_tmux.tracking.identify import guard_of
 from codex_tmux.tracking.names import name_conversation
 from codex_tmux.tracking.pass_once import sync_once
