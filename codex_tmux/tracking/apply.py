@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from codex_tmux.errors import TmuxError
 from codex_tmux.log import log
+from codex_tmux.sleeping.focus import asked_since, take_back
 from codex_tmux.sleeping.hint import ENDED_SOMEHOW, hint
 from codex_tmux.sleeping.remain_on_exit import (
     GIVE_BACK,
@@ -21,7 +22,6 @@ from codex_tmux.tmux.server import AT_WORK, Reading, Server
 from codex_tmux.tmux.tell import tell
 from codex_tmux.tmux.user_keys import KEY_OPTIONS, shown_key
 from codex_tmux.tmux.versions import REAPS, version_of
-from codex_tmux.tracking.focus import asked_since, take_back
 from codex_tmux.tracking.identify import Identifier
 from codex_tmux.tracking.may_act import Act, ProcessFacts, may_act
 from codex_tmux.tracking.model import Action, Note, Pane, Revive, Sleep, Snapshot, TakeOver, Tell
@@ -76,7 +76,7 @@ def set_options(
             marked.append(pane.id)
             if not row[Option.MARK]:
                 newly_marked.add(pane.id)
-        if asked := asked_since(reading.server["version"], row, pane):
+        if asked := asked_since(reading.server["version"], row, pane.own_process):
             take_back(row["pane_tty"])
             wanted[Option.UNFOCUSED] = asked
         commands += pane_options(pane.id, {n: v for n, v in wanted.items() if row.get(n, "") != v})

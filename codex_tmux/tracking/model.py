@@ -90,6 +90,16 @@ class Pane(NamedTuple):
         return self.guard is not None and self.guard.root_pid != self.root_pid
 
     @property
+    def own_process(self) -> str:
+        """The process of the Codex that is the pane's own program, and runs; "" for none."""
+        return self.process if self.running and self.root and not self.dead else ""
+
+    @property
+    def remembered(self) -> Sighting | None:
+        """The session that its options name."""
+        return Sighting(self.session, self.evidence) if self.session else None
+
+    @property
     def was_elsewhere(self) -> bool:
         """Whether the Codex that it had ran at the far end of a transport."""
         return self.launch is not None and bool(self.launch.transport)

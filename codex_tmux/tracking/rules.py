@@ -198,18 +198,14 @@ class Reconciliation:
 
     def restore(self, pane: Pane, launch: Launch, lost: Record) -> Record | None:
         """The lost record as that of the pane it was restored in; None where it is not lost any more."""
+        placed = {**place_of(pane), **launch_fields(launch)}
         if lost.place == self.snapshot.place(pane.id) and self.was_killed_at_once(pane):
-            return self.known.replace(lost, status=LIVE, **place_of(pane), **launch_fields(launch))
+            return self.known.replace(lost, status=LIVE, **placed)
         if lost.status != LOST or lost.server != self.snapshot.server:
             return None
         self.note("record.restored", session=lost.session_id, pane=pane.id)
-        return self.known.replace(
-            lost,
-            **{**place_of(pane), **launch_fields(launch)},
-            epoch=self.snapshot.epoch,
-            pane=pane.id,
-            status=DEAD if pane.dead else LIVE,
-        )
+        status = DEAD if pane.dead else LIVE
+        return self.known.replace(lost, **placed, epoch=self.snapshot.epoch, pane=pane.id, status=status)
 
     def was_killed_at_once(self, pane: Pane) -> bool:
         """Whether a pane remembers a session that had ended: it was resumed, and killed before anybody saw it."""
@@ -366,17 +362,10 @@ class Reconciliation:
             record = self.place_record(pane, launch, sighting, status)
             self.note("session.bound", session=record.session_id, pane=pane.id, evidence=record.evidence)
             return
-        fields = {
-            **place_of(pane),
-            **launch_fields(launch),
-            "server": self.snapshot.server,
-            "epoch": self.snapshot.epoch,
-            "pane": pane.id,
-            "session_id": max(known.session_id, sighting.session_id, key=len),
-            "evidence": self.evidence_of(pane, known, sighting),
-            "status": status,
-        }
-        record = self.known.replace(known, **fields)
+        session = max(known.session_id, sighting.session_id, key=len)
+        shown = Sighting(session, self.evidence_of(pane, known, sighting))
+        new = new_record(self.snapshot, pane, launch, shown, status, known.updated_at)
+        record = self.known.replace(known, **new._replace(revivals=known.revivals)._asdict())
         if record.status != known.status or record.place != known.place:
             self.note("session.bound", session=record.session_id, pane=pane.id, evidence=record.evidence)
 
