@@ -128,14 +128,12 @@ def with_activity(conversations: list[Conversation], doing: dict[str, str]) -> l
     return [c._replace(activity=doing[c.session_id]) if c.session_id in doing else c for c in conversations]
 
 
-def find(
-    server: Server, records: tuple[Record, ...], default_home: str, session_id: str
-) -> Conversation | None:
+def find(server: Server, session_id: str) -> Conversation | None:
     """One conversation, without looking at the others."""
+    records = remembered()
     mine = tuple(r for r in records if same_session(r.session_id, session_id))
-    for home in dict.fromkeys(
-        [*(r.codex_home for r in mine), default_home, *(r.codex_home for r in records)]
-    ):
+    homes = [*(r.codex_home for r in mine), default_home(), *(r.codex_home for r in records)]
+    for home in dict.fromkeys(homes):
         session = Store(home).find(session_id)
         if session is not None:
             found = merge(mine, {home: [session]}, Here(server))
@@ -260,7 +258,7 @@ def known(server: Server, limit: int = NEWEST) -> list[Conversation]:
 
 def one(server: Server, session_id: str) -> Conversation:
     """The conversation of an id. Raises Problem where there is none."""
-    found = find(server, remembered(), default_home(), session_id)
+    found = find(server, session_id)
     if found is None:
         raise Problem(f"session {plain_line(session_id)} is not known")
     return found

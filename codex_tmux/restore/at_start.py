@@ -11,7 +11,7 @@ from codex_tmux.log import log
 from codex_tmux.plain_text import printable, tilde
 from codex_tmux.restore.choose_sessions import choose
 from codex_tmux.restore.plan import lost_records
-from codex_tmux.restore.restore import RESUMED, WAITS, Result, restore, spots_of, titles_of, wake
+from codex_tmux.restore.restore import RESUMED, WAITS, Restore, Result, spots_of, titles_of, wake
 from codex_tmux.restore.resurrect import (
     POST,
     PRE,
@@ -48,7 +48,7 @@ def start(server: Server) -> None:
     continuum = lost > 0 and restores_at_start(server)
     if continuum and (there := restored_titles(seen)):
         # It was quicker than we: what it has brought back is filled without a question, as by its hook.
-        announce(server, restore(server, sessions=there, rebuilt=True))
+        announce(server, Restore(server, there, rebuilt=True).run())
         lost -= len(there)
     if not lost:
         return
@@ -61,7 +61,7 @@ def start(server: Server) -> None:
         )
         return
     if mode == "on":
-        announce(server, restore(server))
+        announce(server, Restore(server).run())
         return
     # Either the client that attaches next takes the question, or one that is there already: it is asked once.
     server.run("set-option", "-g", "@codex_lost", str(lost))
@@ -169,7 +169,7 @@ def choose_and_restore(server: Server) -> None:
     titles = titles_of(list(lost))
     rows = [(r.session_id, printable(f"{r.where}  {titles[r.session_id]}  {tilde(r.cwd)}")) for r in lost]
     if chosen := choose(rows):
-        announce(server, restore(server, sessions=frozenset(chosen)))
+        announce(server, Restore(server, frozenset(chosen)).run())
 
 
 def after_resurrect(server: Server, hook: str) -> None:
@@ -180,7 +180,7 @@ def after_resurrect(server: Server, hook: str) -> None:
         # Its own `codex` would come first: the panes are ours before it types.
         if would_start_codex(processes_of(server)):
             log("restore.before_resurrect", processes=processes_of(server))
-            restore(server, rebuilt=True, early=True)
+            Restore(server, rebuilt=True, early=True).run()
         return
     if hook != POST:
         raise Problem(f"restore --resurrect {hook}: not a hook of tmux-resurrect that codex-tmux uses")
@@ -188,6 +188,5 @@ def after_resurrect(server: Server, hook: str) -> None:
     early = release_early(server)
     lazy = server.try_run("show-options", "-gqv", "@codex-restore-lazy") != "off"
     woken = wake(server, early, everything=not lazy)
-    results = [Result("", pane, RESUMED if pane in woken else WAITS, "", "") for pane in early]
-    results = [r._replace(session_id="early") for r in results]
-    announce(server, results + restore(server, rebuilt=True))
+    results = [Result("early", pane, RESUMED if pane in woken else WAITS, "", "") for pane in early]
+    announce(server, results + Restore(server, rebuilt=True).run())

@@ -52,6 +52,7 @@ class Rebuilder:
         self.said = said
         self.names = names
         self.mark = mark
+        self.made: set[str] = set()
         # Hooks often have no UTF-8 locale, and libtmux does not call `tmux -u`.
         os.environ["LC_ALL"] = "C.UTF-8"
         self.libtmux = libtmux.Server(socket_path=server.socket, tmux_bin=server.binary)
@@ -71,20 +72,17 @@ class Rebuilder:
             return set()
         return {row["session_name"] for row in rows}
 
-    def build(
-        self, plan: Build, base_index: int, new_session: bool
-    ) -> tuple[list[tuple[str, str]], list[str]]:
+    def build(self, plan: Build, base_index: int) -> tuple[list[tuple[str, str]], list[str]]:
         """Build one window; its panes and their processes, in the order of its cells, and what is not as it was."""
         name = session_target(plan.tmux_session)
         window = f"{name}:{plan.window}"
         notes: list[str] = []
         first, *others = plan.cells
-        records = [cell.record for cell in plan.cells if cell.record]
-        self.bring(records)
+        self.bring(plan.records)
         commands: list[list[str]] = []
         # Names and directories are expanded as formats.
         start = ["-n", literal(plan.window_name), *self.start(first, notes)]
-        if new_session:
+        if plan.tmux_session not in self.made and plan.tmux_session not in self.sessions():
             size = plan.size
             room = ["-x", str(size[0]), "-y", str(size[1])] if size else []
             named = literal(as_given(plan.tmux_session))
@@ -103,7 +101,7 @@ class Rebuilder:
             commands.append(["split-window", "-t", window, *self.start(cell, notes)])
             commands += self.marks(window, cell)
             commands.append(["select-layout", "-t", window, "tiled"])  # room for the next
-        if plan.automatic and any(record.session_id in self.names for record in records):
+        if plan.automatic and any(record.session_id in self.names for record in plan.records):
             commands.append(["set-option", "-wu", "-t", window, "automatic-rename"])
         commands.append(["list-panes", "-t", window, "-F", "#{pane_id} #{pane_pid}"])
         if others:
@@ -114,10 +112,11 @@ class Rebuilder:
         lines, failure = self.try_run(commands)
         panes = [(pane, pid) for pane, pid in (line.split(" ") for line in lines)]
         if failure and len(panes) != len(plan.cells):
-            self.take_back(records)
+            self.take_back(plan.records)
             raise TmuxError(failure)
         if failure:
             notes.append(f"its layout could not be set ({failure})")
+        self.made.add(plan.tmux_session)
         return panes, notes
 
     def link(self, plan: Build, base_index: int) -> None:

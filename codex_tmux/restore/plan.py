@@ -57,6 +57,11 @@ class Build(NamedTuple):
     automatic: bool = False
 
     @property
+    def records(self) -> list[Record]:
+        """Those that come back in it."""
+        return [cell.record for cell in self.cells if cell.record]
+
+    @property
     def size(self) -> tuple[int, int] | None:
         """Columns and lines that the layout was made for."""
         found = LAYOUT_SIZE.match(self.layout)
@@ -78,9 +83,9 @@ class Plan(NamedTuple):
     skips: tuple[Skip, ...] = ()
 
     @property
-    def records(self) -> int:
-        """How many sessions come back."""
-        return len(self.fills) + sum(1 for b in self.builds for c in b.cells if c.record)
+    def restored(self) -> list[Record]:
+        """The records that come back."""
+        return [*(fill.record for fill in self.fills), *(r for build in self.builds for r in build.records)]
 
 
 def lost_records(

@@ -175,7 +175,7 @@ def placed(server: Server, seen: Pass, group: tuple[Record, ...]) -> list[Result
     gone = by_window.pop(None, [])
     for window, records in by_window.items():
         restore.results += join(server, window, records) if window else []
-    restore.perform(seen, Plan((), tuple(builds(gone, spots_of(seen)))), lambda done, of: None)
+    restore.perform(seen, Plan((), tuple(builds(gone, spots_of(seen)))))
     return restore.results
 
 
@@ -200,10 +200,10 @@ def join(server: Server, window: Window, records: list[Record]) -> list[Result]:
         try:
             pane = open_pane(server, ["split-window", *beside], launch_of(record), had)
         except Problem as e:
-            results.append(Result(record.session_id, None, FAILED, str(e), record.where))
+            results.append(Result.of(record, FAILED, reason=str(e)))
             continue
         panes.insert(at, pane)
-        results.append(Result(record.session_id, pane, RESUMED, "", record.where))
+        results.append(Result.of(record, RESUMED, pane))
     layout = max(records, key=lambda r: len(CELL.findall(r.window_layout))).window_layout
     if len(CELL.findall(layout)) == len(panes):
         server.try_run("select-layout", "-t", target, layout)

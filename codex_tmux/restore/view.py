@@ -56,7 +56,7 @@ def as_document(results: list[Result]) -> str:
 
 def planned(plan: Plan) -> list[Result]:
     """The plan as results; a pane that is yet to be built is None."""
-    found = [Result(f.record.session_id, f.pane, WAITS, "", f.record.where) for f in plan.fills]
+    found = [Result.of(fill.record, WAITS, fill.pane) for fill in plan.fills]
     for build in plan.builds:
         for cell in build.cells:
             reason = moved_text(build)
@@ -72,9 +72,7 @@ def moved_text(build: Build) -> str:
 
 def plan_text(plan: Plan) -> str:
     """The plan as a table."""
-    records = [f.record for f in plan.fills] + [s.record for s in plan.skips]
-    records += [cell.record for build in plan.builds for cell in build.cells if cell.record]
-    titles = titles_of(records)
+    titles = titles_of([*plan.restored, *(skip.record for skip in plan.skips)])
     rows = [("WHERE", "TITLE", "HOW", "DIRECTORY", "SESSION")]
     for fill in plan.fills:
         rows.append(row_of(fill.record, titles, fill.record.where, f"in pane {fill.pane}"))

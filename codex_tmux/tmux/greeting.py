@@ -9,7 +9,7 @@ from codex_tmux.codex.title_config import SESSION_ID, THREAD_ID, title_has_id
 from codex_tmux.errors import Problem
 from codex_tmux.launcher import typed
 from codex_tmux.log import log
-from codex_tmux.paths import make_state_dir
+from codex_tmux.paths import first_time
 from codex_tmux.tmux.server import Server
 from codex_tmux.tmux.tell import PREFIX, tell_all, tell_later
 from codex_tmux.tmux.user_keys import TASKS, advice, bound, left
@@ -23,11 +23,7 @@ GREETED = ("resume", "find")
 
 def greet_once(server: Server) -> None:
     """Greet the clients that are there, else the next one that comes; only the first call ever does."""
-    try:
-        path = os.path.join(make_state_dir(), NAME)
-        # Exclusive: of two syncs one greets. Before the message: where nothing can be noted, nothing is said.
-        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
-    except OSError:
+    if not first_time(NAME):
         return
     text = greeting(server)
     log("greeting", text=text)

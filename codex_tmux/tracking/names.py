@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Mapping
 
 from codex_tmux.codex.session_id import is_whole, same_session
 from codex_tmux.codex.store import SQLITE_HOME, Store
 from codex_tmux.log import log
-from codex_tmux.paths import make_state_dir
+from codex_tmux.paths import first_time
 from codex_tmux.plain_text import plain_line
 from codex_tmux.state.pane_options import Option, decode_launch, pane_option
 from codex_tmux.state.records import Record
@@ -86,7 +85,7 @@ def name_conversation(server: Server, window: str) -> None:
     pane, session = conversations[0]["pane_id"], conversations[0][Option.SESSION]
     if why := set_name(launch.codex_home, session, name):
         log("session.not_named", session=session, pane=pane, why=why)
-        if first_time():
+        if first_time(TOLD):
             tell(server, pane, f"Codex keeps its own name ({why}): type /rename in it")
     else:
         log("session.named", session=session, pane=pane)
@@ -111,13 +110,3 @@ def set_name(codex_home: str, session: str, name: str) -> str:
         return f"its daemon: {e}"
     named = thread.get("name") if isinstance(thread, dict) else None
     return "" if named == name else "its daemon did not take this one"
-
-
-def first_time() -> bool:
-    """Whether the message was never shown; it counts as shown from now on."""
-    try:
-        path = os.path.join(make_state_dir(), TOLD)
-        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
-    except OSError:
-        return False
-    return True

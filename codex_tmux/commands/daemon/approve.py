@@ -12,9 +12,10 @@ import click
 
 from codex_tmux.codex.daemon.requests import ALWAYS, NO, YES, Request, answer_to, facts
 from codex_tmux.commands.completion import FROM_KEY, ITS_CLIENT
+from codex_tmux.commands.conversations import find
 from codex_tmux.commands.daemon.approve_view import lines_of, title_of
 from codex_tmux.commands.daemon.asked import Asked
-from codex_tmux.commands.daemon.dialog import Dialog, conversation_for
+from codex_tmux.commands.daemon.dialog import Dialog
 from codex_tmux.commands.daemon.target import PANE_OPTION, SESSION_OPTION, conversation_of
 from codex_tmux.errors import Problem
 from codex_tmux.plain_text import visible
@@ -71,7 +72,7 @@ def command(
 
 def whole(server: Server, request: Request) -> list[str]:
     """The lines of a request for a pipe."""
-    conversation = conversation_for(server, request)
+    conversation = find(server, request.session_id)
     return [title_of(request, conversation), *lines_of(request, conversation, PIPE_WIDTH), ""]
 
 
