@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from typing import NoReturn
 
 from codex_tmux.codex.session_id import same_session
 from codex_tmux.errors import Problem
@@ -129,7 +130,7 @@ def say(server: Server, here: Here, text: str) -> None:
     tell(server, here.id, text)
 
 
-def become_shell(here: Here) -> None:
+def become_shell(here: Here) -> NoReturn:
     """Become the shell that tmux would have started."""
     shell = here.default_shell or "/bin/sh"
     os.execv(shell, [f"-{os.path.basename(shell)}"] if login_shell(here) else [shell])

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import termios
 import time
+from typing import NoReturn
 
 from codex_tmux.codex.accepted import accepted
 from codex_tmux.codex.commandline import options_of, parse, redact, tui_fresh, tui_resume, without_cd
@@ -67,8 +68,8 @@ class Request:
                 raise Problem(f"run: unknown argument {word!r}; {USAGE}")
 
 
-def main(args: list[str]) -> int:
-    """Run in this pane; does not return where it becomes Codex or a shell. Raises Problem."""
+def main(args: list[str]) -> NoReturn:
+    """Run in this pane, as Codex or a shell. Raises Problem."""
     unattended = bool(os.environ.pop(UNATTENDED, ""))
     fork = os.environ.pop(FORK, "")
     request = Request(args)
@@ -80,24 +81,21 @@ def main(args: list[str]) -> int:
     here.fork = fork or here.fork
     server.require(here.server_pid)
     launch, program = what_to_launch(request, here)
-    if request.shell and launch is None:
-        become_shell(here)
     if launch is None:
+        if request.shell:
+            become_shell(here)
         raise Problem("no Codex found: install it, or name it with `set -g @codex-command /path/to/codex`")
     mark(server, here, launch)
     argv = [*interpreter(program), program]
     if launch.wrapper:
-        before = None if is_unknown(launch.wrapper) else prefixed(launch.wrapper, argv, here.default_shell)
-        if before is None and (code := without_wrapper(server, here, launch, unattended)) is not None:
-            return code
-        argv = before or argv
+        argv = wrapped(server, here, launch, argv, unattended)
     launch, gone = enter(launch)
     fresh = request.fresh or here.fresh
     if launch.transport:
         become(words_for(server, here, launch, fresh), here, request.shell)
     session, why = ("", "") if fresh or fork else choose(server, here, launch)
-    if why and (code := without_session(server, here, why, unattended)) is not None:
-        return code
+    if why:
+        without_session(server, here, why, unattended)
     path = os.environ.get("PATH", os.defpath)
     os.environ["PATH"] = path_with(program, path)
     flags = accepted_flags(server, here, launch.flags, program)
@@ -110,7 +108,14 @@ def main(args: list[str]) -> int:
     if request.shell:
         argv = alone_with_path(argv, path)
     become(argv, here, request.shell)
-    return 1
+
+
+def wrapped(server: Server, here: Here, launch: Launch, argv: list[str], unattended: bool) -> list[str]:
+    """The words that start Codex, behind its wrapper; without that where a person says so."""
+    before = None if is_unknown(launch.wrapper) else prefixed(launch.wrapper, argv, here.default_shell)
+    if before is None:
+        without_wrapper(server, here, launch, unattended)
+    return before or argv
 
 
 def alone_with_path(argv: list[str], path: str) -> list[str]:
@@ -323,7 +328,7 @@ def wait_for_writer(store: Store, session: str, launch: Launch) -> None:
         )
 
 
-def become(argv: list[str], here: Here, shell: bool) -> None:
+def become(argv: list[str], here: Here, shell: bool) -> NoReturn:
     """Become Codex; with `shell`, become a process that runs Codex and then the user's shell."""
     if shell:
         script = BELOW + (" -l" if login_shell(here) else "")

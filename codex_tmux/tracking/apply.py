@@ -24,7 +24,7 @@ from codex_tmux.tmux.user_keys import KEY_OPTIONS, shown_key
 from codex_tmux.tmux.versions import REAPS, version_of
 from codex_tmux.tracking.identify import Identifier
 from codex_tmux.tracking.may_act import Act, ProcessFacts, may_act
-from codex_tmux.tracking.model import Action, Note, Pane, Revive, Sleep, Snapshot, TakeOver, Tell
+from codex_tmux.tracking.model import Action, Note, Pane, Revive, Sighting, Sleep, Snapshot, TakeOver, Tell
 from codex_tmux.tracking.names import wanted_names
 from codex_tmux.tracking.pane_facts import pane_facts
 
@@ -136,39 +136,32 @@ def wanted_options(row: dict[str, str], pane: Pane, record: Record | None) -> di
     if pane.starting:
         return {}
     if pane.running:
+        guarded = not pane.ours and may_act(pane_facts(row), facts_of(pane), Act.GUARD)
+        # Kept while the title is empty: it tells the quit when it comes.
+        leaving = row[Option.LEAVING] if row[Option.MODE] == EXEC or not row["pane_title"] else ""
         return {
             Option.MARK: "1",
-            Option.SESSION: record.session_id if record else "",
-            Option.EVIDENCE: record.evidence if record else "",
             Option.STATE: LIVE,
             Option.LAUNCH: encode_launch(pane.running),
-            Option.GUARD: f"{pane.root_pid} {pane.start_command}"
-            if not pane.ours and may_act(pane_facts(row), facts_of(pane), Act.GUARD)
-            else "",
+            Option.GUARD: f"{pane.root_pid} {pane.start_command}" if guarded else "",
             Option.PROCESS: pane.process,
-            # Kept while the title is empty: it tells the quit when it comes.
-            Option.LEAVING: row[Option.LEAVING] if row[Option.MODE] == EXEC or not row["pane_title"] else "",
+            Option.LEAVING: leaving,
+            **session_options(record),
         }
     if pane.dead and pane.marked:
-        kept = "" if pane.doubted else pane.session
-        return {
-            Option.SESSION: record.session_id if record else kept,
-            Option.EVIDENCE: record.evidence if record else pane.evidence if kept else "",
-            Option.STATE: ENDED if pane.exit == "0" else DEAD,
-        }
+        kept = None if pane.doubted else pane.remembered
+        return {Option.STATE: ENDED if pane.exit == "0" else DEAD, **session_options(record or kept)}
     if record:
         # A guard that was not obeyed is none: what the respawn began is the user's by now.
         refused = {Option.GUARD: ""} if pane.guard is None and not pane.dead else {}
-        return {
-            Option.MARK: "1",  # taken away by an unload
-            Option.STATE: record.status,
-            Option.SESSION: record.session_id,
-            Option.EVIDENCE: record.evidence,
-            **refused,
-        }
-    if pane.marked or pane.session:
-        return dict.fromkeys(KEPT_TRUE, "")
-    return {}
+        # An unload has taken the mark away.
+        return {Option.MARK: "1", Option.STATE: record.status, **session_options(record), **refused}
+    return dict.fromkeys(KEPT_TRUE, "") if pane.marked or pane.session else {}
+
+
+def session_options(shown: Record | Sighting | None) -> dict[str, str]:
+    session, evidence = (shown.session_id, shown.evidence) if shown else ("", "")
+    return {Option.SESSION: session, Option.EVIDENCE: evidence}
 
 
 def keep_when_killed(
