@@ -64,7 +64,6 @@ def panes(ctx: click.Context, incomplete: str) -> Offered:
 
 
 def clients(ctx: click.Context, incomplete: str) -> Offered:
-    """The clients of the tmux server."""
     for row in Server().listed("list-clients", plain=(), chosen=("client_name", "session_name")):
         yield row["client_name"], row["session_name"]
 

@@ -79,7 +79,6 @@ class Here:
         self.places = places(server) if self.epoch else {}
 
     def place(self, session_id: str) -> Place | None:
-        """The pane of a session."""
         return self.places.get(session_id) or self.places.get(session_id[:29])
 
     def elsewhere(self, record: Record) -> str:
@@ -193,7 +192,6 @@ def is_elsewhere(started: Record | Launch) -> bool:
 def of_record(
     record: Record, session_id: str, session: Session | None, place: Place | None, elsewhere: str
 ) -> Conversation:
-    """The conversation of a record."""
     launch = launch_of(record)._replace(shell=False)
     return Conversation(
         session_id=session_id,

@@ -28,8 +28,8 @@ from codex_tmux.tmux.epoch import ALIVE, ELSEWHERE, GONE
 from codex_tmux.tmux.greeting import names_sessions
 from codex_tmux.tmux.server import Server
 from codex_tmux.tracking.model import Pane, Sighting, new_record
-from codex_tmux.tracking.pass_once import Pass, sync_once
-from codex_tmux.tracking.sync import server_lock
+from codex_tmux.tracking.pass_once import Pass
+from codex_tmux.tracking.sync import look
 
 JSON_VERSION = 1
 STATUS_OF = {word: status for status, word in STATUS_WORDS.items()}
@@ -115,8 +115,7 @@ def collect(server: Server, statuses: Collection[str] = STATUSES) -> list[dict[s
     """
     seen: Pass | None = None
     try:
-        with server_lock(server):
-            seen = sync_once(server)
+        seen = look(server)
     except TmuxError as e:
         # Without a tmux server the records are still there to be read.
         log("list.no_server", why=e)

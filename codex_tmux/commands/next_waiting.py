@@ -121,7 +121,6 @@ def said_of(stops: list[Stop]) -> str:
 
 
 def nowhere_to_go(rows: list[dict[str, Any]]) -> str:
-    """Why there is nowhere to go."""
     mute = sum(row["activity"] is None and row["status"] == "live" for row in rows)
     if not mute:
         return "no conversation needs you, and none is unread"

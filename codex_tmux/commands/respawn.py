@@ -18,14 +18,15 @@ from codex_tmux.errors import Problem
 from codex_tmux.log import log
 from codex_tmux.pane.confirm import StillRuns, confirmed, offer_split
 from codex_tmux.pane.idle_shell import rows_of
+from codex_tmux.pane.new_pane import open_pane
 from codex_tmux.pane.prompt import EVERY, alone, lines_of, type_command
 from codex_tmux.restore.at_start import offer
-from codex_tmux.sleeping.resume import helper_command, respawn_into_run, run_command
+from codex_tmux.sleeping.resume import helper_command, respawn_into_run
 from codex_tmux.state import store
 from codex_tmux.state.launch import Launch, launch_of
 from codex_tmux.state.pane_options import KEPT_TRUE, Option, encode_launch, pane_option, pane_options
 from codex_tmux.state.records import EXEC, Record
-from codex_tmux.tmux.server import Server, literal
+from codex_tmux.tmux.server import Server
 from codex_tmux.tmux.tell import problems_told
 from codex_tmux.tracking.far_pane import find_transport
 from codex_tmux.tracking.may_act import Act, Line, PaneFacts, Place, ProcessFacts, may_act
@@ -147,27 +148,15 @@ def split_beside(server: Server, seen: Pass, pane: Pane, launch: Launch, had: di
 
     `had`: the options that say what it had.
     """
-    launch = launch._replace(shell=False)
-    cwd = launch.cwd if os.path.isdir(launch.cwd) else os.path.expanduser("~")
-    # In one call: of two panes that remember the session, `run` would find the other one holding it.
-    commands = [
-        ["split-window", "-t", pane.id, "-c", literal(cwd), *run_command(server, launch)],
-        *pane_options(pane.id, dict.fromkeys(KEPT_TRUE, "")),
-        *pane_options("", {**had, Option.LAUNCH: encode_launch(launch), Option.MARK: "1"}),
-        ["display-message", "-p", "#{pane_id}"],
-    ]
-    new = server.run_commands(commands)
+    # Of two panes that remember the session, `run` would find the other one holding it.
+    forgets = pane_options(pane.id, dict.fromkeys(KEPT_TRUE, ""))
+    new = open_pane(server, ["split-window", "-t", pane.id], launch._replace(shell=False), had, forgets)
     session = had[Option.SESSION]
     with store.lock():
         records = store.load()
         here = seen.snapshot.place(pane.id)
-        moved = tuple(
-            r._replace(pane=new, shell=False)
-            if r.place == here and same_session(r.session_id, session)
-            else r
-            for r in records
-        )
-        store.save(moved)
+        mine = [r for r in records if r.place == here and same_session(r.session_id, session)]
+        store.save(tuple(r._replace(pane=new, shell=False) if r in mine else r for r in records))
     log("session.split", session=session or "unknown", pane=new, was=pane.id)
     return new
 

@@ -15,8 +15,7 @@ from codex_tmux.restore.restore import FAILED, Restore, Result, taken_over
 from codex_tmux.restore.view import as_document, outcome_lines, plan_text, planned
 from codex_tmux.state.records import STATUS_WORDS
 from codex_tmux.tmux.server import Server
-from codex_tmux.tracking.pass_once import sync_once
-from codex_tmux.tracking.sync import server_lock
+from codex_tmux.tracking.sync import look
 
 
 @click.command(
@@ -73,8 +72,7 @@ def named(server: Server, words: tuple[str, ...], force: bool) -> frozenset[str]
     """The lost sessions that these words name; None where all are meant. Raises Problem."""
     if not words:
         return None
-    with server_lock(server):
-        seen = sync_once(server)
+    seen = look(server)
     known = taken_over(seen.records, seen, None) if force else seen.records
     lost = {r.session_id for r in lost_records(known, seen.snapshot)}
     for record in (chosen := [of_session(seen.records, word) for word in words]):
@@ -97,7 +95,6 @@ def by_hand(restore: Restore, as_json: bool) -> int:
 
 
 def with_progress(restore: Restore) -> list[Result]:
-    """Restore behind a bar."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 

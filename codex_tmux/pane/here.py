@@ -79,7 +79,6 @@ class Here:
 
     @property
     def epoch(self) -> str:
-        """The epoch of this tmux server."""
         return epoch.of_server(self.server_pid)
 
 

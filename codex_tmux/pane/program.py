@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 
 from codex_tmux.log import log
 
@@ -23,11 +24,8 @@ def find_program(known: str, configured: str) -> str:
 
 def on_path(name: str, path: str) -> str:
     """The program of this name in `path` (PATH), by its full path; "" where there is none."""
-    for directory in path.split(os.pathsep):
-        program = os.path.join(directory, name)
-        if os.path.isabs(program) and os.path.isfile(program) and os.access(program, os.X_OK):
-            return program
-    return ""
+    absolute = os.pathsep.join(filter(os.path.isabs, path.split(os.pathsep)))
+    return shutil.which(name, path=absolute) or ""
 
 
 def interpreter(program: str) -> list[str]:

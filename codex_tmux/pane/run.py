@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import termios
 import time
-from typing import NoReturn
+from typing import NamedTuple, NoReturn
 
 from codex_tmux.codex.accepted import accepted
 from codex_tmux.codex.commandline import options_of, parse, redact, tui_fresh, tui_resume, without_cd
@@ -50,29 +50,29 @@ WAIT_FOR_DAEMON = 75.0
 """The same for Codex's daemon, which keeps the lock for about a minute after its last TUI has left."""
 
 
-class Request:
+class Request(NamedTuple):
     """The command line of `run`."""
 
-    def __init__(self, args: list[str]) -> None:
-        self.shell = self.fresh = False
-        self.codex_args: list[str] | None = None
-        for at, word in enumerate(args):
-            if word == "--":
-                self.codex_args = args[at + 1 :]
-                break
-            if word == "--shell":
-                self.shell = True
-            elif word == "--fresh":
-                self.fresh = True
-            else:
-                raise Problem(f"run: unknown argument {word!r}; {USAGE}")
+    shell: bool
+    fresh: bool
+    codex_args: list[str] | None
+
+
+def request_of(args: list[str]) -> Request:
+    """Raises Problem where a word is unknown."""
+    at = args.index("--") if "--" in args else len(args)
+    own, codex_args = args[:at], args[at + 1 :] if at < len(args) else None
+    for word in own:
+        if word not in ("--shell", "--fresh"):
+            raise Problem(f"run: unknown argument {word!r}; {USAGE}")
+    return Request("--shell" in own, "--fresh" in own, codex_args)
 
 
 def main(args: list[str]) -> NoReturn:
     """Run in this pane, as Codex or a shell. Raises Problem."""
     unattended = bool(os.environ.pop(UNATTENDED, ""))
     fork = os.environ.pop(FORK, "")
-    request = Request(args)
+    request = request_of(args)
     pane = os.environ.get("TMUX_PANE", "")
     if not pane:
         raise Problem("run works inside a tmux pane; outside, use codex itself")

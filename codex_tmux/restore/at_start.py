@@ -26,8 +26,8 @@ from codex_tmux.tmux import server as tmux
 from codex_tmux.tmux.clients import clients, of_client
 from codex_tmux.tmux.server import Server
 from codex_tmux.tmux.tell import say_for, tell_all, tell_later
-from codex_tmux.tracking.pass_once import Pass, sync_once
-from codex_tmux.tracking.sync import server_lock
+from codex_tmux.tracking.pass_once import Pass
+from codex_tmux.tracking.sync import look
 
 SERVER_STARTUP = 10.0
 """Seconds until a tmux server that is reading its configuration has its first tmux session."""
@@ -82,8 +82,7 @@ def wait_for_lost(server: Server) -> tuple[Pass, int]:
     """What there is, and how many sessions are lost, asked as soon as the server has a tmux session."""
     end = time.monotonic() + SERVER_STARTUP
     while True:
-        with server_lock(server):
-            seen = sync_once(server)
+        seen = look(server)
         if seen.snapshot.panes or time.monotonic() > end:
             return seen, len(lost_records(seen.records, seen.snapshot))
         time.sleep(0.05)
@@ -122,7 +121,6 @@ def is_typing(server: Server, client: str) -> bool:
 
 
 def sessions_text(number: int) -> str:
-    """So many sessions, in words."""
     return "1 Codex session" if number == 1 else f"{number} Codex sessions"
 
 
@@ -160,9 +158,7 @@ def announce(server: Server, results: list[Result]) -> None:
 
 
 def choose_and_restore(server: Server) -> None:
-    """Let the user tick which sessions to restore."""
-    with server_lock(server):
-        seen = sync_once(server)
+    seen = look(server)
     lost = lost_records(seen.records, seen.snapshot)
     if not lost:
         raise Problem("nothing to restore")

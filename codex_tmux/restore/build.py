@@ -65,7 +65,6 @@ class Rebuilder:
         return list(done.stdout), f"tmux failed: {'; '.join(done.stderr) or f'exit {done.returncode}'}"
 
     def sessions(self) -> set[str]:
-        """The names of the tmux sessions there are."""
         try:
             rows = self.server.listed("list-sessions", plain=(), chosen=("session_name",))
         except TmuxError:

@@ -138,7 +138,6 @@ def place(lost: Iterable[Record], spots: Iterable[Spot]) -> dict[str, str]:
 
 
 def is_at(record: Record, spot: Spot) -> bool:
-    """Whether the pane has the record's coordinates."""
     return (spot.tmux_session, spot.window, spot.pane_index) == (
         record.tmux_session,
         record.window,

@@ -71,7 +71,6 @@ def moved_text(build: Build) -> str:
 
 
 def plan_text(plan: Plan) -> str:
-    """The plan as a table."""
     titles = titles_of([*plan.restored, *(skip.record for skip in plan.skips)])
     rows = [("WHERE", "TITLE", "HOW", "DIRECTORY", "SESSION")]
     for fill in plan.fills:
@@ -96,7 +95,6 @@ def plan_text(plan: Plan) -> str:
 
 
 def row_of(record: Record, titles: dict[str, str], where: str, how: str) -> tuple[str, str, str, str, str]:
-    """One line of the plan."""
     return where, titles[record.session_id], how, directory_of(record.cwd), record.session_id
 
 

@@ -47,5 +47,4 @@ def store_of(launch: Launch | Record) -> Store:
 
 
 def launch_of(record: Record) -> Launch:
-    """How a record's Codex was started."""
     return Launch(*(getattr(record, name) for name in Launch._fields))

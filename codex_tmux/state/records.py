@@ -74,7 +74,6 @@ class Record(NamedTuple):
 
     @property
     def current(self) -> bool:
-        """Whether the record still has its pane."""
         return self.status in CURRENT
 
     @property
@@ -98,7 +97,6 @@ def now() -> datetime:
 
 
 def to_toml(records: tuple[Record, ...]) -> dict[str, Any]:
-    """The state file's content as TOML values."""
     return {"version": VERSION, "panes": [entry_of(r) for r in records]}
 
 

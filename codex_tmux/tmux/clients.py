@@ -38,11 +38,12 @@ def last_used(found: Iterable[Client]) -> str:
     return max(found, key=lambda c: c.used, default=Client("", "", 0, 0, False)).name
 
 
-def own_client(server: Server) -> str:
-    """The client of the person who runs this: of those that show this tmux session the last used one; "" for none."""
-    session = os.environ.get("TMUX", "").rpartition(",")[2]
-    # A popup has no pane. The session of a pane that has moved is another one than its environment says.
-    target = os.environ.get("TMUX_PANE") or (f"${session}" if session else "")
+def own_client(server: Server, without_pane: bool = False) -> str:
+    """The client of the person who runs this: of those that show this pane's tmux session the last used one; "" for
+    none. `without_pane`: also in what has no pane and is of a tmux session all the same, a popup or a key binding."""
+    target = os.environ.get("TMUX_PANE", "")
+    if not target and without_pane:
+        target = f"${session}" if (session := os.environ.get("TMUX", "").rpartition(",")[2]) else ""
     return last_used(clients(server, target)) if target else ""
 
 

@@ -132,5 +132,4 @@ def completed(pane: Pane) -> Pane:
 
 
 def screen(identifier: Identifier, pane: Pane) -> str:
-    """The last lines of a pane, as text."""
     return identifier.server.try_run("capture-pane", "-p", "-J", "-t", pane.id, "-S", "-20") or ""

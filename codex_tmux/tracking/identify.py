@@ -78,7 +78,6 @@ class Identifier:
         )
 
     def pane(self, row: dict[str, str]) -> Pane:
-        """One pane."""
         pane = self.as_read(row)
         if not self.is_candidate(row):
             return pane
@@ -132,7 +131,6 @@ class Identifier:
         return pane if may_act(pane_facts(row), now, Act.TAKE_OVER) else pane._replace(guard=None)
 
     def without_own_codex(self, row: dict[str, str], pane: Pane) -> Pane:
-        """A living pane in which no Codex of its own runs."""
         if row["@codex_mode"] == EXEC and pane.launch and self.runs_helper(pane, "exec"):
             # A conversation through `codex exec`, between two turns: the pane's own program tells what it holds.
             return pane._replace(
@@ -159,7 +157,6 @@ class Identifier:
         )
 
     def running_pane(self, row: dict[str, str], pane: Pane, codex: CodexProcess) -> Pane:
-        """A pane that runs Codex."""
         process = f"{codex.pid}:{codex.start}"
         launch = self.launch_of(codex)._replace(wrapper=wrapper_of(pane, codex))
         # What a respawn has just started says nothing of what was here: tmux keeps no `-e` and no directory.
@@ -336,7 +333,6 @@ class Identifier:
 
 
 def has_server(processes: Processes, codex_home: str) -> bool:
-    """Whether the background server of a `CODEX_HOME` runs."""
     try:
         with open(os.path.join(codex_home, "app-server-daemon", "daemon.pid"), "rb") as file:
             pid = int(json.loads(file.read(4096))["pid"])
@@ -356,6 +352,5 @@ def is_helper_argv(argv: list[str], command: str) -> bool:
 
 
 def guard_of(text: str) -> Guard | None:
-    """The guard that a pane option holds."""
     pid, space, command = text.partition(" ")
     return Guard(pid, command) if space and pid.isdigit() else None

@@ -42,7 +42,6 @@ class Unnamed(NamedTuple):
 
     @property
     def home(self) -> str:
-        """Its `CODEX_HOME`."""
         return os.path.realpath(self.store.codex_home)
 
     @property

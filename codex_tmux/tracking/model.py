@@ -201,7 +201,6 @@ Action: TypeAlias = Sleep | Revive | TakeOver | Tell | Note
 def new_record(
     snapshot: Snapshot, pane: Pane, launch: Launch, sighting: Sighting, status: str, now: datetime
 ) -> Record:
-    """The record of a pane that shows this session."""
     fields = {**place_of(pane), **launch_fields(launch)}
     return Record(
         session_id=sighting.session_id,

@@ -36,7 +36,6 @@ class Pass(NamedTuple):
     records: tuple[Record, ...]
 
     def pane(self, pane_id: str) -> Pane | None:
-        """The pane of this id."""
         return next((p for p in self.snapshot.panes if p.id == pane_id), None)
 
     def require(self, pane_id: str) -> Pane:
@@ -128,7 +127,6 @@ def is_unreaped(reading: Reading, pane: Pane) -> bool:
 
 
 def living_panes(server: Server) -> set[str]:
-    """The panes whose process runs."""
     lines = (server.try_run("list-panes", "-a", "-F", "#{pane_dead} #{pane_id}") or "").splitlines()
     return {line[2:] for line in lines if line.startswith("0 ")}
 

@@ -84,7 +84,6 @@ class Reconciliation:
     # Records
 
     def of_pane(self, pane: Pane) -> Record | None:
-        """The current record of a pane."""
         return self.known.current.get(self.snapshot.place(pane.id))
 
     def retire(self, record: Record, status: str) -> None:
@@ -93,7 +92,6 @@ class Reconciliation:
         self.note(f"record.{status}", session=record.session_id, pane=record.pane, was=record.status)
 
     def note(self, event: str, **fields: str) -> None:
-        """Ask for a log line."""
         self.actions.append(Note.of(event, **fields))
 
     # The server as a whole
@@ -130,7 +128,6 @@ class Reconciliation:
         return same_session(known, pane.sighting.session_id)
 
     def apply(self, pane: Pane) -> None:
-        """Apply the rules to one pane."""
         record = self.own_record(pane)
         if not pane.running and self.changed_at_the_end(pane, record):
             record = self.of_pane(pane)
@@ -386,7 +383,6 @@ class Reconciliation:
         return self.known.replace(record, **changes)
 
     def place_record(self, pane: Pane, launch: Launch, sighting: Sighting, status: str) -> Record:
-        """A new record of this pane."""
         record = new_record(self.snapshot, pane, launch, sighting, status, self.now)
         self.known.add(record)
         return record

@@ -64,7 +64,7 @@ def command(
     server = Server()
     if previewed is not None:
         return print_preview(server, previewed)
-    client = client or own_client(server)
+    client = client or own_client(server, without_pane=True)
     # In a popup, and from a key or the menu, there is no terminal that would stay.
     no_terminal = from_key or from_menu or bool(chosen) or "CODEX_TMUX_POPUP" in os.environ
     with problems_told(server, bool(client) and no_terminal, client):
@@ -84,7 +84,6 @@ def command(
 
 
 def print_preview(server: Server, session_id: str) -> int:
-    """Print a conversation's preview."""
     conversation = one(server, session_id)
     if conversation.status:
         home = conversation.codex_home
