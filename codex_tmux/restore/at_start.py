@@ -129,7 +129,8 @@ def offer(server: Server, client: str) -> bool:
     _, lost = wait_for_lost(server)
     if not lost:
         return False
-    helper = command_line(server)
+    # A menu's commands are formats.
+    helper = tmux.literal(shlex.join(helper_command(server)))
     items = [
         ("Restore all", "a", f"run-shell -b {tmux.quote(f'{helper} restore --now >/dev/null 2>&1 || :')}"),
         ("Choose…", "c", f"display-popup -E -w 90% -h 80% {tmux.quote(f'{helper} restore --choose')}"),
@@ -140,11 +141,6 @@ def offer(server: Server, client: str) -> bool:
         words += [name, key, text]
     server.run_inside(*words)
     return True
-
-
-def command_line(server: Server) -> str:
-    """The helper as words for sh, safe inside a menu, whose commands are formats."""
-    return tmux.literal(shlex.join(helper_command(server)))
 
 
 def announce(server: Server, results: list[Result]) -> None:

@@ -32,11 +32,6 @@ AWAIT = "set-option -g @codex_awaiting 1 ; run-shell -b -d 1 -C '#{@codex_await}
 """tmux looks by itself when a Codex that is about to end does so."""
 
 
-def needs_tick(reading: Reading) -> bool:
-    """Whether this tmux may have missed the end of a process, so that a timer inside it has to look."""
-    return version_of(reading.server["version"]) < REAPS
-
-
 def is_leaving(row: dict[str, str], pane: Pane) -> bool:
     """Whether a Codex is about to end: it has just cleared its title.
 
@@ -120,8 +115,9 @@ def server_options(
     if commands or changed:
         commands.append(["set-option", "-gF", "@codex_seen", "#{E:@codex_places}"])
     ticks = bool(reading.server["@codex_ticking"] and reading.server["@codex_panes"])
-    if marked and not ticks and needs_tick(reading):
-        # Asked inside tmux, behind the panes: since the reading the timer may have found none, and ended.
+    if marked and not ticks and version_of(reading.server["version"]) < REAPS:
+        # This tmux may miss the end of a process, so that a timer inside it has to look. Asked inside tmux, behind the
+        # panes: since the reading the timer may have found none, and ended.
         start = "set-option -g @codex_ticking 1 ; run-shell -b -C '#{@codex_tick}'"
         commands.append(["if-shell", "-F", "#{?@codex_ticking,,1}", start])
     if reading.server["@codex_pending"]:
