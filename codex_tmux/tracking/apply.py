@@ -60,11 +60,7 @@ def set_options(
     newly_marked = set()
     names = wanted_names(reading, snapshot, by_pane)
     for row, pane in zip(reading.panes, snapshot.panes):
-        wanted = wanted_options(row, pane, by_pane.get(pane.id))
-        if pane.id in identifier.stale:
-            wanted[Option.TITLE_ID] = ""
-        if pane.id in identifier.owners:
-            wanted[Option.TITLE_BY] = identifier.owners[pane.id]
+        wanted = wanted_options(row, pane, by_pane.get(pane.id)) | identifier.titles.get(pane.id, {})
         if pane.id in names:
             wanted[Option.NAME] = names[pane.id]
         if wanted.get(Option.MARK, row[Option.MARK]):

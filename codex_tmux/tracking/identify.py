@@ -17,7 +17,7 @@ from codex_tmux.codex.processes import (
 from codex_tmux.codex.session_id import is_whole, same_session
 from codex_tmux.codex.store import SQLITE_HOME, Store
 from codex_tmux.state.launch import Launch
-from codex_tmux.state.pane_options import decode_launch
+from codex_tmux.state.pane_options import Option, decode_launch
 from codex_tmux.state.records import ARGV, EXEC, INFERRED, LIVE, LOCK, TITLE, TUI
 from codex_tmux.state.start_command import has_moved, helper_of
 from codex_tmux.tmux.server import Reading, Server
@@ -46,8 +46,8 @@ class Identifier:
         self.reading = reading
         self.processes = processes or Processes()
         self.stores: dict[tuple[str, str | None], Store] = {}
-        self.stale: set[str] = set()
-        self.owners: dict[str, str] = {}
+        self.titles: dict[str, dict[str, str]] = {}
+        """What the options of panes should say of their titles."""
         self.codexes: dict[str, CodexProcess] = {}
         self.env_names = tuple(reading.server["@codex-env"].split())
         helper = reading.server.get("@codex_helper", "")
@@ -285,9 +285,9 @@ class Identifier:
         cleared = bool(row["@codex_title_id"]) and row["@codex_cleared"] == pane.process.partition(":")[0]
         asker = whose_title.Asker(pane.process, self.processes.started_at(start), foreground, cleared)
         counted, _ = whose_title.counts(title, asker, whose_title.Before(pane.last_process, pane.session))
-        self.owners[pane.id] = whose_title.owner(title, counted, pane.process)
+        self.titles[pane.id] = {Option.TITLE_BY: whose_title.owner(title, counted, pane.process)}
         if title.session_id and not counted:
-            self.stale.add(pane.id)
+            self.titles[pane.id][Option.TITLE_ID] = ""
         return title.session_id if counted else ""
 
     def local_homes(self) -> set[str]:
