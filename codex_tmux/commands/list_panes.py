@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Collection
 from datetime import datetime, timezone
+from operator import itemgetter
 from typing import Any
 
 import click
 
 from codex_tmux.codex.commandline import redact
 from codex_tmux.codex.daemon import activity
+from codex_tmux.codex.session_id import CUT
 from codex_tmux.codex.store import Store
 from codex_tmux.commands.list_view import show
 from codex_tmux.commands.pick import find_said
@@ -32,6 +34,7 @@ from codex_tmux.tracking.pass_once import Pass
 from codex_tmux.tracking.sync import look
 
 JSON_VERSION = 1
+PLACE = itemgetter("server", "tmux_session", "window", "pane_index")
 STATUS_OF = {word: status for status, word in STATUS_WORDS.items()}
 
 
@@ -130,16 +133,7 @@ def collect(server: Server, statuses: Collection[str] = STATUSES) -> list[dict[s
     if seen and LIVE in statuses:
         held = {r.pane for r in records if seen.snapshot.holds(r)}
         rows += [row_of_pane(seen, p) for p in seen.snapshot.panes if p.running and p.id not in held]
-    rows.sort(
-        key=lambda r: (
-            STATUSES.index(r["status"]),
-            r["server"],
-            r["tmux_session"],
-            r["window"],
-            r["pane_index"],
-        )
-    )
-    return rows
+    return sorted(rows, key=lambda row: (STATUSES.index(row["status"]), *PLACE(row)))
 
 
 def add_activity(rows: list[dict[str, Any]]) -> None:
@@ -184,7 +178,7 @@ def row(record: Record, session_id: str | None, title: str | None, fate: str) ->
     """What a row has of a record: `session_id` is whole, or None; what it is doing is not asked here."""
     return {
         "session_id": session_id,
-        "session_prefix": record.session_id[:29],
+        "session_prefix": record.session_id[:CUT],
         "evidence": record.evidence,
         "exact": record.exact,
         "status": record.status,
