@@ -95,15 +95,14 @@ def resolve(server: Server, target: str | None) -> str:
         server.require(pid)
     if target in panes:
         return target
-    active = [pane for pane, active in panes.items() if active == "1"]
     # `list-panes -t %gone` fails, where display-message would answer for another pane.
-    found = server.try_run("display-message", "-p", "-t", target, "#{pane_id}") if panes else None
-    if not found or (target.startswith("%") and found != target) or found not in panes:
-        if active and not target.startswith("%"):
-            return active[0]
-        server.run("display-message", "-p", "")  # says so where there is no server at all
-        raise Problem(f"there is no pane {target} on this tmux server")
-    return found
+    if panes and not target.startswith("%"):
+        found = server.try_run("display-message", "-p", "-t", target, "#{pane_id}")
+        active = [pane for pane, active in panes.items() if active == "1"]
+        if found in panes or active:
+            return found if found in panes else active[0]
+    server.run("display-message", "-p", "")  # says so where there is no server at all
+    raise Problem(f"there is no pane {target} on this tmux server")
 
 
 def respawn(

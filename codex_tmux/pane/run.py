@@ -145,20 +145,16 @@ def beginning(server: Server, here: Here, launch: Launch, why: str, flags: list[
 def what_to_launch(request: Request, here: Here) -> tuple[Launch | None, str]:
     """How Codex is to be started here, and the program: by this command line, else as the pane remembers it."""
     known = decode_launch(here.launch_text) or from_file(here)
-    if known is None and request.shell and request.codex_args is None:
-        return None, ""
-    if known is not None and known.transport and request.codex_args is None:
+    if request.codex_args is None and (known.transport if known else request.shell):
         return known, ""
     program = find_program(known.codex if known else "", here.command)
     if not program:
         return None, ""
-    if request.codex_args is not None:
-        home = known.codex_home if known else default_home()
-        cwd = known.cwd if known else os.getcwd()
-        return Launch("tui", program, home, cwd, parse(request.codex_args).flags, request.shell), program
-    if known is None:
-        return Launch("tui", program, default_home(), os.getcwd(), (), request.shell), program
-    return known._replace(codex=program), program
+    launch = known or Launch("tui", program, default_home(), os.getcwd(), (), request.shell)
+    if request.codex_args is None:
+        return launch._replace(codex=program), program
+    flags = parse(request.codex_args).flags
+    return Launch("tui", program, launch.codex_home, launch.cwd, flags, request.shell), program
 
 
 def from_file(here: Here) -> Launch | None:

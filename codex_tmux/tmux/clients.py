@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import NamedTuple, NoReturn
 
 from codex_tmux.errors import Problem
 from codex_tmux.tmux.server import Server
@@ -64,6 +65,11 @@ def of_client(server: Server, client: str, form: str) -> str:
         if name == client:
             return value
     return ""
+
+
+def become_popup(server: Server, client: str, words: Iterable[str]) -> NoReturn:
+    """Run a program in a popup of a client."""
+    server.become("display-popup", "-E", "-c", client, "-w", "90%", "-h", "85%", shlex.join(words))
 
 
 def show(server: Server, pane: str, client: str) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, NoReturn
 
 from codex_tmux.errors import NoServer, TmuxError
 from codex_tmux.tmux import epoch
@@ -44,6 +44,11 @@ class Server:
     def argv(self, *args: str) -> list[str]:
         """The words that run tmux with `args` on this server; `-u`, as hooks often have no UTF-8 locale."""
         return [self.binary, "-u", *(["-S", self.socket] if self.socket else []), *args]
+
+    def become(self, *args: str) -> NoReturn:
+        """Become tmux's own client, which runs this."""
+        argv = self.argv(*args)
+        os.execvp(argv[0], argv)
 
     def run_bytes(self, *args: str, timeout: float = TIMEOUT) -> bytes:
         """Run tmux with `args`; returns what it printed. Raises TmuxError when it fails."""

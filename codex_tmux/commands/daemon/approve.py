@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import shlex
 import sys
 from typing import Any
 
@@ -20,6 +18,7 @@ from codex_tmux.commands.daemon.target import PANE_OPTION, SESSION_OPTION, conve
 from codex_tmux.errors import Problem
 from codex_tmux.plain_text import visible
 from codex_tmux.sleeping.resume import helper_command
+from codex_tmux.tmux.clients import become_popup
 from codex_tmux.tmux.server import Server
 from codex_tmux.tmux.tell import problems_told
 
@@ -55,7 +54,7 @@ def command(
     wanted = conversation_of(server, pane, session).session_id if verdict or pane or session else ""
     with problems_told(server, bool(client), client), Asked(wanted) as asked:
         if from_key and asked.requests:
-            open_popup(server, client)
+            become_popup(server, client, [*helper_command(server), "approve", "--client", client])
         elif not asked.requests:
             raise Problem(f"session {wanted} asks for nothing" if wanted else NOTHING)
         elif verdict:
@@ -89,10 +88,3 @@ def as_row(request: Request) -> dict[str, Any]:
         "reason": request.params.get("reason"),
         "text": told,
     }
-
-
-def open_popup(server: Server, client: str) -> None:
-    """Run ourselves in a popup of the client; tmux's own client process takes our place."""
-    words = [*helper_command(server), "approve", "--client", client]
-    argv = server.argv("display-popup", "-E", "-c", client, "-w", "90%", "-h", "85%", shlex.join(words))
-    os.execvp(argv[0], argv)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 import shutil
 import sys
 
@@ -19,7 +18,7 @@ from codex_tmux.commands.pick.menu import show_menu
 from codex_tmux.commands.pick.preview import preview
 from codex_tmux.errors import Problem
 from codex_tmux.sleeping.resume import helper_command
-from codex_tmux.tmux.clients import own_client
+from codex_tmux.tmux.clients import become_popup, own_client
 from codex_tmux.tmux.server import Server
 from codex_tmux.tmux.tell import problems_told
 
@@ -100,9 +99,7 @@ def print_preview(server: Server, session_id: str) -> int:
 
 
 def open_popup(server: Server, client: str, into: str) -> None:
-    """Run ourselves in a popup of the client; tmux's own client process takes our place."""
+    """Run ourselves in a popup of the client."""
     # Not by -e: a popup has that from tmux 3.3 on.
     words = ["env", "CODEX_TMUX_POPUP=1", *helper_command(server), "pick", "--client", client]
-    words += ["--into", into] if into else []
-    argv = server.argv("display-popup", "-E", "-c", client, "-w", "90%", "-h", "85%", shlex.join(words))
-    os.execvp(argv[0], argv)
+    become_popup(server, client, [*words, *(["--into", into] if into else [])])
