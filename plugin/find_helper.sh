@@ -56,12 +56,25 @@ install_hooks() {
     there=$(hooks_and_aliases)
     remove_at "$there" '90|20[0-9]|21[0-3]' # where they were before the first release
     keep_theirs "$there"
+    wrap_window_names
     tmux set-option -gqu @codex_say \; set-option -g @codex_helper "$codex_helper" \; \
         set-option -g @codex_word "$helper" \; \
         set-option -g @codex_dir "$here" \; \
         source-file "$(glob_word "$here/plugin/hooks.tmux")" \; \
         set-option -g @codex_pending 1 \; \
         if-shell -F '#{@codex_started}' '' "set-option -g @codex_started 1 ; run-shell -b${wait:+ -d $wait} '#{E:@codex_at_start}'"
+}
+
+# A window that tmux names itself has the name of its active pane's conversation, if that has one. Asked for here: a
+# format shows what a window has of its own.
+wrap_window_names() {
+    theirs=$(tmux -u show-options -gwv automatic-rename-format)
+    case $theirs in
+    *@codex_unnamed*) return ;;
+    *\;) theirs="${theirs%;}\\;" ;;
+    esac
+    tmux -u set-option -g @codex_unnamed "$theirs" \; \
+        set-option -gw automatic-rename-format '#{?@codex_name,#{=/30/…:@codex_name},#{E:@codex_unnamed}}'
 }
 
 # Seconds, or nothing. tmux-continuum restores when a server has just started, but not where it sees a tmux client

@@ -31,7 +31,7 @@ set-option -g @codex_guarded '#{S:#{W:#{P:#{?pane_dead,,#{?@codex_guard,y,}}}}}'
 # For status lines, as #{E:@codex_waits}: how many conversations need the user, as Codex says in its title, and how many
 # are unread. A group's tmux sessions have the same windows: one of them counts.
 %hidden CODEX_ONCE="#{?session_grouped,#{==:#{session_name},#{s/,.*//:session_group_list}},1}"
-%hidden CODEX_ASKING="#{S:#{?$CODEX_ONCE,#{W:#{P:#{?#{&&:#{@codex_pane},#{m:*Action Required*,#{pane_title}}},y,}}},}}"
+%hidden CODEX_ASKING="#{S:#{?$CODEX_ONCE,#{W:#{P:#{?#{&&:#{@codex_pane},#{m:*[[] [.!] []] Action Required*,#{pane_title}}},y,}}},}}"
 %hidden CODEX_UNREAD="#{S:#{?$CODEX_ONCE,#{W:#{P:#{?@codex_unread,y,}}},}}"
 set-option -g @codex_waits "#{?$CODEX_ASKING,#{n:$CODEX_ASKING} #{?#{==:$CODEX_ASKING,y},needs,need} you#{?$CODEX_UNREAD, ,},}#{?$CODEX_UNREAD,#{n:$CODEX_UNREAD} unread,}"
 
@@ -54,7 +54,7 @@ set-option -g @codex_await "if-shell -F '#{m:*gone*,$CODEX_LEAVERS}' { set-optio
 # What the title says of the turn: 1 it runs, ! it needs the user, 0 there is none; and of which process. A Codex that
 # comes up spins too, soon and not for long: then a time follows, of its first title, and that end is no turn's within 15
 # seconds (5 where the first title spun). Nor is the title of a shell that has the terminal again.
-%hidden CODEX_TURN="#{?#{m:*$CODEX_SPINNER*,#{pane_title}},1,#{?#{m:*Action Required*,#{pane_title}},!,#{?pane_title,0,}}} #{pane_pid} "
+%hidden CODEX_TURN="#{?#{m:*$CODEX_SPINNER*,#{pane_title}},1,#{?#{m:*[[] [.!] []] Action Required*,#{pane_title}},!,#{?pane_title,0,}}} #{pane_pid} "
 %hidden CODEX_AGE="#{e|-|:#{T:@codex_clock},0#{s/^. [0-9]* //:@codex_turning}}"
 %hidden CODEX_SINCE="#{?#{m:[01!] #{pane_pid} *,#{@codex_turning}},#{?#{&&:#{m:1 *,$CODEX_TURN},#{e|<|:$CODEX_AGE,3}},#{s/^. [0-9]* //:@codex_turning},},#{e|-|:#{T:@codex_clock},#{?#{m:1 *,$CODEX_TURN},10,0}}}"
 %hidden CODEX_NEEDS="#{m:! *,$CODEX_TURN}"
@@ -66,18 +66,17 @@ set-option -g @codex_await "if-shell -F '#{m:*gone*,$CODEX_LEAVERS}' { set-optio
 %hidden CODEX_UNNAMED="#{&&:$CODEX_ENDS,#{?@codex_name,0,#{automatic-rename}}}"
 %hidden CODEX_NAMES="#{&&:#{m:0 *,$CODEX_TURN},#{&&:#{@codex_title_id},#{||:#{!=:$CODEX_REST,#{@codex_title_seen}},$CODEX_UNNAMED}}}"
 %hidden CODEX_TOLD="#{?$CODEX_NEEDS,#{@codex-on-waiting},#{@codex-on-done}}"
+%hidden CODEX_ID="[0-9a-f]{8#}-[0-9a-f]{4#}-7[0-9a-f]{3#}-[0-9a-f]{4#}-[0-9a-f]{5#}"
 %hidden CODEX_ID_NEW="#{?#{&&:#{?@codex_title_id,1,0},#{m:*#{@codex_title_id}*,#{pane_title}}},,1}"
 %hidden CODEX_TURNS="#{&&:#{?@codex_pane,1,#{?@codex_title_id,1,0}},#{?#{m:$CODEX_TURN*,#{@codex_turning}},,1}}"
 
 # Title to pane option, without a process. The cheap test comes first, and alone knows hook_pane: while Codex works, its
-# spinner sets the title ten times a second (@codex_spins fits it). The id is whole or its first 29 characters.
+# spinner sets the title ten times a second (@codex_spins fits it). Which id counts, `codex/session_id.py` says.
 set-hook -g pane-title-changed[8470] {
   if-shell -F "#{?#{m:#{@codex_spins},#{pane_pid} #{pane_title}},,#{?#{==:#{hook_pane},#{pane_id}},#{||:$CODEX_ID_NEW,#{||:$CODEX_TURNS,$CODEX_NAMES}},}}" {
-    if-shell -F "#{?#{&&:$CODEX_ID_NEW,#{m:*-????-????-????-?????*,#{pane_title}}},#{m/r:[0-9a-f]{8#}-[0-9a-f]{4#}-7[0-9a-f]{3#}-[0-9a-f]{4#}-[0-9a-f]{5#},#{pane_title}},}" {
-      set-option -pF @codex_title_id '#{s/^.*([0-9a-f]{8#}-[0-9a-f]{4#}-7[0-9a-f]{3#}-[0-9a-f]{4#}-[0-9a-f]{5#}[0-9a-f]*).*$/\1/:pane_title}'
-      set-option -pF @codex_title_at '#{T:@codex_clock}' ; set-option -pF @codex_title_seen "$CODEX_REST"
-      # Whose it is, the sync works out.
-      set-option -pu @codex_title_by ; set-option -pu @codex_turning
+    if-shell -F "#{?#{&&:$CODEX_ID_NEW,#{m:*-????-????-????-?????*,#{pane_title}}},#{m/r:^(.* [|] |$CODEX_SPINNER )?$CODEX_ID[0-9a-f]*([.][.][.])?( [|] .*)?$,#{pane_title}},}" {
+      set-option -pF @codex_title_id "#{s/^(.* [|] |$CODEX_SPINNER )?($CODEX_ID[.][.][.])( [|] .*)?$/\\2/;s/^(.* [|] |$CODEX_SPINNER )?($CODEX_ID[0-9a-f]*)([.][.][.])?( [|] .*)?$/\\2/:pane_title}"
+      set-option -pF @codex_title_at '#{T:@codex_clock}' ; set-option -pF @codex_title_seen "$CODEX_REST" ; set-option -pu @codex_title_by ; set-option -pu @codex_turning
       if-shell -F '#{?#{m:#{@codex_title_id}*,#{@codex_session}},,1}' { set-option -pu @codex_unread }
       # The pane must outlive a crash from now on, not from the sync on; only where Codex alone is its own command.
       if-shell -F '#{&&:#{==:#{remain-on-exit},off},#{m/r:^"?(exec )?([^ ;&|]*/)?codex( [^;&|]*)?"?$,#{pane_start_command}}}' {
@@ -170,14 +169,10 @@ set-hook -g window-layout-changed[8470] "$CODEX_MOVED ; $CODEX_WAKE"
 set-hook -g window-linked[8470] "$CODEX_MOVED ; $CODEX_WAKE"
 set-hook -g window-unlinked[8470] "$CODEX_MOVED"
 # A name that a person gave names the window's one conversation too: the sync that it starts sees to that. Names that
-# programs may set tell no such thing.
-%hidden CODEX_NAMED="#{&&:#{==:#{hook_window},#{window_id}},#{&&:#{==:#{P:#{?@codex_session,y,}},y},#{?#{||:#{automatic-rename},#{||:#{allow-rename},#{==:#{@codex-names},off}}},,1}}}"
-set-hook -g window-renamed[8470] "if-shell -F '$CODEX_NAMED' { set-option -w @codex_renamed 1 } ; $CODEX_MOVED"
-# And a window that tmux names itself has the name of its active pane's conversation, if that has one.
-if-shell -F '#{m:*@codex_name*,#{automatic-rename-format}}' {} {
-  set-option -gF @codex_unnamed '#{automatic-rename-format}'
-  set-option -gw automatic-rename-format '#{?@codex_name,#{=/30/…:@codex_name},#{E:@codex_unnamed}}'
-}
+# programs may set tell no such thing, nor does the name that was there.
+%hidden CODEX_NAMED="#{&&:#{==:#{hook_window},#{window_id}},#{&&:#{==:#{P:#{?@codex_session,y,}},y},#{?#{||:#{automatic-rename},#{||:#{P:#{?allow-rename,y,}},#{==:#{@codex-names},off}}},,1}}}"
+%hidden CODEX_RENAMED="#{&&:$CODEX_NAMED,#{!=:#{E:@codex_places},#{@codex_seen}}}"
+set-hook -g window-renamed[8470] "if-shell -F '$CODEX_RENAMED' { set-option -wF @codex_renamed '#{P:#{@codex_session}}' } ; $CODEX_MOVED"
 set-hook -g session-renamed[8470] "$CODEX_MOVED"
 # Without a tmux session left the server ends: because the user closed the last one, or because it is being killed.
 # Killed it goes at once, whatever exit-empty says; closed it stays until the helper has noted that (or ten seconds).

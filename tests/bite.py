@@ -173,8 +173,8 @@ GUARDS = (
     Guard(
         "a title alone is no conversation that waits",
         "plugin/hooks.tmux",
-        "#{?#{&&:#{@codex_pane},#{m:*Action Required*,#{pane_title}}},y,}",
-        "#{?#{m:*Action Required*,#{pane_title}},y,}",
+        "#{?#{&&:#{@codex_pane},#{m:*[[] [.!] []] Action Required*,#{pane_title}}},y,}",
+        "#{?#{m:*[[] [.!] []] Action Required*,#{pane_title}},y,}",
         "tests/tmux/themes_test.py::test_what_lives_what_is_dead_and_what_waits",
     ),
     Guard(

@@ -27,7 +27,16 @@ def same_session(one: str, other: str) -> bool:
     return len(one) >= CUT and len(other) >= CUT and (one.startswith(other) or other.startswith(one))
 
 
-def find_id(text: str) -> str:
-    """The last session id in `text`, whole or cut; "" where there is none."""
-    found = NEW.findall(text)
-    return found[-1] if found else ""
+ITEM = re.compile(rf"(?:[\u2800-\u28ff] )?({NEW.pattern})(\.\.\.)?")
+"""An id as an item of its own in Codex's title, behind nothing but the frame of a spinner; how Codex cuts it."""
+
+
+def find_id(title: str) -> str:
+    """The session id that a pane's title shows, whole or cut; "" where there is none.
+
+    The name of a conversation may hold the id of another one, and the name of a directory may be one: an id that Codex
+    has cut goes before. Two of them tell nothing.
+    """
+    items = [item for item in map(ITEM.fullmatch, title.split(" | ")) if item]
+    found = {item[1] for item in items if item[2]} or {item[1] for item in items}
+    return found.pop() if len(found) == 1 else ""

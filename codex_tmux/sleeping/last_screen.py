@@ -98,7 +98,7 @@ def without_death_line(screen: bytes) -> bytes:
 def is_death_line(line: bytes) -> bool:
     """Whether the last line of a dead pane's screen is tmux's word, or ours, about its death."""
     text = re.sub(rb"\x1b\[[0-9;]*m", b"", line).strip()
-    begins = (b"Codex ended", b"Codex was killed", b"Codex failed", WORKS_ON.encode())
+    begins = (b"Codex ended", b"Codex was killed", b"Codex failed", f"{WORKS_ON} ·".encode())
     ours = text.startswith(begins) and b"\xc2\xb7" in text
     ours = ours or f" {RECONNECTS} · paste: codex resume ".encode() in text
     return ours or b"Pane is dead" in text or ASLEEP.encode() in text

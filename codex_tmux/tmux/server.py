@@ -239,15 +239,15 @@ def joined(commands: Iterable[Sequence[str]]) -> list[str]:
     return [word for command in commands for word in (*map(escape, command), ";")][:-1]
 
 
-def escape(word: str) -> str:
-    """`word` as an argument to tmux, which takes a last `;` for the end of a command."""
-    return word[:-1] + "\\;" if word.endswith(";") else word
-
-
 def quote(word: str) -> str:
     """`word` as one word of a tmux command string."""
     # In quotes as well, tmux takes blanks and comments behind a newline away, and 3.4 a newline behind a backslash.
     return "'" + word.replace("'", "'\\''").replace("\n", "''\n''") + "'"
+
+
+def escape(word: str) -> str:
+    """`word` as an argument to tmux, which takes a last `;` for the end of a command."""
+    return word[:-1] + "\\;" if word.endswith(";") else word
 
 
 def literal(text: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from codex_tmux.codex.session_id import is_session_id
 from codex_tmux.errors import TmuxError
 from codex_tmux.log import log
 from codex_tmux.sleeping.focus import asked_since, take_back
@@ -72,7 +73,7 @@ def set_options(
             wanted[Option.UNFOCUSED] = asked
         commands += pane_options(pane.id, {n: v for n, v in wanted.items() if row.get(n, "") != v})
         commands += keep_when_killed(reading, row, pane, by_pane.get(pane.id))
-    if any(names.get(row["pane_id"], row[Option.NAME]) != row[Option.NAME] for row in reading.panes):
+    if any(Option.NAME in words for words in commands):
         # tmux names a window anew when its pane prints something, or when this is set.
         commands.append(["set-option", "-gw", "automatic-rename", reading.automatic_rename])
     commands += renamed_windows(reading)
@@ -83,14 +84,12 @@ def set_options(
 
 def renamed_windows(reading: Reading) -> list[list[str]]:
     """The commands that name the conversations of windows that were renamed: beside us, as the daemon may be slow."""
-    windows = {row["window_id"]: None for row in reading.panes if row["@codex_renamed"]}
-    if not windows:
-        return []
-    names = f"#{{@codex_word}} sync --renamed {' '.join(windows)} >/dev/null 2>&1 || :"
-    return [
-        *(["set-option", "-wu", "-t", window, "@codex_renamed"] for window in windows),
-        ["run-shell", "-b", names],
-    ]
+    windows = {row["window_id"]: row["@codex_renamed"] for row in reading.panes if row["@codex_renamed"]}
+    given_back = [["set-option", "-wu", "-t", window, "@codex_renamed"] for window in windows]
+    words = " ".join(f"{window} {session}" for window, session in windows.items() if is_session_id(session))
+    if not words:
+        return given_back
+    return [*given_back, ["run-shell", "-b", f"#{{@codex_word}} sync --renamed {words} >/dev/null 2>&1 || :"]]
 
 
 def server_options(

@@ -46,8 +46,8 @@ def main(args: list[str]) -> int:
         elif args == ["--last"]:
             close_last(Server())
         elif args[:1] == ["--renamed"]:
-            for window in args[1:]:
-                name_conversation(Server(), window)
+            for window, session in zip(args[1::2], args[2::2]):
+                name_conversation(Server(), window, session)
         elif args[:1] == ["--noted"]:
             close_noted(Server(), args[1:])
         else:

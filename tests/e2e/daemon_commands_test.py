@@ -9,8 +9,11 @@ import subprocess
 
 import pytest
 
+from codex_tmux.commands.daemon.tell import say_that_it_works
+from codex_tmux.errors import TmuxError
+from codex_tmux.tmux.server import Server
 from codex_tmux.tmux.versions import DEAD_FORMAT, version_of
-from tests.e2e.keep_test import kill_codex, wait_asleep, wait_bound
+from tests.e2e.keep_test import kill_codex, option, wait_asleep, wait_bound
 from tests.support.screen import Screen
 from tests.support.world import Sandbox
 
@@ -86,6 +89,11 @@ def test_tell_a_running_a_sleeping_and_a_closed_conversation(world: Sandbox) -> 
     world.helper("wait", "--session", session)
     world.tmux("respawn-pane", "-t", pane)
     world.wait_for(lambda: "-- three" in world.capture(pane), 20, "the pane to show it")
+    # Told while somebody wakes it, a pane says nothing of that at its next death.
+    hint = option(world, pane, "@codex_hint")
+    with pytest.raises(TmuxError):
+        say_that_it_works(Server(str(world.socket)), pane)
+    assert option(world, pane, "@codex_hint") == hint
     request = world.ask(pane, "four")
     assert request.messages == ("one", "two, by -t", "-- three", "four")
 

@@ -89,7 +89,50 @@ def test_a_renamed_window_names_its_conversation(world: Sandbox, daemon: FakeDae
     assert daemon.asked.count("thread/name/set") == 1, "no loop"
 
 
-@pytest.mark.parametrize("why", ["automatic", "a program's", "two conversations", "off", "none"])
+def test_a_name_with_the_id_of_another_conversation(world: Sandbox) -> None:
+    pane, session = conversation(world)
+    other, theirs = conversation(world)
+    name_in_codex(world, session, f"see {theirs}")
+    set_titles(world, pane, [f"work | {session[:29]}... | see {theirs}"])
+    world.wait_for(lambda: world.format(pane, "#{@codex_name}") == f"see {theirs}", 10, "the name")
+    world.quiet()
+    assert world.format(pane, "#{@codex_session}") == session
+    # What tmux alone notes of a title that it sees for the first time.
+    world.tmux("set-option", "-pu", "-t", pane, "@codex_title_id")
+    set_titles(world, pane, [f"work | {session[:29]}... | see  {theirs}"])
+    assert world.format(pane, "#{@codex_title_id}") == session[:29]
+    world.tmux("kill-pane", "-t", other)
+    world.quiet()
+    assert world.format(pane, "#{@codex_session}") == session
+
+
+def test_the_name_is_the_conversations_that_was_there(world: Sandbox, daemon: FakeDaemon) -> None:
+    pane, session = conversation(world)
+    other, theirs = conversation(world)
+    daemon.threads = {session: IDLE, theirs: IDLE}
+    # Another one stands there by the time a helper looks.
+    world.tmux("rename-window", "-t", pane, "mine")
+    world.tmux("swap-pane", "-d", "-s", other, "-t", pane)
+    world.quiet()
+    assert daemon.names in ({}, {session: "mine"})
+    # What it is called already names nothing, now or later.
+    before = daemon.asked.count("thread/name/set")
+    world.tmux("rename-window", "-t", pane, world.format(pane, "#{window_name}"))
+    world.quiet()
+    world.tmux("swap-pane", "-d", "-s", other, "-t", pane)
+    world.quiet()
+    assert daemon.asked.count("thread/name/set") == before
+    # Of several names the last one stays, to its last character.
+    for name in ("one", "two", r"three\;"):
+        world.tmux("rename-window", "-t", other, name)
+    world.wait_for(lambda: daemon.names.get(theirs) == "three;", 10, "the conversation to be named")
+    world.quiet()
+    assert (daemon.names[theirs], world.format(other, "#{@codex_name}")) == ("three;", "three;")
+
+
+@pytest.mark.parametrize(
+    "why", ["automatic", "a program's", "another pane's", "two conversations", "off", "none"]
+)
 def test_what_names_no_conversation(world: Sandbox, daemon: FakeDaemon, why: str) -> None:
     pane, session = conversation(world)
     daemon.threads = {session: IDLE}
@@ -100,6 +143,11 @@ def test_what_names_no_conversation(world: Sandbox, daemon: FakeDaemon, why: str
     elif why == "a program's":
         world.tmux("set-option", "-p", "-t", pane, "allow-rename", "on")
         Path(world.format(pane, "#{pane_tty}")).write_bytes(b"\x1bkfrom a program\x1b\\")
+        window_is(world, pane, "from a program")
+    elif why == "another pane's":
+        other = world.tmux("split-window", "-d", "-P", "-F", "#{pane_id}", "-t", pane, "cat")
+        world.tmux("set-option", "-p", "-t", other, "allow-rename", "on")
+        Path(world.format(other, "#{pane_tty}")).write_bytes(b"\x1bkfrom a program\x1b\\")
         window_is(world, pane, "from a program")
     elif why == "two conversations":
         other, _ = conversation(world)
@@ -113,6 +161,16 @@ def test_what_names_no_conversation(world: Sandbox, daemon: FakeDaemon, why: str
     world.quiet()
     assert "thread/name/set" not in daemon.asked
     assert events(world, "session.not_named") == 0
+
+
+def test_without_its_conversation_a_window_has_tmuxs_name_again(world: Sandbox) -> None:
+    pane = world.tmux("new-window", "-P", "-F", "#{pane_id}", "cat")  # which prints nothing
+    for option in ("@codex_pane", "@codex_session", "@codex_name"):
+        world.tmux("set-option", "-p", "-t", pane, option, "gone")
+    world.tmux("set-option", "-gw", "automatic-rename", "on")
+    window_is(world, pane, "gone")
+    world.helper("sync")
+    window_is(world, pane, "cat")
 
 
 def test_off_takes_names_away_again(world: Sandbox) -> None:
@@ -136,18 +194,30 @@ def test_without_a_daemon_it_is_said_once(world: Sandbox) -> None:
     assert log.count("Codex keeps its own name (no daemon runs): type /rename in it") == 1
 
 
-@pytest.mark.parametrize("own", ["n#{window_id},x#{?pane_dead,gone,}", ""])
-def test_the_users_format_is_kept_and_comes_back(sandbox: Sandbox, own: str) -> None:
+@pytest.mark.parametrize(
+    ("own", "named"),
+    [("n,#{?pane_dead,gone,#{pane_current_command}}", "n,cat"), ("x#{@codex_name};", "x;"), ("", "cat")],
+)
+def test_the_users_format_is_kept_and_comes_back(sandbox: Sandbox, own: str, named: str) -> None:
     config = f"set -g automatic-rename-format '{own}'" if own else ""
     sandbox.start_server(config=config)
     before = sandbox.tmux(*FORMAT)
     assert not own or before == own
+    # What the window that is shown has of its own is no other window's.
+    sandbox.tmux("set-option", "-w", "automatic-rename-format", "here alone")
     for _ in range(2):
         sandbox.tmux("run-shell", str(plugin_file()))
-        sandbox.wait_for(lambda: "@codex_name" in sandbox.tmux(*FORMAT), 10, "the plugin")
+        sandbox.wait_for(lambda: "@codex_unnamed" in sandbox.tmux(*FORMAT), 10, "the plugin")
     window = sandbox.tmux("new-window", "-d", "-P", "-F", "#{pane_id}", "cat")
-    if own:
-        sandbox.tmux("set-option", "-gw", "automatic-rename", "on")  # named now: `cat` prints nothing
-        window_is(sandbox, window, sandbox.format(window, "n#{window_id},x"))
+    sandbox.tmux("set-option", "-gw", "automatic-rename", "on")  # named now: `cat` prints nothing
+    window_is(sandbox, window, named)
+    sandbox.tmux("set-option", "-p", "-t", window, "@codex_name", "ours")
+    sandbox.tmux("set-option", "-gw", "automatic-rename", "on")
+    window_is(sandbox, window, "ours")
     sandbox.tmux("run-shell", str(plugin_file().parent / "plugin" / "unload"))
     assert sandbox.tmux(*FORMAT) == before
+    window_is(sandbox, window, named)
+    # One that the user has set since is the user's, whatever stands in it.
+    sandbox.tmux("set-option", "-gw", "automatic-rename-format", "#{@codex_name}")
+    sandbox.tmux("run-shell", str(plugin_file().parent / "plugin" / "unload"))
+    assert sandbox.tmux(*FORMAT) == "#{@codex_name}"

@@ -70,14 +70,16 @@ def test_what_lives_what_is_dead_and_what_waits(world: Sandbox) -> None:
         world.tmux("select-window", "-t", live)
         screen.wait(f" 0 running {session[:13]} (title) needs you ")
         assert "1:api!*" in screen.text()
-        world.tmux("select-pane", "-t", live, "-T", title.removeprefix("[ ! ] Action Required | "))
+        # It does not, where a conversation has such a name.
+        quiet = title.removeprefix("[ ! ] Action Required | ")
+        world.tmux("select-pane", "-t", live, "-T", f"{quiet} | Action Required: docs")
         screen.wait_gone("needs")
+        assert "1:api!" not in screen.text()
         world.tmux("select-window", "-t", dead)
         screen.wait(f" 0 asleep {bound(world, dead)[:13]} (title) ")
         world.tmux("select-window", "-t", "main:0")
         screen.wait("── 0 ──")
         # A turn that ends behind the user's back.
-        quiet = title.removeprefix("[ ! ] Action Required | ")
         for shown in (f"⠋ {quiet}", quiet):
             world.tmux("select-pane", "-t", live, "-T", shown)
         assert "1:api•" in screen.wait(" | 1 running 1 asleep 1 unread\n")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import threading
 import unicodedata
 from datetime import datetime, timezone
 from pathlib import Path
@@ -134,6 +135,26 @@ def test_titles_are_whole_and_line_up_where_they_can(monkeypatch: pytest.MonkeyP
     assert long in shown[2]
     assert all(ONE in line for line in shown), "the id is searched as well"
     assert fzf.widths_of([conversation("short")]) == (7, 5)
+
+
+def test_a_choice_does_not_wait_for_the_older_ones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = tmp_path / "fzf"
+    program.write_text("#!/bin/sh\nread -r line\nprintf '%s\\0\\0%s\\0' word \"$line\"\n")
+    program.chmod(0o700)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    here, there = conversation(cwd="/w"), conversation(cwd="/elsewhere")
+    chosen, read = threading.Event(), []
+
+    def older(_: list[Conversation]) -> list[Conversation]:
+        read.append(chosen.wait(10))
+        return []
+
+    monkeypatch.setattr(fzf, "known", lambda _: [there, here])
+    monkeypatch.setattr(fzf, "others", older)
+    choice = fzf.ask_fzf(Server("/nonexistent"), fzf.View(directory="/w"))
+    assert choice == fzf.Choice("go", here.session_id, "word")
+    assert not read
+    chosen.set()
 
 
 def test_no_colours_where_the_user_wants_none(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -179,6 +179,12 @@ SHOWN = re.compile("[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-([0-9a-f]{5
         (f"work | {WHOLE}", WHOLE),
         (f"$(touch pwned) | {CUT}...", CUT),
         (f"{WHOLE} | {CUT.replace('a07aa', 'bbbbb')}...", CUT.replace("a07aa", "bbbbb")),
+        # The name of a conversation behind its id, with the id of another one in it.
+        (f"work | {CUT}... | see {WHOLE.replace('a07aa', 'bbbbb')} again", CUT),
+        (f"⠋ {CUT}... | {WHOLE.replace('a07aa', 'bbbbb')}", CUT),
+        (f"work | {CUT}... | {CUT.replace('a07aa', 'bbbbb')}... too", CUT),
+        (f"work | {CUT}... | {CUT.replace('a07aa', 'bbbbb')}... | too", ""),
+        (f"work | {CUT}... | {WHOLE}", CUT),
         (f"f{WHOLE}", ""),
         (WHOLE.upper(), ""),
         (CUT[:28], ""),
@@ -186,8 +192,14 @@ SHOWN = re.compile("[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-([0-9a-f]{5
         ("-" * 50, ""),
         ("-" * 20_000, ""),
         ("", ""),
-        (f"\u202e{CUT}", CUT),
-        (f"x{CUT}...", CUT),
+        (CUT, CUT),
+        (f"⠋ {WHOLE}", WHOLE),
+        # What stands in the name of a conversation, or of a directory, is no item of its own.
+        (f"\u202e{CUT}", ""),
+        (f"x{CUT}...", ""),
+        (f"see {WHOLE} | work", ""),
+        (f"⠋ see {CUT}... | work", ""),
+        (f"work/{WHOLE}", ""),
         # A directory named by another kind of UUID is no session.
         (f"⠋ {CUT}... | 6f9619ff-8b86-4011-b42d-00c04fc964ff", CUT),
         ("6f9619ff-8b86-4011-b42d-00c04fc964ff", ""),
@@ -204,13 +216,8 @@ def test_what_is_found_is_an_id(text: str) -> None:
 
 
 @given(st.text(max_size=40), st.text(max_size=40))
-def test_a_surrounded_id_is_found(before: str, after: str) -> None:
-    if (
-        "-" not in after
-        and before[-1:] not in set("0123456789abcdef")
-        and after[:1] not in set("0123456789abcdef")
-    ):
-        assert find_id(before + WHOLE + after) == WHOLE
+def test_an_id_between_other_items_is_found(before: str, after: str) -> None:
+    assert find_id(f"{before} | {CUT}... | {after}") == CUT
 
 
 @pytest.mark.parametrize(

@@ -70,8 +70,7 @@ def say_that_it_works(server: Server, pane: str) -> None:
         if launch is None or launch.typed:
             return
         text = f"{WORKS_ON} · {key_of(server) or 'codex-tmux respawn'} shows it"
-        server.run("set-option", "-p", "-t", pane, Option.HINT, text)
-        wait_until_dead(server, {pane: put_to_sleep(server, pane, launch, "", again=True)})
+        wait_until_dead(server, {pane: put_to_sleep(server, pane, launch, "", again=True, says=text)})
 
 
 def queue(server: Server, conversation: Conversation, message: str) -> None:

@@ -6,6 +6,7 @@ import contextlib
 import os
 import shlex
 import subprocess
+import threading
 import time
 from typing import NamedTuple
 
@@ -109,9 +110,9 @@ def said_view(view: View, query: str) -> View:
 
 
 def shown_first(server: Server, view: View) -> Found:
-    """What the list shows at once, each with what was said in it. Raises Problem where there is none."""
-    found = find_said(server, view.said, NEWEST) if view.said else [(c, "") for c in known(server)]
-    return in_directory(found, view)
+    """What the list shows at once where it shows all directories, each with what was said in it. Raises Problem where
+    there is none."""
+    return find_said(server, view.said, NEWEST) if view.said else [(c, "") for c in known(server)]
 
 
 def shown_then(view: View, first: Found) -> Found:
@@ -153,20 +154,24 @@ def ask_fzf(server: Server, view: View) -> Choice | None:
     now, widths = time.time(), widths_of([c for c, _ in found])
     # The preview is quoted for a POSIX shell, whatever the user's is.
     environment = {**os.environ, "SHELL": "/bin/sh"}
-    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment) as fzf:
-        assert fzf.stdin
-        with (
-            contextlib.suppress(BrokenPipeError),
-            fzf.stdin as pipe,
-        ):  # the choice may come before the last line
-            pipe.write(lines_of(found, now, widths))
-            pipe.flush()
-            pipe.write(lines_of(shown_then(view, found), now, widths))
+    reading, writing = os.pipe()
+    with subprocess.Popen(argv, stdin=reading, stdout=subprocess.PIPE, env=environment) as fzf:
+        os.close(reading)
+        # Beside it: the choice may come long before the last line, and is not to wait for that.
+        threading.Thread(target=feed, args=(writing, view, found, now, widths), daemon=True).start()
         assert fzf.stdout
         printed = fzf.stdout.read().decode("utf-8", "replace")
     if fzf.returncode not in (0, 1, 130):
         raise Problem(f"fzf failed (exit {fzf.returncode})")
     return None if fzf.returncode == 130 else choice_of(printed)
+
+
+def feed(writing: int, view: View, first: Found, now: float, widths: tuple[int, int]) -> None:
+    """Write what the list shows to this file, as far as somebody reads it."""
+    with contextlib.suppress(BrokenPipeError), open(writing, "wb") as pipe:
+        pipe.write(lines_of(in_directory(first, view), now, widths))
+        pipe.flush()
+        pipe.write(lines_of(shown_then(view, first), now, widths))
 
 
 def lines_of(found: Found, now: float, widths: tuple[int, int]) -> bytes:
