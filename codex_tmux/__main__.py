@@ -31,7 +31,7 @@ def main() -> int:
         from codex_tmux.pane.run import main as run_main
 
         try:
-            return run_main(args[1:])
+            run_main(args[1:])
         except Problem as e:
             # The line that tmux draws in a dead pane scrolls the first one off the screen.
             print(f"\ncodex-tmux: {plain_line(str(e))}", file=sys.stderr)

@@ -20,6 +20,17 @@ def state_dir() -> str:
     return os.path.join(base, "codex-tmux")
 
 
+def first_time(name: str) -> bool:
+    """Whether this was never asked before of the thing `name`, which is noted by a file, once for good."""
+    try:
+        # Exclusive: of two that ask at once one is told so; none where it cannot be noted.
+        path = os.path.join(make_state_dir(), name)
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+    except OSError:
+        return False
+    return True
+
+
 def make_state_dir() -> str:
     """The state directory, made 0700 where it was missing. Raises OSError where it cannot be."""
     path = state_dir()

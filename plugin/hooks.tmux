@@ -10,8 +10,6 @@ set-option -g @codex_sync '{ #{@codex_word} sync || tmux set-option -gu @codex_p
 set-option -g @codex_unlaid '##{&&:##{&&:##{pane_dead},##{@codex_pane}},##{?##{||:##{@codex_asleep},##{@codex_mode}},0,1}}'
 set-option -g @codex_settle '{ #{@codex_word} sync --settle || tmux list-panes -a -f "#{E:@codex_unlaid}" -F "##D" | while read -r pane; do tmux respawn-pan -t "$pane" #{@codex_word} run \; set-option -p -t "$pane" @codex_asleep 1; done; } >/dev/null 2>&1 || :'
 set-option -g @codex_watch '#{@codex_word} sync --watch >/dev/null 2>&1 || :'
-set-option -g @codex_last '#{@codex_word} sync --last >/dev/null 2>&1 || tmux set-option -s exit-empty on'
-set-option -g @codex_noted 'noted() { #{@codex_word} sync --noted "$@"; }; noted'
 set-option -g @codex_ask '#{@codex_word} restore --ask >/dev/null 2>&1 || :'
 set-option -g @codex_at_start '#{@codex_word} restore --at-start >/dev/null 2>&1 || :'
 
@@ -40,13 +38,13 @@ set-option -g @codex_waits "#{?$CODEX_ASKING,#{n:$CODEX_ASKING} #{?#{==:$CODEX_A
 # tmux up to 3.5 built with utempter (Debian, Ubuntu, Fedora) drops SIGCHLD while that runs its helper for a closed
 # terminal (tmux issue 4559): every other killed pane stays unreaped, and fires nothing, until another child of tmux
 # ends. So there, while Codex panes exist, a timer inside tmux looks once a second, and starts such a child if need be.
-set-option -g @codex_unreaped '#{S:#{W:#{P:#{?pane_dead,#{?#{&&:#{@codex_pane},#{?@codex_asleep,,1}},#{?#{==:#{pane_dead_status}#{pane_dead_signal},},y,},},}}}}'
-set-option -g @codex_tick "if-shell -F '#{@codex_panes}' { if-shell -F '#{E:@codex_unreaped}' { run-shell -b : } ; run-shell -b -d 1 -C '#{@codex_tick}' } { set-option -gu @codex_ticking }"
+%hidden CODEX_UNREAPED="#{S:#{W:#{P:#{?pane_dead,#{?#{&&:#{@codex_pane},#{?@codex_asleep,,1}},#{?#{==:#{pane_dead_status}#{pane_dead_signal},},y,},},}}}}"
+set-option -g @codex_tick "if-shell -F '#{@codex_panes}' { if-shell -F '$CODEX_UNREAPED' { run-shell -b : } ; run-shell -b -d 1 -C '#{@codex_tick}' } { set-option -gu @codex_ticking }"
 
 # A Codex that has cleared its title and still runs after the sync that waited for its end: its shell fires nothing
 # when it does end. So tmux looks, without a process, until another program is in front than when the title went.
-set-option -g @codex_leavers '#{S:#{W:#{P:#{?@codex_leaving,#{?#{==:#{@codex_leaving},#{pane_current_command}},wait,gone},}}}}'
-set-option -g @codex_await "if-shell -F '#{m:*gone*,#{E:@codex_leavers}}' { set-option -gu @codex_awaiting ; $CODEX_TRIGGER } { if-shell -F '#{E:@codex_leavers}' { run-shell -b -d 1 -C '#{@codex_await}' } { set-option -gu @codex_awaiting } }"
+%hidden CODEX_LEAVERS="#{S:#{W:#{P:#{?@codex_leaving,#{?#{==:#{@codex_leaving},#{pane_current_command}},wait,gone},}}}}"
+set-option -g @codex_await "if-shell -F '#{m:*gone*,$CODEX_LEAVERS}' { set-option -gu @codex_awaiting ; $CODEX_TRIGGER } { if-shell -F '$CODEX_LEAVERS' { run-shell -b -d 1 -C '#{@codex_await}' } { set-option -gu @codex_awaiting } }"
 
 # The frames of Codex's spinner, as `codex/screen.py` has them.
 %hidden CODEX_SPINNER="[⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏]"
@@ -181,10 +179,10 @@ set-hook -g session-renamed[8470] "$CODEX_MOVED"
 # Closings that no sync has seen yet are noted in both cases, outside the server: if-shell starts at once.
 set-hook -g session-closed[8470] {
   if-shell -F '#{S:y}' "$CODEX_MOVED" {
-    if-shell -F '#{&&:#{@codex_panes},#{@codex_here}}' { if-shell '{ #{E:@codex_noted} "#{pid}" "#{@codex_panes}" "#{@codex_here}" "#{@codex_exited}" & } >/dev/null 2>&1' '' }
+    if-shell -F '#{&&:#{@codex_panes},#{@codex_here}}' { if-shell '{ #{@codex_word} sync --noted "#{pid}" "#{@codex_panes}" "#{@codex_here}" "#{@codex_exited}" & } >/dev/null 2>&1' '' }
     if-shell -F '#{@codex_panes}' {
       if-shell -F '#{exit-empty}' { set-option -s exit-empty off ; set-option -g @codex_ends 1 ; run-shell -b -d 10 -C 'set-option -s exit-empty on' }
-      run-shell -b '#{E:@codex_last}'
+      run-shell -b '#{@codex_word} sync --last >/dev/null 2>&1 || tmux set-option -s exit-empty on'
     }
   }
 }

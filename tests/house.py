@@ -13,13 +13,11 @@ from radon.complexity import cc_visit
 
 ROOT = Path(__file__).parents[1]
 CEILINGS = {
-    "lines of codex_tmux/": 18_880,
-    "lines of tests/": 26_210,
-    "lines of the largest file": 494,
-    "functions of more than 10 branches": 97,
-    "branches of the largest function": 23,
-    "@codex_ options": 79,
-    "lines of hooks.tmux": 218,
+    "lines of codex_tmux/": 18_550,
+    "lines of tests/": 26_220,
+    "functions of more than 10 branches": 76,
+    "@codex_ options": 71,
+    "lines of hooks.tmux": 211,
     "characters of its longest line": 276,
 }
 """What may not be exceeded where a figure is not yet what it is to be. Lower one whenever you can."""

@@ -15,16 +15,15 @@ from codex_tmux.commands.respawn import resolve
 from codex_tmux.errors import Problem
 from codex_tmux.log import log
 from codex_tmux.plain_text import plain_line, shortened
-from codex_tmux.sleeping.resume import joined, put_to_sleep, wait_until_dead
+from codex_tmux.sleeping.resume import put_to_sleep, wait_until_dead
 from codex_tmux.state import store
 from codex_tmux.state.launch import Launch
 from codex_tmux.state.pane_options import Option, encode_launch, pane_options
 from codex_tmux.state.records import ADOPTED, DEAD, ENDED, EXEC, LIVE, LOST, TUI, Record, now
 from codex_tmux.tmux.epoch import ELSEWHERE, server_name
 from codex_tmux.tmux.server import Server
-from codex_tmux.tracking.model import Pane, launch_fields, place_of
+from codex_tmux.tracking.model import RANK, Pane, Sighting, new_record
 from codex_tmux.tracking.pass_once import Pass, sync_once
-from codex_tmux.tracking.rules import RANK
 from codex_tmux.tracking.sync import server_lock
 
 WHY_NOT = {
@@ -53,16 +52,11 @@ def command(target: str | None, codex_home: str | None, force: bool, session: st
     SESSION is an id, its first characters (8 or more), or the name you gave it in Codex. The pane may run Codex, be
     asleep, or be a shell. If it is asleep or a shell, resume it with `codex-tmux respawn` or prefix R.
     """
-    target = target or os.environ.get("TMUX_PANE")
-    if not target:
-        raise Problem("which pane? name it with -t, or run this inside tmux")
     server = Server()
     pane_id = resolve(server, target)
     with server_lock(server):
         seen = sync_once(server)
-        pane = seen.pane(pane_id)
-        if pane is None:
-            raise Problem(f"there is no pane {pane_id} on this tmux server")
+        pane = seen.require(pane_id)
         record = seen.record(pane_id)
         home = home_of(pane, record, codex_home)
         found = find(Store(home), session, running=pane.running is not None)
@@ -144,7 +138,7 @@ def refuse_taken(seen: Pass, pane: Pane, session: Session, force: bool) -> None:
     """Raise Problem where another pane has the session; with `force` only where that is one of this tmux server."""
     snapshot = seen.snapshot
     for record in seen.records:
-        another = record.place != (snapshot.server, snapshot.epoch, pane.id) and snapshot.may_hold(record)
+        another = record.place != snapshot.place(pane.id) and snapshot.may_hold(record)
         there = snapshot.fates.get(record.epoch)
         taken = record.status == LIVE or (there == ELSEWHERE and record.status in (DEAD, LOST))
         if not (taken and another and same_session(record.session_id, session.id)):
@@ -165,16 +159,16 @@ def bind(server: Server, seen: Pass, pane: Pane, launch: Launch, session_id: str
     """Make pane options and state file name the session; a shell's or a dead pane's next respawn resumes it."""
     if not pane.running:
         shown = {Option.MARK: "1", Option.LAUNCH: encode_launch(launch), Option.STATE: DEAD}
-        server.run(*joined(pane_options(pane.id, shown))[:-1])
-    server.run(*joined(pane_options(pane.id, {Option.SESSION: session_id, Option.EVIDENCE: ADOPTED}))[:-1])
+        server.run_commands(pane_options(pane.id, shown))
+    server.run_commands(pane_options(pane.id, {Option.SESSION: session_id, Option.EVIDENCE: ADOPTED}))
     with store.lock():
         records = store.load()
         store.save(with_binding(records, seen, pane, launch, session_id))
     for old in records:
-        here = (old.server, old.epoch) == (seen.snapshot.server, seen.snapshot.epoch)
-        if old.current and here and old.pane != pane.id and same_session(old.session_id, session_id):
+        another = seen.snapshot.holds(old) and old.pane != pane.id
+        if another and same_session(old.session_id, session_id):
             # A dead pane that had it: its next respawn must not bring it back there.
-            server.try_run(*joined(pane_options(old.pane, {Option.SESSION: "", Option.EVIDENCE: ""}))[:-1])
+            server.try_commands(pane_options(old.pane, {Option.SESSION: "", Option.EVIDENCE: ""}))
     log("session.adopted", session=session_id, pane=pane.id)
     if pane.dead and not pane.asleep:
         wait_until_dead(server, {pane.id: put_to_sleep(server, pane.id, launch, pane.exit)})
@@ -184,16 +178,8 @@ def with_binding(
     records: tuple[Record, ...], seen: Pass, pane: Pane, launch: Launch, session_id: str
 ) -> tuple[Record, ...]:
     """The records with this pane's being of this session, and no other one of it."""
-    bound = Record(
-        session_id=session_id,
-        evidence=ADOPTED,
-        status=LIVE if pane.running else DEAD,
-        server=seen.snapshot.server,
-        epoch=seen.snapshot.epoch,
-        pane=pane.id,
-        updated_at=now(),
-        **{**place_of(pane), **launch_fields(launch)},  # type: ignore[arg-type]
-    )
+    status = LIVE if pane.running else DEAD
+    bound = new_record(seen.snapshot, pane, launch, Sighting(session_id, ADOPTED), status, now())
     kept = [
         r._replace(status=ENDED, updated_at=now()) if r.current and r.place == bound.place else r
         for r in records

@@ -64,7 +64,6 @@ def panes(ctx: click.Context, incomplete: str) -> Offered:
 
 
 def clients(ctx: click.Context, incomplete: str) -> Offered:
-    """The clients of the tmux server."""
     for row in Server().listed("list-clients", plain=(), chosen=("client_name", "session_name")):
         yield row["client_name"], row["session_name"]
 
@@ -117,6 +116,12 @@ PANE_OPTION = click.option(
     help="The pane (%3, or any tmux target); default: this one.",
 )
 CLIENT = Completed("client", clients)
+FROM_KEY = click.option(
+    "--from-key", is_flag=True, hidden=True, help="Say everything in tmux: a key binding has no terminal."
+)
+ITS_CLIENT = click.option(
+    "-c", "--client", default="", hidden=True, help="The tmux client whose key was pressed."
+)
 REMEMBERED = Completed("session", remembered)
 SESSION = Completed("session", sessions)
 DIRECTORY = click.Path(file_okay=False)

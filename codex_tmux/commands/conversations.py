@@ -8,7 +8,7 @@ from typing import NamedTuple
 from codex_tmux.codex.commandline import redact
 from codex_tmux.codex.daemon import activity
 from codex_tmux.codex.home import default_home
-from codex_tmux.codex.session_id import same_session
+from codex_tmux.codex.session_id import CUT, same_session
 from codex_tmux.codex.store import Session, Store
 from codex_tmux.elsewhere.transport import of_argv
 from codex_tmux.errors import Problem, TmuxError
@@ -79,8 +79,7 @@ class Here:
         self.places = places(server) if self.epoch else {}
 
     def place(self, session_id: str) -> Place | None:
-        """The pane of a session."""
-        return self.places.get(session_id) or self.places.get(session_id[:29])
+        return self.places.get(session_id) or self.places.get(session_id[:CUT])
 
     def elsewhere(self, record: Record) -> str:
         """The socket of the other tmux server that has a record's pane, and where it is; "" where none does."""
@@ -124,18 +123,16 @@ def with_activity(conversations: list[Conversation], doing: dict[str, str]) -> l
     if not doing:
         return conversations
     # A session that has no message yet is known by the beginning of its id.
-    doing = doing | {session_id[:29]: what for session_id, what in doing.items()}
+    doing = doing | {session_id[:CUT]: what for session_id, what in doing.items()}
     return [c._replace(activity=doing[c.session_id]) if c.session_id in doing else c for c in conversations]
 
 
-def find(
-    server: Server, records: tuple[Record, ...], default_home: str, session_id: str
-) -> Conversation | None:
+def find(server: Server, session_id: str) -> Conversation | None:
     """One conversation, without looking at the others."""
+    records = remembered()
     mine = tuple(r for r in records if same_session(r.session_id, session_id))
-    for home in dict.fromkeys(
-        [*(r.codex_home for r in mine), default_home, *(r.codex_home for r in records)]
-    ):
+    homes = [*(r.codex_home for r in mine), default_home(), *(r.codex_home for r in records)]
+    for home in dict.fromkeys(homes):
         session = Store(home).find(session_id)
         if session is not None:
             found = merge(mine, {home: [session]}, Here(server))
@@ -163,28 +160,19 @@ def places(server: Server) -> dict[str, Place]:
 def merge(records: tuple[Record, ...], sessions: dict[str, list[Session]], here: Here) -> list[Conversation]:
     """Records and sessions as conversations, newest first; a record that cannot be resumed only while it has a pane."""
     known = {s.id: (home, s) for home, found in sessions.items() for s in found}
-    by_prefix = {session_id[:29]: session_id for session_id in known}
-    whole = {
-        r: r.session_id if len(r.session_id) == 36 else by_prefix.get(r.session_id, r.session_id)
-        for r in records
-    }
-    found = []
-    remembered = set()
+    whole = {session_id[:CUT]: session_id for session_id in known}
+    newest: dict[str, Record] = {}
     for record in sorted(records, key=lambda r: (r.current, r.updated_at), reverse=True):
-        session_id = whole[record]
-        if session_id in remembered:
-            continue
-        remembered.add(session_id)
+        newest.setdefault(whole.get(record.session_id, record.session_id), record)
+    found = []
+    for session_id, record in newest.items():
         session = known[session_id][1] if session_id in known else None
-        place = here.place(session_id)
-        elsewhere = here.elsewhere(record)
-        if session is not None or place is not None or elsewhere or is_elsewhere(record):
+        place, elsewhere = here.place(session_id), here.elsewhere(record)
+        if session or place or elsewhere or is_elsewhere(record):
             found.append(of_record(record, session_id, session, place, elsewhere))
-    for session_id, (home, session) in known.items():
-        if session_id not in remembered:
-            found.append(of_session(home, session, here.place(session_id)))
-    found.sort(key=lambda c: c.updated, reverse=True)
-    return found
+    others = {session_id: known[session_id] for session_id in known if session_id not in newest}
+    found += [of_session(home, session, here.place(s)) for s, (home, session) in others.items()]
+    return sorted(found, key=lambda c: c.updated, reverse=True)
 
 
 def is_elsewhere(started: Record | Launch) -> bool:
@@ -195,14 +183,12 @@ def is_elsewhere(started: Record | Launch) -> bool:
 def of_record(
     record: Record, session_id: str, session: Session | None, place: Place | None, elsewhere: str
 ) -> Conversation:
-    """The conversation of a record."""
     launch = launch_of(record)._replace(shell=False)
-    where = f"{record.tmux_session}:{record.window}.{record.pane_index}"
     return Conversation(
         session_id=session_id,
         title=(session.title if session else "") or far_title(record) or "(no message yet)",
         status=record.status,
-        where=place.where if place else where,
+        where=place.where if place else record.where,
         pane=place.pane if place else "",
         elsewhere="" if place else elsewhere,
         cwd=record.cwd,
@@ -261,7 +247,7 @@ def known(server: Server, limit: int = NEWEST) -> list[Conversation]:
 
 def one(server: Server, session_id: str) -> Conversation:
     """The conversation of an id. Raises Problem where there is none."""
-    found = find(server, remembered(), default_home(), session_id)
+    found = find(server, session_id)
     if found is None:
         raise Problem(f"session {plain_line(session_id)} is not known")
     return found

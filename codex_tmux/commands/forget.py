@@ -121,10 +121,7 @@ def of_session(records: tuple[Record, ...], word: str) -> Record:
 
 def refuse_running(seen: Pass | None, record: Record) -> None:
     """Raise Problem for a session that a pane is seen to run."""
-    if seen is None or not record.current:
-        return
-    here = (record.server, record.epoch) == (seen.snapshot.server, seen.snapshot.epoch)
-    pane = seen.pane(record.pane) if here else None
+    pane = seen.pane(record.pane) if seen and seen.snapshot.holds(record) else None
     if pane and (pane.starting or (pane.running and pane.sighting)):
         raise Problem(f"quit Codex in pane {pane.id} first: it runs session {record.session_id}")
 

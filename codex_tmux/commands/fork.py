@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import sys
-
 import click
 
 from codex_tmux.codex.commandline import parse
-from codex_tmux.codex.store import SQLITE_HOME, Store
-from codex_tmux.commands.completion import PANE_OPTION
+from codex_tmux.commands.completion import FROM_KEY, ITS_CLIENT, PANE_OPTION
 from codex_tmux.commands.respawn import NoCodex, resolve, what_it_had
 from codex_tmux.elsewhere.transport import of_argv
 from codex_tmux.errors import Problem
@@ -17,10 +13,10 @@ from codex_tmux.log import log
 from codex_tmux.pane import forks
 from codex_tmux.pane.new_pane import open_pane
 from codex_tmux.pane.run import REASONS
-from codex_tmux.state.launch import FORK, Launch
+from codex_tmux.state.launch import FORK, Launch, store_of
 from codex_tmux.state.records import EXEC
 from codex_tmux.tmux.server import Server
-from codex_tmux.tmux.tell import tell
+from codex_tmux.tmux.tell import problems_told
 from codex_tmux.tracking.pass_once import sync_once
 from codex_tmux.tracking.sync import server_lock
 
@@ -37,10 +33,8 @@ BESIDE, BELOW, WINDOW = "-h", "-v", "-w"
 @click.option("-v", "--vertical", "how", flag_value=BELOW, help="One below the other.")
 @click.option("-w", "--window", "how", flag_value=WINDOW, help="In a new window.")
 @click.option("--worktree", is_flag=True, help="In a Git worktree of its own, which Codex makes.")
-@click.option(
-    "--from-key", is_flag=True, hidden=True, help="Show errors in tmux: a key binding has no terminal."
-)
-@click.option("-c", "--client", default="", hidden=True, help="The tmux client whose key was pressed.")
+@FROM_KEY
+@ITS_CLIENT
 def command(pane: str | None, how: str | None, worktree: bool, from_key: bool, client: str) -> None:
     """Fork the pane's conversation into a new pane beside it.
 
@@ -48,26 +42,16 @@ def command(pane: str | None, how: str | None, worktree: bool, from_key: bool, c
     that it was forked from stays as it is. It works for a conversation that sleeps, too.
     """
     server = Server()
-    target = pane or os.environ.get("TMUX_PANE") or ""
-    if not target:
-        raise Problem("which pane? name it with -t, or run this inside tmux")
-    pane_id = resolve(server, target)
-    try:
+    pane_id = resolve(server, pane)
+    with problems_told(server, from_key, pane=pane_id):
         fork_pane(server, pane_id, how or BESIDE, worktree)
-    except Problem as e:
-        if not from_key:
-            raise
-        tell(server, pane_id, str(e))
-        sys.exit(1)
 
 
 def fork_pane(server: Server, pane_id: str, how: str, worktree: bool) -> str:
     """Fork the conversation of a pane beside it; the new pane. Raises Problem."""
     with server_lock(server):
         seen = sync_once(server)
-        pane = seen.pane(pane_id)
-        if pane is None:
-            raise Problem(f"there is no pane {pane_id} on this tmux server")
+        pane = seen.require(pane_id)
         try:
             launch, session, _ = what_it_had(pane, seen.record(pane_id))
         except NoCodex as e:
@@ -107,7 +91,7 @@ def forkable(launch: Launch, session: str) -> str:
         if len(session) != 36:
             raise Problem("say something to it first, then fork it")
         return session
-    store = Store(launch.codex_home, dict(launch.env).get(SQLITE_HOME))
+    store = store_of(launch)
     whole = store.complete(session) or session
     ok, reason = store.resumable(whole)
     if reason == "no-message":

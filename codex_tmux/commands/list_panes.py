@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Collection
 from datetime import datetime, timezone
+from operator import itemgetter
 from typing import Any
 
 import click
 
 from codex_tmux.codex.commandline import redact
 from codex_tmux.codex.daemon import activity
+from codex_tmux.codex.session_id import CUT
 from codex_tmux.codex.store import Store
 from codex_tmux.commands.list_view import show
 from codex_tmux.commands.pick import find_said
@@ -27,11 +29,12 @@ from codex_tmux.tmux import epoch
 from codex_tmux.tmux.epoch import ALIVE, ELSEWHERE, GONE
 from codex_tmux.tmux.greeting import names_sessions
 from codex_tmux.tmux.server import Server
-from codex_tmux.tracking.model import Pane, launch_fields, place_of
-from codex_tmux.tracking.pass_once import Pass, sync_once
-from codex_tmux.tracking.sync import server_lock
+from codex_tmux.tracking.model import Pane, Sighting, new_record
+from codex_tmux.tracking.pass_once import Pass
+from codex_tmux.tracking.sync import look
 
 JSON_VERSION = 1
+PLACE = itemgetter("server", "tmux_session", "window", "pane_index")
 STATUS_OF = {word: status for status, word in STATUS_WORDS.items()}
 
 
@@ -115,8 +118,7 @@ def collect(server: Server, statuses: Collection[str] = STATUSES) -> list[dict[s
     """
     seen: Pass | None = None
     try:
-        with server_lock(server):
-            seen = sync_once(server)
+        seen = look(server)
     except TmuxError as e:
         # Without a tmux server the records are still there to be read.
         log("list.no_server", why=e)
@@ -129,22 +131,9 @@ def collect(server: Server, statuses: Collection[str] = STATUSES) -> list[dict[s
         if r.status in statuses
     ]
     if seen and LIVE in statuses:
-        held = {
-            r.pane
-            for r in records
-            if r.current and (r.server, r.epoch) == (seen.snapshot.server, seen.snapshot.epoch)
-        }
+        held = {r.pane for r in records if seen.snapshot.holds(r)}
         rows += [row_of_pane(seen, p) for p in seen.snapshot.panes if p.running and p.id not in held]
-    rows.sort(
-        key=lambda r: (
-            STATUSES.index(r["status"]),
-            r["server"],
-            r["tmux_session"],
-            r["window"],
-            r["pane_index"],
-        )
-    )
-    return rows
+    return sorted(rows, key=lambda row: (STATUSES.index(row["status"]), *PLACE(row)))
 
 
 def add_activity(rows: list[dict[str, Any]]) -> None:
@@ -179,16 +168,8 @@ def row_of_record(record: Record, codex_store: Store, fate: str) -> dict[str, An
 def row_of_pane(seen: Pass, pane: Pane) -> dict[str, Any]:
     """A pane that runs Codex and whose session is not known, as a row."""
     assert pane.running is not None
-    record = Record(
-        session_id="",
-        evidence="",
-        status=LIVE,
-        server=seen.snapshot.server,
-        epoch=seen.snapshot.epoch,
-        pane=pane.id,
-        updated_at=now(),
-        **{**place_of(pane), **launch_fields(pane.running), "cwd": pane.cwd},  # type: ignore[arg-type]
-    )
+    launch = pane.running._replace(cwd=pane.cwd)
+    record = new_record(seen.snapshot, pane, launch, Sighting("", ""), LIVE, now())
     unknown = dict.fromkeys(("session_prefix", "evidence", "updated_at"))
     return row(record, None, None, GONE) | unknown | {"exact": False}
 
@@ -197,7 +178,7 @@ def row(record: Record, session_id: str | None, title: str | None, fate: str) ->
     """What a row has of a record: `session_id` is whole, or None; what it is doing is not asked here."""
     return {
         "session_id": session_id,
-        "session_prefix": record.session_id[:29],
+        "session_prefix": record.session_id[:CUT],
         "evidence": record.evidence,
         "exact": record.exact,
         "status": record.status,

@@ -61,7 +61,6 @@ def show(rows: list[dict[str, Any]], socket: str | None) -> None:
 
 
 def line(cell: dict[str, str], widths: dict[str, int], styles: dict[str, dict[str, Any]]) -> str:
-    """One line of the table, each cell in its style."""
     words = []
     for name, width in widths.items():
         text = in_cells(right_part(cell[name], width) if name == "DIRECTORY" else cell[name], width)
@@ -123,7 +122,6 @@ def paste_lines(rows: list[dict[str, Any]]) -> list[str]:
 
 
 def age_of(updated_at: str | None) -> str:
-    """How long ago that was."""
     return "-" if updated_at is None else age((now() - datetime.fromisoformat(updated_at)).total_seconds())
 
 

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from typing import Any, NamedTuple
 
 import click
 
-from codex_tmux.commands.completion import CLIENT
+from codex_tmux.commands.completion import CLIENT, FROM_KEY
 from codex_tmux.commands.list_panes import add_activity, collect
 from codex_tmux.errors import Problem, TmuxError
 from codex_tmux.plain_text import plain_line, shortened
 from codex_tmux.state.attention import Attention, attention
 from codex_tmux.state.records import CURRENT
 from codex_tmux.state.words import ACTIVITY_WORDS, UNREAD
-from codex_tmux.tmux.clients import show
+from codex_tmux.tmux.clients import own_client, show
 from codex_tmux.tmux.server import Server
-from codex_tmux.tmux.tell import PREFIX, tell_client
+from codex_tmux.tmux.tell import PREFIX, problems_told, tell_client
 
 Place = tuple[str, int, int]
 
@@ -43,9 +41,7 @@ class Stop(NamedTuple):
     metavar="CLIENT",
     help="The tmux client to move; default: the one you use.",
 )
-@click.option(
-    "--from-key", is_flag=True, hidden=True, help="Say everything in tmux: a key binding has no terminal."
-)
+@FROM_KEY
 def command(client: str | None, from_key: bool) -> None:
     """Jump to the next pane that needs you, for an approval or an answer, else to the oldest unread one.
 
@@ -53,28 +49,16 @@ def command(client: str | None, from_key: bool) -> None:
     a turn has ended in it while nobody looked at it.
     """
     server = Server()
-    try:
-        client = client or client_of(server)
+    client = client or own_client(server) or server.try_run("display-message", "-p", "#{client_name}") or ""
+    with problems_told(server, from_key, client):
         said = jump(server, client)
-    except Problem as e:
-        if not from_key:
-            raise
-        tell_client(server, client, str(e))
-        sys.exit(1)
     if from_key:
         tell_client(server, client, said)
     else:
         click.echo(said)
 
 
-def client_of(server: Server) -> str | None:
-    """The client that the person who runs this uses: the newest of this pane's tmux session; None for none."""
-    pane = os.environ.get("TMUX_PANE")
-    target = ("-t", pane) if pane else ()
-    return server.try_run("display-message", "-p", *target, "#{client_name}") or None
-
-
-def jump(server: Server, client: str | None) -> str:
+def jump(server: Server, client: str) -> str:
     """Show the client the next pane; what to say about it. Raises Problem where there is none to go to."""
     rows = collect(server, CURRENT)
     socket = server.run("display-message", "-p", "#{socket_path}")
@@ -86,7 +70,7 @@ def jump(server: Server, client: str | None) -> str:
     )
     if not stops:
         raise Problem(nowhere_to_go(rows))
-    show(server, stops[0].pane, client or "")
+    show(server, stops[0].pane, client)
     return said_of(stops)
 
 
@@ -137,14 +121,13 @@ def said_of(stops: list[Stop]) -> str:
 
 
 def nowhere_to_go(rows: list[dict[str, Any]]) -> str:
-    """Why there is nowhere to go."""
     mute = sum(row["activity"] is None and row["status"] == "live" for row in rows)
     if not mute:
         return "no conversation needs you, and none is unread"
     return f"none is unread, and none is known to need you ({mute} gave no answer)"
 
 
-def place_of_client(server: Server, client: str | None) -> tuple[Place, str]:
+def place_of_client(server: Server, client: str) -> tuple[Place, str]:
     """Where a client is, and the pane it shows; before everything where that is not known."""
     plain, counted = ("window_index", "pane_index", "pane_id"), ("client_name", "session_name")
     try:

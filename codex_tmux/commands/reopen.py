@@ -7,7 +7,7 @@ from codex_tmux.commands.respawn import respawn
 from codex_tmux.errors import Problem
 from codex_tmux.log import log
 from codex_tmux.pane.new_pane import open_pane
-from codex_tmux.sleeping.resume import joined, respawn_into_run
+from codex_tmux.sleeping.resume import respawn_into_run
 from codex_tmux.state.pane_options import Option, pane_options
 from codex_tmux.state.records import ARGV, LIVE
 from codex_tmux.tmux.clients import of_client, show
@@ -33,7 +33,7 @@ def reopen(
     had = {Option.SESSION: conversation.session_id, Option.EVIDENCE: conversation.evidence or ARGV}
     if into and not split:
         pane = into
-        server.run(*joined(pane_options(into, had))[:-1])
+        server.run_commands(pane_options(into, had))
         respawn_into_run(server, into, conversation.launch, kill=True)
     else:
         new = beside_or_new(server, conversation, client, split)

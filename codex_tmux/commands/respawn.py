@@ -12,22 +12,23 @@ import click
 from codex_tmux.codex.processes.table import Processes
 from codex_tmux.codex.processes.terminal import let_interrupt
 from codex_tmux.codex.session_id import same_session
-from codex_tmux.commands.completion import PANE_OPTION
+from codex_tmux.commands.completion import FROM_KEY, ITS_CLIENT, PANE_OPTION
 from codex_tmux.elsewhere.run_again import NOTHING, paste, run_again
 from codex_tmux.elsewhere.transport import of_argv
 from codex_tmux.errors import Problem
 from codex_tmux.log import log
 from codex_tmux.pane.confirm import StillRuns, confirmed, offer_split
 from codex_tmux.pane.idle_shell import rows_of
+from codex_tmux.pane.new_pane import open_pane
 from codex_tmux.pane.prompt import EVERY, alone, lines_of, type_command
 from codex_tmux.restore.at_start import offer
-from codex_tmux.sleeping.resume import helper_command, joined, respawn_into_run, run_command
+from codex_tmux.sleeping.resume import helper_command, respawn_into_run
 from codex_tmux.state import store
 from codex_tmux.state.launch import Launch, launch_of
 from codex_tmux.state.pane_options import KEPT_TRUE, Option, encode_launch, pane_option, pane_options
 from codex_tmux.state.records import EXEC, Record
-from codex_tmux.tmux.server import Server, escape, literal
-from codex_tmux.tmux.tell import tell
+from codex_tmux.tmux.server import Server
+from codex_tmux.tmux.tell import problems_told
 from codex_tmux.tracking.far_pane import find_transport
 from codex_tmux.tracking.may_act import Act, Line, PaneFacts, Place, ProcessFacts, may_act
 from codex_tmux.tracking.model import Pane
@@ -50,10 +51,8 @@ SHELL_WITHIN = 1.0
     is_flag=True,
     help="Resume in a new pane beside it: where the pane is in use by something else.",
 )
-@click.option(
-    "--from-key", is_flag=True, hidden=True, help="Show errors in tmux: a key binding has no terminal."
-)
-@click.option("-c", "--client", default="", hidden=True, help="The tmux client whose key was pressed.")
+@FROM_KEY
+@ITS_CLIENT
 def command(pane: str | None, fresh: bool, force: bool, split: bool, from_key: bool, client: str) -> None:
     """Bring the pane's Codex session back.
 
@@ -62,38 +61,34 @@ def command(pane: str | None, fresh: bool, force: bool, split: bool, from_key: b
     left alone; --split resumes beside it.
     """
     server = Server()
-    target = pane or os.environ.get("TMUX_PANE") or ""
-    if not target:
-        raise Problem("which pane? name it with -t, or run this inside tmux")
-    pane_id = resolve(server, target)
-    try:
+    pane_id = resolve(server, pane)
+    with problems_told(server, from_key, pane=pane_id):
         try:
-            respawn(server, pane_id, fresh, split, force)
-        except StillRuns as e:
-            again = ["respawn", "--from-key", "--force", *(["--fresh"] if fresh else []), "-t", pane_id]
-            if confirmed(server, e, again, client):
-                respawn(server, pane_id, fresh, force=True)
-    except InUse as e:
-        if not from_key:
-            raise
-        if not offer_split(server, pane_id, e.because):
-            tell(server, pane_id, str(e))
-        sys.exit(1)
-    except Problem as e:
-        if not from_key:
-            raise
-        if isinstance(e, NoCodex) and client and offer(server, client):
-            return  # what a restart of tmux has lost is offered instead
-        tell(server, pane_id, str(e))
-        sys.exit(1)
+            try:
+                respawn(server, pane_id, fresh, split, force)
+            except StillRuns as e:
+                again = ["respawn", "--from-key", "--force", *(["--fresh"] if fresh else []), "-t", pane_id]
+                if confirmed(server, e, again, client):
+                    respawn(server, pane_id, fresh, force=True)
+        except InUse as e:
+            if not (from_key and offer_split(server, pane_id, e.because)):
+                raise
+            sys.exit(1)
+        except NoCodex:
+            # What a restart of tmux has lost is offered instead.
+            if not (from_key and client and offer(server, client)):
+                raise
 
 
 class NoCodex(Problem):
     """The pane has no conversation to bring back."""
 
 
-def resolve(server: Server, target: str) -> str:
-    """The pane id of a tmux target. Raises Problem where there is no such pane."""
+def resolve(server: Server, target: str | None) -> str:
+    """The pane id of a tmux target, of this pane for None. Raises Problem where there is no such pane."""
+    target = target or os.environ.get("TMUX_PANE")
+    if not target:
+        raise Problem("which pane? name it with -t, or run this inside tmux")
     listed = server.try_run("list-panes", "-t", target, "-F", "#{pane_id} #{pane_active} #{pid}") or ""
     rows = [line.split() for line in listed.splitlines()]
     panes = {pane: active for pane, active, _ in rows}
@@ -101,15 +96,14 @@ def resolve(server: Server, target: str) -> str:
         server.require(pid)
     if target in panes:
         return target
-    active = [pane for pane, active in panes.items() if active == "1"]
     # `list-panes -t %gone` fails, where display-message would answer for another pane.
-    found = server.try_run("display-message", "-p", "-t", target, "#{pane_id}") if panes else None
-    if not found or (target.startswith("%") and found != target) or found not in panes:
-        if active and not target.startswith("%"):
-            return active[0]
-        server.run("display-message", "-p", "")  # says so where there is no server at all
-        raise Problem(f"there is no pane {target} on this tmux server")
-    return found
+    if panes and not target.startswith("%"):
+        found = server.try_run("display-message", "-p", "-t", target, "#{pane_id}")
+        active = [pane for pane, active in panes.items() if active == "1"]
+        if found in panes or active:
+            return found if found in panes else active[0]
+    server.run("display-message", "-p", "")  # says so where there is no server at all
+    raise Problem(f"there is no pane {target} on this tmux server")
 
 
 def respawn(
@@ -123,14 +117,12 @@ def respawn(
     """
     with server_lock(server):
         seen = sync_once(server)
-        pane = seen.pane(pane_id)
-        if pane is None:
-            raise Problem(f"there is no pane {pane_id} on this tmux server")
+        pane = seen.require(pane_id)
         launch, session, evidence = what_it_had(pane, seen.record(pane_id))
         if launch.transport:
             refuse_far_end(pane, launch, session)
         had = options_of(session, evidence, fresh)
-        remember = joined(pane_options(pane_id, had))[:-1]
+        remember = pane_options(pane_id, had)
         if split:
             refuse_living(pane)
             split_beside(server, seen, pane, launch, had)
@@ -138,7 +130,7 @@ def respawn(
             refuse_to_end(server, pane)
             if pane.running and not force:
                 raise StillRuns(pane_id)
-            server.run(*remember)
+            server.run_commands(remember)
             respawn_into_run(server, pane_id, launch, kill=not pane.dead)
         else:
             into_shell(server, pane, launch, remember)
@@ -156,27 +148,15 @@ def split_beside(server: Server, seen: Pass, pane: Pane, launch: Launch, had: di
 
     `had`: the options that say what it had.
     """
-    launch = launch._replace(shell=False)
-    cwd = launch.cwd if os.path.isdir(launch.cwd) else os.path.expanduser("~")
-    # In one call: of two panes that remember the session, `run` would find the other one holding it.
-    commands = [
-        ["split-window", "-t", pane.id, "-c", literal(cwd), *run_command(server, launch)],
-        *pane_options(pane.id, dict.fromkeys(KEPT_TRUE, "")),
-        *pane_options("", {**had, Option.LAUNCH: encode_launch(launch), Option.MARK: "1"}),
-        ["display-message", "-p", "#{pane_id}"],
-    ]
-    new = server.run(*joined([[escape(word) for word in command] for command in commands])[:-1])
+    # Of two panes that remember the session, `run` would find the other one holding it.
+    forgets = pane_options(pane.id, dict.fromkeys(KEPT_TRUE, ""))
+    new = open_pane(server, ["split-window", "-t", pane.id], launch._replace(shell=False), had, forgets)
     session = had[Option.SESSION]
     with store.lock():
         records = store.load()
-        here = (seen.snapshot.server, seen.snapshot.epoch, pane.id)
-        moved = tuple(
-            r._replace(pane=new, shell=False)
-            if r.place == here and same_session(r.session_id, session)
-            else r
-            for r in records
-        )
-        store.save(moved)
+        here = seen.snapshot.place(pane.id)
+        mine = [r for r in records if r.place == here and same_session(r.session_id, session)]
+        store.save(tuple(r._replace(pane=new, shell=False) if r in mine else r for r in records))
     log("session.split", session=session or "unknown", pane=new, was=pane.id)
     return new
 
@@ -224,20 +204,16 @@ def what_it_had(pane: Pane, record: Record | None) -> tuple[Launch, str, str]:
     return pane.launch, pane.session, pane.evidence
 
 
-def into_shell(server: Server, pane: Pane, launch: Launch, remember: list[str]) -> None:
+def into_shell(server: Server, pane: Pane, launch: Launch, remember: list[list[str]]) -> None:
     """Type the command at the shell's empty prompt; nothing is ever typed into anything else. Raises Problem."""
     with alone(server, pane.id):
         tty = require(server, pane, Act.PROBE)
         line = lines_of(server, {pane.id: tty})[pane.id]
         let_interrupt(tty)
         require(server, pane, Act.TYPE, line)
-        server.run(*remember, ";", *pane_option(pane.id, Option.LAUNCH, encode_launch(launch)))
-        if not type_command(
-            server,
-            pane.id,
-            tty,
-            shlex.join([*helper_command(server), EXEC if launch.mode == EXEC else "run"]),
-        ):
+        server.run_commands([*remember, pane_option(pane.id, Option.LAUNCH, encode_launch(launch))])
+        command = shlex.join([*helper_command(server), EXEC if launch.mode == EXEC else "run"])
+        if not type_command(server, pane.id, tty, command):
             raise InUse(pane.id, "does not show what is typed")
 
 

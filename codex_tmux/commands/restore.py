@@ -11,12 +11,11 @@ from codex_tmux.commands.forget import of_session
 from codex_tmux.errors import Problem
 from codex_tmux.restore.at_start import after_resurrect, announce, choose_and_restore, start, tell_lost
 from codex_tmux.restore.plan import lost_records
-from codex_tmux.restore.restore import FAILED, Restore, Result, restore, taken_over
+from codex_tmux.restore.restore import FAILED, Restore, Result, taken_over
 from codex_tmux.restore.view import as_document, outcome_lines, plan_text, planned
 from codex_tmux.state.records import STATUS_WORDS
 from codex_tmux.tmux.server import Server
-from codex_tmux.tracking.pass_once import sync_once
-from codex_tmux.tracking.sync import server_lock
+from codex_tmux.tracking.sync import look
 
 
 @click.command(
@@ -56,7 +55,7 @@ def command(
     elif ask:
         tell_lost(server)
     elif now:
-        announce(server, restore(server))
+        announce(server, Restore(server).run())
     elif choose:
         choose_and_restore(server)
     elif resurrect is not None:
@@ -65,7 +64,7 @@ def command(
         plan = Restore(server, named(server, sessions, force), force=force).plan_only()
         click.echo(as_document(planned(plan)) if as_json else plan_text(plan))
     else:
-        return by_hand(server, as_json, named(server, sessions, force), force)
+        return by_hand(Restore(server, named(server, sessions, force), force=force), as_json)
     return 0
 
 
@@ -73,8 +72,7 @@ def named(server: Server, words: tuple[str, ...], force: bool) -> frozenset[str]
     """The lost sessions that these words name; None where all are meant. Raises Problem."""
     if not words:
         return None
-    with server_lock(server):
-        seen = sync_once(server)
+    seen = look(server)
     known = taken_over(seen.records, seen, None) if force else seen.records
     lost = {r.session_id for r in lost_records(known, seen.snapshot)}
     for record in (chosen := [of_session(seen.records, word) for word in words]):
@@ -85,12 +83,9 @@ def named(server: Server, words: tuple[str, ...], force: bool) -> frozenset[str]
     return frozenset(record.session_id for record in chosen)
 
 
-def by_hand(server: Server, as_json: bool, sessions: frozenset[str] | None, force: bool) -> int:
+def by_hand(restore: Restore, as_json: bool) -> int:
     """Restore for somebody who watches; the exit code."""
-    quiet = as_json or not sys.stdout.isatty()
-    results = (
-        restore(server, sessions=sessions, force=force) if quiet else with_progress(server, sessions, force)
-    )
+    results = restore.run() if as_json or not sys.stdout.isatty() else with_progress(restore)
     if as_json:
         click.echo(as_document(results))
     else:
@@ -99,17 +94,11 @@ def by_hand(server: Server, as_json: bool, sessions: frozenset[str] | None, forc
     return 1 if any(r.outcome == FAILED for r in results) else 0
 
 
-def with_progress(server: Server, sessions: frozenset[str] | None, force: bool) -> list[Result]:
-    """Restore behind a bar."""
+def with_progress(restore: Restore) -> list[Result]:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("restoring", total=None)
-        return restore(
-            server,
-            sessions=sessions,
-            force=force,
-            progress=lambda done, of: bar.update(task, completed=done, total=of),
-        )
+        return restore.run(lambda done, of: bar.update(task, completed=done, total=of))

@@ -10,8 +10,7 @@ from codex_tmux.state import store
 from codex_tmux.state.records import LOST
 from codex_tmux.tmux.server import Server
 from codex_tmux.tracking.apply import summary
-from codex_tmux.tracking.pass_once import sync_once
-from codex_tmux.tracking.sync import server_lock
+from codex_tmux.tracking.sync import look
 
 
 @click.command(epilog="Example: set -g status-right '%H:%M #{@codex_status}'")
@@ -29,8 +28,7 @@ def command() -> None:
 def text(server: Server) -> str:
     """The text, as true as can be: looked up anew, or from the state file where no tmux server runs."""
     try:
-        with server_lock(server):
-            seen = sync_once(server)
+        seen = look(server)
         waits = server.try_run("display-message", "-p", "#{E:@codex_waits}") or ""
         return f"{summary(seen.records, seen.snapshot)} {waits}".strip()
     except TmuxError as e:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Sequence
+from typing import NoReturn
 
 from codex_tmux.elsewhere.wrapper import name_of
 from codex_tmux.log import log
@@ -12,9 +13,10 @@ from codex_tmux.pane.ask_in_pane import ENTER, Choice, ask
 from codex_tmux.pane.here import Here, become_shell
 from codex_tmux.plain_text import plain_line
 from codex_tmux.sleeping.remain_on_exit import give_back, keep_commands
-from codex_tmux.sleeping.resume import helper_command, joined
+from codex_tmux.sleeping.resume import helper_command
 from codex_tmux.state.launch import Launch
 from codex_tmux.state.pane_options import Option, encode_launch, pane_option
+from codex_tmux.tmux.clients import looking_at
 from codex_tmux.tmux.server import Server
 
 FIND, LEAVE = "p", "q"
@@ -27,18 +29,19 @@ WITHOUT_SESSION = (
 WITHOUT_WRAPPER = (Choice(ENTER, "go on without it"), TO_A_SHELL)
 
 
-def without_session(server: Server, here: Here, why: str, unattended: bool) -> int | None:
-    """Whether a new session may start, as the pane's own cannot be resumed for the reason `why`: None for yes, else
-    the exit status to end with. Does not return where the pane becomes a shell."""
+def without_session(server: Server, here: Here, why: str, unattended: bool) -> None:
+    """Returns only where a new session may start, as the pane's own cannot be resumed for the reason `why`; else the
+    pane becomes a shell, or this program ends."""
     why = plain_line(why)
     log("session.gone", pane=here.id, server=here.socket, why=why)
     text = f"{short(why, here.session)} · {here.key or 'codex-tmux respawn'} to go on"
     while (chosen := ask_or_sleep(server, here, why, text, WITHOUT_SESSION, unattended)) == FIND:
         find_another(server, here)
-    return None if chosen == ENTER else leave(server, here, chosen)
+    if chosen != ENTER:
+        leave(server, here, chosen)
 
 
-def without_wrapper(server: Server, here: Here, launch: Launch, unattended: bool) -> int | None:
+def without_wrapper(server: Server, here: Here, launch: Launch, unattended: bool) -> None:
     """The same of a Codex without what was before it, which cannot be run again; a yes is remembered."""
     name = plain_line(name_of(launch.wrapper))
     log("wrapper.unknown", pane=here.id, server=here.socket, wrapper=name)
@@ -46,10 +49,9 @@ def without_wrapper(server: Server, here: Here, launch: Launch, unattended: bool
     text = f"Codex was started by {name} · respawn to go on without it"
     chosen = ask_or_sleep(server, here, why, text, WITHOUT_WRAPPER, unattended)
     if chosen != ENTER:
-        return leave(server, here, chosen)
+        leave(server, here, chosen)
     kept = encode_launch(launch._replace(wrapper=()))
     server.try_run(*pane_option(here.id, Option.LAUNCH, kept))
-    return None
 
 
 def ask_or_sleep(
@@ -60,22 +62,19 @@ def ask_or_sleep(
     if not unattended and sys.stdin.isatty():
         return ask(f"{why}.", choices, LEAVE)
     print(f"\ncodex-tmux: {why}")  # tmux scrolls the first line off as it draws its last one
-    commands = [*keep_commands(here.id, text), pane_option(here.id, Option.ASLEEP, "1")]
     # Debian's tmux may miss that we end (see `see_that_tmux_reaps`), and would not draw that line.
-    server.try_run(*joined(commands), "run-shell", "-b", "sleep 0.5")
+    reaped = ["run-shell", "-b", "sleep 0.5"]
+    server.try_commands([*keep_commands(here.id, text), pane_option(here.id, Option.ASLEEP, "1"), reaped])
     return ""
 
 
-def leave(server: Server, here: Here, chosen: str) -> int:
-    """The exit status to end with. LEAVE gives the pane to the user's shell: to the one below, or a new one in our
-    place, which ends as any other."""
-    if chosen != LEAVE:
-        return 1
-    if not here.is_root:
-        return 0
-    server.try_run(*joined(give_back(here.id))[:-1])
-    become_shell(here)
-    return 1
+def leave(server: Server, here: Here, chosen: str) -> NoReturn:
+    """End this program. LEAVE gives the pane to the user's shell: to the one below, or a new one in our place, which
+    ends as any other."""
+    if chosen == LEAVE and here.is_root:
+        server.try_commands(give_back(here.id))
+        become_shell(here)
+    sys.exit(0 if chosen == LEAVE else 1)
 
 
 def short(why: str, session: str) -> str:
@@ -90,13 +89,6 @@ def short(why: str, session: str) -> str:
 
 def find_another(server: Server, here: Here) -> None:
     """Let the person who looks at this pane find another conversation, which takes its place here."""
-    client = newest_client(server, here.id)
+    client = looking_at(server, here.id)
     argv = [*helper_command(server), "pick", "--from-key", "--client", client, "--into", here.id]
     subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-
-
-def newest_client(server: Server, pane: str) -> str:
-    """The client that shows a pane, the one last used; "" for none."""
-    form = "#{client_activity} #{?#{==:#{pane_id}," + pane + "},1,0} #{client_name}"
-    lines = (server.try_run("list-clients", "-F", form) or "").splitlines()
-    return max((line for line in lines if line.split(" ")[1] == "1"), default="0 1 ").split(" ", 2)[2]

@@ -10,6 +10,7 @@ import click
 from codex_tmux.errors import Problem
 from codex_tmux.log import log
 from codex_tmux.sleeping.resume import helper_command
+from codex_tmux.tmux.clients import looking_at
 from codex_tmux.tmux.server import Server, literal, quote
 
 QUESTION = "Restart the Codex running in {pane}? What is typed there is lost."
@@ -39,12 +40,9 @@ def confirmed(server: Server, running: StillRuns, again: list[str], client: str)
 
 def offer_split(server: Server, pane: str, because: str) -> bool:
     """Ask whoever looks at the pane whether its conversation shall come back in a split; false where nobody looks."""
-    form = "#{pane_id} #{client_control_mode} #{client_activity} #{client_name}"
-    rows = [line.split(" ", 3) for line in (server.try_run("list-clients", "-F", form) or "").splitlines()]
-    looking = [row for row in rows if row[0] == pane and row[1] != "1"]
-    if not looking:
+    client = looking_at(server, pane)
+    if not client:
         return False
-    client = max(looking, key=lambda row: int(row[2]))[3]
     log("message", pane=pane, text=because)
     again = ["respawn", "--split", "--from-key", "-t", pane]
     ask_client(server, client, f"Pane {because}. Resume in a split?", again)
@@ -55,17 +53,6 @@ def ask_client(server: Server, client: str, question: str, again: list[str]) -> 
     """Ask on a client, without waiting: a yes runs codex-tmux with the words `again`."""
     line = shlex.join([*helper_command(server), *again]) + " >/dev/null 2>&1 || :"
     # What stands in an option is shown, not expanded.
-    words = [
-        "confirm-before",
-        "-t",
-        client,
-        "-p",
-        "#{@codex_question}",
-        f"run-shell -b {quote(literal(line))}",
-    ]
-    server.run(
-        *("set-option", "-g", "@codex_question", f"{question} (y/n)", ";"),
-        *("set-option", "-g", "@codex_menu", " ".join(quote(word) for word in words), ";"),
-        # Who calls confirm-before waits for the answer: tmux itself is to do it.
-        *("run-shell", "-bC", "#{@codex_menu}"),
-    )
+    server.run("set-option", "-g", "@codex_question", f"{question} (y/n)")
+    yes = f"run-shell -b {quote(literal(line))}"
+    server.run_inside("confirm-before", "-t", client, "-p", "#{@codex_question}", yes)

@@ -30,7 +30,6 @@ def is_fork(fresh: str) -> bool:
 
 
 def parent_of(text: str) -> str:
-    """The session to fork."""
     return text.partition(" ")[0]
 
 

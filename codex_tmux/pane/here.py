@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
+from typing import NoReturn
 
 from codex_tmux.codex.session_id import same_session
 from codex_tmux.errors import Problem
 from codex_tmux.log import set_level
 from codex_tmux.pane import forks
 from codex_tmux.plain_text import plain_line
-from codex_tmux.sleeping.resume import joined
 from codex_tmux.state import store
 from codex_tmux.state.pane_options import Option, pane_options
 from codex_tmux.state.records import Record
@@ -79,7 +79,6 @@ class Here:
 
     @property
     def epoch(self) -> str:
-        """The epoch of this tmux server."""
         return epoch.of_server(self.server_pid)
 
 
@@ -119,13 +118,8 @@ def refuse_other_holder(server: Server, here: Here, session: str) -> None:
 
 def forget_session(server: Server, here: Here) -> None:
     """The session that comes up here is another one."""
-    server.try_run(
-        *joined(
-            pane_options(
-                here.id, {Option.SESSION: "", Option.CLAIM: "", Option.EVIDENCE: "", Option.FRESH: ""}
-            )
-        )[:-1]
-    )
+    gone = (Option.SESSION, Option.CLAIM, Option.EVIDENCE, Option.FRESH)
+    server.try_commands(pane_options(here.id, dict.fromkeys(gone, "")))
 
 
 def say(server: Server, here: Here, text: str) -> None:
@@ -135,7 +129,7 @@ def say(server: Server, here: Here, text: str) -> None:
     tell(server, here.id, text)
 
 
-def become_shell(here: Here) -> None:
+def become_shell(here: Here) -> NoReturn:
     """Become the shell that tmux would have started."""
     shell = here.default_shell or "/bin/sh"
     os.execv(shell, [f"-{os.path.basename(shell)}"] if login_shell(here) else [shell])

@@ -8,14 +8,16 @@ from __future__ import annotations
 import os
 import termios
 import time
+from typing import NamedTuple, NoReturn
 
 from codex_tmux.codex.accepted import accepted
 from codex_tmux.codex.commandline import options_of, parse, redact, tui_resume, without_cd
 from codex_tmux.codex.daemon.app_server import token_of, whole_id
 from codex_tmux.codex.daemon.client import DaemonError
+from codex_tmux.codex.home import default_home as default_home
 from codex_tmux.codex.session_directory import in_directory, session_directory
 from codex_tmux.codex.shells import BELOW
-from codex_tmux.codex.store import SQLITE_HOME, Store
+from codex_tmux.codex.store import Store
 from codex_tmux.elsewhere.wrapper import is_unknown, prefixed
 from codex_tmux.errors import Problem
 from codex_tmux.log import log
@@ -36,8 +38,7 @@ from codex_tmux.pane.program import find_program, interpreter, path_with
 from codex_tmux.sleeping.hint import ENDED_SOMEHOW, hint
 from codex_tmux.sleeping.remain_on_exit import GIVE_BACK, OFF, SET, give_back, remain_on_exit, stay
 from codex_tmux.sleeping.remain_on_exit import say as say_at_death
-from codex_tmux.sleeping.resume import joined
-from codex_tmux.state.launch import FORK, UNATTENDED, Launch, launch_of
+from codex_tmux.state.launch import FORK, UNATTENDED, Launch, launch_of, store_of
 from codex_tmux.state.pane_options import Option, decode_launch, encode_launch, pane_option
 from codex_tmux.tmux.server import Server
 
@@ -49,29 +50,29 @@ WAIT_FOR_DAEMON = 75.0
 """The same for Codex's daemon, which keeps the lock for about a minute after its last TUI has left."""
 
 
-class Request:
+class Request(NamedTuple):
     """The command line of `run`."""
 
-    def __init__(self, args: list[str]) -> None:
-        self.shell = self.fresh = False
-        self.codex_args: list[str] | None = None
-        for at, word in enumerate(args):
-            if word == "--":
-                self.codex_args = args[at + 1 :]
-                break
-            if word == "--shell":
-                self.shell = True
-            elif word == "--fresh":
-                self.fresh = True
-            else:
-                raise Problem(f"run: unknown argument {word!r}; {USAGE}")
+    shell: bool
+    fresh: bool
+    codex_args: list[str] | None
 
 
-def main(args: list[str]) -> int:
-    """Run in this pane; does not return where it becomes Codex or a shell. Raises Problem."""
+def request_of(args: list[str]) -> Request:
+    """Raises Problem where a word is unknown."""
+    at = args.index("--") if "--" in args else len(args)
+    own, codex_args = args[:at], args[at + 1 :] if at < len(args) else None
+    for word in own:
+        if word not in ("--shell", "--fresh"):
+            raise Problem(f"run: unknown argument {word!r}; {USAGE}")
+    return Request("--shell" in own, "--fresh" in own, codex_args)
+
+
+def main(args: list[str]) -> NoReturn:
+    """Run in this pane, as Codex or a shell. Raises Problem."""
     unattended = bool(os.environ.pop(UNATTENDED, ""))
     fork = os.environ.pop(FORK, "")
-    request = Request(args)
+    request = request_of(args)
     pane = os.environ.get("TMUX_PANE", "")
     if not pane:
         raise Problem("run works inside a tmux pane; outside, use codex itself")
@@ -80,24 +81,21 @@ def main(args: list[str]) -> int:
     here.fork = fork or here.fork
     server.require(here.server_pid)
     launch, program = what_to_launch(request, here)
-    if request.shell and launch is None:
-        become_shell(here)
     if launch is None:
+        if request.shell:
+            become_shell(here)
         raise Problem("no Codex found: install it, or name it with `set -g @codex-command /path/to/codex`")
     mark(server, here, launch)
     argv = [*interpreter(program), program]
     if launch.wrapper:
-        before = None if is_unknown(launch.wrapper) else prefixed(launch.wrapper, argv, here.default_shell)
-        if before is None and (code := without_wrapper(server, here, launch, unattended)) is not None:
-            return code
-        argv = before or argv
+        argv = wrapped(server, here, launch, argv, unattended)
     launch, gone = enter(launch)
     fresh = request.fresh or here.fresh
     if launch.transport:
         become(words_for(server, here, launch, fresh), here, request.shell)
     session, why = ("", "") if fresh or fork else choose(server, here, launch)
-    if why and (code := without_session(server, here, why, unattended)) is not None:
-        return code
+    if why:
+        without_session(server, here, why, unattended)
     path = os.environ.get("PATH", os.defpath)
     os.environ["PATH"] = path_with(program, path)
     flags = accepted_flags(server, here, launch.flags, program)
@@ -110,7 +108,14 @@ def main(args: list[str]) -> int:
     if request.shell:
         argv = alone_with_path(argv, path)
     become(argv, here, request.shell)
-    return 1
+
+
+def wrapped(server: Server, here: Here, launch: Launch, argv: list[str], unattended: bool) -> list[str]:
+    """The words that start Codex, behind its wrapper; without that where a person says so."""
+    before = None if is_unknown(launch.wrapper) else prefixed(launch.wrapper, argv, here.default_shell)
+    if before is None:
+        without_wrapper(server, here, launch, unattended)
+    return before or argv
 
 
 def alone_with_path(argv: list[str], path: str) -> list[str]:
@@ -140,20 +145,16 @@ def beginning(server: Server, here: Here, launch: Launch, why: str, flags: list[
 def what_to_launch(request: Request, here: Here) -> tuple[Launch | None, str]:
     """How Codex is to be started here, and the program: by this command line, else as the pane remembers it."""
     known = decode_launch(here.launch_text) or from_file(here)
-    if known is None and request.shell and request.codex_args is None:
-        return None, ""
-    if known is not None and known.transport and request.codex_args is None:
+    if request.codex_args is None and (known.transport if known else request.shell):
         return known, ""
     program = find_program(known.codex if known else "", here.command)
     if not program:
         return None, ""
-    if request.codex_args is not None:
-        home = known.codex_home if known else default_home()
-        cwd = known.cwd if known else os.getcwd()
-        return Launch("tui", program, home, cwd, parse(request.codex_args).flags, request.shell), program
-    if known is None:
-        return Launch("tui", program, default_home(), os.getcwd(), (), request.shell), program
-    return known._replace(codex=program), program
+    launch = known or Launch("tui", program, default_home(), os.getcwd(), (), request.shell)
+    if request.codex_args is None:
+        return launch._replace(codex=program), program
+    flags = parse(request.codex_args).flags
+    return Launch("tui", program, launch.codex_home, launch.cwd, flags, request.shell), program
 
 
 def from_file(here: Here) -> Launch | None:
@@ -163,11 +164,6 @@ def from_file(here: Here) -> Launch | None:
         return None
     here.session = here.session or record.session_id
     return launch_of(record)
-
-
-def default_home() -> str:
-    """Codex's home as a Codex started here would see it."""
-    return os.path.abspath(os.environ.get("CODEX_HOME") or os.path.expanduser("~/.codex"))
 
 
 def accepted_flags(server: Server, here: Here, flags: tuple[str, ...], program: str) -> list[str]:
@@ -200,7 +196,7 @@ def mark(server: Server, here: Here, launch: Launch) -> None:
     if not here.marked:
         commands.append(pane_option(here.id, Option.MARK, "1"))
     if commands:
-        server.try_run(*joined(commands)[:-1])
+        server.try_commands(commands)
 
 
 def end_of(here: Here, launch: Launch) -> list[list[str]]:
@@ -243,7 +239,7 @@ def in_session_directory(launch: Launch, session: str, flags: list[str]) -> list
     """`flags` with which Codex goes on in the session's own directory, without a question."""
     if any(flag.startswith("--remote") for flag in flags):
         return flags  # the directory is the server's
-    store = Store(launch.codex_home, dict(launch.env).get(SQLITE_HOME))
+    store = store_of(launch)
     return in_directory(flags, session_directory(store, session), os.getcwd())
 
 
@@ -253,7 +249,7 @@ def choose(server: Server, here: Here, launch: Launch) -> tuple[str, str]:
     Waits, bounded, while another process may still write to the session. Raises Problem where it is somebody
     else's: the record stays as it is.
     """
-    store = Store(launch.codex_home, dict(launch.env).get(SQLITE_HOME))
+    store = store_of(launch)
     if not here.session:
         known = not here.launch_text or (here.fork and not forks.was_made(here.fork, store))
         return "", "" if known else "this pane's session is not known"
@@ -328,7 +324,7 @@ def wait_for_writer(store: Store, session: str, launch: Launch) -> None:
         )
 
 
-def become(argv: list[str], here: Here, shell: bool) -> None:
+def become(argv: list[str], here: Here, shell: bool) -> NoReturn:
     """Become Codex; with `shell`, become a process that runs Codex and then the user's shell."""
     if shell:
         script = BELOW + (" -l" if login_shell(here) else "")

@@ -11,7 +11,7 @@ from codex_tmux.log import log
 from codex_tmux.plain_text import printable, tilde
 from codex_tmux.restore.choose_sessions import choose
 from codex_tmux.restore.plan import lost_records
-from codex_tmux.restore.restore import RESUMED, WAITS, Result, restore, spots_of, titles_of, wake, where_of
+from codex_tmux.restore.restore import RESUMED, WAITS, Restore, Result, spots_of, titles_of, wake
 from codex_tmux.restore.resurrect import (
     POST,
     PRE,
@@ -23,11 +23,11 @@ from codex_tmux.restore.resurrect import (
 from codex_tmux.restore.view import summary
 from codex_tmux.sleeping.resume import helper_command, key_of
 from codex_tmux.tmux import server as tmux
-from codex_tmux.tmux.clients import of_client
+from codex_tmux.tmux.clients import clients, of_client
 from codex_tmux.tmux.server import Server
 from codex_tmux.tmux.tell import say_for, tell_all, tell_later
-from codex_tmux.tracking.pass_once import Pass, sync_once
-from codex_tmux.tracking.sync import server_lock
+from codex_tmux.tracking.pass_once import Pass
+from codex_tmux.tracking.sync import look
 
 SERVER_STARTUP = 10.0
 """Seconds until a tmux server that is reading its configuration has its first tmux session."""
@@ -48,7 +48,7 @@ def start(server: Server) -> None:
     continuum = lost > 0 and restores_at_start(server)
     if continuum and (there := restored_titles(seen)):
         # It was quicker than we: what it has brought back is filled without a question, as by its hook.
-        announce(server, restore(server, sessions=there, rebuilt=True))
+        announce(server, Restore(server, there, rebuilt=True).run())
         lost -= len(there)
     if not lost:
         return
@@ -61,13 +61,11 @@ def start(server: Server) -> None:
         )
         return
     if mode == "on":
-        announce(server, restore(server))
+        announce(server, Restore(server).run())
         return
     # Either the client that attaches next takes the question, or one that is there already: it is asked once.
-    clients = server.run(
-        "set-option", "-g", "@codex_lost", str(lost), ";", "list-clients", "-F", "#{client_name}"
-    )
-    if clients:
+    server.run("set-option", "-g", "@codex_lost", str(lost))
+    if clients(server):
         server.run(
             "if-shell", "-F", "#{@codex_lost}", "set-option -gu @codex_lost ; run-shell -b '#{E:@codex_ask}'"
         )
@@ -84,8 +82,7 @@ def wait_for_lost(server: Server) -> tuple[Pass, int]:
     """What there is, and how many sessions are lost, asked as soon as the server has a tmux session."""
     end = time.monotonic() + SERVER_STARTUP
     while True:
-        with server_lock(server):
-            seen = sync_once(server)
+        seen = look(server)
         if seen.snapshot.panes or time.monotonic() > end:
             return seen, len(lost_records(seen.records, seen.snapshot))
         time.sleep(0.05)
@@ -113,10 +110,8 @@ def tell_lost(server: Server) -> None:
 
 def newest_client(server: Server) -> str:
     """The client that came last; "" for none. Programs in control mode are asked nothing."""
-    form = "#{client_created} #{client_control_mode} #{client_name}"
-    lines = (server.try_run("list-clients", "-F", form) or "").splitlines()
-    clients = [line.split(" ", 2) for line in lines if line.split(" ")[1] != "1"]
-    return max(clients, key=lambda c: int(c[0]))[2] if clients else ""
+    people = [client for client in clients(server) if not client.control]
+    return max(people, key=lambda client: client.came).name if people else ""
 
 
 def is_typing(server: Server, client: str) -> bool:
@@ -126,7 +121,6 @@ def is_typing(server: Server, client: str) -> bool:
 
 
 def sessions_text(number: int) -> str:
-    """So many sessions, in words."""
     return "1 Codex session" if number == 1 else f"{number} Codex sessions"
 
 
@@ -135,7 +129,8 @@ def offer(server: Server, client: str) -> bool:
     _, lost = wait_for_lost(server)
     if not lost:
         return False
-    helper = command_line(server)
+    # A menu's commands are formats.
+    helper = tmux.literal(shlex.join(helper_command(server)))
     items = [
         ("Restore all", "a", f"run-shell -b {tmux.quote(f'{helper} restore --now >/dev/null 2>&1 || :')}"),
         ("Choose…", "c", f"display-popup -E -w 90% -h 80% {tmux.quote(f'{helper} restore --choose')}"),
@@ -144,15 +139,8 @@ def offer(server: Server, client: str) -> bool:
     words = ["display-menu", "-c", client, "-T", f" Restore {sessions_text(lost)}? ", "-x", "C", "-y", "C"]
     for name, key, text in items:
         words += [name, key, text]
-    # A client that calls display-menu waits for the answer: tmux itself is to do it.
-    menu = " ".join(tmux.quote(word) for word in words)
-    server.run("set-option", "-g", "@codex_menu", menu, ";", "run-shell", "-bC", "#{@codex_menu}")
+    server.run_inside(*words)
     return True
-
-
-def command_line(server: Server) -> str:
-    """The helper as words for sh, safe inside a menu, whose commands are formats."""
-    return tmux.literal(shlex.join(helper_command(server)))
 
 
 def announce(server: Server, results: list[Result]) -> None:
@@ -166,16 +154,14 @@ def announce(server: Server, results: list[Result]) -> None:
 
 
 def choose_and_restore(server: Server) -> None:
-    """Let the user tick which sessions to restore."""
-    with server_lock(server):
-        seen = sync_once(server)
+    seen = look(server)
     lost = lost_records(seen.records, seen.snapshot)
     if not lost:
         raise Problem("nothing to restore")
     titles = titles_of(list(lost))
-    rows = [(r.session_id, printable(f"{where_of(r)}  {titles[r.session_id]}  {tilde(r.cwd)}")) for r in lost]
+    rows = [(r.session_id, printable(f"{r.where}  {titles[r.session_id]}  {tilde(r.cwd)}")) for r in lost]
     if chosen := choose(rows):
-        announce(server, restore(server, sessions=frozenset(chosen)))
+        announce(server, Restore(server, frozenset(chosen)).run())
 
 
 def after_resurrect(server: Server, hook: str) -> None:
@@ -186,7 +172,7 @@ def after_resurrect(server: Server, hook: str) -> None:
         # Its own `codex` would come first: the panes are ours before it types.
         if would_start_codex(processes_of(server)):
             log("restore.before_resurrect", processes=processes_of(server))
-            restore(server, rebuilt=True, early=True)
+            Restore(server, rebuilt=True, early=True).run()
         return
     if hook != POST:
         raise Problem(f"restore --resurrect {hook}: not a hook of tmux-resurrect that codex-tmux uses")
@@ -194,6 +180,5 @@ def after_resurrect(server: Server, hook: str) -> None:
     early = release_early(server)
     lazy = server.try_run("show-options", "-gqv", "@codex-restore-lazy") != "off"
     woken = wake(server, early, everything=not lazy)
-    results = [Result("", pane, RESUMED if pane in woken else WAITS, "", "") for pane in early]
-    results = [r._replace(session_id="early") for r in results]
-    announce(server, results + restore(server, rebuilt=True))
+    results = [Result("early", pane, RESUMED if pane in woken else WAITS, "", "") for pane in early]
+    announce(server, results + Restore(server, rebuilt=True).run())

@@ -20,7 +20,7 @@ from codex_tmux.sleeping.remain_on_exit import say, stay
 from codex_tmux.state.launch import LAY, launch_of
 from codex_tmux.state.pane_options import Option, encode_launch
 from codex_tmux.state.records import DEAD, Record
-from codex_tmux.tmux.server import RESPAWN_PANE, Server, escape
+from codex_tmux.tmux.server import RESPAWN_PANE, Server, joined, literal
 from codex_tmux.tmux.versions import DEAD_FORMAT, version_of
 
 WAITING, EARLY = "@codex_waiting", "@codex_early"
@@ -52,56 +52,40 @@ class Rebuilder:
         self.said = said
         self.names = names
         self.mark = mark
+        self.made: set[str] = set()
         # Hooks often have no UTF-8 locale, and libtmux does not call `tmux -u`.
         os.environ["LC_ALL"] = "C.UTF-8"
         self.libtmux = libtmux.Server(socket_path=server.socket, tmux_bin=server.binary)
 
-    def run(self, commands: list[list[str]]) -> list[str]:
-        """Run tmux commands in one call; the lines they printed. Raises TmuxError where one of them failed."""
-        lines, failure = self.try_run(commands)
-        if failure:
-            raise TmuxError(failure)
-        return lines
-
     def try_run(self, commands: list[list[str]]) -> tuple[list[str], str]:
         """Run tmux commands in one call; the lines they printed, and what failed: nothing after that was run."""
-        words: list[str] = []
-        for command in commands:
-            words += [*(escape(w) for w in command), ";"]
-        done = self.libtmux.cmd(*words[:-1])
+        done = self.libtmux.cmd(*joined(commands))
         if done.returncode == 0:
             return list(done.stdout), ""
         return list(done.stdout), f"tmux failed: {'; '.join(done.stderr) or f'exit {done.returncode}'}"
 
     def sessions(self) -> set[str]:
-        """The names of the tmux sessions there are."""
         try:
             rows = self.server.listed("list-sessions", plain=(), chosen=("session_name",))
         except TmuxError:
             return set()
         return {row["session_name"] for row in rows}
 
-    def build(
-        self, plan: Build, base_index: int, new_session: bool
-    ) -> tuple[list[tuple[str, str]], list[str]]:
+    def build(self, plan: Build, base_index: int) -> tuple[list[tuple[str, str]], list[str]]:
         """Build one window; its panes and their processes, in the order of its cells, and what is not as it was."""
         name = session_target(plan.tmux_session)
         window = f"{name}:{plan.window}"
         notes: list[str] = []
         first, *others = plan.cells
-        records = [cell.record for cell in plan.cells if cell.record]
-        self.bring(records)
-        # Names and directories go through options: as arguments they would be expanded as formats.
-        commands = [
-            ["set-option", "-g", "@codex_session_name", as_given(plan.tmux_session)],
-            ["set-option", "-g", "@codex_window", plan.window_name],
-            *self.directory(first, notes),
-        ]
-        start = ["-n", "#{@codex_window}", "-c", "#{@codex_directory}", *self.start(first)]
-        if new_session:
+        self.bring(plan.records)
+        commands: list[list[str]] = []
+        # Names and directories are expanded as formats.
+        start = ["-n", literal(plan.window_name), *self.start(first, notes)]
+        if plan.tmux_session not in self.made and plan.tmux_session not in self.sessions():
             size = plan.size
             room = ["-x", str(size[0]), "-y", str(size[1])] if size else []
-            commands.append(["new-session", "-d", "-s", "#{@codex_session_name}", *room, *start])
+            named = literal(as_given(plan.tmux_session))
+            commands.append(["new-session", "-d", "-s", named, *room, *start])
             # `-e` of new-session stays in the session's environment; of a window it is the first process's alone.
             commands.append(["set-environment", "-u", "-t", f"{name}:", LAY])
             if plan.window != base_index:
@@ -113,11 +97,10 @@ class Rebuilder:
             commands.append(["new-window", "-d", "-t", window, *start])
         commands += self.marks(window, first)
         for cell in others:
-            commands += self.directory(cell, notes)
-            commands.append(["split-window", "-t", window, "-c", "#{@codex_directory}", *self.start(cell)])
+            commands.append(["split-window", "-t", window, *self.start(cell, notes)])
             commands += self.marks(window, cell)
             commands.append(["select-layout", "-t", window, "tiled"])  # room for the next
-        if plan.automatic and any(record.session_id in self.names for record in records):
+        if plan.automatic and any(record.session_id in self.names for record in plan.records):
             commands.append(["set-option", "-wu", "-t", window, "automatic-rename"])
         commands.append(["list-panes", "-t", window, "-F", "#{pane_id} #{pane_pid}"])
         if others:
@@ -128,10 +111,11 @@ class Rebuilder:
         lines, failure = self.try_run(commands)
         panes = [(pane, pid) for pane, pid in (line.split(" ") for line in lines)]
         if failure and len(panes) != len(plan.cells):
-            self.take_back(records)
+            self.take_back(plan.records)
             raise TmuxError(failure)
         if failure:
             notes.append(f"its layout could not be set ({failure})")
+        self.made.add(plan.tmux_session)
         return panes, notes
 
     def link(self, plan: Build, base_index: int) -> None:
@@ -146,14 +130,13 @@ class Rebuilder:
                 self.try_run([link])
                 continue
             there.add(name)
-            named = ["set-option", "-g", "@codex_session_name", as_given(name)]
-            new = ["new-session", "-d", "-s", "#{@codex_session_name}"]
+            new = ["new-session", "-d", "-s", literal(as_given(name))]
             if group:
-                self.try_run([named, [*new, "-t", source]])
+                self.try_run([[*new, "-t", source]])
             elif window == base_index:
-                self.try_run([named, new, [*link, "-k"]])
+                self.try_run([new, [*link, "-k"]])
             else:
-                self.try_run([named, new, link, ["kill-window", "-t", f"{target}:{base_index}"]])
+                self.try_run([new, link, ["kill-window", "-t", f"{target}:{base_index}"]])
 
     def fill(self, panes: list[tuple[str, Record]]) -> list[tuple[str, list[str]]]:
         """Put sessions to sleep in panes that are there, in place of their idle shells, in one call; the process of
@@ -164,8 +147,8 @@ class Rebuilder:
         for pane, record in panes:
             notes.append([])
             cell = Cell(record.cwd, record)
-            commands += [*self.directory(cell, notes[-1]), *self.marks(pane, cell)]
-            commands.append([RESPAWN_PANE, "-k", "-t", pane, "-c", "#{@codex_directory}", *self.start(cell)])
+            commands += self.marks(pane, cell)
+            commands.append([RESPAWN_PANE, "-k", "-t", pane, *self.start(cell, notes[-1])])
             commands.append(["display-message", "-p", "-t", pane, "#{pane_pid}"])
         lines, failure = self.try_run(commands)
         if failure and not lines:
@@ -173,20 +156,18 @@ class Rebuilder:
             raise TmuxError(failure)
         return list(zip(lines, notes))
 
-    def directory(self, cell: Cell, notes: list[str]) -> list[list[str]]:
-        """Name the directory for the next pane; where it is gone, the home instead, and a note that says so."""
+    def start(self, cell: Cell, notes: list[str]) -> list[str]:
+        """The last arguments of the command that creates a pane: where, and what for Codex. Where its directory is
+        gone, the home instead, and a note that says so."""
         directory = cell.cwd
         if not os.path.isdir(directory):
             directory = os.path.expanduser("~")
             notes.append(f"{cell.cwd} is gone: {directory} instead")
-        return [["set-option", "-g", "@codex_directory", directory]]
-
-    def start(self, cell: Cell) -> list[str]:
-        """The last arguments of the command that creates a pane: nothing for a shell."""
+        where = ["-c", literal(directory)]
         if cell.record is None:
-            return []
+            return where
         buffer = SAID + cell.record.session_id
-        return ["-e", f"{LAY}={buffer}", *self.helper[cell.record.mode, cell.record.shell]]
+        return [*where, "-e", f"{LAY}={buffer}", *self.helper[cell.record.mode, cell.record.shell]]
 
     def bring(self, records: list[Record]) -> None:
         """Put what was said last into a buffer for each pane, whose process draws it and takes the buffer away."""

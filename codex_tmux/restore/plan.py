@@ -57,6 +57,11 @@ class Build(NamedTuple):
     automatic: bool = False
 
     @property
+    def records(self) -> list[Record]:
+        """Those that come back in it."""
+        return [cell.record for cell in self.cells if cell.record]
+
+    @property
     def size(self) -> tuple[int, int] | None:
         """Columns and lines that the layout was made for."""
         found = LAYOUT_SIZE.match(self.layout)
@@ -78,9 +83,9 @@ class Plan(NamedTuple):
     skips: tuple[Skip, ...] = ()
 
     @property
-    def records(self) -> int:
-        """How many sessions come back."""
-        return len(self.fills) + sum(1 for b in self.builds for c in b.cells if c.record)
+    def restored(self) -> list[Record]:
+        """The records that come back."""
+        return [*(fill.record for fill in self.fills), *(r for build in self.builds for r in build.records)]
 
 
 def lost_records(
@@ -99,41 +104,27 @@ def place(lost: Iterable[Record], spots: Iterable[Spot]) -> dict[str, str]:
     A title names the session (tmux-resurrect restores titles); else tmux session, window, pane and directory say
     where it was. A pane whose title names another lost session is that one's.
     """
-    lost, spots = tuple(lost), tuple(spots)
-    found: dict[str, str] = {}
-    by_title: dict[str, list[Spot]] = {}
-    for spot in spots:
-        if spot.title_id and not spot.taken:
-            by_title.setdefault(spot.title_id, []).append(spot)
+    lost, free = tuple(lost), [spot for spot in spots if not spot.taken]
     titled = {r.session_id[:CUT]: r for r in lost}
+    found: dict[str, str] = {}
     for cut, record in titled.items():
-        candidates = by_title.get(cut, [])
+        named = [s for s in free if s.title_id == cut]
         # Two panes with one title (a linked or copied one): the one in the right place, else neither.
-        if len(candidates) > 1:
-            candidates = [s for s in candidates if is_at(record, s)]
-        if len(candidates) == 1:
-            found[record.session_id] = candidates[0].pane
-    used = set(found.values())
+        found |= if_alone(record, named if len(named) == 1 else [s for s in named if is_at(record, s)])
+    free = [s for s in free if s.title_id not in titled]
     for record in lost:
-        if record.session_id in found:
-            continue
-        candidates = [
-            s
-            for s in spots
-            if is_at(record, s)
-            and not s.taken
-            and s.pane not in used
-            and (s.title_id == "" or s.title_id not in titled)
-            and same_directory(record.cwd, s.cwd)
-        ]
-        if len(candidates) == 1:
-            found[record.session_id] = candidates[0].pane
-            used.add(candidates[0].pane)
+        if record.session_id not in found:
+            there = [s for s in free if is_at(record, s) and same_directory(record.cwd, s.cwd)]
+            found |= if_alone(record, [s for s in there if s.pane not in found.values()])
     return found
 
 
+def if_alone(record: Record, spots: list[Spot]) -> dict[str, str]:
+    """The pane of a record that only one fits, by session id."""
+    return {record.session_id: spots[0].pane} if len(spots) == 1 else {}
+
+
 def is_at(record: Record, spot: Spot) -> bool:
-    """Whether the pane has the record's coordinates."""
     return (spot.tmux_session, spot.window, spot.pane_index) == (
         record.tmux_session,
         record.window,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from itertools import chain
 from typing import NamedTuple
 
 from codex_tmux.codex.session_id import CUT, find_id
@@ -12,7 +14,7 @@ from codex_tmux.log import log
 from codex_tmux.pane.idle_shell import untouched
 from codex_tmux.restore.build import EARLY, WAITING, Rebuilder, short_title
 from codex_tmux.restore.last_said import last_said
-from codex_tmux.restore.plan import Build, Fill, Plan, Spot, lost_records, make_plan, place
+from codex_tmux.restore.plan import Build, Plan, Spot, lost_records, make_plan, place
 from codex_tmux.sleeping.resume import run_command, wait_until_dead
 from codex_tmux.state import store
 from codex_tmux.state.launch import UNATTENDED, launch_of
@@ -25,6 +27,7 @@ from codex_tmux.tracking.pass_once import Pass, sync_once
 from codex_tmux.tracking.sync import server_lock
 
 RESUMED, WAITS, REBUILT, SKIPPED, FAILED = "resumed", "waiting", "rebuilt", "skipped", "failed"
+Progress = Callable[[int, int], None]
 FILLS = 8
 """How many panes are filled in one tmux call: it may be 16 KB long, and a restore that is killed finishes it."""
 
@@ -38,47 +41,31 @@ class Result(NamedTuple):
     reason: str
     where: str
 
+    @classmethod
+    def of(cls, record: Record, outcome: str, pane: str | None = None, reason: str = "") -> Result:
+        return cls(record.session_id, pane, outcome, reason, record.where)
 
-def restore(
-    server: Server,
-    *,
-    sessions: frozenset[str] | None = None,
-    rebuilt: bool = False,
-    early: bool = False,
-    force: bool = False,
-    progress: Callable[[int, int], None] | None = None,
-) -> list[Result]:
-    """Restore what this tmux server has lost, or of it the `sessions`; what became of each. Raises Problem.
+
+@dataclass
+class Restore:
+    """One restore of what a tmux server has lost, or of it the `sessions`.
 
     `rebuilt`: tmux-resurrect has just restored the layout; `early`: and is about to type commands into its panes.
     `force`: also what other hosts have, whether they have it still or not.
-    `progress` is told how many are done and how many there are.
-    """
-    return Restore(server, sessions, rebuilt, early, force).run(progress)
 
-
-class Restore:
-    """One restore, under the sync lock of its tmux server: neither a sync nor a second restore comes between.
-
-    What is done is remembered in the panes themselves, by the very call that makes them: interrupted anywhere, the
-    next sync sees which sessions have their pane, and only the others are still lost.
+    It holds the sync lock of its tmux server: neither a sync nor a second restore comes between. What is done is
+    remembered in the panes themselves, by the very call that makes them: interrupted anywhere, the next sync sees which
+    sessions have their pane, and only the others are still lost.
     """
 
-    def __init__(
-        self,
-        server: Server,
-        sessions: frozenset[str] | None = None,
-        rebuilt: bool = False,
-        early: bool = False,
-        force: bool = False,
-    ) -> None:
-        self.server = server
-        self.sessions = sessions
-        self.rebuilt = rebuilt
-        self.early = early
-        self.force = force
-        self.results: list[Result] = []
-        self.drawing: dict[str, str] = {}  # the panes that are falling asleep, and their processes
+    server: Server
+    sessions: frozenset[str] | None = None
+    rebuilt: bool = False
+    early: bool = False
+    force: bool = False
+    results: list[Result] = field(default_factory=list)
+    drawing: dict[str, str] = field(default_factory=dict)
+    """The panes that are falling asleep, and their processes."""
 
     def plan_only(self) -> Plan:
         """What would be done; only the records are brought up to date."""
@@ -95,13 +82,14 @@ class Restore:
                     store.save(taken_over(store.load(), seen, self.sessions))
         return seen
 
-    def run(self, progress: Callable[[int, int], None] | None) -> list[Result]:
-        """Restore; what became of each session."""
+    def run(self, progress: Progress = lambda done, of: None) -> list[Result]:
+        """Restore; what became of each session. `progress` is told how many are done and how many there are. Raises
+        Problem."""
         with server_lock(self.server):
             seen = self.look()
             plan = self.make_plan(seen)
-            if plan.records or plan.skips:
-                self.perform(seen, plan, progress or (lambda done, of: None))
+            if plan.restored or plan.skips:
+                self.perform(seen, plan, progress)
         return self.results
 
     def make_plan(self, seen: Pass) -> Plan:
@@ -114,12 +102,9 @@ class Restore:
         free = untouched(self.server, wanted) if wanted else frozenset()
         return make_plan(lost, spots, free, rebuilt=self.rebuilt, fill_only=self.early)
 
-    def perform(self, seen: Pass, plan: Plan, progress: Callable[[int, int], None]) -> None:
+    def perform(self, seen: Pass, plan: Plan, progress: Progress = lambda done, of: None) -> None:
         """Do what the plan says, pane by pane and window by window."""
-        records = [f.record for f in plan.fills] + [
-            c.record for b in plan.builds for c in b.cells if c.record
-        ]
-        lazy = seen.reading.server["@codex-restore-lazy"] != "off"
+        records = plan.restored
         builder = Rebuilder(
             self.server,
             seen.reading.server["version"],
@@ -128,72 +113,57 @@ class Restore:
             names_of(seen.reading, {record.session_id: record for record in records}),
             EARLY if self.early else WAITING,
         )
-        total, done = plan.records, 0
-        progress(0, total)
-        for skip in plan.skips:
-            self.results.append(
-                Result(skip.record.session_id, None, SKIPPED, skip.reason, where_of(skip.record))
-            )
-        left = list(plan.fills)
-        while left:
-            filled = self.fill(builder, left)
-            done += filled
-            progress(done, total)
-        base_index = int(self.server.try_run("show-options", "-gv", "base-index") or "0")
-        sessions = builder.sessions() if plan.builds else set()
-        for build in plan.builds:
-            self.build(builder, build, base_index, build.tmux_session not in sessions)
-            sessions = (
-                sessions | {build.tmux_session} if self.results[-1].outcome != FAILED else builder.sessions()
-            )
-            done += sum(1 for c in build.cells if c.record)
-            progress(done, total)
-        for build in plan.builds:
-            builder.link(build, base_index)
+        progress(0, len(records))
+        self.results += [Result.of(skip.record, SKIPPED, reason=skip.reason) for skip in plan.skips]
+        done = 0
+        for number in chain(self.fill_all(builder, plan), self.build_all(builder, plan)):
+            done += number
+            progress(done, len(records))
         wait_until_dead(self.server, self.drawing)
         see_that_tmux_reaps(self.server)  # only then does it draw their last line
         if not self.early:
+            lazy = seen.reading.server["@codex-restore-lazy"] != "off"
             woken = wake(self.server, list(self.drawing), everything=not lazy)
             self.results = [r._replace(outcome=RESUMED) if r.pane in woken else r for r in self.results]
         sync_once(self.server)
-        for result in self.results:
-            if result.outcome != REBUILT:
-                log(
-                    f"restore.{result.outcome}",
-                    session=result.session_id,
-                    pane=result.pane,
-                    why=result.reason or None,
-                )
+        for r in self.results:
+            if r.outcome != REBUILT:
+                log(f"restore.{r.outcome}", session=r.session_id, pane=r.pane, why=r.reason or None)
 
-    def fill(self, builder: Rebuilder, left: list[Fill]) -> int:
-        """Fill some of the panes that are left, and take them off; how many it were."""
-        some = left[:FILLS]
-        try:
-            filled = builder.fill([(f.pane, f.record) for f in some])
-        except TmuxError as e:
-            # The first of them cannot be done; the others have another go.
-            first = left.pop(0).record
-            self.results.append(Result(first.session_id, some[0].pane, FAILED, str(e), where_of(first)))
-            return 0
-        del left[: len(filled)]
-        for fill, (process, notes) in zip(some, filled):
-            self.drawing[fill.pane] = process
-            self.results.append(
-                Result(fill.record.session_id, fill.pane, WAITS, "; ".join(notes), where_of(fill.record))
-            )
-        return len(filled)
+    def fill_all(self, builder: Rebuilder, plan: Plan) -> Iterator[int]:
+        """Fill the panes that are there; how many at each step."""
+        left = list(plan.fills)
+        while left:
+            some = left[:FILLS]
+            try:
+                filled = builder.fill([(f.pane, f.record) for f in some])
+            except TmuxError as e:
+                # The first of them cannot be done; the others have another go.
+                first = left.pop(0)
+                self.results.append(Result.of(first.record, FAILED, first.pane, str(e)))
+                continue
+            del left[: len(filled)]
+            for fill, (process, notes) in zip(some, filled):
+                self.drawing[fill.pane] = process
+                self.results.append(Result.of(fill.record, WAITS, fill.pane, "; ".join(notes)))
+            yield len(filled)
 
-    def build(self, builder: Rebuilder, build: Build, base_index: int, new_session: bool) -> None:
+    def build_all(self, builder: Rebuilder, plan: Plan) -> Iterator[int]:
+        """Build the windows, and link them to their other places; how many sessions came back in each."""
+        base_index = int(self.server.try_run("show-options", "-gv", "base-index") or "0")
+        for build in plan.builds:
+            self.build(builder, build, base_index)
+            yield len(build.records)
+        for build in plan.builds:
+            builder.link(build, base_index)
+
+    def build(self, builder: Rebuilder, build: Build, base_index: int) -> None:
         """Build one window, and note what became of its panes."""
         where = f"{build.tmux_session}:{build.window}"
         try:
-            panes, notes = builder.build(build, base_index, new_session)
+            panes, notes = builder.build(build, base_index)
         except TmuxError as e:
-            for cell in build.cells:
-                if cell.record:
-                    self.results.append(
-                        Result(cell.record.session_id, None, FAILED, str(e), where_of(cell.record))
-                    )
+            self.results += [Result.of(record, FAILED, reason=str(e)) for record in build.records]
             return
         if build.moved is not None:
             notes.insert(0, f"window {build.tmux_session}:{build.moved} is in use: now {where}")
@@ -247,11 +217,6 @@ def titles_of(records: list[Record]) -> dict[str, str]:
         known = stores.setdefault(record.codex_home, Store(record.codex_home)).find(record.session_id)
         titles[record.session_id] = short_title(known.title if known else "") or record.session_id
     return titles
-
-
-def where_of(record: Record) -> str:
-    """The record's place in tmux's own notation."""
-    return f"{record.tmux_session}:{record.window}.{record.pane_index}"
 
 
 def wake(server: Server, panes: list[str], everything: bool) -> set[str]:

@@ -37,7 +37,6 @@ def would_start_codex(processes: str) -> bool:
 
 
 def processes_of(server: Server) -> str:
-    """The user's `@resurrect-processes`."""
     return server.try_run("show-options", "-gqv", "@resurrect-processes") or ""
 
 

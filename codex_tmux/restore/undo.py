@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import sys
 from collections import Counter
 from collections.abc import Iterable
 from datetime import timedelta
@@ -18,15 +16,15 @@ from codex_tmux.pane.new_pane import open_pane
 from codex_tmux.restore.at_start import offer, sessions_text
 from codex_tmux.restore.build import session_target
 from codex_tmux.restore.plan import Plan, builds, lost_records
-from codex_tmux.restore.restore import FAILED, RESUMED, Restore, Result, spots_of, where_of
+from codex_tmux.restore.restore import FAILED, RESUMED, Restore, Result, spots_of
 from codex_tmux.state import store
 from codex_tmux.state.launch import launch_of
 from codex_tmux.state.pane_options import Option
 from codex_tmux.state.records import CLOSED, LOST, Record
 from codex_tmux.tmux import epoch
-from codex_tmux.tmux.clients import show
+from codex_tmux.tmux.clients import own_client, show
 from codex_tmux.tmux.server import RESPAWN_PANE, Server
-from codex_tmux.tmux.tell import tell_client
+from codex_tmux.tmux.tell import problems_told, tell_client
 from codex_tmux.tracking.model import Snapshot
 from codex_tmux.tracking.pass_once import Pass, sync_once
 from codex_tmux.tracking.sync import server_lock
@@ -54,14 +52,9 @@ def command(from_key: bool, client: str) -> None:
     that is made again, with the other conversations that were closed with it. Run it again for the one before.
     """
     server = Server()
-    try:
-        client = client or own_client(server)
+    client = client or own_client(server)
+    with problems_told(server, from_key, client):
         results = undo(server, client)
-    except Problem as e:
-        if not from_key:
-            raise
-        tell_client(server, client, str(e))
-        sys.exit(1)
     if results and not from_key:
         click.echo(said(results))
     elif len(results) > 1 or any(result.reason for result in results):
@@ -82,12 +75,6 @@ def said(results: list[Result]) -> str:
     failed = len(sessions) - back
     text += f", {failed} {'is' if failed == 1 else 'are'} not" if failed else ""
     return ": ".join([text, *sorted({result.reason for result in sessions if result.reason})])
-
-
-def own_client(server: Server) -> str:
-    """The client that shows this pane's tmux session, the one last used; "" outside tmux."""
-    pane = os.environ.get("TMUX_PANE")
-    return (server.try_run("display-message", "-p", "-t", pane, "#{client_name}") or "") if pane else ""
 
 
 def undo(server: Server, client: str) -> list[Result]:
@@ -188,7 +175,7 @@ def placed(server: Server, seen: Pass, group: tuple[Record, ...]) -> list[Result
     gone = by_window.pop(None, [])
     for window, records in by_window.items():
         restore.results += join(server, window, records) if window else []
-    restore.perform(seen, Plan((), tuple(builds(gone, spots_of(seen)))), lambda done, of: None)
+    restore.perform(seen, Plan((), tuple(builds(gone, spots_of(seen)))))
     return restore.results
 
 
@@ -213,10 +200,10 @@ def join(server: Server, window: Window, records: list[Record]) -> list[Result]:
         try:
             pane = open_pane(server, ["split-window", *beside], launch_of(record), had)
         except Problem as e:
-            results.append(Result(record.session_id, None, FAILED, str(e), where_of(record)))
+            results.append(Result.of(record, FAILED, reason=str(e)))
             continue
         panes.insert(at, pane)
-        results.append(Result(record.session_id, pane, RESUMED, "", where_of(record)))
+        results.append(Result.of(record, RESUMED, pane))
     layout = max(records, key=lambda r: len(CELL.findall(r.window_layout))).window_layout
     if len(CELL.findall(layout)) == len(panes):
         server.try_run("select-layout", "-t", target, layout)

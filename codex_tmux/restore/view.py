@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
 from typing import Any
 
 from rich.cells import cell_len
 
-from codex_tmux.plain_text import printable, tilde
+from codex_tmux.plain_text import in_cells, printable, tilde
 from codex_tmux.restore.plan import Build, Plan
-from codex_tmux.restore.restore import FAILED, REBUILT, RESUMED, SKIPPED, WAITS, Result, titles_of, where_of
+from codex_tmux.restore.restore import FAILED, REBUILT, RESUMED, SKIPPED, WAITS, Result, titles_of
 from codex_tmux.state.records import Record
 
 JSON_VERSION = 1
@@ -56,7 +57,7 @@ def as_document(results: list[Result]) -> str:
 
 def planned(plan: Plan) -> list[Result]:
     """The plan as results; a pane that is yet to be built is None."""
-    found = [Result(f.record.session_id, f.pane, WAITS, "", where_of(f.record)) for f in plan.fills]
+    found = [Result.of(fill.record, WAITS, fill.pane) for fill in plan.fills]
     for build in plan.builds:
         for cell in build.cells:
             reason = moved_text(build)
@@ -71,34 +72,32 @@ def moved_text(build: Build) -> str:
 
 
 def plan_text(plan: Plan) -> str:
-    """The plan as a table."""
-    records = [f.record for f in plan.fills] + [s.record for s in plan.skips]
-    records += [cell.record for build in plan.builds for cell in build.cells if cell.record]
-    titles = titles_of(records)
-    rows = [("WHERE", "TITLE", "HOW", "DIRECTORY", "SESSION")]
-    for fill in plan.fills:
-        rows.append(row_of(fill.record, titles, where_of(fill.record), f"in pane {fill.pane}"))
-    for build in plan.builds:
-        how = "new window" + (f" ({moved_text(build)})" if build.moved is not None else "")
-        for at, cell in enumerate(build.cells):
-            where, what = f"{build.tmux_session}:{build.window}.{at}", how if at == 0 else "split"
-            if cell.record:
-                rows.append(row_of(cell.record, titles, where, what))
-            else:
-                rows.append((where, "shell", what, directory_of(cell.cwd), "-"))
-    for skip in plan.skips:
-        rows.append(row_of(skip.record, titles, where_of(skip.record), f"skipped: {skip.reason}"))
+    titles = titles_of([*plan.restored, *(skip.record for skip in plan.skips)])
+    rows = [("WHERE", "TITLE", "HOW", "DIRECTORY", "SESSION"), *rows_of(plan, titles)]
     if len(rows) == 1:
         return "nothing to restore"
-    cells = [tuple(printable(c) for c in row) for row in rows]
-    widths = [max(cell_len(row[i]) for row in cells) for i in range(5)]
-    return "\n".join(
-        "  ".join(c + " " * (w - cell_len(c)) for c, w in zip(row, widths)).rstrip() for row in cells
-    )
+    cells = [[printable(cell) for cell in row] for row in rows]
+    widths = [max(map(cell_len, column)) for column in zip(*cells)]
+    return "\n".join("  ".join(map(in_cells, row, widths)).rstrip() for row in cells)
+
+
+def rows_of(plan: Plan, titles: dict[str, str]) -> Iterator[tuple[str, str, str, str, str]]:
+    """A line for each pane of the plan."""
+    for fill in plan.fills:
+        yield row_of(fill.record, titles, fill.record.where, f"in pane {fill.pane}")
+    for build in plan.builds:
+        how = f"new window ({moved_text(build)})" if build.moved is not None else "new window"
+        for at, cell in enumerate(build.cells):
+            where, what = f"{build.tmux_session}:{build.window}.{at}", "split" if at else how
+            if cell.record:
+                yield row_of(cell.record, titles, where, what)
+            else:
+                yield where, "shell", what, directory_of(cell.cwd), "-"
+    for skip in plan.skips:
+        yield row_of(skip.record, titles, skip.record.where, f"skipped: {skip.reason}")
 
 
 def row_of(record: Record, titles: dict[str, str], where: str, how: str) -> tuple[str, str, str, str, str]:
-    """One line of the plan."""
     return where, titles[record.session_id], how, directory_of(record.cwd), record.session_id
 
 

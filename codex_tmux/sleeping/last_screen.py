@@ -75,7 +75,6 @@ def packed(messages: list[tuple[str, str]]) -> bytes:
 
 
 def unpacked(data: bytes) -> list[tuple[str, str]]:
-    """The messages that a buffer holds."""
     parts = data.decode("utf-8", "replace").split(SEPARATOR)[1:]
     return [(who, text) for who, _, text in (part.partition("\n") for part in parts)]
 

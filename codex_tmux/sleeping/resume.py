@@ -71,16 +71,17 @@ def put_to_sleep(
     lines = "0" if again else f"-{HISTORY}"
     # One call, so that nobody sees the pane between these; the respawn first, so that nothing of a pane that
     # somebody else has just respawned is changed: a living pane that counts as asleep would never be laid again.
-    drawing = server.run(
-        # Not where another sync has just laid it: the buffer is being drawn.
-        *("if-shell", "-F", "-t", pane, "#{pane_dead}"),
-        *(f"capture-pane -e -t {pane} -S {lines} -b {buffer}", ";"),
-        *(RESPAWN_PANE, "-t", pane, "-e", f"{LAY}={buffer}", *run_command(server, launch), ";"),
-        *joined(
-            pane_options(pane, {Option.ASLEEP: "1", Option.GUARD: "", Option.LAUNCH: encode_launch(launch)})
-        ),
-        *joined(stay(pane) if again and not says else keep_commands(pane, text, launch.typed)),
-        *("display-message", "-p", "-t", pane, "#{pane_pid}"),
+    capture = f"capture-pane -e -t {pane} -S {lines} -b {buffer}"
+    options = {Option.ASLEEP: "1", Option.GUARD: "", Option.LAUNCH: encode_launch(launch)}
+    drawing = server.run_commands(
+        [
+            # Not where another sync has just laid it: the buffer is being drawn.
+            ["if-shell", "-F", "-t", pane, "#{pane_dead}", capture],
+            [RESPAWN_PANE, "-t", pane, "-e", f"{LAY}={buffer}", *run_command(server, launch)],
+            *pane_options(pane, options),
+            *(stay(pane) if again and not says else keep_commands(pane, text, launch.typed)),
+            ["display-message", "-p", "-t", pane, "#{pane_pid}"],
+        ]
     )
     log("pane.asleep", pane=pane)
     return drawing
@@ -118,7 +119,7 @@ def respawn_into_run(
 
     `unattended`: nobody asked for it, so nobody is there to answer a question.
     """
-    server.run(*joined(into_run(server, pane, launch, kill, unattended))[:-1])
+    server.run_commands(into_run(server, pane, launch, kill, unattended))
 
 
 def take_over(server: Server, pane: str, launch: Launch, root_pid: str) -> None:

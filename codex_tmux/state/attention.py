@@ -31,7 +31,6 @@ def attention(server: Server) -> dict[str, Attention]:
 
 
 def attention_of(row: dict[str, str]) -> Attention:
-    """What a pane's options say."""
     at = row[Option.UNREAD_AT]
     since = (int(at) if at.isdecimal() else 0) if row[Option.UNREAD] else None
     return Attention(row[Option.TURNING].startswith(NEEDS), since)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from codex_tmux.codex.store import SQLITE_HOME, Store
 from codex_tmux.state.records import Record
 
 LAY = "CODEX_TMUX_LAY"
@@ -40,6 +41,10 @@ class Launch(NamedTuple):
         return bool(self.transport) and not self.codex
 
 
+def store_of(launch: Launch | Record) -> Store:
+    """The store of a Codex that was started so."""
+    return Store(launch.codex_home, dict(launch.env).get(SQLITE_HOME))
+
+
 def launch_of(record: Record) -> Launch:
-    """How a record's Codex was started."""
     return Launch(*(getattr(record, name) for name in Launch._fields))

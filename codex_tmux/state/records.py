@@ -74,8 +74,12 @@ class Record(NamedTuple):
 
     @property
     def current(self) -> bool:
-        """Whether the record still has its pane."""
         return self.status in CURRENT
+
+    @property
+    def where(self) -> str:
+        """The place in tmux's own notation."""
+        return f"{self.tmux_session}:{self.window}.{self.pane_index}"
 
     @property
     def place(self) -> tuple[str, str, str]:
@@ -93,7 +97,6 @@ def now() -> datetime:
 
 
 def to_toml(records: tuple[Record, ...]) -> dict[str, Any]:
-    """The state file's content as TOML values."""
     return {"version": VERSION, "panes": [entry_of(r) for r in records]}
 
 

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
+WORD = re.compile(r"""(?:\\.|'[^']*'?|"(?:\\.|[^"])*"?|[^ \t\n;])+|;""", re.DOTALL)
+PIECE = re.compile(r"""\\(.)|'([^']*)'?|"((?:\\.|[^"])*)"?""", re.DOTALL)
+ESCAPED = re.compile(r"\\(.)", re.DOTALL)
+
 
 def helper_of(start_command: str) -> str:
     """The helper that a pane's stored command starts, as it is named there; "" where that is not codex-tmux itself.
@@ -34,33 +40,13 @@ def has_moved(start_command: str, helper: str) -> bool:
 
 
 def shell_words(text: str) -> list[str]:
-    """The words of a command line, without their quotes; half a quote ends with the line."""
-    words: list[str] = []
-    word: list[str] | None = None
-    quote = ""
-    at = 0
-    while at < len(text):
-        char = text[at]
-        at += 1
-        if char == "\\" and quote != "'" and at < len(text):
-            word = word or []
-            word.append(text[at])
-            at += 1
-        elif quote or char in "'\"":
-            word = word or []
-            if char == quote:
-                quote = ""
-            elif quote:
-                word.append(char)
-            else:
-                quote = char
-        elif char in " \t\n;":
-            if word is not None:
-                words.append("".join(word))
-                word = None
-            if char == ";":
-                words.append(";")
-        else:
-            word = word or []
-            word.append(char)
-    return words if word is None else [*words, "".join(word)]
+    """The words of a command line, without their quotes; half a quote ends with the line. A `;` is a word.
+
+    >>> shell_words("cd '/a b' ;exec x\\\\'y")
+    ['cd', '/a b', ';', 'exec', "x'y"]
+    """
+    return [PIECE.sub(unquoted, word) for word in WORD.findall(text)]
+
+
+def unquoted(piece: re.Match[str]) -> str:
+    return piece[1] or piece[2] or ESCAPED.sub(r"\1", piece[3] or "")

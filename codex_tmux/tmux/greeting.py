@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 
+from codex_tmux.codex.home import default_home
 from codex_tmux.codex.title_config import SESSION_ID, THREAD_ID, title_has_id
 from codex_tmux.errors import Problem
 from codex_tmux.launcher import typed
 from codex_tmux.log import log
-from codex_tmux.paths import make_state_dir
+from codex_tmux.paths import first_time
 from codex_tmux.tmux.server import Server
 from codex_tmux.tmux.tell import PREFIX, tell_all, tell_later
 from codex_tmux.tmux.user_keys import TASKS, advice, bound, left
@@ -22,11 +23,7 @@ GREETED = ("resume", "find")
 
 def greet_once(server: Server) -> None:
     """Greet the clients that are there, else the next one that comes; only the first call ever does."""
-    try:
-        path = os.path.join(make_state_dir(), NAME)
-        # Exclusive: of two syncs one greets. Before the message: where nothing can be noted, nothing is said.
-        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
-    except OSError:
+    if not first_time(NAME):
         return
     text = greeting(server)
     log("greeting", text=text)
@@ -47,8 +44,7 @@ def greeting(server: Server) -> str:
     wanted = advice(options, ours, server.try_run("list-keys", "-T", "prefix") or "")
     if wanted and left(options, ours)[0].does in GREETED:
         return fitted(keys, f"{prefix} {left(options, ours)[0].key} stays yours: {wanted}")
-    home = os.path.abspath(os.environ.get("CODEX_HOME") or os.path.expanduser("~/.codex"))
-    return fitted(keys, "" if names_sessions(home) else f"Next: {typed('setup')}")
+    return fitted(keys, "" if names_sessions(default_home()) else f"Next: {typed('setup')}")
 
 
 def fitted(keys: list[str], step: str) -> str:

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Mapping
-from typing import NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple, NoReturn
 
 from codex_tmux.errors import NoServer, TmuxError
 from codex_tmux.tmux import epoch
@@ -45,6 +45,11 @@ class Server:
         """The words that run tmux with `args` on this server; `-u`, as hooks often have no UTF-8 locale."""
         return [self.binary, "-u", *(["-S", self.socket] if self.socket else []), *args]
 
+    def become(self, *args: str) -> NoReturn:
+        """Become tmux's own client, which runs this."""
+        argv = self.argv(*args)
+        os.execvp(argv[0], argv)
+
     def run_bytes(self, *args: str, timeout: float = TIMEOUT) -> bytes:
         """Run tmux with `args`; returns what it printed. Raises TmuxError when it fails."""
         code, out = spawn(self.argv(*args), timeout)
@@ -79,6 +84,10 @@ class Server:
         """
         return parse_rows(self.run_bytes(*command, "-F", row_format(plain, chosen)), (*plain, *chosen))
 
+    def run_inside(self, *command: str) -> None:
+        """Have tmux itself run a command for whose end, or answer, its caller would have to wait."""
+        self.run("run-shell", "-bC", literal(" ".join(map(quote, command))))
+
     def option(self, name: str) -> str:
         """A user option of the server as the last reading told it, else asked for now; "" where it is not set."""
         if name in self.told:
@@ -95,6 +104,14 @@ class Server:
             return self.run(*args)
         except TmuxError:
             return None
+
+    def run_commands(self, commands: Iterable[Sequence[str]]) -> str:
+        """Run several tmux commands, each given as its words, in one call. Nothing behind one that fails is run."""
+        return self.run(*joined(commands))
+
+    def try_commands(self, commands: Iterable[Sequence[str]]) -> str | None:
+        """Like `run_commands`, but None where one of them fails."""
+        return self.try_run(*joined(commands))
 
 
 def spawn(argv: list[str], timeout: float) -> tuple[int, bytes]:
@@ -114,15 +131,15 @@ def spawn(argv: list[str], timeout: float) -> tuple[int, bytes]:
 
 
 PLAIN = (
-    "pane_id pane_pid pane_dead pane_dead_status pane_dead_signal pane_in_mode alternate_on pane_tty "
-    "session_id window_id window_index pane_index window_layout remain-on-exit pane_synchronized automatic-rename"
+    "pane_id pane_pid pane_dead pane_dead_status pane_dead_signal pane_in_mode pane_tty "
+    "window_id window_index pane_index window_layout remain-on-exit pane_synchronized automatic-rename"
 ).split()
 CHOSEN = (
     "session_name session_group window_name pane_title pane_current_command pane_current_path pane_start_command"
 ).split()
 OPTIONS = (
     "@codex_pane @codex_session @codex_evidence @codex_title_id @codex_title_at @codex_title_by "
-    "@codex_guard @codex_asleep @codex_process @codex_mode @codex_waiting @codex_state @codex_launch @codex_keep "
+    "@codex_guard @codex_asleep @codex_process @codex_mode @codex_state @codex_launch @codex_keep "
     "@codex_hint @codex_leaving @codex_cleared @codex_claim @codex_looked @codex_unfocused "
     "@codex_turning @codex_spins @codex_unread @codex_name @codex_renamed"
 ).split()
@@ -215,6 +232,11 @@ def read(server: Server) -> Reading:
         automatic_rename.decode(),
         {window: tuple(places) for window, places in links.items()},
     )
+
+
+def joined(commands: Iterable[Sequence[str]]) -> list[str]:
+    """Several tmux commands as the words of one call."""
+    return [word for command in commands for word in (*map(escape, command), ";")][:-1]
 
 
 def quote(word: str) -> str:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
-from codex_tmux.errors import TmuxError
+from codex_tmux.errors import Problem, TmuxError
 from codex_tmux.log import log
-from codex_tmux.tmux.clients import of_client
+from codex_tmux.tmux.clients import clients, of_client
 from codex_tmux.tmux.server import TIMEOUT, Server, spawn
 
 SHORTEST = 4000
@@ -28,25 +31,36 @@ def milliseconds(text: str, display_time: str, least: int = SHORTEST) -> int:
 def tell(server: Server, pane: str, text: str) -> None:
     """Show `text` to every client whose tmux session holds the pane; it stands in the log as well."""
     log("message", pane=pane, text=text)
-    try:
-        session = server.run("display-message", "-p", "-t", pane, "#{session_id}")
-        clients = server.run("list-clients", "-t", session, "-F", "#{client_name}").splitlines()
-    except TmuxError:
-        return
-    show(server, clients, text)
+    show(server, [client.name for client in clients(server, pane)], text)
 
 
 def tell_all(server: Server, text: str) -> bool:
     """Show `text` to every client of a tmux server; whether there was one. The log has it from the caller."""
-    clients = (server.try_run("list-clients", "-F", "#{client_name}") or "").splitlines()
-    show(server, clients, text)
-    return bool(clients)
+    names = [client.name for client in clients(server)]
+    show(server, names, text)
+    return bool(names)
 
 
-def tell_client(server: Server, client: str | None, text: str) -> None:
-    """Show `text` to one client; None: to the one that tmux takes for the current one."""
-    log("message", client=client, text=text)
-    show(server, [client or ""], text)
+def tell_client(server: Server, client: str, text: str) -> None:
+    """Show `text` to one client; "": to the one that tmux takes for the current one."""
+    log("message", client=client or None, text=text)
+    show(server, [client], text)
+
+
+@contextmanager
+def problems_told(server: Server, when: bool, client: str = "", pane: str = "") -> Iterator[None]:
+    """With `when`, a Problem within is told the client, or who looks at the pane, and ends the program: a key binding
+    has no terminal."""
+    try:
+        yield
+    except Problem as e:
+        if not when:
+            raise
+        if pane:
+            tell(server, pane, str(e))
+        else:
+            tell_client(server, client, str(e))
+        sys.exit(1)
 
 
 def say_for(server: Server, client: str, text: str, least: int = 10_000) -> None:
@@ -60,12 +74,12 @@ def tell_later(server: Server, text: str) -> None:
     server.try_run("set-option", "-g", "@codex_say", PREFIX + text)
 
 
-def show(server: Server, clients: list[str], text: str, least: int = SHORTEST) -> None:
-    """Show `text` to these clients; "" is the current one."""
-    if not clients:
+def show(server: Server, names: list[str], text: str, least: int = SHORTEST) -> None:
+    """Show `text` to the clients of these names; "" is the current one."""
+    if not names:
         return
     delay = milliseconds(text, server.try_run("show-options", "-gv", "display-time") or "", least)
-    for client in clients:
+    for client in names:
         # The text goes through an option: as a message of its own it would be expanded as a format.
         server.try_run("set-option", "-g", "@codex_message", PREFIX + text)
         show_message(server, client, ["display-message", "-d", str(delay)])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from codex_tmux.codex.session_id import is_session_id
 from codex_tmux.errors import TmuxError
 from codex_tmux.log import log
+from codex_tmux.sleeping.focus import asked_since, take_back
 from codex_tmux.sleeping.hint import ENDED_SOMEHOW, hint
 from codex_tmux.sleeping.remain_on_exit import (
     GIVE_BACK,
@@ -18,24 +19,18 @@ from codex_tmux.sleeping.remain_on_exit import (
 from codex_tmux.sleeping.resume import put_to_sleep, respawn_into_run, take_over
 from codex_tmux.state.pane_options import KEPT_TRUE, Option, encode_launch, pane_options
 from codex_tmux.state.records import DEAD, ENDED, EXEC, LIVE, LOST, STATUS_WORDS, Record
-from codex_tmux.tmux.server import AT_WORK, Reading, Server, escape
+from codex_tmux.tmux.server import AT_WORK, Reading, Server
 from codex_tmux.tmux.tell import tell
 from codex_tmux.tmux.user_keys import KEY_OPTIONS, shown_key
 from codex_tmux.tmux.versions import REAPS, version_of
-from codex_tmux.tracking.focus import asked_since, take_back
 from codex_tmux.tracking.identify import Identifier
 from codex_tmux.tracking.may_act import Act, ProcessFacts, may_act
-from codex_tmux.tracking.model import Action, Note, Pane, Revive, Sleep, Snapshot, TakeOver, Tell
+from codex_tmux.tracking.model import Action, Note, Pane, Revive, Sighting, Sleep, Snapshot, TakeOver, Tell
 from codex_tmux.tracking.names import wanted_names
 from codex_tmux.tracking.pane_facts import pane_facts
 
 AWAIT = "set-option -g @codex_awaiting 1 ; run-shell -b -d 1 -C '#{@codex_await}'"
 """tmux looks by itself when a Codex that is about to end does so."""
-
-
-def needs_tick(reading: Reading) -> bool:
-    """Whether this tmux may have missed the end of a process, so that a timer inside it has to look."""
-    return version_of(reading.server["version"]) < REAPS
 
 
 def is_leaving(row: dict[str, str], pane: Pane) -> bool:
@@ -60,26 +55,20 @@ def set_options(
     """
     if not reading.server["@codex_dir"]:
         return set()
-    by_pane = {
-        r.pane: r for r in records if r.current and (r.server, r.epoch) == (snapshot.server, snapshot.epoch)
-    }
+    by_pane = {r.pane: r for r in records if snapshot.holds(r)}
     commands: list[list[str]] = []
     marked = []
     newly_marked = set()
     names = wanted_names(reading, snapshot, by_pane)
     for row, pane in zip(reading.panes, snapshot.panes):
-        wanted = wanted_options(row, pane, by_pane.get(pane.id))
-        if pane.id in identifier.stale:
-            wanted[Option.TITLE_ID] = ""
-        if pane.id in identifier.owners:
-            wanted[Option.TITLE_BY] = identifier.owners[pane.id]
+        wanted = wanted_options(row, pane, by_pane.get(pane.id)) | identifier.titles.get(pane.id, {})
         if pane.id in names:
             wanted[Option.NAME] = names[pane.id]
         if wanted.get(Option.MARK, row[Option.MARK]):
             marked.append(pane.id)
             if not row[Option.MARK]:
                 newly_marked.add(pane.id)
-        if asked := asked_since(reading.server["version"], row, pane):
+        if asked := asked_since(reading.server["version"], row, pane.own_process):
             take_back(row["pane_tty"])
             wanted[Option.UNFOCUSED] = asked
         commands += pane_options(pane.id, {n: v for n, v in wanted.items() if row.get(n, "") != v})
@@ -121,8 +110,9 @@ def server_options(
     if commands or changed:
         commands.append(["set-option", "-gF", "@codex_seen", "#{E:@codex_places}"])
     ticks = bool(reading.server["@codex_ticking"] and reading.server["@codex_panes"])
-    if marked and not ticks and needs_tick(reading):
-        # Asked inside tmux, behind the panes: since the reading the timer may have found none, and ended.
+    if marked and not ticks and version_of(reading.server["version"]) < REAPS:
+        # This tmux may miss the end of a process, so that a timer inside it has to look. Asked inside tmux, behind the
+        # panes: since the reading the timer may have found none, and ended.
         start = "set-option -g @codex_ticking 1 ; run-shell -b -C '#{@codex_tick}'"
         commands.append(["if-shell", "-F", "#{?@codex_ticking,,1}", start])
     if reading.server["@codex_pending"]:
@@ -137,39 +127,32 @@ def wanted_options(row: dict[str, str], pane: Pane, record: Record | None) -> di
     if pane.starting:
         return {}
     if pane.running:
+        guarded = not pane.ours and may_act(pane_facts(row), facts_of(pane), Act.GUARD)
+        # Kept while the title is empty: it tells the quit when it comes.
+        leaving = row[Option.LEAVING] if row[Option.MODE] == EXEC or not row["pane_title"] else ""
         return {
             Option.MARK: "1",
-            Option.SESSION: record.session_id if record else "",
-            Option.EVIDENCE: record.evidence if record else "",
             Option.STATE: LIVE,
             Option.LAUNCH: encode_launch(pane.running),
-            Option.GUARD: f"{pane.root_pid} {pane.start_command}"
-            if not pane.ours and may_act(pane_facts(row), facts_of(pane), Act.GUARD)
-            else "",
+            Option.GUARD: f"{pane.root_pid} {pane.start_command}" if guarded else "",
             Option.PROCESS: pane.process,
-            # Kept while the title is empty: it tells the quit when it comes.
-            Option.LEAVING: row[Option.LEAVING] if row[Option.MODE] == EXEC or not row["pane_title"] else "",
+            Option.LEAVING: leaving,
+            **session_options(record),
         }
     if pane.dead and pane.marked:
-        kept = "" if pane.doubted else pane.session
-        return {
-            Option.SESSION: record.session_id if record else kept,
-            Option.EVIDENCE: record.evidence if record else pane.evidence if kept else "",
-            Option.STATE: ENDED if pane.exit == "0" else DEAD,
-        }
+        kept = None if pane.doubted else pane.remembered
+        return {Option.STATE: ENDED if pane.exit == "0" else DEAD, **session_options(record or kept)}
     if record:
         # A guard that was not obeyed is none: what the respawn began is the user's by now.
         refused = {Option.GUARD: ""} if pane.guard is None and not pane.dead else {}
-        return {
-            Option.MARK: "1",  # taken away by an unload
-            Option.STATE: record.status,
-            Option.SESSION: record.session_id,
-            Option.EVIDENCE: record.evidence,
-            **refused,
-        }
-    if pane.marked or pane.session:
-        return dict.fromkeys(KEPT_TRUE, "")
-    return {}
+        # An unload has taken the mark away.
+        return {Option.MARK: "1", Option.STATE: record.status, **session_options(record), **refused}
+    return dict.fromkeys(KEPT_TRUE, "") if pane.marked or pane.session else {}
+
+
+def session_options(shown: Record | Sighting | None) -> dict[str, str]:
+    session, evidence = (shown.session_id, shown.evidence) if shown else ("", "")
+    return {Option.SESSION: session, Option.EVIDENCE: evidence}
 
 
 def keep_when_killed(
@@ -203,17 +186,12 @@ def run_all(server: Server, commands: list[list[str]], loaded: bool) -> None:
     if not commands:
         return
     # An option that is not there stops the call before the first of ours.
-    still_loaded = ["show-options", "-g", "@codex_dir"] if loaded else ["start-server"]
-    words: list[str] = [*still_loaded, ";"]
-    for command in commands:
-        words += [*(escape(w) for w in command), ";"]
-    try:
-        server.run(*words[:-1])
-    except TmuxError:
+    still_loaded = [["show-options", "-g", "@codex_dir"]] if loaded else []
+    if server.try_commands([*still_loaded, *commands]) is None:
         for command in commands:
-            if loaded and server.try_run(*still_loaded) is None:
+            if loaded and server.try_commands(still_loaded) is None:
                 return
-            server.try_run(*(escape(w) for w in command))
+            server.try_commands([command])
 
 
 def summary(records: tuple[Record, ...], snapshot: Snapshot) -> str:

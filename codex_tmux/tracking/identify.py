@@ -4,54 +4,35 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
 
 from codex_tmux.codex.commandline import is_app_server
 from codex_tmux.codex.home import default_home
 from codex_tmux.codex.processes.find import CodexProcess, find_codex
 from codex_tmux.codex.processes.held import sessions_held
 from codex_tmux.codex.processes.table import Processes
-from codex_tmux.codex.session_id import CUT, find_id, is_whole, same_session
-from codex_tmux.codex.shells import SHELLS
+from codex_tmux.codex.session_id import is_whole, same_session
 from codex_tmux.codex.store import SQLITE_HOME, Store
 from codex_tmux.state.launch import Launch
-from codex_tmux.state.pane_options import decode_launch
-from codex_tmux.state.records import ARGV, DEAD, EXEC, INFERRED, LIVE, LOCK, SCREEN, TITLE, TUI
+from codex_tmux.state.pane_options import Option, decode_launch
+from codex_tmux.state.records import ARGV, EXEC, INFERRED, LIVE, LOCK, TITLE, TUI
 from codex_tmux.state.start_command import has_moved, helper_of
 from codex_tmux.tmux.server import Reading, Server
 from codex_tmux.tracking import whose_title
-from codex_tmux.tracking.far_pane import (
-    completed_by_screen,
-    identify_far_pane,
-    is_another_machine,
-    known_here,
-)
+from codex_tmux.tracking.ended_pane import dead_pane, lost_pane
+from codex_tmux.tracking.far_pane import identify_far_pane, is_another_machine, known_here
 from codex_tmux.tracking.inferred import Unnamed, with_inferred
 from codex_tmux.tracking.may_act import Act, Place, ProcessFacts, may_act
 from codex_tmux.tracking.model import Guard, Pane, Sighting, Snapshot
 from codex_tmux.tracking.pane_facts import age_of, codex_facts, pane_facts, place_of
 from codex_tmux.tracking.wrapper_of import wrapper_of
 
-QUIT_LINES = 12
-"""How many lines above a shell's prompt may be of the Codex that has just ended: its last message takes six."""
 STARTING = 0.5
 """Seconds within which a Codex that has just started has no session yet."""
 STARTING_WITH = 15.0
 """Seconds it may take to open the session that it was told to resume."""
 CODEX_COMMANDS = frozenset(("codex", "node", "bun"))
 """What tmux calls the command of a pane that runs Codex: the binary itself, or the interpreter of its wrapper."""
-
-
-def find_resume_hint(screen: str) -> str:
-    """The id that Codex named last as it ended (`codex resume <id>`); "" where the screen shows none.
-
-    A terminal breaks long lines, so the words are looked for without their white space.
-    """
-    squeezed = "".join(screen.split())
-    at = squeezed.rfind("codexresume")
-    if at < 0:
-        return ""
-    found = squeezed[at + len("codexresume") :][:36]
-    return found if is_whole(found) else ""
 
 
 class Identifier:
@@ -62,8 +43,8 @@ class Identifier:
         self.reading = reading
         self.processes = processes or Processes()
         self.stores: dict[tuple[str, str | None], Store] = {}
-        self.stale: set[str] = set()
-        self.owners: dict[str, str] = {}
+        self.titles: dict[str, dict[str, str]] = {}
+        """What the options of panes should say of their titles."""
         self.codexes: dict[str, CodexProcess] = {}
         self.env_names = tuple(reading.server["@codex-env"].split())
         helper = reading.server.get("@codex_helper", "")
@@ -76,19 +57,13 @@ class Identifier:
         unnamed = [(row, pane) for row, pane in zip(rows, panes) if self.is_unnamed(row, pane)]
         if unnamed:
             panes = self.infer(panes, unnamed)
-        occupied = {
-            row["window_id"] for row, pane in zip(rows, panes) if pane.running or pane.session or pane.marked
-        }
-        neighbours: dict[str, list[tuple[int, str, bool]]] = {window: [] for window in occupied}
+        windows: dict[str, list[tuple[int, str, bool]]] = {}
         for row, pane in zip(rows, panes):
-            if row["window_id"] in occupied:
-                cell = (int(row["pane_index"]), row["pane_current_path"], not pane.start_command)
-                neighbours[row["window_id"]].append(cell)
+            cell = (int(row["pane_index"]), row["pane_current_path"], not pane.start_command)
+            windows.setdefault(row["window_id"], []).append(cell)
         panes = tuple(
-            pane._replace(neighbours=tuple(neighbours[row["window_id"]]))
-            if pane.running or pane.session
-            else pane
-            for row, pane in zip(rows, panes)
+            p._replace(neighbours=tuple(windows[row["window_id"]])) if p.running or p.session else p
+            for row, p in zip(rows, panes)
         )
         server = self.reading.server
         return Snapshot(
@@ -100,9 +75,27 @@ class Identifier:
         )
 
     def pane(self, row: dict[str, str]) -> Pane:
-        """One pane."""
-        command, asleep = row["pane_start_command"], bool(row["@codex_asleep"])
-        pane = Pane(
+        pane = self.as_read(row)
+        if not self.is_candidate(row):
+            return pane
+        if pane.dead:
+            return dead_pane(self, row, pane)
+        codex = find_codex(self.processes, int(pane.root_pid), pane.marked, self.env_names)
+        if codex is not None:
+            listed = may_act(pane_facts(row), codex_facts(codex), Act.LIST)
+            if listed:
+                return self.running_pane(row, pane, codex)
+            pane = pane._replace(left_alone=listed.because)
+        return self.without_own_codex(row, self.obeyed(row, pane))
+
+    def as_read(self, row: dict[str, str]) -> Pane:
+        """A pane as tmux tells it."""
+        command, asleep, signal = (
+            row["pane_start_command"],
+            bool(row["@codex_asleep"]),
+            row["pane_dead_signal"],
+        )
+        return Pane(
             id=row["pane_id"],
             tmux_session=row["session_name"],
             window=int(row["window_index"]),
@@ -113,9 +106,7 @@ class Identifier:
             pane_index=int(row["pane_index"]),
             cwd=row["pane_current_path"],
             dead=row["pane_dead"] == "1",
-            exit=row["pane_dead_status"]
-            if not row["pane_dead_signal"]
-            else f"signal {row['pane_dead_signal']}",
+            exit=f"signal {signal}" if signal else row["pane_dead_status"],
             root_pid=row["pane_pid"],
             start_command=command,
             ours="codex" in command and bool(helper_of(command)),
@@ -128,35 +119,30 @@ class Identifier:
             asleep=asleep,
             last_process=self.present_name(row["@codex_process"]),
         )
-        if not self.is_candidate(row):
+
+    def obeyed(self, row: dict[str, str], pane: Pane) -> Pane:
+        """The pane without its guard where what a respawn has started is the user's."""
+        if not pane.respawned:
             return pane
-        if pane.dead:
-            return self.dead_pane(row, pane)
-        codex = find_codex(self.processes, int(row["pane_pid"]), pane.marked, self.env_names)
-        if codex is not None:
-            listed = may_act(pane_facts(row), codex_facts(codex), Act.LIST)
-            if listed:
-                return self.running_pane(row, pane, codex)
-            pane = pane._replace(left_alone=listed.because)
-        if pane.guard and pane.guard.root_pid != pane.root_pid:
-            age = age_of(self.processes, int(pane.root_pid))
-            now = ProcessFacts(front=row["pane_current_command"], age=age)
-            if not may_act(pane_facts(row), now, Act.TAKE_OVER):
-                pane = pane._replace(guard=None)
+        now = ProcessFacts(front=row["pane_current_command"], age=age_of(self.processes, int(pane.root_pid)))
+        return pane if may_act(pane_facts(row), now, Act.TAKE_OVER) else pane._replace(guard=None)
+
+    def without_own_codex(self, row: dict[str, str], pane: Pane) -> Pane:
         if row["@codex_mode"] == EXEC and pane.launch and self.runs_helper(pane, "exec"):
             # A conversation through `codex exec`, between two turns: the pane's own program tells what it holds.
-            sighting = Sighting(pane.session, pane.evidence) if pane.session else None
             return pane._replace(
-                running=pane.launch, process=pane.root_pid, sighting=sighting, root=True, codex=Place.ROOT
+                running=pane.launch,
+                process=pane.root_pid,
+                sighting=pane.remembered,
+                root=True,
+                codex=Place.ROOT,
             )
-        if self.runs_helper(pane, "run") or self.is_between_programs(int(row["pane_pid"])):
+        if self.runs_helper(pane, "run") or self.is_between_programs(int(pane.root_pid)):
             return pane._replace(starting=True)
-        named = row["@codex_title_id"] or "codex" in row["pane_start_command"] or is_elsewhere(pane)
+        named = row["@codex_title_id"] or "codex" in pane.start_command or pane.was_elsewhere
         if named and (elsewhere := identify_far_pane(self, row, pane)) is not None:
             return elsewhere
-        if pane.marked:
-            return self.lost_pane(row, pane)
-        return pane
+        return lost_pane(self, row, pane) if pane.marked else pane
 
     def is_candidate(self, row: dict[str, str]) -> bool:
         """Whether a pane may run Codex, or had it: only then its processes are looked at."""
@@ -168,12 +154,10 @@ class Identifier:
         )
 
     def running_pane(self, row: dict[str, str], pane: Pane, codex: CodexProcess) -> Pane:
-        """A pane that runs Codex."""
         process = f"{codex.pid}:{codex.start}"
         launch = self.launch_of(codex)._replace(wrapper=wrapper_of(pane, codex))
         # What a respawn has just started says nothing of what was here: tmux keeps no `-e` and no directory.
-        respawned = pane.guard is not None and pane.guard.root_pid != pane.root_pid
-        kept_launch = pane.launch if respawned and pane.launch else launch
+        kept_launch = pane.launch if pane.respawned and pane.launch else launch
         pane = pane._replace(
             running=launch,
             launch=kept_launch,
@@ -186,30 +170,32 @@ class Identifier:
         if row["@codex_mode"] == EXEC and self.runs_helper(pane, "exec"):
             # One turn of a conversation pane: it keeps its own flags and tells its session itself.
             kept = decode_launch(row["@codex_launch"]) or launch
-            sighting = Sighting(pane.session, pane.evidence) if pane.session else None
-            return pane._replace(running=kept, launch=kept, process=pane.root_pid, sighting=sighting)
+            return pane._replace(running=kept, launch=kept, process=pane.root_pid, sighting=pane.remembered)
         self.codexes[pane.id] = codex
         return pane._replace(sighting=self.sight(row, pane, codex))
 
     def is_unnamed(self, row: dict[str, str], pane: Pane) -> bool:
         """Whether nothing names the session of a pane's Codex for sure, so that what fits it is worth a look."""
-        if pane.running:
-            codex = self.codexes.get(pane.id)
-            if codex is None or codex.command.remote or (pane.sighting and pane.sighting.evidence != ARGV):
-                return False
-            if codex.command.subcommand == "agents":
-                return False  # it shows a list of sessions, and none of them is its own
-            same = pane.last_process == pane.process
-            if same and pane.session and pane.evidence not in (INFERRED, ARGV, LOCK):
-                return False
-            # Before that there is no session yet, and who was told which one to resume is at it.
-            return self.processes.age(codex.start) > (STARTING_WITH if pane.sighting else STARTING)
-        if is_elsewhere(pane):
+        if codex := self.codexes.get(pane.id):
+            return self.is_unnamed_codex(pane, codex)
+        just_ended = row["@codex_state"] == LIVE and not (pane.running or pane.asleep or pane.starting)
+        if not just_ended or not pane.marked or pane.sighting or pane.was_elsewhere:
             return False
-        just_ended = pane.marked and not pane.asleep and not pane.starting and row["@codex_state"] == LIVE
-        if not just_ended or not pane.launch or pane.launch.mode != TUI or pane.sighting:
+        known = bool(pane.last_process) and pane.launch is not None and pane.launch.mode == TUI
+        return known and (not pane.session or pane.evidence in (INFERRED, ARGV))
+
+    def is_unnamed_codex(self, pane: Pane, codex: CodexProcess) -> bool:
+        """The same of a Codex that runs."""
+        # `agents` shows a list of sessions, and none of them is its own.
+        if codex.command.remote or codex.command.subcommand == "agents":
             return False
-        return bool(pane.last_process) and (not pane.session or pane.evidence in (INFERRED, ARGV))
+        if pane.sighting and pane.sighting.evidence != ARGV:
+            return False
+        same = pane.last_process == pane.process
+        if same and pane.session and pane.evidence not in (INFERRED, ARGV, LOCK):
+            return False
+        # Before that there is no session yet, and who was told which one to resume is at it.
+        return self.processes.age(codex.start) > (STARTING_WITH if pane.sighting else STARTING)
 
     def present_name(self, name: str) -> str:
         """A process's name in its present form; the former one had the start in seconds since 1970, with a point."""
@@ -249,22 +235,21 @@ class Identifier:
     def sight(self, row: dict[str, str], pane: Pane, codex: CodexProcess) -> Sighting | None:
         """The session this Codex shows: the first kind of evidence that answers."""
         store = self.store(codex)
-        for kind in (TITLE, LOCK, ARGV):
-            if kind == TITLE:
-                found = self.by_title(row, pane, codex, store)
-            elif kind == LOCK:
-                found = self.by_lock(codex, store)
-            else:
-                found = codex.command.session_id or ""
-            if kind == TITLE and self.is_refuted(found, pane, codex, store):
-                continue
-            if found and self.may_show(found, pane, store):
-                return Sighting(found, kind)
+        for seen in self.evidence(row, pane, codex, store):
+            if seen.session_id and self.may_show(seen.session_id, pane, store):
+                return seen
         return None
+
+    def evidence(
+        self, row: dict[str, str], pane: Pane, codex: CodexProcess, store: Store
+    ) -> Iterator[Sighting]:
+        yield Sighting(self.by_title(row, pane, codex, store), TITLE)
+        yield Sighting(self.by_lock(codex, store), LOCK)
+        yield Sighting(codex.command.session_id or "", ARGV)
 
     def is_refuted(self, session_id: str, pane: Pane, codex: CodexProcess, store: Store) -> bool:
         """Whether a title that names another session than the pane is known to show cannot be this Codex's."""
-        if not session_id or same_session(session_id, pane.session):
+        if same_session(session_id, pane.session):
             return False
         if codex.command.remote:
             return self.is_forged(session_id, codex.command.remote)
@@ -285,42 +270,22 @@ class Identifier:
         cut = self.title_id(row, pane, codex.start, codex.foreground)
         if not cut:
             return ""
-        if pane.session.startswith(cut) and len(pane.session) == 36:
+        if pane.session.startswith(cut) and is_whole(pane.session):
             return pane.session
-        return store.complete(cut) or cut
+        found = store.complete(cut) or cut
+        return "" if self.is_refuted(found, pane, codex, store) else found
 
     def title_id(self, row: dict[str, str], pane: Pane, start: int, foreground: bool = True) -> str:
         """The id in the title, whole or cut, where it is of the pane's process, which began at `start`; else ""."""
-        title = title_of(row)
+        title = whose_title.title_of(row)
         # `run`, which became this process, took away the id that was there.
         cleared = bool(row["@codex_title_id"]) and row["@codex_cleared"] == pane.process.partition(":")[0]
         asker = whose_title.Asker(pane.process, self.processes.started_at(start), foreground, cleared)
         counted, _ = whose_title.counts(title, asker, whose_title.Before(pane.last_process, pane.session))
-        self.owners[pane.id] = whose_title.owner(title, counted, pane.process)
+        self.titles[pane.id] = {Option.TITLE_BY: whose_title.owner(title, counted, pane.process)}
         if title.session_id and not counted:
-            self.stale.add(pane.id)
+            self.titles[pane.id][Option.TITLE_ID] = ""
         return title.session_id if counted else ""
-
-    def last_title(self, row: dict[str, str], pane: Pane) -> Sighting | None:
-        """The session that a pane's Codex had just changed to when it ended; None where it had not."""
-        title = title_of(row)
-        # The hook has seen it: what stands there from before is taken away when a Codex starts.
-        if not row["@codex_title_id"] or pane.launch is None or is_elsewhere(pane):
-            return None
-        before = whose_title.Before(pane.last_process, pane.session)
-        if not whose_title.is_last_of(title, before, self.respawned(pane)):
-            return None
-        store = Store(pane.launch.codex_home, dict(pane.launch.env).get(SQLITE_HOME))
-        found = store.complete(title.session_id) or title.session_id
-        return Sighting(found, TITLE) if self.may_show(found, pane, store) else None
-
-    def respawned(self, pane: Pane) -> float | None:
-        """When a pane was respawned since the last sync, in seconds since 1970; 0 where what that started has ended.
-        None where it was not."""
-        if pane.guard is None or pane.guard.root_pid == pane.root_pid:
-            return None
-        root = self.processes.get(int(pane.root_pid))
-        return self.processes.started_at(root.start) if root is not None else 0.0
 
     def local_homes(self) -> set[str]:
         """The `CODEX_HOME`s of this machine that are known of: the default one, and those of this server's panes."""
@@ -337,72 +302,6 @@ class Identifier:
         if same_session(session_id, pane.session) or len(session_id) != 36:
             return True
         return not store.is_subagent(session_id)
-
-    def dead_pane(self, row: dict[str, str], pane: Pane) -> Pane:
-        """A pane whose process has ended: what it held is remembered, or stands on its last screen."""
-        if pane.asleep or not pane.launch:
-            return pane
-        if is_elsewhere(pane):
-            return completed_by_screen(self, pane, find_resume_hint(self.screen(pane)))
-        if newer := self.last_title(row, pane):
-            return pane._replace(sighting=newer)
-        if pane.session:
-            return self.completed(pane)
-        found = find_resume_hint(self.screen(pane))
-        return pane._replace(sighting=Sighting(found, SCREEN)) if found else pane
-
-    def lost_pane(self, row: dict[str, str], pane: Pane) -> Pane:
-        """A shell that Codex returned to: was it quit (it says so, or cleared its title), or killed?"""
-        # What was killed stays so: whatever is written and cleared there since is another program's.
-        if row["@codex_state"] == DEAD:
-            return self.completed(pane)
-        if newer := self.last_title(row, pane):
-            return pane._replace(sighting=newer)
-        # Signals print nothing and leave the title as it was; a quit clears it. A shell may have set its own since:
-        # then what stands right above its prompt decides (further up it may be of an earlier quit).
-        title, leaving = row["pane_title"], row["@codex_leaving"]
-        if pane.launch and pane.launch.mode == EXEC:
-            # A conversation through `codex exec` has no title, and says itself that its user leaves.
-            return self.completed(pane)._replace(quit=bool(leaving))
-        # What a shell in front cleared may be of anything: Codex's own last words decide.
-        cleared = not title and bool(leaving)
-        quit_by_user, hint = cleared and leaving.removeprefix("-") not in SHELLS, ""
-        guessed = not pane.session or pane.evidence == INFERRED
-        if guessed or (cleared and not quit_by_user) or (title and not find_id(title)):
-            hint = self.exit_message(pane)
-            if not hint and cleared:
-                # Its last words were written before it ended; tmux has read them by its next turn.
-                hint = self.exit_message(pane)
-            if not guessed and not same_session(hint, pane.session):
-                hint = ""
-            quit_by_user = quit_by_user or bool(hint)
-        if hint and is_elsewhere(pane):
-            pane = completed_by_screen(self, pane, hint)
-        elif hint and guessed:
-            doubted = bool(pane.session) and hint != pane.session
-            pane = pane._replace(sighting=Sighting(hint, SCREEN), doubted=doubted)
-        return self.completed(pane)._replace(quit=quit_by_user)
-
-    def exit_message(self, pane: Pane) -> str:
-        """The session that Codex named as it ended, right above a shell's prompt; "" where nothing there does."""
-        said = (line for line in self.screen(pane).splitlines() if line.strip())
-        # What to paste, which `run` has shown there itself, is no Codex's last word.
-        lines = [line for line in said if not line.startswith("codex-tmux: ")]
-        return find_resume_hint("\n".join(lines[-QUIT_LINES:]))
-
-    def completed(self, pane: Pane) -> Pane:
-        """The pane with the whole id of its session, where only the beginning was known."""
-        if len(pane.session) == CUT and pane.launch:
-            whole = Store(pane.launch.codex_home, dict(pane.launch.env).get(SQLITE_HOME)).complete(
-                pane.session
-            )
-            if whole:
-                return pane._replace(sighting=Sighting(whole, pane.evidence))
-        return pane
-
-    def screen(self, pane: Pane) -> str:
-        """The last lines of a pane, as text."""
-        return self.server.try_run("capture-pane", "-p", "-J", "-t", pane.id, "-S", "-20") or ""
 
     def runs_helper(self, pane: Pane, command: str) -> bool:
         """Whether `codex-tmux <command>` runs as the pane's root process or in its foreground."""
@@ -431,7 +330,6 @@ class Identifier:
 
 
 def has_server(processes: Processes, codex_home: str) -> bool:
-    """Whether the background server of a `CODEX_HOME` runs."""
     try:
         with open(os.path.join(codex_home, "app-server-daemon", "daemon.pid"), "rb") as file:
             pid = int(json.loads(file.read(4096))["pid"])
@@ -439,19 +337,6 @@ def has_server(processes: Processes, codex_home: str) -> bool:
         return False
     # The id may be another process's by now.
     return is_app_server(processes.argv(pid))
-
-
-def title_of(row: dict[str, str]) -> whose_title.Title:
-    """The title of a pane, with what is noted of it."""
-    came = row["@codex_title_at"]
-    return whose_title.Title(
-        find_id(row["pane_title"]), row["@codex_title_by"], int(came) if came.isdigit() else None
-    )
-
-
-def is_elsewhere(pane: Pane) -> bool:
-    """Whether the Codex that a pane had ran at the far end of a transport."""
-    return pane.launch is not None and bool(pane.launch.transport)
 
 
 def is_helper_argv(argv: list[str], command: str) -> bool:
@@ -464,6 +349,5 @@ def is_helper_argv(argv: list[str], command: str) -> bool:
 
 
 def guard_of(text: str) -> Guard | None:
-    """The guard that a pane option holds."""
     pid, space, command = text.partition(" ")
     return Guard(pid, command) if space and pid.isdigit() else None

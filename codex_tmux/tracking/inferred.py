@@ -44,7 +44,6 @@ class Unnamed(NamedTuple):
 
     @property
     def home(self) -> str:
-        """Its `CODEX_HOME`."""
         return os.path.realpath(self.store.codex_home)
 
     @property
@@ -174,25 +173,26 @@ def decided(
         session = sessions.get(its.name, "")
         if u.by_argv and (u.prior in possible or time.time() - u.started < START):
             continue  # its command line says so, and nothing since contradicts it
+        if not session and not possible and shows_what_is_hidden(u, open_sessions):
+            continue
         if not session and len(possible) > 1:
             open_for |= possible
-        if (
-            not session
-            and not possible
-            and (
-                u.prior in open_sessions.sessions
-                or open_sessions.since > u.started + START
-                or open_sessions.store.find(u.prior) is None
-            )
-        ):
-            # Nothing can be shown, but something is: a message that is not written yet; a background server that was
-            # ended, and has not taken every session up again; a session that was deleted.
-            continue
         found[u.pane.id] = u.pane._replace(
             sighting=Sighting(session, INFERRED) if session else None,
             doubted=bool(u.prior) and session != u.prior,
         )
     return found
+
+
+def shows_what_is_hidden(unnamed: Unnamed, open_sessions: OpenSessions) -> bool:
+    """Whether a Codex shows something though no open session can be it: a message that is not written yet; a background
+    server that was ended, and has not taken every session up again; a session that was deleted."""
+    prior = unnamed.prior
+    return (
+        prior in open_sessions.sessions
+        or open_sessions.since > unnamed.started + START
+        or open_sessions.store.find(prior) is None
+    )
 
 
 def running_codex(unnamed: Unnamed, screen: str | None) -> RunningCodex:

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import NamedTuple, TypeAlias
 
 from codex_tmux.elsewhere.wrapper import storable
 from codex_tmux.state.launch import Launch
-from codex_tmux.state.records import (
-    LOST,
-    Record,
-)
+from codex_tmux.state.records import ADOPTED, ARGV, INFERRED, LOCK, LOST, SCREEN, TITLE, Record
 from codex_tmux.tmux.epoch import GONE
 from codex_tmux.tracking.may_act import Place
 
@@ -21,6 +18,15 @@ class Sighting(NamedTuple):
 
     session_id: str
     evidence: str
+
+
+RANK = {TITLE: 5, LOCK: 4, ADOPTED: 4, ARGV: 3, SCREEN: 2, INFERRED: 1}
+"""How much a kind of evidence says about one Codex process: more replaces less, never the other way round."""
+
+
+def better(known: str, seen: str) -> str:
+    """The better of two kinds of evidence for the same session."""
+    return seen if RANK[seen] >= RANK[known] else known
 
 
 class Guard(NamedTuple):
@@ -78,6 +84,26 @@ class Pane(NamedTuple):
     links: tuple[tuple[str, int, bool], ...] = ()
     window_automatic: bool = False
 
+    @property
+    def respawned(self) -> bool:
+        """Whether another process is its root than when it was last seen."""
+        return self.guard is not None and self.guard.root_pid != self.root_pid
+
+    @property
+    def own_process(self) -> str:
+        """The process of the Codex that is the pane's own program, and runs; "" for none."""
+        return self.process if self.running and self.root and not self.dead else ""
+
+    @property
+    def remembered(self) -> Sighting | None:
+        """The session that its options name."""
+        return Sighting(self.session, self.evidence) if self.session else None
+
+    @property
+    def was_elsewhere(self) -> bool:
+        """Whether the Codex that it had ran at the far end of a transport."""
+        return self.launch is not None and bool(self.launch.transport)
+
 
 class Snapshot(NamedTuple):
     """A tmux server at one moment.
@@ -93,6 +119,14 @@ class Snapshot(NamedTuple):
     exited: frozenset[str] = frozenset()
     fates: Mapping[str, str] = {}
     former: str = ""
+
+    def place(self, pane: str) -> tuple[str, str, str]:
+        """As `Record.place`, of a pane here."""
+        return self.server, self.epoch, pane
+
+    def holds(self, record: Record) -> bool:
+        """Whether a record is of a pane that it has here."""
+        return record.current and record.place == self.place(record.pane)
 
     def may_hold(self, record: Record) -> bool:
         """Whether the tmux server of a record is this one, or may still run."""
@@ -156,8 +190,28 @@ class Note(NamedTuple):
     event: str
     fields: tuple[tuple[str, str], ...]
 
+    @classmethod
+    def of(cls, event: str, **fields: str) -> Note:
+        return cls(event, tuple(fields.items()))
+
 
 Action: TypeAlias = Sleep | Revive | TakeOver | Tell | Note
+
+
+def new_record(
+    snapshot: Snapshot, pane: Pane, launch: Launch, sighting: Sighting, status: str, now: datetime
+) -> Record:
+    fields = {**place_of(pane), **launch_fields(launch)}
+    return Record(
+        session_id=sighting.session_id,
+        evidence=sighting.evidence,
+        status=status,
+        server=snapshot.server,
+        epoch=snapshot.epoch,
+        pane=pane.id,
+        updated_at=now,
+        **fields,  # type: ignore[arg-type]
+    )
 
 
 def place_of(pane: Pane) -> dict[str, object]:

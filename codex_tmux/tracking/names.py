@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Mapping
 
@@ -10,7 +9,7 @@ from codex_tmux.codex.session_id import is_whole, same_session
 from codex_tmux.codex.store import SQLITE_HOME, Store
 from codex_tmux.errors import TmuxError
 from codex_tmux.log import log
-from codex_tmux.paths import make_state_dir
+from codex_tmux.paths import first_time
 from codex_tmux.plain_text import plain_line
 from codex_tmux.state.launch import Launch
 from codex_tmux.state.pane_options import Option, decode_launch, pane_option
@@ -88,7 +87,7 @@ def name_conversation(server: Server, window: str, session: str) -> None:
             return
         if why := set_name(launch.codex_home, session, name):
             log("session.not_named", session=session, pane=pane, why=why)
-            if first_time():
+            if first_time(TOLD):
                 tell(server, pane, kept(why))
             return
         log("session.named", session=session, pane=pane)
@@ -144,13 +143,3 @@ def set_name(codex_home: str, session: str, name: str) -> str:
         return f"its daemon is silent: {e}"
     named = thread.get("name") if isinstance(thread, dict) else None
     return "" if named == name else "its daemon refused"
-
-
-def first_time() -> bool:
-    """Whether the message was never shown; it counts as shown from now on."""
-    try:
-        path = os.path.join(make_state_dir(), TOLD)
-        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
-    except OSError:
-        return False
-    return True

@@ -21,7 +21,6 @@ def pane_facts(row: dict[str, str]) -> PaneFacts:
 
 
 def place_of(codex: CodexProcess | None) -> str:
-    """Where a Codex runs."""
     if codex is None:
         return Place.NONE
     if codex.inside:

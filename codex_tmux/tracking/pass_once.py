@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import time
 from typing import NamedTuple
 
+from codex_tmux.codex.processes.table import Processes
+from codex_tmux.errors import Problem
 from codex_tmux.log import debugging, log, set_level
 from codex_tmux.sleeping.resume import wait_until_dead
 from codex_tmux.state import store
@@ -15,12 +16,7 @@ from codex_tmux.tmux import server as tmux
 from codex_tmux.tmux.server import Reading, Server, escape
 from codex_tmux.tmux.tell import tell_all
 from codex_tmux.tmux.versions import DEAD_SIGNAL, version_of
-from codex_tmux.tracking.apply import (
-    is_leaving,
-    perform,
-    see_that_tmux_reaps,
-    set_options,
-)
+from codex_tmux.tracking.apply import is_leaving, perform, see_that_tmux_reaps, set_options
 from codex_tmux.tracking.identify import Identifier
 from codex_tmux.tracking.model import Action, Note, Pane, Policy, Snapshot
 from codex_tmux.tracking.rules import reconcile
@@ -40,15 +36,18 @@ class Pass(NamedTuple):
     records: tuple[Record, ...]
 
     def pane(self, pane_id: str) -> Pane | None:
-        """The pane of this id."""
         return next((p for p in self.snapshot.panes if p.id == pane_id), None)
+
+    def require(self, pane_id: str) -> Pane:
+        """The same. Raises Problem where there is none."""
+        if pane := self.pane(pane_id):
+            return pane
+        raise Problem(f"there is no pane {pane_id} on this tmux server")
 
     def record(self, pane_id: str) -> Record | None:
         """The current record of a pane, else the newest one that it had."""
-        place = (self.snapshot.server, self.snapshot.epoch, pane_id)
-        mine = [r for r in self.records if r.place == place]
-        mine.sort(key=lambda r: (r.current, r.updated_at))
-        return mine[-1] if mine else None
+        mine = [r for r in self.records if r.place == self.snapshot.place(pane_id)]
+        return max(reversed(mine), key=lambda r: (r.current, r.updated_at), default=None)
 
 
 def sync_once(server: Server) -> Pass:
@@ -128,7 +127,6 @@ def is_unreaped(reading: Reading, pane: Pane) -> bool:
 
 
 def living_panes(server: Server) -> set[str]:
-    """The panes whose process runs."""
     lines = (server.try_run("list-panes", "-a", "-F", "#{pane_dead} #{pane_id}") or "").splitlines()
     return {line[2:] for line in lines if line.startswith("0 ")}
 
@@ -185,20 +183,10 @@ def with_fates(snapshot: Snapshot, records: tuple[Record, ...]) -> Snapshot:
     return snapshot._replace(fates=epoch.fates((r.epoch for r in records), snapshot.epoch, snapshot.former))
 
 
-def process_exists(pid: str) -> bool:
-    """Whether a process of that id runs."""
-    try:
-        os.kill(int(pid), 0)
-    except PermissionError:
-        return True
-    except (OSError, ValueError, OverflowError):
-        return False
-    return True
-
-
 def wait_for_end(leaving: list[Pane], end: float) -> None:
     """Wait, until `end` at most, until the Codexes that are about to end have."""
     while time.monotonic() < end:
-        if not any(process_exists(p.process.partition(":")[0]) for p in leaving):
+        processes = Processes()
+        if not any(processes.get(int(p.process.partition(":")[0])) for p in leaving):
             return
         time.sleep(0.01)

@@ -14,13 +14,13 @@ from codex_tmux.errors import NoServer, Problem
 from codex_tmux.log import log, raised_at
 from codex_tmux.paths import state_dir
 from codex_tmux.sleeping.resume import take_over
+from codex_tmux.state.closing import close_noted
 from codex_tmux.state.lock import Held, lock
 from codex_tmux.state.pane_options import decode_launch
 from codex_tmux.tmux.server import Server
-from codex_tmux.tracking.closing import close_noted
 from codex_tmux.tracking.identify import guard_of
 from codex_tmux.tracking.names import name_conversation
-from codex_tmux.tracking.pass_once import sync_once
+from codex_tmux.tracking.pass_once import Pass, sync_once
 
 BURST = 2
 """How many syncs hooks may start within WINDOW seconds of each other; the next one waits and sees to the rest."""
@@ -76,7 +76,6 @@ def want_another() -> None:
 
 
 def lock_name(server: Server) -> str:
-    """The name of the lock that syncs of one tmux server hold."""
     return f"sync-{zlib.crc32((server.socket or 'default').encode()):08x}"
 
 
@@ -159,6 +158,12 @@ def hanging_holder(path: str) -> int | None:
     pid = lock_owner(path)
     process = Processes().get(pid) if pid is not None else None
     return pid if process is not None and process.state in "TtD" else None
+
+
+def look(server: Server) -> Pass:
+    """What a sync sees. Raises Problem."""
+    with server_lock(server):
+        return sync_once(server)
 
 
 def sync(server: Server, wait: float = SETTLE_WAIT) -> None:

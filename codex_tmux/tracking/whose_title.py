@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from codex_tmux.codex.session_id import find_id
+
 NOBODY = "-"
 """Noted as the owner where the title is of no process that a sync has seen."""
 
@@ -20,6 +22,12 @@ class Title(NamedTuple):
     session_id: str
     owner: str = ""
     came: int | None = None
+
+
+def title_of(row: dict[str, str]) -> Title:
+    """The title of a pane, with what is noted of it."""
+    came = row["@codex_title_at"]
+    return Title(find_id(row["pane_title"]), row["@codex_title_by"], int(came) if came.isdigit() else None)
 
 
 class Asker(NamedTuple):

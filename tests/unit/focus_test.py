@@ -7,8 +7,8 @@ import pty
 
 import pytest
 
+from codex_tmux.sleeping.focus import NO_FOCUS_EVENTS, asked_since, take_back
 from codex_tmux.state.launch import Launch
-from codex_tmux.tracking.focus import NO_FOCUS_EVENTS, asked_since, take_back
 from codex_tmux.tracking.model import Pane
 
 CODEX = Launch("tui", "/bin/codex", "/h", "/w", (), False)
@@ -45,7 +45,7 @@ def test_asked_since(version: str, pane: Pane, unfocused: str, wanted: str) -> N
         "@codex_title_id": "01a2",
         "@codex_unfocused": unfocused,
     }
-    assert asked_since(version, row, pane) == wanted
+    assert asked_since(version, row, pane.own_process) == wanted
 
 
 def test_take_back() -> None:

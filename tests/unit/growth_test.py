@@ -13,7 +13,7 @@ import pytest
 from codex_tmux.codex.session_id import same_session
 from codex_tmux.state.launch import Launch
 from codex_tmux.state.records import TITLE, Record
-from codex_tmux.tracking import rules as module
+from codex_tmux.tracking import known_records, rules
 from codex_tmux.tracking.model import Pane, Policy, Sighting, Snapshot
 from codex_tmux.tracking.rules import reconcile
 
@@ -31,18 +31,19 @@ def sid(number: int) -> str:
 def looks(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """One number for each time the rules compare two sessions, or index their records."""
     seen: list[int] = []
-    index = module.Reconciliation.index
+    add = known_records.KnownRecords.add
 
     def counted(one: str, other: str) -> bool:
         seen.append(1)
         return same_session(one, other)
 
-    def indexed(self: module.Reconciliation) -> None:
-        seen.append(len(self.records))
-        index(self)
+    def indexed(self: known_records.KnownRecords, record: Record) -> None:
+        seen.append(1)
+        add(self, record)
 
-    monkeypatch.setattr(module, "same_session", counted)
-    monkeypatch.setattr(module.Reconciliation, "index", indexed)
+    for module in (known_records, rules):
+        monkeypatch.setattr(module, "same_session", counted)
+    monkeypatch.setattr(known_records.KnownRecords, "add", indexed)
     return seen
 
 

@@ -18,6 +18,7 @@ from codex_tmux.state.launch import Launch
 from codex_tmux.state.records import DEAD, INFERRED, LIVE, LOCK, SCREEN, TITLE
 from codex_tmux.tmux.server import Reading, Server
 from codex_tmux.tracking import identify as evidence
+from codex_tmux.tracking.ended_pane import last_title, lost_pane
 from codex_tmux.tracking.far_pane import identify_far_pane
 from codex_tmux.tracking.identify import Identifier
 from codex_tmux.tracking.model import Guard, Pane
@@ -215,7 +216,7 @@ def test_last_words_that_tmux_has_not_read_yet_are_asked_for_again(known: bool) 
     found.server = Screens("$ ", hint)
     left = pane(*([OTHER] if known else []))._replace(evidence=INFERRED if known else "")
     row = defaultdict(str, {"@codex_state": LIVE, "@codex_leaving": "codex"})
-    seen = found.lost_pane(row, left)
+    seen = lost_pane(found, row, left)
     assert seen.quit
     assert seen.sighting == (ID, SCREEN)
     assert seen.doubted == known
@@ -246,7 +247,7 @@ def test_what_was_killed_is_not_called_quit(
     found = identifier()
     found.server = Screens(screen, screen)
     row = defaultdict(str, {"@codex_state": state, "pane_title": title, "@codex_leaving": leaving})
-    assert found.lost_pane(row, pane(ID)._replace(evidence=TITLE)).quit is quit_by_user
+    assert lost_pane(found, row, pane(ID)._replace(evidence=TITLE)).quit is quit_by_user
 
 
 @pytest.mark.parametrize(
@@ -273,7 +274,7 @@ def test_the_title_of_a_codex_that_a_respawn_started_is_not_the_former_one_s(
     guard = Guard(str(root_now) if root_now == PID else "77", "codex hello")
     launch = Launch("tui", "codex", str(home), "/w", (), False)
     shown = pane(ID, "77:5000")._replace(launch=launch, guard=guard, root_pid=str(root_now or PID))
-    assert (found.last_title(row, shown) is not None) == changed
+    assert (last_title(found, row, shown) is not None) == changed
 
 
 @pytest.mark.parametrize(

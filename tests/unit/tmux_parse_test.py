@@ -17,7 +17,8 @@ from codex_tmux.state.launch import Launch
 from codex_tmux.state.pane_options import decode, decode_launch, encode, encode_launch
 from codex_tmux.state.start_command import has_moved, helper_of
 from codex_tmux.tmux.rows import parse_rows
-from codex_tmux.tracking.identify import find_resume_hint, guard_of
+from codex_tmux.tracking.ended_pane import find_resume_hint
+from codex_tmux.tracking.identify import guard_of
 
 HERE, THERE = "/here/bin/codex-tmux", "/there/bin/codex-tmux"
 

@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import json
-import os
-import shlex
 import sys
 from typing import Any
 
 import click
 
 from codex_tmux.codex.daemon.requests import ALWAYS, NO, YES, Request, answer_to, facts
+from codex_tmux.commands.completion import FROM_KEY, ITS_CLIENT
+from codex_tmux.commands.conversations import find
 from codex_tmux.commands.daemon.approve_view import lines_of, title_of
 from codex_tmux.commands.daemon.asked import Asked
-from codex_tmux.commands.daemon.dialog import Dialog, conversation_for
+from codex_tmux.commands.daemon.dialog import Dialog
 from codex_tmux.commands.daemon.target import PANE_OPTION, SESSION_OPTION, conversation_of
 from codex_tmux.errors import Problem
 from codex_tmux.plain_text import visible
 from codex_tmux.sleeping.resume import helper_command
+from codex_tmux.tmux.clients import become_popup
 from codex_tmux.tmux.server import Server
-from codex_tmux.tmux.tell import tell_client
+from codex_tmux.tmux.tell import problems_told
 
 PIPE_WIDTH = 100
 NOTHING = "no conversation needs your approval"
@@ -35,11 +36,11 @@ NOTHING = "no conversation needs your approval"
 @click.option("--no", "verdict", flag_value=NO, help="Refuse it; Codex goes on without.")
 @click.option("--always", "verdict", flag_value=ALWAYS, help="Approve it for the rest of the session.")
 @click.option("--json", "as_json", is_flag=True, help="What is asked, as one JSON object, for programs.")
-@click.option("-c", "--client", default="", hidden=True, help="The tmux client that asks.")
-@click.option("--from-key", is_flag=True, hidden=True, help="Open the popup on that client.")
+@ITS_CLIENT
+@FROM_KEY
 def command(
     pane: str | None, session: str | None, verdict: str | None, as_json: bool, client: str, from_key: bool
-) -> int:
+) -> None:
     """Show what conversations ask you for, and answer it.
 
     It shows every pending approval of this machine, also of panes that are asleep or on another tmux server: y
@@ -51,33 +52,26 @@ def command(
     if verdict and as_json:
         raise Problem("--json only lists: leave out the answer")
     wanted = conversation_of(server, pane, session).session_id if verdict or pane or session else ""
-    try:
-        with Asked(wanted) as asked:
-            if from_key and asked.requests:
-                open_popup(server, client)
-            elif not asked.requests:
-                raise Problem(f"session {wanted} asks for nothing" if wanted else NOTHING)
-            elif verdict:
-                click.echo(asked.answer_only(verdict))
-            elif as_json:
-                rows = [as_row(request) for request in asked.requests]
-                click.echo(json.dumps({"version": 1, "requests": rows}, indent=2, ensure_ascii=True))
-            elif sys.stdin.isatty() and sys.stdout.isatty():
-                Dialog(server, asked, client).run()
-            else:
-                for request in asked.requests:
-                    click.echo("\n".join(whole(server, request)))
-    except Problem as e:
-        if not client:
-            raise
-        tell_client(server, client, str(e))
-        return 1
-    return 0
+    with problems_told(server, bool(client), client), Asked(wanted) as asked:
+        if from_key and asked.requests:
+            become_popup(server, client, [*helper_command(server), "approve", "--client", client])
+        elif not asked.requests:
+            raise Problem(f"session {wanted} asks for nothing" if wanted else NOTHING)
+        elif verdict:
+            click.echo(asked.answer_only(verdict))
+        elif as_json:
+            rows = [as_row(request) for request in asked.requests]
+            click.echo(json.dumps({"version": 1, "requests": rows}, indent=2, ensure_ascii=True))
+        elif sys.stdin.isatty() and sys.stdout.isatty():
+            Dialog(server, asked, client).run()
+        else:
+            for request in asked.requests:
+                click.echo("\n".join(whole(server, request)))
 
 
 def whole(server: Server, request: Request) -> list[str]:
     """The lines of a request for a pipe."""
-    conversation = conversation_for(server, request)
+    conversation = find(server, request.session_id)
     return [title_of(request, conversation), *lines_of(request, conversation, PIPE_WIDTH), ""]
 
 
@@ -94,10 +88,3 @@ def as_row(request: Request) -> dict[str, Any]:
         "reason": request.params.get("reason"),
         "text": told,
     }
-
-
-def open_popup(server: Server, client: str) -> None:
-    """Run ourselves in a popup of the client; tmux's own client process takes our place."""
-    words = [*helper_command(server), "approve", "--client", client]
-    argv = server.argv("display-popup", "-E", "-c", client, "-w", "90%", "-h", "85%", shlex.join(words))
-    os.execvp(argv[0], argv)

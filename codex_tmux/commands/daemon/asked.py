@@ -55,7 +55,6 @@ class Asked:
             log("daemon.no_answer", why=e)
 
     def is_answered(self, request: Request) -> bool:
-        """Whether somebody has answered it meanwhile."""
         daemon = self._daemons[id(request)]
         self._answered |= {(id(daemon), number) for number in resolved(daemon)}
         return (id(daemon), request.number) in self._answered

@@ -7,8 +7,7 @@ import shutil
 import click
 
 from codex_tmux.codex.daemon.requests import ALWAYS, NO, YES, Request, answer_to
-from codex_tmux.codex.home import default_home
-from codex_tmux.commands.conversations import Conversation, find, remembered
+from codex_tmux.commands.conversations import find
 from codex_tmux.commands.daemon.approve_view import keys_of, lines_of, page_of, title_of
 from codex_tmux.commands.daemon.asked import Asked
 from codex_tmux.commands.reopen import reopen
@@ -33,11 +32,6 @@ def may(request: Request, key: str, read: bool) -> bool:
     """
     verdict = VERDICTS.get(key)
     return verdict is not None and (read or verdict == NO) and answer_to(request, verdict) is not None
-
-
-def conversation_for(server: Server, request: Request) -> Conversation | None:
-    """The conversation that asks, where it is known here: a sub-agent's is not."""
-    return find(server, remembered(), default_home(), request.session_id)
 
 
 class Dialog:
@@ -76,7 +70,7 @@ class Dialog:
 
     def show(self, request: Request, at: int) -> str:
         """Show a request until a key is pressed that does something with it; that key."""
-        conversation = conversation_for(self.server, request)
+        conversation = find(self.server, request.session_id)
         top = seen = 0
         while True:
             width, height = shutil.get_terminal_size()
@@ -100,7 +94,7 @@ class Dialog:
 
     def go(self, request: Request) -> None:
         """Show the conversation that asks."""
-        conversation = conversation_for(self.server, request)
+        conversation = find(self.server, request.session_id)
         try:
             if conversation is None:
                 raise Problem("no pane shows this conversation: codex-tmux pick finds it")

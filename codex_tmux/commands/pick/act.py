@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 from codex_tmux.commands.conversations import Conversation, one
 from codex_tmux.commands.forget import forget_session
 from codex_tmux.commands.fork import fork
@@ -22,8 +20,7 @@ def act(server: Server, session_id: str, action: str, client: str, into: str = "
     if action in (GO, SPLIT):
         pane = reopen(server, conversation, client, split=action == SPLIT, into=into)
         if not client:
-            argv = server.argv("attach-session", "-t", pane)
-            os.execvp(argv[0], argv)
+            server.become("attach-session", "-t", pane)
     elif action == FORK:
         fork(server, conversation.launch, session_id, current_of(server, client, "#{pane_id}"))
     elif action == COPY:

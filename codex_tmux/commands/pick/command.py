@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 import shutil
 import sys
 
@@ -11,7 +10,7 @@ import click
 
 from codex_tmux.codex.daemon import activity
 from codex_tmux.codex.store import Store
-from codex_tmux.commands.completion import SESSION
+from codex_tmux.commands.completion import FROM_KEY, ITS_CLIENT, SESSION
 from codex_tmux.commands.conversations import ALL, known, one, with_activity
 from codex_tmux.commands.pick.act import ACTIONS, GO, act
 from codex_tmux.commands.pick.fzf import with_fzf
@@ -19,8 +18,9 @@ from codex_tmux.commands.pick.menu import show_menu
 from codex_tmux.commands.pick.preview import preview
 from codex_tmux.errors import Problem
 from codex_tmux.sleeping.resume import helper_command
+from codex_tmux.tmux.clients import become_popup, own_client
 from codex_tmux.tmux.server import Server
-from codex_tmux.tmux.tell import tell_client
+from codex_tmux.tmux.tell import problems_told
 
 
 @click.command(
@@ -34,8 +34,8 @@ from codex_tmux.tmux.tell import tell_client
     metavar="ID",
     help="Print what is known of one conversation, and its end.",
 )
-@click.option("-c", "--client", default="", hidden=True, help="The tmux client that asks.")
-@click.option("--from-key", is_flag=True, hidden=True, help="Open the popup, or the menu, on that client.")
+@ITS_CLIENT
+@FROM_KEY
 @click.option("--from-menu", is_flag=True, hidden=True, help="Another page of the menu.")
 @click.option("--into", default="", hidden=True, help="The pane that a conversation without one comes up in.")
 @click.option("--page", default=0, hidden=True)
@@ -63,8 +63,10 @@ def command(
     server = Server()
     if previewed is not None:
         return print_preview(server, previewed)
-    client = client or own_client(server)
-    try:
+    client = client or own_client(server, without_pane=True)
+    # In a popup, and from a key or the menu, there is no terminal that would stay.
+    no_terminal = from_key or from_menu or bool(chosen) or "CODEX_TMUX_POPUP" in os.environ
+    with problems_told(server, bool(client) and no_terminal, client):
         if chosen:
             act(server, chosen, action, client, into)
         elif from_key and shutil.which("fzf"):
@@ -77,29 +79,10 @@ def command(
             raise Problem(
                 "pick needs a terminal and fzf, or a tmux client: run it in a tmux pane, or press prefix P"
             )
-    except Problem as e:
-        # In a popup, and from a key or the menu, there is no terminal that would stay.
-        if not client or not (from_key or from_menu or chosen or os.environ.get("CODEX_TMUX_POPUP")):
-            raise
-        tell_client(server, client, str(e))
-        return 1
     return 0
 
 
-def own_client(server: Server) -> str:
-    """The client that shows the tmux session we run in, the one last used; "" outside tmux."""
-    session = os.environ.get("TMUX", "").rpartition(",")[2]
-    if not session:
-        return ""
-    listed = (
-        server.try_run("list-clients", "-t", f"${session}", "-F", "#{client_activity} #{client_name}") or ""
-    )
-    clients = sorted(line.split(" ", 1) for line in listed.splitlines())
-    return clients[-1][1] if clients else ""
-
-
 def print_preview(server: Server, session_id: str) -> int:
-    """Print a conversation's preview."""
     conversation = one(server, session_id)
     if conversation.status:
         home = conversation.codex_home
@@ -116,9 +99,7 @@ def print_preview(server: Server, session_id: str) -> int:
 
 
 def open_popup(server: Server, client: str, into: str) -> None:
-    """Run ourselves in a popup of the client; tmux's own client process takes our place."""
+    """Run ourselves in a popup of the client."""
     # Not by -e: a popup has that from tmux 3.3 on.
     words = ["env", "CODEX_TMUX_POPUP=1", *helper_command(server), "pick", "--client", client]
-    words += ["--into", into] if into else []
-    argv = server.argv("display-popup", "-E", "-c", client, "-w", "90%", "-h", "85%", shlex.join(words))
-    os.execvp(argv[0], argv)
+    become_popup(server, client, [*words, *(["--into", into] if into else [])])

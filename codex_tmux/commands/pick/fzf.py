@@ -131,7 +131,6 @@ def in_directory(found: Found, view: View) -> Found:
 
 
 def header_of(view: View) -> str:
-    """What stands above the list."""
     kept = [
         f"Said: {plain_line(view.said)} (^T with nothing typed: all)" if view.said else "",
         f"In {tilde(plain_line(view.directory))} (^D: everywhere)" if view.directory else "",
@@ -176,7 +175,6 @@ def feed(writing: int, view: View, first: Found, now: float, widths: tuple[int, 
 
 
 def lines_of(found: Found, now: float, widths: tuple[int, int]) -> bytes:
-    """What fzf reads."""
     return "".join(f"{fzf_line(c, now, *widths, said)}\n" for c, said in found).encode("utf-8", "replace")
 
 

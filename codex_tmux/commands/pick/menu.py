@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 
 from codex_tmux.commands.conversations import Conversation
@@ -46,8 +45,7 @@ def show_menu(
     if len(size) != 2:
         raise Problem(f"{client} is not a tmux client")
     helper = [*helper_command(server), "pick", "--client", client, *(["--into", into] if into else [])]
-    argv = server.argv(*menu(conversations, client, page, action, int(size[0]), int(size[1]), helper))
-    os.execvp(argv[0], argv)
+    server.become(*menu(conversations, client, page, action, int(size[0]), int(size[1]), helper))
 
 
 def menu(

@@ -66,7 +66,6 @@ def flags_of(conversation: Conversation) -> str:
 
 
 def rows_of(lines: list[str], width: int) -> int:
-    """How many rows of a terminal these lines take."""
     return sum(max(1, -(-len(line) // max(1, width))) for line in lines)
 
 

@@ -11,21 +11,21 @@ from __future__ import annotations
 import os
 
 from codex_tmux.tmux.versions import FOCUS_OF_THE_DEAD, version_of
-from codex_tmux.tracking.model import Pane
 
 NO_FOCUS_EVENTS = b"\x1b[?1004l"
 
 
-def asked_since(version: str, row: dict[str, str], pane: Pane) -> str:
-    """What `@codex_unfocused` should say of a pane whose Codex may have asked since; "" where there is nothing to do.
+def asked_since(version: str, row: dict[str, str], process: str) -> str:
+    """What `@codex_unfocused` should say of a pane whose own Codex, this process, may have asked since; "" where there
+    is nothing to do.
 
     Codex asks before it sets its first title, and a sync may see it earlier: so the title counts as well, when it came,
     and whether `codex-tmux run` has taken the former one away, which may have named the same session.
     """
-    if version_of(version) >= FOCUS_OF_THE_DEAD or pane.dead or not (pane.running and pane.root):
+    if version_of(version) >= FOCUS_OF_THE_DEAD or not process:
         return ""
     title = f"{row['@codex_cleared']} {row['@codex_title_at']} {row['@codex_title_id']}"
-    seen = f"{pane.process} {row['@codex_looked']} {title}"
+    seen = f"{process} {row['@codex_looked']} {title}"
     return "" if seen == row["@codex_unfocused"] else seen
 
 

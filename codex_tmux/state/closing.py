@@ -24,8 +24,8 @@ def close_noted(server: Server, args: list[str]) -> None:
     def is_gone(record: Record) -> bool:
         # A new server may have been quicker to call them lost.
         open_or_lost = record.current or record.status == LOST
-        ended = epoch.is_of(record.epoch, pid) and same_socket(record, server)
-        return open_or_lost and record.pane in gone and ended
+        same_socket = os.path.realpath(record.server) == os.path.realpath(server.socket or "")
+        return open_or_lost and record.pane in gone and same_socket and epoch.is_of(record.epoch, pid)
 
     with store.lock():
         records = store.load()
@@ -36,8 +36,3 @@ def close_noted(server: Server, args: list[str]) -> None:
         if new != records:
             store.save(new)
             log("record.closed_at_end", panes=" ".join(sorted(gone)))
-
-
-def same_socket(record: Record, server: Server) -> bool:
-    """Whether a record is of the tmux server behind this socket."""
-    return os.path.realpath(record.server) == os.path.realpath(server.socket or "")
