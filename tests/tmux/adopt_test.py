@@ -87,7 +87,7 @@ def test_a_shell(world: Sandbox) -> None:
     assert (world.records()[session]["status"], world.records()[session]["evidence"]) == ("dead", "adopted")
     world.helper("respawn", "-t", pane)
     assert world.ask(pane, "second").messages == ("first", "second")
-    assert world.format(pane, "#{pane_start_command}").strip(chr(34)).startswith("bash")
+    assert world.format(pane, "#{pane_start_command}").strip('"').startswith("bash")
     assert len(world.records()) == 1
 
 
