@@ -362,7 +362,7 @@ def test_ctrl_c_stops_the_turn_and_not_the_pane(world: Sandbox) -> None:
 def test_what_is_typed_while_a_turn_runs_is_the_next_message(world: Sandbox) -> None:
     pane = open_pane(world)
     hold(world, pane, "HOLD one")
-    assert "working, Ctrl-C stops" in screen(world, pane)
+    wait_text(world, pane, "working, Ctrl-C stops")
     world.tmux("set-buffer", "-b", "test", "pasted\nlines\n")
     world.tmux("paste-buffer", "-p", "-b", "test", "-t", pane)
     type_in(world, pane, "two")
@@ -370,7 +370,7 @@ def test_what_is_typed_while_a_turn_runs_is_the_next_message(world: Sandbox) -> 
     world.model.release()
     wait_text(world, pane, "turn 2 | ")
     wait_text(world, pane, f"{PROMPT} not sent yet")
-    assert "working" not in screen(world, pane)
+    world.wait_for(lambda: "working" not in screen(world, pane), 20, "the turn to be over")
     assert [request.last for request in world.model.requests] == ["HOLD one", "pasted\nlines\ntwo"]
 
 
