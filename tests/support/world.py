@@ -231,7 +231,13 @@ class Sandbox(World):
 
     def start_anew(self, pane: str) -> None:
         """Answer the question of a pane whose session cannot be resumed: a new session, please."""
-        self.wait_for(lambda: "start a new session" in self.capture(pane), 20, f"the question in {pane}")
+
+        def asked() -> bool:
+            # Above, an older question may stand, which was answered.
+            lines = self.capture(pane).rstrip().splitlines()
+            return "start a new session" in "\n".join(lines[-4:]) and "go to a shell" in lines[-1]
+
+        self.wait_for(asked, 20, f"the question in {pane}")
         self.tmux("send-keys", "-t", pane, "Enter")
 
     def quiet(self) -> None:

@@ -180,6 +180,7 @@ def test_a_terminal_in_which_nothing_interrupts(world: Sandbox) -> None:
     world.tmux("send-keys", "-t", it.pane, "stty -isig -icanon -echo", "Enter")
     at_prompt(world, it.pane, "zsh")
     world.tmux("send-keys", "-t", it.pane, "-l", "touch pwned")
+    world.wait_text(it.pane, "touch pwned")
     check = world.helper_result("respawn", "-t", it.pane)
     assert (check.returncode, "line begun" in check.stderr) == (1, True)
     for _ in "touch pwned":
