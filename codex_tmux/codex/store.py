@@ -53,7 +53,7 @@ class Session(NamedTuple):
 
     @property
     def listed(self) -> bool:
-        """Whether it is one of a person's, to be found among the others."""
+        """Whether lists show it: a sub-agent's and an archived one they do not."""
         return bool(self.rollout) and not self.subagent and not self.archived
 
 

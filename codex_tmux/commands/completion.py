@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 from click.shell_completion import CompletionItem, get_completion_class
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     Word = click.ParamType[str]
 else:
     Word = click.ParamType
+
+Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
 NEWEST = 200
 """How many sessions of Codex's store are offered."""
@@ -107,14 +109,15 @@ def command(ctx: click.Context, shell: str) -> None:
 
 
 PANE = Completed("pane", panes)
-PANE_OPTION = click.option(
-    "-t",
-    "--target",
-    "pane",
-    type=PANE,
-    metavar="PANE",
-    help="The pane (%3, or any tmux target); default: this one.",
-)
+
+
+def pane_option(meant: str) -> Callable[[Decorated], Decorated]:
+    """`-t PANE`; `meant` is what its help calls the pane."""
+    text = f"{meant} (%3, or any tmux target); default: this one."
+    return click.option("-t", "--target", "pane", type=PANE, metavar="PANE", help=text)
+
+
+PANE_OPTION = pane_option("The pane")
 CLIENT = Completed("client", clients)
 FROM_KEY = click.option(
     "--from-key", is_flag=True, hidden=True, help="Say everything in tmux: a key binding has no terminal."

@@ -99,9 +99,9 @@ def kept(why: str) -> str:
     """The message about a conversation that could not be named, from what the log says of that.
 
     >>> kept("its daemon is silent: TimeoutError: no answer in time")
-    'Codex keeps its own name (its daemon is silent): type /rename in it'
+    'not renamed in Codex (its daemon is silent): use /rename there'
     """
-    return f"Codex keeps its own name ({why.partition(':')[0]}): type /rename in it"
+    return f"not renamed in Codex ({why.partition(':')[0]}): use /rename there"
 
 
 def named_by(server: Server, window: str, session: str) -> tuple[str, str, Launch | None]:

@@ -192,7 +192,7 @@ def test_without_a_daemon_it_is_said_once(world: Sandbox) -> None:
         world.wait_for(lambda n=done: events(world, "session.not_named") == n, 20, "it to be noted")  # type: ignore[misc]
     world.quiet()
     log = (world.state_dir / "log").read_text()
-    assert log.count("Codex keeps its own name (no daemon runs): type /rename in it") == 1
+    assert log.count("not renamed in Codex (no daemon runs): use /rename there") == 1
 
 
 @pytest.mark.parametrize(

@@ -6,21 +6,14 @@ import os
 
 import click
 
-from codex_tmux.commands.completion import PANE, SESSION
+from codex_tmux.commands.completion import SESSION, pane_option
 from codex_tmux.commands.conversations import Conversation, is_elsewhere, one
 from codex_tmux.commands.respawn import resolve
 from codex_tmux.errors import Problem
 from codex_tmux.state.pane_options import Option
 from codex_tmux.tmux.server import Server
 
-PANE_OPTION = click.option(
-    "-t",
-    "--target",
-    "pane",
-    type=PANE,
-    metavar="PANE",
-    help="The conversation of this pane (%3, or any tmux target); default: this one.",
-)
+PANE_OPTION = pane_option("The conversation of this pane")
 SESSION_OPTION = click.option(
     "--session", type=SESSION, metavar="ID", help="This conversation, in whatever pane it is, or in none."
 )
