@@ -89,7 +89,9 @@ def test_a_killed_codex_comes_back_by_a_plain_respawn(world: Sandbox) -> None:
     for how, pane in panes.items():
         world.wait_text(pane, "turn 1 |", 40)
         world.ask(pane, f"{how} second")
+    world.quiet()
     for how, pane in panes.items():
+        world.wait_text(pane, f"{how} second")  # not while Codex draws its screen anew
         kill_codex(world, pane, how)
     turns = len(world.model.requests)
     for how, pane in panes.items():

@@ -179,15 +179,16 @@ def lines_of(found: Found, now: float, widths: tuple[int, int]) -> bytes:
 
 
 def choice_of(printed: str) -> Choice | None:
-    """What fzf printed as a choice; None where it is none. A leading slash searches what was said.
+    """What fzf printed as a choice; None where it is none. A leading slash searches what was said, also where Enter came
+    before fzf had filtered the list.
 
-    >>> choice_of("log\\0ctrl-t\\0"), choice_of("/log\\0\\0"), choice_of("log\\0\\0")
+    >>> choice_of("log\\0ctrl-t\\0"), choice_of("/log\\0\\0ID"), choice_of("log\\0\\0")
     (Choice(action='said', session_id='', query='log'), Choice(action='said', session_id='', query='log'), None)
     """
     query, key, line = [*printed.split("\0"), "", "", ""][:3]
     session_id = line.partition("\t")[0].strip()
     action = ACTION_OF.get(key, GO)
-    if not session_id and action == GO and query.startswith("/"):
+    if action == GO and query.startswith("/"):
         return Choice(SAID, "", query[1:])
     return Choice(action, session_id, query) if session_id or action in (SAID, HERE) else None
 
