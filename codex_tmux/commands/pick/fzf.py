@@ -179,8 +179,8 @@ def lines_of(found: Found, now: float, widths: tuple[int, int]) -> bytes:
 
 
 def choice_of(printed: str) -> Choice | None:
-    """What fzf printed as a choice; None where it is none. A leading slash searches what was said, also where Enter came
-    before fzf had filtered the list.
+    """What fzf printed as a choice; None where it is none. A leading slash searches what was said, also where Enter
+    came before fzf had filtered the list.
 
     >>> choice_of("log\\0ctrl-t\\0"), choice_of("/log\\0\\0ID"), choice_of("log\\0\\0")
     (Choice(action='said', session_id='', query='log'), Choice(action='said', session_id='', query='log'), None)
