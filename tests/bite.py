@@ -4,8 +4,6 @@ What unit tests see is mutated as a whole instead: `make mutants`. A guard whose
 nothing: it may go at the next change.
 """
 
-from __future__ import annotations
-
 import os
 import shutil
 import subprocess

@@ -3,8 +3,6 @@
 A version's folder is npm's: `VERSION/node_modules/.bin/codex`. Prints what each step saw; exit 1 where one failed.
 """
 
-from __future__ import annotations
-
 import re
 import subprocess
 import sys

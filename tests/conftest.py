@@ -1,7 +1,5 @@
 """Fixtures for all tests; no test can reach the real home, Codex home or tmux server."""
 
-from __future__ import annotations
-
 import os
 import shutil
 import signal

@@ -4,8 +4,6 @@ tmux before 3.5 ends whole, with every pane in it, when a dead pane whose progra
 loses the focus. `make deaths COUNT=2000 TMUX_BINARY=/path/to/tmux`; the exit code is 0 where the server lived.
 """
 
-from __future__ import annotations
-
 import argparse
 import contextlib
 import os

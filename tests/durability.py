@@ -6,8 +6,6 @@ long-life: thousands of sessions, opened and closed, through the rules and onto 
 with what has been: neither the file, nor the log, nor the time of one look.
 """
 
-from __future__ import annotations
-
 import argparse
 import multiprocessing
 import os

@@ -1,7 +1,5 @@
 """How large the code is, beside how large it is to be: `make house` prints it, and `make check` lets nothing grow."""
 
-from __future__ import annotations
-
 import ast
 import re
 import sys
@@ -13,8 +11,8 @@ from radon.complexity import cc_visit
 
 ROOT = Path(__file__).parents[1]
 CEILINGS = {
-    "lines of codex_tmux/": 18_550,
-    "lines of tests/": 26_220,
+    "lines of codex_tmux/": 18_370,
+    "lines of tests/": 25_930,
     "functions of more than 10 branches": 76,
     "@codex_ options": 71,
     "lines of hooks.tmux": 211,

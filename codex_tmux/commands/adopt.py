@@ -1,7 +1,5 @@
 """`codex-tmux adopt`: bind a session to a pane by hand."""
 
-from __future__ import annotations
-
 import os
 import shutil
 

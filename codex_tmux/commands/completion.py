@@ -3,8 +3,6 @@
 Whatever goes wrong, nothing is offered: a shell would print an error into the line that is being typed.
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, TypeVar

@@ -1,7 +1,5 @@
 """Every conversation of this machine: what codex-tmux remembers, and what Codex's store has beside it."""
 
-from __future__ import annotations
-
 import os
 from typing import NamedTuple
 

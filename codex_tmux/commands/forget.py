@@ -1,7 +1,5 @@
 """`codex-tmux forget`: drop what codex-tmux knows of sessions. Codex's own data stays."""
 
-from __future__ import annotations
-
 import sys
 
 import click

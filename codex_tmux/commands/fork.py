@@ -1,7 +1,5 @@
 """`codex-tmux fork`: a conversation goes on twice, in its own pane and in a new one beside it."""
 
-from __future__ import annotations
-
 import click
 
 from codex_tmux.codex.commandline import parse

@@ -1,7 +1,5 @@
 """`codex-tmux list`: every record, where it is and how we know."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Collection
 from datetime import datetime, timezone

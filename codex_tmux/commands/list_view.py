@@ -1,7 +1,5 @@
 """How `list` looks: a table that fits the terminal, plain aligned columns for a pipe."""
 
-from __future__ import annotations
-
 import os
 import shutil
 import sys

@@ -1,7 +1,5 @@
 """`codex-tmux next`: jump to the next pane whose conversation needs the user, or is unread."""
 
-from __future__ import annotations
-
 from typing import Any, NamedTuple
 
 import click

@@ -1,7 +1,5 @@
 """Go to a conversation: to its pane where it has one, else a new one that resumes it."""
 
-from __future__ import annotations
-
 from codex_tmux.commands.conversations import Conversation
 from codex_tmux.commands.respawn import respawn
 from codex_tmux.errors import Problem

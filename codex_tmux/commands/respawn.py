@@ -1,7 +1,5 @@
 """`codex-tmux respawn`: bring a pane's session back, whatever the pane is now."""
 
-from __future__ import annotations
-
 import os
 import shlex
 import sys

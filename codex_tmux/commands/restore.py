@@ -1,7 +1,5 @@
 """`codex-tmux restore`: by hand, and as the plugin and tmux-resurrect call it."""
 
-from __future__ import annotations
-
 import sys
 
 import click

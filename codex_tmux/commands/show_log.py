@@ -1,7 +1,5 @@
 """`codex-tmux log`: what was saved, restored, refused, and why."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 from collections import deque

@@ -1,7 +1,5 @@
 """`codex-tmux status`: the text behind `#{@codex_status}`."""
 
-from __future__ import annotations
-
 import click
 
 from codex_tmux.errors import TmuxError

@@ -1,7 +1,5 @@
 """A question asked in the pane itself, answered by one key, before Codex covers the screen."""
 
-from __future__ import annotations
-
 import os
 import re
 import sys

@@ -1,7 +1,5 @@
 """A pane that cannot come back as it was: a person is asked before something else starts; without one it sleeps on."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
 from collections.abc import Sequence

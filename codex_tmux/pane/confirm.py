@@ -1,7 +1,5 @@
 """Questions before something is done that cannot be undone, or was not asked for: in the terminal, or in tmux."""
 
-from __future__ import annotations
-
 import shlex
 import sys
 

@@ -3,8 +3,6 @@
 It stands in `@codex_fresh`, as words: the session to fork, when that was asked for in milliseconds, Codex's options.
 """
 
-from __future__ import annotations
-
 import time
 from collections.abc import Sequence
 

@@ -1,7 +1,5 @@
 """How `run` brings a pane back to its far end: by which command line, and what a person pastes there."""
 
-from __future__ import annotations
-
 from codex_tmux.codex.session_id import CUT
 from codex_tmux.elsewhere.far_end import ask
 from codex_tmux.elsewhere.run_again import CONNECT, NOTHING, paste, run_again

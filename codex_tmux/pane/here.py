@@ -1,7 +1,5 @@
 """The pane in which `codex-tmux run` runs: what tmux tells of it, who else has its session, what is said in it."""
 
-from __future__ import annotations
-
 import os
 from typing import NoReturn
 

@@ -1,7 +1,5 @@
 """Which panes hold a shell that nobody uses: the only ones a restore may take, or a command is typed into."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Iterable
 

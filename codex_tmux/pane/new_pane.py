@@ -1,7 +1,5 @@
 """A new pane that comes up with Codex: by `codex-tmux run`, so that any respawn of it comes back right."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Mapping, Sequence
 

@@ -1,7 +1,5 @@
 """The program that becomes Codex in a pane: where it is, and what it needs around it to start."""
 
-from __future__ import annotations
-
 import os
 
 from codex_tmux.log import log

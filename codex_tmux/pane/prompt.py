@@ -5,8 +5,6 @@ the line's beginning, and a `1`. Where that comes up right where the cursor stoo
 behind it moves, nothing is there either. Then it is taken back, and whatever was on the line is as it was.
 """
 
-from __future__ import annotations
-
 import re
 import time
 from collections.abc import Iterable, Iterator

@@ -3,8 +3,6 @@
 What it needs it takes from the pane's own options, in one tmux call; where those say nothing, from the state file.
 """
 
-from __future__ import annotations
-
 import os
 import termios
 import time

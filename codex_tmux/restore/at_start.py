@@ -1,7 +1,5 @@
 """A restore that nobody typed: at the start of a tmux server, from its menu, after tmux-resurrect."""
 
-from __future__ import annotations
-
 import shlex
 import time
 

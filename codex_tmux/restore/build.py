@@ -4,8 +4,6 @@ One tmux call a window, not one a pane: a call runs inside the tmux server witho
 killed leaves a window whole, marked with its sessions, or none. It is also what makes fifty of them quick.
 """
 
-from __future__ import annotations
-
 import os
 import re
 import subprocess

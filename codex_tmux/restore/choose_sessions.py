@@ -1,7 +1,5 @@
 """A checklist in the terminal: which sessions are to come back."""
 
-from __future__ import annotations
-
 from prompt_toolkit import Application
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 from prompt_toolkit.layout import HSplit, Layout, Window

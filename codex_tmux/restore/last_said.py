@@ -1,7 +1,5 @@
 """What restored panes show while they sleep: the end of each conversation, from Codex's own store."""
 
-from __future__ import annotations
-
 from codex_tmux.codex.daemon.messages import last_messages
 from codex_tmux.codex.rollout import last_exchange, last_of_each
 from codex_tmux.codex.store import Store

@@ -1,7 +1,5 @@
 """What to restore where: lost records against the panes there are. Pure: no tmux, no process, no file."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable
 from typing import NamedTuple

@@ -1,7 +1,5 @@
 """After a server restart: every conversation back in its place."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import chain
@@ -42,7 +40,7 @@ class Result(NamedTuple):
     where: str
 
     @classmethod
-    def of(cls, record: Record, outcome: str, pane: str | None = None, reason: str = "") -> Result:
+    def of(cls, record: Record, outcome: str, pane: str | None = None, reason: str = "") -> "Result":
         return cls(record.session_id, pane, outcome, reason, record.where)
 
 

@@ -1,7 +1,5 @@
 """tmux-resurrect beside us: it rebuilds the layout, we resume the sessions in its panes."""
 
-from __future__ import annotations
-
 import os
 import shlex
 

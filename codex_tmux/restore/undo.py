@@ -1,7 +1,5 @@
 """`codex-tmux undo`: what was closed last comes back at its place; again: what was closed before that."""
 
-from __future__ import annotations
-
 import re
 from collections import Counter
 from collections.abc import Iterable

@@ -1,7 +1,5 @@
 """What people and programs see of a restore: its plan and its outcome."""
 
-from __future__ import annotations
-
 import json
 import os
 from collections.abc import Iterator

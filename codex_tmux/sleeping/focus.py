@@ -6,8 +6,6 @@ when it has heard of the end of the process too. So nothing done then is in time
 while it lives. Codex takes itself for focused from then on.
 """
 
-from __future__ import annotations
-
 import os
 
 from codex_tmux.tmux.versions import FOCUS_OF_THE_DEAD, version_of

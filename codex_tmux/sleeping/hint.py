@@ -1,7 +1,5 @@
 """The last line of a pane that sleeps: what happened, and how to get the conversation back."""
 
-from __future__ import annotations
-
 from codex_tmux.elsewhere.run_again import NOTHING, run_again
 from codex_tmux.sleeping.last_screen import RECONNECTS
 from codex_tmux.state.launch import Launch

@@ -1,7 +1,5 @@
 """The end of a conversation, laid out for a pane that sleeps: what was asked last, and what was answered."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable
 

@@ -3,8 +3,6 @@
 A tmux buffer brings it to the pane, whose process draws it and ends. Fifty may do so at once: imports cost.
 """
 
-from __future__ import annotations
-
 import os
 import re
 import sys

@@ -4,8 +4,6 @@ Both options are the user's. Ours stand only on panes of whose end the user has 
 gone. `@codex_keep` notes that we set the first one; the second one is ours where it names `@codex_hint`.
 """
 
-from __future__ import annotations
-
 from codex_tmux.sleeping.hint import FORMAT, PASTE
 from codex_tmux.tmux.server import quote
 

@@ -1,7 +1,5 @@
 """How a session gets back into a pane: the stored command, the sleeping pane, the respawn."""
 
-from __future__ import annotations
-
 import os
 import sys
 import time

@@ -1,7 +1,5 @@
 """Which panes need the user, and which have an answer that nobody has seen: the title hook keeps both in the pane."""
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 from codex_tmux.errors import TmuxError

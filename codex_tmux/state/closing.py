@@ -1,7 +1,5 @@
 """The last tmux session is gone and the server about to end: what was closed by hand, and what is lost with it?"""
 
-from __future__ import annotations
-
 import os
 
 from codex_tmux.log import log

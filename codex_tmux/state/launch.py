@@ -1,7 +1,5 @@
 """How a Codex was started."""
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 from codex_tmux.codex.store import SQLITE_HOME, Store

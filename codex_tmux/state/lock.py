@@ -1,7 +1,5 @@
 """Locks in the state directory: one writer of the state, one sync a tmux server."""
 
-from __future__ import annotations
-
 import errno
 import fcntl
 import os

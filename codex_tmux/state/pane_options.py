@@ -1,7 +1,5 @@
 """What codex-tmux keeps in options of a pane: their names, the commands that set them, a launch as the text of one."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 from codex_tmux.state.launch import Launch

@@ -1,7 +1,5 @@
 """A record, what is known of one pane and its session, and its form in the state file."""
 
-from __future__ import annotations
-
 import re
 from datetime import datetime, timezone
 from typing import Any, NamedTuple

@@ -1,7 +1,5 @@
 """Which program the stored command of a pane starts, as tmux tells it."""
 
-from __future__ import annotations
-
 import re
 
 WORD = re.compile(r"""(?:\\.|'[^']*'?|"(?:\\.|[^"])*"?|[^ \t\n;])+|;""", re.DOTALL)

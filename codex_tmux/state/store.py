@@ -1,7 +1,5 @@
 """The state file: locked while it changes, replaced whole, recovered when broken."""
 
-from __future__ import annotations
-
 import errno
 import os
 import stat

@@ -1,7 +1,5 @@
 """The states of a conversation in the words that people read; programs read those of `records` and `activity`."""
 
-from __future__ import annotations
-
 from codex_tmux.codex.daemon.activity import ANSWER, APPROVAL, WAITING, WORKING
 from codex_tmux.state.records import LIVE, STATUS_WORDS
 

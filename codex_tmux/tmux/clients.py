@@ -1,7 +1,5 @@
 """The clients of a tmux server: whose is whose, what each shows, and what it is to show."""
 
-from __future__ import annotations
-
 import os
 import shlex
 from collections.abc import Iterable

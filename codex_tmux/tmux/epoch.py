@@ -5,8 +5,6 @@ its pid does: a socket is removed by whoever cleans /tmp, and stands at the same
 home directory; a pid is given to another process. `<start>` is in ticks (`Processes.age`).
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterable
 from typing import NamedTuple

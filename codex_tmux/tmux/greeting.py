@@ -1,7 +1,5 @@
 """The message of the first load: what is active, and what makes tracking exact. Shown once, for good."""
 
-from __future__ import annotations
-
 import os
 
 from codex_tmux.codex.home import default_home

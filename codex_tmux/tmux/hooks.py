@@ -1,7 +1,5 @@
 """The hooks of the plugin: `plugin/hooks.tmux` is the one list of them."""
 
-from __future__ import annotations
-
 import os
 import re
 

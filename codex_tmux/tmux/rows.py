@@ -5,8 +5,6 @@ in another way, see ESCAPE. So each backslash it prints is of its own making: 3.
 octal or in C's way, and 3.4 puts one before the `$` of a name.
 """
 
-from __future__ import annotations
-
 import re
 from typing import TypeAlias
 

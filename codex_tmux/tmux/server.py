@@ -3,8 +3,6 @@
 Raw `tmux`, not libtmux: hooks start this, and importing libtmux takes longer than a sync.
 """
 
-from __future__ import annotations
-
 import os
 import subprocess
 from collections.abc import Iterable, Mapping, Sequence

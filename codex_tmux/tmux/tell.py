@@ -1,7 +1,5 @@
 """Say something to the people who look at a tmux server: the one place that shows messages on clients."""
 
-from __future__ import annotations
-
 import os
 import sys
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """Whose the keys are: one that is bound to something else stays the user's, unless an option names it."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Mapping
 from typing import NamedTuple
 

@@ -4,8 +4,6 @@ Every fact was seen on the real versions from 3.2a to next-3.8 (`make test-tmux-
 MINIMUM too, because it has to speak before there is a helper; hooks.tmux says itself where it asks for less.
 """
 
-from __future__ import annotations
-
 from typing import TypeAlias
 
 Version: TypeAlias = tuple[int, int, str]

@@ -1,7 +1,5 @@
 """Make it so: the options of panes and server, and what the rules asked for."""
 
-from __future__ import annotations
-
 from codex_tmux.codex.session_id import is_session_id
 from codex_tmux.errors import TmuxError
 from codex_tmux.log import log

@@ -4,8 +4,6 @@ The pane's options remember what it held; a session that it changed to at the ve
 nothing named in what Codex says last, `codex resume <id>`.
 """
 
-from __future__ import annotations
-
 from typing import TYPE_CHECKING
 
 from codex_tmux.codex.session_id import CUT, find_id, is_whole, same_session
@@ -32,7 +30,7 @@ def find_resume_hint(screen: str) -> str:
     return behind[:36] if found and is_whole(behind[:36]) else ""
 
 
-def dead_pane(identifier: Identifier, row: dict[str, str], pane: Pane) -> Pane:
+def dead_pane(identifier: "Identifier", row: dict[str, str], pane: Pane) -> Pane:
     """A pane whose process has ended: what it held is remembered, or stands on its last screen."""
     if pane.asleep or not pane.launch:
         return pane
@@ -46,7 +44,7 @@ def dead_pane(identifier: Identifier, row: dict[str, str], pane: Pane) -> Pane:
     return pane._replace(sighting=Sighting(found, SCREEN)) if found else pane
 
 
-def lost_pane(identifier: Identifier, row: dict[str, str], pane: Pane) -> Pane:
+def lost_pane(identifier: "Identifier", row: dict[str, str], pane: Pane) -> Pane:
     """A shell that Codex returned to: was it quit, or killed?"""
     # What was killed stays so: whatever is written and cleared there since is another program's.
     if row["@codex_state"] == DEAD:
@@ -92,7 +90,7 @@ def quit_by_title(title: str, leaving: str) -> bool | None:
     return bool(leaving)
 
 
-def exit_message(identifier: Identifier, pane: Pane) -> str:
+def exit_message(identifier: "Identifier", pane: Pane) -> str:
     """The session that Codex named as it ended, right above a shell's prompt; "" where nothing there does."""
     said = (line for line in screen(identifier, pane).splitlines() if line.strip())
     # What to paste, which `run` has shown there itself, is no Codex's last word.
@@ -100,7 +98,7 @@ def exit_message(identifier: Identifier, pane: Pane) -> str:
     return find_resume_hint("\n".join(lines[-QUIT_LINES:]))
 
 
-def last_title(identifier: Identifier, row: dict[str, str], pane: Pane) -> Sighting | None:
+def last_title(identifier: "Identifier", row: dict[str, str], pane: Pane) -> Sighting | None:
     """The session that a pane's Codex had just changed to when it ended; None where it had not."""
     title = whose_title.title_of(row)
     # The hook has seen it: what stands there from before is taken away when a Codex starts.
@@ -114,7 +112,7 @@ def last_title(identifier: Identifier, row: dict[str, str], pane: Pane) -> Sight
     return Sighting(found, TITLE) if identifier.may_show(found, pane, store) else None
 
 
-def respawned_at(identifier: Identifier, pane: Pane) -> float | None:
+def respawned_at(identifier: "Identifier", pane: Pane) -> float | None:
     """When a pane was respawned since the last sync, in seconds since 1970; 0 where what that started has ended.
     None where it was not."""
     if not pane.respawned:
@@ -131,5 +129,5 @@ def completed(pane: Pane) -> Pane:
     return pane._replace(sighting=Sighting(whole, pane.evidence)) if whole else pane
 
 
-def screen(identifier: Identifier, pane: Pane) -> str:
+def screen(identifier: "Identifier", pane: Pane) -> str:
     return identifier.server.try_run("capture-pane", "-p", "-J", "-t", pane.id, "-S", "-20") or ""

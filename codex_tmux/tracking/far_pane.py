@@ -5,8 +5,6 @@ title counts only while a known transport runs in the pane's foreground, and onl
 machine knows: what it says can never take a session away from a pane that has a Codex of its own.
 """
 
-from __future__ import annotations
-
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -63,7 +61,7 @@ def find_transport(processes: Processes, root_pid: int) -> TransportProcess | No
     return None
 
 
-def identify_far_pane(identifier: Identifier, row: dict[str, str], pane: Pane) -> Pane | None:
+def identify_far_pane(identifier: "Identifier", row: dict[str, str], pane: Pane) -> Pane | None:
     """The pane with the Codex that its transport shows; None where it has no transport, or that shows none."""
     process = find_transport(identifier.processes, int(pane.root_pid))
     if process is None:
@@ -116,7 +114,7 @@ def own_words(process: TransportProcess, pane: Pane) -> Transport:
 
 
 def sight(
-    identifier: Identifier,
+    identifier: "Identifier",
     row: dict[str, str],
     pane: Pane,
     process: TransportProcess,
@@ -153,7 +151,7 @@ def is_plausible(session_id: str) -> bool:
     )
 
 
-def known_here(identifier: Identifier, session_id: str) -> str | None:
+def known_here(identifier: "Identifier", session_id: str) -> str | None:
     """The whole id, where a store of this machine has the session; None where none has."""
     for home in identifier.local_homes():
         store = Store(home)
@@ -163,7 +161,7 @@ def known_here(identifier: Identifier, session_id: str) -> str | None:
     return None
 
 
-def completed_by_screen(identifier: Identifier, pane: Pane, hint: str) -> Pane:
+def completed_by_screen(identifier: "Identifier", pane: Pane, hint: str) -> Pane:
     """A pane whose transport has ended, with what the last screen says: `hint` is the id in `codex resume <id>`."""
     if pane.session:
         cut = len(pane.session) == CUT and hint.startswith(pane.session)

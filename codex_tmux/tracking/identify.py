@@ -1,7 +1,5 @@
 """Which session does a pane show, and how do we know: from one reading of tmux to the snapshot the rules work on."""
 
-from __future__ import annotations
-
 import json
 import os
 from collections.abc import Iterator

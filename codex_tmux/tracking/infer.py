@@ -5,8 +5,6 @@ shows exactly one of them, so what is left when all others are excluded is the a
 `tests/unit/infer_test.py` attacks this against all assignments and against simulated days.
 """
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 SLACK = 0.02

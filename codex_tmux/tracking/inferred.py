@@ -3,8 +3,6 @@
 Imported only where there is such a Codex: it reads the command lines of all processes, Codex's store, and screens.
 """
 
-from __future__ import annotations
-
 import os
 import re
 import time

@@ -1,7 +1,5 @@
 """The records while the rules are applied to them: found by place and by session; and which of them are kept."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 

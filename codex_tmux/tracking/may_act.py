@@ -3,8 +3,6 @@
 Pure. The facts are read by `pane_facts.py`; `tests/unit/may_act_test.py` is the table of cases.
 """
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 

@@ -1,7 +1,5 @@
 """What a sync sees of a tmux server, and what it may do about it."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import NamedTuple, TypeAlias
@@ -191,7 +189,7 @@ class Note(NamedTuple):
     fields: tuple[tuple[str, str], ...]
 
     @classmethod
-    def of(cls, event: str, **fields: str) -> Note:
+    def of(cls, event: str, **fields: str) -> "Note":
         return cls(event, tuple(fields.items()))
 
 

@@ -1,7 +1,5 @@
 """One name for a conversation and its window: Codex's for the window, a renamed window's for the conversation."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 

@@ -1,7 +1,5 @@
 """The facts by which `may_act` decides, from a row of tmux's and the system's processes."""
 
-from __future__ import annotations
-
 from codex_tmux.codex.processes.find import CodexProcess
 from codex_tmux.codex.processes.table import Processes
 from codex_tmux.codex.processes.terminal import interrupts, jobs_of, shell_is_idle

@@ -1,7 +1,5 @@
 """One pass of sync: reading, evidence, rules, state file, actions."""
 
-from __future__ import annotations
-
 import time
 from typing import NamedTuple
 

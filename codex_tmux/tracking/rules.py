@@ -3,8 +3,6 @@
 Pure: no clock, no file, no process. `tests/unit/rules_test.py` attacks it.
 """
 
-from __future__ import annotations
-
 from datetime import datetime
 
 from codex_tmux.codex.session_id import CUT, same_session

@@ -1,7 +1,5 @@
 """`codex-tmux sync`: look at the whole tmux server, and make the state file and the pane options say what is true."""
 
-from __future__ import annotations
-
 import os
 import time
 import zlib

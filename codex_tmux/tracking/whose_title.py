@@ -4,8 +4,6 @@ A title counts for the process that was in the foreground of the pane when it wa
 was, so each sync that finds a new title works it out, and notes the answer beside the title.
 """
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 from codex_tmux.codex.session_id import find_id

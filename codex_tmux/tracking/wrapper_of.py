@@ -1,7 +1,5 @@
 """The wrapper of the Codex that a pane runs, by the pane's command and the processes above Codex."""
 
-from __future__ import annotations
-
 import os
 
 from codex_tmux.codex.processes.find import CodexProcess

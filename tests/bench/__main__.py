@@ -3,8 +3,6 @@
 Writes docs/performance.json and the tables in docs/performance.md. With `--only` the other sections keep what they had.
 """
 
-from __future__ import annotations
-
 import argparse
 import json
 import os

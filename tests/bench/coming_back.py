@@ -1,7 +1,5 @@
 """How long a conversation is away: after a kill, and after the tmux server's end."""
 
-from __future__ import annotations
-
 import json
 import os
 import pickle

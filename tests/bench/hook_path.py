@@ -1,7 +1,5 @@
 """What tmux starts: `sync`, `run`, the plugin's load; and the memory that a sync takes."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
 import time

@@ -5,8 +5,6 @@ docs/inference.json, and the next run goes on from there. Every trial has a CODE
 its own; what a pane truly shows is known from what the model was asked.
 """
 
-from __future__ import annotations
-
 import argparse
 import contextlib
 import itertools

@@ -1,7 +1,5 @@
 """How things are measured: wall and processor time of a command, of a tmux server, and two things side by side."""
 
-from __future__ import annotations
-
 import math
 import os
 import statistics
@@ -18,7 +16,7 @@ class Cost(NamedTuple):
     cpu: float = 0.0
     server: float = 0.0
 
-    def less(self, other: Cost) -> Cost:
+    def less(self, other: "Cost") -> "Cost":
         """Without what the other took, which is a part of it."""
         return Cost(self.wall - other.wall, self.cpu - other.cpu, self.server - other.server)
 

@@ -1,7 +1,5 @@
 """The tmux servers and the stores that are measured."""
 
-from __future__ import annotations
-
 import json
 import os
 import secrets

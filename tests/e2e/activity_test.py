@@ -1,7 +1,5 @@
 """What Codex's own daemon says of its conversations."""
 
-from __future__ import annotations
-
 import os
 import signal
 

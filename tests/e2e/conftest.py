@@ -1,7 +1,5 @@
 """What the tests with the real Codex share."""
 
-from __future__ import annotations
-
 import contextlib
 from collections.abc import Iterator
 

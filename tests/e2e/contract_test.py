@@ -1,7 +1,5 @@
 """The stand-in is held to the real Codex: the same cases on both, and both must show the same."""
 
-from __future__ import annotations
-
 import contextlib
 import json
 import os

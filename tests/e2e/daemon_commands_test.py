@@ -1,7 +1,5 @@
 """`wait`, `tell` and `approve` with the real Codex and its shared daemon."""
 
-from __future__ import annotations
-
 import json
 import os
 import signal

@@ -1,7 +1,5 @@
 """The shared server behind the panes fails in every way: the real Codex, killed and respawned, goes on all the same."""
 
-from __future__ import annotations
-
 import json
 import os
 import shutil

@@ -1,7 +1,5 @@
 """Without the id in the title, with the real Codex: what else names the session, and what does not."""
 
-from __future__ import annotations
-
 import os
 import signal
 from collections.abc import Iterator

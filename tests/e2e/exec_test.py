@@ -1,7 +1,5 @@
 """A conversation pane on `codex exec`: real tmux, real Codex, loopback model."""
 
-from __future__ import annotations
-
 import contextlib
 import json
 import os

@@ -1,7 +1,5 @@
 """What runs again at a far end, with the real Codex there, where its titles and its end count."""
 
-from __future__ import annotations
-
 import pytest
 
 from tests.tmux.far_end_test import (  # noqa: F401

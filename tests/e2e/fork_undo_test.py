@@ -1,7 +1,5 @@
 """With the real Codex: a fork beside its parent, killed at any moment; a closed window brought back."""
 
-from __future__ import annotations
-
 import subprocess
 
 import psutil

@@ -1,7 +1,5 @@
 """Every way to install, from a clean home: the plugin is active, a killed pane comes back, and all of it goes again."""
 
-from __future__ import annotations
-
 import contextlib
 import importlib.util
 import os

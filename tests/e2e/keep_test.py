@@ -1,7 +1,5 @@
 """The main job with the real Codex: a pane is killed, respawned, and its conversation goes on."""
 
-from __future__ import annotations
-
 import os
 import shlex
 import signal

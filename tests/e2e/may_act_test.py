@@ -1,7 +1,5 @@
 """What only the real Codex leaves behind: the terminal of a killed one."""
 
-from __future__ import annotations
-
 import os
 import shutil
 import signal

@@ -1,7 +1,5 @@
 """Windows and conversations that name each other, with the real Codex and its shared daemon."""
 
-from __future__ import annotations
-
 import os
 
 import pytest

@@ -1,7 +1,5 @@
 """Where the real Codex may be, and where it keeps its things: all of it comes back with the session."""
 
-from __future__ import annotations
-
 import os
 import signal
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The server restarts, the machine reboots: every conversation is back in its place. Real tmux, real Codex."""
 
-from __future__ import annotations
-
 import json
 import os
 import re

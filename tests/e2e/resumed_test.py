@@ -1,7 +1,5 @@
 """The Codex that comes back is the one that ran: in its session's directory, archived or not."""
 
-from __future__ import annotations
-
 import shutil
 import subprocess
 import time

@@ -1,7 +1,5 @@
 """The sandbox itself, and that the stand-in keeps the promises of real Codex the other tests rely on."""
 
-from __future__ import annotations
-
 import os
 import re
 import subprocess

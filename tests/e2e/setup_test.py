@@ -1,7 +1,5 @@
 """What `codex-tmux setup` writes, the real Codex understands: the pane title carries the session id."""
 
-from __future__ import annotations
-
 import os
 import re
 import shutil

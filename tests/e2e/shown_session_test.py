@@ -1,7 +1,5 @@
 """With the real Codex: forks, sub-agents, deleted and renamed sessions, directories that are gone."""
 
-from __future__ import annotations
-
 import shutil
 import subprocess
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """Real Codex at the far end of a real ssh, and real Codex here with its own app-server elsewhere."""
 
-from __future__ import annotations
-
 import re
 import shlex
 import subprocess

@@ -1,7 +1,5 @@
 """Done and unread with the real Codex: turns that end behind the user's back, and what is none."""
 
-from __future__ import annotations
-
 import time
 
 import pytest

@@ -1,7 +1,5 @@
 """What has to work with every Codex, step by step; each step says what was seen, and raises where it failed."""
 
-from __future__ import annotations
-
 import json
 import os
 import subprocess

@@ -1,7 +1,5 @@
 """An older Codex than the other tests have: the same promises. `make test-codex-matrix` asks many versions."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterator
 

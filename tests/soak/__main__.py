@@ -1,7 +1,5 @@
 """`python -m tests.soak`: walk for a while; prints the seed, and what was wrong with every step up to it."""
 
-from __future__ import annotations
-
 import argparse
 import os
 import sys

@@ -1,7 +1,5 @@
 """The walk, shortly: with the stand-in, embedded and through its shared server. `make soak` walks for ten minutes."""
 
-from __future__ import annotations
-
 import os
 import random
 

@@ -1,7 +1,5 @@
 """A random walk through what a person and a machine do to panes that run Codex."""
 
-from __future__ import annotations
-
 import contextlib
 import json
 import os

@@ -1,7 +1,5 @@
 """What the walk believes of every pane and conversation, and whether tmux, Codex and the state file agree."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 import re
@@ -70,7 +68,7 @@ class Violation(AssertionError):
 class Seen:
     """tmux, the processes and the state file at one moment."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: "World") -> None:
         sandbox = world.sandbox
         lines = sandbox.tmux("list-panes", "-a", "-F", FORM).splitlines()
         self.panes = {line.split("\t")[0]: line.split("\t") for line in lines}

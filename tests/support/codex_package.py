@@ -1,7 +1,5 @@
 """Codex's package, linked: the shared daemon runs a copy of Codex, 400 MB, that it puts into each `CODEX_HOME`."""
 
-from __future__ import annotations
-
 import contextlib
 import fcntl
 import hashlib

@@ -1,7 +1,5 @@
 """A stand-in for Codex's shared daemon: it answers what `activity` asks, over the same socket and protocol."""
 
-from __future__ import annotations
-
 import json
 import os
 import shutil
@@ -48,7 +46,7 @@ class FakeDaemon:
         self._directory = Path(tempfile.mkdtemp(prefix="ct-", dir="/tmp"))
         self._server: Server | None = None
 
-    def __enter__(self) -> FakeDaemon:
+    def __enter__(self) -> "FakeDaemon":
         self._link.parent.mkdir(parents=True, exist_ok=True)
         socket = self._directory / "s"
         self._server = unix_serve(self._serve, str(socket))

@@ -1,7 +1,5 @@
 """Another machine, on this one: an sshd of its own on a loopback port, with another home and another Codex home."""
 
-from __future__ import annotations
-
 import os
 import shutil
 import signal

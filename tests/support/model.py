@@ -4,8 +4,6 @@
 five pieces, `RUN touch x` has Codex run that command first, `SPAWN count` has it open a sub-agent for that (0.169).
 """
 
-from __future__ import annotations
-
 import json
 import re
 import secrets

@@ -1,7 +1,5 @@
 """What a person sees: a tmux client whose terminal is a pane of another tmux server, where it can be read."""
 
-from __future__ import annotations
-
 import subprocess
 from types import TracebackType
 
@@ -17,7 +15,7 @@ class Screen:
         self.height = height
         self._tmux = ["tmux", "-u", "-S", str(sandbox.short / "screen"), "-f", "/dev/null"]
 
-    def __enter__(self) -> Screen:
+    def __enter__(self) -> "Screen":
         before = len(self.sandbox.tmux("list-clients").splitlines())
         size = ("-x", str(self.width), "-y", str(self.height))
         inner = ("env", "-u", "TMUX", "TERM=screen-256color")

@@ -5,8 +5,6 @@ accepted and ignored, but for `-C`, those that make Codex run embedded, and thos
 names. A fork runs embedded in any case. tests/e2e/contract_test.py holds it to the real one.
 """
 
-from __future__ import annotations
-
 import itertools
 import json
 import os

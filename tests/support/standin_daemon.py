@@ -4,8 +4,6 @@ A session's lock outlives its last TUI, a turn outlives its pane, a TUI outlives
 next one. What the two say to each other is the stand-in's own: one JSON object a line, over a unix socket.
 """
 
-from __future__ import annotations
-
 import contextlib
 import fcntl
 import json

@@ -1,7 +1,5 @@
 """A conversation of the tests' stand-in: also in the state database, as Codex 0.169 has it."""
 
-from __future__ import annotations
-
 import contextlib
 import json
 import os
@@ -46,7 +44,7 @@ class StoredSession(Session):
     forked_from = ""
 
     @classmethod
-    def fork(cls, parent: str) -> StoredSession:
+    def fork(cls, parent: str) -> "StoredSession":
         """A session of its own with all that `parent` has said; on the disk at once, as Codex has it."""
         rollout = next(codex_home().glob(f"sessions/*/*/*/rollout-*-{parent}.jsonl"), None)
         if rollout is None:

@@ -1,7 +1,5 @@
 """A tmux client on a pseudo-terminal, standing in for a person's terminal."""
 
-from __future__ import annotations
-
 import contextlib
 import fcntl
 import os

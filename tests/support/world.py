@@ -1,7 +1,5 @@
 """The world the tests and the benchmarks run in: the self-test's, with people at its terminals."""
 
-from __future__ import annotations
-
 import contextlib
 import json
 import os
@@ -60,7 +58,7 @@ class Sandbox(World):
         # A login shell may set PATH anew, before it reads this: it is to find the same tmux as its server.
         (self.home / ".profile").write_text(f"PATH={shlex.quote(self.env['PATH'])}\n")
 
-    def __enter__(self) -> Sandbox:
+    def __enter__(self) -> "Sandbox":
         return self
 
     def __exit__(

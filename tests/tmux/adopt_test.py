@@ -1,7 +1,5 @@
 """`codex-tmux adopt` and `forget`: bound by hand, and let go, on every kind of pane."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 import signal

@@ -1,7 +1,5 @@
 """Completion in real shells: typed, then Tab."""
 
-from __future__ import annotations
-
 import shutil
 
 import pytest

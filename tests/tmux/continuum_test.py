@@ -1,7 +1,5 @@
 """tmux-continuum restores at the start of a server: nothing of ours stops it, and we are there when it has."""
 
-from __future__ import annotations
-
 import time
 
 from tests.support.world import Sandbox, plugin_file

@@ -1,7 +1,5 @@
 """Many hooks at once, several tmux servers on one state file, and a process that holds a lock and never lets go."""
 
-from __future__ import annotations
-
 import contextlib
 import json
 import math

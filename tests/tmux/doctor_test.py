@@ -1,7 +1,5 @@
 """`codex-tmux doctor`: it names what was broken on purpose, nothing on a healthy machine, and its remedies work."""
 
-from __future__ import annotations
-
 import json
 import subprocess
 import sys

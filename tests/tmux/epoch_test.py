@@ -1,7 +1,5 @@
 """Whose record is it: a socket that was removed, a second host with the same home, a pid used again, an upgrade."""
 
-from __future__ import annotations
-
 import contextlib
 import json
 import os

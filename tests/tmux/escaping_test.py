@@ -1,7 +1,5 @@
 """What is given to tmux arrives as it was, whatever it is made of, and runs nothing: real tmux, texts at random."""
 
-from __future__ import annotations
-
 import os
 import shlex
 from pathlib import Path

@@ -3,8 +3,6 @@
 tests/e2e/far_end_test.py runs these with the real Codex.
 """
 
-from __future__ import annotations
-
 import os
 import shlex
 import shutil

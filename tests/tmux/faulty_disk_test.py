@@ -3,8 +3,6 @@
 Nothing is imitated here: the kernel refuses. Root may write anywhere, so as root all runs without that capability.
 """
 
-from __future__ import annotations
-
 import contextlib
 import json
 import os

@@ -1,7 +1,5 @@
 """The focus on panes that have just died: tmux before 3.5 crashes where their program had asked for focus events."""
 
-from __future__ import annotations
-
 import os
 import signal
 

@@ -1,7 +1,5 @@
 """A conversation forked beside its pane, and what was closed brought back at its place: with keys, at a client."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Iterator
 

@@ -1,7 +1,5 @@
 """A session that cannot be resumed: the pane asks before it starts another one, and sleeps on where nobody is."""
 
-from __future__ import annotations
-
 import os
 import shutil
 import signal

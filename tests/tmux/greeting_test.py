@@ -1,7 +1,5 @@
 """The message of the first load: once, on a client's screen, and nothing else."""
 
-from __future__ import annotations
-
 import pytest
 
 from tests.support.screen import Screen

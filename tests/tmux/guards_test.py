@@ -1,7 +1,5 @@
 """What stands between a pane and the wrong conversation, in a real tmux with the stand-in."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 import shlex

@@ -1,7 +1,5 @@
 """What makes a hook slow, by its causes and not by time: what it imports, how often it calls tmux, what it reads."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
 from pathlib import Path

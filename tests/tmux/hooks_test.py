@@ -1,7 +1,5 @@
 """The plugin inside tmux: which events start a process and which do not, and what it leaves of the user's own."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 import shlex

@@ -1,7 +1,5 @@
 """Titles, directories and names made to run something: nothing runs, nothing breaks, the session and cwd are exact."""
 
-from __future__ import annotations
-
 import os
 import re
 import shlex

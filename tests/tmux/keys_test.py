@@ -1,7 +1,5 @@
 """Keys: what the user has bound stays his, and a running Codex is restarted only after a yes."""
 
-from __future__ import annotations
-
 import os
 import shlex
 

@@ -1,7 +1,5 @@
 """A window in several tmux sessions comes back in all of them."""
 
-from __future__ import annotations
-
 from tests.support.world import Sandbox
 from tests.tmux.restore_test import end_server, known, new_session, results, start
 

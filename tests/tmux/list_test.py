@@ -1,7 +1,5 @@
 """`codex-tmux list` and `status` on real screens, with a stand-in for Codex and for its daemon."""
 
-from __future__ import annotations
-
 import json
 import os
 import re

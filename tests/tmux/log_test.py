@@ -1,7 +1,5 @@
 """`codex-tmux log` in a pane, and in a pipe whose reader has seen enough."""
 
-from __future__ import annotations
-
 import os
 import re
 import signal

@@ -1,7 +1,5 @@
 """What is not Codex's alone is left alone: shells in use, other programs' terminals, scripts, the panes beside."""
 
-from __future__ import annotations
-
 import os
 import shlex
 import shutil

@@ -1,7 +1,5 @@
 """What a key press says: whole on 80 columns, long enough to be read, and in `prefix ~`."""
 
-from __future__ import annotations
-
 import time
 
 import pytest

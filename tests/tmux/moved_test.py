@@ -1,7 +1,5 @@
 """The plugin has moved, or was replaced by a newer one: what sleeps still comes back by any respawn."""
 
-from __future__ import annotations
-
 import shlex
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """One name for a conversation and its window: what names what, and what does not, in a real tmux."""
 
-from __future__ import annotations
-
 import contextlib
 import sqlite3
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """`codex-tmux next` moves a real client, with a stand-in for Codex's daemon."""
 
-from __future__ import annotations
-
 import os
 import signal
 from collections.abc import Iterator

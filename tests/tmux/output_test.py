@@ -1,7 +1,5 @@
 """What each command prints, as a person sees it: on a small screen, with and without colours, and into a pipe."""
 
-from __future__ import annotations
-
 import os
 import re
 import shlex

@@ -1,7 +1,5 @@
 """`prefix P` under an attached client: fzf in a popup, and tmux's own menu where there is no fzf."""
 
-from __future__ import annotations
-
 import contextlib
 import json
 import os

@@ -1,7 +1,5 @@
 """The plugin's shell scripts with the tools of a small system: busybox's `sh`, `sed`, `grep` and `awk`, not GNU's."""
 
-from __future__ import annotations
-
 import shutil
 import subprocess
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Facts about processes from psutil and ps, as on a system without /proc: sync and run with nothing else."""
 
-from __future__ import annotations
-
 import os
 import signal
 from collections.abc import Iterator

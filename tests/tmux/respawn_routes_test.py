@@ -1,7 +1,5 @@
 """Every way to respawn a pane, on every kind of pane: the same session, the same flags, and no prompt sent again."""
 
-from __future__ import annotations
-
 import os
 import shlex
 import shutil

@@ -1,7 +1,5 @@
 """What a tmux server lost comes back in its place: real tmux, the stand-in Codex."""
 
-from __future__ import annotations
-
 import contextlib
 import json
 import os

@@ -1,7 +1,5 @@
 """The Codex that comes back is the one that ran: its directory, and what it needs to start."""
 
-from __future__ import annotations
-
 import json
 import os
 import shlex

@@ -1,7 +1,5 @@
 """The lines for status line and borders that docs/themes.md offers, as a user copies them."""
 
-from __future__ import annotations
-
 import os
 import re
 import signal

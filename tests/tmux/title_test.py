@@ -1,7 +1,5 @@
 """Whose title is it: two Codexes in one shell, a change of session and a death, what comes after a death."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 import signal

@@ -1,7 +1,5 @@
 """Codex at the far end of a transport: a real sshd on the loopback, a tmux in a tmux, a made-up docker."""
 
-from __future__ import annotations
-
 import json
 import os
 import shlex

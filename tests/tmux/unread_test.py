@@ -1,7 +1,5 @@
 """Done and unread: a table of titles and of who looks, and the user's own commands, in a real tmux."""
 
-from __future__ import annotations
-
 import pytest
 
 from tests.support.terminal import Client

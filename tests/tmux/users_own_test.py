@@ -1,7 +1,5 @@
 """What the user has set stays the user's: how a pane ends, hooks and aliases; and unloaded is unloaded."""
 
-from __future__ import annotations
-
 import os
 import signal
 import subprocess

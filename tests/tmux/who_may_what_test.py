@@ -1,7 +1,5 @@
 """Who may read what codex-tmux keeps, what it believes of others, and under which CODEX_HOME a session comes back."""
 
-from __future__ import annotations
-
 import os
 import shlex
 import signal

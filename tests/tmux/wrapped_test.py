@@ -1,7 +1,5 @@
 """What stood before Codex in the pane's command stands there again, or the pane asks before it starts without."""
 
-from __future__ import annotations
-
 import os
 import signal
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Codex under whatever people start it with: killed and respawned, the same session with the same home and flags."""
 
-from __future__ import annotations
-
 import os
 import shlex
 import shutil

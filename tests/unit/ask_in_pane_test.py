@@ -1,7 +1,5 @@
 """The question in a pane: which key means what, and that nothing can leave it hanging or answer it by accident."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 import pty

@@ -1,7 +1,5 @@
 """`make bite` keeps its grip: each guard still stands where it is said to, and so do the tests that would miss it."""
 
-from __future__ import annotations
-
 import pytest
 
 from tests.bite import CHECKOUT, GUARDS, Guard, without

@@ -1,7 +1,5 @@
 """The command line as a whole: each command explains itself, and what hooks start imports none of it."""
 
-from __future__ import annotations
-
 import os
 import re
 import subprocess

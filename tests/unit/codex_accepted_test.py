@@ -1,7 +1,5 @@
 """Which options a Codex accepts, told by its own parser."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

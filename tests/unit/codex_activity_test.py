@@ -1,7 +1,5 @@
 """What a daemon's answers mean, and that none can hold anybody up."""
 
-from __future__ import annotations
-
 import os
 import socket
 import subprocess

@@ -1,7 +1,5 @@
 """What a server elsewhere says of the session whose beginning a title shows."""
 
-from __future__ import annotations
-
 import json
 import threading
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """The messages in what a daemon answers, whatever it answers."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

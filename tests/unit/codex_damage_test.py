@@ -1,7 +1,5 @@
 """Codex's own files damaged, huge, or very many: no answer is better than a crash, a wrong one or a long wait."""
 
-from __future__ import annotations
-
 import json
 import os
 import random

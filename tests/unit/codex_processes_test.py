@@ -1,7 +1,5 @@
 """Real processes on a real pty. Python, called `node` or `codex`, stands in for Codex."""
 
-from __future__ import annotations
-
 import fcntl
 import os
 import pty

@@ -1,7 +1,5 @@
 """What conversations ask for: every kind of request, what may be answered to it, and a daemon that says nonsense."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

@@ -1,7 +1,5 @@
 """The end of a rollout, in the forms that Codex has written."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 from typing import Any

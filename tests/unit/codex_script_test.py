@@ -1,7 +1,5 @@
 """A wrapper of Codex, against a script that has other work as well."""
 
-from __future__ import annotations
-
 import pytest
 
 from codex_tmux.codex.script import starts_one_program

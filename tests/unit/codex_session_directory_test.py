@@ -1,7 +1,5 @@
 """In which directory a session goes on."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 

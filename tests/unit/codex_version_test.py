@@ -1,7 +1,5 @@
 """Which version a Codex is, and what follows from that."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

@@ -1,7 +1,5 @@
 """What is offered to a shell, and that nothing but words ever is."""
 
-from __future__ import annotations
-
 import os
 from pathlib import Path
 

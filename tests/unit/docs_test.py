@@ -1,7 +1,5 @@
 """The documentation says what the program says."""
 
-from __future__ import annotations
-
 import importlib.util
 import re
 import shutil

@@ -1,7 +1,5 @@
 """What `doctor` says of things that no sandbox has."""
 
-from __future__ import annotations
-
 import os
 from pathlib import Path
 

@@ -1,8 +1,6 @@
 """A save that is killed or refused by the disk at any call; many writers; a long life. `make kill-loop`, `make crowd`
 and `make long-life` do the last three at length."""
 
-from __future__ import annotations
-
 import errno
 import os
 import random

@@ -1,7 +1,5 @@
 """Whether the tmux server of a record is ours, runs, is gone, or cannot be seen from here."""
 
-from __future__ import annotations
-
 import os
 import re
 import subprocess

@@ -1,7 +1,5 @@
 """A conversation against a Codex that is a few lines of shell."""
 
-from __future__ import annotations
-
 import json
 import os
 import signal

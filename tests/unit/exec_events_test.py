@@ -1,7 +1,5 @@
 """What `codex exec --json` prints, and what a person sees of it."""
 
-from __future__ import annotations
-
 import json
 import unicodedata
 from typing import Any

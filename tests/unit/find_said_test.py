@@ -1,7 +1,5 @@
 """Finding conversations by what was said: through the daemon, without one, and with one that does not search."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

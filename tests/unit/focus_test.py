@@ -1,7 +1,5 @@
 """When a Codex's request for focus events is taken back."""
 
-from __future__ import annotations
-
 import os
 import pty
 

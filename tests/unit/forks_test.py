@@ -1,7 +1,5 @@
 """Whether a fork that a pane asked for was made, though the pane does not know it."""
 
-from __future__ import annotations
-
 import json
 import time
 from pathlib import Path

@@ -1,7 +1,5 @@
 """What makes a sync grow: the work of the rules, and the files that are read, by number and not by time."""
 
-from __future__ import annotations
-
 import json
 import subprocess
 import sys

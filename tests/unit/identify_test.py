@@ -1,7 +1,5 @@
 """Which session a pane shows: what a title, a lock or a command line may not say."""
 
-from __future__ import annotations
-
 import os
 from collections import defaultdict
 from pathlib import Path

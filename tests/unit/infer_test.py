@@ -1,7 +1,5 @@
 """Inference: against every assignment, and against simulated days in which what is true is known."""
 
-from __future__ import annotations
-
 import itertools
 import random
 from dataclasses import dataclass, field

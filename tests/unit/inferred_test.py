@@ -1,7 +1,5 @@
 """What inference is given: from a made-up process table, real rollouts on the disk, and screens."""
 
-from __future__ import annotations
-
 import json
 import time
 from pathlib import Path

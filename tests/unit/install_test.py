@@ -1,7 +1,5 @@
 """The two lines in tmux.conf: put in, found again, taken out."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
 from pathlib import Path

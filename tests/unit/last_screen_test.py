@@ -1,7 +1,5 @@
 """What a sleeping pane is drawn with: its last screen, or the last exchange of its conversation."""
 
-from __future__ import annotations
-
 import json
 import re
 import string

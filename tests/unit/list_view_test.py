@@ -1,7 +1,5 @@
 """The table of `list`: it fits, and nothing in it acts on the terminal."""
 
-from __future__ import annotations
-
 import re
 from datetime import timedelta
 from typing import Any

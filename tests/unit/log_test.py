@@ -1,7 +1,5 @@
 """The log: one event a line, whatever the values; never an error, never a print."""
 
-from __future__ import annotations
-
 import os
 import re
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The table of what codex-tmux may do to which pane."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest

@@ -1,7 +1,5 @@
 """Where `codex-tmux next` goes: a table."""
 
-from __future__ import annotations
-
 import pytest
 
 from codex_tmux.commands.next_waiting import Stop, in_order, said_of, stop_of

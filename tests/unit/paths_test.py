@@ -1,7 +1,5 @@
 """Where the files are, one place for all that read and write them."""
 
-from __future__ import annotations
-
 import pytest
 
 from codex_tmux.paths import state_dir

@@ -1,7 +1,5 @@
 """Records and Codex's sessions as one list; what a menu, a line for fzf and a preview are made of."""
 
-from __future__ import annotations
-
 import json
 import os
 import re

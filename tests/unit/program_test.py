@@ -1,7 +1,5 @@
 """The program that becomes Codex in a pane."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

@@ -1,7 +1,5 @@
 """Records and their TOML form: any record survives the way to the disk and back."""
 
-from __future__ import annotations
-
 import os
 from datetime import datetime, timezone
 from pathlib import Path

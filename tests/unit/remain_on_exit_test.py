@@ -1,7 +1,5 @@
 """Whether a pane's `remain-on-exit` is ours to set, and to give back."""
 
-from __future__ import annotations
-
 import pytest
 
 from codex_tmux.sleeping.remain_on_exit import GIVE_BACK, LEAVE, SET, remain_on_exit

@@ -1,7 +1,5 @@
 """What is restored where: one session to one pane, one pane to one session, nobody's pane taken."""
 
-from __future__ import annotations
-
 from datetime import datetime, timedelta, timezone
 from typing import Any
 

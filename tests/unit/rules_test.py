@@ -1,7 +1,5 @@
 """The rules: single cases by name, and any order of events by hypothesis."""
 
-from __future__ import annotations
-
 from datetime import datetime, timedelta, timezone
 from typing import Any
 

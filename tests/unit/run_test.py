@@ -1,7 +1,5 @@
 """What `run` says and draws in its pane."""
 
-from __future__ import annotations
-
 from types import SimpleNamespace
 
 import pytest

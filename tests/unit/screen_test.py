@@ -1,7 +1,5 @@
 """Screens and titles of the real Codex 0.169, as tmux captured them."""
 
-from __future__ import annotations
-
 import re
 
 import pytest

@@ -1,7 +1,5 @@
 """`codex-tmux setup`: the change, the file, the way back."""
 
-from __future__ import annotations
-
 import os
 import stat
 import subprocess

@@ -1,7 +1,5 @@
 """The log as `codex-tmux log` shows it: whole, its end, and what comes, over any rotation."""
 
-from __future__ import annotations
-
 import os
 import signal
 import subprocess

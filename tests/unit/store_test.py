@@ -1,7 +1,5 @@
 """The state file: what is on the disk, in which order, whatever stands in its way."""
 
-from __future__ import annotations
-
 import errno
 import os
 import signal

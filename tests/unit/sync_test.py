@@ -1,7 +1,5 @@
 """What a sync that hooks have started leaves behind where it comes to nothing."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

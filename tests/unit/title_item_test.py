@@ -1,7 +1,5 @@
 """The session id's item in the text of Codex's config: put in where that is safe, taken out again, else refused."""
 
-from __future__ import annotations
-
 import sys
 from typing import Any
 

@@ -1,7 +1,5 @@
 """What tmux prints is read back exactly, or not at all; launches survive their way through an option."""
 
-from __future__ import annotations
-
 import os
 import re
 from collections.abc import Callable

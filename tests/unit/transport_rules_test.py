@@ -1,7 +1,5 @@
 """The rules for what a far end makes a pane show: it can take nothing from anybody."""
 
-from __future__ import annotations
-
 import time
 from datetime import timedelta
 

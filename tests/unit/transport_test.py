@@ -3,8 +3,6 @@
 The command lines are in transports.txt.
 """
 
-from __future__ import annotations
-
 import shlex
 from pathlib import Path
 

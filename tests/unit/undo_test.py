@@ -1,7 +1,5 @@
 """What comes back at an undo, and into which window."""
 
-from __future__ import annotations
-
 from datetime import timedelta
 from typing import Any
 

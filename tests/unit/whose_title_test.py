@@ -1,7 +1,5 @@
 """Whose title is it? One row a case."""
 
-from __future__ import annotations
-
 import pytest
 
 from codex_tmux.tracking.whose_title import NOBODY, Asker, Before, Title, counts, is_last_of, owner

@@ -1,7 +1,5 @@
 """What stands before Codex in a pane's command: kept, dropped, or not understood."""
 
-from __future__ import annotations
-
 import shlex
 
 import pytest

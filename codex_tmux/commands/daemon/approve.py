@@ -1,7 +1,5 @@
 """`codex-tmux approve`: answer the approvals that conversations wait for, whatever their panes are now."""
 
-from __future__ import annotations
-
 import json
 import sys
 from typing import Any

@@ -1,7 +1,5 @@
 """What a person sees of a request, in plain text."""
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 from rich.cells import chop_cells

@@ -1,7 +1,5 @@
 """What all daemons of this machine ask for, and the way back for the answers."""
 
-from __future__ import annotations
-
 from contextlib import ExitStack
 
 from codex_tmux.codex.daemon.client import Client, DaemonError, daemon_of, has_daemon
@@ -28,7 +26,7 @@ class Asked:
         self._answered: set[tuple[int, object]] = set()
         self.requests: list[Request] = []
 
-    def __enter__(self) -> Asked:
+    def __enter__(self) -> "Asked":
         """Raises Problem where no daemon runs."""
         homes = list(dict.fromkeys([default_home(), *(r.codex_home for r in remembered())]))
         running = [home for home in homes if has_daemon(home)]

@@ -1,7 +1,5 @@
 """The requests on a terminal, one after the other, and the keys that answer them."""
 
-from __future__ import annotations
-
 import shutil
 
 import click

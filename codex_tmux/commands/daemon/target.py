@@ -1,7 +1,5 @@
 """The conversation that a command is about: a pane's, or a session's by its id."""
 
-from __future__ import annotations
-
 import os
 
 import click

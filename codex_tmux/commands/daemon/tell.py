@@ -1,7 +1,5 @@
 """`codex-tmux tell`: give a conversation a message, whatever its pane is now."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys

@@ -1,7 +1,5 @@
 """`codex-tmux wait`: wait until a conversation has finished its turn, or needs the user."""
 
-from __future__ import annotations
-
 import math
 import sys
 import time

@@ -1,7 +1,5 @@
 """What can be done with a conversation that was chosen."""
 
-from __future__ import annotations
-
 from codex_tmux.commands.conversations import Conversation, one
 from codex_tmux.commands.forget import forget_session
 from codex_tmux.commands.fork import fork

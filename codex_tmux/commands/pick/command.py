@@ -1,7 +1,5 @@
 """`codex-tmux pick`: find any conversation of this machine, and go to it or bring it back."""
 
-from __future__ import annotations
-
 import os
 import shutil
 import sys

@@ -1,7 +1,5 @@
 """Conversations by a word: in what a list shows of them, and in what was said."""
 
-from __future__ import annotations
-
 import json
 import time
 from collections.abc import Iterable

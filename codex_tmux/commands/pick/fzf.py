@@ -1,7 +1,5 @@
 """The conversations in fzf: what its keys do, and what a line of it shows."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 import shlex

@@ -1,7 +1,5 @@
 """The conversations as tmux's own menu, a page at a time, for those without fzf."""
 
-from __future__ import annotations
-
 import shlex
 
 from codex_tmux.commands.conversations import Conversation

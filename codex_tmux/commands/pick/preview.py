@@ -1,7 +1,5 @@
 """What a conversation looks like before it is opened: its place, how it was started, the last that was said."""
 
-from __future__ import annotations
-
 from codex_tmux.codex.commandline import redact
 from codex_tmux.codex.daemon import messages as daemon_messages
 from codex_tmux.codex.rollout import COMPRESSED, last_messages
