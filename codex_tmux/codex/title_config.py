@@ -15,6 +15,8 @@ THREAD_ID = "thread-id"
 """Since Codex 0.137."""
 SESSION_ID = "session-id"
 """Since Codex 0.130; the same id, and later versions still know it."""
+THREAD_TITLE = "thread-title"
+"""The conversation's name; where it has none yet, its id or its first message."""
 DEFAULT_ITEMS = ["activity", "project-name"]
 """What Codex shows where `terminal_title` is not set."""
 BOM = "\ufeff"
@@ -22,12 +24,17 @@ BOM = "\ufeff"
 Config = dict[str, Any]
 
 
-def item_for(version: Version | None) -> str:
-    """The title item by which this Codex shows the session id; the newest's where the version is unknown."""
-    if version is None or version >= (0, 137, 0):
-        return THREAD_ID
+def items_for(version: Version | None) -> tuple[str, ...]:
+    """The title items that tell this Codex's session: its id, then its name, in versions that were seen to have it.
+
+    The newest's where the version is unknown.
+    """
+    if version is None or version >= (0, 144, 0):
+        return THREAD_ID, THREAD_TITLE
+    if version >= (0, 137, 0):
+        return (THREAD_ID,)
     if version >= (0, 130, 0):
-        return SESSION_ID
+        return (SESSION_ID,)
     raise Problem(
         f"Codex {'.'.join(map(str, version))} cannot show the session id in the title: "
         "exact tracking by title is not available in that version; upgrade Codex to 0.137 or later"
@@ -54,9 +61,10 @@ def split_config(text: str) -> tuple[Config, list[str] | None]:
     return {**config, "tui": tui}, items
 
 
-def shows_id(items: list[str] | None, item: str) -> bool:
-    """Whether a title with these items shows the session id, in a Codex that knows `item`."""
-    return items is not None and (item in items or SESSION_ID in items)
+def missing_items(has: list[str] | None, items: tuple[str, ...]) -> list[str]:
+    """Which of `items` a title lacks; `session-id` is as good as `thread-id`."""
+    has = has or []
+    return [i for i in items if i not in has and not (i == THREAD_ID and SESSION_ID in has)]
 
 
 def title_has_id(text: str, item: str = THREAD_ID) -> bool:
@@ -67,4 +75,4 @@ def title_has_id(text: str, item: str = THREAD_ID) -> bool:
     >>> title_has_id('model = "gpt-5"')
     False
     """
-    return shows_id(split_config(text)[1], item)
+    return not missing_items(split_config(text)[1], (item,))

@@ -6,7 +6,7 @@ import shlex
 from codex_tmux.codex.daemon.activity import ask
 from codex_tmux.codex.daemon.client import DaemonError, has_daemon, socket_path
 from codex_tmux.codex.home import default_home
-from codex_tmux.codex.title_config import item_for
+from codex_tmux.codex.title_config import items_for
 from codex_tmux.codex.version import NEWEST_TESTED, limits_of
 from codex_tmux.errors import Problem
 from codex_tmux.launcher import typed
@@ -42,7 +42,7 @@ def check_codex(facts: DoctorFacts) -> Finding:
 
 def check_title(facts: DoctorFacts) -> Finding:
     try:
-        item = item_for(facts.codex_version)
+        item = items_for(facts.codex_version)[0]
     except Problem:
         return Finding(OK, "not available in this version of Codex")
     without = []

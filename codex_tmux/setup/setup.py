@@ -8,12 +8,20 @@ from pathlib import Path
 import click
 
 from codex_tmux.codex.home import default_home
-from codex_tmux.codex.title_config import SESSION_ID, THREAD_ID, item_for, split_config, title_has_id
+from codex_tmux.codex.title_config import (
+    SESSION_ID,
+    THREAD_ID,
+    THREAD_TITLE,
+    items_for,
+    missing_items,
+    split_config,
+    title_has_id,
+)
 from codex_tmux.codex.version import Version, ask_version
 from codex_tmux.commands.completion import DIRECTORY, PROGRAM
 from codex_tmux.errors import Problem
 from codex_tmux.launcher import typed
-from codex_tmux.setup.title_item import with_item, without_item
+from codex_tmux.setup.title_item import with_items, without_items
 from codex_tmux.setup.user_file import UserFile, rewrite
 
 
@@ -54,7 +62,7 @@ def config_has_id(file: UserFile, item: str) -> bool:
         raise Problem(f"{file.path}: {e}") from e
 
 
-def add(file: UserFile, item: str, named: bool, yes: bool) -> int:
+def add(file: UserFile, items: tuple[str, ...], named: bool, yes: bool) -> int:
     home = file.path.parent
     if (
         named and not home.exists()
@@ -62,7 +70,7 @@ def add(file: UserFile, item: str, named: bool, yes: bool) -> int:
         raise Problem(f"{home}: no such directory; make it first, or name another Codex home")
 
     def changed(data: bytes | None) -> bytes | None:
-        new, inserted = with_item(config_text(data), item)
+        new, inserted = with_items(config_text(data), items)
         return new.encode() if inserted else data
 
     done = rewrite(file, changed, yes, keep_copy=True)
@@ -72,7 +80,7 @@ def add(file: UserFile, item: str, named: bool, yes: bool) -> int:
         click.echo(f"nothing to do: {file.path} has the session id in the title")
         return 0
     if split_config(config_text(done.old))[1] == []:
-        click.echo("The title was switched off; it now shows the session id and nothing else.")
+        click.echo("The title was switched off; it now shows the session and nothing else.")
     click.echo("A Codex that already runs shows it after a restart (respawn its pane).")
     click.echo(f"To undo: {command_for(named, home, '--undo')}")
     return 0
@@ -84,15 +92,18 @@ def take_out(file: UserFile, yes: bool) -> int:
     if not copies:
         click.echo(f"nothing to undo: codex-tmux has not changed {file.path}, or its backup is gone")
         return 0
-    before = copies[0].read_bytes()
+    befores = [copy.read_bytes() for copy in copies]
 
     def changed(data: bytes | None) -> bytes | None:
-        text = config_text(data)
+        text = new = config_text(data)
         item = THREAD_ID if THREAD_ID in (split_config(text)[1] or []) else SESSION_ID
-        new = without_item(text, item, with_item(config_text(before), item)[1])
+        for before in map(config_text, befores):  # newest first
+            there = tuple(i for i in (item, THREAD_TITLE) if i in (split_config(new)[1] or []))
+            put_in = missing_items(split_config(before)[1], there)
+            new = without_items(new, put_in, with_items(before, tuple(put_in))[1])
         if new == text:
             return data
-        return new.encode() if before or new.strip() else None
+        return new.encode() if befores[-1] or new.strip() else None
 
     done = rewrite(file, changed, yes, keep_copy=False)
     if not done.agreed:
@@ -137,10 +148,11 @@ def command_for(named: bool, home: Path, *options: str) -> str:
 def command(check: bool, undo: bool, codex_home: str | None, yes: bool, codex: str | None) -> int:
     """Show the session id in the pane title, where codex-tmux reads it.
 
-    Adds `thread-id` to `tui.terminal_title` in Codex's config.toml (`session-id` for Codex 0.130 to 0.136) and keeps
-    the rest of the file byte for byte. Shows the change and asks before writing; without a terminal, --yes is
-    required. Keeps a copy of the file beside it. If the list spans several lines, or `tui` is no table of its own, it
-    changes nothing and says what to write by hand.
+    Adds `thread-id` and `thread-title` to `tui.terminal_title` in Codex's config.toml (`session-id` alone for Codex
+    0.130 to 0.136) and keeps the rest of the file byte for byte. The id tells which conversation a pane shows; the
+    name lets a window follow `/rename` at once. Shows the change and asks before writing; without a terminal, --yes
+    is required. Keeps a copy of the file beside it. If the list spans several lines, or `tui` is no table of its own,
+    it changes nothing and says what to write by hand.
 
     tmux's default status line shows the pane title, so it will show the id too. To show something else there, set
     status-right: docs/themes.md has a line to copy.
@@ -153,5 +165,5 @@ def command(check: bool, undo: bool, codex_home: str | None, yes: bool, codex: s
     file = config_of(os.path.expanduser(codex_home) if codex_home else default_home())
     if undo:
         return take_out(file, yes)
-    item = item_for(codex_version(codex))
-    return check_only(file, item, named) if check else add(file, item, named, yes)
+    items = items_for(codex_version(codex))
+    return check_only(file, items[0], named) if check else add(file, items, named, yes)

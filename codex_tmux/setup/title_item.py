@@ -1,4 +1,4 @@
-"""The session id's item in the title: put into the text of a `config.toml`, and taken out again.
+"""The session's items in the title: put into the text of a `config.toml`, and taken out again.
 
 Two layouts are edited: `terminal_title = […]` on one line, and a config without a `terminal_title`. An edit is a guess
 where to put the text, which a TOML parser then confirms: the title is the one wanted, and nothing else has changed.
@@ -7,70 +7,99 @@ What no guess fits is left to the user. So no byte that the user wrote is touche
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from codex_tmux.codex.title_config import BOM, DEFAULT_ITEMS, THREAD_ID, Config, shows_id, split_config
+from codex_tmux.codex.title_config import (
+    BOM,
+    DEFAULT_ITEMS,
+    SESSION_ID,
+    THREAD_ID,
+    THREAD_TITLE,
+    Config,
+    missing_items,
+    split_config,
+)
 from codex_tmux.errors import Problem
 
+ITEMS = (THREAD_ID, THREAD_TITLE)
 HEADER = re.compile(r"^[ \t]*\[[ \t]*tui[ \t]*\][ \t]*(?:#[^\r\n]*)?(\r?\n|\Z)", re.MULTILINE)
 TITLE = re.compile(r"^[ \t]*terminal_title[ \t]*=[ \t]*\[[ \t]*(.*)\]", re.MULTILINE)
-ACTIVITY = re.compile(r"""(["'])activity\1""")
 
 
-def with_item(text: str, item: str = THREAD_ID) -> tuple[str, str]:
-    """The config with `item` in its title, and what was put in; the same text and "" where the title has the id.
+def with_items(text: str, items: tuple[str, ...] = ITEMS) -> tuple[str, str]:
+    """The config with `items` in its title, and what was put in; the same text and "" where it has them.
 
-    The item comes early, behind `activity`: Codex cuts a title at 240 characters. An unset title gets Codex's default
-    items too. Raises Problem where the text is not TOML, or has a layout that is not edited.
+    They come early, behind `activity`: Codex cuts a title at 240 characters. An unset title gets Codex's default items
+    too. Raises Problem where the text is not TOML, or has a layout that is not edited.
 
-    >>> with_item('[tui]\\nterminal_title = ["activity", "git-branch"]')
+    >>> with_items('[tui]\\nterminal_title = ["activity", "git-branch"]', ("thread-id",))
     ('[tui]\\nterminal_title = ["activity", "thread-id", "git-branch"]', ', "thread-id"')
     """
-    rest, items = split_config(text)
-    if shows_id(items, item):
+    rest, has = split_config(text)
+    missing = missing_items(has, items)
+    if not missing:
         return text, ""
-    wanted = list(DEFAULT_ITEMS if items is None else items)
-    wanted.insert(wanted.index("activity") + 1 if "activity" in wanted else 0, item)
+    before, wanted = _with_missing(list(DEFAULT_ITEMS if has is None else has), missing)
     bom = BOM * text.startswith(BOM)
     body = text.removeprefix(BOM)
-    places = _for_a_line(body, wanted) if items is None else _for_an_item(body, items, item)
+    places = _for_a_line(body, wanted) if has is None else _for_items(body, has, missing, before)
     for at, inserted in places:
         new = bom + body[:at] + inserted + body[at:]
         if _says(new, rest, [wanted]):
             return new, inserted
+    if missing == [THREAD_TITLE]:
+        return text, ""  # the id is what counts, and it is there
     raise Problem(
         "setup cannot safely edit this layout; set it by hand, under `tui`: "
         f"terminal_title = {json.dumps(wanted, ensure_ascii=False)}"
     )
 
 
-def without_item(text: str, item: str = THREAD_ID, inserted: str = "") -> str:
-    """The config without `item` in its title; the same text where it is not there.
+def _with_missing(items: list[str], missing: list[str]) -> tuple[str, list[str]]:
+    """Behind which item the missing ones go ("": they come first), and the items with them."""
+    before = next((i for i in (THREAD_ID, SESSION_ID, "activity") if i in items), "")
+    at = items.index(before) + 1 if before else 0
+    return before, [*items[:at], *missing, *items[at:]]
+
+
+def without_items(text: str, items: Sequence[str] = ITEMS, inserted: str = "") -> str:
+    """The config without `items` in its title; the same text where they are not there.
 
     `inserted` is what setup put in: if it was the whole list, that goes too, unless other items than the default ones
-    are in it now. Raises Problem as `with_item` does.
+    are in it now. Raises Problem as `with_items` does.
 
-    >>> without_item('[tui]\\nterminal_title = ["activity", "thread-id"] # mine')
+    >>> without_items('[tui]\\nterminal_title = ["activity", "thread-id"] # mine')
     '[tui]\\nterminal_title = ["activity"] # mine'
     """
-    rest, items = split_config(text)
-    if items is None or item not in items:
+    has = split_config(text)[1] or []
+    there = [i for i in items if i in has]
+    if not there:
         return text
-    left = [i for i in items if i != item]
+    new = _cut(text, [i for i in has if i not in there], json.dumps(there)[1:-1], inserted)
+    if new is not None:
+        return new
+    if there[1:]:  # apart from each other by now
+        return without_items(without_items(text, there[:1], inserted), there[1:], inserted)
+    raise Problem(f'setup cannot safely edit this layout; take "{there[0]}" out of `terminal_title` by hand')
+
+
+def _cut(text: str, left: list[str], quoted: str, inserted: str) -> str | None:
+    """The text without the quoted items, so that these are left in the title; None where no cut does that."""
+    rest = split_config(text)[0]
     wanted: list[list[str] | None] = [left]
     if "terminal_title" in inserted and left == DEFAULT_ITEMS:
         wanted.append(None)
-    for found in _occurrences(text, inserted, item):
+    for found in _occurrences(text, inserted, quoted):
         new = text[: found.start()] + text[found.end() :]
         if _says(new, rest, wanted):
             return new
-    raise Problem(f'setup cannot safely edit this layout; take "{item}" out of `terminal_title` by hand')
+    return None
 
 
-def _occurrences(text: str, inserted: str, item: str) -> Iterator[re.Match[str]]:
-    """Where the item stands, with what may have come with it, the most of it first."""
+def _occurrences(text: str, inserted: str, quoted: str) -> Iterator[re.Match[str]]:
+    """Where the items stand, with what may have come with them, the most of it first."""
     line = [line for line in inserted.splitlines(keepends=True) if "terminal_title" in line]
-    for piece in (inserted, *line, f', "{item}"', f'"{item}", ', f'"{item}",', f'"{item}"'):
+    for piece in (inserted, *line, f", {quoted}", f"{quoted}, ", f"{quoted},", quoted):
         if piece:
             yield from re.finditer(re.escape(piece), text)
 
@@ -86,14 +115,15 @@ def _for_a_line(text: str, items: list[str]) -> Iterator[tuple[int, str]]:
     yield len(text), f"{gap}[tui]{newline}{line}{newline}"
 
 
-def _for_an_item(text: str, items: list[str], item: str) -> Iterator[tuple[int, str]]:
-    """Where the item may stand in a list on one line, and what to put there."""
+def _for_items(text: str, has: list[str], missing: list[str], before: str) -> Iterator[tuple[int, str]]:
+    """Where the missing items may stand in a list on one line, behind `before`, and what to put there."""
+    quoted = json.dumps(missing)[1:-1]
     for title in TITLE.finditer(text):
-        activity = ACTIVITY.search(text, *title.span(1))
-        if activity:
-            yield activity.end(), f', "{item}"'
+        found = re.compile(rf"""(["']){re.escape(before)}\1""").search(text, *title.span(1))
+        if before and found:
+            yield found.end(), f", {quoted}"
         else:
-            yield title.start(1), f'"{item}"' + (", " if items else "")
+            yield title.start(1), quoted + (", " if has else "")
 
 
 def _says(text: str, rest: Config, titles: list[list[str] | None]) -> bool:

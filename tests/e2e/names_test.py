@@ -21,9 +21,8 @@ def rename_in_codex(world: Sandbox, pane: str, name: str) -> None:
 
 
 def test_each_names_the_other_and_neither_twice(sandbox: Sandbox) -> None:
-    config = sandbox.codex_home / "config.toml"
-    config.write_text(config.read_text().replace('"thread-id"', '"thread-id", "thread-title"'))
     sandbox.start_server(load_plugin=True)
+    sandbox.helper("setup", "--yes")
     pane = sandbox.tmux("new-window", "-P", "-F", "#{pane_id}", "-c", str(sandbox.work), "codex")
     sandbox.wait_ready(pane)
     sandbox.ask(pane, "one")

@@ -19,7 +19,7 @@ from codex_tmux.errors import Problem
 from codex_tmux.setup import setup, user_file
 from codex_tmux.setup.user_file import UserFile
 
-LINE = 'terminal_title = ["activity", "thread-id", "project-name"]'
+LINE = 'terminal_title = ["activity", "thread-id", "thread-title", "project-name"]'
 
 
 @pytest.fixture
@@ -412,6 +412,18 @@ def test_undo_never_takes_a_title_of_the_users_own(home: Path) -> None:
     assert "nothing to do" in ok()
     assert "nothing to undo" in ok("--undo")
     assert config.read_text() == 'tui.terminal_title = ["thread-id"]\n'
+
+
+def test_undo_takes_what_two_setups_put_in(home: Path) -> None:
+    config = home / "config.toml"
+    config.write_text("a = 1\n")
+    codex = make_codex(home.parent / "bin/codex", "echo codex-cli 0.137.0")
+    ok("--codex", codex)
+    assert '"thread-title"' not in config.read_text()
+    make_codex(home.parent / "bin/codex", "echo codex-cli 0.169.0")
+    assert f"+{LINE}\n" in ok("--codex", codex)
+    ok("--undo")
+    assert config.read_text() == "a = 1\n"
 
 
 def test_without_its_copy_nothing_is_undone(home: Path) -> None:

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from codex_tmux.codex.title_config import item_for, title_has_id
+from codex_tmux.codex.title_config import items_for, title_has_id
 from codex_tmux.errors import Problem
-from codex_tmux.setup.title_item import with_item, without_item
+from codex_tmux.setup.title_item import with_items, without_items
 from tests.conftest import FUZZ
 
 if sys.version_info >= (3, 11):
@@ -17,7 +17,7 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-LINE = 'terminal_title = ["activity", "thread-id", "project-name"]'
+LINE = 'terminal_title = ["activity", "thread-id", "thread-title", "project-name"]'
 TABLE = f"[tui]\n{LINE}\n"
 
 EDITED = {
@@ -38,27 +38,44 @@ EDITED = {
     "sub-table only": ("[tui.z]\nq = 1\n", "[tui.z]\nq = 1\n\n" + TABLE),
     "table in a string first": ("a = '''\n[tui]\n'''\n[tui]\n", f"a = '''\n[tui]\n'''\n[tui]\n{LINE}\n"),
     "table in a string only": ('a = """\n[tui]\n"""\n', 'a = """\n[tui]\n"""\n\n' + TABLE),
-    "list": ('[tui]\nterminal_title = ["a"] # ]\n', '[tui]\nterminal_title = ["thread-id", "a"] # ]\n'),
+    "list": (
+        '[tui]\nterminal_title = ["a"] # ]\n',
+        '[tui]\nterminal_title = ["thread-id", "thread-title", "a"] # ]\n',
+    ),
     "list with activity": (
         "[tui]\n\tterminal_title=[ 'x', 'activity' , \"b\", ]\n",
-        "[tui]\n\tterminal_title=[ 'x', 'activity', \"thread-id\" , \"b\", ]\n",
+        '[tui]\n\tterminal_title=[ \'x\', \'activity\', "thread-id", "thread-title" , "b", ]\n',
     ),
     "list of another table first": (
         '[a]\nterminal_title = ["activity"]\n[tui]\nterminal_title = ["activity"]\n',
-        '[a]\nterminal_title = ["activity"]\n[tui]\nterminal_title = ["activity", "thread-id"]\n',
+        '[a]\nterminal_title = ["activity"]\n[tui]\nterminal_title = ["activity", "thread-id", "thread-title"]\n',
     ),
-    "emptied": ("[tui]\nterminal_title = []\n", '[tui]\nterminal_title = ["thread-id"]\n'),
+    "emptied": ("[tui]\nterminal_title = []\n", '[tui]\nterminal_title = ["thread-id", "thread-title"]\n'),
 }
 
 
 @pytest.mark.parametrize(("before", "after"), EDITED.values(), ids=EDITED)
-def test_puts_the_item_in_and_takes_it_out_again(before: str, after: str) -> None:
-    text, inserted = with_item(before)
+def test_puts_the_items_in_and_takes_them_out_again(before: str, after: str) -> None:
+    text, inserted = with_items(before)
     assert text == after
     assert not title_has_id(before)
     assert title_has_id(after)
-    assert with_item(after) == (after, "")
-    assert without_item(after, inserted=inserted) == before
+    assert with_items(after) == (after, "")
+    assert without_items(after, inserted=inserted) == before
+
+
+BEHIND_THE_ID = [
+    ('[tui]\nterminal_title = ["a", "thread-id", "b"]\n', ', "thread-title"'),
+    ('[tui]\nterminal_title = ["session-id"]\n', ', "thread-title"'),
+    ('[tui]\nterminal_title = ["thread-title", "thread-id"]\n', ""),
+    ('[tui]\nterminal_title = [\n"thread-id"]\n', ""),  # not a layout that is edited; the id is what counts
+]
+
+
+@pytest.mark.parametrize(("text", "inserted"), BEHIND_THE_ID)
+def test_a_title_that_has_the_id_gets_the_name(text: str, inserted: str) -> None:
+    assert with_items(text) == (text.replace('-id"', f'-id"{inserted}'), inserted)
+    assert without_items(with_items(text)[0], ["thread-title"] * bool(inserted), inserted) == text
 
 
 HAS_ID = [
@@ -72,7 +89,7 @@ HAS_ID = [
 @pytest.mark.parametrize(("text", "item", "has"), HAS_ID)
 def test_a_title_that_has_the_id_is_left(text: str, item: str, has: bool) -> None:
     assert title_has_id(text, item) is has
-    assert (with_item(text, item)[0] == text) is has
+    assert (with_items(text, (item,))[0] == text) is has
 
 
 REFUSED = [
@@ -83,16 +100,25 @@ REFUSED = [
     ("a = 1\nb = = 2", "line 2, column 5"),
     ("tui.x = 1\n", "by hand, under `tui`: " + LINE),
     ("tui = { x = 1 }\n", "by hand, under `tui`: " + LINE),
-    ('tui.terminal_title = ["a"]\n', 'by hand, under `tui`: terminal_title = ["thread-id", "a"]'),
-    ('tui = { terminal_title = ["é"] }\n', 'by hand, under `tui`: terminal_title = ["thread-id", "é"]'),
-    ('[tui]\nterminal_title = [\n  "activity",\n]\n', 'terminal_title = ["activity", "thread-id"]'),
+    (
+        'tui.terminal_title = ["a"]\n',
+        'by hand, under `tui`: terminal_title = ["thread-id", "thread-title", "a"]',
+    ),
+    (
+        'tui = { terminal_title = ["é"] }\n',
+        'by hand, under `tui`: terminal_title = ["thread-id", "thread-title", "é"]',
+    ),
+    (
+        '[tui]\nterminal_title = [\n  "activity",\n]\n',
+        'terminal_title = ["activity", "thread-id", "thread-title"]',
+    ),
 ]
 
 
 @pytest.mark.parametrize(("text", "says"), REFUSED)
 def test_refuses_and_says_what_to_do(text: str, says: str) -> None:
     with pytest.raises(Problem) as refused:
-        with_item(text)
+        with_items(text)
     assert says in str(refused.value)
 
 
@@ -122,18 +148,28 @@ TAKEN_OUT = {
         ', "thread-id"',
         '[tui]\nterminal_title = ["activity", "project-name"]\n',
     ),
+    "the name alone": (
+        '[tui]\nterminal_title = ["thread-title", "b"]\n',
+        TABLE,
+        '[tui]\nterminal_title = ["b"]\n',
+    ),
+    "apart": (
+        '[tui]\nterminal_title = ["thread-title", "b", "thread-id"]\n',
+        TABLE,
+        '[tui]\nterminal_title = ["b"]\n',
+    ),
     "not there": ("a = 1\n", TABLE, "a = 1\n"),
 }
 
 
 @pytest.mark.parametrize(("text", "inserted", "after"), TAKEN_OUT.values(), ids=TAKEN_OUT)
 def test_takes_out_no_more_than_its_own(text: str, inserted: str, after: str) -> None:
-    assert without_item(text, inserted=inserted) == after
+    assert without_items(text, inserted=inserted) == after
 
 
 def test_what_cannot_be_taken_out_is_said() -> None:
     with pytest.raises(Problem, match='take "thread-id" out of `terminal_title` by hand'):
-        without_item('[tui]\nterminal_title = ["a",\n"thread\\u002did"]')
+        without_items('[tui]\nterminal_title = ["a",\n"thread\\u002did"]')
 
 
 PARTS = [
@@ -160,32 +196,35 @@ def test_any_document_gets_the_one_key_and_nothing_else(
 ) -> None:
     text = bom + (text if ends else text.removesuffix("\n")).replace("\n", newline)
     try:
-        new, inserted = with_item(text)
+        new, inserted = with_items(text)
     except Problem:
         return
     after, before = parsed(new), parsed(text)
     items = before.get("tui", {}).pop("terminal_title", ["activity", "project-name"])
     at = items.index("activity") + 1 if "activity" in items else 0
-    assert after["tui"].pop("terminal_title") == [*items[:at], "thread-id", *items[at:]]
+    assert after["tui"].pop("terminal_title") == [*items[:at], "thread-id", "thread-title", *items[at:]]
     assert {"tui": {}, **after} == {"tui": {}, **before}
     assert newline == "\n" or "\n" not in new.replace("\r\n", "") or "\r\n" not in text
-    assert without_item(new, inserted=inserted) == text, "every byte is back"
+    assert without_items(new, inserted=inserted) == text, "every byte is back"
 
 
 ITEMS = [
-    ((0, 169, 0), "thread-id"),
-    ((0, 137, 0), "thread-id"),
-    ((0, 136, 9), "session-id"),
-    ((0, 130, 0), "session-id"),
-    (None, "thread-id"),
+    ((0, 169, 0), ("thread-id", "thread-title")),
+    ((0, 144, 0), ("thread-id", "thread-title")),
+    ((0, 143, 9), ("thread-id",)),
+    ((0, 136, 9), ("session-id",)),
+    ((0, 130, 0), ("session-id",)),
+    (None, ("thread-id", "thread-title")),
 ]
 
 
-@pytest.mark.parametrize(("version", "item"), ITEMS)
-def test_the_item_that_this_codex_knows(version: tuple[int, int, int] | None, item: str) -> None:
-    assert item_for(version) == item
+@pytest.mark.parametrize(("version", "items"), ITEMS)
+def test_the_items_that_this_codex_knows(
+    version: tuple[int, int, int] | None, items: tuple[str, ...]
+) -> None:
+    assert items_for(version) == items
 
 
 def test_a_codex_without_such_an_item() -> None:
     with pytest.raises(Problem, match="not available in that version"):
-        item_for((0, 129, 9))
+        items_for((0, 129, 9))
