@@ -19,7 +19,6 @@ from codex_tmux.state.launch import UNATTENDED, launch_of
 from codex_tmux.state.records import LOST, Record
 from codex_tmux.tmux import epoch
 from codex_tmux.tmux.server import RESPAWN_PANE, Server
-from codex_tmux.tracking.apply import see_that_tmux_reaps
 from codex_tmux.tracking.names import names_of
 from codex_tmux.tracking.pass_once import Pass, sync_once
 from codex_tmux.tracking.sync import server_lock
@@ -118,7 +117,6 @@ class Restore:
             done += number
             progress(done, len(records))
         wait_until_dead(self.server, self.drawing)
-        see_that_tmux_reaps(self.server)  # only then does it draw their last line
         if not self.early:
             lazy = seen.reading.server["@codex-restore-lazy"] != "off"
             woken = wake(self.server, list(self.drawing), everything=not lazy)

@@ -87,6 +87,8 @@ def put_to_sleep(
 
 def wait_until_dead(server: Server, drawing: dict[str, str]) -> None:
     """Wait, bounded, until no pane runs the process that draws it (pane id → process id) any more."""
+    if not drawing:
+        return
     left = set(drawing)
     end = time.monotonic() + DEAD_WITHIN
     reaped = time.monotonic()
@@ -106,8 +108,18 @@ def wait_until_dead(server: Server, drawing: dict[str, str]) -> None:
         left &= drawn
         if left:
             time.sleep(0.005)
+    see_that_tmux_reaps(server)  # only then does it draw their last line
     for pane in left:
         log("pane.not_asleep", pane=pane)
+
+
+def see_that_tmux_reaps(server: Server) -> None:
+    """Have one more child of tmux end a moment from now.
+
+    Debian's tmux drops SIGCHLD while libutempter runs its helper for a closed terminal: a pane that died then is
+    not noticed, and a `run-shell` that ended then holds up its client, until another child ends.
+    """
+    server.try_run("run-shell", "-b", "sleep 0.1")
 
 
 def respawn_into_run(

@@ -222,12 +222,3 @@ def perform(server: Server, action: Action, drawing: dict[str, str]) -> None:
             tell(server, action.pane, action.text)
     except TmuxError as e:
         log("action.failed", action=type(action).__name__, why=e)
-
-
-def see_that_tmux_reaps(server: Server) -> None:
-    """Have one more child of tmux end a moment from now.
-
-    Debian's tmux drops SIGCHLD while libutempter runs its helper for a closed terminal: a pane that died then is
-    not noticed, and a `run-shell` that ended then holds up its client, until another child ends.
-    """
-    server.try_run("run-shell", "-b", "sleep 0.1")

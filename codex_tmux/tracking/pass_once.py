@@ -6,7 +6,7 @@ from typing import NamedTuple
 from codex_tmux.codex.processes.table import Processes
 from codex_tmux.errors import Problem
 from codex_tmux.log import debugging, log, set_level
-from codex_tmux.sleeping.resume import wait_until_dead
+from codex_tmux.sleeping.resume import see_that_tmux_reaps, wait_until_dead
 from codex_tmux.state import store
 from codex_tmux.state.records import Record, now
 from codex_tmux.tmux import epoch, hooks
@@ -14,7 +14,7 @@ from codex_tmux.tmux import server as tmux
 from codex_tmux.tmux.server import Reading, Server, escape
 from codex_tmux.tmux.tell import tell_all
 from codex_tmux.tmux.versions import DEAD_SIGNAL, version_of
-from codex_tmux.tracking.apply import is_leaving, perform, see_that_tmux_reaps, set_options
+from codex_tmux.tracking.apply import is_leaving, perform, set_options
 from codex_tmux.tracking.identify import Identifier
 from codex_tmux.tracking.model import Action, Note, Pane, Policy, Snapshot
 from codex_tmux.tracking.rules import reconcile
@@ -67,7 +67,7 @@ def sync_once(server: Server) -> Pass:
         for action in actions:
             perform(server, action, drawing)
         wait_until_dead(server, drawing)
-        if drawing or any(pane.dead and not pane.asleep for pane in snapshot.panes):
+        if any(pane.dead and not pane.asleep for pane in snapshot.panes):
             see_that_tmux_reaps(server)
         # Hooks pass over a pane that is not marked yet: what became of it meanwhile, nobody else will tell. And a
         # helper that was stopped has just set what is long not true any more.
