@@ -60,7 +60,7 @@ def setup(world: Sandbox) -> str:
         assert "cannot show the session id in the title" in done.stderr
         return "says that it cannot"
     text = (world.codex_home / "config.toml").read_text()
-    return next(f"`{item}`" for item in ("thread-id", "session-id") if f'"{item}"' in text)
+    return ", ".join(f"`{i}`" for i in ("session-id", "thread-id", "thread-title") if f'"{i}"' in text)
 
 
 def identify_and_kill(world: Sandbox) -> dict[str, str]:

@@ -34,7 +34,7 @@ def older(older_codex: str) -> Iterator[Sandbox]:
 def test_an_older_codex_keeps_its_conversation_and_an_update_below_it(
     older: Sandbox, codex_binary: str
 ) -> None:
-    assert version_steps.setup(older) == "`thread-id`"
+    assert version_steps.setup(older) == "`thread-id`, `thread-title`"
     seen = version_steps.identify_and_kill(older)
     assert (seen["identify"], seen["resume by hand"]) == ("title", "title")
     assert version_steps.exec_pane(older) == "same"
