@@ -18,10 +18,24 @@ from codex_tmux.selftest.world import WorldError
 from codex_tmux.state import store
 from codex_tmux.state.records import CLOSED, ENDED, Record
 from codex_tmux.tmux.versions import version_of
-from tests.soak.world import DEAD, LIVE, OTHER, QUIT, ROOT, RUN, SHELL, WAITING, Conversation, Place, World
+from tests.soak.world import (
+    DEAD,
+    LIVE,
+    OTHER,
+    QUIT,
+    ROOT,
+    RUN,
+    SHELL,
+    TITLE_ID,
+    WAITING,
+    Conversation,
+    Place,
+    World,
+)
 from tests.support.world import Sandbox, plugin_file
 
-SHARED = ((), ("-m", "x"), ("-s", "read-only", "-a", "never"))
+ASKS = ("-a", "on-request")
+SHARED = ((), ("-m", "x"), ("-s", "read-only", "-a", "never"), ASKS)
 FLAGS = (*SHARED, ("--search",))
 """With SHARED Codex starts or joins the shared server, with `--search` it does without."""
 SIGNALS = ("SIGKILL", "SIGKILL", "SIGTERM", "SIGHUP", "SIGSEGV")
@@ -51,6 +65,8 @@ class Walk:
             (10, self.open),
             (10, self.say),
             (3, self.new),
+            (2, self.fork_inside),
+            (2, self.resume_inside),
             (5, self.quit),
             (10, self.kill),
             (12, self.respawn),
@@ -64,6 +80,7 @@ class Walk:
             (4, self.fork),
             (4, self.undo),
             (3, self.tell),
+            (3, self.approve),
             (2, self.next_waiting),
             (1, self.unload_and_load),
             (2, self.split_shell),
@@ -221,6 +238,56 @@ class Walk:
         )
         self.ask(place)
         return f"/new in {place.pane}: {place.conversation.key}"
+
+    def fork_inside(self) -> str:
+        place = self.some(LIVE)
+        if not self.real or place is None or not place.conversation.session:
+            return ""
+        parent = place.conversation
+        self.sandbox.type(place.pane, "/fork", 40)
+        self.wait_title(place.pane, parent.session, False)
+        self.leave(parent, ENDED)
+        place.conversation = self.world.new_conversation(place.home)
+        place.conversation.said = list(parent.said)
+        self.ask(place)
+        return f"/fork of {parent.key} in {place.pane}: {place.conversation.key}"
+
+    def resume_inside(self) -> str:
+        """`/resume`: Codex's list is searched by a first message, of a conversation of this directory."""
+        place = self.some(LIVE)
+        if not self.real or place is None or not place.conversation.session:
+            return ""
+        here = {r.session_id for r in self.records() if r.cwd == str(place.cwd)}
+        first = [c.said[0] for c in self.world.conversations if c.said]
+        over = [
+            c
+            for c in self.world.conversations
+            if c.over and c.home == place.home and c.session in here and first.count(c.said[0]) == 1
+            if not Store(str(c.home)).lock_holder(c.session)
+        ]
+        if not over:
+            return ""
+        wanted = self.random.choice(over)
+        self.show(place.pane)
+        self.sandbox.type(place.pane, "/resume", 40)
+        self.sandbox.wait_text(place.pane, "Resume a previous session", 40)
+        self.sandbox.wait_text(place.pane, "enter resume", 40)
+        self.sandbox.tmux("send-keys", "-t", place.pane, "-l", wanted.said[0])
+        self.sandbox.wait_text(place.pane, "1 / 1", 40)
+        self.sandbox.tmux("send-keys", "-t", place.pane, "Enter")
+        self.wait_title(place.pane, wanted.session, True)
+        self.leave(place.conversation, ENDED)
+        place.conversation, wanted.over = wanted, ""
+        return f"/resume of {wanted.key} in {place.pane}"
+
+    def wait_title(self, pane: str, session: str, there: bool) -> None:
+        """Wait until the title of a pane has an id, that of a session or another one."""
+
+        def title() -> bool:
+            found = TITLE_ID.search(self.sandbox.format(pane, "#{pane_title}"))
+            return found is not None and session.startswith(found[1]) is there
+
+        self.sandbox.wait_for(title, 40, f"the title of {pane}")
 
     def leave(self, conversation: Conversation, status: str) -> None:
         """A conversation has no pane any more."""
@@ -532,6 +599,27 @@ class Walk:
         self.sandbox.helper("tell", "-t", place.pane, text)
         self.sandbox.wait_for(lambda: self.sandbox.model.turns_with(text), 30, f"{text!r} to be delivered")
         return f"tell {place.pane}"
+
+    def approve(self) -> str:
+        """A command that Codex asks about, answered from outside, also where its pane has died meanwhile."""
+        asking = [p for p in self.world.places.values() if p.state == LIVE and p.flags == ASKS]
+        if not self.real or not asking:
+            return ""
+        place = self.random.choice(asking)
+        self.show(place.pane)
+        text = self.world.next_message(place.conversation, f" RUN true {len(self.world.sent)}")
+        self.sandbox.type(place.pane, text, 40)
+        self.sandbox.wait_for(
+            lambda: "Action Required" in self.sandbox.format(place.pane, "#{pane_title}"), 40, "the question"
+        )
+        dead = self.random.random() < 0.3
+        if dead:
+            self.kill_codex(place)
+        self.sandbox.helper("approve", "-t", place.pane, self.random.choice(("--yes", "--always")))
+        self.sandbox.wait_for(
+            lambda: len([r for r in self.sandbox.model.requests if r.last == text]) == 2, 40, "its result"
+        )
+        return f"approve a command of {place.pane}" + ", which has died" * dead
 
     def next_waiting(self) -> str:
         if not self.world.places:
