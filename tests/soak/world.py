@@ -100,7 +100,8 @@ class Seen:
     def codex(self, pane: str) -> int | None:
         """The Codex in a pane that draws its screen."""
         found = None
-        for pid in self.below(int(self.panes[pane][3])):
+        root = self.panes[pane][3]  # "" where it is dead, from tmux 3.8 on
+        for pid in self.below(int(root)) if root else ():
             words = self.processes.get(pid, (0, []))[1]
             if "app-server" not in words and any(os.path.basename(w) == "codex" for w in words[:3]):
                 found = pid
