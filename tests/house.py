@@ -12,7 +12,7 @@ from radon.complexity import cc_visit
 ROOT = Path(__file__).parents[1]
 CEILINGS = {
     "lines of codex_tmux/": 18_425,
-    "lines of tests/": 26_262,
+    "lines of tests/": 26_276,
     "functions of more than 10 branches": 76,
     "@codex_ options": 71,
     "lines of hooks.tmux": 211,

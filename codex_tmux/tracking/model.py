@@ -84,8 +84,9 @@ class Pane(NamedTuple):
 
     @property
     def respawned(self) -> bool:
-        """Whether another process is its root than when it was last seen."""
-        return self.guard is not None and self.guard.root_pid != self.root_pid
+        """Whether another process is its root than when it was last seen. From 3.8 on tmux does not tell a dead
+        pane's: then it is the same."""
+        return self.guard is not None and self.root_pid not in ("", self.guard.root_pid)
 
     @property
     def own_process(self) -> str:

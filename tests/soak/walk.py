@@ -441,6 +441,16 @@ class Walk:
             with contextlib.suppress(WorldError):
                 self.sandbox.start_anew(place.pane)
             place.conversation = self.world.new_conversation(place.home)
+            return
+
+        def resumed() -> bool:
+            with contextlib.suppress(psutil.Error):
+                words = psutil.Process(self.sandbox.codex_pid(place.pane)).cmdline()
+                return place.conversation.session in words
+            return False
+
+        # Not the one that its stored command has started, which is taken over a moment later.
+        self.sandbox.wait_for(resumed, 40, f"{place.conversation.key} in {place.pane}")
 
     def kill_and_respawn(self) -> str:
         """Not a moment lies between the two."""
