@@ -31,7 +31,7 @@ set-option -g @codex_guarded '#{S:#{W:#{P:#{?pane_dead,,#{?@codex_guard,y,}}}}}'
 # For status lines, as #{E:@codex_waits}: how many conversations need the user, as Codex says in its title, and how many
 # are unread. A group's tmux sessions have the same windows: one of them counts.
 %hidden CODEX_ONCE="#{?session_grouped,#{==:#{session_name},#{s/,.*//:session_group_list}},1}"
-%hidden CODEX_ASKING="#{S:#{?$CODEX_ONCE,#{W:#{P:#{?#{&&:#{@codex_pane},#{m:*[[] [.!] []] Action Required*,#{pane_title}}},y,}}},}}"
+%hidden CODEX_ASKING="#{S:#{?$CODEX_ONCE,#{W:#{P:#{?#{&&:#{@codex_pane},#{m:*[[] [.!] []] Action Required*#{@codex_title_id}*,#{pane_title}}},y,}}},}}"
 %hidden CODEX_UNREAD="#{S:#{?$CODEX_ONCE,#{W:#{P:#{?@codex_unread,y,}}},}}"
 set-option -g @codex_waits "#{?$CODEX_ASKING,#{n:$CODEX_ASKING} #{?#{==:$CODEX_ASKING,y},needs,need} you#{?$CODEX_UNREAD, ,},}#{?$CODEX_UNREAD,#{n:$CODEX_UNREAD} unread,}"
 
@@ -54,7 +54,7 @@ set-option -g @codex_await "if-shell -F '#{m:*gone*,$CODEX_LEAVERS}' { set-optio
 # What the title says of the turn: 1 it runs, ! it needs the user, 0 there is none; and of which process. A Codex that
 # comes up spins too, soon and not for long: then a time follows, of its first title, and that end is no turn's within 15
 # seconds (5 where the first title spun). Nor is the title of a shell that has the terminal again.
-%hidden CODEX_TURN="#{?#{m:*$CODEX_SPINNER*,#{pane_title}},1,#{?#{m:*[[] [.!] []] Action Required*,#{pane_title}},!,#{?pane_title,0,}}} #{pane_pid} "
+%hidden CODEX_TURN="#{?#{m:*$CODEX_SPINNER*#{@codex_title_id}*,#{pane_title}},1,#{?#{m:*[[] [.!] []] Action Required*#{@codex_title_id}*,#{pane_title}},!,#{?pane_title,0,}}} #{pane_pid} "
 %hidden CODEX_AGE="#{e|-|:#{T:@codex_clock},0#{s/^. [0-9]* //:@codex_turning}}"
 %hidden CODEX_SINCE="#{?#{m:[01!] #{pane_pid} *,#{@codex_turning}},#{?#{&&:#{m:1 *,$CODEX_TURN},#{e|<|:$CODEX_AGE,3}},#{s/^. [0-9]* //:@codex_turning},},#{e|-|:#{T:@codex_clock},#{?#{m:1 *,$CODEX_TURN},10,0}}}"
 %hidden CODEX_NEEDS="#{m:! *,$CODEX_TURN}"
@@ -75,7 +75,7 @@ set-option -g @codex_await "if-shell -F '#{m:*gone*,$CODEX_LEAVERS}' { set-optio
 set-hook -g pane-title-changed[8470] {
   if-shell -F "#{?#{m:#{@codex_spins},#{pane_pid} #{pane_title}},,#{?#{==:#{hook_pane},#{pane_id}},#{||:$CODEX_ID_NEW,#{||:$CODEX_TURNS,$CODEX_NAMES}},}}" {
     if-shell -F "#{?#{&&:$CODEX_ID_NEW,#{m:*-????-????-????-?????*,#{pane_title}}},#{m/r:^(.* [|] |$CODEX_SPINNER )?$CODEX_ID[0-9a-f]*([.][.][.])?( [|] .*)?$,#{pane_title}},}" {
-      set-option -pF @codex_title_id "#{s/^(.* [|] |$CODEX_SPINNER )?($CODEX_ID[.][.][.])( [|] .*)?$/\\2/;s/^(.* [|] |$CODEX_SPINNER )?($CODEX_ID[0-9a-f]*)([.][.][.])?( [|] .*)?$/\\2/:pane_title}"
+      set-option -pF @codex_title_id "#{s/(^| [|] |$CODEX_SPINNER )($CODEX_ID[.][.][.])( [|] .*)?$/ | \\2/;s/^(.* [|] |$CODEX_SPINNER )?($CODEX_ID[0-9a-f]*)([.][.][.])?( [|] .*)?$/\\2/:pane_title}"
       set-option -pF @codex_title_at '#{T:@codex_clock}' ; set-option -pF @codex_title_seen "$CODEX_REST" ; set-option -pu @codex_title_by ; set-option -pu @codex_turning
       if-shell -F '#{?#{m:#{@codex_title_id}*,#{@codex_session}},,1}' { set-option -pu @codex_unread }
       # The pane must outlive a crash from now on, not from the sync on; only where Codex alone is its own command.

@@ -1,6 +1,7 @@
 """A session's id: a UUID in lower case, or the first 29 characters of one, which is what Codex's title shows."""
 
 import re
+from collections.abc import Callable
 
 CUT = 29
 """Characters of an id that a title shows."""
@@ -29,12 +30,16 @@ ITEM = re.compile(rf"(?:[\u2800-\u28ff] )?({NEW.pattern})(\.\.\.)?")
 """An id as an item of its own in Codex's title, behind nothing but the frame of a spinner; how Codex cuts it."""
 
 
-def find_id(title: str) -> str:
+def find_id(title: str, named: Callable[[str], bool] = lambda _: False) -> str:
     """The session id that a pane's title shows, whole or cut; "" where there is none.
 
-    The name of a conversation may hold the id of another one, and the name of a directory may be one: an id that Codex
-    has cut goes before. Two of them tell nothing.
+    Codex cuts its own item, and `setup` puts it before what others choose: the names of conversations and directories
+    may be ids too. `named` tells whether another conversation is named so; it is asked where the title leaves a doubt.
     """
     items = [item for item in map(ITEM.fullmatch, title.split(" | ")) if item]
-    found = {item[1] for item in items if item[2]} or {item[1] for item in items}
-    return found.pop() if len(found) == 1 else ""
+    cut = list(dict.fromkeys(item[1] for item in items if item[2]))
+    found = cut or list(dict.fromkeys(item[1] for item in items))
+    if not cut and len(found) > 1:
+        return ""
+    in_doubt = not cut or len(cut) > 1
+    return next((i for i in found if not (in_doubt and named(i))), "")

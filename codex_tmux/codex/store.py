@@ -27,7 +27,7 @@ from codex_tmux.codex.rollout import (
     says_subagent,
     source_of,
 )
-from codex_tmux.codex.session_id import CUT, is_whole
+from codex_tmux.codex.session_id import CUT, is_whole, same_session
 from codex_tmux.paths import names_in
 
 NAMED_BY = 8
@@ -120,6 +120,16 @@ class Store:
         sql = f"SELECT id, name FROM threads WHERE name <> '' AND id IN ({marks})"
         rows = self.database.rows(sql, *session_ids)
         return {a_text(row.get("id")): a_text(row.get("name")) for row in rows}
+
+    def is_in_a_name(self, session_id: str) -> bool:
+        """Whether an id, whole or cut, stands in what Codex may show as the name of another session."""
+
+        def sql(columns: set[str]) -> str:
+            shown = [f"{name} LIKE ?1" for name in _NAMES if name in columns]
+            return f"SELECT id FROM threads WHERE {' OR '.join(shown) or '?1 IS NULL'}"
+
+        rows = self.database.rows(sql, f"%{session_id}%")
+        return any(not same_session(a_text(row.get("id")), session_id) for row in rows)
 
     def rollout(self, session_id: str) -> str | None:
         session_id = _whole(session_id)
@@ -283,6 +293,7 @@ class Store:
 
 
 _ZEROS = "00000000-0000-0000-0000-000000000000"
+_NAMES = ("name", "title", "preview", "first_user_message")
 _AGES = ("recency_at_ms", "updated_at_ms", "updated_at", "created_at_ms", "created_at")
 
 

@@ -100,14 +100,14 @@ def exit_message(identifier: "Identifier", pane: Pane) -> str:
 
 def last_title(identifier: "Identifier", row: dict[str, str], pane: Pane) -> Sighting | None:
     """The session that a pane's Codex had just changed to when it ended; None where it had not."""
-    title = whose_title.title_of(row)
     # The hook has seen it: what stands there from before is taken away when a Codex starts.
     if not row["@codex_title_id"] or pane.launch is None or pane.was_elsewhere:
         return None
+    store = store_of(pane.launch)
+    title = whose_title.title_of(row, store.is_in_a_name)
     before = whose_title.Before(pane.last_process, pane.session)
     if not whose_title.is_last_of(title, before, respawned_at(identifier, pane)):
         return None
-    store = store_of(pane.launch)
     found = store.complete(title.session_id) or title.session_id
     return Sighting(found, TITLE) if identifier.may_show(found, pane, store) else None
 

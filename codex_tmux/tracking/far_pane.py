@@ -20,6 +20,7 @@ from codex_tmux.state.records import ADOPTED, ARGV, SCREEN, TITLE, TUI
 from codex_tmux.state.start_command import shell_words
 from codex_tmux.tracking.may_act import Place
 from codex_tmux.tracking.model import Pane, Sighting
+from codex_tmux.tracking.whose_title import title_of
 
 if TYPE_CHECKING:
     from codex_tmux.tracking.identify import Identifier  # which imports this module
@@ -123,7 +124,7 @@ def sight(
 ) -> Sighting | None:
     """The session that the far end's Codex shows; `named` is the one that its command line resumes."""
     # A title of unknown age may be codex-tmux's own: it gives one to the panes it rebuilds.
-    cut = identifier.title_id(row, pane, process.start) if row["@codex_title_at"] else ""
+    cut = identifier.title_id(title_of(row), row, pane, process.start) if row["@codex_title_at"] else ""
     if not cut:
         # The pane's own command line is the user's word, or codex-tmux's; a title is not needed.
         return Sighting(named, ARGV) if named else None

@@ -265,7 +265,8 @@ class Identifier:
 
     def by_title(self, row: dict[str, str], pane: Pane, codex: CodexProcess, store: Store) -> str:
         """The session in the title, where this very process set it: a title outlives a killed Codex."""
-        cut = self.title_id(row, pane, codex.start, codex.foreground)
+        title = whose_title.title_of(row, store.is_in_a_name)
+        cut = self.title_id(title, row, pane, codex.start, codex.foreground)
         if not cut:
             return ""
         if pane.session.startswith(cut) and is_whole(pane.session):
@@ -273,9 +274,10 @@ class Identifier:
         found = store.complete(cut) or cut
         return "" if self.is_refuted(found, pane, codex, store) else found
 
-    def title_id(self, row: dict[str, str], pane: Pane, start: int, foreground: bool = True) -> str:
+    def title_id(
+        self, title: whose_title.Title, row: dict[str, str], pane: Pane, start: int, foreground: bool = True
+    ) -> str:
         """The id in the title, whole or cut, where it is of the pane's process, which began at `start`; else ""."""
-        title = whose_title.title_of(row)
         # `run`, which became this process, took away the id that was there.
         cleared = bool(row["@codex_title_id"]) and row["@codex_cleared"] == pane.process.partition(":")[0]
         asker = whose_title.Asker(pane.process, self.processes.started_at(start), foreground, cleared)

@@ -4,6 +4,7 @@ A title counts for the process that was in the foreground of the pane when it wa
 was, so each sync that finds a new title works it out, and notes the answer beside the title.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 from codex_tmux.codex.session_id import find_id
@@ -22,10 +23,12 @@ class Title(NamedTuple):
     came: int | None = None
 
 
-def title_of(row: dict[str, str]) -> Title:
-    """The title of a pane, with what is noted of it."""
+def title_of(row: dict[str, str], named: Callable[[str], bool] = lambda _: False) -> Title:
+    """The title of a pane, with what is noted of it; `named` as for `find_id`."""
     came = row["@codex_title_at"]
-    return Title(find_id(row["pane_title"]), row["@codex_title_by"], int(came) if came.isdigit() else None)
+    return Title(
+        find_id(row["pane_title"], named), row["@codex_title_by"], int(came) if came.isdigit() else None
+    )
 
 
 class Asker(NamedTuple):

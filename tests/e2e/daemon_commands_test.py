@@ -132,6 +132,17 @@ def test_approve_from_elsewhere(world: Sandbox) -> None:
     assert not (world.work / "refused").exists()
 
 
+def test_a_change_of_files_is_shown_before_it_is_approved(world: Sandbox) -> None:
+    pane, _ = talk(world, "-a", "on-request")
+    file = world.root / "made"  # outside of the directory that Codex may write to
+    world.type(pane, f"PATCH {file}")
+    wait_for_question(world, pane)
+    (asked,) = json.loads(world.helper("approve", "--json"))["requests"]
+    assert f"{file}\nhello" in asked["text"]["Codex wants to change files"]
+    assert world.helper("approve", "-t", pane, "--yes") == "approved\n"
+    world.wait_for(file.exists, 20, "the file")
+
+
 def test_a_message_from_the_list_and_an_approval_by_key(world: Sandbox) -> None:
     pane, _ = talk(world, "-a", "on-request")
     shell = world.tmux("new-window", "-P", "-F", "#{pane_id}", "cat")

@@ -1,7 +1,8 @@
 """The model of the self-test, steered by words in the last message of a conversation.
 
 `HOLD` keeps the answer back until `release`, `FAIL 429` answers with that HTTP status, `SLOW 5` sends the reply in
-five pieces, `RUN touch x` has Codex run that command first, `SPAWN count` has it open a sub-agent for that (0.169).
+five pieces, `RUN touch x` has Codex run that command first, `PATCH /x` make that file, `SPAWN count` has it open a
+sub-agent for that (0.169).
 """
 
 import json
@@ -38,7 +39,10 @@ def has_run(body: dict[str, Any]) -> bool:
 
 def call(text: str) -> dict[str, Any] | None:
     """The call of one of Codex's tools that a message asks for."""
-    if run := re.search(r"\bRUN (.+)", text):
+    if patch := re.search(r"\bPATCH (.+)", text):
+        body = f"*** Begin Patch\n*** Add File: {patch[1]}\n+hello\n*** End Patch\n"
+        called = {"name": "exec_command", "arguments": json.dumps({"cmd": f"apply_patch <<'EOF'\n{body}EOF"})}
+    elif run := re.search(r"\bRUN (.+)", text):
         # Outside of its sandbox: Codex asks first, if it may.
         wanted = {"cmd": run[1], "sandbox_permissions": "require_escalated", "justification": "as asked"}
         called = {"name": "exec_command", "arguments": json.dumps(wanted)}

@@ -41,7 +41,8 @@ def request(method: str, item: dict[str, Any] | None = None, **params: Any) -> R
     [
         (request(COMMAND), "accept", "decline", "acceptForSession"),
         (request(COMMAND, kind="humanCommand"), "accept", "decline", None),
-        (request(CHANGE), "accept", "decline", "acceptForSession"),
+        (request(CHANGE, {"changes": [{"path": "a"}]}), "accept", "decline", "acceptForSession"),
+        (request(CHANGE), None, "decline", None),
         (request(QUESTION), None, None, None),
         (request(FORM), None, None, None),
         (request(PERMISSIONS), None, None, None),
@@ -78,7 +79,7 @@ def test_permissions_are_given_as_they_were_asked_for() -> None:
             request(CHANGE, {"changes": [{"path": "a.py", "diff": "+x\n"}]}, grantRoot="/w"),
             [("Codex wants to change files", "a.py\n+x"), ("and to write from now on anywhere below", "/w")],
         ),
-        (request(CHANGE), [("Codex wants to change files", "(Codex does not say which)")]),
+        (request(CHANGE), [("Codex wants to change files", "(Codex does not say which: look in its pane)")]),
         (request(PERMISSIONS, permissions=WANTED), [("Codex wants permissions", "network.enabled: true")]),
         (
             request(QUESTION, questions=[{"question": "which?", "options": [{"label": "this"}]}]),

@@ -167,6 +167,7 @@ def test_any_text_in_the_launch_option(text: str) -> None:
 
 WHOLE = "01a201da-7561-7551-a7df-a07aa6f38cdb"
 CUT = WHOLE[:29]
+OTHER_CUT = CUT.replace("a07aa", "bbbbb")
 SHOWN = re.compile("[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-([0-9a-f]{5}|[0-9a-f]{12})")
 
 
@@ -181,7 +182,8 @@ SHOWN = re.compile("[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-([0-9a-f]{5
         (f"work | {CUT}... | see {WHOLE.replace('a07aa', 'bbbbb')} again", CUT),
         (f"⠋ {CUT}... | {WHOLE.replace('a07aa', 'bbbbb')}", CUT),
         (f"work | {CUT}... | {CUT.replace('a07aa', 'bbbbb')}... too", CUT),
-        (f"work | {CUT}... | {CUT.replace('a07aa', 'bbbbb')}... | too", ""),
+        (f"work | {CUT}... | {CUT.replace('a07aa', 'bbbbb')}... | too", CUT),
+        (f"work | {WHOLE} | {WHOLE.replace('a07aa', 'bbbbb')}", ""),
         (f"work | {CUT}... | {WHOLE}", CUT),
         (f"f{WHOLE}", ""),
         (WHOLE.upper(), ""),
@@ -205,6 +207,23 @@ SHOWN = re.compile("[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-([0-9a-f]{5
 )
 def test_ids_in_titles(title: str, found: str) -> None:
     assert find_id(title) == found
+
+
+@pytest.mark.parametrize(
+    ("title", "names", "found"),
+    [
+        (WHOLE, set(), WHOLE),
+        # A conversation is named by the id of another one, and the title has its name alone, or first.
+        (WHOLE, {WHOLE}, ""),
+        (f"{CUT}... | {OTHER_CUT}...", {CUT}, OTHER_CUT),
+        (f"{CUT}... | {OTHER_CUT}...", {OTHER_CUT}, CUT),
+        (f"{CUT}... | {OTHER_CUT}...", {CUT, OTHER_CUT}, ""),
+        # No doubt, so nobody is asked.
+        (f"{CUT}... | {OTHER_CUT}", {CUT}, CUT),
+    ],
+)
+def test_an_id_that_is_another_conversation_s_name(title: str, names: set[str], found: str) -> None:
+    assert find_id(title, names.__contains__) == found
 
 
 @given(st.text("0123456789abcdef-ABC. ", max_size=120))

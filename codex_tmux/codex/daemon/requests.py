@@ -21,6 +21,8 @@ YES, NO, ALWAYS = "yes", "no", "always"
 DECISIONS = {YES: "accept", NO: "decline", ALWAYS: "acceptForSession"}
 COME_WITHIN = 1.5
 """Seconds in which the requests of a thread come after it was resumed."""
+CHANGES_WITHIN = 3.0
+"""Seconds in which a daemon tells whole threads."""
 QUIET_FOR = 0.1
 """Seconds of silence after which no more of them are expected."""
 
@@ -49,14 +51,14 @@ def pending(daemon: Client) -> list[Request]:
         daemon.ask("thread/resume", threadId=session, excludeTurns=True)
     asked = _asked(daemon, set(waiting))
     changing = list(dict.fromkeys(m.params["threadId"] for m in asked if m.method == CHANGE))
-    last_turn = [{"threadId": session, "limit": 1, "sortDirection": "desc"} for session in changing]
-    daemon.listen_until(time.monotonic() + COME_WITHIN)
-    turns = dict(zip(changing, daemon.call_each("thread/turns/list", last_turn), strict=True))
+    daemon.listen_until(time.monotonic() + CHANGES_WITHIN)
+    # A request to change files only names the turn's item; `thread/turns/list` has none that is under way.
+    resumed = daemon.call_each("thread/resume", [{"threadId": session} for session in changing])
+    threads = dict(zip(changing, resumed, strict=True))
     found = []
     for kind, params, number in asked:
         session = params["threadId"]
-        # Only what changes files is told by the turn: the request names the item.
-        item = _item(turns[session], params.get("itemId")) if kind == CHANGE else {}
+        item = _item(threads[session], params.get("itemId")) if kind == CHANGE else {}
         found.append(Request(number, session, kind, params, item, waiting[session]))
     return found
 
@@ -80,8 +82,10 @@ def _asked(daemon: Client, threads: set[str]) -> list[Message]:
 
 
 def _item(answer: Object, item_id: object) -> Object:
-    """The item of this id in an answer to `thread/turns/list`; empty where there is none."""
-    items = [item for turn in objects(answer.get("data")) for item in objects(turn.get("items"))]
+    """The item of this id in an answer to `thread/resume`; empty where there is none."""
+    thread = answer.get("thread")
+    turns = objects(thread.get("turns")) if isinstance(thread, dict) else []
+    items = [item for turn in turns for item in objects(turn.get("items"))]
     return next((item for item in items if item.get("id") == item_id), {})
 
 
@@ -91,6 +95,8 @@ def answer_to(request: Request, verdict: str) -> dict[str, object] | None:
     >>> answer_to(Request(1, "s", COMMAND, {}, {}, {}), ALWAYS)
     {'decision': 'acceptForSession'}
     """
+    if request.kind == CHANGE and verdict != NO and not request.item.get("changes"):
+        return None  # nobody can have seen what it is
     if request.kind in (COMMAND, CHANGE):
         human = request.params.get("kind") == "humanCommand"
         return None if human and verdict == ALWAYS else {"decision": DECISIONS[verdict]}
@@ -141,7 +147,7 @@ def _network(params: Object) -> Iterable[tuple[str, object]]:
 
 def _changes(item: Object) -> str:
     changes = [f"{c.get('path')}\n{c.get('diff') or ''}".rstrip() for c in objects(item.get("changes"))]
-    return "\n".join(changes) or "(Codex does not say which)"
+    return "\n".join(changes) or "(Codex does not say which: look in its pane)"
 
 
 def _questions(questions: object) -> Iterator[str]:
