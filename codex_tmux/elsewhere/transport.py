@@ -253,7 +253,7 @@ def _of_mosh(argv: list[str], before: list[str], is_split: bool = False) -> Tran
     found = reader.options(mosh)
     target = reader.take()
     if not target or (is_split and any(o.name not in WITHOUT_BLANKS for o in found)):
-        return Transport(mosh, "", (*before, argv[0]), goes_back=False)
+        return Transport(mosh, "", (*before, *argv[: 1 if is_split else None]), goes_back=False)
     if reader.left[:1] == ["--"] and not is_split:
         reader.take()
     connect, remote = (*before, *argv[: reader.at]), () if is_split else tuple(reader.left)
