@@ -12,7 +12,7 @@ but for a second or the time zone, the very file. Nothing here walks the tree to
 import itertools
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from codex_tmux.codex import processes
@@ -30,6 +30,8 @@ from codex_tmux.codex.rollout import (
 from codex_tmux.codex.session_id import CUT, is_whole
 from codex_tmux.paths import names_in
 
+AT_ONCE = 0.3
+"""Seconds in which a process that is ending lets go of its session."""
 NAMED_BY = 8
 """Characters of an id by which a person may name it."""
 
@@ -280,6 +282,25 @@ class Store:
             created_ms=_created(row) or created_ms(session_id),
             updated=_mtime(path),
         )
+
+
+def holder_after(
+    store: Store, session_id: str, seconds: float, tell: Callable[[Holder], None], stopped: Callable[[], bool]
+) -> Holder | None:
+    """Wait while a process has the session open; the one that has it after so many seconds, or when `stopped`.
+
+    `tell` hears of one that does not let go at once.
+    """
+    told, begun = False, time.monotonic()
+    while (holder := store.lock_holder(session_id)) and not stopped():
+        waited = time.monotonic() - begun
+        if waited > seconds:
+            break
+        if waited > AT_ONCE and not told:
+            told = True
+            tell(holder)
+        time.sleep(0.02)
+    return holder
 
 
 _ZEROS = "00000000-0000-0000-0000-000000000000"

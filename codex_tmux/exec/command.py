@@ -10,8 +10,9 @@ import termios
 
 import click
 
-from codex_tmux.codex.accepted import accepted
-from codex_tmux.codex.commandline import options_named, parse, redact
+from codex_tmux.codex.accepted import accepted, left_out
+from codex_tmux.codex.commandline import options_named, parse
+from codex_tmux.codex.home import default_home
 from codex_tmux.commands.completion import DIRECTORY
 from codex_tmux.errors import Problem
 from codex_tmux.exec.conversation import Conversation
@@ -19,7 +20,6 @@ from codex_tmux.exec.pane import Pane
 from codex_tmux.exec.view import JsonView, TerminalView, View
 from codex_tmux.log import log
 from codex_tmux.pane.program import find_program, interpreter, path_with
-from codex_tmux.pane.run import default_home
 from codex_tmux.sleeping.resume import helper_command
 from codex_tmux.state.launch import Launch
 from codex_tmux.state.records import EXEC
@@ -162,8 +162,7 @@ def begin(pane: Pane, flags: tuple[str, ...], view: View) -> Conversation:
     launch = Launch(EXEC, codex[-1], default_home(), cwd, flags, not pane.is_root)
     kept = tuple(accepted(codex, flags, EXEC))
     if kept != flags:
-        gone = [flag for flag in redact(flags) if flag not in redact(kept)]
-        view.note(f"this Codex has no {' '.join(gone)}: left out")
+        view.note(f"this Codex has no {left_out(flags, kept)}: left out")
     conversation = Conversation(codex, launch._replace(flags=kept), pane.remember, view)
     if pane.id:
         pane.announce(launch)

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 
 from codex_tmux.codex import commandline
-from codex_tmux.codex.store import Store
+from codex_tmux.codex.store import Holder, Store, holder_after
 from codex_tmux.errors import Problem
 from codex_tmux.exec.events import session_of
 from codex_tmux.exec.turn import Turn
@@ -131,19 +131,13 @@ class Conversation:
 
         One that does not let go is Codex's to refuse.
         """
-        end = time.monotonic() + WRITER_WAIT
-        said = False
-        while (
-            (holder := self._store.lock_holder(self.session_id))
-            and time.monotonic() < end
-            and not self._stopped
-        ):
-            if not said:
-                self.view.note(
-                    f"the session is still open in {holder.name} (process {holder.pid}): waiting for it"
-                )
-            said = True
-            time.sleep(0.1)
+
+        def tell(holder: Holder) -> None:
+            self.view.note(
+                f"the session is still open in {holder.name} (process {holder.pid}): waiting for it"
+            )
+
+        holder_after(self._store, self.session_id, WRITER_WAIT, tell, lambda: self._stopped)
 
     def _bind(self) -> None:
         try:

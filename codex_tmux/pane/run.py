@@ -5,17 +5,16 @@ What it needs it takes from the pane's own options, in one tmux call; where thos
 
 import os
 import termios
-import time
 from typing import NamedTuple, NoReturn
 
-from codex_tmux.codex.accepted import accepted
-from codex_tmux.codex.commandline import options_of, parse, redact, tui_resume, without_cd
+from codex_tmux.codex.accepted import accepted, left_out
+from codex_tmux.codex.commandline import parse, redact, tui_resume, without_cd
 from codex_tmux.codex.daemon.app_server import token_of, whole_id
 from codex_tmux.codex.daemon.client import DaemonError
-from codex_tmux.codex.home import default_home as default_home
+from codex_tmux.codex.home import default_home
 from codex_tmux.codex.session_directory import in_directory, session_directory
 from codex_tmux.codex.shells import BELOW
-from codex_tmux.codex.store import Store
+from codex_tmux.codex.store import Holder, Store, holder_after
 from codex_tmux.elsewhere.wrapper import is_unknown, prefixed
 from codex_tmux.errors import Problem
 from codex_tmux.log import log
@@ -26,7 +25,7 @@ from codex_tmux.pane.here import (
     Here,
     ask,
     become_shell,
-    file_record,
+    file_records,
     forget_session,
     login_shell,
     refuse_other_holder,
@@ -79,33 +78,21 @@ def main(args: list[str]) -> NoReturn:
     here.fork = fork or here.fork
     server.require(here.server_pid)
     launch, program = what_to_launch(request, here)
-    if launch is None:
-        if request.shell:
-            become_shell(here)
-        raise Problem("no Codex found: install it, or name it with `set -g @codex-command /path/to/codex`")
     mark(server, here, launch)
-    argv = [*interpreter(program), program]
-    if launch.wrapper:
-        argv = wrapped(server, here, launch, argv, unattended)
-    launch, gone = enter(launch)
     fresh = request.fresh or here.fresh
     if launch.transport:
-        become(words_for(server, here, launch, fresh), here, request.shell)
+        become(words_for(server, here, enter(launch)[0], fresh), here, request.shell)
+    path = os.environ.get("PATH", os.defpath)
+    argv = wrapped(server, here, launch, [*interpreter(program), program], unattended)
+    launch, gone = enter(launch)
     session, why = ("", "") if fresh or fork else choose(server, here, launch)
     if why:
         without_session(server, here, why, unattended)
-    path = os.environ.get("PATH", os.defpath)
     os.environ["PATH"] = path_with(program, path)
-    flags = accepted_flags(server, here, launch.flags, program)
-    if session:
-        argv += resuming(server, here, launch, session, flags)
-    else:
-        argv += beginning(server, here, launch, why or ("asked for" if fresh else ""), flags)
+    argv += codex_words(server, here, launch, session, why or "asked for" * fresh, program)
     if gone:
         say(server, here, gone)
-    if request.shell:
-        argv = alone_with_path(argv, path)
-    become(argv, here, request.shell)
+    become(argv, here, request.shell, path)
 
 
 def wrapped(server: Server, here: Here, launch: Launch, argv: list[str], unattended: bool) -> list[str]:
@@ -116,38 +103,39 @@ def wrapped(server: Server, here: Here, launch: Launch, argv: list[str], unatten
     return before or argv
 
 
-def alone_with_path(argv: list[str], path: str) -> list[str]:
-    """The words that give Codex alone the PATH we have now, and us `path` again: the shell behind it sets its own."""
-    ours, os.environ["PATH"] = os.environ["PATH"], path
-    return argv if ours == path else ["/usr/bin/env", f"PATH={ours}", *argv]
-
-
-def resuming(server: Server, here: Here, launch: Launch, session: str, flags: list[str]) -> list[str]:
-    """The words with which Codex resumes the session; what is to be said of that is said."""
-    log("session.restored", session=session, pane=here.id, server=here.socket)
-    if here.evidence == "inferred":
-        say(server, here, "session inferred, not certain; codex-tmux adopt binds another")
-    return tui_resume(in_session_directory(launch, session, flags), session)
-
-
-def beginning(server: Server, here: Here, launch: Launch, why: str, flags: list[str]) -> list[str]:
-    """The words with which Codex begins a session, for the reason `why`; for "" it may be a fork of another one."""
+def codex_words(
+    server: Server, here: Here, launch: Launch, session: str, why: str, program: str
+) -> list[str]:
+    """The words with which Codex resumes the session, or begins one for the reason `why`; for "" it may be a fork of
+    another one. What is to be said of that is said."""
+    flags = accepted_flags(server, here, launch.flags, program)
+    if session:
+        log("session.restored", session=session, pane=here.id, server=here.socket)
+        if here.evidence == "inferred":
+            say(server, here, "session inferred, not certain; codex-tmux adopt binds another")
+        return tui_resume(in_session_directory(launch, session, flags), session)
     if here.fork and not why:
         return forks.words(here.fork, in_session_directory(launch, forks.parent_of(here.fork), flags))
     if why:
         log("session.fresh", pane=here.id, server=here.socket, why=why)
         forget_session(server, here)
-    return list(flags)
+    return flags
 
 
-def what_to_launch(request: Request, here: Here) -> tuple[Launch | None, str]:
-    """How Codex is to be started here, and the program: by this command line, else as the pane remembers it."""
+def what_to_launch(request: Request, here: Here) -> tuple[Launch, str]:
+    """How Codex is to be started here, and the program: by this command line, else as the pane remembers it.
+
+    Raises Problem where there is no Codex; with `shell` the pane then becomes that.
+    """
     known = decode_launch(here.launch_text) or from_file(here)
-    if request.codex_args is None and (known.transport if known else request.shell):
+    if known and known.transport and request.codex_args is None:
         return known, ""
-    program = find_program(known.codex if known else "", here.command)
+    is_asked = known or request.codex_args is not None or not request.shell
+    program = find_program(known.codex if known else "", here.command) if is_asked else ""
     if not program:
-        return None, ""
+        if request.shell:
+            become_shell(here)
+        raise Problem("no Codex found: install it, or name it with `set -g @codex-command /path/to/codex`")
     launch = known or Launch("tui", program, default_home(), os.getcwd(), (), request.shell)
     if request.codex_args is None:
         return launch._replace(codex=program), program
@@ -157,7 +145,7 @@ def what_to_launch(request: Request, here: Here) -> tuple[Launch | None, str]:
 
 def from_file(here: Here) -> Launch | None:
     """What the state file says of this pane, where its options say nothing."""
-    record = file_record(here, by_pane=True)
+    record = next((r for r in file_records(here)[0] if r.pane == here.id), None)
     if record is None:
         return None
     here.session = here.session or record.session_id
@@ -166,14 +154,8 @@ def from_file(here: Here) -> Launch | None:
 
 def accepted_flags(server: Server, here: Here, flags: tuple[str, ...], program: str) -> list[str]:
     """`flags` without those that this Codex refuses, which may be another version by now; says which."""
-    if not flags:
-        return []
     kept = accepted([*interpreter(program), program], flags)
-    if kept != list(flags):
-        left = [tuple(redact(words)) for words in options_of(kept)]
-        dropped = " ".join(
-            " ".join(w) for words in options_of(flags) if (w := tuple(redact(words))) not in left
-        )
+    if dropped := left_out(flags, kept):
         log("flags.dropped", pane=here.id, flags=dropped, codex=program)
         say(server, here, f"this Codex has no {dropped}: left out")
     return kept
@@ -299,22 +281,14 @@ REASONS = {
 def wait_for_writer(store: Store, session: str, launch: Launch) -> None:
     """Wait until no other process can write to the session. Raises Problem that names the one that still can."""
     holder = store.lock_holder(session)
-    if holder is None:
-        return
-    embedded = parse(list(launch.flags)).embedded
-    if holder.daemon and not embedded:
+    if holder is None or (holder.daemon and not parse(launch.flags).embedded):
         return  # the daemon is where this Codex will join
+
+    def tell(holder: Holder) -> None:
+        print(f"codex-tmux: session {session} is held by {holder.name} ({holder.pid}); waiting", flush=True)
+
     limit = WAIT_FOR_DAEMON if holder.daemon else WAIT_FOR_WRITER
-    end = time.monotonic() + limit
-    said = False
-    while holder is not None and time.monotonic() < end:
-        if not said and time.monotonic() > end - limit + 0.3:
-            said = True
-            print(
-                f"codex-tmux: session {session} is held by {holder.name} ({holder.pid}); waiting", flush=True
-            )
-        time.sleep(0.02)
-        holder = store.lock_holder(session)
+    holder = holder_after(store, session, limit, tell, lambda: False)
     if holder is not None:
         log("session.held", session=session, holder=holder.name, pid=holder.pid)
         raise Problem(
@@ -322,16 +296,18 @@ def wait_for_writer(store: Store, session: str, launch: Launch) -> None:
         )
 
 
-def become(argv: list[str], here: Here, shell: bool) -> NoReturn:
-    """Become Codex; with `shell`, become a process that runs Codex and then the user's shell."""
+def become(argv: list[str], here: Here, shell: bool, path: str = "") -> NoReturn:
+    """Become Codex; with `shell`, become a process that runs Codex and then the user's shell, whose PATH is `path`."""
+    program = argv[0]
     if shell:
+        ours = os.environ.get("PATH", "")
+        if path not in ("", ours):
+            argv, os.environ["PATH"] = ["/usr/bin/env", f"PATH={ours}", *argv], path
         script = BELOW + (" -l" if login_shell(here) else "")
         program = "/bin/sh"
         # tmux names the window by the first word of what is in the foreground. BusyBox chooses what it is by it.
         name = "sh" if os.path.basename(os.path.realpath(program)) in ("busybox", "toybox") else "codex"
         argv = [name, "-c", script, here.default_shell or program, *argv]
-    else:
-        program = argv[0]
     mend_terminal()
     try:
         os.execvp(program, argv)
