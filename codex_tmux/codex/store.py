@@ -18,7 +18,7 @@ from typing import NamedTuple
 from codex_tmux.codex import processes
 from codex_tmux.codex.commandline import is_app_server
 from codex_tmux.codex.database import Database
-from codex_tmux.codex.json_value import Object, a_text
+from codex_tmux.codex.json_value import Object, a_text, texts_by_name
 from codex_tmux.codex.rollout import (
     COMPRESSED,
     first_line,
@@ -217,11 +217,11 @@ class Store:
             return path
         return next((path for folder in folders if (path := _listed(folder, session_id))), None)
 
-    def _located(self, session_id: str) -> tuple[str | None, Object]:
+    def _located(self, session_id: str, row: Object | None = None) -> tuple[str | None, Object]:
         """The session's rollout, and its row in the database where that was asked."""
         if path := self._current_rollout(session_id):
             return path, {}
-        row = self._row(session_id)
+        row = row or self._row(session_id)
         return _file(row.get("rollout_path")) or self._archived_rollout(session_id), row
 
     def _archived_rollout(self, session_id: str) -> str | None:
@@ -258,28 +258,26 @@ class Store:
     # Both together
 
     def _session(self, session_id: str, row: Object, path: str | None = None) -> Session | None:
-        path = path or _file(row.get("rollout_path"))
-        path = path or self._current_rollout(session_id) or self._archived_rollout(session_id)
+        path = path or _file(row.get("rollout_path")) or self._located(session_id, row)[0]
         if not row and path is None:
             return None
-        meta: Object = {}
-        message = ""
-        source = source_of(row)
-        if path and not (source and a_text(row.get("cwd")) and a_text(row.get("first_user_message"))):
+        told: Object = texts_by_name(row)
+        if path and not all(map(told.get, _TOLD_BY_BOTH)):
             meta, message = read_rollout(path)
-            source = source or source_of(meta)
-        first_message = _first_text(row.get("first_user_message"), message)
+            told = {"first_user_message": message, **meta, **told}
+        first_message = a_text(told.get("first_user_message"))
+        source = source_of(told)
         return Session(
             id=session_id,
             rollout=path or "",
-            cwd=_first_text(row.get("cwd"), meta.get("cwd")),
+            cwd=a_text(told.get("cwd")),
             title=_first_text(row.get("name"), row.get("title"), first_message),
             first_message=first_message,
             source=source,
-            subagent=is_subagent(row) or is_subagent(meta),
+            subagent=is_subagent(told),
             exec_session=source == "exec",
             archived=bool(row.get("archived")) or _is_archived(path),
-            created_ms=_created(row) or created_ms(session_id),
+            created_ms=_created(session_id, row),
             updated=_mtime(path),
         )
 
@@ -304,6 +302,8 @@ def holder_after(
 
 
 _ZEROS = "00000000-0000-0000-0000-000000000000"
+_TOLD_BY_BOTH = ("source", "cwd", "first_user_message")
+"""What the rollout tells too, where the row does not."""
 _AGES = ("recency_at_ms", "updated_at_ms", "updated_at", "created_at_ms", "created_at")
 
 
@@ -330,12 +330,12 @@ def _first_text(*values: object) -> str:
     return next(filter(None, map(a_text, values)), "")
 
 
-def _created(row: Object) -> int:
-    """In milliseconds; 0 where the row does not say."""
+def _created(session_id: str, row: Object) -> int:
+    """In milliseconds; 0 where neither the row nor the id says."""
     ms, seconds = row.get("created_at_ms"), row.get("created_at")
     if isinstance(ms, int) and ms:
         return ms
-    return seconds * 1000 if isinstance(seconds, int) else 0
+    return seconds * 1000 if isinstance(seconds, int) and seconds else created_ms(session_id)
 
 
 def _file(value: object) -> str | None:

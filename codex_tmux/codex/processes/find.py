@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from codex_tmux.codex.commandline import CommandLine, parse, split_program
+from codex_tmux.codex.home import home_of
 from codex_tmux.codex.processes.process import Process
 from codex_tmux.codex.processes.table import Processes
 from codex_tmux.codex.script import starts_one_program
@@ -81,17 +82,18 @@ def find_codex(
 
 
 def _found(processes: Processes, root_pid: int, names: tuple[str, ...]) -> CodexProcess | None:
-    candidates = list(_candidates(processes, root_pid))
-    if not candidates:
+    candidates = _candidates(processes, root_pid)
+    best = max(
+        candidates, key=lambda c: (c.own_terminal, c.alone, c.foreground, c.process.start), default=None
+    )
+    if best is None:
         return None
-    best = max(candidates, key=lambda c: (c.own_terminal, c.alone, c.foreground, c.process.start))
     pid = best.process.pid
     if processes.uid(pid) not in (None, os.geteuid()):
         return None  # `sudo -u somebody codex`: it would come back as ours, in somebody's home
     argv = {p: processes.argv(p) for p in (pid, *(best.ancestors or ()))}
     cwd = processes.cwd(pid)
     environ = processes.environ(pid, ("HOME", "PATH", "CODEX_HOME", "CODEX_SQLITE_HOME", *names))
-    home = environ.get("HOME") or os.path.expanduser("~")
     sqlite_home = environ.get("CODEX_SQLITE_HOME")
     path = environ.get("PATH", "")
     program, args = best.words
@@ -102,9 +104,9 @@ def _found(processes: Processes, root_pid: int, names: tuple[str, ...]) -> Codex
         program=_program(program, cwd, path, processes.exe(pid)),
         command=best.command,
         cwd=cwd,
-        codex_home=os.path.join(cwd, environ.get("CODEX_HOME") or os.path.join(home, ".codex")),
+        codex_home=home_of(environ, cwd),
         sqlite_home=os.path.join(cwd, sqlite_home) if sqlite_home else None,
-        environ=tuple((name, environ[name]) for name in names if name in environ),
+        environ=tuple(entry for entry in environ.items() if entry[0] in names),
         root=best.above == best.ancestors,
         foreground=best.foreground,
         pids=(pid, *_same_codex(processes, pid, best.words)),
