@@ -144,8 +144,6 @@ class CommandLine(NamedTuple):
 
 
 class _Item(NamedTuple):
-    """An option with its values, or an argument."""
-
     option: Option
     words: tuple[str, ...]
     value: str | None = None

@@ -19,7 +19,6 @@ class Database:
         self.folder = folder
 
     def files(self) -> list[str]:
-        """The newest first."""
         matches = (re.fullmatch(r"state_([0-9]+)\.sqlite", name) for name in names_in(self.folder))
         found = sorted(filter(None, matches), key=lambda match: int(match[1]), reverse=True)
         return [os.path.join(self.folder, match[0]) for match in found]

@@ -23,12 +23,10 @@ def a_text(value: object) -> str:
 
 
 def objects(value: object) -> list[Object]:
-    """The objects of a list."""
     return [entry for entry in value if isinstance(entry, dict)] if isinstance(value, list) else []
 
 
 def texts(value: object) -> list[str]:
-    """The texts of a list."""
     return [entry for entry in value if isinstance(entry, str)] if isinstance(value, list) else []
 
 

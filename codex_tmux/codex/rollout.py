@@ -123,7 +123,6 @@ def mention(path: str, word: str) -> str:
 
 
 def _backwards(data: bytes | None, marks: Iterable[bytes] = (*TYPED, *EXCHANGED)) -> Iterator[Said]:
-    """What is said in the end of a rollout, the last first."""
     lines = reversed((data or b"").split(b"\n"))
     return (said for line in lines if (said := said_in(line, marks)) is not None)
 

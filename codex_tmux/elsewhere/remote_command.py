@@ -4,6 +4,7 @@ Pure. Only what is fully understood is rebuilt: a plain command line of Codex, b
 or `exec`, or in the one argument of `sh -c`. What stands there unexpanded (`~`, `"$HOME"`) goes back as written.
 """
 
+import itertools
 import os
 import re
 import shlex
@@ -11,9 +12,10 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from codex_tmux.codex.commandline import CommandLine, parse, split_program
+from codex_tmux.codex.script import is_assignment
 from codex_tmux.codex.shells import SHELLS
 from codex_tmux.elsewhere.programs import TMUX
-from codex_tmux.elsewhere.shell_text import Token, is_assignment, tokens
+from codex_tmux.elsewhere.shell_text import Token, tokens
 from codex_tmux.elsewhere.transport import Reader, Transport
 
 
@@ -127,12 +129,13 @@ def _in_text(text: str) -> RemoteCodex | None:
     parts = _tokens(text) or []
     while [part.raw for part in parts[:3:2]] in (["cd", "&&"], ["cd", ";"]):
         parts = parts[3:]
-    end = next((n for n, part in enumerate(parts) if part.is_operator), len(parts))
-    words, after = _without_environment(parts[:end]), parts[end:]
-    if after and after[0] not in ("&&", "||", ";"):
-        return None  # a pipe, a redirection, the background
-    if not words or any("codex" in part for part in after):
-        return None  # another Codex behind this one
+    own = list(itertools.takewhile(lambda part: not part.is_operator, parts))
+    words, after = _without_environment(own), parts[len(own) :]
+    if not words:
+        return None
+    # A pipe, a redirection, the background; or another Codex behind this one.
+    if after and (after[0] not in ("&&", "||", ";") or any("codex" in part for part in after)):
+        return None
     begin, found = _in_command(words)
     return found and found._replace(around=((text[:begin], text[words[-1].end :].rstrip()), *found.around))
 

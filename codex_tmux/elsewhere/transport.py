@@ -43,7 +43,6 @@ class Transport(NamedTuple):
 
     @property
     def kind(self) -> str:
-        """Its program: `ssh`, `docker`."""
         return self.program.kind
 
     @property
@@ -174,7 +173,6 @@ def _read(program: Program, argv: list[str], before: list[str]) -> Transport | N
 def _behind(
     program: Program, reader: Reader, found: list[Option], before: list[str], asking: list[str]
 ) -> Transport | None:
-    """The transport whose target stands next, behind the options `found`."""
     target, positional = _target(program, reader, found)
     if not target and not program.target_options:
         return None
@@ -252,13 +250,12 @@ def _of_mosh(argv: list[str], before: list[str], is_split: bool = False) -> Tran
     mosh, reader = PROGRAMS[MOSH], Reader(argv)
     found = reader.options(mosh)
     target = reader.take()
-    if not target or (is_split and any(o.name not in WITHOUT_BLANKS for o in found)):
+    if not target or (is_split and not {o.name for o in found} <= WITHOUT_BLANKS):
         return Transport(mosh, "", (*before, *argv[: 1 if is_split else None]), goes_back=False)
-    if reader.left[:1] == ["--"] and not is_split:
+    if reader.left[:1] == ["--"]:
         reader.take()
     connect, remote = (*before, *argv[: reader.at]), () if is_split else tuple(reader.left)
     # It reaches its host by ssh: so is that asked.
-    ssh = next((o.value for o in found if o.name == "--ssh"), SSH).split()
-    by_ssh = _read(PROGRAMS[SSH], [*ssh, target], []) if ssh else None
-    asking = by_ssh.asking if by_ssh else ()
-    return Transport(mosh, target, connect, remote, asking, before=len(before))
+    ssh = {o.name: o.value for o in found}.get("--ssh", SSH)
+    by_ssh = _read(PROGRAMS[SSH], [*ssh.split(), target], [])
+    return Transport(mosh, target, connect, remote, by_ssh.asking if by_ssh else (), before=len(before))

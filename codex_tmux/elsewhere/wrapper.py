@@ -10,9 +10,9 @@ import re
 from collections.abc import Collection, Sequence
 
 from codex_tmux.codex.commandline import split_program
-from codex_tmux.codex.script import FOLLOWS, PREPARES, is_shell
+from codex_tmux.codex.script import FOLLOWS, PREPARES, is_assignment, is_shell
 from codex_tmux.codex.shells import command_at
-from codex_tmux.elsewhere.shell_text import Token, is_assignment, tokens
+from codex_tmux.elsewhere.shell_text import Token, tokens
 from codex_tmux.state.start_command import shell_words
 
 PROGRAM = ""

@@ -103,7 +103,6 @@ def check_flags(flags: tuple[str, ...]) -> None:
 
 
 def open_pane(split: bool, cwd: str | None, name: str | None, as_json: bool, flags: tuple[str, ...]) -> None:
-    """Open a tmux window, or split the current pane, with a conversation in it."""
     if split and name:
         raise click.UsageError("-n names a window: it needs --new alone")
     directory = os.path.abspath(os.path.expanduser(cwd or os.getcwd()))
@@ -118,7 +117,7 @@ def open_pane(split: bool, cwd: str | None, name: str | None, as_json: bool, fla
     server.run(
         *("split-window" if split else "new-window", *target, "-c", literal(directory), *named, "--"),
         # Several words, so that tmux runs them without a shell.
-        *(*env, *helper_command(server), "exec", *(["--json"] if as_json else []), "--", *flags),
+        *(*env, *helper_command(server), "exec", *["--json"] * as_json, "--", *flags),
     )
 
 
@@ -150,7 +149,6 @@ def by_lines(conversation: Conversation) -> bool:
 
 
 def begin(pane: Pane, flags: tuple[str, ...], view: View) -> Conversation:
-    """The conversation of this pane, with what the pane had."""
     known = pane.launch or Launch("", "", "", "", (), False)
     if known.codex_home not in ("", default_home()):
         os.environ["CODEX_HOME"] = known.codex_home

@@ -92,7 +92,6 @@ class Conversation:
         self._turn = None
 
     def _tell(self, turn: Turn, seconds: float) -> None:
-        """How a turn ended."""
         outcome = "done" if turn.completed else "stopped" if self._stopped else "failed"
         kept = "the session is kept" if self.session_id else "no session was started"
         if outcome == "stopped":
@@ -105,7 +104,6 @@ class Conversation:
         log("exec.turn", session=self.session_id or None, outcome=outcome, exit=turn.process.returncode)
 
     def _follow(self, turn: Turn) -> None:
-        """Show a turn as it comes."""
         for event, line in turn.events():
             named = session_of(event)
             if named and not self.session_id:
@@ -118,7 +116,6 @@ class Conversation:
             self.view.event(event, line)
 
     def _can_resume(self, session_id: str) -> bool:
-        """Whether Codex can resume a session; says why not."""
         able, reason = self._store.resumable(session_id)
         if not able:
             why = REASONS.get(reason, reason).format(session=session_id)
@@ -164,7 +161,6 @@ CAUSES = {
 
 
 def failure(code: int, error: str) -> str:
-    """What became of a turn that failed, and what to do."""
     for pattern, words in CAUSES.items():
         if re.search(pattern, error, re.IGNORECASE):
             return words
@@ -174,7 +170,6 @@ def failure(code: int, error: str) -> str:
 
 
 def cannot_start(program: str, cwd: str, error: OSError) -> str:
-    """Why Codex did not start, and what to do."""
     if not os.path.isdir(cwd):
         return f"the directory {cwd} is gone: make it again, then send the message again"
     if isinstance(error, FileNotFoundError):

@@ -15,12 +15,13 @@ from codex_tmux.codex.home import default_home
 from codex_tmux.codex.session_directory import in_directory, session_directory
 from codex_tmux.codex.shells import BELOW
 from codex_tmux.codex.store import Holder, Store, holder_after
+from codex_tmux.elsewhere.far_end import Answer
 from codex_tmux.elsewhere.wrapper import is_unknown, prefixed
 from codex_tmux.errors import Problem
 from codex_tmux.log import log
 from codex_tmux.pane import forks
 from codex_tmux.pane.ask_or_sleep import without_session, without_wrapper
-from codex_tmux.pane.go_back import words_for
+from codex_tmux.pane.go_back import completed, words_for
 from codex_tmux.pane.here import (
     Here,
     ask,
@@ -48,8 +49,6 @@ WAIT_FOR_DAEMON = 75.0
 
 
 class Request(NamedTuple):
-    """The command line of `run`."""
-
     shell: bool
     fresh: bool
     codex_args: list[str] | None
@@ -128,19 +127,20 @@ def what_to_launch(request: Request, here: Here) -> tuple[Launch, str]:
     Raises Problem where there is no Codex; with `shell` the pane then becomes that.
     """
     known = decode_launch(here.launch_text) or from_file(here)
-    if known and known.transport and request.codex_args is None:
-        return known, ""
-    is_asked = known or request.codex_args is not None or not request.shell
-    program = find_program(known.codex if known else "", here.command) if is_asked else ""
+    launch = known or Launch("tui", "", default_home(), os.getcwd(), (), request.shell)
+    if request.codex_args is not None:
+        flags = parse(request.codex_args).flags
+        launch = Launch("tui", launch.codex, launch.codex_home, launch.cwd, flags, request.shell)
+    elif launch.transport:
+        return launch, ""
+    elif known is None and request.shell:
+        become_shell(here)
+    program = find_program(launch.codex, here.command)
     if not program:
         if request.shell:
             become_shell(here)
         raise Problem("no Codex found: install it, or name it with `set -g @codex-command /path/to/codex`")
-    launch = known or Launch("tui", program, default_home(), os.getcwd(), (), request.shell)
-    if request.codex_args is None:
-        return launch._replace(codex=program), program
-    flags = parse(request.codex_args).flags
-    return Launch("tui", program, launch.codex_home, launch.cwd, flags, request.shell), program
+    return launch._replace(codex=program), program
 
 
 def from_file(here: Here) -> Launch | None:
@@ -250,22 +250,16 @@ def choose(server: Server, here: Here, launch: Launch) -> tuple[str, str]:
 
 def choose_there(server: Server, here: Here, launch: Launch, address: str) -> tuple[str, str]:
     """As `choose`, of a session in the store of the app-server at `address`: ours says nothing of it."""
-    session = here.session
+    session, why = here.session, ""
     if len(session) != 36:
-        where = redact(("--remote", address))[1]
         try:
-            session, has_message = whole_id(address, token_of(launch.flags), here.session)
+            answer = Answer(*whole_id(address, token_of(launch.flags), session))
         except DaemonError as e:
-            raise Problem(
-                f"session {here.session}… cannot be resumed yet: {where} was asked for the whole id, and it "
-                f"did not answer ({e}). Respawn this pane to ask again"
-            ) from e
-        if not has_message:
-            gone = f"{where} no longer has session {here.session}…"
-            return "", f"session {session} had no message yet" if session else gone
-        server.try_run(*pane_option(here.id, Option.SESSION, session))
-    refuse_other_holder(server, here, session)
-    return session, ""
+            answer = Answer("", False, f"it did not answer ({e})")
+        session, why = completed(server, here, redact(("--remote", address))[1], answer)
+    if session:
+        refuse_other_holder(server, here, session)
+    return session, why
 
 
 REASONS = {

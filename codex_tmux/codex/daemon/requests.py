@@ -80,7 +80,6 @@ def _asked(daemon: Client, threads: set[str]) -> list[Message]:
 
 
 def _item(answer: Object, item_id: object) -> Object:
-    """The item of this id in an answer to `thread/turns/list`; empty where there is none."""
     items = [item for turn in objects(answer.get("data")) for item in objects(turn.get("items"))]
     return next((item for item in items if item.get("id") == item_id), {})
 

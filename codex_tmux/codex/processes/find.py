@@ -52,8 +52,6 @@ class CodexProcess(NamedTuple):
 
 
 class _Candidate(NamedTuple):
-    """One of the Codexes below a pane's root process."""
-
     process: Process
     words: Words
     command: CommandLine
@@ -106,7 +104,7 @@ def _found(processes: Processes, root_pid: int, names: tuple[str, ...]) -> Codex
         cwd=cwd,
         codex_home=home_of(environ, cwd),
         sqlite_home=os.path.join(cwd, sqlite_home) if sqlite_home else None,
-        environ=tuple(entry for entry in environ.items() if entry[0] in names),
+        environ=tuple(filter(lambda entry: entry[0] in names, environ.items())),
         root=best.above == best.ancestors,
         foreground=best.foreground,
         pids=(pid, *_same_codex(processes, pid, best.words)),
