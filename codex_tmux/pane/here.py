@@ -26,7 +26,7 @@ def ask(server: Server, pane: str) -> str:
     """Ask tmux for all that `Here` needs, in one call, which also notes that the pane is awake."""
     # Tabs: every tmux prints them as they are, and none of these values holds one.
     form = "".join(f"#{{{name}}}\t" for name in VALUES)
-    form += "#{pane_id} #{pane_pid} #{pid} #{start_time} #{socket_path}"
+    form += "#{pane_id} #{pane_pid} #{pid} #{socket_path}"
     awake = (
         f"set-option -pu -t {pane} @codex_asleep ; set-option -pu -t {pane} @codex_waiting ; "
         # An id that is there again is in the title of what this process becomes.
@@ -55,8 +55,7 @@ class Here:
         self.command, key, ours, prefix, self.remain, kept, loaded, self.default_shell, level, ids = values
         self.key = shown_key(key, ours, prefix)
         set_level(level)
-        self.id, root, self.server_pid, started, self.socket = ids.split(" ", 4)
-        self.former = f"{self.server_pid}:{started}"
+        self.id, root, self.server_pid, self.socket = ids.split(" ", 3)
         if self.id != pane:
             raise Problem(f"pane {pane} is gone")
         self.fresh, self.kept, self.loaded = fresh == "1", bool(kept), bool(loaded)
@@ -88,8 +87,8 @@ def file_records(here: Here) -> tuple[list[Record], list[Record]]:
         current = [record for record in store.peek() if record.current]
     except store.StateError:
         return [], []  # a sync says so, once
-    epochs = (here.epoch, here.former)
-    return [r for r in current if r.epoch in epochs], [r for r in current if r.epoch not in epochs]
+    ours = here.epoch
+    return [r for r in current if r.epoch == ours], [r for r in current if r.epoch != ours]
 
 
 def refuse_other_holder(server: Server, here: Here, session: str) -> None:
@@ -99,7 +98,7 @@ def refuse_other_holder(server: Server, here: Here, session: str) -> None:
     record = next((r for r in file_records(here)[1] if same_session(r.session_id, session)), None)
     if record is None:
         return
-    fate = epoch.fates([record.epoch], here.epoch, here.former)[record.epoch]
+    fate = epoch.fates([record.epoch], here.epoch)[record.epoch]
     if fate == epoch.ALIVE:
         raise Problem(
             f"session {session} is in pane {record.pane} of {epoch.server_name(record.epoch, record.server)}"
@@ -125,7 +124,6 @@ def say(server: Server, here: Here, text: str) -> None:
 
 
 def become_shell(here: Here) -> NoReturn:
-    """Become the shell that tmux would have started."""
     shell = here.default_shell or "/bin/sh"
     os.execv(shell, [f"-{os.path.basename(shell)}"] if login_shell(here) else [shell])
 
