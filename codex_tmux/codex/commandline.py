@@ -9,7 +9,8 @@ Measured on 0.169: the word of a subcommand counts also behind a prompt (`codex 
 
 import itertools
 import os
-from collections.abc import Iterable, Iterator, Sequence
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from codex_tmux.codex.session_id import is_whole
@@ -341,6 +342,11 @@ def around_exec(flags: Sequence[str]) -> tuple[list[str], list[str]]:
     return before, behind
 
 
+def value_of(flags: Sequence[str], name: str) -> str:
+    """The value that `flags` give the option `name` last; "" where they give none."""
+    return {item.option.name: item.value for item in _items(flags)}.get(name) or ""
+
+
 def without_cd(flags: Sequence[str]) -> list[str]:
     return _words_of(item for item in _items(flags) if item.option.name != "--cd")
 
@@ -350,22 +356,16 @@ def redact(flags: Sequence[str]) -> list[str]:
     shown: list[str] = []
     for item in _items(flags):
         words = list(item.words)
-        if item.option is UNKNOWN:
+        if item.option in (UNKNOWN, ARGUMENT):
             name, attached, _ = words[0].partition("=")
             if not name.startswith("--"):
                 name, attached = words[0][:2], words[0][2:3]
             if attached:
                 words = [name + ("=…" if attached == "=" else "…")]
-        elif item.value is not None and item.option.name in ("--config", "--remote"):
-            safe = _safe_config(item.value) if item.option.name == "--config" else _safe_url(item.value)
-            words[-1] = words[-1].removesuffix(item.value) + safe
+        elif item.value is not None and item.option.name in SAFE:
+            words[-1] = words[-1].removesuffix(item.value) + SAFE[item.option.name](item.value)
         shown += words
     return shown
-
-
-def _safe_config(value: str) -> str:
-    key, given, _ = value.partition("=")
-    return f"{key}=…" if given else "…"
 
 
 def _safe_url(value: str) -> str:
@@ -375,3 +375,10 @@ def _safe_url(value: str) -> str:
     address, query, _ = rest.partition("?")
     host, slash, path = address.partition("/")
     return f"{scheme}://{host.rpartition('@')[2]}{slash}{path}{'?…' if query else ''}"
+
+
+SAFE: dict[str, Callable[[str], str]] = {
+    "--config": lambda value: re.sub("^(.*?=)?.*", r"\1…", value, flags=re.DOTALL),
+    "--remote": _safe_url,
+}
+"""What may be shown of the value of an option that may hold a secret."""

@@ -4,6 +4,7 @@ import os
 import re
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from typing import Any
 
 from codex_tmux.paths import names_in
@@ -32,15 +33,10 @@ class Database:
             ways = ("mode=ro", "mode=ro&immutable=1")
             for how in ways if in_use else reversed(ways):
                 try:
-                    connection = sqlite3.connect(_uri(path, how), uri=True, timeout=0.2)
-                except sqlite3.Error:
-                    continue
-                try:
-                    return _rows(connection, sql, values)
+                    with closing(sqlite3.connect(_uri(path, how), uri=True, timeout=0.2)) as connection:
+                        return _rows(connection, sql, values)
                 except (sqlite3.Error, OverflowError, UnicodeError, ValueError):
                     continue
-                finally:
-                    connection.close()
         return []
 
 

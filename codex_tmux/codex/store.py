@@ -64,7 +64,6 @@ class Holder(NamedTuple):
     name: str
     daemon: bool
     """It is the shared app-server: another TUI may join the session there."""
-    argv: tuple[str, ...]
 
 
 SQLITE_HOME = "CODEX_SQLITE_HOME"
@@ -191,25 +190,16 @@ class Store:
             return None
         argv = processes.Processes().argv(pid)
         name = os.path.basename(argv[0]) if argv else ""
-        return Holder(pid, name, is_app_server(argv), tuple(argv))
+        return Holder(pid, name, is_app_server(argv))
 
     # The folders
 
     def _day_folders(self, session_id: str) -> list[str]:
         """The folder of the id's day, then its neighbours: the time zone may have changed since."""
-        created = created_ms(session_id)
-        if not created:
-            return []
-        folders: list[str] = []
-        for day in (0, -1, 1):
-            try:
-                at = time.localtime(created / 1000 + day * 86400)
-            except (OverflowError, ValueError, OSError):
-                continue
-            folder = os.path.join(self.sessions, f"{at[0]:04}", f"{at[1]:02}", f"{at[2]:02}")
-            if folder not in folders:  # 23 and 25 hours a day
-                folders.append(folder)
-        return folders
+        seconds = created_ms(session_id) // 1000
+        days = (time.localtime(seconds + day * 86400) for day in (0, -1, 1) if seconds)
+        folders = (os.path.join(self.sessions, time.strftime("%Y/%m/%d", day)) for day in days)
+        return list(dict.fromkeys(folders))  # 23 and 25 hours a day
 
     def _current_rollout(self, session_id: str) -> str | None:
         folders = self._day_folders(session_id)
@@ -372,10 +362,7 @@ def _expected(folder: str, session_id: str) -> str | None:
     """The rollout by its exact name, without listing a folder that may hold thousands."""
     seconds = created_ms(session_id) // 1000
     for second in (seconds, seconds + 1) if seconds else ():
-        try:
-            at = time.strftime("%Y-%m-%dT%H-%M-%S", time.localtime(second))
-        except (OverflowError, ValueError, OSError):
-            return None
+        at = time.strftime("%Y-%m-%dT%H-%M-%S", time.localtime(second))
         name = os.path.join(folder, f"rollout-{at}-{session_id}.jsonl")
         if path := _file(name) or _file(name + COMPRESSED):
             return path

@@ -197,7 +197,7 @@ def _behind(
 def _target(program: Program, reader: Reader, found: list[Option]) -> tuple[str, list[str]]:
     """The target, named by an option or else by the next word; and the words that name that one to a question."""
     target = next((o.value for o in found if o.name in program.target_options), "")
-    is_behind = program.takes_target and not (program.target_options and _has(found, program.separators))
+    is_behind = program.takes_target and (program.kind == SSH or not _has(found, program.separators))
     if target or not is_behind:
         return target, []
     target = reader.take()
@@ -250,7 +250,9 @@ def _of_mosh(argv: list[str], before: list[str], is_split: bool = False) -> Tran
     mosh, reader = PROGRAMS[MOSH], Reader(argv)
     found = reader.options(mosh)
     target = reader.take()
-    if not target or (is_split and not {o.name for o in found} <= WITHOUT_BLANKS):
+    names = {o.name for o in found}
+    uncertain = names - WITHOUT_BLANKS if is_split else names & mosh.separators
+    if not target or uncertain:
         return Transport(mosh, "", (*before, *argv[: 1 if is_split else None]), goes_back=False)
     if reader.left[:1] == ["--"]:
         reader.take()

@@ -204,9 +204,7 @@ def enter(launch: Launch) -> tuple[Launch, str]:
         os.environ["CODEX_HOME"] = launch.codex_home
     for name, value in launch.env:
         os.environ[name] = value
-    if launch.transport or not any(flag.startswith(("-C", "--cd")) for flag in launch.flags):
-        return launch, gone
-    directory = parse(launch.flags).cd
+    directory = "" if launch.transport else parse(launch.flags).cd
     if directory and not os.path.isdir(directory):
         # Codex would end at once; without the flag it asks whether to go on in the session's directory or here.
         log("cwd.missing", cd=directory)
@@ -217,10 +215,9 @@ def enter(launch: Launch) -> tuple[Launch, str]:
 
 def in_session_directory(launch: Launch, session: str, flags: list[str]) -> list[str]:
     """`flags` with which Codex goes on in the session's own directory, without a question."""
-    if any(flag.startswith("--remote") for flag in flags):
+    if parse(flags).remote:
         return flags  # the directory is the server's
-    store = store_of(launch)
-    return in_directory(flags, session_directory(store, session), os.getcwd())
+    return in_directory(flags, session_directory(store_of(launch), session), os.getcwd())
 
 
 def choose(server: Server, here: Here, launch: Launch) -> tuple[str, str]:
@@ -235,7 +232,7 @@ def choose(server: Server, here: Here, launch: Launch) -> tuple[str, str]:
         return "", "" if known else "this pane's session is not known"
     if address := parse(launch.flags).remote:
         return choose_there(server, here, launch, address)
-    session = here.session if len(here.session) == 36 else store.complete(here.session)
+    session = store.complete(here.session)
     if session is None:
         return "", f"session {here.session} had no message yet"
     refuse_other_holder(server, here, session)

@@ -645,5 +645,6 @@ def test_a_program_in_a_directory_of_one_shell(tmp_path: Path) -> None:
     shell.parent.mkdir()
     shell.symlink_to(version)
     (tmp_path / "nvm").symlink_to(version)
-    assert find._resolved("codex", "/", f"/nowhere:{shell}/bin") == str(version / "bin/codex")
-    assert find._resolved("codex", "/", f"{tmp_path}/nvm/bin") == f"{tmp_path}/nvm/bin/codex", "links stay"
+    assert find._program(["codex"], "/", f"/nowhere:{shell}/bin", "") == (str(version / "bin/codex"),)
+    links = find._program(["codex"], "/", f"{tmp_path}/nvm/bin", "")
+    assert links == (f"{tmp_path}/nvm/bin/codex",), "links stay"

@@ -10,6 +10,7 @@ from codex_tmux.codex.processes.process import Process
 from codex_tmux.codex.processes.table import Processes
 from codex_tmux.codex.script import starts_one_program
 from codex_tmux.codex.shells import is_typed_into, script_text, shell_name
+from codex_tmux.paths import on_path
 
 OF_ONE_SHELL = "/fnm_multishells/"
 """fnm gives each shell a directory of its own, a link to the version it uses: after a reboot it is gone."""
@@ -207,16 +208,8 @@ def _program(words: list[str], cwd: str, path: str, exe: str) -> tuple[str, ...]
     script = os.path.join(cwd, words[-1])
     if len(words) > 1 and os.access(script, os.X_OK):
         return (script,)
-    found = _resolved(words[0], cwd, path) or exe
+    found = on_path(words[0], path, cwd)
+    found = os.path.normpath(found) if found else exe
+    if OF_ONE_SHELL in found:
+        found = os.path.join(os.path.realpath(os.path.dirname(found)), os.path.basename(found))
     return (found, *words[1:-1], script) if len(words) > 1 else (found,)
-
-
-def _resolved(word: str, cwd: str, path: str) -> str | None:
-    folders = [cwd] if "/" in word else [os.path.join(cwd, folder) for folder in path.split(":")]
-    for folder in folders:
-        found = os.path.normpath(os.path.join(folder, word))
-        if os.path.isfile(found) and os.access(found, os.X_OK):
-            if OF_ONE_SHELL in found:
-                return os.path.join(os.path.realpath(os.path.dirname(found)), os.path.basename(found))
-            return found
-    return None
