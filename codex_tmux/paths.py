@@ -58,7 +58,9 @@ def on_path(name: str, path: str | None = None, cwd: str = "") -> str:
     It is shutil's `which` without what that imports, which costs a hook 2 ms.
     """
     path = os.environ.get("PATH", os.defpath) if path is None else path
-    for folder in [cwd or os.getcwd()] if "/" in name else path.split(os.pathsep):
+    if "/" in name and not cwd:
+        name = os.path.abspath(name)
+    for folder in [cwd] if "/" in name else path.split(os.pathsep):
         program = os.path.join(cwd, folder, name)
         if os.path.isabs(program) and os.path.isfile(program) and os.access(program, os.X_OK):
             return program

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 def default_home() -> str:
     """The `CODEX_HOME` of whoever asks, else ~/.codex; not necessarily there."""
-    return home_of(os.environ, os.getcwd())
+    return os.path.abspath(home_of(os.environ, ""))
 
 
 def home_of(environ: Mapping[str, str], cwd: str) -> str:

@@ -212,10 +212,8 @@ class Store:
         if path := self._current_rollout(session_id):
             return path, {}
         row = row or self._row(session_id)
-        return _file(row.get("rollout_path")) or self._archived_rollout(session_id), row
-
-    def _archived_rollout(self, session_id: str) -> str | None:
-        return _expected(self.archived_sessions, session_id) or _listed(self.archived_sessions, session_id)
+        path = _file(row.get("rollout_path")) or _expected(self.archived_sessions, session_id)
+        return path or _listed(self.archived_sessions, session_id), row
 
     def _newest_on_disk(self) -> Iterator[Session]:
         for folder, folders, names in os.walk(self.sessions):

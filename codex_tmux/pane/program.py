@@ -19,7 +19,8 @@ def runnable(word: str) -> str:
     """The path of the program that a word names; "" where there is none."""
     if not os.path.isabs(word):
         return "" if "/" in word else on_path(word)
-    return word if word.endswith(".js") and os.path.isfile(word) else on_path(word)
+    is_script = word.endswith(".js") and os.path.isfile(word)
+    return word if is_script or os.access(word, os.X_OK) else ""
 
 
 def interpreter(program: str) -> list[str]:

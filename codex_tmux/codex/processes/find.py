@@ -208,7 +208,7 @@ def _program(words: list[str], cwd: str, path: str, exe: str) -> tuple[str, ...]
     script = os.path.join(cwd, words[-1])
     if len(words) > 1 and os.access(script, os.X_OK):
         return (script,)
-    found = on_path(words[0], path, cwd)
+    found = on_path(words[0], path, cwd or "/")
     found = os.path.normpath(found) if found else exe
     if OF_ONE_SHELL in found:
         found = os.path.join(os.path.realpath(os.path.dirname(found)), os.path.basename(found))
