@@ -70,10 +70,11 @@ def read_rollout(path: str) -> tuple[Object, str]:
     metas = (_payload(line, cut=True) for line in lines if b'"session_meta"' in line)
     first = ""
     for said in filter(None, map(said_in, lines)):
-        if said.role == "user":
-            first = said.text if said.typed else first or said.text
-        if said.typed and first:
+        if said.typed and said.text:
+            first = said.text
             break
+        if said.role == "user":
+            first = first or said.text
     return next(filter(None, metas), {}), first
 
 

@@ -250,6 +250,7 @@ class Store:
         if not row and path is None:
             return None
         told: Object = texts_by_name(row)
+        meta: Object = {}
         if path and not all(map(told.get, _TOLD_BY_BOTH)):
             meta, message = read_rollout(path)
             told = {"first_user_message": message, **meta, **told}
@@ -262,7 +263,7 @@ class Store:
             title=_first_text(row.get("name"), row.get("title"), first_message),
             first_message=first_message,
             source=source,
-            subagent=is_subagent(told),
+            subagent=is_subagent(row) or is_subagent(meta),
             exec_session=source == "exec",
             archived=bool(row.get("archived")) or _is_archived(path),
             created_ms=_created(session_id, row),

@@ -26,10 +26,6 @@ def is_fork(fresh: str) -> bool:
     return " " in fresh
 
 
-def parent_of(text: str) -> str:
-    return text.partition(" ")[0]
-
-
 def words(text: str, flags: Sequence[str]) -> list[str]:
     """The arguments with which Codex makes the fork.
 

@@ -114,7 +114,8 @@ def codex_words(
             say(server, here, "session inferred, not certain; codex-tmux adopt binds another")
         return tui_resume(in_session_directory(launch, session, flags), session)
     if here.fork and not why:
-        return forks.words(here.fork, in_session_directory(launch, forks.parent_of(here.fork), flags))
+        parent = here.fork.partition(" ")[0]
+        return forks.words(here.fork, in_session_directory(launch, parent, flags))
     if why:
         log("session.fresh", pane=here.id, server=here.socket, why=why)
         forget_session(server, here)
