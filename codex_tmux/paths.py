@@ -51,14 +51,17 @@ def make_state_dir() -> str:
     return path
 
 
-def on_path(name: str, path: str | None = None) -> str:
-    """The program that is run by this name with the PATH `path` (None: our own), by its full path; "" for none.
+def on_path(name: str, path: str | None = None, cwd: str = "") -> str:
+    """The program that is run by this name with the PATH `path` (None: our own), by its full path; "" for none. A part
+    of PATH that is no full path counts only where `cwd`, in which it is run, is told.
 
     It is shutil's `which` without what that imports, which costs a hook 2 ms.
     """
     path = os.environ.get("PATH", os.defpath) if path is None else path
-    for folder in [os.getcwd()] if "/" in name else path.split(os.pathsep):
-        program = os.path.join(folder, name)
+    if "/" in name and not cwd:
+        name = os.path.abspath(name)
+    for folder in [cwd] if "/" in name else path.split(os.pathsep):
+        program = os.path.join(cwd, folder, name)
         if os.path.isabs(program) and os.path.isfile(program) and os.access(program, os.X_OK):
             return program
     return ""

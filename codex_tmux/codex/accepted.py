@@ -7,7 +7,7 @@ status 2. Measured on 0.144.6 and 0.169.0: 10 ms for the binary, 80 ms where npm
 import subprocess
 from collections.abc import Sequence
 
-from codex_tmux.codex.commandline import around_exec, options_of
+from codex_tmux.codex.commandline import around_exec, options_of, redact
 
 USAGE_ERROR = 2
 SECONDS = 15.0
@@ -21,6 +21,12 @@ def accepted(program: Sequence[str], flags: Sequence[str], mode: str = "tui") ->
     kept = [word for words in options_of(flags) if accepts(program, words, mode) for word in words]
     # Each for itself is fine, and together they are not: better without than not at all.
     return kept if accepts(program, kept, mode) else []
+
+
+def left_out(flags: Sequence[str], kept: Sequence[str]) -> str:
+    """What `kept` lacks of `flags`, fit to be shown."""
+    there = list(options_of(kept))
+    return " ".join(word for words in options_of(flags) if words not in there for word in redact(words))
 
 
 def accepts(program: Sequence[str], flags: Sequence[str], mode: str) -> bool:

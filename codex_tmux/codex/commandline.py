@@ -9,7 +9,8 @@ Measured on 0.169: the word of a subcommand counts also behind a prompt (`codex 
 
 import itertools
 import os
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from codex_tmux.codex.session_id import is_whole
@@ -79,6 +80,8 @@ OPTIONS = (
     Option("--version", "-V", replay=False),
 )
 # fmt: on
+UNKNOWN = Option("", repeat=True)
+ARGUMENT = Option("argument")
 
 _BY_WORD = {word: option for option in OPTIONS for word in (option.name, option.short, option.alias) if word}
 
@@ -92,26 +95,26 @@ _CONFLICTS = (
 )
 """Refused side by side, accepted as `codex -a never resume --yolo ID` (a shell alias, a wish): last wins."""
 
+MODES = {
+    (): "tui",
+    ("agents",): "tui",
+    ("resume",): "tui",
+    ("fork",): "tui",
+    ("exec",): "exec",
+    ("exec", "resume"): "exec",
+    ("exec", "fork"): "exec",
+}
+"""Subcommands → the mode of their conversation; the others have none to come back to."""
 # fmt: off
-_NO_CONVERSATION = (
-    "review", "login", "logout", "mcp", "mcp-server", "plugin", "app-server", "remote-control",
-    "completion", "update", "doctor", "sandbox", "debug", "apply", "queue", "archive", "unarchive",
+SUBCOMMANDS = (
+    "agents", "resume", "fork", "exec", "review", "login", "logout", "mcp", "mcp-server", "plugin", "app-server",
+    "remote-control", "completion", "update", "doctor", "sandbox", "debug", "apply", "queue", "archive", "unarchive",
     "delete", "migrate-rollouts", "migrate-nfs-db", "cloud", "cloud-tasks", "exec-server", "execpolicy",
     "responses-api-proxy", "stdio-to-uds", "tcp-tunnel", "features", "help",
 )
 # fmt: on
-
-SUBCOMMANDS: dict[str, str | None] = {
-    "agents": "tui",
-    "resume": "tui",
-    "fork": "tui",
-    "exec": "exec",
-    **dict.fromkeys(_NO_CONVERSATION),
-}
-"""Subcommand → the mode of its conversation; None where there is none to come back to."""
-
+_BELOW = {(): SUBCOMMANDS, ("exec",): ("resume", "fork", "review", "help")}
 _SUBCOMMAND_ALIASES = {"e": "exec", "a": "apply"}
-_EXEC_SUBCOMMANDS = ("resume", "fork", "review", "help")
 
 _JAVASCRIPT = ("node", "nodejs", "bun")
 _JAVASCRIPT_VALUED = tuple("-r --require --import --loader --experimental-loader -C --conditions".split())
@@ -142,9 +145,7 @@ class CommandLine(NamedTuple):
 
 
 class _Item(NamedTuple):
-    """An option (None: unknown) or, when `words` is one word without a dash, an argument."""
-
-    option: Option | None
+    option: Option
     words: tuple[str, ...]
     value: str | None = None
 
@@ -203,51 +204,46 @@ def is_app_server(argv: Sequence[str]) -> bool:
 
 def parse(args: Sequence[str]) -> CommandLine:
     """Read the arguments of a Codex (without its program words). Never raises."""
-    subcommand, below, items, arguments = _read(args)
-    verb = below or subcommand
-    given = {item.option.name for item in items if item.option is not None}
-    silent = below in ("review", "help") or not given.isdisjoint(("--help", "--version"))
-    mode = None if silent else SUBCOMMANDS.get(subcommand or "", "tui")
-    named = arguments[:1] if verb in ("resume", "fork") and "--last" not in given else []
+    path, items, arguments = _read(args)
+    given = {item.option.name for item in items}
+    opens = path[-1:] in (("resume",), ("fork",)) and "--last" not in given
+    named = "".join(arguments[:opens])
+    mode = MODES.get(path) if given.isdisjoint(("--help", "--version")) else None
     kept = _merged(items)
-    values = {item.option: item.value for item in kept if item.option is not None}
+    values = {item.option.name: item.value for item in kept}
     return CommandLine(
-        subcommand=subcommand,
+        subcommand=next(iter(path), None),
         mode=mode,
-        flags=tuple(word for item in kept for word in item.words),
-        session_id=next((n.lower() for n in named if verb == "resume" and is_whole(n)), None),
-        prompt=len(arguments) > len(named) and mode is not None,
-        embedded=mode == "exec" or any(option.embedded for option in values),
-        cd=values.get(_BY_WORD["--cd"]),
-        remote=values.get(_BY_WORD["--remote"]),
+        flags=tuple(_words_of(kept)),
+        session_id=named.lower() if "resume" in path and is_whole(named) else None,
+        prompt=mode is not None and len(arguments) > opens,
+        embedded=mode == "exec" or any(item.option.embedded for item in kept),
+        cd=values.get("--cd"),
+        remote=values.get("--remote"),
     )
 
 
-def _read(args: Sequence[str]) -> tuple[str | None, str | None, list[_Item], list[str]]:
-    """The subcommand, that below `exec`, the options, and the arguments behind the last of these words."""
-    subcommand: str | None = None
-    below: str | None = None
+def _read(args: Sequence[str]) -> tuple[tuple[str, ...], list[_Item], list[str]]:
+    """The subcommand and the one below it, the options, and the arguments behind the last of these words.
+
+    What follows a subcommand without a conversation is written in that one's own words.
+    """
+    path: tuple[str, ...] = ()
     items: list[_Item] = []
     arguments: list[str] = []
     at = 0
-    while at < len(args):
-        if args[at] == "--":
-            arguments += args[at + 1 :]
-            break
-        item, at = _next(args, at, one_image=below == "resume")
-        if item.option is not None or _is_dashed(item.words[0]):
+    while at < len(args) and args[at] != "--" and path in MODES:
+        item, at = _next(args, at, one_image=path == ("exec", "resume"))
+        if item.option is not ARGUMENT:
             items.append(item)
             continue
         word = item.words[0]
-        if subcommand is None and (name := _SUBCOMMAND_ALIASES.get(word, word)) in SUBCOMMANDS:
-            subcommand, arguments = name, []
-            if SUBCOMMANDS[name] is None:
-                break  # what follows is written in that subcommand's own words
-        elif subcommand == "exec" and below is None and word in _EXEC_SUBCOMMANDS:
-            below, arguments = word, []
+        name = _SUBCOMMAND_ALIASES.get(word, word)
+        if name in _BELOW.get(path, ()):
+            path, arguments = (*path, name), []
         else:
             arguments.append(word)
-    return subcommand, below, items, arguments
+    return path, items, [*arguments, *args[at + 1 :]]
 
 
 def _next(args: Sequence[str], at: int, one_image: bool = False) -> tuple[_Item, int]:
@@ -258,14 +254,14 @@ def _next(args: Sequence[str], at: int, one_image: bool = False) -> tuple[_Item,
     word = args[at]
     at += 1
     if not _is_dashed(word):
-        return _Item(None, (word,)), at
+        return _Item(ARGUMENT, (word,)), at
     if word.startswith("--"):
         name, attached, value = word.partition("=")
     else:
         name, value = word[:2], word[2:].removeprefix("=")
         attached = word[2:3]
-    option = _BY_WORD.get(name)
-    if option is None or option.values == "0":
+    option = _BY_WORD.get(name, UNKNOWN)
+    if option.values == "0":
         return _Item(option, (word,)), at
     if attached:
         return _Item(option, (word,), value), at
@@ -281,8 +277,8 @@ def options_of(flags: Sequence[str]) -> Iterator[tuple[str, ...]]:
 
 
 def options_named(flags: Sequence[str]) -> Iterator[str]:
-    """The long names of the options that are known."""
-    return (item.option.name for item in _items(flags) if item.option is not None)
+    """The long names of the options, "" for one that is not known."""
+    return (item.option.name for item in _items(flags))
 
 
 def _items(flags: Sequence[str]) -> Iterator[_Item]:
@@ -299,13 +295,16 @@ def _merged(items: list[_Item]) -> list[_Item]:
     gone: set[str] = set()
     for item in reversed(items):
         option = item.option
-        if option is not None:
-            if option.name in gone or not item.words or not option.replay:
-                continue
-            if not option.repeat:
-                gone.update((option.name,), *(pair for pair in _CONFLICTS if option.name in pair))
+        if option.name in gone or not item.words or not option.replay:
+            continue
+        if not option.repeat:
+            gone.update((option.name,), *(pair for pair in _CONFLICTS if option.name in pair))
         kept.append(item)
     return kept[::-1]
+
+
+def _words_of(items: Iterable[_Item]) -> list[str]:
+    return [word for item in items for word in item.words]
 
 
 def tui_resume(flags: Sequence[str], session_id: str) -> list[str]:
@@ -338,13 +337,18 @@ def around_exec(flags: Sequence[str]) -> tuple[list[str], list[str]]:
     before: list[str] = []
     behind: list[str] = []
     for item in _items(flags):
-        side = before if item.option is not None and item.option.before_exec else behind
+        side = before if item.option.before_exec else behind
         side += item.words
     return before, behind
 
 
+def value_of(flags: Sequence[str], name: str) -> str:
+    """The value that `flags` give the option `name` last; "" where they give none."""
+    return {item.option.name: item.value for item in _items(flags)}.get(name) or ""
+
+
 def without_cd(flags: Sequence[str]) -> list[str]:
-    return [word for item in _items(flags) if item.option is not _BY_WORD["--cd"] for word in item.words]
+    return _words_of(item for item in _items(flags) if item.option.name != "--cd")
 
 
 def redact(flags: Sequence[str]) -> list[str]:
@@ -352,22 +356,16 @@ def redact(flags: Sequence[str]) -> list[str]:
     shown: list[str] = []
     for item in _items(flags):
         words = list(item.words)
-        if item.option is None:
+        if item.option in (UNKNOWN, ARGUMENT):
             name, attached, _ = words[0].partition("=")
             if not name.startswith("--"):
                 name, attached = words[0][:2], words[0][2:3]
             if attached:
                 words = [name + ("=…" if attached == "=" else "…")]
-        elif item.value is not None and item.option.name in ("--config", "--remote"):
-            safe = _safe_config(item.value) if item.option.name == "--config" else _safe_url(item.value)
-            words[-1] = words[-1].removesuffix(item.value) + safe
+        elif item.value is not None and item.option.name in SAFE:
+            words[-1] = words[-1].removesuffix(item.value) + SAFE[item.option.name](item.value)
         shown += words
     return shown
-
-
-def _safe_config(value: str) -> str:
-    key, given, _ = value.partition("=")
-    return f"{key}=…" if given else "…"
 
 
 def _safe_url(value: str) -> str:
@@ -377,3 +375,10 @@ def _safe_url(value: str) -> str:
     address, query, _ = rest.partition("?")
     host, slash, path = address.partition("/")
     return f"{scheme}://{host.rpartition('@')[2]}{slash}{path}{'?…' if query else ''}"
+
+
+SAFE: dict[str, Callable[[str], str]] = {
+    "--config": lambda value: re.sub("^(.*?=)?.*", r"\1…", value, flags=re.DOTALL),
+    "--remote": _safe_url,
+}
+"""What may be shown of the value of an option that may hold a secret."""

@@ -4,6 +4,7 @@ import os
 import re
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from typing import Any
 
 from codex_tmux.paths import names_in
@@ -19,7 +20,6 @@ class Database:
         self.folder = folder
 
     def files(self) -> list[str]:
-        """The newest first."""
         matches = (re.fullmatch(r"state_([0-9]+)\.sqlite", name) for name in names_in(self.folder))
         found = sorted(filter(None, matches), key=lambda match: int(match[1]), reverse=True)
         return [os.path.join(self.folder, match[0]) for match in found]
@@ -33,15 +33,10 @@ class Database:
             ways = ("mode=ro", "mode=ro&immutable=1")
             for how in ways if in_use else reversed(ways):
                 try:
-                    connection = sqlite3.connect(_uri(path, how), uri=True, timeout=0.2)
-                except sqlite3.Error:
-                    continue
-                try:
-                    return _rows(connection, sql, values)
+                    with closing(sqlite3.connect(_uri(path, how), uri=True, timeout=0.2)) as connection:
+                        return _rows(connection, sql, values)
                 except (sqlite3.Error, OverflowError, UnicodeError, ValueError):
                     continue
-                finally:
-                    connection.close()
         return []
 
 

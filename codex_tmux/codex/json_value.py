@@ -23,13 +23,15 @@ def a_text(value: object) -> str:
 
 
 def objects(value: object) -> list[Object]:
-    """The objects of a list."""
     return [entry for entry in value if isinstance(entry, dict)] if isinstance(value, list) else []
 
 
 def texts(value: object) -> list[str]:
-    """The texts of a list."""
     return [entry for entry in value if isinstance(entry, str)] if isinstance(value, list) else []
+
+
+def texts_by_name(value: Object) -> dict[str, str]:
+    return {name: text for name, text in value.items() if isinstance(text, str) and text}
 
 
 def texts_in(content: object) -> list[str]:

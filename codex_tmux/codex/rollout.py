@@ -66,17 +66,16 @@ def read_rollout(path: str) -> tuple[Object, str]:
 
     Reads the first 256 KB at most.
     """
-    meta: Object = {}
-    fallback = ""
-    for line in _start(path, HEAD).split(b"\n")[:200]:
-        if not meta and b'"session_meta"' in line:
-            meta = _payload(line, cut=True)
-        said = said_in(line)
-        if said is not None and said.typed and said.text:
-            return meta, said.text
-        if said is not None and said.role == "user" and not said.typed:
-            fallback = fallback or said.text
-    return meta, fallback
+    lines = _start(path, HEAD).split(b"\n")[:200]
+    metas = (_payload(line, cut=True) for line in lines if b'"session_meta"' in line)
+    first = ""
+    for said in filter(None, map(said_in, lines)):
+        if said.typed and said.text:
+            first = said.text
+            break
+        if said.role == "user":
+            first = first or said.text
+    return next(filter(None, metas), {}), first
 
 
 def last_user_message(path: str) -> str | None:
@@ -125,7 +124,6 @@ def mention(path: str, word: str) -> str:
 
 
 def _backwards(data: bytes | None, marks: Iterable[bytes] = (*TYPED, *EXCHANGED)) -> Iterator[Said]:
-    """What is said in the end of a rollout, the last first."""
     lines = reversed((data or b"").split(b"\n"))
     return (said for line in lines if (said := said_in(line, marks)) is not None)
 
@@ -147,19 +145,19 @@ def said_in(line: bytes, marks: Iterable[bytes] = (*TYPED, *EXCHANGED)) -> Said 
     if not any(mark in line for mark in marks):
         return None
     payload = _payload(line)
-    kind, item, role = payload.get("type"), an_object(payload.get("item")), payload.get("role")
+    item, role = an_object(payload.get("item")), payload.get("role")
+    kind = payload.get("type")
     if kind == "user_message":
-        text, typed, role = payload.get("message"), True, "user"
-    elif kind == "item_completed" and item.get("type") == "UserMessage":
-        text, typed, role = _text(item.get("content")), True, "user"
+        text, typed = payload.get("message"), True
+    elif (kind, item.get("type")) == ("item_completed", "UserMessage"):
+        text, typed = _text(item.get("content")), True
     elif kind == "message" and role in ("user", "assistant"):
         text, typed = _text(payload.get("content")), False
         # Codex also speaks in the user's name: its context stands in tags.
-        if text is not None and text.startswith(("<", "# AGENTS.md")):
-            return None
+        text = None if str(text).startswith(("<", "# AGENTS.md")) else text
     else:
         return None
-    return Said(str(role), text, typed) if isinstance(text, str) else None
+    return Said("user" if typed else str(role), text, typed) if isinstance(text, str) else None
 
 
 def tail(path: str, size: int) -> bytes | None:

@@ -31,7 +31,6 @@ def last_message(screen: str) -> str | None:
 
 
 def _message_in(lines: list[str]) -> str | None:
-    """The message that begins in the first of these lines."""
     more = itertools.takewhile(lambda line: line.startswith("  "), lines[1:])
     text = "\n".join([lines[0][len(MARK) :].strip(), *(line[len(MARK) :].strip() for line in more)])
     return None if any(p in text for p in PLACEHOLDERS) else text or None

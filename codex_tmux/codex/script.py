@@ -4,6 +4,7 @@ A wrapper may be ended, and its program started alone. A script in which Codex i
 would be cut off, or run again.
 """
 
+import itertools
 import re
 import shlex
 from collections.abc import Sequence
@@ -35,25 +36,28 @@ def starts_one_program(text: str) -> bool:
         words = list(lexer)
     except ValueError:
         return False
-    commands: list[list[str]] = [[]]
-    for word in words:
-        if word in ENDS_A_COMMAND or not word.strip("\n;"):
-            commands.append([])
-        else:
-            commands[-1].append(word)
-    left = [own for command in commands if (own := without_prefix(command))]
-    while left and (left[0][0] in PREPARES and not is_more(left[0])):
-        left.pop(0)
+    parts = itertools.groupby(words, ends_a_command)
+    commands = (list(itertools.dropwhile(is_prefix, part)) for is_end, part in parts if not is_end)
+    left = list(itertools.dropwhile(prepares, filter(None, commands)))
     # `codex; exec bash`: the shell that is left is what people type into.
     return bool(left) and not is_more(left[0]) and all(is_shell(c) or c[0] in FOLLOWS for c in left[1:])
 
 
-def without_prefix(command: list[str]) -> list[str]:
-    for at, word in enumerate(command):
-        name, assigned, _ = word.partition("=")
-        if not (word in KEYWORDS or (assigned and name.isidentifier())):
-            return command[at:]
-    return []
+def ends_a_command(word: str) -> bool:
+    return word in ENDS_A_COMMAND or not word.strip("\n;")
+
+
+def is_prefix(word: str) -> bool:
+    return word in KEYWORDS or is_assignment(word)
+
+
+def is_assignment(word: str) -> bool:
+    name, assigned, _ = word.partition("=")
+    return bool(assigned) and name.isidentifier()
+
+
+def prepares(command: list[str]) -> bool:
+    return command[0] in PREPARES and not is_more(command)
 
 
 LOOPS = frozenset(("for", "while", "until", "select", "function", "case"))

@@ -12,13 +12,13 @@ but for a second or the time zone, the very file. Nothing here walks the tree to
 import itertools
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from codex_tmux.codex import processes
 from codex_tmux.codex.commandline import is_app_server
 from codex_tmux.codex.database import Database
-from codex_tmux.codex.json_value import Object, a_text
+from codex_tmux.codex.json_value import Object, a_text, texts_by_name
 from codex_tmux.codex.rollout import (
     COMPRESSED,
     first_line,
@@ -30,6 +30,8 @@ from codex_tmux.codex.rollout import (
 from codex_tmux.codex.session_id import CUT, is_whole, same_session
 from codex_tmux.paths import names_in
 
+AT_ONCE = 0.3
+"""Seconds in which a process that is ending lets go of its session."""
 NAMED_BY = 8
 """Characters of an id by which a person may name it."""
 
@@ -62,7 +64,6 @@ class Holder(NamedTuple):
     name: str
     daemon: bool
     """It is the shared app-server: another TUI may join the session there."""
-    argv: tuple[str, ...]
 
 
 SQLITE_HOME = "CODEX_SQLITE_HOME"
@@ -199,25 +200,16 @@ class Store:
             return None
         argv = processes.Processes().argv(pid)
         name = os.path.basename(argv[0]) if argv else ""
-        return Holder(pid, name, is_app_server(argv), tuple(argv))
+        return Holder(pid, name, is_app_server(argv))
 
     # The folders
 
     def _day_folders(self, session_id: str) -> list[str]:
         """The folder of the id's day, then its neighbours: the time zone may have changed since."""
-        created = created_ms(session_id)
-        if not created:
-            return []
-        folders: list[str] = []
-        for day in (0, -1, 1):
-            try:
-                at = time.localtime(created / 1000 + day * 86400)
-            except (OverflowError, ValueError, OSError):
-                continue
-            folder = os.path.join(self.sessions, f"{at[0]:04}", f"{at[1]:02}", f"{at[2]:02}")
-            if folder not in folders:  # 23 and 25 hours a day
-                folders.append(folder)
-        return folders
+        seconds = created_ms(session_id) // 1000
+        days = (time.localtime(seconds + day * 86400) for day in (0, -1, 1) if seconds)
+        folders = (os.path.join(self.sessions, time.strftime("%Y/%m/%d", day)) for day in days)
+        return list(dict.fromkeys(folders))  # 23 and 25 hours a day
 
     def _current_rollout(self, session_id: str) -> str | None:
         folders = self._day_folders(session_id)
@@ -225,15 +217,13 @@ class Store:
             return path
         return next((path for folder in folders if (path := _listed(folder, session_id))), None)
 
-    def _located(self, session_id: str) -> tuple[str | None, Object]:
+    def _located(self, session_id: str, row: Object | None = None) -> tuple[str | None, Object]:
         """The session's rollout, and its row in the database where that was asked."""
         if path := self._current_rollout(session_id):
             return path, {}
-        row = self._row(session_id)
-        return _file(row.get("rollout_path")) or self._archived_rollout(session_id), row
-
-    def _archived_rollout(self, session_id: str) -> str | None:
-        return _expected(self.archived_sessions, session_id) or _listed(self.archived_sessions, session_id)
+        row = row or self._row(session_id)
+        path = _file(row.get("rollout_path")) or _expected(self.archived_sessions, session_id)
+        return path or _listed(self.archived_sessions, session_id), row
 
     def _newest_on_disk(self) -> Iterator[Session]:
         for folder, folders, names in os.walk(self.sessions):
@@ -266,34 +256,54 @@ class Store:
     # Both together
 
     def _session(self, session_id: str, row: Object, path: str | None = None) -> Session | None:
-        path = path or _file(row.get("rollout_path"))
-        path = path or self._current_rollout(session_id) or self._archived_rollout(session_id)
+        path = path or _file(row.get("rollout_path")) or self._located(session_id, row)[0]
         if not row and path is None:
             return None
+        told: Object = texts_by_name(row)
         meta: Object = {}
-        message = ""
-        source = source_of(row)
-        if path and not (source and a_text(row.get("cwd")) and a_text(row.get("first_user_message"))):
+        if path and not all(map(told.get, _TOLD_BY_BOTH)):
             meta, message = read_rollout(path)
-            source = source or source_of(meta)
-        first_message = _first_text(row.get("first_user_message"), message)
+            told = {"first_user_message": message, **meta, **told}
+        first_message = a_text(told.get("first_user_message"))
+        source = source_of(told)
         return Session(
             id=session_id,
             rollout=path or "",
-            cwd=_first_text(row.get("cwd"), meta.get("cwd")),
+            cwd=a_text(told.get("cwd")),
             title=_first_text(row.get("name"), row.get("title"), first_message),
             first_message=first_message,
             source=source,
             subagent=is_subagent(row) or is_subagent(meta),
             exec_session=source == "exec",
             archived=bool(row.get("archived")) or _is_archived(path),
-            created_ms=_created(row) or created_ms(session_id),
+            created_ms=_created(session_id, row),
             updated=_mtime(path),
         )
 
 
+def holder_after(
+    store: Store, session_id: str, seconds: float, tell: Callable[[Holder], None], stopped: Callable[[], bool]
+) -> Holder | None:
+    """Wait while a process has the session open; the one that has it after so many seconds, or when `stopped`.
+
+    `tell` hears of one that does not let go at once.
+    """
+    told, begun = False, time.monotonic()
+    while (holder := store.lock_holder(session_id)) and not stopped():
+        waited = time.monotonic() - begun
+        if waited > seconds:
+            break
+        if waited > AT_ONCE and not told:
+            told = True
+            tell(holder)
+        time.sleep(0.02)
+    return holder
+
+
 _ZEROS = "00000000-0000-0000-0000-000000000000"
 _NAMES = ("name", "title", "preview", "first_user_message")
+_TOLD_BY_BOTH = ("source", "cwd", "first_user_message")
+"""What the rollout tells too, where the row does not."""
 _AGES = ("recency_at_ms", "updated_at_ms", "updated_at", "created_at_ms", "created_at")
 
 
@@ -320,12 +330,12 @@ def _first_text(*values: object) -> str:
     return next(filter(None, map(a_text, values)), "")
 
 
-def _created(row: Object) -> int:
-    """In milliseconds; 0 where the row does not say."""
+def _created(session_id: str, row: Object) -> int:
+    """In milliseconds; 0 where neither the row nor the id says."""
     ms, seconds = row.get("created_at_ms"), row.get("created_at")
     if isinstance(ms, int) and ms:
         return ms
-    return seconds * 1000 if isinstance(seconds, int) else 0
+    return seconds * 1000 if isinstance(seconds, int) and seconds else created_ms(session_id)
 
 
 def _file(value: object) -> str | None:
@@ -362,10 +372,7 @@ def _expected(folder: str, session_id: str) -> str | None:
     """The rollout by its exact name, without listing a folder that may hold thousands."""
     seconds = created_ms(session_id) // 1000
     for second in (seconds, seconds + 1) if seconds else ():
-        try:
-            at = time.strftime("%Y-%m-%dT%H-%M-%S", time.localtime(second))
-        except (OverflowError, ValueError, OSError):
-            return None
+        at = time.strftime("%Y-%m-%dT%H-%M-%S", time.localtime(second))
         name = os.path.join(folder, f"rollout-{at}-{session_id}.jsonl")
         if path := _file(name) or _file(name + COMPRESSED):
             return path

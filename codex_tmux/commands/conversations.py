@@ -69,10 +69,7 @@ class Here:
     """The tmux server one is in: its epoch, and by session the panes that have one. Without a server nothing."""
 
     def __init__(self, server: Server) -> None:
-        pid, _, started = (server.try_run("display-message", "-p", "#{pid} #{start_time}") or "").partition(
-            " "
-        )
-        self.epoch, self.former = epoch.of_server(pid), f"{pid}:{started}"
+        self.epoch = epoch.of_server(server.try_run("display-message", "-p", "#{pid}") or "")
         self.fates: dict[str, str] = {}
         self.places = places(server) if self.epoch else {}
 
@@ -84,7 +81,7 @@ class Here:
         if not record.current:
             return ""
         if record.epoch not in self.fates:
-            self.fates |= epoch.fates([record.epoch], self.epoch, self.former)
+            self.fates |= epoch.fates([record.epoch], self.epoch)
         fate = self.fates[record.epoch]
         return {ALIVE: record.server, ELSEWHERE: f"{record.server} on another host"}.get(fate, "")
 

@@ -15,8 +15,8 @@ def words(text: str) -> frozenset[str]:
 
 
 class Program(NamedTuple):
-    """One row. To ask the far end a question, the options in `drop` are left out, and `quiet` stands behind the verb
-    (behind the program where it has none).
+    """One row. To ask the far end a question, the options in `drop` are left out, `quiet` stands behind the verb
+    (behind the program where it has none), and `announces` before the question.
     """
 
     letters: str = ""  # options of one letter that take a value
@@ -28,7 +28,9 @@ class Program(NamedTuple):
     once: tuple[str, ...] = ()  # verbs of what ends with its command, so that there is nothing to go back to
     attaches: tuple[str, ...] = ()  # verbs that lead to what runs there already
     shell_verb: str = ""  # takes no command; beside it, other verbs name their target by an option alone
-    target_options: frozenset[str] = frozenset()
+    opens_shell: bool = True  # without a command
+    takes_target: bool = True  # as a word
+    target_options: frozenset[str] = frozenset()  # else it is there without being named
     separators: frozenset[str] = frozenset(["--"])
     behind: bool = False  # options may stand behind the target too
     needs_separator: bool = False  # a command only stands behind a separator
@@ -37,8 +39,19 @@ class Program(NamedTuple):
     drop: frozenset[str] = words("-t --tty -i --interactive --stdin")
     quiet: tuple[str, ...] = ()
     asking_verb: str = ""  # the verb to ask with, where it is another one
+    names_target: tuple[str, ...] = ()  # its option, where that verb takes no word
+    announces: tuple[str, ...] = ()
     shares_home: bool = False  # the user's own home is there, and with it Codex's own store
     kind: str = ""  # what it is called; "" for its own name
+
+    def of_verb(self, verb: str) -> "Program":
+        """The row behind one of its verbs."""
+        opens_shell = verb == (self.shell_verb or "enter")
+        return self._replace(opens_shell=opens_shell, takes_target=self.shell_verb in ("", verb))
+
+    @property
+    def takes_command(self) -> bool:
+        return not (self.shell_verb and self.opens_shell)
 
 
 _SSH = Program(
@@ -80,6 +93,7 @@ _DISTROBOX = Program(
     behind=True,
     no_tty=words("-T -H --no-tty"),
     quiet=("--no-tty",),
+    announces=("--",),
     shares_home=True,
     kind="distrobox",
 )
@@ -103,12 +117,14 @@ _ROWS = {
         behind=True,
         needs_separator=True,
         needs_tty=True,
+        announces=("--",),
     ),
     "lxc incus": Program(
         valued=words("--env --cwd --user --group --mode --project"),
         verbs=("exec",),
         behind=True,
         no_tty=words("-T --disable-stdin"),
+        announces=("--",),
     ),
     "distrobox": _DISTROBOX,
     "distrobox-enter": _DISTROBOX._replace(verbs=()),
@@ -119,6 +135,7 @@ _ROWS = {
         shell_verb="enter",
         target_options=words("-c --container"),
         asking_verb="run",
+        names_target=("--container",),
         shares_home=True,
     ),
 }

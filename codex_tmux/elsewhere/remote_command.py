@@ -4,6 +4,7 @@ Pure. Only what is fully understood is rebuilt: a plain command line of Codex, b
 or `exec`, or in the one argument of `sh -c`. What stands there unexpanded (`~`, `"$HOME"`) goes back as written.
 """
 
+import itertools
 import os
 import re
 import shlex
@@ -11,13 +12,11 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from codex_tmux.codex.commandline import CommandLine, parse, split_program
+from codex_tmux.codex.script import is_assignment
 from codex_tmux.codex.shells import SHELLS
 from codex_tmux.elsewhere.programs import TMUX
-from codex_tmux.elsewhere.shell_text import Token, is_assignment, tokens
-from codex_tmux.elsewhere.transport import Transport, options
-
-NESTED = 2
-"""How deep `sh -c` may stand in `sh -c`."""
+from codex_tmux.elsewhere.shell_text import Token, tokens
+from codex_tmux.elsewhere.transport import Reader, Transport
 
 
 class RemoteCodex(NamedTuple):
@@ -74,27 +73,28 @@ def alone(transport: Transport) -> tuple[str, ...]:
     """The remote words of a transport of which only the way is known: a shell there, or the tmux there, with none of
     the commands that ran in them."""
     words = _tokens(_text(transport)) or []
-    if not words or any(word.is_operator for word in words):
+    name = os.path.basename("".join(words[:1]))
+    if name in SHELLS:
+        number = len(words) if all(re.match(r"--?[^-c]*$", word) for word in words[1:]) else 0
+    else:
+        number = _tmux_client(words) if name == "tmux" else 0
+    kept = words[:number]
+    if any(word.is_operator for word in words) or not all(map(_is_one, kept)):
         return transport.shell
-    name = os.path.basename(words[0])
-    if name in SHELLS and all(re.match(r"--?[^-c]*$", word) for word in words[1:]):
-        return transport.remote
-    kept = words[: _tmux_client(words)] if name == "tmux" else []
-    if not kept or not all(_is_one(word) for word in kept):
-        return transport.shell
-    return _words(transport, _raw(kept))
+    return _words(transport, _raw(kept)) if kept else transport.shell
 
 
 def _tmux_client(words: Sequence[str]) -> int:
     """How many of the words of a tmux command line show a tmux session, without the commands that start one."""
-    at, _ = options(words, 1, TMUX)
-    verb = words[at] if at < len(words) else ""
-    if verb == "" or ((verb == "a" or len(verb) > 1) and "attach-session".startswith(verb)):
-        end, _ = options(words, at + 1, TMUX._replace(letters="cft"))
-        return len(words) if end >= len(words) else 0
+    reader = Reader(words)
+    reader.options(TMUX)
+    verb = reader.take()
+    if "attach-session".startswith(verb):
+        reader.options(TMUX._replace(letters="cft"))
+        return 0 if reader.left else reader.at
     if verb == "new" or (len(verb) > 4 and "new-session".startswith(verb)):
-        end, _ = options(words, at + 1, TMUX._replace(letters="ceFfnstxy"))
-        return min(end, len(words))
+        reader.options(TMUX._replace(letters="ceFfnstxy"))
+        return reader.at
     return 0
 
 
@@ -124,28 +124,28 @@ def _is_one(word: Token) -> bool:
     return not re.search(r"[$*?[{]", word.bare)
 
 
-def _in_text(text: str, depth: int = 0) -> RemoteCodex | None:
+def _in_text(text: str) -> RemoteCodex | None:
     """The Codex in what a shell reads as one text; None where that is more than is understood here."""
-    parts = _tokens(text)
-    if parts is None or depth > NESTED:
-        return None
+    parts = _tokens(text) or []
     while [part.raw for part in parts[:3:2]] in (["cd", "&&"], ["cd", ";"]):
         parts = parts[3:]
-    end = next((n for n, part in enumerate(parts) if part.is_operator), len(parts))
-    after = parts[end:]
-    if after and (after[0] not in ("&&", "||", ";") or any("codex" in part for part in after)):
-        return None  # a pipe, a redirection, the background; or another Codex behind this one
-    words = _without_environment(parts[:end])
+    own = list(itertools.takewhile(lambda part: not part.is_operator, parts))
+    words, after = _without_environment(own), parts[len(own) :]
     if not words:
         return None
-    begin, stop = words[0].start, words[-1].end
-    if os.path.basename(words[0]) in SHELLS:
-        *shell, inner = words
-        begin = inner.start
-        found = _in_text(inner, depth + 1) if _runs_one_text(shell, inner) else None
-    else:
-        found = _in_words(words)
-    return found and found._replace(around=((text[:begin], text[stop:].rstrip()), *found.around))
+    # A pipe, a redirection, the background; or another Codex behind this one.
+    if after and (after[0] not in ("&&", "||", ";") or any("codex" in part for part in after)):
+        return None
+    begin, found = _in_command(words)
+    return found and found._replace(around=((text[:begin], text[words[-1].end :].rstrip()), *found.around))
+
+
+def _in_command(words: list[Token]) -> tuple[int, RemoteCodex | None]:
+    """Where the text that holds Codex begins, and that Codex: the command itself, or what it gives a shell to read."""
+    if os.path.basename(words[0]) not in SHELLS:
+        return words[0].start, _in_words(words)
+    *shell, text = words
+    return text.start, _in_text(text) if _runs_one_text(shell, text) else None
 
 
 def _without_environment(words: list[Token]) -> list[Token]:

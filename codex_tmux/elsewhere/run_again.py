@@ -59,7 +59,6 @@ def paste(session_id: str) -> str:
 
 
 def _only_there(transport: Transport) -> tuple[str, ...]:
-    """The words that lead there with no command."""
     connect, at = transport.connect, transport.before + 1
     # What they announced does not come.
     while connect[-1] in ("--", "-e", "--exec") and connect[-1] != transport.target:

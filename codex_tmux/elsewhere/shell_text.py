@@ -62,8 +62,3 @@ def tokens(text: str) -> list[Token] | None:
         found.append(Token(match[kind], match.start(kind), kind == "operator"))
         at = match.end()
     return found
-
-
-def is_assignment(word: str) -> bool:
-    name, assigned, _ = word.partition("=")
-    return bool(assigned) and name.isidentifier()

@@ -10,9 +10,9 @@ import re
 from collections.abc import Collection, Sequence
 
 from codex_tmux.codex.commandline import split_program
-from codex_tmux.codex.script import FOLLOWS, PREPARES, is_shell
+from codex_tmux.codex.script import FOLLOWS, PREPARES, is_assignment, is_shell
 from codex_tmux.codex.shells import command_at
-from codex_tmux.elsewhere.shell_text import Token, is_assignment, tokens
+from codex_tmux.elsewhere.shell_text import Token, tokens
 from codex_tmux.state.start_command import shell_words
 
 PROGRAM = ""
@@ -66,18 +66,16 @@ def of_words(words: Sequence[str], args: Sequence[str], script: str = "") -> tup
 
 def of_program(name: str, words: Sequence[str], args: Sequence[str], script: str) -> tuple[str, ...]:
     """The same of a program that starts Codex in its turn."""
-    named = words[1] if name in SHELLS else words[0]
-    count = len(args)
-    before = list(words[: len(words) - count])
-    if not before or list(words[len(before) :]) != list(args):
-        return () if name in LAUNCHERS else unknown(named)
-    if is_codex(before[-1]):
+    own = 2 if name in SHELLS else 1
+    before = list(words[: len(words) - len(args)])
+    passes_on = bool(before) and list(words[len(before) :]) == list(args)
+    if passes_on and is_codex(before[-1]):
         return with_program(before[:-1])
     if name in LAUNCHERS:
         return ()
-    if len(before) == (2 if name in SHELLS else 1) and (count or ARGUMENTS in script):
+    if passes_on and len(before) == own and (args or ARGUMENTS in script):
         return tuple(before)  # a script that takes Codex's own arguments
-    return unknown(named)
+    return unknown(words[own - 1])
 
 
 def with_program(before: Sequence[str]) -> tuple[str, ...]:
@@ -91,19 +89,27 @@ def of_text(shell: tuple[str, ...], text: str, args: Sequence[str], script: str 
         return unknown((text.split() or shell)[0])
     if shell[1:] == SETS_NOTHING and (words := plain_words(commands)) is not None:
         return of_words(words, args, script)
-    first = program_of(commands[0]) or commands[0][0]
+    around = around_codex(text, commands, args, script)
+    return with_text(shell, *around) if around else unknown(program_of(commands[0]) or commands[0][0])
+
+
+def around_codex(
+    text: str, commands: list[list[Token]], args: Sequence[str], script: str
+) -> tuple[str, str, bool] | None:
+    """The texts before and behind the one Codex in these commands, and whether its program is one of their words.
+
+    None where there is no such one, or something beside it may not run again.
+    """
     found = [(at, word) for at, command in enumerate(commands) if (word := codex_in(command, args, script))]
     if len(found) != 1:
-        return unknown(first)
+        return None
     at, (start, end, has_program) = found[0]
-    before, after = text[:start], text[end:]
     # The directory comes back by itself, and `cd` from there would lead elsewhere.
-    moved = re.match(CD, before)
-    before = before[moved.end() if moved else 0 :]
+    moved = re.match(CD, text[:start])
     others = [(c, BEFORE) for c in commands[bool(moved) : at]] + [(c, FOLLOWS) for c in commands[at + 1 :]]
     if not all(may_run_again(command, allowed) for command, allowed in others):
-        return unknown(first)
-    return with_text(shell, before, after, has_program)
+        return None
+    return text[moved.end() if moved else 0 : start], text[end:], has_program
 
 
 def with_text(shell: tuple[str, ...], before: str, after: str, has_program: bool) -> tuple[str, ...]:
@@ -122,20 +128,13 @@ def may_run_again(command: list[Token], allowed: frozenset[str]) -> bool:
     return not words or program_of(words) in allowed or (allowed is FOLLOWS and is_shell(words))
 
 
-def commands_of(text: str) -> list[list[Token]] | None:
-    """The commands of a shell's text, without what separates them; None where it is more than that."""
-    commands: list[list[Token]] = [[]]
-    found = tokens(text.rstrip())
-    if found is None or any(
-        t.raw in ("|", "&") or (not t.is_operator and re.search("[{}]", t.bare)) for t in found
-    ):
-        return None
-    for token in found:
-        if token.is_operator and token.raw not in ("<", ">"):
-            commands.append([])
-        else:
-            commands[-1].append(token)
-    return [command for command in commands if command]
+def commands_of(text: str) -> list[list[Token]]:
+    """The commands of a shell's text, without what separates them; none where it is more than that."""
+    found = tokens(text.rstrip()) or []
+    if any(t.raw in ("|", "&") or (not t.is_operator and re.search("[{}]", t.bare)) for t in found):
+        return []
+    parts = itertools.groupby(found, lambda token: token.is_operator and token.raw not in ("<", ">"))
+    return [list(command) for is_between, command in parts if not is_between]
 
 
 def codex_in(command: list[Token], args: Sequence[str], script: str) -> tuple[int, int, bool] | None:
@@ -221,12 +220,11 @@ def storable(wrapper: tuple[str, ...], names: Collection[str]) -> tuple[str, ...
 
 def prefixed(wrapper: Sequence[str], program: Sequence[str], default_shell: str) -> list[str] | None:
     """The words before Codex's arguments, with its `program`; None where `default_shell` cannot run them."""
-    shell = default_shell if wrapper[:1] == (DEFAULT_SHELL,) else "".join(wrapper[:1])
-    name = os.path.basename(shell)
-    if wrapper[:1] == (DEFAULT_SHELL,) and name not in SHELLS:
-        return None
-    kept = [shell, *wrapper[1:]] if wrapper else [PROGRAM]
-    at = next((i for i, word in enumerate(kept) if ARGUMENTS in word), 0) if name == "fish" else 0
-    if at:  # its own word for them, and no name before them
-        kept = [*kept[:at], kept[at].replace(ARGUMENTS, "$argv"), *kept[at + 2 :]]
-    return [part for word in kept for part in (program if word == PROGRAM else (word,))]
+    words = list(wrapper or (PROGRAM,))
+    if words[0] == DEFAULT_SHELL:
+        words[0] = default_shell
+        if os.path.basename(default_shell) not in SHELLS:
+            return None
+    if os.path.basename(words[0]) == "fish":  # its own word for the arguments, and no name before them
+        words = [word.replace(ARGUMENTS, "$argv") for word in words if word != "sh"]
+    return [part for word in words for part in (program if word == PROGRAM else (word,))]

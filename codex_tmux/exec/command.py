@@ -10,8 +10,9 @@ import termios
 
 import click
 
-from codex_tmux.codex.accepted import accepted
-from codex_tmux.codex.commandline import options_named, parse, redact
+from codex_tmux.codex.accepted import accepted, left_out
+from codex_tmux.codex.commandline import options_named, parse
+from codex_tmux.codex.home import default_home
 from codex_tmux.commands.completion import DIRECTORY
 from codex_tmux.errors import Problem
 from codex_tmux.exec.conversation import Conversation
@@ -19,7 +20,6 @@ from codex_tmux.exec.pane import Pane
 from codex_tmux.exec.view import JsonView, TerminalView, View
 from codex_tmux.log import log
 from codex_tmux.pane.program import find_program, interpreter, path_with
-from codex_tmux.pane.run import default_home
 from codex_tmux.sleeping.resume import helper_command
 from codex_tmux.state.launch import Launch
 from codex_tmux.state.records import EXEC
@@ -103,7 +103,6 @@ def check_flags(flags: tuple[str, ...]) -> None:
 
 
 def open_pane(split: bool, cwd: str | None, name: str | None, as_json: bool, flags: tuple[str, ...]) -> None:
-    """Open a tmux window, or split the current pane, with a conversation in it."""
     if split and name:
         raise click.UsageError("-n names a window: it needs --new alone")
     directory = os.path.abspath(os.path.expanduser(cwd or os.getcwd()))
@@ -118,7 +117,7 @@ def open_pane(split: bool, cwd: str | None, name: str | None, as_json: bool, fla
     server.run(
         *("split-window" if split else "new-window", *target, "-c", literal(directory), *named, "--"),
         # Several words, so that tmux runs them without a shell.
-        *(*env, *helper_command(server), "exec", *(["--json"] if as_json else []), "--", *flags),
+        *(*env, *helper_command(server), "exec", *["--json"] * as_json, "--", *flags),
     )
 
 
@@ -150,7 +149,6 @@ def by_lines(conversation: Conversation) -> bool:
 
 
 def begin(pane: Pane, flags: tuple[str, ...], view: View) -> Conversation:
-    """The conversation of this pane, with what the pane had."""
     known = pane.launch or Launch("", "", "", "", (), False)
     if known.codex_home not in ("", default_home()):
         os.environ["CODEX_HOME"] = known.codex_home
@@ -162,8 +160,7 @@ def begin(pane: Pane, flags: tuple[str, ...], view: View) -> Conversation:
     launch = Launch(EXEC, codex[-1], default_home(), cwd, flags, not pane.is_root)
     kept = tuple(accepted(codex, flags, EXEC))
     if kept != flags:
-        gone = [flag for flag in redact(flags) if flag not in redact(kept)]
-        view.note(f"this Codex has no {' '.join(gone)}: left out")
+        view.note(f"this Codex has no {left_out(flags, kept)}: left out")
     conversation = Conversation(codex, launch._replace(flags=kept), pane.remember, view)
     if pane.id:
         pane.announce(launch)

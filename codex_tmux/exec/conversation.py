@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 
 from codex_tmux.codex import commandline
-from codex_tmux.codex.store import Store
+from codex_tmux.codex.store import Holder, Store, holder_after
 from codex_tmux.errors import Problem
 from codex_tmux.exec.events import session_of
 from codex_tmux.exec.turn import Turn
@@ -92,7 +92,6 @@ class Conversation:
         self._turn = None
 
     def _tell(self, turn: Turn, seconds: float) -> None:
-        """How a turn ended."""
         outcome = "done" if turn.completed else "stopped" if self._stopped else "failed"
         kept = "the session is kept" if self.session_id else "no session was started"
         if outcome == "stopped":
@@ -105,7 +104,6 @@ class Conversation:
         log("exec.turn", session=self.session_id or None, outcome=outcome, exit=turn.process.returncode)
 
     def _follow(self, turn: Turn) -> None:
-        """Show a turn as it comes."""
         for event, line in turn.events():
             named = session_of(event)
             if named and not self.session_id:
@@ -118,7 +116,6 @@ class Conversation:
             self.view.event(event, line)
 
     def _can_resume(self, session_id: str) -> bool:
-        """Whether Codex can resume a session; says why not."""
         able, reason = self._store.resumable(session_id)
         if not able:
             why = REASONS.get(reason, reason).format(session=session_id)
@@ -131,19 +128,13 @@ class Conversation:
 
         One that does not let go is Codex's to refuse.
         """
-        end = time.monotonic() + WRITER_WAIT
-        said = False
-        while (
-            (holder := self._store.lock_holder(self.session_id))
-            and time.monotonic() < end
-            and not self._stopped
-        ):
-            if not said:
-                self.view.note(
-                    f"the session is still open in {holder.name} (process {holder.pid}): waiting for it"
-                )
-            said = True
-            time.sleep(0.1)
+
+        def tell(holder: Holder) -> None:
+            self.view.note(
+                f"the session is still open in {holder.name} (process {holder.pid}): waiting for it"
+            )
+
+        holder_after(self._store, self.session_id, WRITER_WAIT, tell, lambda: self._stopped)
 
     def _bind(self) -> None:
         try:
@@ -170,7 +161,6 @@ CAUSES = {
 
 
 def failure(code: int, error: str) -> str:
-    """What became of a turn that failed, and what to do."""
     for pattern, words in CAUSES.items():
         if re.search(pattern, error, re.IGNORECASE):
             return words
@@ -180,7 +170,6 @@ def failure(code: int, error: str) -> str:
 
 
 def cannot_start(program: str, cwd: str, error: OSError) -> str:
-    """Why Codex did not start, and what to do."""
     if not os.path.isdir(cwd):
         return f"the directory {cwd} is gone: make it again, then send the message again"
     if isinstance(error, FileNotFoundError):

@@ -137,7 +137,6 @@ def answer(text: str) -> Iterator[Text]:
 
 
 def text_of(value: Event, name: str) -> str:
-    """The text called `name`, "" where there is none or it is something else."""
     return a_text(value.get(name))
 
 

@@ -39,9 +39,11 @@ class Pane:
             recorded = from_file(here)
             if recorded is not None and recorded.mode == EXEC:
                 self.launch, self.source = recorded, "file"
-        if self.launch and not here.fresh:
+        self.why = "new pane"
+        if here.fresh:
+            self.why = "a new session was asked for"
+        elif self.launch:
             self.session = here.session
-        self.why = "a new session was asked for" if here.fresh else "new pane"
         self._here, self.command, self.is_root = here, here.command, here.is_root
 
     def remember(self, session_id: str) -> None:

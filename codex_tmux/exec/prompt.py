@@ -16,7 +16,6 @@ HELP = "Enter sends · Alt-Enter: new line · Ctrl-C stops a turn · Ctrl-D or /
 
 
 def talk(conversation: Conversation) -> None:
-    """Take messages until the user leaves."""
     keys = KeyBindings()
     keys.add("escape", "enter")(lambda event: event.current_buffer.insert_text("\n"))
     screen = Vt100_Output.from_pty(sys.stdout, term=os.environ.get("TERM"))

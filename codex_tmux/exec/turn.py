@@ -57,7 +57,6 @@ class Turn:
         )
 
     def close(self) -> None:
-        """See that Codex has ended."""
         while self.process.poll() is None:
             self.stop()
             with contextlib.suppress(subprocess.TimeoutExpired):
@@ -82,7 +81,7 @@ class Turn:
             if kind in ("error", "turn.failed"):
                 # An `error` may pass: then the turn completes.
                 self.failure = message_of(event.get("error") or event) or "an error without a message"
-            self.completed = self.completed or kind == "turn.completed"
+            self.completed |= kind == "turn.completed"
             self.tokens = tokens_of(event) or self.tokens
             yield event, line.rstrip("\n")
             if kind in ("turn.completed", "turn.failed"):

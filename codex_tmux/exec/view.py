@@ -16,7 +16,6 @@ class View:
         self._notices: set[str] = set()
 
     def event(self, event: Event, line: str) -> None:
-        """Show an event; `line` is what Codex printed."""
         text, other = answer_of(event), self.other(event)
         if text is not None:
             print(plain(text), flush=True)
@@ -33,7 +32,6 @@ class View:
         return None if known else text
 
     def note(self, text: str, *, bad: bool = False) -> None:
-        """Show one line of our own."""
         print(f"codex-tmux: {plain_line(text)}", file=sys.stderr, flush=True)
 
     def working(self, text: str) -> None:

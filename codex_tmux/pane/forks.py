@@ -14,7 +14,6 @@ NEWEST = 20
 
 
 def text_of(session: str, worktree: bool) -> str:
-    """What is noted of a fork that is asked for now."""
     return f"{session} {time.time_ns() // 1_000_000}{' --worktree' if worktree else ''}"
 
 
@@ -25,10 +24,6 @@ def is_fork(fresh: str) -> bool:
     (False, False, True)
     """
     return " " in fresh
-
-
-def parent_of(text: str) -> str:
-    return text.partition(" ")[0]
 
 
 def words(text: str, flags: Sequence[str]) -> list[str]:

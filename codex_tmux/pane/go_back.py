@@ -1,7 +1,7 @@
 """How `run` brings a pane back to its far end: by which command line, and what a person pastes there."""
 
 from codex_tmux.codex.session_id import CUT
-from codex_tmux.elsewhere.far_end import ask
+from codex_tmux.elsewhere.far_end import Answer, ask
 from codex_tmux.elsewhere.run_again import CONNECT, NOTHING, paste, run_again
 from codex_tmux.elsewhere.transport import Transport, of_argv
 from codex_tmux.errors import Problem
@@ -37,19 +37,7 @@ def command(server: Server, here: Here, transport: Transport, session: str) -> t
     """The transport's command line, with its Codex resuming the session; a fresh one where there is none to resume."""
     why = "" if session else "asked for" if here.session else "this pane's session is not known"
     if len(session) == CUT:
-        answer = ask(transport, session)
-        if answer.failure:
-            raise Problem(
-                f"session {session}… cannot be resumed yet: {transport.name} was asked for the whole id, and "
-                f"{answer.failure}. Respawn this pane to ask again"
-            )
-        if not answer.session_id:
-            why = f"{transport.name} no longer has session {session}…"
-        elif not answer.has_message:
-            why = f"session {answer.session_id} had no message yet"
-        session = answer.session_id if answer.has_message else ""
-        if session:
-            remember(server, here, session)
+        session, why = completed(server, here, transport.name, ask(transport, session))
     if session:
         log("session.restored", session=session, pane=here.id, server=here.socket, through=transport.name)
     else:
@@ -58,6 +46,21 @@ def command(server: Server, here: Here, transport: Transport, session: str) -> t
             say(server, here, f"a fresh session: {why}")
         forget_session(server, here)
     return run_again(transport.argv, session).words
+
+
+def completed(server: Server, here: Here, where: str, answer: Answer) -> tuple[str, str]:
+    """The whole id of the pane's session, as `where` answers; or "" and why there is none to resume. Raises Problem."""
+    if answer.failure:
+        raise Problem(
+            f"session {here.session}… cannot be resumed yet: {where} was asked for the whole id, and "
+            f"{answer.failure}. Respawn this pane to ask again"
+        )
+    if not answer.session_id:
+        return "", f"{where} no longer has session {here.session}…"
+    if not answer.has_message:
+        return "", f"session {answer.session_id} had no message yet"
+    remember(server, here, answer.session_id)
+    return answer.session_id, ""
 
 
 def typed(server: Server, here: Here, transport: Transport, session: str) -> None:

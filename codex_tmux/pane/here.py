@@ -26,7 +26,7 @@ def ask(server: Server, pane: str) -> str:
     """Ask tmux for all that `Here` needs, in one call, which also notes that the pane is awake."""
     # Tabs: every tmux prints them as they are, and none of these values holds one.
     form = "".join(f"#{{{name}}}\t" for name in VALUES)
-    form += "#{pane_id} #{pane_pid} #{pid} #{start_time} #{socket_path}"
+    form += "#{pane_id} #{pane_pid} #{pid} #{socket_path}"
     awake = (
         f"set-option -pu -t {pane} @codex_asleep ; set-option -pu -t {pane} @codex_waiting ; "
         # An id that is there again is in the title of what this process becomes.
@@ -55,8 +55,7 @@ class Here:
         self.command, key, ours, prefix, self.remain, kept, loaded, self.default_shell, level, ids = values
         self.key = shown_key(key, ours, prefix)
         set_level(level)
-        self.id, root, self.server_pid, started, self.socket = ids.split(" ", 4)
-        self.former = f"{self.server_pid}:{started}"
+        self.id, root, self.server_pid, self.socket = ids.split(" ", 3)
         if self.id != pane:
             raise Problem(f"pane {pane} is gone")
         self.fresh, self.kept, self.loaded = fresh == "1", bool(kept), bool(loaded)
@@ -64,45 +63,42 @@ class Here:
         is_fork = forks.is_fork(fresh) and self.launch_text and not self.session
         self.fresh_text, self.fork = fresh, fresh if is_fork else ""
         self.is_root = int(root) == os.getpid()
-        self.other_holders = []
-        for line in lines:
-            other, dead, session, claimed, state = line.split(" ")
-            # A sync that finds two panes on one session takes it out of the memory of one: its claim stays.
-            claims_it = same_session(claimed, self.session)
-            names_it = same_session(session, self.session) or (not session and claims_it)
-            # Alive, and either there before us or with Codex in it; not one that is about to give way to us.
-            is_there = dead == "0" and (claims_it or state == "live")
-            if self.session and other != pane and names_it and is_there:
-                self.other_holders.append(other)
+        others = [line for line in lines if not line.startswith(f"{pane} ")]
+        self.other_holders = [line.partition(" ")[0] for line in others if holds(line, self.session)]
 
     @property
     def epoch(self) -> str:
         return epoch.of_server(self.server_pid)
 
 
-def file_record(here: Here, by_pane: bool) -> Record | None:
-    """The record of this pane, or the current one of another server's pane with this pane's session."""
+def holds(line: str, session: str) -> bool:
+    """Whether a pane, as the last lines of `ask` tell of it, has the session or is about to."""
+    _, dead, named, claimed, state = line.split(" ")
+    # A sync that finds two panes on one session takes it out of the memory of one: its claim stays.
+    claims_it = same_session(claimed, session)
+    names_it = same_session(named, session) or (not named and claims_it)
+    # Alive, and either there before us or with Codex in it; not one that is about to give way to us.
+    return names_it and dead == "0" and (claims_it or state == "live")
+
+
+def file_records(here: Here) -> tuple[list[Record], list[Record]]:
+    """The current records of this tmux server's panes, and of other servers'."""
     try:
-        records = store.peek()
+        current = [record for record in store.peek() if record.current]
     except store.StateError:
-        return None  # a sync says so, once
-    epochs = (here.epoch, here.former)
-    current = (r for r in records if r.current)
-    if by_pane:
-        return next((r for r in current if r.epoch in epochs and r.pane == here.id), None)
-    return next(
-        (r for r in current if same_session(r.session_id, here.session) and r.epoch not in epochs), None
-    )
+        return [], []  # a sync says so, once
+    ours = here.epoch
+    return [r for r in current if r.epoch == ours], [r for r in current if r.epoch != ours]
 
 
 def refuse_other_holder(server: Server, here: Here, session: str) -> None:
     """Raise Problem where another living pane, of this or another tmux server, has the session."""
     for pane in here.other_holders:
         raise Problem(f"session {session} is in pane {pane}; it can be in one pane only")
-    record = file_record(here, by_pane=False)
+    record = next((r for r in file_records(here)[1] if same_session(r.session_id, session)), None)
     if record is None:
         return
-    fate = epoch.fates([record.epoch], here.epoch, here.former)[record.epoch]
+    fate = epoch.fates([record.epoch], here.epoch)[record.epoch]
     if fate == epoch.ALIVE:
         raise Problem(
             f"session {session} is in pane {record.pane} of {epoch.server_name(record.epoch, record.server)}"
@@ -128,7 +124,6 @@ def say(server: Server, here: Here, text: str) -> None:
 
 
 def become_shell(here: Here) -> NoReturn:
-    """Become the shell that tmux would have started."""
     shell = here.default_shell or "/bin/sh"
     os.execv(shell, [f"-{os.path.basename(shell)}"] if login_shell(here) else [shell])
 

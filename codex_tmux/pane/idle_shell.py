@@ -19,21 +19,25 @@ def untouched(server: Server, panes: Iterable[str], wait: float = STARTUP) -> fr
     left = set(panes)
     found: set[str] = set()
     end = time.monotonic() + wait
-    while left:
+    while left and time.monotonic() < end:
         processes = Processes()
         rows = rows_of(server, left)
-        facts = {pane: process_facts(row, processes) for pane, row in rows.items()}
-        waiting = [p for p in facts if may_act(pane_facts(rows[p]), facts[p], Act.PROBE)]
-        for pane, line in lines_of(server, {p: rows[p]["pane_tty"] for p in waiting}).items():
-            if may_act(pane_facts(rows[pane]), facts[pane]._replace(line=line), Act.FILL):
-                found.add(pane)
+        waiting, empty = look(server, rows, processes)
+        found |= empty
         young = {p for p in rows if age_of(processes, int(rows[p]["pane_pid"])) < STARTUP}
-        left = young - set(waiting)
-        if time.monotonic() > end:
-            break
+        left = young - waiting
         if left:
             time.sleep(0.02)
     return frozenset(found)
+
+
+def look(server: Server, rows: dict[str, dict[str, str]], processes: Processes) -> tuple[set[str], set[str]]:
+    """Of these panes those whose shell waits for a line, and of them those whose line is empty, nothing beside it."""
+    seen = {pane: (pane_facts(row), process_facts(row, processes)) for pane, row in rows.items()}
+    waiting = {pane for pane, facts in seen.items() if may_act(*facts, Act.PROBE)}
+    lines = lines_of(server, {pane: rows[pane]["pane_tty"] for pane in waiting})
+    now = {pane: (seen[pane][0], seen[pane][1]._replace(line=line)) for pane, line in lines.items()}
+    return waiting, {pane for pane, facts in now.items() if may_act(*facts, Act.FILL)}
 
 
 def rows_of(server: Server, panes: Iterable[str]) -> dict[str, dict[str, str]]:

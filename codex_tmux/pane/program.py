@@ -8,16 +8,19 @@ from codex_tmux.paths import on_path
 
 def find_program(known: str, configured: str) -> str:
     """The Codex to run: the very one that ran here, else @codex-command, else the one on PATH."""
-    for word in (known, os.path.expanduser(configured), "codex"):
-        if os.path.isabs(word) and (
-            os.access(word, os.X_OK) or (word.endswith(".js") and os.path.isfile(word))
-        ):
-            if known and word != known:
-                log("codex.moved", was=known, now=word)
-            return word
-        if word and "/" not in word and (found := on_path(word)):
-            return found
-    return ""
+    words = (known, os.path.expanduser(configured), "codex")
+    found = next(filter(None, map(runnable, words)), "")
+    if os.path.isabs(known) and found not in ("", known):
+        log("codex.moved", was=known, now=found)
+    return found
+
+
+def runnable(word: str) -> str:
+    """The path of the program that a word names; "" where there is none."""
+    if not os.path.isabs(word):
+        return "" if "/" in word else on_path(word)
+    is_script = word.endswith(".js") and os.path.isfile(word)
+    return word if is_script or os.access(word, os.X_OK) else ""
 
 
 def interpreter(program: str) -> list[str]:

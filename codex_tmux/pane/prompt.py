@@ -34,8 +34,6 @@ PLAIN = ("$", "#")
 
 @dataclass(frozen=True)
 class Cursor:
-    """Where a pane's cursor is, and the row that it is on."""
-
     x: int
     y: int
     width: int
@@ -43,12 +41,10 @@ class Cursor:
 
     @property
     def before(self) -> str:
-        """What stands left of it."""
         return self.row[: self.x].ljust(self.x)
 
     @property
     def behind(self) -> str:
-        """What stands right of it, and at it."""
         return self.row[self.x :].rstrip()
 
 
@@ -195,7 +191,6 @@ def type_command(server: Server, pane: str, tty: str, command: str) -> bool:
 
 
 def is_shown(server: Server, pane: str, command: str) -> bool:
-    """Whether the command comes up right before the cursor."""
     wanted = "".join(command.split())
     end = time.monotonic() + WITHIN
     while time.monotonic() < end:

@@ -5,28 +5,28 @@ What it needs it takes from the pane's own options, in one tmux call; where thos
 
 import os
 import termios
-import time
 from typing import NamedTuple, NoReturn
 
-from codex_tmux.codex.accepted import accepted
-from codex_tmux.codex.commandline import options_of, parse, redact, tui_resume, without_cd
+from codex_tmux.codex.accepted import accepted, left_out
+from codex_tmux.codex.commandline import parse, redact, tui_resume, without_cd
 from codex_tmux.codex.daemon.app_server import token_of, whole_id
 from codex_tmux.codex.daemon.client import DaemonError
-from codex_tmux.codex.home import default_home as default_home
+from codex_tmux.codex.home import default_home
 from codex_tmux.codex.session_directory import in_directory, session_directory
 from codex_tmux.codex.shells import BELOW
-from codex_tmux.codex.store import Store
+from codex_tmux.codex.store import Holder, Store, holder_after
+from codex_tmux.elsewhere.far_end import Answer
 from codex_tmux.elsewhere.wrapper import is_unknown, prefixed
 from codex_tmux.errors import Problem
 from codex_tmux.log import log
 from codex_tmux.pane import forks
 from codex_tmux.pane.ask_or_sleep import without_session, without_wrapper
-from codex_tmux.pane.go_back import words_for
+from codex_tmux.pane.go_back import completed, words_for
 from codex_tmux.pane.here import (
     Here,
     ask,
     become_shell,
-    file_record,
+    file_records,
     forget_session,
     login_shell,
     refuse_other_holder,
@@ -49,8 +49,6 @@ WAIT_FOR_DAEMON = 75.0
 
 
 class Request(NamedTuple):
-    """The command line of `run`."""
-
     shell: bool
     fresh: bool
     codex_args: list[str] | None
@@ -79,33 +77,21 @@ def main(args: list[str]) -> NoReturn:
     here.fork = fork or here.fork
     server.require(here.server_pid)
     launch, program = what_to_launch(request, here)
-    if launch is None:
-        if request.shell:
-            become_shell(here)
-        raise Problem("no Codex found: install it, or name it with `set -g @codex-command /path/to/codex`")
     mark(server, here, launch)
-    argv = [*interpreter(program), program]
-    if launch.wrapper:
-        argv = wrapped(server, here, launch, argv, unattended)
-    launch, gone = enter(launch)
     fresh = request.fresh or here.fresh
     if launch.transport:
-        become(words_for(server, here, launch, fresh), here, request.shell)
+        become(words_for(server, here, enter(launch)[0], fresh), here, request.shell)
+    path = os.environ.get("PATH", os.defpath)
+    argv = wrapped(server, here, launch, [*interpreter(program), program], unattended)
+    launch, gone = enter(launch)
     session, why = ("", "") if fresh or fork else choose(server, here, launch)
     if why:
         without_session(server, here, why, unattended)
-    path = os.environ.get("PATH", os.defpath)
     os.environ["PATH"] = path_with(program, path)
-    flags = accepted_flags(server, here, launch.flags, program)
-    if session:
-        argv += resuming(server, here, launch, session, flags)
-    else:
-        argv += beginning(server, here, launch, why or ("asked for" if fresh else ""), flags)
+    argv += codex_words(server, here, launch, session, why or "asked for" * fresh, program)
     if gone:
         say(server, here, gone)
-    if request.shell:
-        argv = alone_with_path(argv, path)
-    become(argv, here, request.shell)
+    become(argv, here, request.shell, path)
 
 
 def wrapped(server: Server, here: Here, launch: Launch, argv: list[str], unattended: bool) -> list[str]:
@@ -116,48 +102,51 @@ def wrapped(server: Server, here: Here, launch: Launch, argv: list[str], unatten
     return before or argv
 
 
-def alone_with_path(argv: list[str], path: str) -> list[str]:
-    """The words that give Codex alone the PATH we have now, and us `path` again: the shell behind it sets its own."""
-    ours, os.environ["PATH"] = os.environ["PATH"], path
-    return argv if ours == path else ["/usr/bin/env", f"PATH={ours}", *argv]
-
-
-def resuming(server: Server, here: Here, launch: Launch, session: str, flags: list[str]) -> list[str]:
-    """The words with which Codex resumes the session; what is to be said of that is said."""
-    log("session.restored", session=session, pane=here.id, server=here.socket)
-    if here.evidence == "inferred":
-        say(server, here, "session inferred, not certain; codex-tmux adopt binds another")
-    return tui_resume(in_session_directory(launch, session, flags), session)
-
-
-def beginning(server: Server, here: Here, launch: Launch, why: str, flags: list[str]) -> list[str]:
-    """The words with which Codex begins a session, for the reason `why`; for "" it may be a fork of another one."""
+def codex_words(
+    server: Server, here: Here, launch: Launch, session: str, why: str, program: str
+) -> list[str]:
+    """The words with which Codex resumes the session, or begins one for the reason `why`; for "" it may be a fork of
+    another one. What is to be said of that is said."""
+    flags = accepted_flags(server, here, launch.flags, program)
+    if session:
+        log("session.restored", session=session, pane=here.id, server=here.socket)
+        if here.evidence == "inferred":
+            say(server, here, "session inferred, not certain; codex-tmux adopt binds another")
+        return tui_resume(in_session_directory(launch, session, flags), session)
     if here.fork and not why:
-        return forks.words(here.fork, in_session_directory(launch, forks.parent_of(here.fork), flags))
+        parent = here.fork.partition(" ")[0]
+        return forks.words(here.fork, in_session_directory(launch, parent, flags))
     if why:
         log("session.fresh", pane=here.id, server=here.socket, why=why)
         forget_session(server, here)
-    return list(flags)
+    return flags
 
 
-def what_to_launch(request: Request, here: Here) -> tuple[Launch | None, str]:
-    """How Codex is to be started here, and the program: by this command line, else as the pane remembers it."""
+def what_to_launch(request: Request, here: Here) -> tuple[Launch, str]:
+    """How Codex is to be started here, and the program: by this command line, else as the pane remembers it.
+
+    Raises Problem where there is no Codex; with `shell` the pane then becomes that.
+    """
     known = decode_launch(here.launch_text) or from_file(here)
-    if request.codex_args is None and (known.transport if known else request.shell):
-        return known, ""
-    program = find_program(known.codex if known else "", here.command)
+    launch = known or Launch("tui", "", default_home(), os.getcwd(), (), request.shell)
+    if request.codex_args is not None:
+        flags = parse(request.codex_args).flags
+        launch = Launch("tui", launch.codex, launch.codex_home, launch.cwd, flags, request.shell)
+    elif launch.transport:
+        return launch, ""
+    elif known is None and request.shell:
+        become_shell(here)
+    program = find_program(launch.codex, here.command)
     if not program:
-        return None, ""
-    launch = known or Launch("tui", program, default_home(), os.getcwd(), (), request.shell)
-    if request.codex_args is None:
-        return launch._replace(codex=program), program
-    flags = parse(request.codex_args).flags
-    return Launch("tui", program, launch.codex_home, launch.cwd, flags, request.shell), program
+        if request.shell:
+            become_shell(here)
+        raise Problem("no Codex found: install it, or name it with `set -g @codex-command /path/to/codex`")
+    return launch._replace(codex=program), program
 
 
 def from_file(here: Here) -> Launch | None:
     """What the state file says of this pane, where its options say nothing."""
-    record = file_record(here, by_pane=True)
+    record = next((r for r in file_records(here)[0] if r.pane == here.id), None)
     if record is None:
         return None
     here.session = here.session or record.session_id
@@ -166,14 +155,8 @@ def from_file(here: Here) -> Launch | None:
 
 def accepted_flags(server: Server, here: Here, flags: tuple[str, ...], program: str) -> list[str]:
     """`flags` without those that this Codex refuses, which may be another version by now; says which."""
-    if not flags:
-        return []
     kept = accepted([*interpreter(program), program], flags)
-    if kept != list(flags):
-        left = [tuple(redact(words)) for words in options_of(kept)]
-        dropped = " ".join(
-            " ".join(w) for words in options_of(flags) if (w := tuple(redact(words))) not in left
-        )
+    if dropped := left_out(flags, kept):
         log("flags.dropped", pane=here.id, flags=dropped, codex=program)
         say(server, here, f"this Codex has no {dropped}: left out")
     return kept
@@ -222,9 +205,7 @@ def enter(launch: Launch) -> tuple[Launch, str]:
         os.environ["CODEX_HOME"] = launch.codex_home
     for name, value in launch.env:
         os.environ[name] = value
-    if launch.transport or not any(flag.startswith(("-C", "--cd")) for flag in launch.flags):
-        return launch, gone
-    directory = parse(launch.flags).cd
+    directory = "" if launch.transport else parse(launch.flags).cd
     if directory and not os.path.isdir(directory):
         # Codex would end at once; without the flag it asks whether to go on in the session's directory or here.
         log("cwd.missing", cd=directory)
@@ -235,10 +216,9 @@ def enter(launch: Launch) -> tuple[Launch, str]:
 
 def in_session_directory(launch: Launch, session: str, flags: list[str]) -> list[str]:
     """`flags` with which Codex goes on in the session's own directory, without a question."""
-    if any(flag.startswith("--remote") for flag in flags):
+    if parse(flags).remote:
         return flags  # the directory is the server's
-    store = store_of(launch)
-    return in_directory(flags, session_directory(store, session), os.getcwd())
+    return in_directory(flags, session_directory(store_of(launch), session), os.getcwd())
 
 
 def choose(server: Server, here: Here, launch: Launch) -> tuple[str, str]:
@@ -253,7 +233,7 @@ def choose(server: Server, here: Here, launch: Launch) -> tuple[str, str]:
         return "", "" if known else "this pane's session is not known"
     if address := parse(launch.flags).remote:
         return choose_there(server, here, launch, address)
-    session = here.session if len(here.session) == 36 else store.complete(here.session)
+    session = store.complete(here.session)
     if session is None:
         return "", f"session {here.session} had no message yet"
     refuse_other_holder(server, here, session)
@@ -268,22 +248,16 @@ def choose(server: Server, here: Here, launch: Launch) -> tuple[str, str]:
 
 def choose_there(server: Server, here: Here, launch: Launch, address: str) -> tuple[str, str]:
     """As `choose`, of a session in the store of the app-server at `address`: ours says nothing of it."""
-    session = here.session
+    session, why = here.session, ""
     if len(session) != 36:
-        where = redact(("--remote", address))[1]
         try:
-            session, has_message = whole_id(address, token_of(launch.flags), here.session)
+            answer = Answer(*whole_id(address, token_of(launch.flags), session))
         except DaemonError as e:
-            raise Problem(
-                f"session {here.session}… cannot be resumed yet: {where} was asked for the whole id, and it "
-                f"did not answer ({e}). Respawn this pane to ask again"
-            ) from e
-        if not has_message:
-            gone = f"{where} no longer has session {here.session}…"
-            return "", f"session {session} had no message yet" if session else gone
-        server.try_run(*pane_option(here.id, Option.SESSION, session))
-    refuse_other_holder(server, here, session)
-    return session, ""
+            answer = Answer("", False, f"it did not answer ({e})")
+        session, why = completed(server, here, redact(("--remote", address))[1], answer)
+    if session:
+        refuse_other_holder(server, here, session)
+    return session, why
 
 
 REASONS = {
@@ -299,22 +273,14 @@ REASONS = {
 def wait_for_writer(store: Store, session: str, launch: Launch) -> None:
     """Wait until no other process can write to the session. Raises Problem that names the one that still can."""
     holder = store.lock_holder(session)
-    if holder is None:
-        return
-    embedded = parse(list(launch.flags)).embedded
-    if holder.daemon and not embedded:
+    if holder is None or (holder.daemon and not parse(launch.flags).embedded):
         return  # the daemon is where this Codex will join
+
+    def tell(holder: Holder) -> None:
+        print(f"codex-tmux: session {session} is held by {holder.name} ({holder.pid}); waiting", flush=True)
+
     limit = WAIT_FOR_DAEMON if holder.daemon else WAIT_FOR_WRITER
-    end = time.monotonic() + limit
-    said = False
-    while holder is not None and time.monotonic() < end:
-        if not said and time.monotonic() > end - limit + 0.3:
-            said = True
-            print(
-                f"codex-tmux: session {session} is held by {holder.name} ({holder.pid}); waiting", flush=True
-            )
-        time.sleep(0.02)
-        holder = store.lock_holder(session)
+    holder = holder_after(store, session, limit, tell, lambda: False)
     if holder is not None:
         log("session.held", session=session, holder=holder.name, pid=holder.pid)
         raise Problem(
@@ -322,16 +288,18 @@ def wait_for_writer(store: Store, session: str, launch: Launch) -> None:
         )
 
 
-def become(argv: list[str], here: Here, shell: bool) -> NoReturn:
-    """Become Codex; with `shell`, become a process that runs Codex and then the user's shell."""
+def become(argv: list[str], here: Here, shell: bool, path: str = "") -> NoReturn:
+    """Become Codex; with `shell`, become a process that runs Codex and then the user's shell, whose PATH is `path`."""
+    program = argv[0]
     if shell:
+        ours = os.environ.get("PATH", "")
+        if path not in ("", ours):
+            argv, os.environ["PATH"] = ["/usr/bin/env", f"PATH={ours}", *argv], path
         script = BELOW + (" -l" if login_shell(here) else "")
         program = "/bin/sh"
         # tmux names the window by the first word of what is in the foreground. BusyBox chooses what it is by it.
         name = "sh" if os.path.basename(os.path.realpath(program)) in ("busybox", "toybox") else "codex"
         argv = [name, "-c", script, here.default_shell or program, *argv]
-    else:
-        program = argv[0]
     mend_terminal()
     try:
         os.execvp(program, argv)

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from types import FrameType
 
 import click
 
@@ -22,7 +23,6 @@ WORDS = (("apple", "amber", "arrow"), ("bread", "birch", "bison"), ("cloud", "co
 SECONDS = 20.0
 """How long any one step may take."""
 LOG_LINES = 15
-SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @dataclass
@@ -93,6 +93,11 @@ def _log_of(world: World) -> list[str]:
         return ["codex-tmux logged nothing"]
 
 
+def for_signals(handler: Callable[[int, FrameType | None], object] | signal.Handlers) -> None:
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, handler)
+
+
 @click.command(epilog="Example: codex-tmux selftest --codex ~/bin/codex")
 @click.option(
     "--codex",
@@ -118,8 +123,7 @@ def command(codex: str | None, keep: bool) -> int:
         click.echo(f"[{time.monotonic() - start:5.1f} s] {text}")
 
     # Ended from outside, the clean-up must run all the same.
-    for number in SIGNALS:
-        signal.signal(number, signal.default_int_handler)
+    for_signals(signal.default_int_handler)
     failure = None
     try:
         with contextlib.closing(World(found, Model(), keep=keep)) as world:
@@ -130,8 +134,7 @@ def command(codex: str | None, keep: bool) -> int:
                 failure = "\n".join([str(e), *_log_of(world)])
             finally:
                 # Half a clean-up would leave Codex's daemon running for good.
-                for number in SIGNALS:
-                    signal.signal(number, signal.SIG_IGN)
+                for_signals(signal.SIG_IGN)
             step("cleaning up")
     except Problem as e:
         failure = failure or str(e)

@@ -324,7 +324,7 @@ def clear(root: Path, keep: bool = False) -> list[str]:
     files = [] if keep else [root, short_of(root)]
     for directory in files:
         shutil.rmtree(directory, ignore_errors=True)
-    return [str(directory) for directory in files if directory.exists()]
+    return list(map(str, filter(Path.exists, files)))
 
 
 def processes(root: Path) -> list[int]:

@@ -9,7 +9,6 @@ import os
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from codex_tmux.codex.processes.process import Process
 from codex_tmux.codex.processes.table import Processes
 
 try:
@@ -23,8 +22,6 @@ namespace: whether that still runs cannot be seen from here."""
 
 FIRST_NAMESPACE = "4026531836"
 """The pid namespace that every Linux boots with."""
-FORMER_MARGIN = 5.0
-"""Seconds by which the start time of a former epoch may differ from its process's start."""
 
 
 class Host(NamedTuple):
@@ -36,60 +33,39 @@ class Host(NamedTuple):
 
 
 class Epoch(NamedTuple):
-    """One run of a tmux server. `host` is None in the former form, whose start is in seconds since 1970."""
+    """One run of a tmux server."""
 
-    host: Host | None
+    host: Host
     pid: int
     start: int
 
 
-class Now(NamedTuple):
-    """The process that has an epoch's pid now: its start in ticks, and in seconds since 1970 by the clock as set."""
-
-    start: int
-    time: float
-
-
-def fate(epoch: str, ours: str, former: str, host: Host, now: Now | None) -> str:
+def fate(epoch: str, ours: str, host: Host, start: int | None) -> str:
     """Whether the tmux server of `epoch` is OURS, ALIVE, GONE or ELSEWHERE. Pure.
 
-    `ours` and `former` are the epoch of the server that is asked, in both forms, "" without one; `now` is the
-    process that has the epoch's pid on this host, None where none has.
+    `ours` is the epoch of the server that is asked, "" without one; `start` that of the process that has the epoch's
+    pid on this host now, None where none has.
     """
     parsed, own = parse(epoch), parse(ours)
     if parsed is None:
         return GONE
     # A machine without an id is known by its name, and that may change while the server runs.
-    if epoch == former or (own is not None and same_run(parsed, own)):
+    if own is not None and parsed[1:] == own[1:] and parsed.host[1:] == own.host[1:]:
         return OURS
-    if parsed.host is None:
-        return ALIVE if now and abs(now.time - parsed.start) < FORMER_MARGIN else GONE
     if parsed.host == host:
-        return ALIVE if now and now.start == parsed.start else GONE
+        return ALIVE if start == parsed.start else GONE
     # In another namespace nothing of an earlier boot runs either.
     booted_since = parsed.host.machine == host.machine and parsed.host.boot != host.boot
     return GONE if booted_since else ELSEWHERE
 
 
-def same_run(one: Epoch, other: Epoch) -> bool:
-    """Whether two epochs of the present form are of one server, whatever its machine is called."""
-    return (
-        one.host is not None
-        and other.host is not None
-        and one[1:] == other[1:]
-        and one.host[1:] == other.host[1:]
-    )
-
-
 def parse(text: str) -> Epoch | None:
     head, _, start = text.rpartition(":")
     where, _, pid = head.rpartition(":")
-    if not (pid.isdecimal() and start.isdecimal()):
-        return None
-    if not where:
-        return Epoch(None, int(pid), int(start))
     words = where.split(".")
-    return Epoch(Host(*words), int(pid), int(start)) if len(words) == 3 else None
+    if not (pid.isdecimal() and start.isdecimal() and len(words) == len(Host._fields)):
+        return None
+    return Epoch(Host(*words), int(pid), int(start))
 
 
 def of_server(pid: str) -> str:
@@ -115,25 +91,19 @@ def taken_over() -> str:
 def is_of(epoch: str, pid: str) -> bool:
     """Whether the tmux server of `epoch` is, or was, the one with this pid in this boot of this host."""
     parsed = parse(epoch)
-    return parsed is not None and str(parsed.pid) == pid and parsed.host in (None, this_host())
+    return parsed is not None and str(parsed.pid) == pid and parsed.host == this_host()
 
 
-def fates(epochs: Iterable[str], ours: str = "", former: str = "") -> dict[str, str]:
+def fates(epochs: Iterable[str], ours: str = "") -> dict[str, str]:
     processes, host = Processes(), this_host()
 
-    def now(epoch: str) -> Now | None:
+    def start(epoch: str) -> int | None:
         parsed = parse(epoch)
-        if parsed is None or (parsed.host is not None and parsed.host != host):
-            return None
-        process = processes.get(parsed.pid)
-        return standing(process, processes.started_at(process.start)) if process else None
+        process = processes.get(parsed.pid) if parsed and parsed.host == host else None
+        # One that has ended and was not waited for yet is none.
+        return process.start if process and process.state not in "ZX" else None
 
-    return {epoch: fate(epoch, ours, former, host, now(epoch)) for epoch in set(epochs)}
-
-
-def standing(process: Process, started: float) -> Now | None:
-    """The process as `fate` wants it; None for one that has ended and was not waited for yet."""
-    return None if process.state in "ZX" else Now(process.start, started)
+    return {epoch: fate(epoch, ours, host, start(epoch)) for epoch in set(epochs)}
 
 
 def this_host() -> Host:

@@ -141,7 +141,7 @@ OPTIONS = (
     "@codex_hint @codex_leaving @codex_cleared @codex_claim @codex_looked @codex_unfocused "
     "@codex_turning @codex_spins @codex_unread @codex_name @codex_renamed"
 ).split()
-SERVER_PLAIN = ("pid", "start_time", "version")
+SERVER_PLAIN = ("pid", "version")
 SERVER_CHOSEN = (
     "socket_path @codex_exited @codex_panes @codex-on-death @codex-command @codex-env @codex-respawn-key "
     "@codex_keys prefix @codex-restore @codex-restore-lazy @codex-log-level @codex_status @codex_helper "

@@ -69,7 +69,6 @@ class Identifier:
             epoch=self.reading.epoch,
             panes=panes,
             exited=frozenset(server["@codex_exited"].split()),
-            former=f"{server['pid']}:{server['start_time']}",
         )
 
     def pane(self, row: dict[str, str]) -> Pane:
@@ -115,7 +114,7 @@ class Identifier:
             launch=decode_launch(row["@codex_launch"]),
             guard=guard_of(row["@codex_guard"]),
             asleep=asleep,
-            last_process=self.present_name(row["@codex_process"]),
+            last_process=row["@codex_process"],
         )
 
     def obeyed(self, row: dict[str, str], pane: Pane) -> Pane:
@@ -194,15 +193,6 @@ class Identifier:
             return False
         # Before that there is no session yet, and who was told which one to resume is at it.
         return self.processes.age(codex.start) > (STARTING_WITH if pane.sighting else STARTING)
-
-    def present_name(self, name: str) -> str:
-        """A process's name in its present form; the former one had the start in seconds since 1970, with a point."""
-        pid, _, start = name.partition(":")
-        if "." not in start:
-            return name
-        process = self.processes.get(int(pid))
-        same = process is not None and abs(self.processes.started_at(process.start) - float(start)) < 2
-        return process.name if process and same else name
 
     def infer(self, panes: tuple[Pane, ...], unnamed: list[tuple[dict[str, str], Pane]]) -> tuple[Pane, ...]:
         """The panes with what fits those that nothing names."""

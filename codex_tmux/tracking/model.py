@@ -108,8 +108,7 @@ class Snapshot(NamedTuple):
     """A tmux server at one moment.
 
     `exited` holds the ids of panes whose process ended by itself since the last time; `fates` what has become of the
-    tmux servers of the records, by epoch, as `epoch.fate` tells it: one that is not in it is gone. `former` is the
-    server's own epoch in the former form.
+    tmux servers of the records, by epoch, as `epoch.fate` tells it: one that is not in it is gone.
     """
 
     server: str
@@ -117,7 +116,6 @@ class Snapshot(NamedTuple):
     panes: tuple[Pane, ...]
     exited: frozenset[str] = frozenset()
     fates: Mapping[str, str] = {}
-    former: str = ""
 
     def place(self, pane: str) -> tuple[str, str, str]:
         """As `Record.place`, of a pane here."""

@@ -178,7 +178,7 @@ def tell_fault(server: Server, reading: Reading, fault: str) -> None:
 
 def with_fates(snapshot: Snapshot, records: tuple[Record, ...]) -> Snapshot:
     """The snapshot with what has become of the tmux servers that the records are of."""
-    return snapshot._replace(fates=epoch.fates((r.epoch for r in records), snapshot.epoch, snapshot.former))
+    return snapshot._replace(fates=epoch.fates((r.epoch for r in records), snapshot.epoch))
 
 
 def wait_for_end(leaving: list[Pane], end: float) -> None:

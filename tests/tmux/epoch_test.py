@@ -189,25 +189,6 @@ def test_a_pid_that_is_used_again_holds_nothing(world: Sandbox) -> None:
     assert (world.records()[session]["pane"], world.records()[session]["status"]) == (again, "live")
 
 
-def test_a_running_server_keeps_its_records_when_codex_tmux_gets_a_new_form_of_them(world: Sandbox) -> None:
-    panes = [world.new_pane(), world.new_pane()]
-    for pane in panes:
-        world.ask(pane, "the same")
-    sessions = [world.bound(pane) for pane in panes]
-    world.quiet()
-    pid, started = world.format(panes[0], "#{pid} #{start_time}").split()
-    rewrite(world, epoch.of_server(pid), f"{pid}:{started}")
-    for pane in panes:
-        codex = world.format(pane, "#{@codex_process}").partition(":")[0]
-        former = f"{codex}:{psutil.Process(int(codex)).create_time():.2f}"
-        world.tmux("set-option", "-p", "-t", pane, "@codex_process", former)
-        world.tmux("set-option", "-pu", "-t", pane, "@codex_title_by")
-    world.helper("sync")
-    found = world.records()
-    assert [(found[s]["status"], found[s]["pane"]) for s in sessions] == [("live", p) for p in panes]
-    assert f'epoch = "{epoch.of_server(pid)}"' in (world.state_dir / "state.toml").read_text()
-
-
 def test_a_clock_that_was_set_changes_nothing(world: Sandbox) -> None:
     """As after a pause of a virtual machine: what the title's hook noted was by another time."""
     panes = [world.new_pane(), world.new_pane()]

@@ -267,18 +267,19 @@ def test_a_codex_that_ends_while_it_is_looked_at_is_none(
     codex = find_codex(Processes(), pane.pid, expected, ("LISTED", "UNSET"))
     assert codex is not None
     assert codex.environ == (("LISTED", "1"),)
-    ask, asked = getattr(Processes, question), []
+    processes = Processes()
+    ask, asked = getattr(processes, question), []
 
-    def asked_too_late(self: Processes, pid: int, *args: object) -> object:
+    def asked_too_late(pid: int, *args: object) -> object:
         if pid == pane.pid:
             asked.append(pid)
             os.kill(pid, signal.SIGKILL)
             # Until then its child, the native binary, is still told to be below it.
             soon(lambda: (process := auto.system().process(pid)) is None or process.state in "ZX")
-        return ask(self, pid, *args)
+        return ask(pid, *args)
 
-    monkeypatch.setattr(Processes, question, asked_too_late)
-    assert find_codex(Processes(), pane.pid, expected) is None
+    monkeypatch.setattr(processes, question, asked_too_late)
+    assert find_codex(processes, pane.pid, expected) is None
     assert asked
 
 
@@ -644,5 +645,6 @@ def test_a_program_in_a_directory_of_one_shell(tmp_path: Path) -> None:
     shell.parent.mkdir()
     shell.symlink_to(version)
     (tmp_path / "nvm").symlink_to(version)
-    assert find._resolved("codex", "/", f"/nowhere:{shell}/bin") == str(version / "bin/codex")
-    assert find._resolved("codex", "/", f"{tmp_path}/nvm/bin") == f"{tmp_path}/nvm/bin/codex", "links stay"
+    assert find._program(["codex"], "/", f"/nowhere:{shell}/bin", "") == (str(version / "bin/codex"),)
+    links = find._program(["codex"], "/", f"{tmp_path}/nvm/bin", "")
+    assert links == (f"{tmp_path}/nvm/bin/codex",), "links stay"

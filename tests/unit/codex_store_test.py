@@ -315,7 +315,7 @@ def test_lock_holder(home: Path) -> None:
     assert holder is not None
     assert holder.pid == os.getpid()
     assert not holder.daemon
-    assert list(holder.argv)
+    assert holder.name
     assert store.lock_holder(ID) is None
 
 

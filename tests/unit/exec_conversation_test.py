@@ -185,7 +185,7 @@ def test_a_session_that_cannot_be_saved_is_said_and_the_turn_goes_on(world: Worl
 
 def test_a_session_held_elsewhere_is_waited_for_and_ctrl_c_ends_that(world: World) -> None:
     world.talk.resume(ID, "memory")
-    world.holders = [SimpleNamespace(name="codex", pid=7)] * 3
+    world.holders = [SimpleNamespace(name="codex", pid=7)] * 30
     world.talk.take("hello")
     assert world.notes[1:] == ["the session is still open in codex (process 7): waiting for it"]
     assert world.answers

@@ -30,7 +30,7 @@ class Table(Processes):
 
     def __init__(self, *files: Path) -> None:
         super().__init__()
-        self.files = [str(f) for f in files]
+        self.open_files = lambda pid: [str(f) for f in files if pid == PID]
 
     def get(self, pid: int) -> Process | None:
         return Process(PID, 1, PID, PID, "S", START) if pid == PID else None
@@ -40,9 +40,6 @@ class Table(Processes):
 
     def children(self, pid: int) -> list[int]:
         return []
-
-    def open_files(self, pid: int) -> list[str]:
-        return self.files if pid == PID else []
 
 
 @pytest.fixture
@@ -159,9 +156,6 @@ def test_a_process_that_becomes_codex_has_no_command_line_for_a_moment(
         def argv(self, pid: int) -> list[str]:
             return argv
 
-        def uid(self, pid: int) -> int | None:
-            return uid
-
         def read_table(self) -> None:
             pass
 
@@ -170,6 +164,7 @@ def test_a_process_that_becomes_codex_has_no_command_line_for_a_moment(
     found = identifier()
     found.server = Screens("")
     found.processes = Root()
+    found.processes.uid = lambda pid: uid
     assert found.pane(row).starting is starting
 
 
@@ -183,11 +178,9 @@ def test_a_transport_that_ends_while_it_is_looked_at_is_none(
         def argv(self, pid: int) -> list[str]:
             return [] if ended else argv
 
-        def cwd(self, pid: int) -> str:
-            return "" if ended else "/w"
-
     found = identifier()
     monkeypatch.setattr(found.processes, "_system", System())
+    monkeypatch.setattr(found.processes, "cwd", lambda pid: "" if ended else "/w")
     found.processes._argv[PID] = argv  # as it was read first
     row = defaultdict(str, {"pane_pid": str(PID)})
     seen = identify_far_pane(found, row, pane())

@@ -30,7 +30,7 @@ class There(Here):
     """A tmux server with these panes."""
 
     def __init__(self, **places: Place) -> None:
-        self.epoch, self.former, self.fates = "", "1:1", {}
+        self.epoch, self.fates = "", {}
         self.places = {name.replace("_", "-"): place for name, place in places.items()}
 
 

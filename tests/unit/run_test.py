@@ -43,5 +43,5 @@ CUT = SESSION[:29]
 def test_another_pane_holds_the_session(mine: str, other: str, held: bool) -> None:
     values = dict.fromkeys(here.VALUES, "")
     values["@codex_session"] = mine
-    answer = "".join(f"{value}\t" for value in values.values()) + "%1 1 2 3 /tmp/s"
+    answer = "".join(f"{value}\t" for value in values.values()) + "%1 1 2 /tmp/s"
     assert here.Here(f"{answer}\n{other}", "%1").other_holders == ([other.split()[0]] if held else [])

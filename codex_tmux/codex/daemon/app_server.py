@@ -5,6 +5,7 @@ The session is in the server's store, so this machine's store says nothing of it
 
 import os
 
+from codex_tmux.codex.commandline import value_of
 from codex_tmux.codex.daemon.client import Client, DaemonError, connected
 from codex_tmux.codex.json_value import objects, texts
 from codex_tmux.codex.session_id import is_whole
@@ -14,7 +15,6 @@ WITHIN = 10.0
 """Seconds that the server may take for all answers."""
 PAGE = 100
 PAGES = 50
-TOKEN = "--remote-auth-token-env"
 
 
 def whole_id(address: str, token: str, prefix: str) -> tuple[str, bool]:
@@ -52,8 +52,4 @@ def ids_in(data: object, prefix: str) -> set[str]:
 
 def token_of(flags: tuple[str, ...]) -> str:
     """The token that `flags` name a variable of; "" where they name none, or it is not set."""
-    for at, flag in enumerate(flags):
-        name, given, value = flag.partition("=")
-        if name == TOKEN:
-            return os.environ.get(value if given else "".join(flags[at + 1 : at + 2]), "")
-    return ""
+    return os.environ.get(value_of(flags, "--remote-auth-token-env"), "")

@@ -43,7 +43,6 @@ def socket_path(codex_home: str) -> str:
 
 
 def has_daemon(codex_home: str) -> bool:
-    """Whether there is a socket of this user's to ask."""
     try:
         return os.stat(socket_path(codex_home)).st_uid == os.geteuid()
     except OSError:
@@ -148,7 +147,6 @@ class Client:
         self._asked += 1
 
     def reply(self, number: object, result: dict[str, object]) -> None:
-        """Answer a question of the daemon's own."""
         self._send({"id": number, "result": result})
 
     def listen_until(self, deadline: float) -> None:

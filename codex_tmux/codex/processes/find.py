@@ -5,10 +5,12 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from codex_tmux.codex.commandline import CommandLine, parse, split_program
+from codex_tmux.codex.home import home_of
 from codex_tmux.codex.processes.process import Process
 from codex_tmux.codex.processes.table import Processes
 from codex_tmux.codex.script import starts_one_program
 from codex_tmux.codex.shells import is_typed_into, script_text, shell_name
+from codex_tmux.paths import on_path
 
 OF_ONE_SHELL = "/fnm_multishells/"
 """fnm gives each shell a directory of its own, a link to the version it uses: after a reboot it is gone."""
@@ -51,8 +53,6 @@ class CodexProcess(NamedTuple):
 
 
 class _Candidate(NamedTuple):
-    """One of the Codexes below a pane's root process."""
-
     process: Process
     words: Words
     command: CommandLine
@@ -81,17 +81,18 @@ def find_codex(
 
 
 def _found(processes: Processes, root_pid: int, names: tuple[str, ...]) -> CodexProcess | None:
-    candidates = list(_candidates(processes, root_pid))
-    if not candidates:
+    candidates = _candidates(processes, root_pid)
+    best = max(
+        candidates, key=lambda c: (c.own_terminal, c.alone, c.foreground, c.process.start), default=None
+    )
+    if best is None:
         return None
-    best = max(candidates, key=lambda c: (c.own_terminal, c.alone, c.foreground, c.process.start))
     pid = best.process.pid
     if processes.uid(pid) not in (None, os.geteuid()):
         return None  # `sudo -u somebody codex`: it would come back as ours, in somebody's home
     argv = {p: processes.argv(p) for p in (pid, *(best.ancestors or ()))}
     cwd = processes.cwd(pid)
     environ = processes.environ(pid, ("HOME", "PATH", "CODEX_HOME", "CODEX_SQLITE_HOME", *names))
-    home = environ.get("HOME") or os.path.expanduser("~")
     sqlite_home = environ.get("CODEX_SQLITE_HOME")
     path = environ.get("PATH", "")
     program, args = best.words
@@ -102,9 +103,9 @@ def _found(processes: Processes, root_pid: int, names: tuple[str, ...]) -> Codex
         program=_program(program, cwd, path, processes.exe(pid)),
         command=best.command,
         cwd=cwd,
-        codex_home=os.path.join(cwd, environ.get("CODEX_HOME") or os.path.join(home, ".codex")),
+        codex_home=home_of(environ, cwd),
         sqlite_home=os.path.join(cwd, sqlite_home) if sqlite_home else None,
-        environ=tuple((name, environ[name]) for name in names if name in environ),
+        environ=tuple(filter(lambda entry: entry[0] in names, environ.items())),
         root=best.above == best.ancestors,
         foreground=best.foreground,
         pids=(pid, *_same_codex(processes, pid, best.words)),
@@ -207,16 +208,8 @@ def _program(words: list[str], cwd: str, path: str, exe: str) -> tuple[str, ...]
     script = os.path.join(cwd, words[-1])
     if len(words) > 1 and os.access(script, os.X_OK):
         return (script,)
-    found = _resolved(words[0], cwd, path) or exe
+    found = on_path(words[0], path, cwd or "/")
+    found = os.path.normpath(found) if found else exe
+    if OF_ONE_SHELL in found:
+        found = os.path.join(os.path.realpath(os.path.dirname(found)), os.path.basename(found))
     return (found, *words[1:-1], script) if len(words) > 1 else (found,)
-
-
-def _resolved(word: str, cwd: str, path: str) -> str | None:
-    folders = [cwd] if "/" in word else [os.path.join(cwd, folder) for folder in path.split(":")]
-    for folder in folders:
-        found = os.path.normpath(os.path.join(folder, word))
-        if os.path.isfile(found) and os.access(found, os.X_OK):
-            if OF_ONE_SHELL in found:
-                return os.path.join(os.path.realpath(os.path.dirname(found)), os.path.basename(found))
-            return found
-    return None

@@ -43,15 +43,19 @@ class System(Protocol):
     def argv(self, pid: int) -> list[str]:
         """Empty for a zombie, a kernel thread and a process that is gone."""
 
-    def environ(self, pid: int, names: tuple[str, ...]) -> dict[str, str]: ...
+    def environ(self, pid: int, names: tuple[str, ...]) -> dict[str, str]:
+        """Of the environment `pid` was started with, only `names`: the rest is none of our business."""
 
     def cwd(self, pid: int) -> str: ...
 
-    def exe(self, pid: int) -> str: ...
+    def exe(self, pid: int) -> str:
+        """The binary, also after an update has replaced it."""
 
-    def stdin(self, pid: int) -> str | None: ...
+    def stdin(self, pid: int) -> str | None:
+        """What it reads from; None where that cannot be told."""
 
-    def open_files(self, pid: int) -> list[str]: ...
+    def open_files(self, pid: int) -> list[str]:
+        """Absolute paths, regular files and devices."""
 
     def uid(self, pid: int) -> int | None: ...
 

@@ -15,6 +15,8 @@ class Processes:
 
     def __init__(self) -> None:
         self._system = system()
+        self.environ, self.cwd, self.exe = self._system.environ, self._system.cwd, self._system.exe
+        self.stdin, self.open_files, self.uid = self._system.stdin, self._system.open_files, self._system.uid
         self._table: dict[int, Process] | None = None
         self._children: dict[int, list[int]] = {}
         self._argv: dict[int, list[str]] = {}
@@ -80,28 +82,6 @@ class Processes:
         directory read as empty from then on.
         """
         return self._system.argv(pid) == argv
-
-    def environ(self, pid: int, names: tuple[str, ...]) -> dict[str, str]:
-        """Of the environment `pid` was started with, only `names`: the rest is none of our business."""
-        return self._system.environ(pid, names)
-
-    def cwd(self, pid: int) -> str:
-        return self._system.cwd(pid)
-
-    def exe(self, pid: int) -> str:
-        """The binary, also after an update has replaced it."""
-        return self._system.exe(pid)
-
-    def stdin(self, pid: int) -> str | None:
-        """What it reads from; None where that cannot be told."""
-        return self._system.stdin(pid)
-
-    def open_files(self, pid: int) -> list[str]:
-        """Absolute paths, regular files and devices."""
-        return self._system.open_files(pid)
-
-    def uid(self, pid: int) -> int | None:
-        return self._system.uid(pid)
 
     def age(self, start: int) -> float:
         return (self._system.now() - start) / TICKS

@@ -49,7 +49,6 @@ def jobs_of(processes: Processes, root_pid: int, codex: int = 0) -> tuple[str, .
 
 
 def _beside(processes: Processes, root_pid: int) -> list[Process]:
-    """What else lives on the terminal of a process."""
     found = list(filter(None, map(processes.get, processes.pids())))
     tty = next((p.tty for p in found if p.pid == root_pid), "")
     return [p for p in found if tty and p.tty == tty and p.pid != root_pid and p.state not in "ZX"]
