@@ -98,8 +98,11 @@ def run(**_: object) -> None:
 
 def main(args: list[str]) -> int:
     """Run the command line `args` (without the program name); returns the exit code."""
+    plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
     try:
-        code = cli.main(args, prog_name="codex-tmux", standalone_mode=False)
+        # None: click leaves colours out where no terminal shows them.
+        colour = False if plain else None
+        code = cli.main(args, prog_name="codex-tmux", standalone_mode=False, color=colour)
         return code if isinstance(code, int) else 0
     except click.exceptions.Exit as e:
         return e.exit_code

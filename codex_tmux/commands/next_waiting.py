@@ -1,17 +1,18 @@
 """`codex-tmux next`: jump to the next pane whose conversation needs the user, or is unread."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import click
 
 from codex_tmux.commands.completion import CLIENT, FROM_KEY
-from codex_tmux.commands.list_panes import add_activity, collect
+from codex_tmux.commands.conversations import Conversation
+from codex_tmux.commands.list_panes import collect
 from codex_tmux.errors import Problem, TmuxError
 from codex_tmux.plain_text import plain_line, shortened
-from codex_tmux.state.attention import Attention, attention
-from codex_tmux.state.records import CURRENT
+from codex_tmux.state.records import CURRENT, LIVE
 from codex_tmux.state.words import ACTIVITY_WORDS, UNREAD
 from codex_tmux.tmux.clients import own_client, show
+from codex_tmux.tmux.epoch import OURS
 from codex_tmux.tmux.server import Server
 from codex_tmux.tmux.tell import PREFIX, problems_told, tell_client
 
@@ -58,29 +59,23 @@ def command(client: str | None, from_key: bool) -> None:
 
 def jump(server: Server, client: str) -> str:
     """Show the client the next pane; what to say about it. Raises Problem where there is none to go to."""
-    rows = collect(server, CURRENT)
-    socket = server.run("display-message", "-p", "#{socket_path}")
-    rows = [row for row in rows if row["server"] == socket]
-    add_activity(rows)
-    marks = attention(server)
-    stops = in_order(
-        [stop_of(row, marks.get(row["pane"], Attention())) for row in rows], *place_of_client(server, client)
-    )
+    server.run("display-message", "-p", "")  # says so where there is no server at all
+    here = [c for c in collect(server, CURRENT) if c.fate == OURS]
+    stops = in_order([stop_of(c) for c in here], *place_of_client(server, client))
     if not stops:
-        raise Problem(nowhere_to_go(rows))
+        raise Problem(nowhere_to_go(here))
     show(server, stops[0].pane, client)
     return said_of(stops)
 
 
-def stop_of(row: dict[str, Any], mark: Attention) -> Stop:
-    """A row of `list` as a place to stop at; what needs the user is not unread. A Codex without the daemon says in its
+def stop_of(c: Conversation) -> Stop:
+    """A conversation as a place to stop at; what needs the user is not unread. A Codex without the daemon says in its
     title that it needs the user, not for what."""
-    needs = ACTIVITY_WORDS.get(row["activity"], "")
-    if not needs and mark.needs_you and row["activity"] is None:
+    needs = ACTIVITY_WORDS.get(c.activity, "")
+    if c.mark.needs_you and not c.activity:
         needs = "needs you"
-    place = (row["tmux_session"], row["window"], row["pane_index"])
-    title = plain_line(row["title"] or "") or row["pane"]
-    return Stop(row["pane"], place, needs, None if needs else mark.unread_since, title)
+    pane, title = c.record.pane, plain_line(c.title or "")
+    return Stop(pane, c.record.position, needs, None if needs else c.mark.unread_since, title or pane)
 
 
 def in_order(stops: list[Stop], here: Place, front: str) -> list[Stop]:
@@ -118,8 +113,8 @@ def said_of(stops: list[Stop]) -> str:
     return what + shortened(first.title, min(40, 80 - len(PREFIX + what)))
 
 
-def nowhere_to_go(rows: list[dict[str, Any]]) -> str:
-    mute = sum(row["activity"] is None and row["status"] == "live" for row in rows)
+def nowhere_to_go(here: list[Conversation]) -> str:
+    mute = sum(c.status == LIVE and not c.activity for c in here)
     if not mute:
         return "no conversation needs you, and none is unread"
     return f"none is unread, and none is known to need you ({mute} gave no answer)"

@@ -19,7 +19,6 @@ from codex_tmux.setup.check_helper import check_helper
 from codex_tmux.setup.check_state import check_state
 from codex_tmux.setup.check_tmux import check_conflicts, check_plugin, check_tmux
 from codex_tmux.setup.doctor_facts import BROKEN, OK, WARNING, DoctorFacts, Finding
-from codex_tmux.setup.user_file import in_colour
 from codex_tmux.tmux.server import Server
 
 JSON_VERSION = 1
@@ -87,15 +86,11 @@ def report(found: dict[str, Finding]) -> list[str]:
         detail = textwrap.wrap(
             short(finding.detail), max(LEAST_ROOM, columns - len(indent)), break_on_hyphens=False
         )
-        lines.append(f"{mark_of(finding)}{name:{name_width}}  {''.join(detail[:1])}")
+        mark = click.style(f"{finding.status:{MARK_WIDTH}}", fg=COLOURS[finding.status])
+        lines.append(f"{mark}{name:{name_width}}  {''.join(detail[:1])}")
         lines += [indent + more for more in detail[1:]]
         lines += [f"{indent}→ {plain_line(finding.fix)}"] if finding.fix else []
     return [*lines, summary([finding.status for finding in found.values()])]
-
-
-def mark_of(finding: Finding) -> str:
-    mark = f"{finding.status:{MARK_WIDTH}}"
-    return click.style(mark, fg=COLOURS[finding.status]) if in_colour() else mark
 
 
 def summary(statuses: list[str]) -> str:

@@ -81,7 +81,7 @@ def queue(server: Server, conversation: Conversation, message: str) -> None:
     environment = {
         **os.environ,
         **dict(conversation.launch.env),
-        "CODEX_HOME": conversation.codex_home,
+        "CODEX_HOME": conversation.record.codex_home,
         "PATH": path_with(program, os.environ.get("PATH", os.defpath)),
     }
     # An older Codex takes these words for its options and prompt.
@@ -113,8 +113,8 @@ def run(codex: list[str], words: list[str], environment: dict[str, str]) -> subp
 
 def is_loaded(conversation: Conversation) -> bool:
     """Whether Codex's daemon has the conversation open, so that it works without its pane."""
-    home, session = conversation.codex_home, conversation.session_id
-    return session in activity.ask_all({home: {session}})
+    session = conversation.session_id
+    return session in activity.ask_all({conversation.record.codex_home: {session}})
 
 
 def outcome(status: str, loaded: bool) -> str:

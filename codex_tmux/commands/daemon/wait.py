@@ -56,7 +56,7 @@ def command(pane: str | None, session: str | None, until: str, timeout: float | 
 
 def wait(conversation: Conversation, wanted: tuple[str, ...], timeout: float | None) -> str:
     """Wait until a conversation does one of `wanted`; which one. Raises TimeoutError, Problem where it has ended."""
-    home, session = conversation.codex_home, conversation.session_id
+    home, session = conversation.record.codex_home, conversation.session_id
     if not has_daemon(home):
         raise Problem(NO_DAEMON)
     end = math.inf if timeout is None else time.monotonic() + timeout

@@ -83,11 +83,9 @@ def command(
 def print_preview(server: Server, session_id: str) -> int:
     conversation = one(server, session_id)
     if conversation.status:
-        home = conversation.codex_home
-        [conversation] = with_activity(
-            [conversation], activity.asking({home: [session_id]}, activity.IN_PASSING)()
-        )
-    rollout = Store(conversation.codex_home).rollout(conversation.session_id)
+        asked = {conversation.record.codex_home: {conversation.session_id}}
+        [conversation] = with_activity([conversation], activity.ask_all(asked, activity.IN_PASSING))
+    rollout = Store(conversation.record.codex_home).rollout(conversation.session_id)
     # fzf says how large its window is.
     size = [os.environ.get(name, "") for name in ("FZF_PREVIEW_COLUMNS", "FZF_PREVIEW_LINES")]
     room = [int(value) for value in size if value.isdecimal()]

@@ -3,9 +3,10 @@
 import shlex
 
 from codex_tmux.commands.conversations import Conversation
+from codex_tmux.commands.list_view import cells_of
 from codex_tmux.commands.pick.act import COPY, FORGET, FORK, GO, SPLIT
 from codex_tmux.errors import Problem
-from codex_tmux.plain_text import plain_line, shortened, tilde
+from codex_tmux.plain_text import shortened
 from codex_tmux.sleeping.resume import helper_command
 from codex_tmux.tmux.clients import of_client
 from codex_tmux.tmux.server import Server, escape, literal, quote
@@ -84,11 +85,10 @@ def item_name(conversation: Conversation, width: int, state: int) -> str:
 
     tmux expands it as a format, and runs what stands in `#(…)`: no # stays in it.
     """
-    title = shortened(plain_line(conversation.title), max(10, width // 2))
-    words = [f"{conversation.state:<{state}}", title]
-    if conversation.status:
-        words.append(plain_line(conversation.where))
-    words.append(tilde(plain_line(conversation.cwd)))
+    cells = cells_of(conversation)
+    title = shortened(cells["TITLE"], max(10, width // 2))
+    where = [cells["WHERE"]] if conversation.status else []
+    words = [f"{conversation.state:<{state}}", title, *where, cells["DIRECTORY"]]
     # A first hyphen would make it an item that cannot be chosen.
     return shortened("  ".join(words), width).replace("#", "＃").lstrip("-")
 

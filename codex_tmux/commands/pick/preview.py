@@ -31,23 +31,22 @@ def preview(conversation: Conversation, rollout: str | None, width: int = 80, he
 def long_head(conversation: Conversation) -> list[str]:
     """What is known of a conversation, a line for each thing."""
     head = [
-        plain_line(conversation.title),
+        plain_line(conversation.name),
         f"session    {conversation.session_id}",
         f"place      {place_of(conversation)}",
-        f"directory  {tilde(plain_line(conversation.cwd))}",
+        f"directory  {tilde(plain_line(conversation.record.cwd))}",
     ]
-    if conversation.launch.transport:
-        head.append(f"through    {plain_line(' '.join(conversation.launch.transport))}")
-    if conversation.launch.flags:
-        head.append(f"flags      {flags_of(conversation)}")
-    if conversation.evidence:
-        head.append(f"known by   {conversation.evidence}")
-    return head
+    more = {
+        "through": plain_line(" ".join(conversation.record.transport)),
+        "flags": flags_of(conversation),
+        "known by": conversation.record.evidence,
+    }
+    return head + [f"{name:9}  {text}" for name, text in more.items() if text]
 
 
 def short_head(conversation: Conversation) -> list[str]:
     """The same in few lines, for a small window; the title is in the list above."""
-    where = f"{place_of(conversation)}  {tilde(plain_line(conversation.cwd))}"
+    where = f"{place_of(conversation)}  {tilde(plain_line(conversation.record.cwd))}"
     return [where, f"{conversation.session_id}  {flags_of(conversation)}".rstrip()]
 
 
@@ -55,12 +54,11 @@ def place_of(conversation: Conversation) -> str:
     """Status, place and what it is doing, in words."""
     if not conversation.status:
         return "in no pane yet"
-    return plain_line(", ".join(word for word in (conversation.where, conversation.state) if word))
+    return plain_line(f"{conversation.record.where}{conversation.at}, {conversation.state}")
 
 
 def flags_of(conversation: Conversation) -> str:
-    """The flags, without what is secret."""
-    return plain_line(" ".join(redact(conversation.launch.flags)))
+    return plain_line(" ".join(redact(conversation.record.flags)))
 
 
 def rows_of(lines: list[str], width: int) -> int:
@@ -71,4 +69,6 @@ def messages_of(conversation: Conversation, rollout: str) -> list[tuple[str, str
     """(who, what) of the last messages, oldest first."""
     if not rollout.endswith(COMPRESSED):
         return last_messages(rollout, MESSAGES)
-    return daemon_messages.last_messages(conversation.codex_home, [conversation.session_id], MESSAGES)[0]
+    return daemon_messages.last_messages(conversation.record.codex_home, [conversation.session_id], MESSAGES)[
+        0
+    ]
