@@ -4,7 +4,8 @@ import click
 
 from codex_tmux.codex.commandline import parse
 from codex_tmux.commands.completion import FROM_KEY, ITS_CLIENT, PANE_OPTION
-from codex_tmux.commands.respawn import NoCodex, resolve, what_it_had
+from codex_tmux.commands.respawn import NoCodex, what_it_had
+from codex_tmux.commands.target import resolve
 from codex_tmux.elsewhere.transport import of_argv
 from codex_tmux.errors import Problem
 from codex_tmux.log import log

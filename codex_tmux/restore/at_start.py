@@ -7,6 +7,7 @@ from codex_tmux.codex.session_id import CUT
 from codex_tmux.errors import Problem
 from codex_tmux.log import log
 from codex_tmux.plain_text import printable, tilde
+from codex_tmux.restore.build import EARLY
 from codex_tmux.restore.choose_sessions import choose
 from codex_tmux.restore.plan import lost_records
 from codex_tmux.restore.restore import RESUMED, WAITS, Restore, Result, spots_of, titles_of, wake
@@ -170,7 +171,7 @@ def after_resurrect(server: Server, hook: str) -> None:
         # Its own `codex` would come first: the panes are ours before it types.
         if would_start_codex(processes_of(server)):
             log("restore.before_resurrect", processes=processes_of(server))
-            Restore(server, rebuilt=True, early=True).run()
+            Restore(server, rebuilt=True, mark=EARLY).run()
         return
     if hook != POST:
         raise Problem(f"restore --resurrect {hook}: not a hook of tmux-resurrect that codex-tmux uses")

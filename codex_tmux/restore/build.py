@@ -7,6 +7,7 @@ killed leaves a window whole, marked with its sessions, or none. It is also what
 import os
 import re
 import subprocess
+from functools import cached_property
 
 import libtmux
 
@@ -15,6 +16,7 @@ from codex_tmux.errors import TmuxError
 from codex_tmux.restore.plan import Build, Cell
 from codex_tmux.sleeping.last_screen import ASLEEP, HINT, SAID, packed
 from codex_tmux.sleeping.remain_on_exit import say, stay
+from codex_tmux.sleeping.resume import run_command
 from codex_tmux.state.launch import LAY, launch_of
 from codex_tmux.state.pane_options import Option, encode_launch
 from codex_tmux.state.records import DEAD, Record
@@ -29,28 +31,23 @@ HINT_LENGTH = 60
 class Rebuilder:
     """Builds what a plan says in one tmux server.
 
-    `said` has the last messages of each session, `names` the names of those that have one, `helper` the words of
-    each stored command by mode and shell.
-    `mark` is the pane option that says a pane waits: WAITING, and it wakes as soon as a client shows it, or EARLY,
-    and nothing wakes it yet.
+    `said` has the last messages of each session, `names` the names of those that have one, `mark` is the pane option
+    that says a pane waits.
     """
 
     def __init__(
         self,
         server: Server,
         version: str,
-        helper: dict[tuple[str, bool], list[str]],
         said: dict[str, list[tuple[str, str]]],
         names: dict[str, str],
         mark: str,
     ) -> None:
         self.server = server
         self.has_pane_format = version_of(version) >= DEAD_FORMAT
-        self.helper = helper
         self.said = said
         self.names = names
         self.mark = mark
-        self.made: set[str] = set()
         # Hooks often have no UTF-8 locale, and libtmux does not call `tmux -u`.
         os.environ["LC_ALL"] = "C.UTF-8"
         self.libtmux = libtmux.Server(socket_path=server.socket, tmux_bin=server.binary)
@@ -62,7 +59,9 @@ class Rebuilder:
             return list(done.stdout), ""
         return list(done.stdout), f"tmux failed: {'; '.join(done.stderr) or f'exit {done.returncode}'}"
 
+    @cached_property
     def sessions(self) -> set[str]:
+        """The tmux sessions there are, and those that were built."""
         try:
             rows = self.server.listed("list-sessions", plain=(), chosen=("session_name",))
         except TmuxError:
@@ -79,11 +78,9 @@ class Rebuilder:
         commands: list[list[str]] = []
         # Names and directories are expanded as formats.
         start = ["-n", literal(plan.window_name), *self.start(first, notes)]
-        if plan.tmux_session not in self.made and plan.tmux_session not in self.sessions():
-            size = plan.size
-            room = ["-x", str(size[0]), "-y", str(size[1])] if size else []
+        if plan.tmux_session not in self.sessions:
             named = literal(as_given(plan.tmux_session))
-            commands.append(["new-session", "-d", "-s", named, *room, *start])
+            commands.append(["new-session", "-d", "-s", named, *plan.room, *start])
             # `-e` of new-session stays in the session's environment; of a window it is the first process's alone.
             commands.append(["set-environment", "-u", "-t", f"{name}:", LAY])
             if plan.window != base_index:
@@ -98,7 +95,7 @@ class Rebuilder:
             commands.append(["split-window", "-t", window, *self.start(cell, notes)])
             commands += self.marks(window, cell)
             commands.append(["select-layout", "-t", window, "tiled"])  # room for the next
-        if plan.automatic and any(record.session_id in self.names for record in plan.records):
+        if plan.automatic and self.names.keys() & {record.session_id for record in plan.records}:
             commands.append(["set-option", "-wu", "-t", window, "automatic-rename"])
         commands.append(["list-panes", "-t", window, "-F", "#{pane_id} #{pane_pid}"])
         if others:
@@ -107,27 +104,25 @@ class Rebuilder:
             # before it would leave another layout, for the next sync to take for the user's own.
             commands.append(["select-layout", "-t", window, plan.layout])
         lines, failure = self.try_run(commands)
-        panes = [(pane, pid) for pane, pid in (line.split(" ") for line in lines)]
-        if failure and len(panes) != len(plan.cells):
-            self.take_back(plan.records)
-            raise TmuxError(failure)
         if failure:
+            if len(lines) != len(plan.cells):
+                self.take_back(plan.records)
+                raise TmuxError(failure)
             notes.append(f"its layout could not be set ({failure})")
-        self.made.add(plan.tmux_session)
-        return panes, notes
+        self.sessions.add(plan.tmux_session)
+        return [(line.split(" ")[0], line.split(" ")[1]) for line in lines], notes
 
     def link(self, plan: Build, base_index: int) -> None:
         """Link a window that was built to its other places, as far as these are free; a tmux session of the same group
         has all windows."""
         source = session_target(plan.tmux_session)
-        there = self.sessions()
         for name, window, group in plan.links:
             target = session_target(name)
             link = ["link-window", "-d", "-s", f"{source}:{plan.window}", "-t", f"{target}:{window}"]
-            if name in there:
+            if name in self.sessions:
                 self.try_run([link])
                 continue
-            there.add(name)
+            self.sessions.add(name)
             new = ["new-session", "-d", "-s", literal(as_given(name))]
             if group:
                 self.try_run([[*new, "-t", source]])
@@ -165,7 +160,7 @@ class Rebuilder:
         if cell.record is None:
             return where
         buffer = SAID + cell.record.session_id
-        return [*where, "-e", f"{LAY}={buffer}", *self.helper[cell.record.mode, cell.record.shell]]
+        return [*where, "-e", f"{LAY}={buffer}", *run_command(self.server, launch_of(cell.record))]
 
     def bring(self, records: list[Record]) -> None:
         """Put what was said last into a buffer for each pane, whose process draws it and takes the buffer away."""

@@ -13,11 +13,12 @@ from codex_tmux.pane.idle_shell import untouched
 from codex_tmux.restore.build import EARLY, WAITING, Rebuilder, short_title
 from codex_tmux.restore.last_said import last_said
 from codex_tmux.restore.plan import Build, Plan, Spot, lost_records, make_plan, place
-from codex_tmux.sleeping.resume import run_command, wait_until_dead
+from codex_tmux.sleeping.resume import wait_until_dead
 from codex_tmux.state import store
-from codex_tmux.state.launch import UNATTENDED, launch_of
+from codex_tmux.state.launch import UNATTENDED
 from codex_tmux.state.records import LOST, Record
 from codex_tmux.tmux import epoch
+from codex_tmux.tmux.clients import clients
 from codex_tmux.tmux.server import RESPAWN_PANE, Server
 from codex_tmux.tracking.names import names_of
 from codex_tmux.tracking.pass_once import Pass, sync_once
@@ -47,7 +48,8 @@ class Result(NamedTuple):
 class Restore:
     """One restore of what a tmux server has lost, or of it the `sessions`.
 
-    `rebuilt`: tmux-resurrect has just restored the layout; `early`: and is about to type commands into its panes.
+    `rebuilt`: tmux-resurrect has just restored the layout; `mark`: the pane option that says a pane waits: WAITING, and
+    it wakes as soon as a client shows it, or EARLY, and nothing wakes it before tmux-resurrect has typed its commands.
     `force`: also what other hosts have, whether they have it still or not.
 
     It holds the sync lock of its tmux server: neither a sync nor a second restore comes between. What is done is
@@ -58,7 +60,7 @@ class Restore:
     server: Server
     sessions: frozenset[str] | None = None
     rebuilt: bool = False
-    early: bool = False
+    mark: str = WAITING
     force: bool = False
     results: list[Result] = field(default_factory=list)
     drawing: dict[str, str] = field(default_factory=dict)
@@ -95,9 +97,9 @@ class Restore:
         spots = spots_of(seen)
         if not lost:
             return Plan()
-        wanted = set(place(lost, spots).values())
+        wanted = {spot.pane for spot in place(lost, spots).values()}
         free = untouched(self.server, wanted) if wanted else frozenset()
-        return make_plan(lost, spots, free, rebuilt=self.rebuilt, fill_only=self.early)
+        return make_plan(lost, spots, free, rebuilt=self.rebuilt, fill_only=self.mark == EARLY)
 
     def perform(self, seen: Pass, plan: Plan, progress: Progress = lambda done, of: None) -> None:
         """Do what the plan says, pane by pane and window by window."""
@@ -105,10 +107,9 @@ class Restore:
         builder = Rebuilder(
             self.server,
             seen.reading.server["version"],
-            {(r.mode, r.shell): run_command(self.server, launch_of(r)) for r in records},
             last_said(records),
             names_of(seen.reading, {record.session_id: record for record in records}),
-            EARLY if self.early else WAITING,
+            self.mark,
         )
         progress(0, len(records))
         self.results += [Result.of(skip.record, SKIPPED, reason=skip.reason) for skip in plan.skips]
@@ -117,7 +118,7 @@ class Restore:
             done += number
             progress(done, len(records))
         wait_until_dead(self.server, self.drawing)
-        if not self.early:
+        if self.mark == WAITING:
             lazy = seen.reading.server["@codex-restore-lazy"] != "off"
             woken = wake(self.server, list(self.drawing), everything=not lazy)
             self.results = [r._replace(outcome=RESUMED) if r.pane in woken else r for r in self.results]
@@ -219,17 +220,16 @@ def wake(server: Server, panes: list[str], everything: bool) -> set[str]:
     """Wake those of the panes that a client shows; `everything`: all of them, as soon as there is a client at all."""
     if not panes:
         return set()
-    form = "#{pane_id} #{pane_dead} #{session_attached} #{window_active}"
-    asked = ["set-option", "-g", "@codex_wake_at_attach", "1", ";"] if everything else []
-    lines = server.run(*asked, "list-panes", "-a", "-F", form).splitlines()
-    rows = [line.split(" ") for line in lines]
-    attached = any(row[2] != "0" for row in rows)
-    if everything and attached:
+    if everything:
+        # First: a client that comes now wakes them by its hook.
+        server.run("set-option", "-g", "@codex_wake_at_attach", "1")
+    everywhere = everything and bool(clients(server))
+    if everywhere:
         server.try_run("set-option", "-gu", "@codex_wake_at_attach")
-    awake = set()
-    for pane, dead, clients, shown in rows:
-        if pane in panes and dead == "1" and ((clients != "0" and shown == "1") or (everything and attached)):
-            # A hook may have been quicker.
-            server.try_run(RESPAWN_PANE, "-e", f"{UNATTENDED}=1", "-t", pane)
-            awake.add(pane)
-    return awake
+    shown = "1" if everywhere else "#{&&:#{session_attached},#{window_active}}"
+    asleep = server.run("list-panes", "-a", "-f", f"#{{&&:#{{pane_dead}},{shown}}}", "-F", "#{pane_id}")
+    awake = [pane for pane in asleep.splitlines() if pane in panes]
+    for pane in awake:
+        # A hook may have been quicker.
+        server.try_run(RESPAWN_PANE, "-e", f"{UNATTENDED}=1", "-t", pane)
+    return set(awake)

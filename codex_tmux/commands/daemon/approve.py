@@ -12,7 +12,7 @@ from codex_tmux.commands.conversations import find
 from codex_tmux.commands.daemon.approve_view import lines_of, title_of
 from codex_tmux.commands.daemon.asked import Asked
 from codex_tmux.commands.daemon.dialog import Dialog
-from codex_tmux.commands.daemon.target import PANE_OPTION, SESSION_OPTION, conversation_of
+from codex_tmux.commands.target import ITS_PANE_OPTION, SESSION_OPTION, conversation_of
 from codex_tmux.errors import Problem
 from codex_tmux.plain_text import visible
 from codex_tmux.sleeping.resume import helper_command
@@ -28,7 +28,7 @@ NOTHING = "no conversation needs your approval"
     short_help="Answer what conversations ask you, from anywhere.",
     epilog="Example: codex-tmux approve, or prefix A",
 )
-@PANE_OPTION
+@ITS_PANE_OPTION
 @SESSION_OPTION
 @click.option("--yes", "verdict", flag_value=YES, help="Approve what this conversation asks for.")
 @click.option("--no", "verdict", flag_value=NO, help="Refuse it; Codex goes on without.")

@@ -9,7 +9,7 @@ import click
 
 from codex_tmux.codex.daemon import activity
 from codex_tmux.commands.conversations import Conversation
-from codex_tmux.commands.daemon.target import PANE_OPTION, SESSION_OPTION, conversation_of
+from codex_tmux.commands.target import ITS_PANE_OPTION, SESSION_OPTION, conversation_of
 from codex_tmux.errors import Problem, TmuxError
 from codex_tmux.log import log
 from codex_tmux.pane.program import find_program, interpreter, path_with
@@ -30,7 +30,7 @@ WITHIN = 30.0
     short_help="Give a conversation a message, even while its pane is asleep.",
     epilog='Example: codex-tmux tell -t api "run the tests again"',
 )
-@PANE_OPTION
+@ITS_PANE_OPTION
 @SESSION_OPTION
 @click.argument("text", nargs=-1, required=True, metavar="TEXT…")
 def command(pane: str | None, session: str | None, text: tuple[str, ...]) -> None:

@@ -9,7 +9,7 @@ import click
 from codex_tmux.codex.daemon.activity import APPROVAL, FAILED, IDLE, WAITING, activity_of
 from codex_tmux.codex.daemon.client import Client, DaemonError, daemon_of, has_daemon
 from codex_tmux.commands.conversations import Conversation
-from codex_tmux.commands.daemon.target import PANE_OPTION, SESSION_OPTION, conversation_of
+from codex_tmux.commands.target import ITS_PANE_OPTION, SESSION_OPTION, conversation_of
 from codex_tmux.errors import Problem
 from codex_tmux.tmux.server import Server
 
@@ -25,7 +25,7 @@ ANSWER_WITHIN = 5.0
     short_help="Wait until a conversation is idle, or needs you.",
     epilog="Example: codex-tmux wait -t api --until idle && git diff",
 )
-@PANE_OPTION
+@ITS_PANE_OPTION
 @SESSION_OPTION
 @click.option(
     "--until", type=click.Choice([*UNTIL]), default="idle", show_default=True, help="idle: its turn is over."

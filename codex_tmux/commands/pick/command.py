@@ -34,7 +34,6 @@ from codex_tmux.tmux.tell import problems_told
 )
 @ITS_CLIENT
 @FROM_KEY
-@click.option("--from-menu", is_flag=True, hidden=True, help="Another page of the menu.")
 @click.option("--into", default="", hidden=True, help="The pane that a conversation without one comes up in.")
 @click.option("--page", default=0, hidden=True)
 @click.option("--action", type=click.Choice(ACTIONS), default=GO, hidden=True)
@@ -43,7 +42,6 @@ def command(
     previewed: str | None,
     client: str,
     from_key: bool,
-    from_menu: bool,
     into: str,
     page: int,
     action: str,
@@ -62,15 +60,15 @@ def command(
     if previewed is not None:
         return print_preview(server, previewed)
     client = client or own_client(server, without_pane=True)
+    fzf = shutil.which("fzf") is not None
     # In a popup, and from a key or the menu, there is no terminal that would stay.
-    no_terminal = from_key or from_menu or bool(chosen) or "CODEX_TMUX_POPUP" in os.environ
-    with problems_told(server, bool(client) and no_terminal, client):
+    with problems_told(server, from_key or "CODEX_TMUX_POPUP" in os.environ, client):
         if chosen:
             act(server, chosen, action, client, into)
-        elif from_key and shutil.which("fzf"):
-            open_popup(server, client, into)
-        elif not (from_key or from_menu) and shutil.which("fzf") and sys.stdout.isatty():
+        elif fzf and sys.stdout.isatty():
             with_fzf(server, client, into)
+        elif client and fzf:
+            open_popup(server, client, into)
         elif client:
             show_menu(server, known(server, ALL), client, page, action, into)
         else:

@@ -43,7 +43,14 @@ def show_menu(
     size = of_client(server, client, "#{client_width} #{client_height}").split()
     if len(size) != 2:
         raise Problem(f"{client} is not a tmux client")
-    helper = [*helper_command(server), "pick", "--client", client, *(["--into", into] if into else [])]
+    helper = [
+        *helper_command(server),
+        "pick",
+        "--from-key",
+        "--client",
+        client,
+        *(["--into", into] if into else []),
+    ]
     server.become(*menu(conversations, client, page, action, int(size[0]), int(size[1]), helper))
 
 
@@ -70,10 +77,10 @@ def menu(
     words.append("")
     for name, key, other in (("Older", ">", page + 1), ("Newer", "<", page - 1)):
         if 0 <= other < pages:
-            words += [name, key, run(helper, "--page", str(other), "--action", action, "--from-menu")]
+            words += [name, key, run(helper, "--page", str(other), "--action", action)]
     if action == GO:
         for wanted, (name, key) in OTHERS.items():
-            words += [name, key, run(helper, "--page", str(page), "--action", wanted, "--from-menu")]
+            words += [name, key, run(helper, "--page", str(page), "--action", wanted)]
         if pages > 1:
             words += [NO_SEARCH, "", ""]
     words += ["Close", "q", ""]
