@@ -69,7 +69,7 @@ def cli() -> None:
     """
 
 
-@click.command(short_help="Update records and panes now, as the hooks do.", epilog="Example: codex-tmux sync")
+@click.command(epilog="Example: codex-tmux sync")
 def sync() -> None:
     """Update records and panes now.
 
@@ -80,7 +80,6 @@ def sync() -> None:
 
 
 @click.command(
-    short_help="Start Codex in this pane, resuming its session.",
     epilog="Example: tmux new-window -n api codex-tmux run -- -m gpt-5",
     context_settings={"ignore_unknown_options": True},
 )

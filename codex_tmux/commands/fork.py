@@ -23,7 +23,6 @@ BESIDE, BELOW, WINDOW = "-h", "-v", "-w"
 
 
 @click.command(
-    short_help="Fork the pane's conversation into a new pane beside it.",
     epilog="Example: codex-tmux fork -t %3 -w, or prefix F",
     context_settings={"help_option_names": ["--help"]},
 )

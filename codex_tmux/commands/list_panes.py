@@ -1,6 +1,5 @@
 """`codex-tmux list`: every record, where it is and how we know."""
 
-import json
 from collections.abc import Collection
 from datetime import datetime, timezone
 from typing import Any
@@ -12,10 +11,11 @@ from codex_tmux.codex.daemon import activity
 from codex_tmux.codex.session_id import CUT, is_whole
 from codex_tmux.codex.store import Store
 from codex_tmux.commands.conversations import Conversation, Here, of_record, with_activity
-from codex_tmux.commands.list_view import paste_of, show
+from codex_tmux.commands.list_view import far_end, paste_of, show
 from codex_tmux.commands.pick import find_said
 from codex_tmux.elsewhere.transport import of_argv
 from codex_tmux.errors import Problem, TmuxError
+from codex_tmux.json_form import document
 from codex_tmux.log import log
 from codex_tmux.plain_text import plain_line
 from codex_tmux.state import store
@@ -28,20 +28,16 @@ from codex_tmux.tracking.model import Sighting, new_record
 from codex_tmux.tracking.pass_once import Pass
 from codex_tmux.tracking.sync import look
 
-JSON_VERSION = 1
-STATUS_OF = {word: status for status, word in STATUS_WORDS.items()}
+STATUS_OF = {word: status for status, word in STATUS_WORDS.items()} | {LIVE: LIVE, DEAD: DEAD}
 
 
-@click.command(
-    short_help="List panes, their Codex sessions, and what each is doing.",
-    epilog="Example: codex-tmux list --json | jq -r '.panes[].session_id'",
-)
+@click.command(epilog="Example: codex-tmux list --json | jq -r '.panes[].session_id'")
 @click.option("--all", "everything", is_flag=True, help="Include ended and closed.")
 @click.option(
     "--status",
     "statuses",
     multiple=True,
-    type=click.Choice([*STATUS_WORDS.values(), LIVE, DEAD]),
+    type=click.Choice([*STATUS_OF]),
     metavar=f"[{'|'.join(STATUS_WORDS.values())}]",
     help="Only these; can be repeated.",
 )
@@ -61,15 +57,13 @@ def command(everything: bool, statuses: tuple[str, ...], word: str | None, as_js
     """
     if word is not None:
         return list_found(word, as_json)
-    wanted = tuple(STATUS_OF.get(status, status) for status in statuses)
+    wanted = tuple(map(STATUS_OF.__getitem__, statuses))
     found = collect(Server(), wanted or (STATUSES if everything else (*CURRENT, LOST)))
     if as_json:
-        rows = [as_row(c) for c in found]
-        click.echo(json.dumps({"version": JSON_VERSION, "panes": rows}, indent=2, ensure_ascii=True))
+        click.echo(document("panes", map(as_row, found)))
     elif found:
         show(found)
-        if unknown := [c.record for c in found if not c.session_id]:
-            click.echo(unknown_text(unknown), err=True)
+        give_hints([c.record for c in found])
     else:
         words = " or ".join(STATUS_WORDS[status] for status in wanted)
         click.echo(f"no pane is {words}" if words else "no Codex panes yet")
@@ -90,13 +84,20 @@ def list_found(word: str, as_json: bool) -> int:
     return 0 if found else 1
 
 
-def unknown_text(unknown: list[Record]) -> str:
-    """What to do about panes whose session is not known; `setup` is no advice where it has been done."""
-    done = all(names_sessions(record.codex_home) for record in unknown)
-    setup = "" if done else "run codex-tmux setup to have Codex name it, or "
-    text = f"{setup}bind one: codex-tmux adopt -t {unknown[0].pane} SESSION"
-    panes = ", ".join(record.pane for record in unknown)
-    return f"{panes}: session unknown, so it cannot be resumed.\n{text[0].upper()}{text[1:]}"
+def give_hints(records: list[Record]) -> None:
+    """Say what to paste at far ends, and what to do about panes whose session is not known."""
+    for record in records:
+        if (words := paste_of(record)) and record.status != LIVE:
+            text = f"{record.pane}: to resume in {far_end(record)}, paste there: {words}"
+            click.echo(plain_line(text))
+    unknown = [record for record in records if not record.session_id]
+    if unknown:
+        # `setup` is no advice where it has been done.
+        done = all(names_sessions(record.codex_home) for record in unknown)
+        advice = "Bind" if done else "Run codex-tmux setup to have Codex name it, or bind"
+        panes = ", ".join(record.pane for record in unknown)
+        click.echo(f"{panes}: session unknown, so it cannot be resumed.", err=True)
+        click.echo(f"{advice} one: codex-tmux adopt -t {unknown[0].pane} SESSION", err=True)
 
 
 def collect(server: Server, statuses: Collection[str]) -> list[Conversation]:

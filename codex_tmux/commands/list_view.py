@@ -18,6 +18,7 @@ from codex_tmux.state.launch import launch_of
 from codex_tmux.state.records import CLOSED, DEAD, ENDED, LIVE, LOST, Record
 
 ON_SCREEN = ("WHERE", "PANE", "SESSION", "TITLE", "STATUS", "KNOWN BY", "DIRECTORY", "AGE")
+NARROW = tuple(name for name in ON_SCREEN if name != "SESSION")
 PIPED = ("WHERE", "PANE", "SESSION", "STATUS", "KNOWN BY", "AGE", "DIRECTORY", "TITLE")
 WIDE = 150
 """Columns from which the session's id has room too, and the evidence in full."""
@@ -39,35 +40,29 @@ NEEDS_YOU, UNREAD = {"fg": "magenta", "bold": True}, {"fg": "cyan", "bold": True
 
 
 def show(found: list[Conversation]) -> None:
-    """Print the table, and what to paste at far ends."""
     cells = [cells_of(c) for c in found]
-    widths = natural(cells, PIPED)
-    if sys.stdout.isatty():
-        width = shutil.get_terminal_size().columns
-        columns = [name for name in ON_SCREEN if name != "SESSION" or width >= WIDE]
-        if width < WIDE:
-            cells = [{**cell, "KNOWN BY": cell["KNOWN BY"].partition(" ")[0]} for cell in cells]
-        widths = fitted(natural(cells, columns), width)
-    click.echo(line({name: name for name in widths}, widths, dict.fromkeys(widths, BOLD)))
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else sys.maxsize
+    if width < WIDE:
+        cells = [{**cell, "KNOWN BY": cell["KNOWN BY"].partition(" ")[0]} for cell in cells]
+    columns = PIPED if width == sys.maxsize else ON_SCREEN if width >= WIDE else NARROW
+    widths = fitted(natural(cells, columns), width)
+    click.echo(line(dict(zip(widths, widths)), widths, None))
     for c, cell in zip(found, cells):
-        click.echo(line(cell, widths, {name: style_of(name, c) for name in widths}))
-    for c in found:
-        if (words := paste_of(c.record)) and c.status != LIVE:
-            text = f"{c.record.pane}: to resume in {far_end(c.record)}, paste there: {words}"
-            click.echo(plain_line(text))
+        click.echo(line(cell, widths, c))
 
 
-def line(cell: dict[str, str], widths: dict[str, int], styles: dict[str, dict[str, Any]]) -> str:
+def line(cell: dict[str, str], widths: dict[str, int], c: Conversation | None) -> str:
+    """The cells of a conversation, or of the table's head, in these widths."""
     words = []
     for name, width in widths.items():
         text = in_cells(right_part(cell[name], width) if name == "DIRECTORY" else cell[name], width)
         text = text.rstrip() if name == [*widths][-1] else text
-        words.append(click.style(text, **styles[name]) if styles[name] else text)
+        style = style_of(name, c) if c else BOLD
+        words.append(click.style(text, **style) if style else text)
     return (" " * GAP).join(words)
 
 
 def style_of(column: str, c: Conversation) -> dict[str, Any]:
-    """The style of one cell, as `click.style` takes it."""
     if column == "STATUS":
         return (NEEDS_YOU, UNREAD, STYLES.get(c.status, DIM))[c.rank]
     if column == "KNOWN BY" and not (c.record.evidence and c.record.exact):

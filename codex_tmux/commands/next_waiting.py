@@ -7,11 +7,11 @@ import click
 from codex_tmux.commands.completion import CLIENT, FROM_KEY
 from codex_tmux.commands.conversations import Conversation
 from codex_tmux.commands.list_panes import collect
-from codex_tmux.errors import Problem, TmuxError
+from codex_tmux.errors import Problem
 from codex_tmux.plain_text import plain_line, shortened
 from codex_tmux.state.records import CURRENT, LIVE
 from codex_tmux.state.words import ACTIVITY_WORDS, UNREAD
-from codex_tmux.tmux.clients import own_client, show
+from codex_tmux.tmux.clients import of_client, own_client, show
 from codex_tmux.tmux.epoch import OURS
 from codex_tmux.tmux.server import Server
 from codex_tmux.tmux.tell import PREFIX, problems_told, tell_client
@@ -29,10 +29,7 @@ class Stop(NamedTuple):
     title: str = ""
 
 
-@click.command(
-    short_help="Jump to the next pane that needs you or is unread.",
-    epilog="Example: codex-tmux next, or prefix N",
-)
+@click.command(epilog="Example: codex-tmux next, or prefix N")
 @click.option(
     "-c",
     "--client",
@@ -42,10 +39,10 @@ class Stop(NamedTuple):
 )
 @FROM_KEY
 def command(client: str | None, from_key: bool) -> None:
-    """Jump to the next pane that needs you, for an approval or an answer, else to the oldest unread one.
+    """Jump to the next pane that needs you or is unread.
 
-    Those that need you come in window order: it starts after the pane you are in and goes round. A pane is unread once
-    a turn has ended in it while nobody looked at it.
+    Those that need you, for an approval or an answer, come in window order: it starts after the pane you are in and
+    goes round. Then come the unread, the oldest first: a turn has ended there while nobody looked at the pane.
     """
     server = Server()
     client = client or own_client(server) or server.try_run("display-message", "-p", "#{client_name}") or ""
@@ -122,13 +119,9 @@ def nowhere_to_go(here: list[Conversation]) -> str:
 
 def place_of_client(server: Server, client: str) -> tuple[Place, str]:
     """Where a client is, and the pane it shows; before everything where that is not known."""
-    plain, counted = ("window_index", "pane_index", "pane_id"), ("client_name", "session_name")
-    try:
-        rows = server.listed("list-clients", plain=plain, chosen=counted)
-    except TmuxError:
-        rows = []
-    for row in rows:
-        window, index = row["window_index"], row["pane_index"]
-        if row["client_name"] == client and window.isdigit() and index.isdigit():
-            return (row["session_name"], int(window), int(index)), row["pane_id"]
-    return ("", -1, -1), ""
+    form = "#{window_index} #{pane_index} #{pane_id} #{session_name}"
+    words = of_client(server, client, form).split(" ", 3)
+    if len(words) < 4:
+        return ("", -1, -1), ""
+    window, index, pane, session = words
+    return (session, int(window), int(index)), pane

@@ -16,9 +16,7 @@ from codex_tmux.tmux.server import Server
 from codex_tmux.tracking.sync import look
 
 
-@click.command(
-    short_help="Bring back what a tmux restart has lost.", epilog="Example: codex-tmux restore --dry-run"
-)
+@click.command(epilog="Example: codex-tmux restore --dry-run")
 @click.option("--dry-run", is_flag=True, help="Show what would be done, and do nothing.")
 @click.option("--force", is_flag=True, help="Also what another host or container has: it must not run there.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object, for programs.")
@@ -39,9 +37,10 @@ def command(
     resurrect: str | None,
     sessions: tuple[str, ...],
 ) -> int:
-    """Bring back what a restart of the tmux server has lost: all of it, or the SESSIONs you name.
+    """Bring back what a restart of the tmux server has lost.
 
-    A SESSION is an id or its first characters (8 or more), as `codex-tmux list --all` shows it.
+    It brings back all of it, or the SESSIONs you name. A SESSION is an id or its first characters (8 or more), as
+    `codex-tmux list --all` shows it.
 
     Missing tmux sessions, windows and panes are built again where they were. A pane in use is left alone, and nothing
     of yours moves. Each conversation starts when you open its window (see @codex-restore-lazy). You can interrupt it

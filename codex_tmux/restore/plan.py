@@ -112,11 +112,11 @@ def place(lost: Iterable[Record], spots: Iterable[Spot]) -> dict[str, Spot]:
     found: dict[str, Spot] = {}
     for record in lost:
         fits = Counter(fit(record, spot, titled) for spot in free)
-        best = max((how for how, number in fits.items() if how and number == 1), default=0)
-        if best:
-            spot = next(spot for spot in free if fit(record, spot, titled) == best)
-            found[record.session_id] = spot
-            free.remove(spot)
+        alone = [spot for spot in free if fits[fit(record, spot, titled)] == 1]
+        best = max(alone, key=lambda spot: fit(record, spot, titled), default=None)
+        if best and fit(record, best, titled):
+            found[record.session_id] = best
+            free.remove(best)
     return found
 
 

@@ -35,10 +35,7 @@ CELL = re.compile(r"\d+x\d+,\d+,\d+,(\d+)")
 Window = tuple[str, int]
 
 
-@click.command(
-    short_help="Bring back the pane, window or tmux session closed last.",
-    epilog="Example: codex-tmux undo, or prefix U",
-)
+@click.command(epilog="Example: codex-tmux undo, or prefix U")
 @click.option(
     "--from-key", is_flag=True, hidden=True, help="Say everything in tmux: a key binding has no terminal."
 )

@@ -1,18 +1,15 @@
 """What people and programs see of a restore: its plan and its outcome."""
 
-import json
 import os
 from collections.abc import Iterator
-from typing import Any
 
 from rich.cells import cell_len
 
+from codex_tmux.json_form import document
 from codex_tmux.plain_text import in_cells, printable, tilde
 from codex_tmux.restore.plan import Build, Plan
 from codex_tmux.restore.restore import FAILED, REBUILT, RESUMED, SKIPPED, WAITS, Result, titles_of
 from codex_tmux.state.records import Record
-
-JSON_VERSION = 1
 
 
 def outcome_lines(results: list[Result]) -> list[str]:
@@ -46,11 +43,11 @@ def summary(results: list[Result]) -> str:
 
 def as_document(results: list[Result]) -> str:
     """The results as `restore --json` prints them."""
-    rows: list[dict[str, Any]] = [
+    rows = (
         {"session_id": r.session_id, "pane": r.pane, "outcome": r.outcome, "reason": r.reason or None}
         for r in results
-    ]
-    return json.dumps({"version": JSON_VERSION, "results": rows}, indent=2)
+    )
+    return document("results", rows)
 
 
 def planned(plan: Plan) -> list[Result]:

@@ -1,6 +1,5 @@
 """`codex-tmux doctor`: what works here, what does not, and the command that fixes it."""
 
-import json
 import os
 import shutil
 import sys
@@ -11,6 +10,7 @@ from typing import NamedTuple
 import click
 
 from codex_tmux.errors import Problem
+from codex_tmux.json_form import document
 from codex_tmux.plain_text import plain_line
 from codex_tmux.setup.check_bindings import check_bindings
 from codex_tmux.setup.check_codex import check_codex, check_daemon, check_title
@@ -21,7 +21,6 @@ from codex_tmux.setup.check_tmux import check_conflicts, check_plugin, check_tmu
 from codex_tmux.setup.doctor_facts import BROKEN, OK, WARNING, DoctorFacts, Finding
 from codex_tmux.tmux.server import Server
 
-JSON_VERSION = 1
 MARK_WIDTH = 9
 LEAST_ROOM = 30
 COLOURS = {OK: "green", WARNING: "yellow", BROKEN: "red"}
@@ -61,8 +60,9 @@ def command(as_json: bool) -> int:
     facts = DoctorFacts.of(Server())
     found = {c.name: finding_of(c, facts) for c in CHECKS if facts.reachable or not c.of_a_server}
     if as_json:
-        checks = [{"name": name, **finding._asdict()} for name, finding in found.items()]
-        click.echo(json.dumps({"version": JSON_VERSION, "checks": checks}, indent=2))
+        click.echo(
+            document("checks", ({"name": name, **finding._asdict()} for name, finding in found.items()))
+        )
     else:
         for line in report(found):
             click.echo(line)

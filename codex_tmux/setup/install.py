@@ -18,18 +18,16 @@ LOADED_WITHIN = 10.0
 POLL_SECONDS = 0.05
 
 
-@click.command(
-    short_help="Load the plugin from your tmux.conf.",
-    epilog="Example: codex-tmux install --check || codex-tmux install",
-)
+@click.command(epilog="Example: codex-tmux install --check || codex-tmux install")
 @click.option("--check", is_flag=True, help="Report whether it is installed (exit 0) or not (exit 1).")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 def command(check: bool, yes: bool) -> int:
-    """Load the plugin from your tmux.conf, and into the running tmux server.
+    """Load the plugin from your tmux.conf.
 
-    Adds a comment and a `run-shell` line to $XDG_CONFIG_HOME/tmux/tmux.conf or ~/.config/tmux/tmux.conf if there is
-    one, else to ~/.tmux.conf. Shows the change and asks before writing; without a terminal, --yes is required. Keeps
-    a copy of the file beside it. If codex-tmux is not on your PATH, it offers a link in ~/.local/bin.
+    It is loaded into the running tmux server as well. Adds a comment and a `run-shell` line to
+    $XDG_CONFIG_HOME/tmux/tmux.conf or ~/.config/tmux/tmux.conf if there is one, else to ~/.tmux.conf. Shows the change
+    and asks before writing; without a terminal, --yes is required. Keeps a copy of the file beside it. If codex-tmux is
+    not on your PATH, it offers a link in ~/.local/bin.
 
     With TPM, tmux.conf needs no change.
     """
@@ -52,10 +50,7 @@ def command(check: bool, yes: bool) -> int:
     return 0
 
 
-@click.command(
-    short_help="Load the plugin into the running tmux server.",
-    epilog="Example: run-shell '~/.local/bin/codex-tmux load'   (in tmux.conf)",
-)
+@click.command(epilog="Example: run-shell '~/.local/bin/codex-tmux load'   (in tmux.conf)")
 def load_now() -> int:
     """Load the plugin into the running tmux server.
 

@@ -132,10 +132,7 @@ def command_for(named: bool, home: Path, *options: str) -> str:
     return typed("setup", *options, *(["--codex-home", str(home)] if named else []))
 
 
-@click.command(
-    short_help="Show the session id in the pane title, for exact tracking.",
-    epilog="Example: codex-tmux setup --check || codex-tmux setup",
-)
+@click.command(epilog="Example: codex-tmux setup --check || codex-tmux setup")
 @click.option("--check", is_flag=True, help="Report whether it is set (exit 0) or not (exit 1).")
 @click.option("--undo", is_flag=True, help="Remove what setup wrote, and only that.")
 @click.option(
@@ -146,7 +143,7 @@ def command_for(named: bool, home: Path, *options: str) -> str:
     "--codex", type=PROGRAM, metavar="PATH", help="The Codex to set up for (default: the first on PATH)."
 )
 def command(check: bool, undo: bool, codex_home: str | None, yes: bool, codex: str | None) -> int:
-    """Show the session id in the pane title, where codex-tmux reads it.
+    """Show the session id in the pane title, for exact tracking.
 
     Adds `thread-id` and `thread-title` to `tui.terminal_title` in Codex's config.toml (`session-id` alone for Codex
     0.130 to 0.136) and keeps the rest of the file byte for byte. The id tells which conversation a pane shows; the

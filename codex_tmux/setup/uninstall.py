@@ -21,13 +21,10 @@ MENTION = re.compile(r"^(?!@codex_|command-alias)([\w@-]+)(?:\[\d+\])? .*@codex_
 """An option of the user's, by its name, whose value speaks of one of ours."""
 
 
-@click.command(
-    short_help="Remove the plugin from tmux.conf and from tmux.",
-    epilog="Example: codex-tmux uninstall --yes",
-)
+@click.command(epilog="Example: codex-tmux uninstall --yes")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 def command(yes: bool) -> int:
-    """Remove the plugin from your tmux.conf and from the running tmux server.
+    """Remove the plugin from tmux.conf and from tmux.
 
     Both are then as they were before `install`. Panes that run Codex keep running. It says what remains, and how to
     remove that too: the line that `setup` wrote, the state directory, the program itself.

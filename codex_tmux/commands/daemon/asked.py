@@ -13,6 +13,7 @@ WITHIN = 5.0
 """Seconds that a daemon may take for all its answers."""
 DONE = {YES: "approved", NO: "refused", ALWAYS: "approved for this session"}
 ANSWERED = "it was answered elsewhere meanwhile"
+NOTHING = "no conversation needs your approval"
 NO_DAEMON = "no shared daemon of Codex runs (0.157 or newer): answer in the pane"
 
 
@@ -27,13 +28,16 @@ class Asked:
         self.requests: list[Request] = []
 
     def __enter__(self) -> "Asked":
-        """Raises Problem where no daemon runs."""
+        """Raises Problem where no daemon runs, or nothing is asked."""
         homes = list(dict.fromkeys([default_home(), *(r.codex_home for r in remembered())]))
         running = [home for home in homes if has_daemon(home)]
         if not running:
             raise Problem(NO_DAEMON)
         for home in running:
             self._ask(home)
+        if not self.requests:
+            self.__exit__()
+            raise Problem(f"session {self._session} asks for nothing" if self._session else NOTHING)
         return self
 
     def _ask(self, home: str) -> None:

@@ -26,19 +26,16 @@ WITHIN = 30.0
 """Seconds that Codex may take to accept a message; a cold Node start on a slow disk takes some."""
 
 
-@click.command(
-    short_help="Give a conversation a message, even while its pane is asleep.",
-    epilog='Example: codex-tmux tell -t api "run the tests again"',
-)
+@click.command(epilog='Example: codex-tmux tell -t api "run the tests again"')
 @ITS_PANE_OPTION
 @SESSION_OPTION
 @click.argument("text", nargs=-1, required=True, metavar="TEXT…")
 def command(pane: str | None, session: str | None, text: tuple[str, ...]) -> None:
-    """Give a conversation a message; `-` reads it from standard input.
+    """Give a conversation a message, even while its pane is asleep.
 
-    A running Codex answers at once, or after its present turn. A conversation that Codex's shared daemon has open
-    works on, even if its pane is asleep. Any other gets the message when it wakes. Codex delivers it exactly once.
-    This needs a Codex that has `codex queue` (0.169 has).
+    `-` reads it from standard input. A running Codex answers at once, or after its present turn. A conversation that
+    Codex's shared daemon has open works on, even if its pane is asleep. Any other gets the message when it wakes. Codex
+    delivers it exactly once. This needs a Codex that has `codex queue` (0.169 has).
     """
     server = Server()
     found = conversation_of(server, pane, session)

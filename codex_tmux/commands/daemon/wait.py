@@ -21,10 +21,7 @@ ANSWER_WITHIN = 5.0
 """Seconds that the daemon may take to say what a conversation does now."""
 
 
-@click.command(
-    short_help="Wait until a conversation is idle, or needs you.",
-    epilog="Example: codex-tmux wait -t api --until idle && git diff",
-)
+@click.command(epilog="Example: codex-tmux wait -t api --until idle && git diff")
 @ITS_PANE_OPTION
 @SESSION_OPTION
 @click.option(
@@ -37,7 +34,7 @@ ANSWER_WITHIN = 5.0
     help="Give up after this time; default: never.",
 )
 def command(pane: str | None, session: str | None, until: str, timeout: float | None) -> int:
-    """Wait until a conversation is idle, or until it needs you (waiting).
+    """Wait until a conversation is idle, or needs you (waiting).
 
     The exit code is 0 then, and 1 after the timeout, or when the conversation has ended. This needs Codex's shared
     daemon (0.157 or newer).

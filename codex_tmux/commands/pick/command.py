@@ -21,10 +21,7 @@ from codex_tmux.tmux.server import Server
 from codex_tmux.tmux.tell import problems_told
 
 
-@click.command(
-    short_help="Find any conversation of this machine, and go to it.",
-    epilog="Example: codex-tmux pick, or prefix P",
-)
+@click.command(epilog="Example: codex-tmux pick, or prefix P")
 @click.option(
     "--preview",
     "previewed",
@@ -47,9 +44,10 @@ def command(
     action: str,
     chosen: str,
 ) -> int:
-    """Find a conversation: all that codex-tmux remembers or Codex's store has.
+    """Find any conversation of this machine, and go to it.
 
-    Those that need you come first, then the unread, then the newest. Titles and ids are searched whole.
+    It lists all that codex-tmux remembers or Codex's store has. Those that need you come first, then the unread, then
+    the newest. Titles and ids are searched whole.
 
     Enter goes to a running one, and resumes any other: in its old pane if it is asleep there, else in a new window in
     its directory. Ctrl-S opens it in a split, Ctrl-F a fork of it. Ctrl-Y copies its id, Ctrl-X lets codex-tmux forget

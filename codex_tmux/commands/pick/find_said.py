@@ -1,6 +1,5 @@
 """Conversations by a word: in what a list shows of them, and in what was said."""
 
-import json
 from collections.abc import Iterable
 
 import click
@@ -10,6 +9,7 @@ from codex_tmux.codex.home import default_home
 from codex_tmux.codex.store import Store
 from codex_tmux.commands.conversations import ALL, Conversation, Here, gather, of_session, remembered
 from codex_tmux.commands.list_view import cells_of
+from codex_tmux.json_form import document
 from codex_tmux.plain_text import plain_line, shortened
 from codex_tmux.tmux.server import Server
 
@@ -49,8 +49,7 @@ def matching(conversations: Iterable[Conversation], word: str, said: Iterable[st
 
 
 def as_json(found: Found) -> str:
-    """What was found, for programs."""
-    rows = [
+    rows = (
         {
             "session_id": c.session_id,
             "title": c.name,
@@ -63,8 +62,8 @@ def as_json(found: Found) -> str:
             "said": said or None,
         }
         for c, said in found
-    ]
-    return json.dumps({"version": 1, "conversations": rows}, indent=2, ensure_ascii=True)
+    )
+    return document("conversations", rows)
 
 
 def show_found(found: Found) -> None:

@@ -5,6 +5,8 @@ import os
 import shlex
 import subprocess
 import threading
+from collections.abc import Iterable, Iterator
+from itertools import chain
 from typing import Any, NamedTuple
 
 import click
@@ -78,7 +80,7 @@ def with_fzf(server: Server, client: str, into: str) -> None:
 def next_view(server: Server, view: View, choice: Choice, client: str) -> View:
     """What the list shows after a choice that leaves it open. Raises Problem."""
     if choice.action == SAID:
-        return said_view(view, choice.query)
+        return View(said=choice.query.strip(), directory=view.directory)
     view = view._replace(query=choice.query, note="")
     if choice.action == HERE:
         directory = "" if view.directory else current_of(server, client, "#{pane_current_path}")
@@ -94,34 +96,13 @@ def next_view(server: Server, view: View, choice: Choice, client: str) -> View:
     return view._replace(note=tell(server, conversation, message) if message.strip() else "")
 
 
-def said_view(view: View, query: str) -> View:
-    """The list of what was said with `query` in it; the whole list again for "".
-
-    >>> said_view(View(directory="/w"), "login")
-    View(query='', said='login', directory='/w', note='')
-    """
-    return View(said=query.strip(), directory=view.directory)
-
-
-def shown_first(server: Server, view: View) -> Found:
-    """What the list shows at once where it shows all directories, each with what was said in it. Raises Problem where
-    there is none."""
-    return find_said(server, view.said, NEWEST) if view.said else [(c, "") for c in known(server)]
-
-
-def shown_then(view: View, first: Found) -> Found:
-    """What comes up behind it: the older ones, where a word is searched for those with it in their title."""
+def shown(server: Server, view: View) -> Iterator[Found]:
+    """What the list shows at once where it shows all directories, each with what was said in it; then the older ones,
+    where a word is searched for those with it in their title. Raises Problem where there is none."""
+    first = find_said(server, view.said, NEWEST) if view.said else [(c, "") for c in known(server)]
+    yield first
     found = others([c for c, _ in first])
-    if view.said:
-        found = matching(found, view.said, ())
-    return in_directory([(c, "") for c in found], view)
-
-
-def in_directory(found: Found, view: View) -> Found:
-    if not view.directory:
-        return found
-    here = os.path.realpath(view.directory)
-    return [(c, said) for c, said in found if os.path.realpath(c.record.cwd) == here]
+    yield [(c, "") for c in (matching(found, view.said, ()) if view.said else found)]
 
 
 def header_of(view: View) -> str:
@@ -135,7 +116,8 @@ def header_of(view: View) -> str:
 
 def ask_fzf(server: Server, view: View) -> Choice | None:
     """What the user chose with fzf; None for nothing."""
-    found = shown_first(server, view)
+    found = shown(server, view)
+    first = next(found)
     helper = shlex.join(helper_command(server))
     keys = ",".join(key for key in ACTION_OF if key.startswith("ctrl-"))
     argv = [
@@ -145,14 +127,16 @@ def ask_fzf(server: Server, view: View) -> Choice | None:
         *("--preview-window=down,55%,wrap,border-top", "--bind=ctrl-z:ignore"),
         *("--print-query", f"--query={view.query}"),
     ]
-    widths = widths_of([c for c, _ in found])
+    widths = widths_of([c for c, _ in first])
     # The preview is quoted for a POSIX shell, whatever the user's is.
     environment = {**os.environ, "SHELL": "/bin/sh"}
     reading, writing = os.pipe()
     with subprocess.Popen(argv, stdin=reading, stdout=subprocess.PIPE, env=environment) as fzf:
         os.close(reading)
         # Beside it: the choice may come long before the last line, and is not to wait for that.
-        threading.Thread(target=feed, args=(writing, view, found, widths), daemon=True).start()
+        threading.Thread(
+            target=feed, args=(writing, view, chain([first], found), widths), daemon=True
+        ).start()
         assert fzf.stdout
         printed = fzf.stdout.read().decode("utf-8", "replace")
     if fzf.returncode not in (0, 1, 130):
@@ -160,12 +144,14 @@ def ask_fzf(server: Server, view: View) -> Choice | None:
     return None if fzf.returncode == 130 else choice_of(printed)
 
 
-def feed(writing: int, view: View, first: Found, widths: tuple[int, int]) -> None:
+def feed(writing: int, view: View, found: Iterable[Found], widths: tuple[int, int]) -> None:
     """Write what the list shows to this file, as far as somebody reads it."""
+    here = os.path.realpath(view.directory) if view.directory else ""
     with contextlib.suppress(BrokenPipeError), open(writing, "wb") as pipe:
-        pipe.write(lines_of(in_directory(first, view), widths))
-        pipe.flush()
-        pipe.write(lines_of(shown_then(view, first), widths))
+        for some in found:
+            wanted = [(c, said) for c, said in some if not here or os.path.realpath(c.record.cwd) == here]
+            pipe.write(lines_of(wanted, widths))
+            pipe.flush()
 
 
 def lines_of(found: Found, widths: tuple[int, int]) -> bytes:

@@ -15,7 +15,7 @@ LINES = 12
 
 def preview(conversation: Conversation, rollout: str | None, width: int = 80, height: int = 100) -> list[str]:
     """The lines of a preview, plain text: of the messages as many of the last as fit into `height`, one at least."""
-    head = long_head(conversation) if height >= ROOMY else short_head(conversation)
+    head = head_of(conversation, height >= ROOMY)
     left = height - rows_of(head, width)
     said: list[str] = []
     for speaker, text in reversed(messages_of(conversation, rollout) if rollout else []):
@@ -28,37 +28,26 @@ def preview(conversation: Conversation, rollout: str | None, width: int = 80, he
     return head + said
 
 
-def long_head(conversation: Conversation) -> list[str]:
-    """What is known of a conversation, a line for each thing."""
-    head = [
-        plain_line(conversation.name),
-        f"session    {conversation.session_id}",
-        f"place      {place_of(conversation)}",
-        f"directory  {tilde(plain_line(conversation.record.cwd))}",
-    ]
-    more = {
-        "through": plain_line(" ".join(conversation.record.transport)),
-        "flags": flags_of(conversation),
-        "known by": conversation.record.evidence,
+def head_of(conversation: Conversation, roomy: bool) -> list[str]:
+    """What is known of a conversation, a line for each thing; few lines, and no title, where there is no room."""
+    record = conversation.record
+    place = (
+        f"{record.where}{conversation.at}, {conversation.state}" if conversation.status else "in no pane yet"
+    )
+    known = {
+        "session": record.session_id,
+        "place": place,
+        "directory": tilde(record.cwd),
+        "through": " ".join(record.transport),
+        "flags": " ".join(redact(record.flags)),
+        "known by": record.evidence,
     }
-    return head + [f"{name:9}  {text}" for name, text in more.items() if text]
-
-
-def short_head(conversation: Conversation) -> list[str]:
-    """The same in few lines, for a small window; the title is in the list above."""
-    where = f"{place_of(conversation)}  {tilde(plain_line(conversation.record.cwd))}"
-    return [where, f"{conversation.session_id}  {flags_of(conversation)}".rstrip()]
-
-
-def place_of(conversation: Conversation) -> str:
-    """Status, place and what it is doing, in words."""
-    if not conversation.status:
-        return "in no pane yet"
-    return plain_line(f"{conversation.record.where}{conversation.at}, {conversation.state}")
-
-
-def flags_of(conversation: Conversation) -> str:
-    return plain_line(" ".join(redact(conversation.record.flags)))
+    known = {name: plain_line(text) for name, text in known.items()}
+    if roomy:
+        lines = [f"{name:9}  {text}" for name, text in known.items() if text]
+        return [plain_line(conversation.name), *lines]
+    pairs = (("place", "directory"), ("session", "flags"))
+    return [f"{known[one]}  {known[other]}".rstrip() for one, other in pairs]
 
 
 def rows_of(lines: list[str], width: int) -> int:
