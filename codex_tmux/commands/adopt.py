@@ -128,8 +128,8 @@ def refuse_taken(seen: Pass, pane: Pane, session: Session, force: bool) -> None:
             )
         if not force:
             where = f"pane {record.pane} of {server_name(record.epoch, record.server)}"
-            where = "a pane of another host" if there == ELSEWHERE else where
-            raise Problem(f"session {session.id} is in {where}: --force takes it from there")
+            named = {ELSEWHERE: "a pane of another host"}.get(there or "", where)
+            raise Problem(f"session {session.id} is in {named}: --force takes it from there")
 
 
 def bind(server: Server, seen: Pass, pane: Pane, launch: Launch, session_id: str) -> None:

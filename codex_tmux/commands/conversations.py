@@ -34,8 +34,6 @@ NO_PANE = Pane("", "", 0, "", "", 0, "", False, "", "", "")
 
 
 class Place(NamedTuple):
-    """A pane of this tmux server."""
-
     pane: str
     tmux_session: str
     window: int
@@ -85,6 +83,11 @@ class Conversation(NamedTuple):
             return ""
         server = self.record.server
         return {ALIVE: server, ELSEWHERE: f"{server} on another host"}.get(self.fate, "")
+
+    @property
+    def reachable(self) -> bool:
+        """Whether it can be resumed, or has its pane."""
+        return self.title is not None or bool(self.pane or self.elsewhere) or is_elsewhere(self.record)
 
     @property
     def state(self) -> str:
@@ -211,13 +214,13 @@ def merge(records: Iterable[Record], known: Known, here: Here) -> list[Conversat
     # Of the records of a session the current one counts, else the newest: it comes last.
     ordered = sorted(records, key=lambda r: (r.current, r.updated_at))
     newest = {whole.get(r.session_id, r.session_id): r for r in ordered}
-    remembered = [
-        of_record(here.moved(r._replace(session_id=s)), known[s][0] if s in known else None, here)
+    unknown = (None, "")
+    found = [
+        of_record(here.moved(r._replace(session_id=s)), known.get(s, unknown)[0], here)
         for s, r in newest.items()
     ]
-    found = [c for c in remembered if c.title is not None or c.pane or c.elsewhere or is_elsewhere(c.record)]
     found += [of_session(*known[s], here) for s in known if s not in newest]
-    return sorted(found, key=lambda c: c.updated, reverse=True)
+    return sorted((c for c in found if c.reachable), key=lambda c: c.updated, reverse=True)
 
 
 def is_elsewhere(started: Record | Launch) -> bool:

@@ -135,9 +135,8 @@ def unknown_panes(seen: Pass) -> list[Record]:
 
 
 def as_row(c: Conversation) -> dict[str, Any]:
-    """A conversation as `list --json` has it."""
     record, since = c.record, c.mark.unread_since
-    transport = of_argv(record.transport) if record.transport else None
+    transport = of_argv(record.transport)
     return {
         "session_id": record.session_id if is_whole(record.session_id) else None,
         "session_prefix": record.session_id[:CUT] or None,

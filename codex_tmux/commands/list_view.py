@@ -90,7 +90,7 @@ def cells_of(c: Conversation) -> dict[str, str]:
 
 def far_end(record: Record) -> str:
     """Where a Codex of another machine or box runs, as `ssh host`; "" for one of this machine."""
-    transport = of_argv(record.transport) if record.transport else None
+    transport = of_argv(record.transport)
     return f"{transport.kind} {transport.target}".rstrip() if transport else ""
 
 

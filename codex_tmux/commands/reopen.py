@@ -42,7 +42,6 @@ def reopen(
 
 
 def beside_or_new(server: Server, conversation: Conversation, client: str, split: bool) -> list[str]:
-    """The tmux command that opens a pane for the conversation."""
     if split:
         return ["split-window", "-t", current_of(server, client, "#{pane_id}")]
     # Without an index tmux takes the next free one: windows are found by their numbers.

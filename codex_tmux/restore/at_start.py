@@ -14,7 +14,6 @@ from codex_tmux.restore.restore import RESUMED, WAITS, Restore, Result, spots_of
 from codex_tmux.restore.resurrect import (
     POST,
     PRE,
-    processes_of,
     release_early,
     restores_at_start,
     would_start_codex,
@@ -40,7 +39,7 @@ CONTINUUM_DELAY = 20
 
 def start(server: Server) -> None:
     """What @codex-restore says, once a tmux server: restore, ask, or nothing; and nothing where nothing is lost."""
-    mode = server.try_run("show-options", "-gqv", "@codex-restore") or "ask"
+    mode = server.option("@codex-restore")
     if mode == "off":
         return
     seen, lost = wait_for_lost(server)
@@ -51,7 +50,7 @@ def start(server: Server) -> None:
         lost -= len(there)
     if not lost:
         return
-    if continuum and not server.try_run("show-options", "-gqv", "@codex_second_look"):
+    if continuum and not server.option("@codex_second_look"):
         # Its own hook brings us in; should it not restore (no save file, another tmux server), a timer does.
         log("restore.left_to_continuum", lost=lost)
         server.run(
@@ -165,19 +164,19 @@ def choose_and_restore(server: Server) -> None:
 
 def after_resurrect(server: Server, hook: str) -> None:
     """tmux-resurrect has rebuilt its layout: resume in its panes."""
-    if (server.try_run("show-options", "-gqv", "@codex-restore") or "ask") == "off":
+    if server.option("@codex-restore") == "off":
         return
     if hook == PRE:
         # Its own `codex` would come first: the panes are ours before it types.
-        if would_start_codex(processes_of(server)):
-            log("restore.before_resurrect", processes=processes_of(server))
+        processes = server.option("@resurrect-processes")
+        if would_start_codex(processes):
+            log("restore.before_resurrect", processes=processes)
             Restore(server, rebuilt=True, mark=EARLY).run()
         return
     if hook != POST:
         raise Problem(f"restore --resurrect {hook}: not a hook of tmux-resurrect that codex-tmux uses")
     server.try_run("set-option", "-gu", "@codex_lost")
     early = release_early(server)
-    lazy = server.try_run("show-options", "-gqv", "@codex-restore-lazy") != "off"
-    woken = wake(server, early, everything=not lazy)
+    woken = wake(server, early, everything=server.option("@codex-restore-lazy") == "off")
     results = [Result("early", pane, RESUMED if pane in woken else WAITS, "", "") for pane in early]
     announce(server, results + Restore(server, rebuilt=True).run())

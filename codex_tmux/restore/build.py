@@ -172,7 +172,6 @@ class Rebuilder:
             subprocess.run(load, input=data, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
     def take_back(self, records: list[Record]) -> None:
-        """Delete the buffers of panes that there will not be."""
         for record in records:
             self.server.try_run("delete-buffer", "-b", SAID + record.session_id)
 
@@ -203,9 +202,18 @@ class Rebuilder:
         return commands
 
 
-ENCODED = re.compile(r"\\([0-7]{3}|.)", re.DOTALL)
+ENCODED = re.compile(rb"\\([0-7]{3}|.)", re.DOTALL)
 """What vis(3) writes for a backslash and for what cannot be printed, as tmux calls it."""
-LETTERS = {"n": "\n", "r": "\r", "b": "\b", "a": "\a", "v": "\v", "t": "\t", "f": "\f", "s": " "}
+LETTERS = {
+    b"n": b"\n",
+    b"r": b"\r",
+    b"b": b"\b",
+    b"a": b"\a",
+    b"v": b"\v",
+    b"t": b"\t",
+    b"f": b"\f",
+    b"s": b" ",
+}
 
 
 def as_given(name: str) -> str:
@@ -215,18 +223,12 @@ def as_given(name: str) -> str:
     >>> as_given(r"a\\\\b\\033")
     'a\\\\b\\x1b'
     """
-    if "\\" not in name:
-        return name
-    # Every second part is what stood behind a backslash. The numbers are of bytes, of which a character may have two.
-    parts = ENCODED.split(name)
-    return os.fsdecode(b"".join(decoded(p) if at % 2 else os.fsencode(p) for at, p in enumerate(parts)))
+    return os.fsdecode(ENCODED.sub(decoded, os.fsencode(name)))
 
 
-def decoded(word: str) -> bytes:
-    """What stands behind a backslash in vis(3)'s words, as the byte it means."""
-    if len(word) == 3:
-        return bytes([int(word, 8) & 0xFF]).strip(b"\0")
-    return os.fsencode(LETTERS.get(word, word))
+def decoded(found: re.Match[bytes]) -> bytes:
+    word = found[1]
+    return LETTERS.get(word, word) if len(word) < 3 else bytes([int(word, 8) & 0xFF]).strip(b"\0")
 
 
 def session_target(name: str) -> str:

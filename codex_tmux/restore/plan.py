@@ -61,7 +61,6 @@ class Build(NamedTuple):
 
     @property
     def records(self) -> list[Record]:
-        """Those that come back in it."""
         return [cell.record for cell in self.cells if cell.record]
 
     @property
@@ -87,7 +86,6 @@ class Plan(NamedTuple):
 
     @property
     def restored(self) -> list[Record]:
-        """The records that come back."""
         return [*(fill.record for fill in self.fills), *(r for build in self.builds for r in build.records)]
 
 
@@ -169,7 +167,6 @@ def make_plan(
 
 
 def builds(lost: list[Record], spots: tuple[Spot, ...]) -> list[Build]:
-    """The windows to build for records without a pane."""
     groups: dict[tuple[str, str, int], list[Record]] = {}
     for record in lost:
         groups.setdefault((record.epoch, record.tmux_session, record.window), []).append(record)

@@ -1,5 +1,6 @@
 """After a server restart: every conversation back in its place."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import chain
@@ -92,7 +93,6 @@ class Restore:
         return self.results
 
     def make_plan(self, seen: Pass) -> Plan:
-        """The plan for what is lost."""
         lost = lost_records(seen.records, seen.snapshot, self.sessions)
         spots = spots_of(seen)
         if not lost:
@@ -102,7 +102,6 @@ class Restore:
         return make_plan(lost, spots, free, rebuilt=self.rebuilt, fill_only=self.mark == EARLY)
 
     def perform(self, seen: Pass, plan: Plan, progress: Progress = lambda done, of: None) -> None:
-        """Do what the plan says, pane by pane and window by window."""
         records = plan.restored
         builder = Rebuilder(
             self.server,
@@ -119,8 +118,8 @@ class Restore:
             progress(done, len(records))
         wait_until_dead(self.server, self.drawing)
         if self.mark == WAITING:
-            lazy = seen.reading.server["@codex-restore-lazy"] != "off"
-            woken = wake(self.server, list(self.drawing), everything=not lazy)
+            everything = self.server.option("@codex-restore-lazy") == "off"
+            woken = wake(self.server, list(self.drawing), everything)
             self.results = [r._replace(outcome=RESUMED) if r.pane in woken else r for r in self.results]
         sync_once(self.server)
         for r in self.results:
@@ -155,7 +154,6 @@ class Restore:
             builder.link(build, base_index)
 
     def build(self, builder: Rebuilder, build: Build, base_index: int) -> None:
-        """Build one window, and note what became of its panes."""
         where = f"{build.tmux_session}:{build.window}"
         try:
             panes, notes = builder.build(build, base_index)
@@ -187,10 +185,7 @@ def taken_over(
 
 
 def spots_of(seen: Pass) -> tuple[Spot, ...]:
-    """The panes there are, as the plan wants them."""
-    alone: dict[tuple[str, int], int] = {}
-    for pane in seen.snapshot.panes:
-        alone[pane.tmux_session, pane.window] = alone.get((pane.tmux_session, pane.window), 0) + 1
+    panes = Counter((pane.tmux_session, pane.window) for pane in seen.snapshot.panes)
     return tuple(
         Spot(
             pane=pane.id,
@@ -200,7 +195,7 @@ def spots_of(seen: Pass) -> tuple[Spot, ...]:
             cwd=row["pane_current_path"],
             title_id=find_id(row["pane_title"])[:CUT],
             taken=pane.dead or pane.marked or bool(pane.running) or pane.starting or bool(pane.session),
-            fresh=alone[pane.tmux_session, pane.window] == 1,
+            fresh=panes[pane.tmux_session, pane.window] == 1,
         )
         for row, pane in zip(seen.reading.panes, seen.snapshot.panes)
     )
@@ -208,12 +203,8 @@ def spots_of(seen: Pass) -> tuple[Spot, ...]:
 
 def titles_of(records: list[Record]) -> dict[str, str]:
     """The title of each session, in few words on one line; its id where it has none."""
-    stores: dict[str, Store] = {}
-    titles = {}
-    for record in records:
-        known = stores.setdefault(record.codex_home, Store(record.codex_home)).find(record.session_id)
-        titles[record.session_id] = short_title(known.title if known else "") or record.session_id
-    return titles
+    found = {r.session_id: Store(r.codex_home).find(r.session_id) for r in records}
+    return {session: short_title(known.title if known else "") or session for session, known in found.items()}
 
 
 def wake(server: Server, panes: list[str], everything: bool) -> set[str]:

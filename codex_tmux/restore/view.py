@@ -1,6 +1,7 @@
 """What people and programs see of a restore: its plan and its outcome."""
 
 import os
+from collections import Counter
 from collections.abc import Iterator
 
 from rich.cells import cell_len
@@ -25,24 +26,17 @@ def outcome_lines(results: list[Result]) -> list[str]:
 
 def summary(results: list[Result]) -> str:
     """One line: how many came back, and how."""
-    count = {
-        o: sum(1 for r in results if r.outcome == o and r.session_id)
-        for o in (RESUMED, WAITS, SKIPPED, FAILED)
-    }
-    if not any(count.values()):
+    count = Counter(result.outcome for result in results if result.session_id)
+    if not count:
         return "nothing to restore"
-    back = count[RESUMED] + count[WAITS]
-    text = f"{back} {'session' if back == 1 else 'sessions'} restored"
-    if count[WAITS]:
-        text += f" ({count[WAITS]} {'starts' if count[WAITS] == 1 else 'start'} when shown)"
-    for outcome in (SKIPPED, FAILED):
-        if count[outcome]:
-            text += f", {count[outcome]} {outcome}"
-    return text
+    back, waiting = count[RESUMED] + count[WAITS], count[WAITS]
+    text = f"{back} session{'s' * (back != 1)} restored"
+    if waiting:
+        text += f" ({waiting} start{'s' * (waiting == 1)} when shown)"
+    return text + "".join(f", {count[how]} {how}" for how in (SKIPPED, FAILED) if count[how])
 
 
 def as_document(results: list[Result]) -> str:
-    """The results as `restore --json` prints them."""
     rows = (
         {"session_id": r.session_id, "pane": r.pane, "outcome": r.outcome, "reason": r.reason or None}
         for r in results
@@ -77,7 +71,6 @@ def plan_text(plan: Plan) -> str:
 
 
 def rows_of(plan: Plan, titles: dict[str, str]) -> Iterator[tuple[str, str, str, str, str]]:
-    """A line for each pane of the plan."""
     for fill in plan.fills:
         yield row_of(fill.record, titles, fill.record.where, f"in pane {fill.pane}")
     for build in plan.builds:

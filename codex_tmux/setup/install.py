@@ -11,7 +11,7 @@ from codex_tmux.launcher import plugin_file, program, typed
 from codex_tmux.setup import local_link, tmux_conf
 from codex_tmux.setup.user_file import UserFile, rewrite
 from codex_tmux.tmux.server import Server, literal
-from codex_tmux.tmux.user_keys import TASKS, advice, left
+from codex_tmux.tmux.user_keys import TASKS, advice, left, prefixed
 
 LOADED_WITHIN = 10.0
 """Seconds that tmux may take to load the plugin, or to let go of it."""
@@ -44,7 +44,7 @@ def command(check: bool, yes: bool) -> int:
     elif not write(UserFile(found.path if found else tmux_conf.place()), yes):
         return 1
     server = Server()
-    if not elsewhere or not server.try_run("show-options", "-gqv", "@codex_dir"):
+    if not elsewhere or not server.option("@codex_dir"):
         click.echo(load(server))
     click.echo(f"Next: {typed('setup')}")
     return 0
@@ -100,8 +100,9 @@ def load(server: Server) -> str:
 
 
 def keys_text(server: Server, ours: list[str]) -> str:
-    named = ", ".join(f"prefix {key}" for key in ours) or "none"
     options = {task.option: server.option(task.option) for task in TASKS}
-    yours = ", ".join(f"prefix {task.key}" for task in left(options, ours))
     wanted = advice(options, ours, server.try_run("list-keys", "-T", "prefix") or "")
-    return f"Keys: {named}." + (f"\n{yours} stays yours; for another key: {wanted}" if yours else "")
+    yours = prefixed(task.key for task in left(options, ours))
+    return f"Keys: {prefixed(ours)}." + (
+        f"\n{yours} stays yours; for another key: {wanted}" if wanted else ""
+    )

@@ -1,6 +1,5 @@
 """`codex-tmux approve`: answer the approvals that conversations wait for, whatever their panes are now."""
 
-import sys
 from typing import Any
 
 import click
@@ -50,8 +49,7 @@ def command(
         elif as_json:
             click.echo(document("requests", map(as_row, asked.requests)))
         else:
-            dialog = Dialog(server, asked, client)
-            (dialog.run if sys.stdin.isatty() and sys.stdout.isatty() else dialog.print_all)()
+            Dialog(server, asked, client).run()
 
 
 def as_row(request: Request) -> dict[str, Any]:

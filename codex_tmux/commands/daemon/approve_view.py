@@ -21,7 +21,6 @@ class Page(NamedTuple):
 
 
 def title_of(request: Request, conversation: Conversation | None) -> str:
-    """The name of the conversation that asks, on one line."""
     named = conversation.name if conversation else request.thread.get("name") or request.thread.get("preview")
     return plain_line(str(named or request.session_id))
 
@@ -42,7 +41,6 @@ def lines_of(request: Request, conversation: Conversation | None, width: int) ->
 
 
 def page_of(lines: list[str], top: int, height: int) -> Page:
-    """The lines from `top` on that fit into `height`."""
     shown = lines[top : top + height]
     return Page(shown, len(lines) - top - len(shown))
 

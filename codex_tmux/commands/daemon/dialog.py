@@ -1,6 +1,7 @@
 """The requests on a terminal, one after the other, and the keys that answer them."""
 
 import shutil
+import sys
 
 import click
 
@@ -42,6 +43,9 @@ class Dialog:
 
     def run(self) -> None:
         """Until nothing is left, or the user leaves."""
+        if not (sys.stdin.isatty() and sys.stdout.isatty()):
+            self.print_all()
+            return
         at = 0
         while self.asked.requests:
             at %= len(self.asked.requests)

@@ -70,7 +70,7 @@ def say_that_it_works(server: Server, pane: str) -> None:
 
 def queue(server: Server, conversation: Conversation, message: str) -> None:
     """Have Codex itself queue it. Raises Problem with Codex's own words."""
-    configured = server.try_run("show-options", "-gqv", "@codex-command") or ""
+    configured = server.option("@codex-command")
     program = find_program(conversation.launch.codex, configured)
     if not program:
         raise Problem("no Codex found: install it, or name it with `set -g @codex-command /path/to/codex`")
