@@ -20,7 +20,7 @@ COMMANDS = {
     "wait": "codex_tmux.commands.daemon.wait",
     "respawn": "codex_tmux.commands.respawn",
     "fork": "codex_tmux.commands.fork",
-    "undo": "codex_tmux.restore.undo",
+    "undo": "codex_tmux.commands.undo",
     "restore": "codex_tmux.commands.restore",
     "adopt": "codex_tmux.commands.adopt",
     "forget": "codex_tmux.commands.forget",

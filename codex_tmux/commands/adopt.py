@@ -128,7 +128,7 @@ def refuse_taken(seen: Pass, pane: Pane, session: Session, force: bool) -> None:
             )
         if not force:
             where = f"pane {record.pane} of {server_name(record.epoch, record.server)}"
-            named = {ELSEWHERE: "a pane of another host"}.get(there or "", where)
+            named = {ELSEWHERE: "a pane of another host"}.get(str(there), where)
             raise Problem(f"session {session.id} is in {named}: --force takes it from there")
 
 

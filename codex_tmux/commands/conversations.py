@@ -74,7 +74,10 @@ class Conversation(NamedTuple):
     @property
     def name(self) -> str:
         """Its title, or what stands for that; unsafe to print as it is."""
-        return self.title or far_title(self.record) or ("(no message yet)" if self.status else "(no title)")
+        if is_elsewhere(self.record) and not self.title:
+            transport = of_argv(self.record.transport)
+            return f"({transport.name if transport else ' '.join(redact(self.record.flags))})"
+        return self.title or ("(no message yet)" if self.status else "(no title)")
 
     @property
     def elsewhere(self) -> str:
@@ -239,14 +242,6 @@ def of_record(record: Record, session: Session | None, here: Here) -> Conversati
         here.name_of(record),
         mark=place.mark if place else Attention(),
     )
-
-
-def far_title(record: Record) -> str:
-    """What stands for the title of a session that only another machine knows; "" for one of this machine."""
-    if not is_elsewhere(record):
-        return ""
-    transport = of_argv(record.transport)
-    return f"({transport.name if transport else ' '.join(redact(record.flags))})"
 
 
 def of_session(session: Session, home: str, here: Here) -> Conversation:

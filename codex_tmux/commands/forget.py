@@ -58,8 +58,12 @@ def meant(server: Server, pane_id: str | None, words: tuple[str, ...], all_ended
     """The records that are to be forgotten, each once. Raises Problem where one of them runs."""
     with server_lock(server):
         seen = look(server)
-        chosen = [of_pane(seen, pane_id)] if pane_id else []
-        chosen += [of_session(seen.records, word) for word in words]
+        chosen = [of_session(seen.records, word) for word in words]
+        if pane_id:
+            record = seen.record(pane_id)
+            if record is None:
+                raise Problem(f"pane {pane_id} has no known session")
+            chosen.append(record)
         chosen += [r for r in seen.records if all_ended and r.status == ENDED]
         for record in chosen:
             refuse_running(seen, record)
@@ -97,14 +101,6 @@ def look(server: Server) -> Pass:
         return Pass(Reading({}, [], "", "", "", {}), Snapshot("", "", ()), store.peek())
 
 
-def of_pane(seen: Pass, pane_id: str) -> Record:
-    """The record of a pane. Raises Problem where it has none."""
-    record = seen.record(pane_id)
-    if record is None:
-        raise Problem(f"pane {pane_id} has no known session")
-    return record
-
-
 def of_session(records: tuple[Record, ...], word: str) -> Record:
     """The one record that `word` names. Raises Problem."""
     prefix = word.lower()
@@ -132,16 +128,12 @@ def drop(server: Server, seen: Pass, chosen: list[Record]) -> str:
     # The panes first: a sync would recall a record that only they remember.
     for pane in seen.snapshot.panes:
         if pane.session in gone:
-            clear(server, pane.id)
+            # As one that never ran Codex; a dead one stays as it is, but for the promise to resume.
+            own = pane_options(pane.id, dict.fromkeys((*KEPT_TRUE, *OF_A_DEATH), ""))
+            run_all(server, [*own, *give_back(pane.id), *say_nothing(pane.id)], loaded=False)
     with store.lock():
         store.save(tuple(r for r in store.load() if r.session_id not in gone))
     for record in chosen:
         log("session.forgotten", session=record.session_id, pane=record.pane, was=record.status)
     look(server)
     return f"forgotten: {counted(chosen)} (Codex still has the data)"
-
-
-def clear(server: Server, pane: str) -> None:
-    """Make a pane one that never ran Codex; a dead one stays as it is, but for the promise to resume."""
-    own = pane_options(pane, dict.fromkeys((*KEPT_TRUE, *OF_A_DEATH), ""))
-    run_all(server, [*own, *give_back(pane), *say_nothing(pane)], loaded=False)

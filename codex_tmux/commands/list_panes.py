@@ -110,18 +110,15 @@ def collect(server: Server, statuses: Collection[str]) -> list[Conversation]:
         log("list.no_server", why=e)
         records = store.peek()
     here = Here.of(server)
-    found = [of_remembered(record, here) for record in records if record.status in statuses]
+    found: list[Conversation] = []
     wanted: dict[str, set[str]] = {}
-    for c in found:
-        wanted.setdefault(c.record.codex_home, set()).add(c.session_id)
+    for record in (r for r in records if r.status in statuses):
+        codex_store = Store(record.codex_home)
+        whole = codex_store.complete(record.session_id) or record.session_id
+        found.append(of_record(record._replace(session_id=whole), codex_store.find(whole), here))
+        wanted.setdefault(record.codex_home, set()).add(whole)
     found = with_activity(found, activity.ask_all(wanted))
     return sorted(found, key=lambda c: (STATUSES.index(c.status), c.record.server, *c.record.position))
-
-
-def of_remembered(record: Record, here: Here) -> Conversation:
-    codex_store = Store(record.codex_home)
-    whole = codex_store.complete(record.session_id) or record.session_id
-    return of_record(record._replace(session_id=whole), codex_store.find(whole), here)
 
 
 def unknown_panes(seen: Pass) -> list[Record]:
@@ -145,7 +142,7 @@ def as_row(c: Conversation) -> dict[str, Any]:
         "status": record.status,
         "mode": record.mode,
         "server": record.server,
-        "server_is": c.fate if c.fate in (ALIVE, ELSEWHERE) else None,
+        "server_is": {ALIVE: ALIVE, ELSEWHERE: ELSEWHERE}.get(c.fate),
         "server_pid": epoch.pid_of(record.epoch),
         "pane": record.pane,
         "tmux_session": record.tmux_session,

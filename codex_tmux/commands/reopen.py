@@ -34,18 +34,16 @@ def reopen(
         server.run_commands(pane_options(into, had))
         respawn_into_run(server, into, conversation.launch, kill=True)
     else:
-        new = beside_or_new(server, conversation, client, split)
+        # Without an index tmux takes the next free one: windows are found by their numbers.
+        new = (
+            ["split-window", "-t", current_of(server, client, "#{pane_id}")]
+            if split
+            else ["new-window", "-t", session_for(server, conversation, client)]
+        )
         pane = open_pane(server, new, conversation.launch, had)
     log("session.reopened", session=conversation.session_id, pane=pane, split=split)
     show(server, pane, client)
     return pane
-
-
-def beside_or_new(server: Server, conversation: Conversation, client: str, split: bool) -> list[str]:
-    if split:
-        return ["split-window", "-t", current_of(server, client, "#{pane_id}")]
-    # Without an index tmux takes the next free one: windows are found by their numbers.
-    return ["new-window", "-t", session_for(server, conversation, client)]
 
 
 def session_for(server: Server, conversation: Conversation, client: str) -> str:

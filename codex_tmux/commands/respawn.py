@@ -96,12 +96,17 @@ def respawn(
         launch, session, evidence = what_it_had(pane, seen.record(pane_id))
         if launch.transport:
             refuse_far_end(pane, launch, session)
-        had = options_of(session, evidence, fresh)
+        had = {Option.SESSION: session, Option.EVIDENCE: evidence}
+        if fresh or session:
+            # Without a session it may stand there of which one the pane is to be a fork.
+            had[Option.FRESH] = "1" * fresh
         remember = pane_options(pane_id, had)
+        its_own = pane.dead or pane.running
         if split:
-            refuse_living(pane)
+            if its_own:
+                raise Problem(f"pane {pane_id} needs no split: codex-tmux respawn -t {pane_id} resumes there")
             split_beside(server, seen, pane, launch, had)
-        elif pane.dead or pane.running:
+        elif its_own:
             refuse_to_end(server, pane)
             if pane.running and not force:
                 raise StillRuns(pane_id)
@@ -109,13 +114,6 @@ def respawn(
             respawn_into_run(server, pane_id, launch, kill=not pane.dead)
         else:
             into_shell(server, pane, launch, remember)
-
-
-def options_of(session: str, evidence: str, fresh: bool) -> dict[str, str]:
-    """The options that say what a pane had, or that it is to begin a new session."""
-    options = {Option.SESSION: session, Option.EVIDENCE: evidence}
-    # Without a session it may stand there of which one the pane is to be a fork.
-    return {**options, Option.FRESH: "1" if fresh else ""} if fresh or session else options
 
 
 def split_beside(server: Server, seen: Pass, pane: Pane, launch: Launch, had: dict[str, str]) -> str:
@@ -155,14 +153,6 @@ def refuse_to_end(server: Server, pane: Pane) -> None:
     answer = may_act(pane_facts(row), facts, Act.RESPAWN)
     if not answer:
         raise Problem(f"pane {pane.id} {answer.because}")
-
-
-def refuse_living(pane: Pane) -> None:
-    """Raise Problem where the conversation still runs, or sleeps, in its own pane."""
-    if pane.dead:
-        raise Problem(f"pane {pane.id} is free: codex-tmux respawn -t {pane.id} resumes there")
-    if pane.running:
-        raise Problem(f"pane {pane.id} runs its Codex: there is nothing to bring back")
 
 
 def what_it_had(pane: Pane, record: Record | None) -> tuple[Launch, str, str]:

@@ -38,19 +38,15 @@ def conversation_of(server: Server, pane: str | None, session: str | None) -> Co
     """The conversation that is meant. Raises Problem where there is none, or no Codex of this machine has it."""
     if pane and session:
         raise Problem("name a pane (-t) or a session (--session), not both")
-    found = one(server, session or session_in(server, pane))
+    if not session:
+        pane = resolve(server, pane)
+        session = server.run("display-message", "-p", "-t", pane, f"#{{{Option.SESSION}}}")
+        if not session:
+            raise Problem(f"pane {pane} has no conversation")
+    found = one(server, session)
     if is_elsewhere(found.record):
         raise Problem(f"session {found.session_id} is on another machine: only the Codex there can be asked")
     return found
-
-
-def session_in(server: Server, target: str | None) -> str:
-    """The session of a pane. Raises Problem where it has none."""
-    pane = resolve(server, target)
-    session = server.run("display-message", "-p", "-t", pane, f"#{{{Option.SESSION}}}")
-    if not session:
-        raise Problem(f"pane {pane} has no conversation")
-    return session
 
 
 def only(word: str, ids: Collection[str], where: str = "") -> str:

@@ -15,7 +15,6 @@ from codex_tmux.restore.resurrect import (
     POST,
     PRE,
     release_early,
-    restores_at_start,
     would_start_codex,
 )
 from codex_tmux.restore.view import summary
@@ -43,7 +42,8 @@ def start(server: Server) -> None:
     if mode == "off":
         return
     seen, lost = wait_for_lost(server)
-    continuum = lost > 0 and restores_at_start(server)
+    # tmux-continuum has tmux-resurrect restore.
+    continuum = lost > 0 and server.option("@continuum-restore").strip() == "on"
     if continuum and (there := restored_titles(seen)):
         # It was quicker than we: what it has brought back is filled without a question, as by its hook.
         announce(server, Restore(server, there, rebuilt=True).run())
@@ -92,7 +92,9 @@ def tell_lost(server: Server) -> None:
     A message, not a menu: who types at that moment would choose from that without having seen it.
     """
     _, lost = wait_for_lost(server)
-    client = newest_client(server)
+    # Programs in control mode are asked nothing.
+    people = [client for client in clients(server) if not client.control]
+    client = max(people, key=lambda client: client.came).name if people else ""
     if not lost or not client:
         return
     end = time.monotonic() + STILL_WITHIN
@@ -104,12 +106,6 @@ def tell_lost(server: Server) -> None:
         client,
         f"{sessions_text(lost)} to restore: {f'press {key}' if key else 'run codex-tmux restore'}",
     )
-
-
-def newest_client(server: Server) -> str:
-    """The client that came last; "" for none. Programs in control mode are asked nothing."""
-    people = [client for client in clients(server) if not client.control]
-    return max(people, key=lambda client: client.came).name if people else ""
 
 
 def is_typing(server: Server, client: str) -> bool:

@@ -127,12 +127,8 @@ def fit(record: Record, spot: Spot, titled: Collection[str]) -> int:
     there = spot.position == record.position
     if spot.title_id in titled:
         return 2 + there if spot.title_id == record.session_id[:CUT] else 0
-    return int(there and same_directory(record.cwd, spot.cwd))
-
-
-def same_directory(one: str, other: str) -> bool:
-    """Whether two paths are written for one directory. (tmux-resurrect loses those with a space in them.)"""
-    return one.rstrip("/") == other.rstrip("/") or " " in one
+    # tmux-resurrect loses directories with a space in them.
+    return int(there and (record.cwd.rstrip("/") == spot.cwd.rstrip("/") or " " in record.cwd))
 
 
 def make_plan(

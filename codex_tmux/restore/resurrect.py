@@ -31,11 +31,6 @@ def would_start_codex(processes: str) -> bool:
     return any(os.path.basename(name) in CODEX_WORDS for name in matched)
 
 
-def restores_at_start(server: Server) -> bool:
-    """Whether tmux-continuum will have tmux-resurrect restore at server start."""
-    return server.option("@continuum-restore").strip() == "on"
-
-
 def release_early(server: Server) -> list[str]:
     """Let the panes that were filled before tmux-resurrect typed its commands wake when shown; their ids."""
     lines = (server.try_run("list-panes", "-a", "-F", f"#{{pane_id}} #{{{EARLY}}}") or "").splitlines()

@@ -94,15 +94,11 @@ def load(server: Server) -> str:
         directory = server.option("@codex_dir")
         keys = server.try_run("show-options", "-gv", "@codex_keys")
         if directory == wanted and keys is not None:
-            return f"Loaded: a pane that runs Codex keeps its conversation. {keys_text(server, keys.split())}"
+            ours = keys.split()
+            options = {task.option: server.option(task.option) for task in TASKS}
+            wanted = advice(options, ours, server.try_run("list-keys", "-T", "prefix") or "")
+            yours = prefixed(task.key for task in left(options, ours))
+            more = f"\n{yours} stays yours; for another key: {wanted}" if wanted else ""
+            return f"Loaded: a pane that runs Codex keeps its conversation. Keys: {prefixed(ours)}.{more}"
         time.sleep(POLL_SECONDS)
     return "tmux did not load it; to see why: tmux show-messages"
-
-
-def keys_text(server: Server, ours: list[str]) -> str:
-    options = {task.option: server.option(task.option) for task in TASKS}
-    wanted = advice(options, ours, server.try_run("list-keys", "-T", "prefix") or "")
-    yours = prefixed(task.key for task in left(options, ours))
-    return f"Keys: {prefixed(ours)}." + (
-        f"\n{yours} stays yours; for another key: {wanted}" if wanted else ""
-    )

@@ -118,16 +118,6 @@ def take_out(file: UserFile, yes: bool) -> int:
     return 0
 
 
-def check_only(file: UserFile, item: str, named: bool) -> int:
-    if config_has_id(file, item):
-        click.echo(f"set: {file.path} has the session id in the title")
-        return 0
-    click.echo(
-        f"not set: {file.path} has no session id in the title; run: {command_for(named, file.path.parent)}"
-    )
-    return 1
-
-
 def command_for(named: bool, home: Path, *options: str) -> str:
     return typed("setup", *options, *(["--codex-home", str(home)] if named else []))
 
@@ -163,4 +153,11 @@ def command(check: bool, undo: bool, codex_home: str | None, yes: bool, codex: s
     if undo:
         return take_out(file, yes)
     items = items_for(codex_version(codex))
-    return check_only(file, items[0], named) if check else add(file, items, named, yes)
+    if not check:
+        return add(file, items, named, yes)
+    if config_has_id(file, items[0]):
+        click.echo(f"set: {file.path} has the session id in the title")
+        return 0
+    to_run = command_for(named, file.path.parent)
+    click.echo(f"not set: {file.path} has no session id in the title; run: {to_run}")
+    return 1

@@ -31,8 +31,11 @@ def command(yes: bool) -> int:
     """
     found = tmux_conf.loading()
     if found and found.ours:
-        if not take_out(UserFile(found.path), yes):
+        file = UserFile(found.path)
+        done = rewrite(file, lambda data: data and tmux_conf.removed(data), yes, keep_copy=False)
+        if not done.agreed:
             return 1
+        file.remove_backups()
     else:
         click.echo("nothing to remove: `codex-tmux install` has put no line into tmux.conf")
         if found:
@@ -42,23 +45,12 @@ def command(yes: bool) -> int:
     for option in mentions(server):
         click.echo(f"Your {option} still mentions @codex_…: edit it in tmux.conf.")
     local_link.remove(yes)
-    for line in what_remains():
-        click.echo(line)
-    return 0
-
-
-def what_remains() -> list[str]:
-    lines = [f"  the session id in Codex's title, if you ran setup: {typed('setup', '--undo')}"]
+    click.echo("What remains, and how to remove it:")
+    click.echo(f"  the session id in Codex's title, if you ran setup: {typed('setup', '--undo')}")
     if Path(state_dir()).exists():
-        lines.append(f"  the record of your panes: rm -r {with_tilde(state_dir())}")
-    return ["What remains, and how to remove it:", *lines, f"  the program: {local_link.removal()}"]
-
-
-def take_out(file: UserFile, yes: bool) -> bool:
-    done = rewrite(file, lambda data: None if data is None else tmux_conf.removed(data), yes, keep_copy=False)
-    if done.changed:
-        file.remove_backups()
-    return done.agreed
+        click.echo(f"  the record of your panes: rm -r {with_tilde(state_dir())}")
+    click.echo(f"  the program: {local_link.removal()}")
+    return 0
 
 
 def unload(server: Server) -> str:

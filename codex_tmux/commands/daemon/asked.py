@@ -56,20 +56,17 @@ class Asked:
         except DaemonError as e:
             log("daemon.no_answer", why=e)
 
-    def is_answered(self, request: Request) -> bool:
-        daemon = self._daemons[id(request)]
-        self._answered |= {(id(daemon), number) for number in resolved(daemon)}
-        return (id(daemon), request.number) in self._answered
-
     def answer(self, request: Request, verdict: str) -> str:
         """Answer a request; what became of it. Raises Problem where it cannot be answered so, or not any more."""
         reply = answer_to(request, verdict)
         if reply is None:
             raise Problem("that cannot be answered from here: go to its pane")
+        daemon = self._daemons[id(request)]
         try:
-            if self.is_answered(request):
+            self._answered |= {(id(daemon), number) for number in resolved(daemon)}
+            if (id(daemon), request.number) in self._answered:
                 raise Problem(ANSWERED)
-            self._daemons[id(request)].reply(request.number, reply)
+            daemon.reply(request.number, reply)
         except (DaemonError, TimeoutError) as e:
             raise Problem(f"Codex's daemon has gone: {e}") from e
         log("request.answered", session=request.session_id, answer=verdict)

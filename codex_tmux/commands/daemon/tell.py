@@ -51,7 +51,9 @@ def tell(server: Server, conversation: Conversation, message: str) -> str:
         raise Problem("this conversation runs through codex exec: type into its pane")
     queue(server, conversation, message)
     log("session.told", session=conversation.session_id, pane=conversation.pane or "none")
-    loaded = is_loaded(conversation)
+    # Open in Codex's daemon, it works without its pane.
+    session = conversation.session_id
+    loaded = session in activity.ask_all({conversation.record.codex_home: {session}})
     if loaded and conversation.status == DEAD and conversation.pane:
         with suppress(TmuxError, Held):  # somebody wakes it just now
             say_that_it_works(server, conversation.pane)
@@ -106,12 +108,6 @@ def run(codex: list[str], words: list[str], environment: dict[str, str]) -> subp
         raise Problem(
             f"{codex[-1]} gave no answer ({type(e).__name__}): see whether the message arrived"
         ) from e
-
-
-def is_loaded(conversation: Conversation) -> bool:
-    """Whether Codex's daemon has the conversation open, so that it works without its pane."""
-    session = conversation.session_id
-    return session in activity.ask_all({conversation.record.codex_home: {session}})
 
 
 def outcome(status: str, loaded: bool) -> str:

@@ -66,7 +66,9 @@ def command(
         elif fzf and sys.stdout.isatty():
             with_fzf(server, client, into)
         elif client and fzf:
-            open_popup(server, client, into)
+            # Not by -e: a popup has that from tmux 3.3 on.
+            words = ["env", "CODEX_TMUX_POPUP=1", *helper_command(server), "pick", "--client", client]
+            become_popup(server, client, [*words, *["--into", into] * bool(into)])
         elif client:
             show_menu(server, known(server, ALL), client, page, action, into)
         else:
@@ -88,10 +90,3 @@ def print_preview(server: Server, session_id: str) -> int:
     for line in preview(conversation, rollout, *(room if len(room) == 2 else [])):
         click.echo(line)
     return 0
-
-
-def open_popup(server: Server, client: str, into: str) -> None:
-    """Run ourselves in a popup of the client."""
-    # Not by -e: a popup has that from tmux 3.3 on.
-    words = ["env", "CODEX_TMUX_POPUP=1", *helper_command(server), "pick", "--client", client]
-    become_popup(server, client, [*words, *(["--into", into] if into else [])])

@@ -149,13 +149,10 @@ def feed(writing: int, view: View, found: Iterable[Found], widths: tuple[int, in
     here = os.path.realpath(view.directory) if view.directory else ""
     with contextlib.suppress(BrokenPipeError), open(writing, "wb") as pipe:
         for some in found:
-            wanted = [(c, said) for c, said in some if not here or os.path.realpath(c.record.cwd) == here]
-            pipe.write(lines_of(wanted, widths))
+            for c, said in some:
+                if not here or os.path.realpath(c.record.cwd) == here:
+                    pipe.write(f"{fzf_line(c, *widths, said)}\n".encode("utf-8", "replace"))
             pipe.flush()
-
-
-def lines_of(found: Found, widths: tuple[int, int]) -> bytes:
-    return "".join(f"{fzf_line(c, *widths, said)}\n" for c, said in found).encode("utf-8", "replace")
 
 
 def choice_of(printed: str) -> Choice | None:

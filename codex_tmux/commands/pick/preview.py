@@ -18,7 +18,11 @@ def preview(conversation: Conversation, rollout: str | None, width: int = 80, he
     head = head_of(conversation, height >= ROOMY)
     left = height - rows_of(head, width)
     said: list[str] = []
-    for speaker, text in reversed(messages_of(conversation, rollout) if rollout else []):
+    messages = last_messages(rollout, MESSAGES) if rollout else []
+    if rollout and rollout.endswith(COMPRESSED):
+        home, session = conversation.record.codex_home, conversation.session_id
+        [messages] = daemon_messages.last_messages(home, [session], MESSAGES)
+    for speaker, text in reversed(messages):
         lines = [line.rstrip() for line in plain(text).strip().splitlines()]
         block = ["", f"── {speaker}", *lines[:LINES], *(["…"] if len(lines) > LINES else [])]
         left -= rows_of(block, width)
@@ -52,12 +56,3 @@ def head_of(conversation: Conversation, roomy: bool) -> list[str]:
 
 def rows_of(lines: list[str], width: int) -> int:
     return sum(max(1, -(-len(line) // max(1, width))) for line in lines)
-
-
-def messages_of(conversation: Conversation, rollout: str) -> list[tuple[str, str]]:
-    """(who, what) of the last messages, oldest first."""
-    if not rollout.endswith(COMPRESSED):
-        return last_messages(rollout, MESSAGES)
-    return daemon_messages.last_messages(conversation.record.codex_home, [conversation.session_id], MESSAGES)[
-        0
-    ]

@@ -8,6 +8,7 @@ from datetime import timedelta
 import click
 
 from codex_tmux.codex.session_id import CUT
+from codex_tmux.commands.completion import FROM_KEY, ITS_CLIENT
 from codex_tmux.errors import Problem
 from codex_tmux.log import log
 from codex_tmux.pane.new_pane import open_pane
@@ -36,10 +37,8 @@ Window = tuple[str, int]
 
 
 @click.command(epilog="Example: codex-tmux undo, or prefix U")
-@click.option(
-    "--from-key", is_flag=True, hidden=True, help="Say everything in tmux: a key binding has no terminal."
-)
-@click.option("-c", "--client", default="", hidden=True, help="The tmux client whose key was pressed.")
+@FROM_KEY
+@ITS_CLIENT
 def command(from_key: bool, client: str) -> None:
     """Bring back the conversation whose pane was closed last.
 
