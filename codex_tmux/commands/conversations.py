@@ -130,7 +130,19 @@ class Here:
             rows = []
         if not rows:
             return cls()
-        places = {row[Option.SESSION] or row["pane_id"]: place_of(row) for row in reversed(rows)}
+        # A window linked into several tmux sessions lists its panes once for each: the first counts.
+        places = {
+            row[Option.SESSION] or row["pane_id"]: Place(
+                row["pane_id"],
+                row["session_name"],
+                int(row["window_index"]),
+                int(row["pane_index"]),
+                row["pane_dead"] == "1",
+                decode_launch(row[Option.LAUNCH]),
+                attention_of(row),
+            )
+            for row in reversed(rows)
+        }
         pid, started, socket = (rows[0][name] for name in ("pid", "start_time", "socket_path"))
         return cls(epoch.of_server(pid), f"{pid}:{started}", socket, places)
 
@@ -157,13 +169,6 @@ class Here:
             return f" @{os.path.basename(record.server)}"
         # Its socket is another one's by now.
         return f" @process {epoch.pid_of(record.epoch)}" if fate == ALIVE else ""
-
-
-def place_of(row: dict[str, str]) -> Place:
-    window, index = int(row["window_index"]), int(row["pane_index"])
-    launch = decode_launch(row[Option.LAUNCH])
-    where = (row["pane_id"], row["session_name"], window, index)
-    return Place(*where, row["pane_dead"] == "1", launch, attention_of(row))
 
 
 Known = Mapping[str, tuple[Session, str]]

@@ -59,8 +59,11 @@ def jump(server: Server, client: str) -> str:
     server.run("display-message", "-p", "")  # says so where there is no server at all
     here = [c for c in collect(server, CURRENT) if c.fate == OURS]
     stops = in_order([stop_of(c) for c in here], *place_of_client(server, client))
+    mute = sum(c.status == LIVE and not c.activity for c in here)
+    if not stops and mute:
+        raise Problem(f"none is unread, and none is known to need you ({mute} gave no answer)")
     if not stops:
-        raise Problem(nowhere_to_go(here))
+        raise Problem("no conversation needs you, and none is unread")
     show(server, stops[0].pane, client)
     return said_of(stops)
 
@@ -108,13 +111,6 @@ def said_of(stops: list[Stop]) -> str:
     more = f" ({', '.join(counts)})" if counts else ""
     what = f"{first.needs or UNREAD}{more}: "
     return what + shortened(first.title, min(40, 80 - len(PREFIX + what)))
-
-
-def nowhere_to_go(here: list[Conversation]) -> str:
-    mute = sum(c.status == LIVE and not c.activity for c in here)
-    if not mute:
-        return "no conversation needs you, and none is unread"
-    return f"none is unread, and none is known to need you ({mute} gave no answer)"
 
 
 def place_of_client(server: Server, client: str) -> tuple[Place, str]:

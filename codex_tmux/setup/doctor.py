@@ -4,6 +4,7 @@ import os
 import shutil
 import sys
 import textwrap
+from collections import Counter
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -90,14 +91,11 @@ def report(found: dict[str, Finding]) -> list[str]:
         lines.append(f"{mark}{name:{name_width}}  {''.join(detail[:1])}")
         lines += [indent + more for more in detail[1:]]
         lines += [f"{indent}→ {plain_line(finding.fix)}"] if finding.fix else []
-    return [*lines, summary([finding.status for finding in found.values()])]
-
-
-def summary(statuses: list[str]) -> str:
-    broken, warnings = statuses.count(BROKEN), statuses.count(WARNING)
+    counts = Counter(finding.status for finding in found.values())
+    broken, warnings = counts[BROKEN], counts[WARNING]
     said = [f"{broken} {BROKEN}"] if broken else []
     said += [f"{warnings} {WARNING}{'s' if warnings > 1 else ''}"] if warnings else []
-    return ", ".join(said) or "everything is in order"
+    return [*lines, ", ".join(said) or "everything is in order"]
 
 
 def short(detail: str) -> str:

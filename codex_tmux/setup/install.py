@@ -76,10 +76,9 @@ def say_whether(found: tmux_conf.Loading | None) -> int:
 
 def write(file: UserFile, yes: bool) -> bool:
     line = tmux_conf.load_line(program())
-    done = rewrite(file, lambda data: tmux_conf.added(data, line), yes, keep_copy=file.path.exists())
-    if done.agreed and not done.changed:
-        click.echo(f"nothing to write: {file.path} loads the plugin")
-    return done.agreed
+    nothing = f"nothing to write: {file.path} loads the plugin"
+    copy = file.path.exists()
+    return rewrite(file, lambda data: tmux_conf.added(data, line), yes, copy, nothing).agreed
 
 
 def load(server: Server) -> str:

@@ -73,12 +73,10 @@ def add(file: UserFile, items: tuple[str, ...], named: bool, yes: bool) -> int:
         new, inserted = with_items(config_text(data), items)
         return new.encode() if inserted else data
 
-    done = rewrite(file, changed, yes, keep_copy=True)
-    if not done.agreed:
-        return 1
+    nothing = f"nothing to do: {file.path} has the session id in the title"
+    done = rewrite(file, changed, yes, keep_copy=True, nothing=nothing)
     if not done.changed:
-        click.echo(f"nothing to do: {file.path} has the session id in the title")
-        return 0
+        return int(not done.agreed)
     if split_config(config_text(done.old))[1] == []:
         click.echo("The title was switched off; it now shows the session and nothing else.")
     click.echo("A Codex that already runs shows it after a restart (respawn its pane).")
@@ -105,12 +103,10 @@ def take_out(file: UserFile, yes: bool) -> int:
             return data
         return new.encode() if befores[-1] or new.strip() else None
 
-    done = rewrite(file, changed, yes, keep_copy=False)
-    if not done.agreed:
-        return 1
+    nothing = f"nothing to undo: {file.path} no longer has the session id in the title"
+    done = rewrite(file, changed, yes, keep_copy=False, nothing=nothing)
     if not done.changed:
-        click.echo(f"nothing to undo: {file.path} no longer has the session id in the title")
-        return 0
+        return int(not done.agreed)
     file.remove_backups()
     if done.new is None:
         with contextlib.suppress(OSError):  # unless Codex lives there by now

@@ -42,7 +42,8 @@ def command(yes: bool) -> int:
             click.echo(f"Remove this line from {found.path} yourself: {found.text}")
     server = Server()
     click.echo(unload(server))
-    for option in mentions(server):
+    listed = "\n".join(server.try_run("show-options", scope) or "" for scope in ("-g", "-gw"))
+    for option in dict.fromkeys(MENTION.findall(listed)):
         click.echo(f"Your {option} still mentions @codex_…: edit it in tmux.conf.")
     local_link.remove(yes)
     click.echo("What remains, and how to remove it:")
@@ -82,8 +83,3 @@ def is_clean(server: Server) -> bool:
     options = server.run("show-options", "-g") + server.run("show-options", "-s")
     panes = server.run("list-panes", "-a", "-F", "#{@codex_pane}#{@codex_session}#{@codex_keep}").strip()
     return not OUR_OPTION.search(options) and not OUR_ALIAS.search(options) and not panes
-
-
-def mentions(server: Server) -> list[str]:
-    listed = (server.try_run("show-options", scope) or "" for scope in ("-g", "-gw"))
-    return list(dict.fromkeys(name for text in listed for name in MENTION.findall(text)))

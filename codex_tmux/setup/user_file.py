@@ -127,10 +127,14 @@ class Rewritten(NamedTuple):
 
 
 def rewrite(
-    file: UserFile, changed: Callable[[bytes | None], bytes | None], yes: bool, keep_copy: bool
+    file: UserFile,
+    changed: Callable[[bytes | None], bytes | None],
+    yes: bool,
+    keep_copy: bool,
+    nothing: str = "",
 ) -> Rewritten:
-    """Make of a file what `changed` makes of its bytes, once the user has seen that and agreed, and say so. Raises
-    Problem.
+    """Make of a file what `changed` makes of its bytes, once the user has seen that and agreed, and say so; `nothing` is
+    said where that changes nothing. Raises Problem.
 
     The copy comes first, an empty one where there is no file: a change without a copy cannot be undone.
     """
@@ -142,6 +146,7 @@ def rewrite(
         except Problem as e:
             raise Problem(f"{file.path}: {e}") from e
         if new == old:
+            click.echo(nothing)
             return Rewritten(old, new)
         lines = difference(str(file.path), *((data or b"").decode(errors="replace") for data in (old, new)))
         if lines != shown and not agreed(lines, yes):
