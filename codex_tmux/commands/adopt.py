@@ -64,14 +64,13 @@ def command(pane: str | None, codex_home: str | None, force: bool, session: str)
 
 def home_of(pane: Pane, record: Record | None, given: str | None) -> str:
     """The `CODEX_HOME` to look in. A Codex that runs has one already."""
-    known = pane.running or pane.launch
-    own = known.codex_home if known else record.codex_home if record else None
+    known = pane.running or pane.launch or record
     if given:
         given = os.path.abspath(os.path.expanduser(given))
         if pane.running and os.path.realpath(given) != os.path.realpath(pane.running.codex_home):
             raise Problem(f"the Codex in pane {pane.id} uses {pane.running.codex_home}, not {given}")
         return given
-    return own or default_home()
+    return (known and known.codex_home) or default_home()
 
 
 def find(codex_store: Store, word: str, running: bool) -> Session:

@@ -11,12 +11,7 @@ from codex_tmux.restore.build import EARLY
 from codex_tmux.restore.choose_sessions import choose
 from codex_tmux.restore.plan import lost_records
 from codex_tmux.restore.restore import RESUMED, WAITS, Restore, Result, spots_of, titles_of, wake
-from codex_tmux.restore.resurrect import (
-    POST,
-    PRE,
-    release_early,
-    would_start_codex,
-)
+from codex_tmux.restore.resurrect import POST, PRE, release_early, would_start_codex
 from codex_tmux.restore.view import summary
 from codex_tmux.sleeping.resume import helper_command, key_of
 from codex_tmux.tmux import server as tmux

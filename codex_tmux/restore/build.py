@@ -24,8 +24,6 @@ from codex_tmux.tmux.server import RESPAWN_PANE, Server, joined, literal
 from codex_tmux.tmux.versions import DEAD_FORMAT, version_of
 
 WAITING, EARLY = "@codex_waiting", "@codex_early"
-HINT_LENGTH = 60
-"""Characters of a session's title in the line that names it."""
 
 
 class Rebuilder:
@@ -239,9 +237,3 @@ def session_target(name: str) -> str:
         return f"={name}"
     pattern = re.sub(r"([][*?\\])", r"\\\1", name).replace(":", "?")
     return f"[{pattern[0]}]{pattern[1:]}" if pattern[0] in "$=@%" else pattern
-
-
-def short_title(title: str) -> str:
-    """A title as part of one line; safe to draw, whatever it is made of."""
-    words = " ".join("".join(c if c.isprintable() else " " for c in title).split())
-    return words if len(words) <= HINT_LENGTH else words[: HINT_LENGTH - 1].rstrip() + "…"

@@ -11,7 +11,8 @@ from codex_tmux.codex.store import Store
 from codex_tmux.errors import TmuxError
 from codex_tmux.log import log
 from codex_tmux.pane.idle_shell import untouched
-from codex_tmux.restore.build import EARLY, WAITING, Rebuilder, short_title
+from codex_tmux.plain_text import plain_line, shortened
+from codex_tmux.restore.build import EARLY, WAITING, Rebuilder
 from codex_tmux.restore.last_said import last_said
 from codex_tmux.restore.plan import Build, Plan, Spot, lost_records, make_plan, place
 from codex_tmux.sleeping.resume import wait_until_dead
@@ -27,6 +28,7 @@ from codex_tmux.tracking.sync import server_lock
 
 RESUMED, WAITS, REBUILT, SKIPPED, FAILED = "resumed", "waiting", "rebuilt", "skipped", "failed"
 Progress = Callable[[int, int], None]
+TITLE_WIDTH = 60
 FILLS = 8
 """How many panes are filled in one tmux call: it may be 16 KB long, and a restore that is killed finishes it."""
 
@@ -204,7 +206,10 @@ def spots_of(seen: Pass) -> tuple[Spot, ...]:
 def titles_of(records: list[Record]) -> dict[str, str]:
     """The title of each session, in few words on one line; its id where it has none."""
     found = {r.session_id: Store(r.codex_home).find(r.session_id) for r in records}
-    return {session: short_title(known.title if known else "") or session for session, known in found.items()}
+    titles = {
+        session: shortened(plain_line(known.title), TITLE_WIDTH) for session, known in found.items() if known
+    }
+    return {session: titles.get(session) or session for session in found}
 
 
 def wake(server: Server, panes: list[str], everything: bool) -> set[str]:

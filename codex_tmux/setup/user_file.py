@@ -133,8 +133,8 @@ def rewrite(
     keep_copy: bool,
     nothing: str = "",
 ) -> Rewritten:
-    """Make of a file what `changed` makes of its bytes, once the user has seen that and agreed, and say so; `nothing` is
-    said where that changes nothing. Raises Problem.
+    """Make of a file what `changed` makes of its bytes, once the user has seen that and agreed, and say so; `nothing`
+    is said where that changes nothing. Raises Problem.
 
     The copy comes first, an empty one where there is no file: a change without a copy cannot be undone.
     """

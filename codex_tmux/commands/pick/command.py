@@ -36,13 +36,7 @@ from codex_tmux.tmux.tell import problems_told
 @click.option("--action", type=click.Choice(ACTIONS), default=GO, hidden=True)
 @click.option("--do", "chosen", metavar="ID", default="", hidden=True)
 def command(
-    previewed: str | None,
-    client: str,
-    from_key: bool,
-    into: str,
-    page: int,
-    action: str,
-    chosen: str,
+    previewed: str | None, client: str, from_key: bool, into: str, page: int, action: str, chosen: str
 ) -> int:
     """Find any conversation of this machine, and go to it.
 
