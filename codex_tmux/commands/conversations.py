@@ -94,7 +94,6 @@ class Conversation(NamedTuple):
 
     @property
     def state(self) -> str:
-        """Status and activity in the words of a list."""
         return state_words(self.status, self.activity, self.unread)
 
     @property

@@ -71,7 +71,6 @@ def meant(server: Server, pane_id: str | None, words: tuple[str, ...], all_ended
 
 
 def agreed(chosen: list[Record]) -> bool:
-    """Show a person what would be forgotten, and ask."""
     for r in chosen:
         click.echo(
             plain_line(
@@ -82,7 +81,6 @@ def agreed(chosen: list[Record]) -> bool:
 
 
 def counted(records: list[Record]) -> str:
-    """How many sessions these are, in words."""
     return records[0].session_id if len(records) == 1 else f"{len(records)} sessions"
 
 

@@ -161,7 +161,6 @@ def bring_back(server: Server, seen: Pass, group: tuple[Record, ...], client: st
 
 
 def placed(server: Server, seen: Pass, group: tuple[Record, ...]) -> list[Result]:
-    """Make the panes of these records where they were; what became of each."""
     restore = Restore(server)
     by_window: dict[Window | None, list[Record]] = {}
     for record in group:

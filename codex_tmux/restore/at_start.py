@@ -2,6 +2,7 @@
 
 import shlex
 import time
+from itertools import chain
 
 from codex_tmux.codex.session_id import CUT
 from codex_tmux.errors import Problem
@@ -96,11 +97,8 @@ def tell_lost(server: Server) -> None:
     while time.monotonic() < end and is_typing(server, client):
         time.sleep(0.5)
     key = key_of(server)
-    say_for(
-        server,
-        client,
-        f"{sessions_text(lost)} to restore: {f'press {key}' if key else 'run codex-tmux restore'}",
-    )
+    how = f"press {key}" if key else "run codex-tmux restore"
+    say_for(server, client, f"{sessions_text(lost)} to restore: {how}")
 
 
 def is_typing(server: Server, client: str) -> bool:
@@ -125,10 +123,9 @@ def offer(server: Server, client: str) -> bool:
         ("Choose…", "c", f"display-popup -E -w 90% -h 80% {tmux.quote(f'{helper} restore --choose')}"),
         ("Not now", "n", ""),
     ]
-    words = ["display-menu", "-c", client, "-T", f" Restore {sessions_text(lost)}? ", "-x", "C", "-y", "C"]
-    for name, key, text in items:
-        words += [name, key, text]
-    server.run_inside(*words)
+    title = f" Restore {sessions_text(lost)}? "
+    middle = ("-x", "C", "-y", "C")
+    server.run_inside("display-menu", "-c", client, "-T", title, *middle, *chain(*items))
     return True
 
 

@@ -25,7 +25,6 @@ def outcome_lines(results: list[Result]) -> list[str]:
 
 
 def summary(results: list[Result]) -> str:
-    """One line: how many came back, and how."""
     count = Counter(result.outcome for result in results if result.session_id)
     if not count:
         return "nothing to restore"

@@ -101,7 +101,6 @@ def _occurrences(text: str, inserted: str, quoted: str) -> Iterator[re.Match[str
 
 
 def _for_a_line(text: str, items: list[str]) -> Iterator[tuple[int, str]]:
-    """Where a new `terminal_title` may stand, and what to put there."""
     newline = "\r\n" if "\r\n" in text else "\n"
     line = f"terminal_title = {json.dumps(items)}"
     for header in HEADER.finditer(text):

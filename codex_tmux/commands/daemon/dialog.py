@@ -71,7 +71,6 @@ class Dialog:
             click.echo("\n".join(lines))
 
     def take(self, request: Request, verdict: str) -> None:
-        """Answer a request, which is shown no more."""
         try:
             self.said = self.asked.answer(request, verdict)
         except Problem as e:

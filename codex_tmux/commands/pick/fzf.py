@@ -197,5 +197,4 @@ def fzf_line(conversation: Conversation, width: int, title_width: int, said: str
 
 
 def coloured(text: str, **style: Any) -> str:
-    """`text` in a style, where the user wants any."""
     return text if os.environ.get("NO_COLOR") else click.style(text, **style)
