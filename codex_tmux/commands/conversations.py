@@ -24,13 +24,13 @@ from codex_tmux.state.words import state_words
 from codex_tmux.tmux import epoch
 from codex_tmux.tmux.epoch import ALIVE, ELSEWHERE, GONE
 from codex_tmux.tmux.server import Server
-from codex_tmux.tracking.model import Pane, Sighting, Snapshot, new_record
 
 NEWEST = 500
 """Sessions of a store that are listed at once, besides those that codex-tmux knows."""
 ALL = 100_000
 PLACE = ("pane", "tmux_session", "window", "pane_index")
-NO_PANE = Pane("", "", 0, "", "", 0, "", False, "", "", "")
+UNKNOWN = Record("", "", TUI, "", "", "", "", "", 0, "", "", 0, "", "", "", (), datetime.min)
+"""What is remembered of a session without a record."""
 
 
 class Place(NamedTuple):
@@ -250,14 +250,17 @@ def of_record(record: Record, session: Session | None, here: Here) -> Conversati
 
 def of_session(session: Session, home: str, here: Here) -> Conversation:
     """The conversation of a session that codex-tmux has no record of."""
-    place = here.places.get(session.id)
-    mode = EXEC if session.exec_session else TUI
-    launch = (place and place.launch) or Launch(mode, "", home, "", (), False)
-    launch = launch._replace(cwd=session.cwd or os.path.expanduser("~"))
-    status = (DEAD if place.dead else LIVE) if place else ""
-    created = datetime.fromtimestamp(session.created_ms / 1000, timezone.utc)
-    record = new_record(Snapshot("", "", ()), NO_PANE, launch, Sighting(session.id, ""), status, created)
-    return of_record(here.moved(record), session, here)
+    mode, created = EXEC if session.exec_session else TUI, session.created_ms / 1000
+    record = UNKNOWN._replace(
+        session_id=session.id,
+        mode=mode,
+        codex_home=home,
+        updated_at=datetime.fromtimestamp(created, timezone.utc),
+    )
+    if place := here.places.get(session.id):
+        started = place.launch or launch_of(record)
+        record = here.moved(record)._replace(status=DEAD if place.dead else LIVE, **started._asdict())
+    return of_record(record._replace(cwd=session.cwd or os.path.expanduser("~")), session, here)
 
 
 def remembered() -> tuple[Record, ...]:

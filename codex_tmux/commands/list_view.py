@@ -75,22 +75,21 @@ def cells_of(c: Conversation) -> dict[str, str]:
     record = c.record
     known = f"exact ({record.evidence})" if record.exact else "inferred"
     cut = "" if is_whole(record.session_id) else "…"
-    cells = {
-        "WHERE": record.where + c.at if c.status else "-",
-        "PANE": record.pane,
+    return {
+        "WHERE": plain_line(record.where + c.at) if c.status else "-",
+        "PANE": plain_line(record.pane),
         "SESSION": record.session_id + cut if record.session_id else "-",
-        "TITLE": c.name if record.session_id else "-",
+        "TITLE": plain_line(c.name) if record.session_id else "-",
         "STATUS": c.state,
         "KNOWN BY": known if record.evidence else "unknown",
-        "DIRECTORY": far_end(record) or tilde(record.cwd),
+        "DIRECTORY": plain_line(far_end(record) or tilde(record.cwd)),
         "AGE": age(time.time() - c.updated) if record.session_id else "-",
     }
-    return {name: plain_line(text) for name, text in cells.items()}
 
 
 def far_end(record: Record) -> str:
     """Where a Codex of another machine or box runs, as `ssh host`; "" for one of this machine."""
-    transport = of_argv(record.transport)
+    transport = of_argv(record.transport) if record.transport else None
     return f"{transport.kind} {transport.target}".rstrip() if transport else ""
 
 
