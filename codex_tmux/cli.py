@@ -20,7 +20,7 @@ COMMANDS = {
     "wait": "codex_tmux.commands.daemon.wait",
     "respawn": "codex_tmux.commands.respawn",
     "fork": "codex_tmux.commands.fork",
-    "undo": "codex_tmux.restore.undo",
+    "undo": "codex_tmux.commands.undo",
     "restore": "codex_tmux.commands.restore",
     "adopt": "codex_tmux.commands.adopt",
     "forget": "codex_tmux.commands.forget",
@@ -69,7 +69,7 @@ def cli() -> None:
     """
 
 
-@click.command(short_help="Update records and panes now, as the hooks do.", epilog="Example: codex-tmux sync")
+@click.command(epilog="Example: codex-tmux sync")
 def sync() -> None:
     """Update records and panes now.
 
@@ -80,7 +80,6 @@ def sync() -> None:
 
 
 @click.command(
-    short_help="Start Codex in this pane, resuming its session.",
     epilog="Example: tmux new-window -n api codex-tmux run -- -m gpt-5",
     context_settings={"ignore_unknown_options": True},
 )
@@ -98,8 +97,11 @@ def run(**_: object) -> None:
 
 def main(args: list[str]) -> int:
     """Run the command line `args` (without the program name); returns the exit code."""
+    plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
     try:
-        code = cli.main(args, prog_name="codex-tmux", standalone_mode=False)
+        # None: click leaves colours out where no terminal shows them.
+        colour = False if plain else None
+        code = cli.main(args, prog_name="codex-tmux", standalone_mode=False, color=colour)
         return code if isinstance(code, int) else 0
     except click.exceptions.Exit as e:
         return e.exit_code

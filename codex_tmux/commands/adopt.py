@@ -6,12 +6,13 @@ import shutil
 import click
 
 from codex_tmux.codex.home import default_home
-from codex_tmux.codex.session_id import is_whole, same_session
-from codex_tmux.codex.store import NAMED_BY, Session, Store
-from codex_tmux.commands.completion import DIRECTORY, PANE, SESSION
-from codex_tmux.commands.respawn import resolve
+from codex_tmux.codex.session_id import same_session
+from codex_tmux.codex.store import Session, Store
+from codex_tmux.commands.completion import DIRECTORY, PANE_OPTION, SESSION
+from codex_tmux.commands.target import only, resolve
 from codex_tmux.errors import Problem
 from codex_tmux.log import log
+from codex_tmux.pane.run import REASONS
 from codex_tmux.plain_text import plain_line, shortened
 from codex_tmux.sleeping.resume import put_to_sleep, wait_until_dead
 from codex_tmux.state import store
@@ -24,18 +25,9 @@ from codex_tmux.tracking.model import RANK, Pane, Sighting, new_record
 from codex_tmux.tracking.pass_once import Pass, sync_once
 from codex_tmux.tracking.sync import server_lock
 
-WHY_NOT = {
-    "archived": "is archived; run: codex unarchive {id}",
-    "deleted": "was deleted: Codex's store has no rollout of it any more",
-    "no-message": "has no message yet: there is nothing to resume",
-    "subagent": "belongs to a sub-agent: Codex opened it for itself, below another session",
-}
-
 
 @click.command(epilog="Example: codex-tmux adopt -t %3 01a201da-7561")
-@click.option(
-    "-t", "--target", type=PANE, metavar="PANE", help="The pane (%3, or any tmux target); default: this one."
-)
+@PANE_OPTION
 @click.option(
     "--codex-home",
     type=DIRECTORY,
@@ -44,24 +36,23 @@ WHY_NOT = {
 )
 @click.option("--force", is_flag=True, help="Take it from another tmux server, or another host.")
 @click.argument("session", type=SESSION, metavar="SESSION")
-def command(target: str | None, codex_home: str | None, force: bool, session: str) -> None:
+def command(pane: str | None, codex_home: str | None, force: bool, session: str) -> None:
     """Bind a session to a pane by hand.
 
     SESSION is an id, its first characters (8 or more), or the name you gave it in Codex. The pane may run Codex, be
     asleep, or be a shell. If it is asleep or a shell, resume it with `codex-tmux respawn` or prefix R.
     """
     server = Server()
-    pane_id = resolve(server, target)
+    pane_id = resolve(server, pane)
     with server_lock(server):
         seen = sync_once(server)
-        pane = seen.require(pane_id)
-        record = seen.record(pane_id)
-        home = home_of(pane, record, codex_home)
-        found = find(Store(home), session, running=pane.running is not None)
-        launch = launch_of(server, pane, found, home)
-        refuse_pane(pane, launch, found)
-        refuse_taken(seen, pane, found, force)
-        bind(server, seen, pane, launch, found.id)
+        its = seen.require(pane_id)
+        home = home_of(its, seen.record(pane_id), codex_home)
+        found = find(Store(home), session, running=its.running is not None)
+        launch = launch_of(server, its, found, home)
+        refuse_pane(its, launch, found)
+        refuse_taken(seen, its, found, force)
+        bind(server, seen, its, launch, found.id)
         bound = sync_once(server).record(pane_id)
     if bound is None or not bound.current or bound.session_id != found.id:
         raise Problem(f"pane {pane_id} now shows another session: nothing was bound")
@@ -73,35 +64,24 @@ def command(target: str | None, codex_home: str | None, force: bool, session: st
 
 def home_of(pane: Pane, record: Record | None, given: str | None) -> str:
     """The `CODEX_HOME` to look in. A Codex that runs has one already."""
-    known = pane.running or pane.launch
-    own = known.codex_home if known else record.codex_home if record else None
+    known = pane.running or pane.launch or record
     if given:
         given = os.path.abspath(os.path.expanduser(given))
         if pane.running and os.path.realpath(given) != os.path.realpath(pane.running.codex_home):
             raise Problem(f"the Codex in pane {pane.id} uses {pane.running.codex_home}, not {given}")
         return given
-    return own or default_home()
+    return (known and known.codex_home) or default_home()
 
 
 def find(codex_store: Store, word: str, running: bool) -> Session:
     """The one session that `word` means and that a pane can have. Raises Problem."""
-    ids = codex_store.named(word)
-    if not ids:
-        short = not is_whole(word) and len(word) < NAMED_BY
-        why = (
-            f"type at least {NAMED_BY} characters of an id"
-            if short
-            else "codex-tmux list --all shows the known ones"
-        )
-        raise Problem(f"{plain_line(word)}: no such session in {codex_store.codex_home} ({why})")
-    if len(ids) > 1:
-        raise Problem(f"{plain_line(word)} is ambiguous: {', '.join(sorted(ids)[:4])}")
-    resumable, why = codex_store.resumable(ids[0])
+    session = only(word, codex_store.named(word), f" in {codex_store.codex_home}")
+    resumable, why = codex_store.resumable(session)
     # The Codex that runs has it open: there need not be anything to resume yet.
     if not resumable and not (running and why == "no-message"):
-        raise Problem(f"session {ids[0]} {WHY_NOT.get(why, 'cannot be resumed').format(id=ids[0])}")
-    found = codex_store.find(ids[0])
-    return found or Session(ids[0], "", "", "", "", "", False, False, False, created_ms=0, updated=0.0)
+        raise Problem(REASONS.get(why, "session {session} cannot be resumed").format(session=session))
+    found = codex_store.find(session)
+    return found or Session(session, "", "", "", "", "", False, False, False, created_ms=0, updated=0.0)
 
 
 def launch_of(server: Server, pane: Pane, session: Session, codex_home: str) -> Launch:
@@ -134,23 +114,21 @@ def refuse_pane(pane: Pane, launch: Launch, session: Session) -> None:
 
 def refuse_taken(seen: Pass, pane: Pane, session: Session, force: bool) -> None:
     """Raise Problem where another pane has the session; with `force` only where that is one of this tmux server."""
-    snapshot = seen.snapshot
+    snapshot, here = seen.snapshot, seen.snapshot.place(pane.id)
     for record in seen.records:
-        another = record.place != snapshot.place(pane.id) and snapshot.may_hold(record)
         there = snapshot.fates.get(record.epoch)
         taken = record.status == LIVE or (there == ELSEWHERE and record.status in (DEAD, LOST))
-        if not (taken and another and same_session(record.session_id, session.id)):
+        free = not taken or record.place == here or not snapshot.may_hold(record)
+        if free or not same_session(record.session_id, session.id):
             continue
         if record.epoch == snapshot.epoch:
             raise Problem(
                 f"session {session.id} is in pane {record.pane}, where it is running: it can be in one pane only"
             )
-        if force:
-            continue
-        where = f"pane {record.pane} of {server_name(record.epoch, record.server)}"
-        if there == ELSEWHERE:
-            where = "a pane of another host"
-        raise Problem(f"session {session.id} is in {where}: --force takes it from there")
+        if not force:
+            where = f"pane {record.pane} of {server_name(record.epoch, record.server)}"
+            named = {ELSEWHERE: "a pane of another host"}.get(str(there), where)
+            raise Problem(f"session {session.id} is in {named}: --force takes it from there")
 
 
 def bind(server: Server, seen: Pass, pane: Pane, launch: Launch, session_id: str) -> None:

@@ -42,7 +42,6 @@ class Completed(Word):
     def shell_complete(
         self, ctx: click.Context, param: click.Parameter, incomplete: str
     ) -> list[CompletionItem]:
-        """Those that begin with what is typed."""
         try:
             offered = [*self.offer(ctx, incomplete)]
         except (Problem, OSError, ValueError):

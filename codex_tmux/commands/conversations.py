@@ -1,6 +1,9 @@
 """Every conversation of this machine: what codex-tmux remembers, and what Codex's store has beside it."""
 
 import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
 from typing import NamedTuple
 
 from codex_tmux.codex.commandline import redact
@@ -13,51 +16,89 @@ from codex_tmux.errors import Problem, TmuxError
 from codex_tmux.log import log
 from codex_tmux.plain_text import plain_line
 from codex_tmux.state import store
+from codex_tmux.state.attention import Attention, attention_of
 from codex_tmux.state.launch import Launch, launch_of
 from codex_tmux.state.pane_options import Option, decode_launch
 from codex_tmux.state.records import DEAD, EXEC, LIVE, TUI, Record
 from codex_tmux.state.words import state_words
 from codex_tmux.tmux import epoch
-from codex_tmux.tmux.epoch import ALIVE, ELSEWHERE
+from codex_tmux.tmux.epoch import ALIVE, ELSEWHERE, GONE
 from codex_tmux.tmux.server import Server
 
 NEWEST = 500
 """Sessions of a store that are listed at once, besides those that codex-tmux knows."""
 ALL = 100_000
+PLACE = ("pane", "tmux_session", "window", "pane_index")
+UNKNOWN = Record("", "", TUI, "", "", "", "", "", 0, "", "", 0, "", "", "", (), datetime.min)
+"""What is remembered of a session without a record."""
 
 
 class Place(NamedTuple):
-    """A pane of this tmux server that has a session."""
-
     pane: str
-    where: str
+    tmux_session: str
+    window: int
+    pane_index: int
     dead: bool
     launch: Launch | None
-    unread: bool = False
+    mark: Attention = Attention()
 
 
 class Conversation(NamedTuple):
-    """One conversation. `status` is "" for one that codex-tmux has no record of; `pane` is one of this tmux server,
-    `elsewhere` the socket of the other one that has it; `activity` is one of ACTIVITIES, "" where it is not known."""
+    """One conversation. `record` is what codex-tmux remembers of it; of one that it does not know, what it would, with
+    the status "". `title` is None where Codex's store does not have it; `pane` is one of this tmux server; `fate` is
+    that of the record's one, and `at` its name where it is another one; `activity` is one of ACTIVITIES, "" where it is
+    not known."""
 
-    session_id: str
-    title: str
-    status: str
-    where: str
-    pane: str
-    elsewhere: str
-    cwd: str
-    codex_home: str
-    launch: Launch
-    evidence: str
+    record: Record
+    title: str | None
     updated: float
+    pane: str = ""
+    fate: str = GONE
+    at: str = ""
     activity: str = ""
-    unread: bool = False
+    mark: Attention = Attention()
+
+    @property
+    def session_id(self) -> str:
+        """Whole, if anybody knows the whole of it."""
+        return self.record.session_id
+
+    @property
+    def status(self) -> str:
+        return self.record.status
+
+    @property
+    def launch(self) -> Launch:
+        return launch_of(self.record)._replace(shell=False)
+
+    @property
+    def name(self) -> str:
+        """Its title, or what stands for that; unsafe to print as it is."""
+        if is_elsewhere(self.record) and not self.title:
+            transport = of_argv(self.record.transport)
+            return f"({transport.name if transport else ' '.join(redact(self.record.flags))})"
+        return self.title or ("(no message yet)" if self.status else "(no title)")
+
+    @property
+    def elsewhere(self) -> str:
+        """The socket of the other tmux server that has its pane, and where that is; "" where none does."""
+        if self.pane or not self.record.current:
+            return ""
+        server = self.record.server
+        return {ALIVE: server, ELSEWHERE: f"{server} on another host"}.get(self.fate, "")
+
+    @property
+    def reachable(self) -> bool:
+        """Whether it can be resumed, or has its pane."""
+        return self.title is not None or bool(self.pane or self.elsewhere) or is_elsewhere(self.record)
 
     @property
     def state(self) -> str:
-        """Status and activity in the words of a list."""
         return state_words(self.status, self.activity, self.unread)
+
+    @property
+    def unread(self) -> bool:
+        return self.mark.unread_since is not None
 
     @property
     def rank(self) -> int:
@@ -65,61 +106,101 @@ class Conversation(NamedTuple):
         return 0 if self.activity in activity.WAITING else 1 if self.unread else 2
 
 
+@dataclass
 class Here:
-    """The tmux server one is in: its epoch, and by session the panes that have one. Without a server nothing."""
+    """The tmux server one is in, and its panes by their sessions, or by their ids; without a server nothing."""
 
-    def __init__(self, server: Server) -> None:
-        self.epoch = epoch.of_server(server.try_run("display-message", "-p", "#{pid}") or "")
-        self.fates: dict[str, str] = {}
-        self.places = places(server) if self.epoch else {}
+    epoch: str = ""
+    socket: str = ""
+    places: dict[str, Place] = field(default_factory=dict)
+    fates: dict[str, str] = field(default_factory=dict)
 
-    def place(self, session_id: str) -> Place | None:
-        return self.places.get(session_id) or self.places.get(session_id[:CUT])
+    @classmethod
+    def of(cls, server: Server) -> "Here":
+        plain = (
+            *("pid", "pane_id", "pane_dead", "window_index", "pane_index"),
+            *(Option.SESSION, Option.UNREAD),
+        )
+        chosen = ("socket_path", "session_name", Option.LAUNCH, Option.UNREAD_AT, Option.TURNING)
+        try:
+            rows = server.listed("list-panes", "-a", plain=plain, chosen=chosen)
+        except TmuxError:
+            rows = []
+        if not rows:
+            return cls()
+        # A window linked into several tmux sessions lists its panes once for each: the first counts.
+        places = {
+            row[Option.SESSION] or row["pane_id"]: Place(
+                row["pane_id"],
+                row["session_name"],
+                int(row["window_index"]),
+                int(row["pane_index"]),
+                row["pane_dead"] == "1",
+                decode_launch(row[Option.LAUNCH]),
+                attention_of(row),
+            )
+            for row in reversed(rows)
+        }
+        return cls(epoch.of_server(rows[0]["pid"]), rows[0]["socket_path"], places)
 
-    def elsewhere(self, record: Record) -> str:
-        """The socket of the other tmux server that has a record's pane, and where it is; "" where none does."""
-        if not record.current:
-            return ""
+    def place(self, record: Record) -> Place | None:
+        session = record.session_id or record.pane
+        return self.places.get(session) or self.places.get(session[:CUT])
+
+    def moved(self, record: Record) -> Record:
+        """The record with the place that its session's pane has by now."""
+        place = self.place(record)
+        return record._replace(**{name: getattr(place, name) for name in PLACE}) if place else record
+
+    def fate(self, record: Record) -> str:
         if record.epoch not in self.fates:
             self.fates |= epoch.fates([record.epoch], self.epoch)
-        fate = self.fates[record.epoch]
-        return {ALIVE: record.server, ELSEWHERE: f"{record.server} on another host"}.get(fate, "")
+        return self.fates[record.epoch]
+
+    def name_of(self, record: Record) -> str:
+        """The tmux server of a record as a list names it; "" for the one that one is in."""
+        fate = self.fate(record)
+        if fate == ELSEWHERE:
+            return " @another host"
+        if self.socket and record.server and os.path.realpath(record.server) != os.path.realpath(self.socket):
+            return f" @{os.path.basename(record.server)}"
+        # Its socket is another one's by now.
+        return f" @process {epoch.pid_of(record.epoch)}" if fate == ALIVE else ""
+
+
+Known = Mapping[str, tuple[Session, str]]
+"""Sessions by their ids, each with the `CODEX_HOME` that has it."""
 
 
 def gather(server: Server, records: tuple[Record, ...], default_home: str, limit: int) -> list[Conversation]:
     """The newest conversations of each store and all that have a record or a pane: those that need the user first, then
     the unread, then the newest."""
-    homes = list(dict.fromkeys([default_home, *(r.codex_home for r in records)]))
+    homes = dict.fromkeys([default_home, *(r.codex_home for r in records)])
     # The daemons think while we read.
-    answer = activity.asking(dict.fromkeys(homes), activity.IN_PASSING)
-    here = Here(server)
-    sessions = {home: Store(home).recent(limit) for home in homes}
-    listed = {s.id for found in sessions.values() for s in found}
-    for home in homes:
-        mine = {r.session_id for r in records if r.codex_home == home}
-        if home == default_home:
-            mine |= here.places.keys()
-        sessions[home] += [s for s in map(Store(home).find, mine - listed) if s and s.listed]
-    found = with_activity(merge(records, sessions, here), answer())
-    return sorted(found, key=lambda c: c.rank)
+    answer = activity.asking(homes, activity.IN_PASSING)
+    here = Here.of(server)
+    known = {s.id: (s, home) for home in homes for s in Store(home).recent(limit)}
+    wanted = [*((r.session_id, r.codex_home) for r in records), *((s, default_home) for s in here.places)]
+    for session_id, home in wanted:
+        session = None if session_id in known else Store(home).find(session_id)
+        if session and session.listed:
+            known[session_id] = session, home
+    return sorted(with_activity(merge(records, known, here), answer()), key=lambda c: c.rank)
 
 
 def others(conversations: list[Conversation]) -> list[Conversation]:
     """What the stores have besides these, newest first."""
     listed = {c.session_id for c in conversations}
-    homes = dict.fromkeys([default_home(), *(c.codex_home for c in conversations)])
-    sessions = [(home, s) for home in homes for s in Store(home).recent(ALL) if s.id not in listed]
-    found = [of_session(home, session, None) for home, session in sessions]
-    return sorted(found, key=lambda c: c.updated, reverse=True)
+    homes = dict.fromkeys([default_home(), *(c.record.codex_home for c in conversations)])
+    known = {s.id: (s, home) for home in homes for s in Store(home).recent(ALL) if s.id not in listed}
+    return merge((), known, Here())
 
 
 def with_activity(conversations: list[Conversation], doing: dict[str, str]) -> list[Conversation]:
     """The conversations with what each is doing, where `doing` (by session id) knows that."""
-    if not doing:
-        return conversations
     # A session that has no message yet is known by the beginning of its id.
     doing = doing | {session_id[:CUT]: what for session_id, what in doing.items()}
-    return [c._replace(activity=doing[c.session_id]) if c.session_id in doing else c for c in conversations]
+    return [c._replace(activity=doing.get(c.session_id, "")) for c in conversations]
 
 
 def find(server: Server, session_id: str) -> Conversation | None:
@@ -127,47 +208,24 @@ def find(server: Server, session_id: str) -> Conversation | None:
     records = remembered()
     mine = tuple(r for r in records if same_session(r.session_id, session_id))
     homes = [*(r.codex_home for r in mine), default_home(), *(r.codex_home for r in records)]
-    for home in dict.fromkeys(homes):
-        session = Store(home).find(session_id)
-        if session is not None:
-            found = merge(mine, {home: [session]}, Here(server))
-            return next((c for c in found if same_session(c.session_id, session_id)), None)
-    return next(iter(merge(mine, {}, Here(server))), None)
+    stored = ((Store(home).find(session_id), home) for home in dict.fromkeys(homes))
+    known = next(({session.id: (session, home)} for session, home in stored if session), {})
+    return next(iter(merge(mine, known, Here.of(server))), None)
 
 
-def places(server: Server) -> dict[str, Place]:
-    """The panes of a tmux server that have a session, by that."""
-    plain = ("pane_id", "pane_dead", Option.SESSION, Option.UNREAD, "window_index", "pane_index")
-    counted = ("session_name", "@codex_launch")
-    try:
-        rows = server.listed("list-panes", "-a", "-f", "#{@codex_session}", plain=plain, chosen=counted)
-    except TmuxError:
-        rows = []
-    found: dict[str, Place] = {}
-    for row in rows:
-        where = f"{row['session_name']}:{row['window_index']}.{row['pane_index']}"
-        launch = decode_launch(row["@codex_launch"])
-        place = Place(row["pane_id"], where, row["pane_dead"] == "1", launch, bool(row[Option.UNREAD]))
-        found.setdefault(row["@codex_session"], place)
-    return found
-
-
-def merge(records: tuple[Record, ...], sessions: dict[str, list[Session]], here: Here) -> list[Conversation]:
+def merge(records: Iterable[Record], known: Known, here: Here) -> list[Conversation]:
     """Records and sessions as conversations, newest first; a record that cannot be resumed only while it has a pane."""
-    known = {s.id: (home, s) for home, found in sessions.items() for s in found}
     whole = {session_id[:CUT]: session_id for session_id in known}
-    newest: dict[str, Record] = {}
-    for record in sorted(records, key=lambda r: (r.current, r.updated_at), reverse=True):
-        newest.setdefault(whole.get(record.session_id, record.session_id), record)
-    found = []
-    for session_id, record in newest.items():
-        session = known[session_id][1] if session_id in known else None
-        place, elsewhere = here.place(session_id), here.elsewhere(record)
-        if session or place or elsewhere or is_elsewhere(record):
-            found.append(of_record(record, session_id, session, place, elsewhere))
-    others = {session_id: known[session_id] for session_id in known if session_id not in newest}
-    found += [of_session(home, session, here.place(s)) for s, (home, session) in others.items()]
-    return sorted(found, key=lambda c: c.updated, reverse=True)
+    # Of the records of a session the current one counts, else the newest: it comes last.
+    ordered = sorted(records, key=lambda r: (r.current, r.updated_at))
+    newest = {whole.get(r.session_id, r.session_id): r for r in ordered}
+    unknown = (None, "")
+    found = [
+        of_record(here.moved(r._replace(session_id=s)), known.get(s, unknown)[0], here)
+        for s, r in newest.items()
+    ]
+    found += [of_session(*known[s], here) for s in known if s not in newest]
+    return sorted((c for c in found if c.reachable), key=lambda c: c.updated, reverse=True)
 
 
 def is_elsewhere(started: Record | Launch) -> bool:
@@ -175,52 +233,32 @@ def is_elsewhere(started: Record | Launch) -> bool:
     return bool(started.transport) or any(flag.startswith("--remote") for flag in started.flags)
 
 
-def of_record(
-    record: Record, session_id: str, session: Session | None, place: Place | None, elsewhere: str
-) -> Conversation:
-    launch = launch_of(record)._replace(shell=False)
+def of_record(record: Record, session: Session | None, here: Here) -> Conversation:
+    place = here.place(record)
     return Conversation(
-        session_id=session_id,
-        title=(session.title if session else "") or far_title(record) or "(no message yet)",
-        status=record.status,
-        where=place.where if place else record.where,
-        pane=place.pane if place else "",
-        elsewhere="" if place else elsewhere,
-        cwd=record.cwd,
-        codex_home=record.codex_home,
-        launch=launch,
-        evidence=record.evidence,
-        updated=max(session.updated if session else 0.0, 0.0) or record.updated_at.timestamp(),
-        unread=place is not None and place.unread,
+        record,
+        session.title if session else None,
+        (session.updated if session else 0) or record.updated_at.timestamp(),
+        place.pane if place else "",
+        here.fate(record),
+        here.name_of(record),
+        mark=place.mark if place else Attention(),
     )
 
 
-def far_title(record: Record) -> str:
-    """What stands for the title of a session that only another machine knows; "" for one of this machine."""
-    if not is_elsewhere(record):
-        return ""
-    transport = of_argv(record.transport)
-    return f"({transport.name if transport else ' '.join(redact(record.flags))})"
-
-
-def of_session(home: str, session: Session, place: Place | None) -> Conversation:
+def of_session(session: Session, home: str, here: Here) -> Conversation:
     """The conversation of a session that codex-tmux has no record of."""
-    mode = EXEC if session.exec_session else TUI
-    cwd = session.cwd or os.path.expanduser("~")
-    return Conversation(
+    mode, created = EXEC if session.exec_session else TUI, session.created_ms / 1000
+    record = UNKNOWN._replace(
         session_id=session.id,
-        title=session.title or "(no title)",
-        status=(DEAD if place.dead else LIVE) if place else "",
-        where=place.where if place else "",
-        pane=place.pane if place else "",
-        elsewhere="",
-        cwd=cwd,
+        mode=mode,
         codex_home=home,
-        launch=(place.launch if place else None) or Launch(mode, "", home, cwd, (), False),
-        evidence="",
-        updated=session.updated or session.created_ms / 1000,
-        unread=place is not None and place.unread,
+        updated_at=datetime.fromtimestamp(created, timezone.utc),
     )
+    if place := here.places.get(session.id):
+        started = place.launch or launch_of(record)
+        record = here.moved(record)._replace(status=DEAD if place.dead else LIVE, **started._asdict())
+    return of_record(record._replace(cwd=session.cwd or os.path.expanduser("~")), session, here)
 
 
 def remembered() -> tuple[Record, ...]:

@@ -6,16 +6,17 @@ import click
 
 from codex_tmux.codex.store import NAMED_BY
 from codex_tmux.commands.completion import PANE, REMEMBERED
-from codex_tmux.commands.respawn import resolve
+from codex_tmux.commands.target import only, resolve
 from codex_tmux.errors import Problem, TmuxError
 from codex_tmux.log import log
 from codex_tmux.plain_text import plain_line, tilde
 from codex_tmux.sleeping.remain_on_exit import give_back, say_nothing
 from codex_tmux.state import store
 from codex_tmux.state.pane_options import KEPT_TRUE, Option, pane_options
-from codex_tmux.state.records import CURRENT, ENDED, STATUS_WORDS, Record
-from codex_tmux.tmux.server import Server
+from codex_tmux.state.records import ENDED, STATUS_WORDS, Record
+from codex_tmux.tmux.server import Reading, Server
 from codex_tmux.tracking.apply import run_all
+from codex_tmux.tracking.model import Snapshot
 from codex_tmux.tracking.pass_once import Pass, sync_once
 from codex_tmux.tracking.sync import server_lock
 
@@ -57,17 +58,19 @@ def meant(server: Server, pane_id: str | None, words: tuple[str, ...], all_ended
     """The records that are to be forgotten, each once. Raises Problem where one of them runs."""
     with server_lock(server):
         seen = look(server)
-        records = seen.records if seen else store.peek()
-        chosen = [of_pane(seen, pane_id)] if pane_id else []
-        chosen += [of_session(records, word) for word in words]
-        chosen += [r for r in records if all_ended and r.status == ENDED]
+        chosen = [of_session(seen.records, word) for word in words]
+        if pane_id:
+            record = seen.record(pane_id)
+            if record is None:
+                raise Problem(f"pane {pane_id} has no known session")
+            chosen.append(record)
+        chosen += [r for r in seen.records if all_ended and r.status == ENDED]
         for record in chosen:
             refuse_running(seen, record)
     return list(dict.fromkeys(chosen))
 
 
 def agreed(chosen: list[Record]) -> bool:
-    """Show a person what would be forgotten, and ask."""
     for r in chosen:
         click.echo(
             plain_line(
@@ -78,7 +81,6 @@ def agreed(chosen: list[Record]) -> bool:
 
 
 def counted(records: list[Record]) -> str:
-    """How many sessions these are, in words."""
     return records[0].session_id if len(records) == 1 else f"{len(records)} sessions"
 
 
@@ -86,67 +88,50 @@ def forget_session(server: Server, word: str) -> str:
     """Forget the session that `word` names, unasked; what to say of it. Raises Problem where nothing was done."""
     with server_lock(server):
         seen = look(server)
-        return drop(server, seen, [of_session(seen.records if seen else store.peek(), word)])
+        return drop(server, seen, [of_session(seen.records, word)])
 
 
-def look(server: Server) -> Pass | None:
-    """The tmux server as it is; None where none runs."""
+def look(server: Server) -> Pass:
+    """The tmux server as it is; one without panes where none runs."""
     try:
         return sync_once(server)
     except TmuxError:
-        return None
-
-
-def of_pane(seen: Pass | None, pane_id: str) -> Record:
-    """The record of a pane. Raises Problem where it has none."""
-    record = seen.record(pane_id) if seen else None
-    if record is None:
-        raise Problem(f"pane {pane_id} has no known session")
-    return record
+        return Pass(Reading({}, [], "", "", "", {}), Snapshot("", "", ()), store.peek())
 
 
 def of_session(records: tuple[Record, ...], word: str) -> Record:
     """The one record that `word` names. Raises Problem."""
     prefix = word.lower()
-    found = [r for r in records if r.session_id.startswith(prefix) and len(prefix) >= NAMED_BY]
-    if len(found) == 1:
-        return found[0]
-    if found:
-        raise Problem(f"{word} is ambiguous: {', '.join(r.session_id for r in found[:4])}")
-    short = f" (type at least {NAMED_BY} characters of an id)" if len(prefix) < NAMED_BY else ""
-    raise Problem(f"{plain_line(word)}: no such session{short}; codex-tmux list --all shows the known ones")
+    named = [r for r in records if len(prefix) >= NAMED_BY and r.session_id.startswith(prefix)]
+    found = {record.session_id: record for record in named}
+    return found[only(word, found)]
 
 
-def refuse_running(seen: Pass | None, record: Record) -> None:
+def refuse_running(seen: Pass, record: Record) -> None:
     """Raise Problem for a session that a pane is seen to run."""
-    pane = seen.pane(record.pane) if seen and seen.snapshot.holds(record) else None
+    pane = seen.pane(record.pane) if seen.snapshot.holds(record) else None
     if pane and (pane.starting or (pane.running and pane.sighting)):
         raise Problem(f"quit Codex in pane {pane.id} first: it runs session {record.session_id}")
 
 
-def drop(server: Server, seen: Pass | None, chosen: list[Record]) -> str:
+def drop(server: Server, seen: Pass, chosen: list[Record]) -> str:
     """Take the records out of the state file, and what the panes remember of them; what to say of it.
 
     Under the sync lock. Raises Problem, and drops nothing, where one of them runs.
     """
     gone = {r.session_id for r in chosen}
-    for record in seen.records if seen else ():
+    for record in seen.records:
         if record.session_id in gone:
             refuse_running(seen, record)
     # The panes first: a sync would recall a record that only they remember.
-    for pane in seen.snapshot.panes if seen else ():
+    for pane in seen.snapshot.panes:
         if pane.session in gone:
-            clear(server, pane.id)
+            # As one that never ran Codex; a dead one stays as it is, but for the promise to resume.
+            own = pane_options(pane.id, dict.fromkeys((*KEPT_TRUE, *OF_A_DEATH), ""))
+            run_all(server, [*own, *give_back(pane.id), *say_nothing(pane.id)], loaded=False)
     with store.lock():
         store.save(tuple(r for r in store.load() if r.session_id not in gone))
     for record in chosen:
         log("session.forgotten", session=record.session_id, pane=record.pane, was=record.status)
-    if any(r.status in CURRENT for r in chosen):
-        look(server)
+    look(server)
     return f"forgotten: {counted(chosen)} (Codex still has the data)"
-
-
-def clear(server: Server, pane: str) -> None:
-    """Make a pane one that never ran Codex; a dead one stays as it is, but for the promise to resume."""
-    own = pane_options(pane, dict.fromkeys((*KEPT_TRUE, *OF_A_DEATH), ""))
-    run_all(server, [*own, *give_back(pane), *say_nothing(pane)], loaded=False)

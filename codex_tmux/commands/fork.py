@@ -4,7 +4,8 @@ import click
 
 from codex_tmux.codex.commandline import parse
 from codex_tmux.commands.completion import FROM_KEY, ITS_CLIENT, PANE_OPTION
-from codex_tmux.commands.respawn import NoCodex, resolve, what_it_had
+from codex_tmux.commands.respawn import NoCodex, what_it_had
+from codex_tmux.commands.target import resolve
 from codex_tmux.elsewhere.transport import of_argv
 from codex_tmux.errors import Problem
 from codex_tmux.log import log
@@ -22,7 +23,6 @@ BESIDE, BELOW, WINDOW = "-h", "-v", "-w"
 
 
 @click.command(
-    short_help="Fork the pane's conversation into a new pane beside it.",
     epilog="Example: codex-tmux fork -t %3 -w, or prefix F",
     context_settings={"help_option_names": ["--help"]},
 )
@@ -41,22 +41,15 @@ def command(pane: str | None, how: str | None, worktree: bool, from_key: bool, c
     """
     server = Server()
     pane_id = resolve(server, pane)
-    with problems_told(server, from_key, pane=pane_id):
-        fork_pane(server, pane_id, how or BESIDE, worktree)
-
-
-def fork_pane(server: Server, pane_id: str, how: str, worktree: bool) -> str:
-    """Fork the conversation of a pane beside it; the new pane. Raises Problem."""
-    with server_lock(server):
+    with problems_told(server, from_key, pane=pane_id), server_lock(server):
         seen = sync_once(server)
-        pane = seen.require(pane_id)
         try:
-            launch, session, _ = what_it_had(pane, seen.record(pane_id))
+            launch, session, _ = what_it_had(seen.require(pane_id), seen.record(pane_id))
         except NoCodex as e:
             raise Problem(f"pane {pane_id} has no conversation to fork") from e
         if not session:
             raise Problem(f"pane {pane_id}: its conversation is not known (codex-tmux adopt names it)")
-        return fork(server, launch, session, pane_id, how, worktree)
+        fork(server, launch, session, pane_id, how or BESIDE, worktree)
 
 
 def fork(

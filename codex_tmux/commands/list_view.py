@@ -1,22 +1,24 @@
 """How `list` looks: a table that fits the terminal, plain aligned columns for a pipe."""
 
-import os
 import shutil
 import sys
+import time
 from collections.abc import Iterable
-from datetime import datetime
 from typing import Any
 
 import click
 from rich.cells import cell_len
 
-from codex_tmux.codex.daemon.activity import WAITING
+from codex_tmux.codex.session_id import is_whole
+from codex_tmux.commands.conversations import Conversation
+from codex_tmux.elsewhere.run_again import paste
+from codex_tmux.elsewhere.transport import of_argv
 from codex_tmux.plain_text import age, in_cells, plain_line, tilde
-from codex_tmux.state.records import CLOSED, DEAD, ENDED, LIVE, LOST, now
-from codex_tmux.state.words import state_words
-from codex_tmux.tmux.epoch import ALIVE, ELSEWHERE
+from codex_tmux.state.launch import launch_of
+from codex_tmux.state.records import CLOSED, DEAD, ENDED, LIVE, LOST, Record
 
 ON_SCREEN = ("WHERE", "PANE", "SESSION", "TITLE", "STATUS", "KNOWN BY", "DIRECTORY", "AGE")
+NARROW = tuple(name for name in ON_SCREEN if name != "SESSION")
 PIPED = ("WHERE", "PANE", "SESSION", "STATUS", "KNOWN BY", "AGE", "DIRECTORY", "TITLE")
 WIDE = 150
 """Columns from which the session's id has room too, and the evidence in full."""
@@ -37,90 +39,64 @@ STYLES: dict[str, dict[str, Any]] = {
 NEEDS_YOU, UNREAD = {"fg": "magenta", "bold": True}, {"fg": "cyan", "bold": True}
 
 
-def show(rows: list[dict[str, Any]], socket: str | None) -> None:
-    """Print the rows; `socket` is that of the tmux server whose panes need no server's name."""
-    cells = [cells_of(row, socket) for row in rows]
-    coloured = False
-    if sys.stdout.isatty():
-        width = shutil.get_terminal_size().columns
-        columns = [name for name in ON_SCREEN if name != "SESSION" or width >= WIDE]
-        if width < WIDE:
-            for cell in cells:
-                cell["KNOWN BY"] = cell["KNOWN BY"].partition(" ")[0]
-        widths = fitted(natural(cells, columns), width)
-        coloured = not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-    else:
-        widths = natural(cells, PIPED)
-    click.echo(line({name: name for name in widths}, widths, dict.fromkeys(widths, BOLD) if coloured else {}))
-    for row, cell in zip(rows, cells):
-        click.echo(line(cell, widths, {name: style_of(name, row) for name in widths} if coloured else {}))
-    for text in paste_lines(rows):
-        click.echo(text)
+def show(found: list[Conversation]) -> None:
+    cells = [cells_of(c) for c in found]
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else sys.maxsize
+    if width < WIDE:
+        cells = [{**cell, "KNOWN BY": cell["KNOWN BY"].partition(" ")[0]} for cell in cells]
+    columns = PIPED if width == sys.maxsize else ON_SCREEN if width >= WIDE else NARROW
+    widths = fitted(natural(cells, columns), width)
+    click.echo(line(dict(zip(widths, widths)), widths, None))
+    for c, cell in zip(found, cells):
+        click.echo(line(cell, widths, c))
 
 
-def line(cell: dict[str, str], widths: dict[str, int], styles: dict[str, dict[str, Any]]) -> str:
+def line(cell: dict[str, str], widths: dict[str, int], c: Conversation | None) -> str:
+    """The cells of a conversation, or of the table's head, in these widths."""
     words = []
     for name, width in widths.items():
         text = in_cells(right_part(cell[name], width) if name == "DIRECTORY" else cell[name], width)
-        words.append(click.style(text, **styles[name]) if styles.get(name) else text)
-    return (" " * GAP).join(words).rstrip()
+        text = text.rstrip() if name == [*widths][-1] else text
+        style = style_of(name, c) if c else BOLD
+        words.append(click.style(text, **style) if style else text)
+    return (" " * GAP).join(words)
 
 
-def style_of(column: str, row: dict[str, Any]) -> dict[str, Any]:
-    """The style of one cell, as `click.style` takes it."""
+def style_of(column: str, c: Conversation) -> dict[str, Any]:
     if column == "STATUS":
-        return (
-            NEEDS_YOU
-            if row["activity"] in WAITING
-            else UNREAD
-            if row["unread_since"]
-            else STYLES[row["status"]]
-        )
-    if column == "KNOWN BY" and not row["exact"]:
+        return (NEEDS_YOU, UNREAD, STYLES.get(c.status, DIM))[c.rank]
+    if column == "KNOWN BY" and not (c.record.evidence and c.record.exact):
         return {"fg": "yellow"}
-    return DIM if row["status"] in (ENDED, CLOSED) or column in ("AGE", "SESSION") else {}
+    return DIM if c.status in (ENDED, CLOSED) or column in ("AGE", "SESSION") else {}
 
 
-def cells_of(row: dict[str, Any], socket: str | None) -> dict[str, str]:
-    """What each column shows of a row; nothing in it that a terminal would act on."""
-    where = f"{row['tmux_session']}:{row['window']}.{row['pane_index']}"
-    if row.get("server_is") == ELSEWHERE:
-        where += " @another host"
-    elif socket and os.path.realpath(row["server"]) != os.path.realpath(socket):
-        where += f" @{os.path.basename(row['server'])}"
-    elif row.get("server_is") == ALIVE:
-        where += f" @process {row['server_pid']}"  # its socket is another one's by now
-    known = "unknown" if not row["evidence"] else f"exact ({row['evidence']})" if row["exact"] else "inferred"
-    cells = {
-        "WHERE": where,
-        "PANE": row["pane"],
-        "SESSION": row["session_id"] or (f"{row['session_prefix']}…" if row.get("session_prefix") else "-"),
-        "TITLE": row["title"] or "-",
-        "STATUS": state_words(row["status"], row["activity"], bool(row["unread_since"])),
-        "KNOWN BY": known,
-        "DIRECTORY": far_end(row) or tilde(row["cwd"]),
-        "AGE": age_of(row["updated_at"]),
+def cells_of(c: Conversation) -> dict[str, str]:
+    """What each column shows of a conversation; nothing in it that a terminal would act on."""
+    record = c.record
+    known = f"exact ({record.evidence})" if record.exact else "inferred"
+    cut = "" if is_whole(record.session_id) else "…"
+    return {
+        "WHERE": plain_line(record.where + c.at) if c.status else "-",
+        "PANE": plain_line(record.pane),
+        "SESSION": record.session_id + cut if record.session_id else "-",
+        "TITLE": plain_line(c.name) if record.session_id else "-",
+        "STATUS": c.state,
+        "KNOWN BY": known if record.evidence else "unknown",
+        "DIRECTORY": plain_line(far_end(record) or tilde(record.cwd)),
+        "AGE": age(time.time() - c.updated) if record.session_id else "-",
     }
-    return {name: plain_line(text) for name, text in cells.items()}
 
 
-def far_end(row: dict[str, Any]) -> str:
+def far_end(record: Record) -> str:
     """Where a Codex of another machine or box runs, as `ssh host`; "" for one of this machine."""
-    transport = row.get("transport")
-    return f"{transport['kind']} {transport['target']}".rstrip() if transport else ""
+    transport = of_argv(record.transport) if record.transport else None
+    return f"{transport.kind} {transport.target}".rstrip() if transport else ""
 
 
-def paste_lines(rows: list[dict[str, Any]]) -> list[str]:
-    """What to type at far ends to have sessions back that codex-tmux cannot resume there."""
-    return [
-        plain_line(f"{row['pane']}: to resume in {far_end(row)}, paste there: {row['paste']}")
-        for row in rows
-        if row.get("paste") and row["status"] != LIVE
-    ]
-
-
-def age_of(updated_at: str | None) -> str:
-    return "-" if updated_at is None else age((now() - datetime.fromisoformat(updated_at)).total_seconds())
+def paste_of(record: Record) -> str:
+    """What to type at a far end to have a session back that codex-tmux cannot resume there; "" where it can."""
+    far = far_end(record) and record.session_id and launch_of(record).typed
+    return paste(record.session_id) if far else ""
 
 
 def natural(cells: list[dict[str, str]], columns: Iterable[str]) -> dict[str, int]:

@@ -1,17 +1,18 @@
 """`codex-tmux next`: jump to the next pane whose conversation needs the user, or is unread."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import click
 
 from codex_tmux.commands.completion import CLIENT, FROM_KEY
-from codex_tmux.commands.list_panes import add_activity, collect
-from codex_tmux.errors import Problem, TmuxError
+from codex_tmux.commands.conversations import Conversation
+from codex_tmux.commands.list_panes import collect
+from codex_tmux.errors import Problem
 from codex_tmux.plain_text import plain_line, shortened
-from codex_tmux.state.attention import Attention, attention
-from codex_tmux.state.records import CURRENT
+from codex_tmux.state.records import CURRENT, LIVE
 from codex_tmux.state.words import ACTIVITY_WORDS, UNREAD
-from codex_tmux.tmux.clients import own_client, show
+from codex_tmux.tmux.clients import of_client, own_client, show
+from codex_tmux.tmux.epoch import OURS
 from codex_tmux.tmux.server import Server
 from codex_tmux.tmux.tell import PREFIX, problems_told, tell_client
 
@@ -28,23 +29,16 @@ class Stop(NamedTuple):
     title: str = ""
 
 
-@click.command(
-    short_help="Jump to the next pane that needs you or is unread.",
-    epilog="Example: codex-tmux next, or prefix N",
-)
+@click.command(epilog="Example: codex-tmux next, or prefix N")
 @click.option(
-    "-c",
-    "--client",
-    type=CLIENT,
-    metavar="CLIENT",
-    help="The tmux client to move; default: the one you use.",
+    "-c", "--client", type=CLIENT, metavar="CLIENT", help="The tmux client to move; default: the one you use."
 )
 @FROM_KEY
 def command(client: str | None, from_key: bool) -> None:
-    """Jump to the next pane that needs you, for an approval or an answer, else to the oldest unread one.
+    """Jump to the next pane that needs you or is unread.
 
-    Those that need you come in window order: it starts after the pane you are in and goes round. A pane is unread once
-    a turn has ended in it while nobody looked at it.
+    Those that need you, for an approval or an answer, come in window order: it starts after the pane you are in and
+    goes round. Then come the unread, the oldest first: a turn has ended there while nobody looked at the pane.
     """
     server = Server()
     client = client or own_client(server) or server.try_run("display-message", "-p", "#{client_name}") or ""
@@ -58,29 +52,26 @@ def command(client: str | None, from_key: bool) -> None:
 
 def jump(server: Server, client: str) -> str:
     """Show the client the next pane; what to say about it. Raises Problem where there is none to go to."""
-    rows = collect(server, CURRENT)
-    socket = server.run("display-message", "-p", "#{socket_path}")
-    rows = [row for row in rows if row["server"] == socket]
-    add_activity(rows)
-    marks = attention(server)
-    stops = in_order(
-        [stop_of(row, marks.get(row["pane"], Attention())) for row in rows], *place_of_client(server, client)
-    )
+    server.run("display-message", "-p", "")  # says so where there is no server at all
+    here = [c for c in collect(server, CURRENT) if c.fate == OURS]
+    stops = in_order([stop_of(c) for c in here], *place_of_client(server, client))
+    mute = sum(c.status == LIVE and not c.activity for c in here)
+    if not stops and mute:
+        raise Problem(f"none is unread, and none is known to need you ({mute} gave no answer)")
     if not stops:
-        raise Problem(nowhere_to_go(rows))
+        raise Problem("no conversation needs you, and none is unread")
     show(server, stops[0].pane, client)
     return said_of(stops)
 
 
-def stop_of(row: dict[str, Any], mark: Attention) -> Stop:
-    """A row of `list` as a place to stop at; what needs the user is not unread. A Codex without the daemon says in its
+def stop_of(c: Conversation) -> Stop:
+    """A conversation as a place to stop at; what needs the user is not unread. A Codex without the daemon says in its
     title that it needs the user, not for what."""
-    needs = ACTIVITY_WORDS.get(row["activity"], "")
-    if not needs and mark.needs_you and row["activity"] is None:
+    needs = ACTIVITY_WORDS.get(c.activity, "")
+    if c.mark.needs_you and not c.activity:
         needs = "needs you"
-    place = (row["tmux_session"], row["window"], row["pane_index"])
-    title = plain_line(row["title"] or "") or row["pane"]
-    return Stop(row["pane"], place, needs, None if needs else mark.unread_since, title)
+    pane, title = c.record.pane, plain_line(c.title or "")
+    return Stop(pane, c.record.position, needs, None if needs else c.mark.unread_since, title or pane)
 
 
 def in_order(stops: list[Stop], here: Place, front: str) -> list[Stop]:
@@ -118,22 +109,11 @@ def said_of(stops: list[Stop]) -> str:
     return what + shortened(first.title, min(40, 80 - len(PREFIX + what)))
 
 
-def nowhere_to_go(rows: list[dict[str, Any]]) -> str:
-    mute = sum(row["activity"] is None and row["status"] == "live" for row in rows)
-    if not mute:
-        return "no conversation needs you, and none is unread"
-    return f"none is unread, and none is known to need you ({mute} gave no answer)"
-
-
 def place_of_client(server: Server, client: str) -> tuple[Place, str]:
     """Where a client is, and the pane it shows; before everything where that is not known."""
-    plain, counted = ("window_index", "pane_index", "pane_id"), ("client_name", "session_name")
-    try:
-        rows = server.listed("list-clients", plain=plain, chosen=counted)
-    except TmuxError:
-        rows = []
-    for row in rows:
-        window, index = row["window_index"], row["pane_index"]
-        if row["client_name"] == client and window.isdigit() and index.isdigit():
-            return (row["session_name"], int(window), int(index)), row["pane_id"]
-    return ("", -1, -1), ""
+    form = "#{window_index} #{pane_index} #{pane_id} #{session_name}"
+    words = of_client(server, client, form).split(" ", 3)
+    if len(words) < 4:
+        return ("", -1, -1), ""
+    window, index, pane, session = words
+    return (session, int(window), int(index)), pane

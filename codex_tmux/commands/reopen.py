@@ -28,30 +28,27 @@ def reopen(
         return conversation.pane
     if conversation.elsewhere:
         raise Problem(f"it runs in another tmux server: tmux -S {conversation.elsewhere} attach")
-    had = {Option.SESSION: conversation.session_id, Option.EVIDENCE: conversation.evidence or ARGV}
+    had = {Option.SESSION: conversation.session_id, Option.EVIDENCE: conversation.record.evidence or ARGV}
     if into and not split:
         pane = into
         server.run_commands(pane_options(into, had))
         respawn_into_run(server, into, conversation.launch, kill=True)
     else:
-        new = beside_or_new(server, conversation, client, split)
-        pane = open_pane(server, new, conversation.launch._replace(cwd=conversation.cwd), had)
+        # Without an index tmux takes the next free one: windows are found by their numbers.
+        new = (
+            ["split-window", "-t", current_of(server, client, "#{pane_id}")]
+            if split
+            else ["new-window", "-t", session_for(server, conversation, client)]
+        )
+        pane = open_pane(server, new, conversation.launch, had)
     log("session.reopened", session=conversation.session_id, pane=pane, split=split)
     show(server, pane, client)
     return pane
 
 
-def beside_or_new(server: Server, conversation: Conversation, client: str, split: bool) -> list[str]:
-    """The tmux command that opens a pane for the conversation."""
-    if split:
-        return ["split-window", "-t", current_of(server, client, "#{pane_id}")]
-    # Without an index tmux takes the next free one: windows are found by their numbers.
-    return ["new-window", "-t", session_for(server, conversation, client)]
-
-
 def session_for(server: Server, conversation: Conversation, client: str) -> str:
     """The tmux session for a new window: the one the conversation was in, else the client's."""
-    name = conversation.where.rpartition(":")[0]
+    name = conversation.record.tmux_session
     rows = server.listed("list-sessions", plain=("session_id",), chosen=("session_name",))
     found = next((row["session_id"] for row in rows if name and row["session_name"] == name), "")
     found = found or current_of(server, client, "#{session_id}")

@@ -1,6 +1,5 @@
 """`codex-tmux respawn`: bring a pane's session back, whatever the pane is now."""
 
-import os
 import shlex
 import sys
 import time
@@ -11,6 +10,7 @@ from codex_tmux.codex.processes.table import Processes
 from codex_tmux.codex.processes.terminal import let_interrupt
 from codex_tmux.codex.session_id import same_session
 from codex_tmux.commands.completion import FROM_KEY, ITS_CLIENT, PANE_OPTION
+from codex_tmux.commands.target import resolve
 from codex_tmux.elsewhere.run_again import NOTHING, paste, run_again
 from codex_tmux.elsewhere.transport import of_argv
 from codex_tmux.errors import Problem
@@ -62,46 +62,23 @@ def command(pane: str | None, fresh: bool, force: bool, split: bool, from_key: b
     pane_id = resolve(server, pane)
     with problems_told(server, from_key, pane=pane_id):
         try:
-            try:
-                respawn(server, pane_id, fresh, split, force)
-            except StillRuns as e:
-                again = ["respawn", "--from-key", "--force", *(["--fresh"] if fresh else []), "-t", pane_id]
-                if confirmed(server, e, again, client):
-                    respawn(server, pane_id, fresh, force=True)
+            respawn(server, pane_id, fresh, split, force)
+        except StillRuns as e:
+            again = ["respawn", "--from-key", "--force", *["--fresh"] * fresh, "-t", pane_id]
+            if confirmed(server, e, again, client):
+                respawn(server, pane_id, fresh, force=True)
         except InUse as e:
             if not (from_key and offer_split(server, pane_id, e.because)):
                 raise
             sys.exit(1)
         except NoCodex:
             # What a restart of tmux has lost is offered instead.
-            if not (from_key and client and offer(server, client)):
+            if not (client and offer(server, client)):
                 raise
 
 
 class NoCodex(Problem):
     """The pane has no conversation to bring back."""
-
-
-def resolve(server: Server, target: str | None) -> str:
-    """The pane id of a tmux target, of this pane for None. Raises Problem where there is no such pane."""
-    target = target or os.environ.get("TMUX_PANE")
-    if not target:
-        raise Problem("which pane? name it with -t, or run this inside tmux")
-    listed = server.try_run("list-panes", "-t", target, "-F", "#{pane_id} #{pane_active} #{pid}") or ""
-    rows = [line.split() for line in listed.splitlines()]
-    panes = {pane: active for pane, active, _ in rows}
-    for _, _, pid in rows[:1]:
-        server.require(pid)
-    if target in panes:
-        return target
-    # `list-panes -t %gone` fails, where display-message would answer for another pane.
-    if panes and not target.startswith("%"):
-        found = server.try_run("display-message", "-p", "-t", target, "#{pane_id}")
-        active = [pane for pane, active in panes.items() if active == "1"]
-        if found in panes or active:
-            return found if found in panes else active[0]
-    server.run("display-message", "-p", "")  # says so where there is no server at all
-    raise Problem(f"there is no pane {target} on this tmux server")
 
 
 def respawn(
@@ -119,12 +96,17 @@ def respawn(
         launch, session, evidence = what_it_had(pane, seen.record(pane_id))
         if launch.transport:
             refuse_far_end(pane, launch, session)
-        had = options_of(session, evidence, fresh)
+        had = {Option.SESSION: session, Option.EVIDENCE: evidence}
+        if fresh or session:
+            # Without a session it may stand there of which one the pane is to be a fork.
+            had[Option.FRESH] = "1" * fresh
         remember = pane_options(pane_id, had)
+        its_own = pane.dead or pane.running
         if split:
-            refuse_living(pane)
+            if its_own:
+                raise Problem(f"pane {pane_id} needs no split: codex-tmux respawn -t {pane_id} resumes there")
             split_beside(server, seen, pane, launch, had)
-        elif pane.dead or pane.running:
+        elif its_own:
             refuse_to_end(server, pane)
             if pane.running and not force:
                 raise StillRuns(pane_id)
@@ -132,13 +114,6 @@ def respawn(
             respawn_into_run(server, pane_id, launch, kill=not pane.dead)
         else:
             into_shell(server, pane, launch, remember)
-
-
-def options_of(session: str, evidence: str, fresh: bool) -> dict[str, str]:
-    """The options that say what a pane had, or that it is to begin a new session."""
-    options = {Option.SESSION: session, Option.EVIDENCE: evidence}
-    # Without a session it may stand there of which one the pane is to be a fork.
-    return {**options, Option.FRESH: "1" if fresh else ""} if fresh or session else options
 
 
 def split_beside(server: Server, seen: Pass, pane: Pane, launch: Launch, had: dict[str, str]) -> str:
@@ -178,14 +153,6 @@ def refuse_to_end(server: Server, pane: Pane) -> None:
     answer = may_act(pane_facts(row), facts, Act.RESPAWN)
     if not answer:
         raise Problem(f"pane {pane.id} {answer.because}")
-
-
-def refuse_living(pane: Pane) -> None:
-    """Raise Problem where the conversation still runs, or sleeps, in its own pane."""
-    if pane.dead:
-        raise Problem(f"pane {pane.id} is free: codex-tmux respawn -t {pane.id} resumes there")
-    if pane.running:
-        raise Problem(f"pane {pane.id} runs its Codex: there is nothing to bring back")
 
 
 def what_it_had(pane: Pane, record: Record | None) -> tuple[Launch, str, str]:

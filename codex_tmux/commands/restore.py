@@ -1,6 +1,7 @@
 """`codex-tmux restore`: by hand, and as the plugin and tmux-resurrect call it."""
 
 import sys
+from collections.abc import Callable
 
 import click
 
@@ -10,57 +11,59 @@ from codex_tmux.errors import Problem
 from codex_tmux.restore.at_start import after_resurrect, announce, choose_and_restore, start, tell_lost
 from codex_tmux.restore.plan import lost_records
 from codex_tmux.restore.restore import FAILED, Restore, Result, taken_over
-from codex_tmux.restore.view import as_document, outcome_lines, plan_text, planned
+from codex_tmux.restore.view import as_document, outcome_lines, plan_text, steps_of
 from codex_tmux.state.records import STATUS_WORDS
 from codex_tmux.tmux.server import Server
 from codex_tmux.tracking.sync import look
 
+UNASKED: dict[str, Callable[[Server], None]] = {
+    "start": start,
+    "ask": tell_lost,
+    "now": lambda server: announce(server, Restore(server).run()),
+    "choose": choose_and_restore,
+}
+"""What nobody typed."""
 
-@click.command(
-    short_help="Bring back what a tmux restart has lost.", epilog="Example: codex-tmux restore --dry-run"
-)
+
+@click.command(epilog="Example: codex-tmux restore --dry-run")
 @click.option("--dry-run", is_flag=True, help="Show what would be done, and do nothing.")
 @click.option("--force", is_flag=True, help="Also what another host or container has: it must not run there.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object, for programs.")
-@click.option("--at-start", is_flag=True, hidden=True, help="From the plugin: what @codex-restore says.")
-@click.option("--ask", is_flag=True, hidden=True, help="From a hook: tell the newest client how to restore.")
-@click.option("--now", is_flag=True, hidden=True, help="From the menu: tell the outcome in tmux.")
-@click.option("--choose", is_flag=True, hidden=True, help="From the menu's popup: choose which.")
+@click.option(
+    "--at-start", "do", flag_value="start", hidden=True, help="From the plugin: what @codex-restore says."
+)
+@click.option(
+    "--ask", "do", flag_value="ask", hidden=True, help="From a hook: tell the newest client how to restore."
+)
+@click.option("--now", "do", flag_value="now", hidden=True, help="From the menu: tell the outcome in tmux.")
+@click.option("--choose", "do", flag_value="choose", hidden=True, help="From the menu's popup: choose which.")
 @click.option("--resurrect", metavar="HOOK", hidden=True, help="From tmux-resurrect's hooks.")
 @click.argument("sessions", nargs=-1, type=REMEMBERED, metavar="[SESSION]...")
 def command(
     dry_run: bool,
     force: bool,
     as_json: bool,
-    at_start: bool,
-    ask: bool,
-    now: bool,
-    choose: bool,
+    do: str | None,
     resurrect: str | None,
     sessions: tuple[str, ...],
 ) -> int:
-    """Bring back what a restart of the tmux server has lost: all of it, or the SESSIONs you name.
+    """Bring back what a restart of the tmux server has lost.
 
-    A SESSION is an id or its first characters (8 or more), as `codex-tmux list --all` shows it.
+    It brings back all of it, or the SESSIONs you name. A SESSION is an id or its first characters (8 or more), as
+    `codex-tmux list --all` shows it.
 
     Missing tmux sessions, windows and panes are built again where they were. A pane in use is left alone, and nothing
     of yours moves. Each conversation starts when you open its window (see @codex-restore-lazy). You can interrupt it
     and run it again.
     """
     server = Server()
-    if at_start:
-        start(server)
-    elif ask:
-        tell_lost(server)
-    elif now:
-        announce(server, Restore(server).run())
-    elif choose:
-        choose_and_restore(server)
+    if do:
+        UNASKED[do](server)
     elif resurrect is not None:
         after_resurrect(server, resurrect)
     elif dry_run:
         plan = Restore(server, named(server, sessions, force), force=force).plan_only()
-        click.echo(as_document(planned(plan)) if as_json else plan_text(plan))
+        click.echo(as_document(step.result for step in steps_of(plan)) if as_json else plan_text(plan))
     else:
         return by_hand(Restore(server, named(server, sessions, force), force=force), as_json)
     return 0

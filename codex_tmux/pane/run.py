@@ -265,7 +265,7 @@ REASONS = {
     "unknown": "Codex no longer has session {session}",
     "deleted": "session {session} was deleted",
     "archived": "session {session} is archived (codex unarchive brings it back)",
-    "subagent": "session {session} is a sub-agent's",
+    "subagent": "session {session} belongs to a sub-agent",
     "no-store": "Codex's store is gone, and session {session} with it",
 }
 

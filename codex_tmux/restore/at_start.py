@@ -2,22 +2,17 @@
 
 import shlex
 import time
+from itertools import chain
 
 from codex_tmux.codex.session_id import CUT
 from codex_tmux.errors import Problem
 from codex_tmux.log import log
 from codex_tmux.plain_text import printable, tilde
+from codex_tmux.restore.build import EARLY
 from codex_tmux.restore.choose_sessions import choose
 from codex_tmux.restore.plan import lost_records
 from codex_tmux.restore.restore import RESUMED, WAITS, Restore, Result, spots_of, titles_of, wake
-from codex_tmux.restore.resurrect import (
-    POST,
-    PRE,
-    processes_of,
-    release_early,
-    restores_at_start,
-    would_start_codex,
-)
+from codex_tmux.restore.resurrect import POST, PRE, release_early, would_start_codex
 from codex_tmux.restore.view import summary
 from codex_tmux.sleeping.resume import helper_command, key_of
 from codex_tmux.tmux import server as tmux
@@ -39,18 +34,19 @@ CONTINUUM_DELAY = 20
 
 def start(server: Server) -> None:
     """What @codex-restore says, once a tmux server: restore, ask, or nothing; and nothing where nothing is lost."""
-    mode = server.try_run("show-options", "-gqv", "@codex-restore") or "ask"
+    mode = server.option("@codex-restore")
     if mode == "off":
         return
     seen, lost = wait_for_lost(server)
-    continuum = lost > 0 and restores_at_start(server)
+    # tmux-continuum has tmux-resurrect restore.
+    continuum = lost > 0 and server.option("@continuum-restore").strip() == "on"
     if continuum and (there := restored_titles(seen)):
         # It was quicker than we: what it has brought back is filled without a question, as by its hook.
         announce(server, Restore(server, there, rebuilt=True).run())
         lost -= len(there)
     if not lost:
         return
-    if continuum and not server.try_run("show-options", "-gqv", "@codex_second_look"):
+    if continuum and not server.option("@codex_second_look"):
         # Its own hook brings us in; should it not restore (no save file, another tmux server), a timer does.
         log("restore.left_to_continuum", lost=lost)
         server.run(
@@ -92,24 +88,17 @@ def tell_lost(server: Server) -> None:
     A message, not a menu: who types at that moment would choose from that without having seen it.
     """
     _, lost = wait_for_lost(server)
-    client = newest_client(server)
+    # Programs in control mode are asked nothing.
+    people = [client for client in clients(server) if not client.control]
+    client = max(people, key=lambda client: client.came).name if people else ""
     if not lost or not client:
         return
     end = time.monotonic() + STILL_WITHIN
     while time.monotonic() < end and is_typing(server, client):
         time.sleep(0.5)
     key = key_of(server)
-    say_for(
-        server,
-        client,
-        f"{sessions_text(lost)} to restore: {f'press {key}' if key else 'run codex-tmux restore'}",
-    )
-
-
-def newest_client(server: Server) -> str:
-    """The client that came last; "" for none. Programs in control mode are asked nothing."""
-    people = [client for client in clients(server) if not client.control]
-    return max(people, key=lambda client: client.came).name if people else ""
+    how = f"press {key}" if key else "run codex-tmux restore"
+    say_for(server, client, f"{sessions_text(lost)} to restore: {how}")
 
 
 def is_typing(server: Server, client: str) -> bool:
@@ -134,10 +123,9 @@ def offer(server: Server, client: str) -> bool:
         ("Choose…", "c", f"display-popup -E -w 90% -h 80% {tmux.quote(f'{helper} restore --choose')}"),
         ("Not now", "n", ""),
     ]
-    words = ["display-menu", "-c", client, "-T", f" Restore {sessions_text(lost)}? ", "-x", "C", "-y", "C"]
-    for name, key, text in items:
-        words += [name, key, text]
-    server.run_inside(*words)
+    title = f" Restore {sessions_text(lost)}? "
+    middle = ("-x", "C", "-y", "C")
+    server.run_inside("display-menu", "-c", client, "-T", title, *middle, *chain(*items))
     return True
 
 
@@ -164,19 +152,19 @@ def choose_and_restore(server: Server) -> None:
 
 def after_resurrect(server: Server, hook: str) -> None:
     """tmux-resurrect has rebuilt its layout: resume in its panes."""
-    if (server.try_run("show-options", "-gqv", "@codex-restore") or "ask") == "off":
+    if server.option("@codex-restore") == "off":
         return
     if hook == PRE:
         # Its own `codex` would come first: the panes are ours before it types.
-        if would_start_codex(processes_of(server)):
-            log("restore.before_resurrect", processes=processes_of(server))
-            Restore(server, rebuilt=True, early=True).run()
+        processes = server.option("@resurrect-processes")
+        if would_start_codex(processes):
+            log("restore.before_resurrect", processes=processes)
+            Restore(server, rebuilt=True, mark=EARLY).run()
         return
     if hook != POST:
         raise Problem(f"restore --resurrect {hook}: not a hook of tmux-resurrect that codex-tmux uses")
     server.try_run("set-option", "-gu", "@codex_lost")
     early = release_early(server)
-    lazy = server.try_run("show-options", "-gqv", "@codex-restore-lazy") != "off"
-    woken = wake(server, early, everything=not lazy)
+    woken = wake(server, early, everything=server.option("@codex-restore-lazy") == "off")
     results = [Result("early", pane, RESUMED if pane in woken else WAITS, "", "") for pane in early]
     announce(server, results + Restore(server, rebuilt=True).run())

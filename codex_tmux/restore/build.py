@@ -7,6 +7,7 @@ killed leaves a window whole, marked with its sessions, or none. It is also what
 import os
 import re
 import subprocess
+from functools import cached_property
 
 import libtmux
 
@@ -15,6 +16,7 @@ from codex_tmux.errors import TmuxError
 from codex_tmux.restore.plan import Build, Cell
 from codex_tmux.sleeping.last_screen import ASLEEP, HINT, SAID, packed
 from codex_tmux.sleeping.remain_on_exit import say, stay
+from codex_tmux.sleeping.resume import run_command
 from codex_tmux.state.launch import LAY, launch_of
 from codex_tmux.state.pane_options import Option, encode_launch
 from codex_tmux.state.records import DEAD, Record
@@ -22,35 +24,28 @@ from codex_tmux.tmux.server import RESPAWN_PANE, Server, joined, literal
 from codex_tmux.tmux.versions import DEAD_FORMAT, version_of
 
 WAITING, EARLY = "@codex_waiting", "@codex_early"
-HINT_LENGTH = 60
-"""Characters of a session's title in the line that names it."""
 
 
 class Rebuilder:
     """Builds what a plan says in one tmux server.
 
-    `said` has the last messages of each session, `names` the names of those that have one, `helper` the words of
-    each stored command by mode and shell.
-    `mark` is the pane option that says a pane waits: WAITING, and it wakes as soon as a client shows it, or EARLY,
-    and nothing wakes it yet.
+    `said` has the last messages of each session, `names` the names of those that have one, `mark` is the pane option
+    that says a pane waits.
     """
 
     def __init__(
         self,
         server: Server,
         version: str,
-        helper: dict[tuple[str, bool], list[str]],
         said: dict[str, list[tuple[str, str]]],
         names: dict[str, str],
         mark: str,
     ) -> None:
         self.server = server
         self.has_pane_format = version_of(version) >= DEAD_FORMAT
-        self.helper = helper
         self.said = said
         self.names = names
         self.mark = mark
-        self.made: set[str] = set()
         # Hooks often have no UTF-8 locale, and libtmux does not call `tmux -u`.
         os.environ["LC_ALL"] = "C.UTF-8"
         self.libtmux = libtmux.Server(socket_path=server.socket, tmux_bin=server.binary)
@@ -62,7 +57,9 @@ class Rebuilder:
             return list(done.stdout), ""
         return list(done.stdout), f"tmux failed: {'; '.join(done.stderr) or f'exit {done.returncode}'}"
 
+    @cached_property
     def sessions(self) -> set[str]:
+        """The tmux sessions there are, and those that were built."""
         try:
             rows = self.server.listed("list-sessions", plain=(), chosen=("session_name",))
         except TmuxError:
@@ -79,11 +76,9 @@ class Rebuilder:
         commands: list[list[str]] = []
         # Names and directories are expanded as formats.
         start = ["-n", literal(plan.window_name), *self.start(first, notes)]
-        if plan.tmux_session not in self.made and plan.tmux_session not in self.sessions():
-            size = plan.size
-            room = ["-x", str(size[0]), "-y", str(size[1])] if size else []
+        if plan.tmux_session not in self.sessions:
             named = literal(as_given(plan.tmux_session))
-            commands.append(["new-session", "-d", "-s", named, *room, *start])
+            commands.append(["new-session", "-d", "-s", named, *plan.room, *start])
             # `-e` of new-session stays in the session's environment; of a window it is the first process's alone.
             commands.append(["set-environment", "-u", "-t", f"{name}:", LAY])
             if plan.window != base_index:
@@ -98,7 +93,7 @@ class Rebuilder:
             commands.append(["split-window", "-t", window, *self.start(cell, notes)])
             commands += self.marks(window, cell)
             commands.append(["select-layout", "-t", window, "tiled"])  # room for the next
-        if plan.automatic and any(record.session_id in self.names for record in plan.records):
+        if plan.automatic and self.names.keys() & {record.session_id for record in plan.records}:
             commands.append(["set-option", "-wu", "-t", window, "automatic-rename"])
         commands.append(["list-panes", "-t", window, "-F", "#{pane_id} #{pane_pid}"])
         if others:
@@ -107,27 +102,25 @@ class Rebuilder:
             # before it would leave another layout, for the next sync to take for the user's own.
             commands.append(["select-layout", "-t", window, plan.layout])
         lines, failure = self.try_run(commands)
-        panes = [(pane, pid) for pane, pid in (line.split(" ") for line in lines)]
-        if failure and len(panes) != len(plan.cells):
-            self.take_back(plan.records)
-            raise TmuxError(failure)
         if failure:
+            if len(lines) != len(plan.cells):
+                self.take_back(plan.records)
+                raise TmuxError(failure)
             notes.append(f"its layout could not be set ({failure})")
-        self.made.add(plan.tmux_session)
-        return panes, notes
+        self.sessions.add(plan.tmux_session)
+        return [(line.split(" ")[0], line.split(" ")[1]) for line in lines], notes
 
     def link(self, plan: Build, base_index: int) -> None:
         """Link a window that was built to its other places, as far as these are free; a tmux session of the same group
         has all windows."""
         source = session_target(plan.tmux_session)
-        there = self.sessions()
         for name, window, group in plan.links:
             target = session_target(name)
             link = ["link-window", "-d", "-s", f"{source}:{plan.window}", "-t", f"{target}:{window}"]
-            if name in there:
+            if name in self.sessions:
                 self.try_run([link])
                 continue
-            there.add(name)
+            self.sessions.add(name)
             new = ["new-session", "-d", "-s", literal(as_given(name))]
             if group:
                 self.try_run([[*new, "-t", source]])
@@ -165,7 +158,7 @@ class Rebuilder:
         if cell.record is None:
             return where
         buffer = SAID + cell.record.session_id
-        return [*where, "-e", f"{LAY}={buffer}", *self.helper[cell.record.mode, cell.record.shell]]
+        return [*where, "-e", f"{LAY}={buffer}", *run_command(self.server, launch_of(cell.record))]
 
     def bring(self, records: list[Record]) -> None:
         """Put what was said last into a buffer for each pane, whose process draws it and takes the buffer away."""
@@ -177,7 +170,6 @@ class Rebuilder:
             subprocess.run(load, input=data, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
     def take_back(self, records: list[Record]) -> None:
-        """Delete the buffers of panes that there will not be."""
         for record in records:
             self.server.try_run("delete-buffer", "-b", SAID + record.session_id)
 
@@ -208,9 +200,18 @@ class Rebuilder:
         return commands
 
 
-ENCODED = re.compile(r"\\([0-7]{3}|.)", re.DOTALL)
+ENCODED = re.compile(rb"\\([0-7]{3}|.)", re.DOTALL)
 """What vis(3) writes for a backslash and for what cannot be printed, as tmux calls it."""
-LETTERS = {"n": "\n", "r": "\r", "b": "\b", "a": "\a", "v": "\v", "t": "\t", "f": "\f", "s": " "}
+LETTERS = {
+    b"n": b"\n",
+    b"r": b"\r",
+    b"b": b"\b",
+    b"a": b"\a",
+    b"v": b"\v",
+    b"t": b"\t",
+    b"f": b"\f",
+    b"s": b" ",
+}
 
 
 def as_given(name: str) -> str:
@@ -220,18 +221,12 @@ def as_given(name: str) -> str:
     >>> as_given(r"a\\\\b\\033")
     'a\\\\b\\x1b'
     """
-    if "\\" not in name:
-        return name
-    # Every second part is what stood behind a backslash. The numbers are of bytes, of which a character may have two.
-    parts = ENCODED.split(name)
-    return os.fsdecode(b"".join(decoded(p) if at % 2 else os.fsencode(p) for at, p in enumerate(parts)))
+    return os.fsdecode(ENCODED.sub(decoded, os.fsencode(name)))
 
 
-def decoded(word: str) -> bytes:
-    """What stands behind a backslash in vis(3)'s words, as the byte it means."""
-    if len(word) == 3:
-        return bytes([int(word, 8) & 0xFF]).strip(b"\0")
-    return os.fsencode(LETTERS.get(word, word))
+def decoded(found: re.Match[bytes]) -> bytes:
+    word = found[1]
+    return LETTERS.get(word, word) if len(word) < 3 else bytes([int(word, 8) & 0xFF]).strip(b"\0")
 
 
 def session_target(name: str) -> str:
@@ -242,9 +237,3 @@ def session_target(name: str) -> str:
         return f"={name}"
     pattern = re.sub(r"([][*?\\])", r"\\\1", name).replace(":", "?")
     return f"[{pattern[0]}]{pattern[1:]}" if pattern[0] in "$=@%" else pattern
-
-
-def short_title(title: str) -> str:
-    """A title as part of one line; safe to draw, whatever it is made of."""
-    words = " ".join("".join(c if c.isprintable() else " " for c in title).split())
-    return words if len(words) <= HINT_LENGTH else words[: HINT_LENGTH - 1].rstrip() + "…"

@@ -11,15 +11,10 @@ TURNS = 2
 
 def last_said(records: list[Record]) -> dict[str, list[tuple[str, str]]]:
     """(who, what) of the last message of each side, by session; where that is not to be read, the session's title."""
-    stores: dict[str, Store] = {}
-    said: dict[str, list[tuple[str, str]]] = {}
-    titles: dict[str, str] = {}
-    for record in records:
-        session = stores.setdefault(record.codex_home, Store(record.codex_home)).find(record.session_id)
-        titles[record.session_id] = session.title if session else ""
-        said[record.session_id] = last_exchange(session.rollout) if session else []
-    said |= told([r for r in records if not said[r.session_id]])
-    return {s: messages or [("", titles[s] or s)] for s, messages in said.items()}
+    found = {r.session_id: Store(r.codex_home).find(r.session_id) for r in records}
+    said = {s: last_exchange(known.rollout) for s, known in found.items() if known}
+    said |= told([r for r in records if not said.get(r.session_id)])
+    return {s: said.get(s) or [("", (known and known.title) or s)] for s, known in found.items()}
 
 
 def told(records: list[Record]) -> dict[str, list[tuple[str, str]]]:

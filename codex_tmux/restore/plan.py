@@ -1,7 +1,8 @@
 """What to restore where: lost records against the panes there are. Pure: no tmux, no process, no file."""
 
 import re
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
 from codex_tmux.codex.session_id import CUT
@@ -23,6 +24,10 @@ class Spot(NamedTuple):
     title_id: str
     taken: bool
     fresh: bool = False
+
+    @property
+    def position(self) -> tuple[str, int, int]:
+        return self.tmux_session, self.window, self.pane_index
 
 
 class Fill(NamedTuple):
@@ -56,14 +61,13 @@ class Build(NamedTuple):
 
     @property
     def records(self) -> list[Record]:
-        """Those that come back in it."""
         return [cell.record for cell in self.cells if cell.record]
 
     @property
-    def size(self) -> tuple[int, int] | None:
-        """Columns and lines that the layout was made for."""
+    def room(self) -> list[str]:
+        """What makes a tmux session as large as the layout was made for."""
         found = LAYOUT_SIZE.match(self.layout)
-        return (int(found[1]), int(found[2])) if found else None
+        return ["-x", found[1], "-y", found[2]] if found else []
 
 
 class Skip(NamedTuple):
@@ -82,7 +86,6 @@ class Plan(NamedTuple):
 
     @property
     def restored(self) -> list[Record]:
-        """The records that come back."""
         return [*(fill.record for fill in self.fills), *(r for build in self.builds for r in build.records)]
 
 
@@ -93,46 +96,39 @@ def lost_records(
     lost = [r for r in records if snapshot.has_lost(r)]
     if sessions is not None:
         lost = [r for r in lost if r.session_id in sessions]
-    return tuple(sorted(lost, key=lambda r: (r.tmux_session, r.window, r.pane_index, r.session_id)))
+    return tuple(sorted(lost, key=lambda r: (*r.position, r.session_id)))
 
 
-def place(lost: Iterable[Record], spots: Iterable[Spot]) -> dict[str, str]:
+def place(lost: Iterable[Record], spots: Iterable[Spot]) -> dict[str, Spot]:
     """The pane that is each lost session's own, by session id: one pane to one session.
 
-    A title names the session (tmux-resurrect restores titles); else tmux session, window, pane and directory say
-    where it was. A pane whose title names another lost session is that one's.
+    Of two panes that fit as well (a title that was copied) neither is.
     """
-    lost, free = tuple(lost), [spot for spot in spots if not spot.taken]
-    titled = {r.session_id[:CUT]: r for r in lost}
-    found: dict[str, str] = {}
-    for cut, record in titled.items():
-        named = [s for s in free if s.title_id == cut]
-        # Two panes with one title (a linked or copied one): the one in the right place, else neither.
-        found |= if_alone(record, named if len(named) == 1 else [s for s in named if is_at(record, s)])
-    free = [s for s in free if s.title_id not in titled]
+    lost = tuple(lost)
+    titled = {record.session_id[:CUT] for record in lost}
+    free = [spot for spot in spots if not spot.taken]
+    found: dict[str, Spot] = {}
     for record in lost:
-        if record.session_id not in found:
-            there = [s for s in free if is_at(record, s) and same_directory(record.cwd, s.cwd)]
-            found |= if_alone(record, [s for s in there if s.pane not in found.values()])
+        fits = Counter(fit(record, spot, titled) for spot in free)
+        alone = [spot for spot in free if fits[fit(record, spot, titled)] == 1]
+        best = max(alone, key=lambda spot: fit(record, spot, titled), default=None)
+        if best and fit(record, best, titled):
+            found[record.session_id] = best
+            free.remove(best)
     return found
 
 
-def if_alone(record: Record, spots: list[Spot]) -> dict[str, str]:
-    """The pane of a record that only one fits, by session id."""
-    return {record.session_id: spots[0].pane} if len(spots) == 1 else {}
+def fit(record: Record, spot: Spot, titled: Collection[str]) -> int:
+    """How well a pane fits a lost session; 0: it does not. `titled`: the titles that name a lost one.
 
-
-def is_at(record: Record, spot: Spot) -> bool:
-    return (spot.tmux_session, spot.window, spot.pane_index) == (
-        record.tmux_session,
-        record.window,
-        record.pane_index,
-    )
-
-
-def same_directory(one: str, other: str) -> bool:
-    """Whether two paths are written for one directory. (tmux-resurrect loses those with a space in them.)"""
-    return one.rstrip("/") == other.rstrip("/") or " " in one
+    A title names the session (tmux-resurrect restores titles); else tmux session, window, pane and directory say where
+    it was. A pane whose title names another lost session is that one's.
+    """
+    there = spot.position == record.position
+    if spot.title_id in titled:
+        return 2 + there if spot.title_id == record.session_id[:CUT] else 0
+    # tmux-resurrect loses directories with a space in them.
+    return int(there and (record.cwd.rstrip("/") == spot.cwd.rstrip("/") or " " in record.cwd))
 
 
 def make_plan(
@@ -150,29 +146,23 @@ def make_plan(
     otherwise it may be the user's own, and only a title, or a tmux session as it comes up new, is taken for ours.
     """
     places = place(lost, spots)
-    by_pane = {s.pane: s for s in spots}
-    titled = {s.pane for s in spots if s.title_id}
     fills, skips, left = [], [], []
     for record in lost:
-        pane = places.get(record.session_id)
-        if pane is None:
+        spot = places.get(record.session_id)
+        free = spot is not None and spot.pane in untouched
+        if spot is None or not (rebuilt or spot.title_id or (spot.fresh and free)):
             left.append(record)
-        elif rebuilt or pane in titled or (by_pane[pane].fresh and pane in untouched):
-            if pane in untouched:
-                fills.append(Fill(record, pane))
-            else:
-                spot = by_pane[pane]
-                where = f"{spot.tmux_session}:{spot.window}.{spot.pane_index}"
-                skips.append(Skip(record, f"pane {pane} ({where}) is in use: left alone"))
+        elif free:
+            fills.append(Fill(record, spot.pane))
         else:
-            left.append(record)
+            where = "{}:{}.{}".format(*spot.position)
+            skips.append(Skip(record, f"pane {spot.pane} ({where}) is in use: left alone"))
     if fill_only:
         return Plan(tuple(fills))
     return Plan(tuple(fills), tuple(builds(left, spots)), tuple(skips))
 
 
 def builds(lost: list[Record], spots: tuple[Spot, ...]) -> list[Build]:
-    """The windows to build for records without a pane."""
     groups: dict[tuple[str, str, int], list[Record]] = {}
     for record in lost:
         groups.setdefault((record.epoch, record.tmux_session, record.window), []).append(record)

@@ -1,5 +1,6 @@
 """After a server restart: every conversation back in its place."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import chain
@@ -10,14 +11,16 @@ from codex_tmux.codex.store import Store
 from codex_tmux.errors import TmuxError
 from codex_tmux.log import log
 from codex_tmux.pane.idle_shell import untouched
-from codex_tmux.restore.build import EARLY, WAITING, Rebuilder, short_title
+from codex_tmux.plain_text import plain_line, shortened
+from codex_tmux.restore.build import EARLY, WAITING, Rebuilder
 from codex_tmux.restore.last_said import last_said
 from codex_tmux.restore.plan import Build, Plan, Spot, lost_records, make_plan, place
-from codex_tmux.sleeping.resume import run_command, wait_until_dead
+from codex_tmux.sleeping.resume import wait_until_dead
 from codex_tmux.state import store
-from codex_tmux.state.launch import UNATTENDED, launch_of
+from codex_tmux.state.launch import UNATTENDED
 from codex_tmux.state.records import LOST, Record
 from codex_tmux.tmux import epoch
+from codex_tmux.tmux.clients import clients
 from codex_tmux.tmux.server import RESPAWN_PANE, Server
 from codex_tmux.tracking.names import names_of
 from codex_tmux.tracking.pass_once import Pass, sync_once
@@ -25,6 +28,7 @@ from codex_tmux.tracking.sync import server_lock
 
 RESUMED, WAITS, REBUILT, SKIPPED, FAILED = "resumed", "waiting", "rebuilt", "skipped", "failed"
 Progress = Callable[[int, int], None]
+TITLE_WIDTH = 60
 FILLS = 8
 """How many panes are filled in one tmux call: it may be 16 KB long, and a restore that is killed finishes it."""
 
@@ -47,7 +51,8 @@ class Result(NamedTuple):
 class Restore:
     """One restore of what a tmux server has lost, or of it the `sessions`.
 
-    `rebuilt`: tmux-resurrect has just restored the layout; `early`: and is about to type commands into its panes.
+    `rebuilt`: tmux-resurrect has just restored the layout; `mark`: the pane option that says a pane waits: WAITING, and
+    it wakes as soon as a client shows it, or EARLY, and nothing wakes it before tmux-resurrect has typed its commands.
     `force`: also what other hosts have, whether they have it still or not.
 
     It holds the sync lock of its tmux server: neither a sync nor a second restore comes between. What is done is
@@ -58,7 +63,7 @@ class Restore:
     server: Server
     sessions: frozenset[str] | None = None
     rebuilt: bool = False
-    early: bool = False
+    mark: str = WAITING
     force: bool = False
     results: list[Result] = field(default_factory=list)
     drawing: dict[str, str] = field(default_factory=dict)
@@ -90,25 +95,22 @@ class Restore:
         return self.results
 
     def make_plan(self, seen: Pass) -> Plan:
-        """The plan for what is lost."""
         lost = lost_records(seen.records, seen.snapshot, self.sessions)
         spots = spots_of(seen)
         if not lost:
             return Plan()
-        wanted = set(place(lost, spots).values())
+        wanted = {spot.pane for spot in place(lost, spots).values()}
         free = untouched(self.server, wanted) if wanted else frozenset()
-        return make_plan(lost, spots, free, rebuilt=self.rebuilt, fill_only=self.early)
+        return make_plan(lost, spots, free, rebuilt=self.rebuilt, fill_only=self.mark == EARLY)
 
     def perform(self, seen: Pass, plan: Plan, progress: Progress = lambda done, of: None) -> None:
-        """Do what the plan says, pane by pane and window by window."""
         records = plan.restored
         builder = Rebuilder(
             self.server,
             seen.reading.server["version"],
-            {(r.mode, r.shell): run_command(self.server, launch_of(r)) for r in records},
             last_said(records),
             names_of(seen.reading, {record.session_id: record for record in records}),
-            EARLY if self.early else WAITING,
+            self.mark,
         )
         progress(0, len(records))
         self.results += [Result.of(skip.record, SKIPPED, reason=skip.reason) for skip in plan.skips]
@@ -117,9 +119,9 @@ class Restore:
             done += number
             progress(done, len(records))
         wait_until_dead(self.server, self.drawing)
-        if not self.early:
-            lazy = seen.reading.server["@codex-restore-lazy"] != "off"
-            woken = wake(self.server, list(self.drawing), everything=not lazy)
+        if self.mark == WAITING:
+            everything = self.server.option("@codex-restore-lazy") == "off"
+            woken = wake(self.server, list(self.drawing), everything)
             self.results = [r._replace(outcome=RESUMED) if r.pane in woken else r for r in self.results]
         sync_once(self.server)
         for r in self.results:
@@ -154,7 +156,6 @@ class Restore:
             builder.link(build, base_index)
 
     def build(self, builder: Rebuilder, build: Build, base_index: int) -> None:
-        """Build one window, and note what became of its panes."""
         where = f"{build.tmux_session}:{build.window}"
         try:
             panes, notes = builder.build(build, base_index)
@@ -186,10 +187,7 @@ def taken_over(
 
 
 def spots_of(seen: Pass) -> tuple[Spot, ...]:
-    """The panes there are, as the plan wants them."""
-    alone: dict[tuple[str, int], int] = {}
-    for pane in seen.snapshot.panes:
-        alone[pane.tmux_session, pane.window] = alone.get((pane.tmux_session, pane.window), 0) + 1
+    panes = Counter((pane.tmux_session, pane.window) for pane in seen.snapshot.panes)
     return tuple(
         Spot(
             pane=pane.id,
@@ -199,7 +197,7 @@ def spots_of(seen: Pass) -> tuple[Spot, ...]:
             cwd=row["pane_current_path"],
             title_id=find_id(row["pane_title"])[:CUT],
             taken=pane.dead or pane.marked or bool(pane.running) or pane.starting or bool(pane.session),
-            fresh=alone[pane.tmux_session, pane.window] == 1,
+            fresh=panes[pane.tmux_session, pane.window] == 1,
         )
         for row, pane in zip(seen.reading.panes, seen.snapshot.panes)
     )
@@ -207,29 +205,27 @@ def spots_of(seen: Pass) -> tuple[Spot, ...]:
 
 def titles_of(records: list[Record]) -> dict[str, str]:
     """The title of each session, in few words on one line; its id where it has none."""
-    stores: dict[str, Store] = {}
-    titles = {}
-    for record in records:
-        known = stores.setdefault(record.codex_home, Store(record.codex_home)).find(record.session_id)
-        titles[record.session_id] = short_title(known.title if known else "") or record.session_id
-    return titles
+    found = {r.session_id: Store(r.codex_home).find(r.session_id) for r in records}
+    titles = {
+        session: shortened(plain_line(known.title), TITLE_WIDTH) for session, known in found.items() if known
+    }
+    return {session: titles.get(session) or session for session in found}
 
 
 def wake(server: Server, panes: list[str], everything: bool) -> set[str]:
     """Wake those of the panes that a client shows; `everything`: all of them, as soon as there is a client at all."""
     if not panes:
         return set()
-    form = "#{pane_id} #{pane_dead} #{session_attached} #{window_active}"
-    asked = ["set-option", "-g", "@codex_wake_at_attach", "1", ";"] if everything else []
-    lines = server.run(*asked, "list-panes", "-a", "-F", form).splitlines()
-    rows = [line.split(" ") for line in lines]
-    attached = any(row[2] != "0" for row in rows)
-    if everything and attached:
+    if everything:
+        # First: a client that comes now wakes them by its hook.
+        server.run("set-option", "-g", "@codex_wake_at_attach", "1")
+    everywhere = everything and bool(clients(server))
+    if everywhere:
         server.try_run("set-option", "-gu", "@codex_wake_at_attach")
-    awake = set()
-    for pane, dead, clients, shown in rows:
-        if pane in panes and dead == "1" and ((clients != "0" and shown == "1") or (everything and attached)):
-            # A hook may have been quicker.
-            server.try_run(RESPAWN_PANE, "-e", f"{UNATTENDED}=1", "-t", pane)
-            awake.add(pane)
-    return awake
+    shown = "1" if everywhere else "#{&&:#{session_attached},#{window_active}}"
+    asleep = server.run("list-panes", "-a", "-f", f"#{{&&:#{{pane_dead}},{shown}}}", "-F", "#{pane_id}")
+    awake = [pane for pane in asleep.splitlines() if pane in panes]
+    for pane in awake:
+        # A hook may have been quicker.
+        server.try_run(RESPAWN_PANE, "-e", f"{UNATTENDED}=1", "-t", pane)
+    return set(awake)

@@ -27,20 +27,8 @@ def would_start_codex(processes: str) -> bool:
         words = shlex.split(processes)
     except ValueError:
         words = processes.split()
-    for word in words:
-        matched = word.partition("->")[0].lstrip("~").split(" ")[0]
-        if os.path.basename(matched) in CODEX_WORDS:
-            return True
-    return False
-
-
-def processes_of(server: Server) -> str:
-    return server.try_run("show-options", "-gqv", "@resurrect-processes") or ""
-
-
-def restores_at_start(server: Server) -> bool:
-    """Whether tmux-continuum will have tmux-resurrect restore at server start."""
-    return (server.try_run("show-options", "-gqv", "@continuum-restore") or "").strip() == "on"
+    matched = (word.partition("->")[0].lstrip("~").split(" ")[0] for word in words)
+    return any(os.path.basename(name) in CODEX_WORDS for name in matched)
 
 
 def release_early(server: Server) -> list[str]:

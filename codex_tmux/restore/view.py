@@ -1,18 +1,16 @@
 """What people and programs see of a restore: its plan and its outcome."""
 
-import json
 import os
-from collections.abc import Iterator
-from typing import Any
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
 from rich.cells import cell_len
 
+from codex_tmux.json_form import document
 from codex_tmux.plain_text import in_cells, printable, tilde
-from codex_tmux.restore.plan import Build, Plan
+from codex_tmux.restore.plan import Plan
 from codex_tmux.restore.restore import FAILED, REBUILT, RESUMED, SKIPPED, WAITS, Result, titles_of
-from codex_tmux.state.records import Record
-
-JSON_VERSION = 1
 
 
 def outcome_lines(results: list[Result]) -> list[str]:
@@ -27,76 +25,58 @@ def outcome_lines(results: list[Result]) -> list[str]:
 
 
 def summary(results: list[Result]) -> str:
-    """One line: how many came back, and how."""
-    count = {
-        o: sum(1 for r in results if r.outcome == o and r.session_id)
-        for o in (RESUMED, WAITS, SKIPPED, FAILED)
-    }
-    if not any(count.values()):
+    count = Counter(result.outcome for result in results if result.session_id)
+    if not count:
         return "nothing to restore"
-    back = count[RESUMED] + count[WAITS]
-    text = f"{back} {'session' if back == 1 else 'sessions'} restored"
-    if count[WAITS]:
-        text += f" ({count[WAITS]} {'starts' if count[WAITS] == 1 else 'start'} when shown)"
-    for outcome in (SKIPPED, FAILED):
-        if count[outcome]:
-            text += f", {count[outcome]} {outcome}"
-    return text
+    back, waiting = count[RESUMED] + count[WAITS], count[WAITS]
+    text = f"{back} session{'s' * (back != 1)} restored"
+    if waiting:
+        text += f" ({waiting} start{'s' * (waiting == 1)} when shown)"
+    return text + "".join(f", {count[how]} {how}" for how in (SKIPPED, FAILED) if count[how])
 
 
-def as_document(results: list[Result]) -> str:
-    """The results as `restore --json` prints them."""
-    rows: list[dict[str, Any]] = [
+def as_document(results: Iterable[Result]) -> str:
+    rows = (
         {"session_id": r.session_id, "pane": r.pane, "outcome": r.outcome, "reason": r.reason or None}
         for r in results
-    ]
-    return json.dumps({"version": JSON_VERSION, "results": rows}, indent=2)
+    )
+    return document("results", rows)
 
 
-def planned(plan: Plan) -> list[Result]:
-    """The plan as results; a pane that is yet to be built is None."""
-    found = [Result.of(fill.record, WAITS, fill.pane) for fill in plan.fills]
+class Step(NamedTuple):
+    """What is planned for one pane: what is to become of it, how, and its directory."""
+
+    result: Result
+    how: str
+    cwd: str
+
+
+def steps_of(plan: Plan) -> Iterator[Step]:
+    """The plan as steps; a pane that is yet to be built is None, and the session of a plain shell."""
+    for fill in plan.fills:
+        yield Step(Result.of(fill.record, WAITS, fill.pane), f"in pane {fill.pane}", fill.record.cwd)
     for build in plan.builds:
-        for cell in build.cells:
-            reason = moved_text(build)
-            outcome = WAITS if cell.record else REBUILT
-            found.append(Result(cell.record.session_id if cell.record else None, None, outcome, reason, ""))
-    return found + [Result(s.record.session_id, None, SKIPPED, s.reason, "") for s in plan.skips]
-
-
-def moved_text(build: Build) -> str:
-    """Why a window does not come back under its own index; "" where it does."""
-    return "" if build.moved is None else f"window {build.tmux_session}:{build.moved} is in use"
+        moved = "" if build.moved is None else f"window {build.tmux_session}:{build.moved} is in use"
+        how = f"new window ({moved})" if moved else "new window"
+        for at, cell in enumerate(build.cells):
+            where = f"{build.tmux_session}:{build.window}.{at}"
+            session, outcome = (cell.record.session_id, WAITS) if cell.record else (None, REBUILT)
+            yield Step(Result(session, None, outcome, moved, where), "split" if at else how, cell.cwd)
+    for skip in plan.skips:
+        result = Result.of(skip.record, SKIPPED, reason=skip.reason)
+        yield Step(result, f"skipped: {skip.reason}", skip.record.cwd)
 
 
 def plan_text(plan: Plan) -> str:
     titles = titles_of([*plan.restored, *(skip.record for skip in plan.skips)])
-    rows = [("WHERE", "TITLE", "HOW", "DIRECTORY", "SESSION"), *rows_of(plan, titles)]
+    rows = [("WHERE", "TITLE", "HOW", "DIRECTORY", "SESSION")]
+    for (session, _, _, _, where), how, cwd in steps_of(plan):
+        rows.append((where, titles.get(session or "", "shell"), how, directory_of(cwd), session or "-"))
     if len(rows) == 1:
         return "nothing to restore"
     cells = [[printable(cell) for cell in row] for row in rows]
     widths = [max(map(cell_len, column)) for column in zip(*cells)]
     return "\n".join("  ".join(map(in_cells, row, widths)).rstrip() for row in cells)
-
-
-def rows_of(plan: Plan, titles: dict[str, str]) -> Iterator[tuple[str, str, str, str, str]]:
-    """A line for each pane of the plan."""
-    for fill in plan.fills:
-        yield row_of(fill.record, titles, fill.record.where, f"in pane {fill.pane}")
-    for build in plan.builds:
-        how = f"new window ({moved_text(build)})" if build.moved is not None else "new window"
-        for at, cell in enumerate(build.cells):
-            where, what = f"{build.tmux_session}:{build.window}.{at}", "split" if at else how
-            if cell.record:
-                yield row_of(cell.record, titles, where, what)
-            else:
-                yield where, "shell", what, directory_of(cell.cwd), "-"
-    for skip in plan.skips:
-        yield row_of(skip.record, titles, skip.record.where, f"skipped: {skip.reason}")
-
-
-def row_of(record: Record, titles: dict[str, str], where: str, how: str) -> tuple[str, str, str, str, str]:
-    return where, titles[record.session_id], how, directory_of(record.cwd), record.session_id
 
 
 def directory_of(cwd: str) -> str:

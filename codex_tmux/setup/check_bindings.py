@@ -5,7 +5,7 @@ import shlex
 
 from codex_tmux.setup.doctor_facts import BROKEN, OK, WARNING, DoctorFacts, Finding
 from codex_tmux.tmux.hooks import hooks_file, missing
-from codex_tmux.tmux.user_keys import advice, binding_of, left
+from codex_tmux.tmux.user_keys import advice, binding_of, left, prefixed
 
 ALIASES = re.compile(r'^set-option -s command-alias\[\d+\] "([a-z-]+)=', re.MULTILINE)
 """In hooks.tmux, which is the one list of them."""
@@ -33,23 +33,22 @@ def check_bindings(facts: DoctorFacts) -> Finding:
 
 def of_keys(facts: DoctorFacts) -> Finding:
     """Do the user's own keys that respawn go through the aliases, and are our keys still ours?"""
-    if past := keys_past_us(facts.server.try_run("list-keys") or ""):
+    listed = facts.server.try_run("list-keys") or ""
+    if past := keys_past_us(listed):
         detail = f"{', '.join(past)}: bound before the plugin was loaded, so it respawns without codex-tmux"
         return Finding(BROKEN, detail, facts.load_command())
     keys = facts.options.get("@codex_keys", "").split()
-    listed = facts.server.try_run("list-keys", "-T", "prefix") or ""
     ours = [key for key in keys if " --from-key " in binding_of(listed, key)]
     if tasks := left(facts.options, ours):
-        named = ", ".join(f"prefix {task.key}" for task in tasks)
         wanted = advice(facts.options, ours, listed)
         load = facts.load_command().removeprefix("tmux ")
+        named = prefixed(task.key for task in tasks)
         detail = f"{named}: bound to something else, so left alone; in tmux.conf: {wanted}"
         return Finding(WARNING, detail, f"tmux {wanted} \\; {load}")
     if taken := [key for key in keys if key not in ours]:
-        detail = f"prefix {', prefix '.join(taken)}: bound to something else since the plugin was loaded"
+        detail = f"{prefixed(taken)}: bound to something else since the plugin was loaded"
         return Finding(WARNING, detail, facts.load_command())
-    named = ", ".join(f"prefix {key}" for key in keys) or "none"
-    return Finding(OK, f"all hooks and aliases in place; keys: {named}")
+    return Finding(OK, f"all hooks and aliases in place; keys: {prefixed(keys)}")
 
 
 def keys_past_us(bindings: str) -> list[str]:

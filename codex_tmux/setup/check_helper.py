@@ -53,7 +53,9 @@ def version_line(helper: str) -> str:
 
 
 def one_that_hangs() -> Finding | None:
-    held = locks_held()
+    directory = state_dir()
+    paths = [os.path.join(directory, n) for n in sorted(names_in(directory)) if n.endswith(".lock")]
+    held = {path: pid for path in paths if (pid := lock_owner(path)) is not None}
     if held:
         time.sleep(HANGS_AFTER)
     for path, pid in held.items():
@@ -62,9 +64,3 @@ def one_that_hangs() -> Finding | None:
             detail = f"process {pid} hangs: it has held {path} for {HANGS_AFTER:g} s ({command})"
             return Finding(BROKEN, detail, f"kill -CONT {pid}; kill {pid}")
     return None
-
-
-def locks_held() -> dict[str, int]:
-    directory = state_dir()
-    paths = [os.path.join(directory, n) for n in sorted(names_in(directory)) if n.endswith(".lock")]
-    return {path: pid for path in paths if (pid := lock_owner(path)) is not None}

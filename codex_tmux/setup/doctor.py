@@ -1,16 +1,17 @@
 """`codex-tmux doctor`: what works here, what does not, and the command that fixes it."""
 
-import json
 import os
 import shutil
 import sys
 import textwrap
+from collections import Counter
 from collections.abc import Callable
 from typing import NamedTuple
 
 import click
 
 from codex_tmux.errors import Problem
+from codex_tmux.json_form import document
 from codex_tmux.plain_text import plain_line
 from codex_tmux.setup.check_bindings import check_bindings
 from codex_tmux.setup.check_codex import check_codex, check_daemon, check_title
@@ -19,10 +20,8 @@ from codex_tmux.setup.check_helper import check_helper
 from codex_tmux.setup.check_state import check_state
 from codex_tmux.setup.check_tmux import check_conflicts, check_plugin, check_tmux
 from codex_tmux.setup.doctor_facts import BROKEN, OK, WARNING, DoctorFacts, Finding
-from codex_tmux.setup.user_file import in_colour
 from codex_tmux.tmux.server import Server
 
-JSON_VERSION = 1
 MARK_WIDTH = 9
 LEAST_ROOM = 30
 COLOURS = {OK: "green", WARNING: "yellow", BROKEN: "red"}
@@ -62,8 +61,9 @@ def command(as_json: bool) -> int:
     facts = DoctorFacts.of(Server())
     found = {c.name: finding_of(c, facts) for c in CHECKS if facts.reachable or not c.of_a_server}
     if as_json:
-        checks = [{"name": name, **finding._asdict()} for name, finding in found.items()]
-        click.echo(json.dumps({"version": JSON_VERSION, "checks": checks}, indent=2))
+        click.echo(
+            document("checks", ({"name": name, **finding._asdict()} for name, finding in found.items()))
+        )
     else:
         for line in report(found):
             click.echo(line)
@@ -87,22 +87,15 @@ def report(found: dict[str, Finding]) -> list[str]:
         detail = textwrap.wrap(
             short(finding.detail), max(LEAST_ROOM, columns - len(indent)), break_on_hyphens=False
         )
-        lines.append(f"{mark_of(finding)}{name:{name_width}}  {''.join(detail[:1])}")
+        mark = click.style(f"{finding.status:{MARK_WIDTH}}", fg=COLOURS[finding.status])
+        lines.append(f"{mark}{name:{name_width}}  {''.join(detail[:1])}")
         lines += [indent + more for more in detail[1:]]
         lines += [f"{indent}→ {plain_line(finding.fix)}"] if finding.fix else []
-    return [*lines, summary([finding.status for finding in found.values()])]
-
-
-def mark_of(finding: Finding) -> str:
-    mark = f"{finding.status:{MARK_WIDTH}}"
-    return click.style(mark, fg=COLOURS[finding.status]) if in_colour() else mark
-
-
-def summary(statuses: list[str]) -> str:
-    broken, warnings = statuses.count(BROKEN), statuses.count(WARNING)
+    counts = Counter(finding.status for finding in found.values())
+    broken, warnings = counts[BROKEN], counts[WARNING]
     said = [f"{broken} {BROKEN}"] if broken else []
     said += [f"{warnings} {WARNING}{'s' if warnings > 1 else ''}"] if warnings else []
-    return ", ".join(said) or "everything is in order"
+    return [*lines, ", ".join(said) or "everything is in order"]
 
 
 def short(detail: str) -> str:

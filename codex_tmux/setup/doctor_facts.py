@@ -49,7 +49,11 @@ class DoctorFacts:
         version = server.try_run("display-message", "-p", "#{version}")
         if version is None:
             return cls(server, reachable=False, records=records)
-        return cls(server, True, version.strip(), options_of(server), records)
+        listed = server.try_run("show-options", "-g") or ""
+        names = re.findall(r"^(@[A-Za-z0-9_-]+)", listed, re.MULTILINE)
+        # A value that spans lines is whole only when asked for by its name.
+        options = {name: server.option(name) for name in dict.fromkeys(names)}
+        return cls(server, True, version.strip(), options, records)
 
     @property
     def directory(self) -> str:
@@ -90,10 +94,3 @@ class DoctorFacts:
             return codex_version(self.codex) if self.codex else None
         except Problem:
             return None
-
-
-def options_of(server: Server) -> dict[str, str]:
-    """The global user options, by name. A value that spans lines is whole only when asked for by its name."""
-    listed = server.try_run("show-options", "-g") or ""
-    names = re.findall(r"^(@[A-Za-z0-9_-]+)", listed, re.MULTILINE)
-    return {name: server.option(name) for name in dict.fromkeys(names)}

@@ -11,25 +11,23 @@ from codex_tmux.launcher import plugin_file, program, typed
 from codex_tmux.setup import local_link, tmux_conf
 from codex_tmux.setup.user_file import UserFile, rewrite
 from codex_tmux.tmux.server import Server, literal
-from codex_tmux.tmux.user_keys import TASKS, advice, left
+from codex_tmux.tmux.user_keys import TASKS, advice, left, prefixed
 
 LOADED_WITHIN = 10.0
 """Seconds that tmux may take to load the plugin, or to let go of it."""
 POLL_SECONDS = 0.05
 
 
-@click.command(
-    short_help="Load the plugin from your tmux.conf.",
-    epilog="Example: codex-tmux install --check || codex-tmux install",
-)
+@click.command(epilog="Example: codex-tmux install --check || codex-tmux install")
 @click.option("--check", is_flag=True, help="Report whether it is installed (exit 0) or not (exit 1).")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 def command(check: bool, yes: bool) -> int:
-    """Load the plugin from your tmux.conf, and into the running tmux server.
+    """Load the plugin from your tmux.conf.
 
-    Adds a comment and a `run-shell` line to $XDG_CONFIG_HOME/tmux/tmux.conf or ~/.config/tmux/tmux.conf if there is
-    one, else to ~/.tmux.conf. Shows the change and asks before writing; without a terminal, --yes is required. Keeps
-    a copy of the file beside it. If codex-tmux is not on your PATH, it offers a link in ~/.local/bin.
+    It is loaded into the running tmux server as well. Adds a comment and a `run-shell` line to
+    $XDG_CONFIG_HOME/tmux/tmux.conf or ~/.config/tmux/tmux.conf if there is one, else to ~/.tmux.conf. Shows the change
+    and asks before writing; without a terminal, --yes is required. Keeps a copy of the file beside it. If codex-tmux is
+    not on your PATH, it offers a link in ~/.local/bin.
 
     With TPM, tmux.conf needs no change.
     """
@@ -46,16 +44,13 @@ def command(check: bool, yes: bool) -> int:
     elif not write(UserFile(found.path if found else tmux_conf.place()), yes):
         return 1
     server = Server()
-    if not elsewhere or not server.try_run("show-options", "-gqv", "@codex_dir"):
+    if not elsewhere or not server.option("@codex_dir"):
         click.echo(load(server))
     click.echo(f"Next: {typed('setup')}")
     return 0
 
 
-@click.command(
-    short_help="Load the plugin into the running tmux server.",
-    epilog="Example: run-shell '~/.local/bin/codex-tmux load'   (in tmux.conf)",
-)
+@click.command(epilog="Example: run-shell '~/.local/bin/codex-tmux load'   (in tmux.conf)")
 def load_now() -> int:
     """Load the plugin into the running tmux server.
 
@@ -81,10 +76,9 @@ def say_whether(found: tmux_conf.Loading | None) -> int:
 
 def write(file: UserFile, yes: bool) -> bool:
     line = tmux_conf.load_line(program())
-    done = rewrite(file, lambda data: tmux_conf.added(data, line), yes, keep_copy=file.path.exists())
-    if done.agreed and not done.changed:
-        click.echo(f"nothing to write: {file.path} loads the plugin")
-    return done.agreed
+    nothing = f"nothing to write: {file.path} loads the plugin"
+    copy = file.path.exists()
+    return rewrite(file, lambda data: tmux_conf.added(data, line), yes, copy, nothing).agreed
 
 
 def load(server: Server) -> str:
@@ -99,14 +93,11 @@ def load(server: Server) -> str:
         directory = server.option("@codex_dir")
         keys = server.try_run("show-options", "-gv", "@codex_keys")
         if directory == wanted and keys is not None:
-            return f"Loaded: a pane that runs Codex keeps its conversation. {keys_text(server, keys.split())}"
+            ours = keys.split()
+            options = {task.option: server.option(task.option) for task in TASKS}
+            wanted = advice(options, ours, server.try_run("list-keys", "-T", "prefix") or "")
+            yours = prefixed(task.key for task in left(options, ours))
+            more = f"\n{yours} stays yours; for another key: {wanted}" if wanted else ""
+            return f"Loaded: a pane that runs Codex keeps its conversation. Keys: {prefixed(ours)}.{more}"
         time.sleep(POLL_SECONDS)
     return "tmux did not load it; to see why: tmux show-messages"
-
-
-def keys_text(server: Server, ours: list[str]) -> str:
-    named = ", ".join(f"prefix {key}" for key in ours) or "none"
-    options = {task.option: server.option(task.option) for task in TASKS}
-    yours = ", ".join(f"prefix {task.key}" for task in left(options, ours))
-    wanted = advice(options, ours, server.try_run("list-keys", "-T", "prefix") or "")
-    return f"Keys: {named}." + (f"\n{yours} stays yours; for another key: {wanted}" if yours else "")

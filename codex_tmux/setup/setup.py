@@ -73,12 +73,10 @@ def add(file: UserFile, items: tuple[str, ...], named: bool, yes: bool) -> int:
         new, inserted = with_items(config_text(data), items)
         return new.encode() if inserted else data
 
-    done = rewrite(file, changed, yes, keep_copy=True)
-    if not done.agreed:
-        return 1
+    nothing = f"nothing to do: {file.path} has the session id in the title"
+    done = rewrite(file, changed, yes, keep_copy=True, nothing=nothing)
     if not done.changed:
-        click.echo(f"nothing to do: {file.path} has the session id in the title")
-        return 0
+        return int(not done.agreed)
     if split_config(config_text(done.old))[1] == []:
         click.echo("The title was switched off; it now shows the session and nothing else.")
     click.echo("A Codex that already runs shows it after a restart (respawn its pane).")
@@ -105,12 +103,10 @@ def take_out(file: UserFile, yes: bool) -> int:
             return data
         return new.encode() if befores[-1] or new.strip() else None
 
-    done = rewrite(file, changed, yes, keep_copy=False)
-    if not done.agreed:
-        return 1
+    nothing = f"nothing to undo: {file.path} no longer has the session id in the title"
+    done = rewrite(file, changed, yes, keep_copy=False, nothing=nothing)
     if not done.changed:
-        click.echo(f"nothing to undo: {file.path} no longer has the session id in the title")
-        return 0
+        return int(not done.agreed)
     file.remove_backups()
     if done.new is None:
         with contextlib.suppress(OSError):  # unless Codex lives there by now
@@ -118,24 +114,11 @@ def take_out(file: UserFile, yes: bool) -> int:
     return 0
 
 
-def check_only(file: UserFile, item: str, named: bool) -> int:
-    if config_has_id(file, item):
-        click.echo(f"set: {file.path} has the session id in the title")
-        return 0
-    click.echo(
-        f"not set: {file.path} has no session id in the title; run: {command_for(named, file.path.parent)}"
-    )
-    return 1
-
-
 def command_for(named: bool, home: Path, *options: str) -> str:
     return typed("setup", *options, *(["--codex-home", str(home)] if named else []))
 
 
-@click.command(
-    short_help="Show the session id in the pane title, for exact tracking.",
-    epilog="Example: codex-tmux setup --check || codex-tmux setup",
-)
+@click.command(epilog="Example: codex-tmux setup --check || codex-tmux setup")
 @click.option("--check", is_flag=True, help="Report whether it is set (exit 0) or not (exit 1).")
 @click.option("--undo", is_flag=True, help="Remove what setup wrote, and only that.")
 @click.option(
@@ -146,7 +129,7 @@ def command_for(named: bool, home: Path, *options: str) -> str:
     "--codex", type=PROGRAM, metavar="PATH", help="The Codex to set up for (default: the first on PATH)."
 )
 def command(check: bool, undo: bool, codex_home: str | None, yes: bool, codex: str | None) -> int:
-    """Show the session id in the pane title, where codex-tmux reads it.
+    """Show the session id in the pane title, for exact tracking.
 
     Adds `thread-id` and `thread-title` to `tui.terminal_title` in Codex's config.toml (`session-id` alone for Codex
     0.130 to 0.136) and keeps the rest of the file byte for byte. The id tells which conversation a pane shows; the
@@ -166,4 +149,11 @@ def command(check: bool, undo: bool, codex_home: str | None, yes: bool, codex: s
     if undo:
         return take_out(file, yes)
     items = items_for(codex_version(codex))
-    return check_only(file, items[0], named) if check else add(file, items, named, yes)
+    if not check:
+        return add(file, items, named, yes)
+    if config_has_id(file, items[0]):
+        click.echo(f"set: {file.path} has the session id in the title")
+        return 0
+    to_run = command_for(named, file.path.parent)
+    click.echo(f"not set: {file.path} has no session id in the title; run: {to_run}")
+    return 1

@@ -39,7 +39,10 @@ def with_items(text: str, items: tuple[str, ...] = ITEMS) -> tuple[str, str]:
     missing = missing_items(has, items)
     if not missing:
         return text, ""
-    before, wanted = _with_missing(list(DEFAULT_ITEMS if has is None else has), missing)
+    items_now = list(DEFAULT_ITEMS if has is None else has)
+    before = next((i for i in (THREAD_ID, SESSION_ID, "activity") if i in items_now), "")
+    at = items_now.index(before) + 1 if before else 0
+    wanted = [*items_now[:at], *missing, *items_now[at:]]
     bom = BOM * text.startswith(BOM)
     body = text.removeprefix(BOM)
     places = _for_a_line(body, wanted) if has is None else _for_items(body, has, missing, before)
@@ -53,13 +56,6 @@ def with_items(text: str, items: tuple[str, ...] = ITEMS) -> tuple[str, str]:
         "setup cannot safely edit this layout; set it by hand, under `tui`: "
         f"terminal_title = {json.dumps(wanted, ensure_ascii=False)}"
     )
-
-
-def _with_missing(items: list[str], missing: list[str]) -> tuple[str, list[str]]:
-    """Behind which item the missing ones go ("": they come first), and the items with them."""
-    before = next((i for i in (THREAD_ID, SESSION_ID, "activity") if i in items), "")
-    at = items.index(before) + 1 if before else 0
-    return before, [*items[:at], *missing, *items[at:]]
 
 
 def without_items(text: str, items: Sequence[str] = ITEMS, inserted: str = "") -> str:
@@ -105,7 +101,6 @@ def _occurrences(text: str, inserted: str, quoted: str) -> Iterator[re.Match[str
 
 
 def _for_a_line(text: str, items: list[str]) -> Iterator[tuple[int, str]]:
-    """Where a new `terminal_title` may stand, and what to put there."""
     newline = "\r\n" if "\r\n" in text else "\n"
     line = f"terminal_title = {json.dumps(items)}"
     for header in HEADER.finditer(text):

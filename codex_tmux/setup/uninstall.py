@@ -21,47 +21,37 @@ MENTION = re.compile(r"^(?!@codex_|command-alias)([\w@-]+)(?:\[\d+\])? .*@codex_
 """An option of the user's, by its name, whose value speaks of one of ours."""
 
 
-@click.command(
-    short_help="Remove the plugin from tmux.conf and from tmux.",
-    epilog="Example: codex-tmux uninstall --yes",
-)
+@click.command(epilog="Example: codex-tmux uninstall --yes")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 def command(yes: bool) -> int:
-    """Remove the plugin from your tmux.conf and from the running tmux server.
+    """Remove the plugin from tmux.conf and from tmux.
 
     Both are then as they were before `install`. Panes that run Codex keep running. It says what remains, and how to
     remove that too: the line that `setup` wrote, the state directory, the program itself.
     """
     found = tmux_conf.loading()
     if found and found.ours:
-        if not take_out(UserFile(found.path), yes):
+        file = UserFile(found.path)
+        done = rewrite(file, lambda data: data and tmux_conf.removed(data), yes, keep_copy=False)
+        if not done.agreed:
             return 1
+        file.remove_backups()
     else:
         click.echo("nothing to remove: `codex-tmux install` has put no line into tmux.conf")
         if found:
             click.echo(f"Remove this line from {found.path} yourself: {found.text}")
     server = Server()
     click.echo(unload(server))
-    for option in mentions(server):
+    listed = "\n".join(server.try_run("show-options", scope) or "" for scope in ("-g", "-gw"))
+    for option in dict.fromkeys(MENTION.findall(listed)):
         click.echo(f"Your {option} still mentions @codex_…: edit it in tmux.conf.")
     local_link.remove(yes)
-    for line in what_remains():
-        click.echo(line)
-    return 0
-
-
-def what_remains() -> list[str]:
-    lines = [f"  the session id in Codex's title, if you ran setup: {typed('setup', '--undo')}"]
+    click.echo("What remains, and how to remove it:")
+    click.echo(f"  the session id in Codex's title, if you ran setup: {typed('setup', '--undo')}")
     if Path(state_dir()).exists():
-        lines.append(f"  the record of your panes: rm -r {with_tilde(state_dir())}")
-    return ["What remains, and how to remove it:", *lines, f"  the program: {local_link.removal()}"]
-
-
-def take_out(file: UserFile, yes: bool) -> bool:
-    done = rewrite(file, lambda data: None if data is None else tmux_conf.removed(data), yes, keep_copy=False)
-    if done.changed:
-        file.remove_backups()
-    return done.agreed
+        click.echo(f"  the record of your panes: rm -r {with_tilde(state_dir())}")
+    click.echo(f"  the program: {local_link.removal()}")
+    return 0
 
 
 def unload(server: Server) -> str:
@@ -93,8 +83,3 @@ def is_clean(server: Server) -> bool:
     options = server.run("show-options", "-g") + server.run("show-options", "-s")
     panes = server.run("list-panes", "-a", "-F", "#{@codex_pane}#{@codex_session}#{@codex_keep}").strip()
     return not OUR_OPTION.search(options) and not OUR_ALIAS.search(options) and not panes
-
-
-def mentions(server: Server) -> list[str]:
-    listed = (server.try_run("show-options", scope) or "" for scope in ("-g", "-gw"))
-    return list(dict.fromkeys(name for text in listed for name in MENTION.findall(text)))

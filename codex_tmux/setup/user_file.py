@@ -17,6 +17,7 @@ import click
 from codex_tmux.errors import Problem
 from codex_tmux.new_file import unlink_if_there, write_new
 
+COLOURS = {"+": "green", "-": "red", "@": "cyan"}
 TRIES = 5
 """How often a file may change while it is edited."""
 
@@ -126,10 +127,14 @@ class Rewritten(NamedTuple):
 
 
 def rewrite(
-    file: UserFile, changed: Callable[[bytes | None], bytes | None], yes: bool, keep_copy: bool
+    file: UserFile,
+    changed: Callable[[bytes | None], bytes | None],
+    yes: bool,
+    keep_copy: bool,
+    nothing: str = "",
 ) -> Rewritten:
-    """Make of a file what `changed` makes of its bytes, once the user has seen that and agreed, and say so. Raises
-    Problem.
+    """Make of a file what `changed` makes of its bytes, once the user has seen that and agreed, and say so; `nothing`
+    is said where that changes nothing. Raises Problem.
 
     The copy comes first, an empty one where there is no file: a change without a copy cannot be undone.
     """
@@ -141,6 +146,7 @@ def rewrite(
         except Problem as e:
             raise Problem(f"{file.path}: {e}") from e
         if new == old:
+            click.echo(nothing)
             return Rewritten(old, new)
         lines = difference(str(file.path), *((data or b"").decode(errors="replace") for data in (old, new)))
         if lines != shown and not agreed(lines, yes):
@@ -178,20 +184,11 @@ def difference(name: str, old: str, new: str) -> list[str]:
     return lines
 
 
-def in_colour() -> bool:
-    return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
-
-
-def show(lines: list[str]) -> None:
-    colours = {"+": "green", "-": "red", "@": "cyan"} if in_colour() else {}
-    for n, line in enumerate(lines):
-        colour = colours.get(line[:1]) if n > 1 else None  # the first two name the file
-        click.echo(click.style(line, fg=colour) if colour else line)
-
-
 def agreed(lines: list[str], yes: bool) -> bool:
     """Show the change and ask. Raises Problem where nobody can be asked."""
-    show(lines)
+    for n, line in enumerate(lines):
+        colour = COLOURS.get(line[:1]) if n > 1 else None  # the first two name the file
+        click.echo(click.style(line, fg=colour) if colour else line)
     if not yes and not sys.stdin.isatty():
         raise Problem("standard input is not a terminal, so nothing was written; to write it: --yes")
     return yes or click.confirm("Write this?", default=True)

@@ -2,9 +2,7 @@
 
 from typing import NamedTuple
 
-from codex_tmux.errors import TmuxError
 from codex_tmux.state.pane_options import Option
-from codex_tmux.tmux.server import Server
 
 NEEDS = "!"
 """How `@codex_turning` begins while Codex waits for an approval or an answer."""
@@ -15,17 +13,6 @@ class Attention(NamedTuple):
 
     needs_you: bool = False
     unread_since: int | None = None
-
-
-def attention(server: Server) -> dict[str, Attention]:
-    """The panes of a tmux server that are to be looked at, each with why."""
-    wanted = f"#{{||:#{{{Option.UNREAD}}},#{{m:{NEEDS}*,#{{{Option.TURNING}}}}}}}"
-    plain, chosen = ("pane_id", Option.UNREAD), (Option.UNREAD_AT, Option.TURNING)
-    try:
-        rows = server.listed("list-panes", "-a", "-f", wanted, plain=plain, chosen=chosen)
-    except TmuxError:
-        return {}
-    return {row["pane_id"]: attention_of(row) for row in rows}
 
 
 def attention_of(row: dict[str, str]) -> Attention:

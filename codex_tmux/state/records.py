@@ -80,6 +80,11 @@ class Record(NamedTuple):
         return f"{self.tmux_session}:{self.window}.{self.pane_index}"
 
     @property
+    def position(self) -> tuple[str, int, int]:
+        """Tmux session, window and pane, to sort by."""
+        return self.tmux_session, self.window, self.pane_index
+
+    @property
     def place(self) -> tuple[str, str, str]:
         """The pane, unmistakably: server, epoch and pane id."""
         return self.server, self.epoch, self.pane

@@ -1,6 +1,6 @@
 """Whose the keys are: one that is bound to something else stays the user's, unless an option names it."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import NamedTuple
 
 RESPAWN_KEY = "R"
@@ -18,6 +18,11 @@ def shown_key(option: str, ours: str, prefix: str) -> str:
     """
     key = option or RESPAWN_KEY
     return f"{prefix} {key}" if key in ours.split() else ""
+
+
+def prefixed(keys: Iterable[str]) -> str:
+    """Keys as people write them."""
+    return ", ".join(f"prefix {key}" for key in keys) or "none"
 
 
 class Task(NamedTuple):
@@ -50,7 +55,7 @@ def left(chosen: Mapping[str, str], ours: Collection[str]) -> list[Task]:
     """The tasks whose default key was left to the user.
 
     >>> [task.key for task in left({"@codex-pick-key": "P"}, ("P", "F"))]
-    ['R', 'U']
+    ['R', 'N', 'U', 'A']
     """
     return [t for t in TASKS if not chosen.get(t.option) and t.key not in (*ours, "none")]
 

@@ -67,6 +67,7 @@ def test_every_command_prints_what_it_did(sandbox: Sandbox) -> None:
     says("doctor", "ok tmux tmux", "everything is in order", fits=True)
     says("setup --check", f"set: {config} has the session id in the title")
     says("setup --undo -y", f"nothing to undo: codex-tmux has not changed {config}")
+    sandbox.helper("setup", "-y")
     says("setup -y", f"nothing to do: {config} has the session id in the title")
     says("install --check", "not installed:", "run: codex-tmux install")
     says("adopt -t %99 " + UNKNOWN, "there is no pane %99")

@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+import click
 import pytest
 
 from codex_tmux.codex.version import NEWEST_TESTED
@@ -81,7 +82,7 @@ def test_the_report_of_hostile_text(monkeypatch: pytest.MonkeyPatch) -> None:
             "third": Finding(WARNING, "odd"),
         }
     )
-    assert lines == [
+    assert [*map(click.unstyle, lines)] == [
         "broken   one      in ~/x is wrong",
         "                  → rm '/home/user/x'",
         "warning  another  odd",

@@ -8,7 +8,6 @@ from codex_tmux.codex.daemon.search import looked_for, search
 from codex_tmux.codex.rollout import mention
 from codex_tmux.commands.conversations import Conversation, gather, others
 from codex_tmux.commands.pick.find_said import matching
-from codex_tmux.state.launch import Launch
 from codex_tmux.tmux.server import Server
 from tests.support.fake_daemon import FakeDaemon
 from tests.unit.codex_store_test import ID, OTHER, meta, rollout
@@ -84,10 +83,10 @@ def test_a_rollout_that_cannot_be_read_has_nothing(tmp_path: Path) -> None:
 
 
 def test_what_a_list_shows_is_searched_as_well() -> None:
-    launch = Launch("tui", "", "", "", (), False)
+    one, two = record(ID, "live")._replace(window=1), record(OTHER, "dead")
     rows = [
-        Conversation(ID, "Fix LOGIN", "live", "work:1.0", "%1", "", "/src/app", "", launch, "title", 0.0),
-        Conversation(OTHER, "else", "dead", "work:2.0", "%2", "", "/src/Login", "", launch, "title", 0.0),
+        Conversation(one._replace(cwd="/src/app"), "Fix LOGIN", 0.0, "%1"),
+        Conversation(two._replace(cwd="/src/Login"), "else", 0.0, "%2"),
     ]
     assert [c.pane for c in matching(rows, "login", ())] == ["%1", "%2"]
     assert [c.pane for c in matching(rows, "work:2", ())] == ["%2"]

@@ -1,7 +1,8 @@
 """The table of `list`: it fits, and nothing in it acts on the terminal."""
 
 import re
-from datetime import timedelta
+import time
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,35 +10,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from codex_tmux.commands.list_view import (
-    GAP,
-    LEAST,
-    LEFT_OUT,
-    age_of,
-    cells_of,
-    fitted,
-    paste_lines,
-    right_part,
-    show,
-)
-from codex_tmux.state.records import now
+from codex_tmux.commands.conversations import Conversation, Here
+from codex_tmux.commands.list_panes import give_hints
+from codex_tmux.commands.list_view import GAP, LEAST, LEFT_OUT, cells_of, fitted, right_part, show
+from codex_tmux.tmux.epoch import ALIVE, ELSEWHERE, GONE
+from tests.unit.pick_test import ONE, record
 
-ROW: dict[str, Any] = {
-    "session_id": "01a20733-33a0-7285-8004-2625b8c7adf3",
-    "evidence": "title",
-    "exact": True,
-    "status": "live",
-    "server": "/tmp/tmux-0/default",
-    "pane": "%1",
-    "tmux_session": "main",
-    "window": 1,
-    "pane_index": 0,
-    "cwd": "/srv/api",
-    "title": "fix the parser",
-    "activity": None,
-    "unread_since": None,
-    "updated_at": None,
-}
+ROW = Conversation(record(ONE, "live")._replace(window=1, cwd="/srv/api"), "fix the parser", 5.0, "%1")
+
+
+def row(**changes: Any) -> Conversation:
+    return ROW._replace(record=ROW.record._replace(**changes))
 
 
 SHORT = {"PANE": 8, "STATUS": 22, "KNOWN BY": 8, "AGE": 4}
@@ -59,66 +42,61 @@ def test_columns_fit_and_none_is_too_small_to_be_read(
 
 
 @pytest.mark.parametrize(
-    ("evidence", "exact", "shown"),
-    [("title", True, "exact (title)"), ("inferred", False, "inferred"), (None, False, "unknown")],
+    ("evidence", "shown"), [("title", "exact (title)"), ("inferred", "inferred"), ("", "unknown")]
 )
-def test_how_it_is_known(evidence: str | None, exact: bool, shown: str) -> None:
-    assert cells_of({**ROW, "evidence": evidence, "exact": exact}, None)["KNOWN BY"] == shown
+def test_how_it_is_known(evidence: str, shown: str) -> None:
+    assert cells_of(row(evidence=evidence))["KNOWN BY"] == shown
 
 
-def test_a_codex_elsewhere_tells_where_and_what_to_paste() -> None:
-    transport = {"kind": "ssh", "target": "host\x1b[2J", "command": ["ssh", "host"]}
-    prefix = str(ROW["session_id"])[:29]
-    row = {**ROW, "session_id": None, "session_prefix": prefix, "status": "dead", "transport": transport}
-    cells = cells_of(row, None)
-    assert cells["SESSION"] == f"{prefix}…"
+def test_a_codex_elsewhere_tells_where_and_what_to_paste(capsys: pytest.CaptureFixture[str]) -> None:
+    far = row(session_id=ONE[:29], status="dead", transport=("ssh", "host\x1b[2J"), codex="")
+    cells = cells_of(far)
+    assert cells["SESSION"] == f"{ONE[:29]}…"
     assert cells["DIRECTORY"].startswith("ssh host")
-    (line,) = paste_lines(
-        [row | {"paste": "codex resume"}, row | {"paste": None}, {**row, "status": "live", "paste": "x"}]
-    )
+    here = far.record._replace(codex="codex")
+    give_hints([far.record, here, far.record._replace(status="live")])
+    out = capsys.readouterr().out
+    [line] = out.splitlines()
     assert line.endswith("paste there: codex resume")
     assert line.startswith("%1: to resume in ssh host")
-    assert "\x1b" not in line + cells["DIRECTORY"]
+    assert "\x1b" not in out
 
 
 def test_hostile_text_is_plain() -> None:
-    hostile = {**ROW, "title": "\x1b[31mred\nx\x07", "cwd": "/a\x1b]0;t\x07b\n", "tmux_session": "m\x9b2Jain"}
-    cells = cells_of(hostile, None)
+    hostile = row(cwd="/a\x1b]0;t\x07b\n", tmux_session="m\x9b2Jain")
+    cells = cells_of(hostile._replace(title="\x1b[31mred\nx\x07"))
     assert (cells["TITLE"], cells["DIRECTORY"], cells["WHERE"]) == ("red x", "/ab", "main:1.0")
 
 
 def test_a_pane_of_another_server_says_so() -> None:
-    assert cells_of(ROW, "/tmp/tmux-0/default")["WHERE"] == "main:1.0"
-    assert cells_of(ROW, "/tmp/tmux-0/other")["WHERE"] == "main:1.0 @default"
+    here = Here(socket="/s", fates={"1:1": GONE})
+    assert here.name_of(ROW.record) == ""
+    assert Here(socket="/other", fates={"1:1": GONE}).name_of(ROW.record) == " @s"
+    assert cells_of(ROW._replace(at=" @s"))["WHERE"] == "work:1.0 @s"
+    elsewhere = replace(here, fates={"1:1": ELSEWHERE})
+    assert elsewhere.name_of(ROW.record) == " @another host"
+    assert replace(here, fates={"1:1": ALIVE}).name_of(ROW.record) == " @process 1"
 
 
 def test_piped_it_is_aligned_and_whole(capsys: pytest.CaptureFixture[str]) -> None:
-    show([{**ROW, "cwd": cwd, "title": "fix the " + "x" * 99} for cwd in ("/日本語", "/abc")], None)
+    show([row(cwd=cwd)._replace(title="fix the " + "x" * 99) for cwd in ("/日本語", "/abc")])
     head, *lines = capsys.readouterr().out.splitlines()
     assert head == head.rstrip()
     assert all(line.endswith("x" * 99) for line in lines)
     assert len({cell_len(line[: line.index("fix the")]) for line in lines}) == 1
 
 
-@pytest.mark.parametrize(
-    ("environ", "coloured"), [({}, True), ({"NO_COLOR": "1"}, False), ({"TERM": "dumb"}, False)]
-)
 def test_on_a_terminal_it_is_cut_and_coloured(
-    environ: dict[str, str],
-    coloured: bool,
-    capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name, value in ({"COLUMNS": "60", "TERM": "xterm", "NO_COLOR": ""} | environ).items():
-        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("COLUMNS", "60")
     monkeypatch.setattr("sys.stdout.isatty", lambda: True)
-    show([{**ROW, "activity": "approval", "title": "long " * 20, "cwd": "/long/" * 20}], None)
+    show([row(cwd="/long/" * 20)._replace(activity="approval", title="long " * 20)])
     out = capsys.readouterr().out
-    assert ("\x1b[35m\x1b[1mneeds approval\x1b[0m" in out) == coloured
-    assert ("\x1b" in out) == coloured
-    head, row = (re.sub(r"\x1b\[[0-9;]*m", "", line) for line in out.splitlines())
-    assert max(cell_len(head), cell_len(row)) <= 60
-    assert row.startswith("main:1.0  %1 "), "where it is can be read whole"
+    assert "\x1b[35m\x1b[1mneeds approval\x1b[0m" in out
+    head, line = (re.sub(r"\x1b\[[0-9;]*m", "", line) for line in out.splitlines())
+    assert max(cell_len(head), cell_len(line)) <= 60
+    assert line.startswith("work:1.0  %1 "), "where it is can be read whole"
 
 
 def test_the_end_of_a_path_is_kept() -> None:
@@ -126,9 +104,8 @@ def test_the_end_of_a_path_is_kept() -> None:
     assert cell_len(right_part("/日本語/日本語", 8)) <= 8
 
 
-def test_ages(monkeypatch: pytest.MonkeyPatch) -> None:
-    fixed = now()
-    monkeypatch.setattr("codex_tmux.commands.list_view.now", lambda: fixed)
-    ages = [(None, "-"), (0, "0s"), (59, "59s"), (60, "1m"), (7200, "2h"), (90000, "1d"), (-100, "0s")]
+def test_ages() -> None:
+    ages = [(0, "0s"), (59, "59s"), (60, "1m"), (7200, "2h"), (90000, "1d"), (-100, "0s")]
     for ago, shown in ages:
-        assert age_of(None if ago is None else (fixed - timedelta(seconds=ago)).isoformat()) == shown
+        assert cells_of(ROW._replace(updated=time.time() - ago))["AGE"] == shown
+    assert cells_of(row(session_id="")._replace(updated=time.time()))["AGE"] == "-"

@@ -2,9 +2,12 @@
 
 import pytest
 
+from codex_tmux.commands.conversations import Conversation
 from codex_tmux.commands.next_waiting import Stop, in_order, said_of, stop_of
-from codex_tmux.state.attention import Attention, attention_of
+from codex_tmux.state.attention import attention_of
 from codex_tmux.tmux.tell import PREFIX
+from tests.unit.codex_store_test import ID
+from tests.unit.pick_test import record
 
 A, B, C = (Stop(f"%{n}", ("main", n, 0), needs="needs approval") for n in (1, 3, 5))
 OLD, NEW = Stop("%2", ("main", 2, 0), unread_since=100), Stop("%0", ("main", 0, 0), unread_since=200)
@@ -46,21 +49,22 @@ def test_without_a_client_it_begins_at_the_first() -> None:
         ("answer", ("1", "7", ""), "needs an answer", None),
         ("idle", ("1", "7", "0 12 "), "", 7),
         # Set by hand, it has no time; a time alone is nothing.
-        (None, ("1", "", ""), "", 0),
-        (None, ("", "7", "0 12 "), "", None),
+        ("", ("1", "", ""), "", 0),
+        ("", ("", "7", "0 12 "), "", None),
         # Without the daemon the title alone says so; the daemon knows better.
-        (None, ("", "", "! 12 "), "needs you", None),
+        ("", ("", "", "! 12 "), "needs you", None),
         ("working", ("", "", "! 12 "), "", None),
     ],
 )
 def test_what_a_pane_needs(
-    activity: str | None, options: tuple[str, str, str], needs: str, since: int | None
+    activity: str, options: tuple[str, str, str], needs: str, since: int | None
 ) -> None:
     names = ("@codex_unread", "@codex_unread_at", "@codex_turning")
-    row = {"pane": "%1", "tmux_session": "main", "window": 1, "pane_index": 0, "title": None}
-    stop = stop_of({**row, "activity": activity}, attention_of(dict(zip(names, options))))
+    found = Conversation(record(ID, "live"), None, 0.0)
+    mark = attention_of(dict(zip(names, options)))
+    stop = stop_of(found._replace(activity=activity, mark=mark))
     assert (stop.needs, stop.unread_since) == (needs, since)
-    assert stop_of({**row, "activity": None}, Attention()).needs == ""
+    assert stop_of(found).needs == ""
 
 
 @pytest.mark.parametrize("stops", [[A], [A, B, OLD], [OLD, NEW], [OLD], [A] * 12 + [OLD] * 12])

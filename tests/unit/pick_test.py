@@ -4,6 +4,7 @@ import json
 import os
 import re
 import threading
+import time
 import unicodedata
 from datetime import datetime, timezone
 from pathlib import Path
@@ -24,14 +25,6 @@ from codex_tmux.tmux.server import Server
 
 ONE, TWO, THREE = (f"01a2077{n}-d21c-79a2-9d8c-51234567890{n}" for n in range(3))
 LAUNCH = Launch("tui", "/bin/codex", "/h", "/w", ("-m", "x"), True)
-
-
-class There(Here):
-    """A tmux server with these panes."""
-
-    def __init__(self, **places: Place) -> None:
-        self.epoch, self.fates = "", {}
-        self.places = {name.replace("_", "-"): place for name, place in places.items()}
 
 
 def session(session_id: str, updated: float, exec_session: bool = False) -> Session:
@@ -63,7 +56,7 @@ MERGED: dict[str, tuple[list[Record], list[Session], dict[str, Place], list[tupl
     "a record that cannot be resumed is shown only while it has a pane": (
         [record(ONE, "closed"), record(TWO, "live")],
         [],
-        {TWO: Place("%4", "now:1.0", False, LAUNCH)},
+        {TWO: Place("%4", "now", 1, 0, False, LAUNCH)},
         [(TWO, "live", "now:1.0")],
     ),
 }
@@ -72,28 +65,27 @@ MERGED: dict[str, tuple[list[Record], list[Session], dict[str, Place], list[tupl
 @pytest.mark.parametrize("case", MERGED)
 def test_records_and_sessions_are_one_list(case: str) -> None:
     records, sessions, places, wanted = MERGED[case]
-    found = merge(tuple(records), {"/h": sessions}, There(**places))
-    assert [(c.session_id, c.status, c.where) for c in found] == wanted
+    found = merge(records, {s.id: (s, "/h") for s in sessions}, Here(epoch="1:1", places=places))
+    assert [(c.session_id, c.status, c.record.where if c.status else "") for c in found] == wanted
     assert all(c.launch.flags == (("-m", "x") if c.status else ()) for c in found)
 
 
 def test_a_pane_of_another_server_that_runs_is_not_ours_and_one_that_does_not_is_free() -> None:
     mine = of_server(str(os.getpid()))
     running, ended = record(ONE, "live", epoch=mine), record(TWO, "live", epoch="99999999:5")
-    found = {
-        c.session_id: c for c in merge((running, ended), {"/h": [session(ONE, 1), session(TWO, 2)]}, There())
-    }
+    stored = {ONE: (session(ONE, 1), "/h"), TWO: (session(TWO, 2), "/h")}
+    found = {c.session_id: c for c in merge((running, ended), stored, Here())}
     assert (found[ONE].elsewhere, found[ONE].pane) == ("/s", "")
     assert (found[TWO].elsewhere, found[TWO].pane) == ("", "")
 
 
 def test_a_session_of_exec_comes_back_by_exec() -> None:
-    [found] = merge((), {"/h": [session(ONE, 1, exec_session=True)]}, There())
+    [found] = merge((), {ONE: (session(ONE, 1, exec_session=True), "/h")}, Here())
     assert found.launch.mode == "exec"
 
 
 def conversation(title: str = "t", cwd: str = "/w", status: str = "live") -> Conversation:
-    return Conversation(ONE, title, status, "work:1.0", "%1", "", cwd, "/h", LAUNCH, "title", 5.0)
+    return Conversation(record(ONE, status)._replace(cwd=cwd, window=1), title, 5.0, "%1")
 
 
 TEXT = st.text(max_size=40)
@@ -110,14 +102,14 @@ def test_nothing_in_a_menu_is_a_format_or_a_control(title: str, cwd: str) -> Non
 
 @given(TEXT, TEXT)
 def test_a_line_for_fzf_is_one_line_with_the_id_first(title: str, cwd: str) -> None:
-    line = fzf.fzf_line(conversation(title, cwd), 10.0, 6, 20)
+    line = fzf.fzf_line(conversation(title, cwd)._replace(updated=time.time() - 5), 6, 20)
     first, _, rest = line.partition("\t")
     assert first == ONE
     assert "\n" not in rest
     assert "\t" not in rest
     # Nothing of it but our own four colours, and the id.
     assert len(rest.split("\x1b[")) == 9
-    assert " now  " in rest
+    assert "  5s  " in rest
     assert "\x1b" not in rest.replace("\x1b[", "")
 
 
@@ -127,7 +119,7 @@ def test_titles_are_whole_and_line_up_where_they_can(monkeypatch: pytest.MonkeyP
     some = [conversation("日本語の題名は一文字が二桁"), conversation("a short one"), conversation(long)]
     widths = fzf.widths_of(some)
     assert widths == (len("running"), 60)
-    shown = [fzf.fzf_line(c, 10.0, *widths).partition("\t")[2] for c in some]
+    shown = [fzf.fzf_line(c, *widths).partition("\t")[2] for c in some]
     at = [cell_len(line[: line.index("  /w")]) for line in shown]
     assert at[0] == at[1] == 7 + 2 + 4 + 2 + 60
     assert long in shown[2]
@@ -157,17 +149,17 @@ def test_a_choice_does_not_wait_for_the_older_ones(tmp_path: Path, monkeypatch: 
 
 def test_no_colours_where_the_user_wants_none(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_COLOR", "1")
-    assert "\x1b" not in fzf.fzf_line(conversation(), 10.0, 6, 20)
+    assert "\x1b" not in fzf.fzf_line(conversation(), 6, 20)
 
 
 def test_what_a_conversation_does_stands_with_its_status() -> None:
-    both = [conversation("first"), conversation("second")._replace(session_id=TWO[:29], status="")]
+    both = [conversation("first"), Conversation(record(TWO[:29], ""), "second", 5.0)]
     found = with_activity(both, {ONE: "approval", TWO: "working", THREE: "idle"})
     assert [c.state for c in found] == ["needs approval", "· working"]
     assert with_activity(both, {}) == both
-    lines = [fzf.fzf_line(c, 10.0, 14, 20).partition("\t")[2] for c in (*found, *both)]
-    assert len({re.sub(r"\x1b\[[\d;]*m", "", line).index(" now ") for line in lines}) == 1, "in line"
-    assert "\x1b[1;35mneeds approval\x1b[0m" in lines[0], "it stands out"
+    lines = [fzf.fzf_line(c, 14, 20).partition("\t")[2] for c in (*found, *both)]
+    assert len({re.sub(r"\x1b\[[\d;]*m", "", line).index("56y ") for line in lines}) == 1, "in line"
+    assert "\x1b[35m\x1b[1mneeds approval\x1b[0m" in lines[0], "it stands out"
     assert menu.item_name(found[0], 60, 6).startswith("needs approval  first")
     assert "place      work:1.0, needs approval" in preview.preview(found[0], None)
 
@@ -245,5 +237,4 @@ def test_a_preview_leaves_out_what_codex_says_in_the_user_s_name_and_what_a_term
 
 
 def test_without_a_tmux_server_there_is_no_pane(tmp_path: Path) -> None:
-    here = Here(Server(str(tmp_path / "none")))
-    assert (here.epoch, here.places) == ("", {})
+    assert Here.of(Server(str(tmp_path / "none"))) == Here()

@@ -6,7 +6,8 @@ from typing import Any
 import hypothesis.strategies as st
 from hypothesis import given
 
-from codex_tmux.restore.plan import Spot, lost_records, make_plan, place
+from codex_tmux.restore.plan import Spot, lost_records, make_plan
+from codex_tmux.restore.plan import place as placed
 from codex_tmux.state.records import CLOSED, LOST, TITLE, Record
 from codex_tmux.tmux.epoch import ALIVE, ELSEWHERE, GONE
 from codex_tmux.tracking.model import Snapshot
@@ -49,6 +50,11 @@ def record(number: int, session: str = "work", window: int = 0, pane: int = 0, *
 def spot(number: int, session: str = "work", window: int = 0, pane: int = 0, **changes: Any) -> Spot:
     """A pane that is there, with an idle shell."""
     return Spot(f"%{number}", session, window, pane, "/src", "", False)._replace(**changes)
+
+
+def place(lost: list[Record], spots: list[Spot]) -> dict[str, str]:
+    """The pane of each session."""
+    return {session: spot.pane for session, spot in placed(lost, spots).items()}
 
 
 def test_only_this_servers_lost_ones_come_back() -> None:
@@ -107,7 +113,7 @@ def test_a_window_is_built_with_all_its_panes_in_order() -> None:
         ("/src", True),
         ("/b", False),
     ]
-    assert build.size == (120, 40)
+    assert build.room == ["-x", "120", "-y", "40"]
 
 
 def test_two_epochs_with_one_place_get_two_windows_and_the_newer_keeps_it() -> None:

@@ -16,7 +16,7 @@ from click.testing import CliRunner, Result
 from codex_tmux.codex import version
 from codex_tmux.codex.title_config import title_has_id
 from codex_tmux.errors import Problem
-from codex_tmux.setup import setup, user_file
+from codex_tmux.setup import setup
 from codex_tmux.setup.user_file import UserFile
 
 LINE = 'terminal_title = ["activity", "thread-id", "thread-title", "project-name"]'
@@ -78,18 +78,6 @@ def test_shows_the_change_and_keeps_a_copy(home: Path) -> None:
     written = config.read_bytes()
     assert "nothing to do" in ok()
     assert config.read_bytes() == written
-
-
-def test_colour_only_on_a_terminal(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    shown: list[str] = []
-    monkeypatch.setattr(click, "echo", shown.append)
-    user_file.show(["--- a", "+++ b", "+x"])
-    monkeypatch.delenv("NO_COLOR", raising=False)
-    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
-    user_file.show(["--- a", "+++ b", "+x"])
-    monkeypatch.setenv("NO_COLOR", "1")
-    user_file.show(["--- a", "+++ b", "+x"])
-    assert [s for s in shown if s.endswith("x") or "\x1b" in s] == ["+x", "\x1b[32m+x\x1b[0m", "+x"]
 
 
 @pytest.mark.parametrize(("answer", "code"), [(b"y\n", 0), (b"n\n", 1), (b"\x03", 130)])

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from codex_tmux.restore.undo import closed_last, window_of
+from codex_tmux.commands.undo import closed_last, window_of
 from codex_tmux.state.records import CLOSED, ENDED, LIVE, LOST, Record
 from codex_tmux.tmux.epoch import ALIVE, ELSEWHERE
 from codex_tmux.tracking.model import Pane, Snapshot

@@ -1,34 +1,25 @@
 """`codex-tmux approve`: answer the approvals that conversations wait for, whatever their panes are now."""
 
-import json
-import sys
 from typing import Any
 
 import click
 
 from codex_tmux.codex.daemon.requests import ALWAYS, NO, YES, Request, answer_to, facts
 from codex_tmux.commands.completion import FROM_KEY, ITS_CLIENT
-from codex_tmux.commands.conversations import find
-from codex_tmux.commands.daemon.approve_view import lines_of, title_of
 from codex_tmux.commands.daemon.asked import Asked
 from codex_tmux.commands.daemon.dialog import Dialog
-from codex_tmux.commands.daemon.target import PANE_OPTION, SESSION_OPTION, conversation_of
+from codex_tmux.commands.target import ITS_PANE_OPTION, SESSION_OPTION, conversation_of
 from codex_tmux.errors import Problem
+from codex_tmux.json_form import document
 from codex_tmux.plain_text import visible
 from codex_tmux.sleeping.resume import helper_command
 from codex_tmux.tmux.clients import become_popup
 from codex_tmux.tmux.server import Server
 from codex_tmux.tmux.tell import problems_told
 
-PIPE_WIDTH = 100
-NOTHING = "no conversation needs your approval"
 
-
-@click.command(
-    short_help="Answer what conversations ask you, from anywhere.",
-    epilog="Example: codex-tmux approve, or prefix A",
-)
-@PANE_OPTION
+@click.command(epilog="Example: codex-tmux approve, or prefix A")
+@ITS_PANE_OPTION
 @SESSION_OPTION
 @click.option("--yes", "verdict", flag_value=YES, help="Approve what this conversation asks for.")
 @click.option("--no", "verdict", flag_value=NO, help="Refuse it; Codex goes on without.")
@@ -51,30 +42,17 @@ def command(
         raise Problem("--json only lists: leave out the answer")
     wanted = conversation_of(server, pane, session).session_id if verdict or pane or session else ""
     with problems_told(server, bool(client), client), Asked(wanted) as asked:
-        if from_key and asked.requests:
+        if from_key:
             become_popup(server, client, [*helper_command(server), "approve", "--client", client])
-        elif not asked.requests:
-            raise Problem(f"session {wanted} asks for nothing" if wanted else NOTHING)
         elif verdict:
             click.echo(asked.answer_only(verdict))
         elif as_json:
-            rows = [as_row(request) for request in asked.requests]
-            click.echo(json.dumps({"version": 1, "requests": rows}, indent=2, ensure_ascii=True))
-        elif sys.stdin.isatty() and sys.stdout.isatty():
-            Dialog(server, asked, client).run()
+            click.echo(document("requests", map(as_row, asked.requests)))
         else:
-            for request in asked.requests:
-                click.echo("\n".join(whole(server, request)))
-
-
-def whole(server: Server, request: Request) -> list[str]:
-    """The lines of a request for a pipe."""
-    conversation = find(server, request.session_id)
-    return [title_of(request, conversation), *lines_of(request, conversation, PIPE_WIDTH), ""]
+            Dialog(server, asked, client).run()
 
 
 def as_row(request: Request) -> dict[str, Any]:
-    """A request as `--json` has it."""
     told = {what: visible(text) for what, text in facts(request)}
     return {
         "session_id": request.session_id,

@@ -21,16 +21,13 @@ class Page(NamedTuple):
 
 
 def title_of(request: Request, conversation: Conversation | None) -> str:
-    """The name of the conversation that asks, on one line."""
-    named = (
-        conversation.title if conversation else request.thread.get("name") or request.thread.get("preview")
-    )
+    named = conversation.name if conversation else request.thread.get("name") or request.thread.get("preview")
     return plain_line(str(named or request.session_id))
 
 
 def lines_of(request: Request, conversation: Conversation | None, width: int) -> list[str]:
     """The whole request, no line wider than `width` cells."""
-    where = conversation.where if conversation and conversation.pane else "in no pane here"
+    where = conversation.record.where if conversation and conversation.pane else "in no pane here"
     cwd = str(request.thread.get("cwd") or "")
     lines = [f"{where} · {tilde(plain_line(cwd))}"]
     for what, text in facts(request):
@@ -44,7 +41,6 @@ def lines_of(request: Request, conversation: Conversation | None, width: int) ->
 
 
 def page_of(lines: list[str], top: int, height: int) -> Page:
-    """The lines from `top` on that fit into `height`."""
     shown = lines[top : top + height]
     return Page(shown, len(lines) - top - len(shown))
 

@@ -13,6 +13,7 @@ WITHIN = 5.0
 """Seconds that a daemon may take for all its answers."""
 DONE = {YES: "approved", NO: "refused", ALWAYS: "approved for this session"}
 ANSWERED = "it was answered elsewhere meanwhile"
+NOTHING = "no conversation needs your approval"
 NO_DAEMON = "no shared daemon of Codex runs (0.157 or newer): answer in the pane"
 
 
@@ -27,13 +28,16 @@ class Asked:
         self.requests: list[Request] = []
 
     def __enter__(self) -> "Asked":
-        """Raises Problem where no daemon runs."""
+        """Raises Problem where no daemon runs, or nothing is asked."""
         homes = list(dict.fromkeys([default_home(), *(r.codex_home for r in remembered())]))
         running = [home for home in homes if has_daemon(home)]
         if not running:
             raise Problem(NO_DAEMON)
         for home in running:
             self._ask(home)
+        if not self.requests:
+            self.__exit__()
+            raise Problem(f"session {self._session} asks for nothing" if self._session else NOTHING)
         return self
 
     def _ask(self, home: str) -> None:
@@ -52,20 +56,17 @@ class Asked:
         except DaemonError as e:
             log("daemon.no_answer", why=e)
 
-    def is_answered(self, request: Request) -> bool:
-        daemon = self._daemons[id(request)]
-        self._answered |= {(id(daemon), number) for number in resolved(daemon)}
-        return (id(daemon), request.number) in self._answered
-
     def answer(self, request: Request, verdict: str) -> str:
         """Answer a request; what became of it. Raises Problem where it cannot be answered so, or not any more."""
         reply = answer_to(request, verdict)
         if reply is None:
             raise Problem("that cannot be answered from here: go to its pane")
+        daemon = self._daemons[id(request)]
         try:
-            if self.is_answered(request):
+            self._answered |= {(id(daemon), number) for number in resolved(daemon)}
+            if (id(daemon), request.number) in self._answered:
                 raise Problem(ANSWERED)
-            self._daemons[id(request)].reply(request.number, reply)
+            daemon.reply(request.number, reply)
         except (DaemonError, TimeoutError) as e:
             raise Problem(f"Codex's daemon has gone: {e}") from e
         log("request.answered", session=request.session_id, answer=verdict)

@@ -1,6 +1,7 @@
 """The requests on a terminal, one after the other, and the keys that answer them."""
 
 import shutil
+import sys
 
 import click
 
@@ -13,6 +14,7 @@ from codex_tmux.errors import Problem
 from codex_tmux.tmux.server import Server
 from codex_tmux.tmux.tell import tell_client
 
+PIPE_WIDTH = 100
 VERDICTS = {"y": YES, "n": NO, "a": ALWAYS}
 LEAVE = ("q", "\x1b", "\x03", "\x04")
 GO = ("\r", "\n")
@@ -41,6 +43,9 @@ class Dialog:
 
     def run(self) -> None:
         """Until nothing is left, or the user leaves."""
+        if not (sys.stdin.isatty() and sys.stdout.isatty()):
+            self.print_all()
+            return
         at = 0
         while self.asked.requests:
             at %= len(self.asked.requests)
@@ -58,8 +63,14 @@ class Dialog:
         if self.said and self.client:
             tell_client(self.server, self.client, self.said)
 
+    def print_all(self) -> None:
+        """The same for a pipe, where nobody answers."""
+        for request in self.asked.requests:
+            conversation = find(self.server, request.session_id)
+            lines = [title_of(request, conversation), *lines_of(request, conversation, PIPE_WIDTH), ""]
+            click.echo("\n".join(lines))
+
     def take(self, request: Request, verdict: str) -> None:
-        """Answer a request, which is shown no more."""
         try:
             self.said = self.asked.answer(request, verdict)
         except Problem as e:
@@ -91,7 +102,6 @@ class Dialog:
                 return key
 
     def go(self, request: Request) -> None:
-        """Show the conversation that asks."""
         conversation = find(self.server, request.session_id)
         try:
             if conversation is None:

@@ -9,7 +9,7 @@ import click
 
 from codex_tmux.codex.daemon import activity
 from codex_tmux.commands.conversations import Conversation
-from codex_tmux.commands.daemon.target import PANE_OPTION, SESSION_OPTION, conversation_of
+from codex_tmux.commands.target import ITS_PANE_OPTION, SESSION_OPTION, conversation_of
 from codex_tmux.errors import Problem, TmuxError
 from codex_tmux.log import log
 from codex_tmux.pane.program import find_program, interpreter, path_with
@@ -26,19 +26,16 @@ WITHIN = 30.0
 """Seconds that Codex may take to accept a message; a cold Node start on a slow disk takes some."""
 
 
-@click.command(
-    short_help="Give a conversation a message, even while its pane is asleep.",
-    epilog='Example: codex-tmux tell -t api "run the tests again"',
-)
-@PANE_OPTION
+@click.command(epilog='Example: codex-tmux tell -t api "run the tests again"')
+@ITS_PANE_OPTION
 @SESSION_OPTION
 @click.argument("text", nargs=-1, required=True, metavar="TEXT…")
 def command(pane: str | None, session: str | None, text: tuple[str, ...]) -> None:
-    """Give a conversation a message; `-` reads it from standard input.
+    """Give a conversation a message, even while its pane is asleep.
 
-    A running Codex answers at once, or after its present turn. A conversation that Codex's shared daemon has open
-    works on, even if its pane is asleep. Any other gets the message when it wakes. Codex delivers it exactly once.
-    This needs a Codex that has `codex queue` (0.169 has).
+    `-` reads it from standard input. A running Codex answers at once, or after its present turn. A conversation that
+    Codex's shared daemon has open works on, even if its pane is asleep. Any other gets the message when it wakes. Codex
+    delivers it exactly once. This needs a Codex that has `codex queue` (0.169 has).
     """
     server = Server()
     found = conversation_of(server, pane, session)
@@ -54,7 +51,9 @@ def tell(server: Server, conversation: Conversation, message: str) -> str:
         raise Problem("this conversation runs through codex exec: type into its pane")
     queue(server, conversation, message)
     log("session.told", session=conversation.session_id, pane=conversation.pane or "none")
-    loaded = is_loaded(conversation)
+    # Open in Codex's daemon, it works without its pane.
+    session = conversation.session_id
+    loaded = session in activity.ask_all({conversation.record.codex_home: {session}})
     if loaded and conversation.status == DEAD and conversation.pane:
         with suppress(TmuxError, Held):  # somebody wakes it just now
             say_that_it_works(server, conversation.pane)
@@ -73,7 +72,7 @@ def say_that_it_works(server: Server, pane: str) -> None:
 
 def queue(server: Server, conversation: Conversation, message: str) -> None:
     """Have Codex itself queue it. Raises Problem with Codex's own words."""
-    configured = server.try_run("show-options", "-gqv", "@codex-command") or ""
+    configured = server.option("@codex-command")
     program = find_program(conversation.launch.codex, configured)
     if not program:
         raise Problem("no Codex found: install it, or name it with `set -g @codex-command /path/to/codex`")
@@ -81,7 +80,7 @@ def queue(server: Server, conversation: Conversation, message: str) -> None:
     environment = {
         **os.environ,
         **dict(conversation.launch.env),
-        "CODEX_HOME": conversation.codex_home,
+        "CODEX_HOME": conversation.record.codex_home,
         "PATH": path_with(program, os.environ.get("PATH", os.defpath)),
     }
     # An older Codex takes these words for its options and prompt.
@@ -109,12 +108,6 @@ def run(codex: list[str], words: list[str], environment: dict[str, str]) -> subp
         raise Problem(
             f"{codex[-1]} gave no answer ({type(e).__name__}): see whether the message arrived"
         ) from e
-
-
-def is_loaded(conversation: Conversation) -> bool:
-    """Whether Codex's daemon has the conversation open, so that it works without its pane."""
-    home, session = conversation.codex_home, conversation.session_id
-    return session in activity.ask_all({home: {session}})
 
 
 def outcome(status: str, loaded: bool) -> str:

@@ -9,7 +9,7 @@ import click
 from codex_tmux.codex.daemon.activity import APPROVAL, FAILED, IDLE, WAITING, activity_of
 from codex_tmux.codex.daemon.client import Client, DaemonError, daemon_of, has_daemon
 from codex_tmux.commands.conversations import Conversation
-from codex_tmux.commands.daemon.target import PANE_OPTION, SESSION_OPTION, conversation_of
+from codex_tmux.commands.target import ITS_PANE_OPTION, SESSION_OPTION, conversation_of
 from codex_tmux.errors import Problem
 from codex_tmux.tmux.server import Server
 
@@ -21,11 +21,8 @@ ANSWER_WITHIN = 5.0
 """Seconds that the daemon may take to say what a conversation does now."""
 
 
-@click.command(
-    short_help="Wait until a conversation is idle, or needs you.",
-    epilog="Example: codex-tmux wait -t api --until idle && git diff",
-)
-@PANE_OPTION
+@click.command(epilog="Example: codex-tmux wait -t api --until idle && git diff")
+@ITS_PANE_OPTION
 @SESSION_OPTION
 @click.option(
     "--until", type=click.Choice([*UNTIL]), default="idle", show_default=True, help="idle: its turn is over."
@@ -37,7 +34,7 @@ ANSWER_WITHIN = 5.0
     help="Give up after this time; default: never.",
 )
 def command(pane: str | None, session: str | None, until: str, timeout: float | None) -> int:
-    """Wait until a conversation is idle, or until it needs you (waiting).
+    """Wait until a conversation is idle, or needs you (waiting).
 
     The exit code is 0 then, and 1 after the timeout, or when the conversation has ended. This needs Codex's shared
     daemon (0.157 or newer).
@@ -56,7 +53,7 @@ def command(pane: str | None, session: str | None, until: str, timeout: float | 
 
 def wait(conversation: Conversation, wanted: tuple[str, ...], timeout: float | None) -> str:
     """Wait until a conversation does one of `wanted`; which one. Raises TimeoutError, Problem where it has ended."""
-    home, session = conversation.codex_home, conversation.session_id
+    home, session = conversation.record.codex_home, conversation.session_id
     if not has_daemon(home):
         raise Problem(NO_DAEMON)
     end = math.inf if timeout is None else time.monotonic() + timeout

@@ -13,7 +13,6 @@ ACTIONS = (GO, SPLIT, FORK, COPY, FORGET)
 
 
 def act(server: Server, session_id: str, action: str, client: str, into: str = "") -> None:
-    """Do what was chosen. Raises Problem."""
     conversation = one(server, session_id)
     if action in (GO, SPLIT):
         pane = reopen(server, conversation, client, split=action == SPLIT, into=into)

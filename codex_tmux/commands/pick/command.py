@@ -21,10 +21,7 @@ from codex_tmux.tmux.server import Server
 from codex_tmux.tmux.tell import problems_told
 
 
-@click.command(
-    short_help="Find any conversation of this machine, and go to it.",
-    epilog="Example: codex-tmux pick, or prefix P",
-)
+@click.command(epilog="Example: codex-tmux pick, or prefix P")
 @click.option(
     "--preview",
     "previewed",
@@ -34,24 +31,17 @@ from codex_tmux.tmux.tell import problems_told
 )
 @ITS_CLIENT
 @FROM_KEY
-@click.option("--from-menu", is_flag=True, hidden=True, help="Another page of the menu.")
 @click.option("--into", default="", hidden=True, help="The pane that a conversation without one comes up in.")
 @click.option("--page", default=0, hidden=True)
 @click.option("--action", type=click.Choice(ACTIONS), default=GO, hidden=True)
 @click.option("--do", "chosen", metavar="ID", default="", hidden=True)
 def command(
-    previewed: str | None,
-    client: str,
-    from_key: bool,
-    from_menu: bool,
-    into: str,
-    page: int,
-    action: str,
-    chosen: str,
+    previewed: str | None, client: str, from_key: bool, into: str, page: int, action: str, chosen: str
 ) -> int:
-    """Find a conversation: all that codex-tmux remembers or Codex's store has.
+    """Find any conversation of this machine, and go to it.
 
-    Those that need you come first, then the unread, then the newest. Titles and ids are searched whole.
+    It lists all that codex-tmux remembers or Codex's store has. Those that need you come first, then the unread, then
+    the newest. Titles and ids are searched whole.
 
     Enter goes to a running one, and resumes any other: in its old pane if it is asleep there, else in a new window in
     its directory. Ctrl-S opens it in a split, Ctrl-F a fork of it. Ctrl-Y copies its id, Ctrl-X lets codex-tmux forget
@@ -62,15 +52,17 @@ def command(
     if previewed is not None:
         return print_preview(server, previewed)
     client = client or own_client(server, without_pane=True)
+    fzf = shutil.which("fzf") is not None
     # In a popup, and from a key or the menu, there is no terminal that would stay.
-    no_terminal = from_key or from_menu or bool(chosen) or "CODEX_TMUX_POPUP" in os.environ
-    with problems_told(server, bool(client) and no_terminal, client):
+    with problems_told(server, from_key or "CODEX_TMUX_POPUP" in os.environ, client):
         if chosen:
             act(server, chosen, action, client, into)
-        elif from_key and shutil.which("fzf"):
-            open_popup(server, client, into)
-        elif not (from_key or from_menu) and shutil.which("fzf") and sys.stdout.isatty():
+        elif fzf and sys.stdout.isatty():
             with_fzf(server, client, into)
+        elif client and fzf:
+            # Not by -e: a popup has that from tmux 3.3 on.
+            words = ["env", "CODEX_TMUX_POPUP=1", *helper_command(server), "pick", "--client", client]
+            become_popup(server, client, [*words, *["--into", into] * bool(into)])
         elif client:
             show_menu(server, known(server, ALL), client, page, action, into)
         else:
@@ -83,21 +75,12 @@ def command(
 def print_preview(server: Server, session_id: str) -> int:
     conversation = one(server, session_id)
     if conversation.status:
-        home = conversation.codex_home
-        [conversation] = with_activity(
-            [conversation], activity.asking({home: [session_id]}, activity.IN_PASSING)()
-        )
-    rollout = Store(conversation.codex_home).rollout(conversation.session_id)
+        asked = {conversation.record.codex_home: {conversation.session_id}}
+        [conversation] = with_activity([conversation], activity.ask_all(asked, activity.IN_PASSING))
+    rollout = Store(conversation.record.codex_home).rollout(conversation.session_id)
     # fzf says how large its window is.
     size = [os.environ.get(name, "") for name in ("FZF_PREVIEW_COLUMNS", "FZF_PREVIEW_LINES")]
     room = [int(value) for value in size if value.isdecimal()]
     for line in preview(conversation, rollout, *(room if len(room) == 2 else [])):
         click.echo(line)
     return 0
-
-
-def open_popup(server: Server, client: str, into: str) -> None:
-    """Run ourselves in a popup of the client."""
-    # Not by -e: a popup has that from tmux 3.3 on.
-    words = ["env", "CODEX_TMUX_POPUP=1", *helper_command(server), "pick", "--client", client]
-    become_popup(server, client, [*words, *(["--into", into] if into else [])])

@@ -1,7 +1,5 @@
 """Conversations by a word: in what a list shows of them, and in what was said."""
 
-import json
-import time
 from collections.abc import Iterable
 
 import click
@@ -9,10 +7,13 @@ import click
 from codex_tmux.codex.daemon.search import search
 from codex_tmux.codex.home import default_home
 from codex_tmux.codex.store import Store
-from codex_tmux.commands.conversations import ALL, Conversation, gather, of_session, remembered
-from codex_tmux.plain_text import age, plain_line, shortened, tilde
+from codex_tmux.commands.conversations import ALL, Conversation, Here, gather, of_session, remembered
+from codex_tmux.commands.list_view import cells_of
+from codex_tmux.json_form import document
+from codex_tmux.plain_text import plain_line, shortened
 from codex_tmux.tmux.server import Server
 
+SHOWN_OF_EACH = ("SESSION", "STATUS", "AGE", "WHERE", "DIRECTORY", "TITLE")
 SHOWN = 100
 """Characters shown of what was said."""
 
@@ -27,12 +28,12 @@ def find_said(server: Server, word: str, limit: int = ALL) -> Found:
     """
     conversations = gather(server, remembered(), default_home(), limit)
     said: dict[str, str] = {}
-    for home in dict.fromkeys([default_home(), *(c.codex_home for c in conversations)]):
+    for home in dict.fromkeys([default_home(), *(c.record.codex_home for c in conversations)]):
         here = search(home, word)
         said |= here
-        known = {c.session_id for c in conversations}
-        older = (Store(home).find(session) for session in here if session not in known)
-        conversations += [of_session(home, s, None) for s in older if s and s.listed]
+        listed = {c.session_id for c in conversations}
+        older = (Store(home).find(session) for session in here if session not in listed)
+        conversations += [of_session(s, home, Here()) for s in older if s and s.listed]
     return [(c, said.get(c.session_id, "")) for c in matching(conversations, word, said)]
 
 
@@ -42,35 +43,33 @@ def matching(conversations: Iterable[Conversation], word: str, said: Iterable[st
     return [
         c
         for c in conversations
-        if c.session_id in sessions or wanted in f"{c.title}\n{c.session_id}\n{c.cwd}\n{c.where}".casefold()
+        if c.session_id in sessions
+        or wanted in f"{c.name}\n{c.session_id}\n{c.record.cwd}\n{c.record.where}".casefold()
     ]
 
 
 def as_json(found: Found) -> str:
-    """What was found, for programs."""
-    rows = [
+    rows = (
         {
             "session_id": c.session_id,
-            "title": c.title,
+            "title": c.name,
             "status": c.status or None,
             "activity": c.activity or None,
-            "where": c.where if c.status else None,
+            "where": c.record.where if c.status else None,
             "pane": c.pane or None,
-            "cwd": c.cwd,
-            "codex_home": c.codex_home,
+            "cwd": c.record.cwd,
+            "codex_home": c.record.codex_home,
             "said": said or None,
         }
         for c, said in found
-    ]
-    return json.dumps({"version": 1, "conversations": rows}, indent=2, ensure_ascii=True)
+    )
+    return document("conversations", rows)
 
 
 def show_found(found: Found) -> None:
     """Print what was found: a line for a conversation, and below it what was said."""
-    now = time.time()
     for c, said in found:
-        place = c.where if c.status else "-"
-        words = [c.session_id, c.state, age(now - c.updated), place, tilde(c.cwd), c.title]
-        click.echo("  ".join(plain_line(word) for word in words))
+        cells = cells_of(c)
+        click.echo("  ".join(cells[name] for name in SHOWN_OF_EACH))
         if said:
             click.echo(f"    {shortened(plain_line(said), SHOWN)}")

@@ -5,21 +5,22 @@ import os
 import shlex
 import subprocess
 import threading
-import time
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator
+from itertools import chain
+from typing import Any, NamedTuple
 
 import click
 from rich.cells import cell_len
 
 from codex_tmux.commands.conversations import NEWEST, Conversation, known, one, others
 from codex_tmux.commands.daemon.tell import tell
+from codex_tmux.commands.list_view import cells_of, style_of
 from codex_tmux.commands.pick.act import COPY, FORGET, FORK, GO, SPLIT, act, forget
 from codex_tmux.commands.pick.find_said import Found, find_said, matching
 from codex_tmux.commands.reopen import current_of
 from codex_tmux.errors import Problem
-from codex_tmux.plain_text import age, plain_line, shortened, tilde
+from codex_tmux.plain_text import plain_line, shortened, tilde
 from codex_tmux.sleeping.resume import helper_command
-from codex_tmux.state.records import DEAD, LIVE, LOST
 from codex_tmux.tmux.server import Server
 
 SAID, HERE, TELL = "said", "here", "tell"
@@ -38,9 +39,6 @@ ACTION_OF = {
 HEADER = """\
 Enter: go or resume   ^S: split   ^F: fork   ^Y: copy id   ^X: forget
 ^T: search what was said   ^D: this directory   ^O: send a message"""
-COLOURS = {LIVE: "32", DEAD: "31", LOST: "33"}
-COLOURS_OF_RANK = ("1;35", "1;36")
-"""What needs the user, and what is unread."""
 TITLE_WIDTH = 60
 """Columns from which a title pushes what stands behind it to the right."""
 SAID_WIDTH = 200
@@ -82,7 +80,7 @@ def with_fzf(server: Server, client: str, into: str) -> None:
 def next_view(server: Server, view: View, choice: Choice, client: str) -> View:
     """What the list shows after a choice that leaves it open. Raises Problem."""
     if choice.action == SAID:
-        return said_view(view, choice.query)
+        return View(said=choice.query.strip(), directory=view.directory)
     view = view._replace(query=choice.query, note="")
     if choice.action == HERE:
         directory = "" if view.directory else current_of(server, client, "#{pane_current_path}")
@@ -90,7 +88,7 @@ def next_view(server: Server, view: View, choice: Choice, client: str) -> View:
     conversation = one(server, choice.session_id)
     if choice.action == FORGET:
         return view._replace(note=forget(server, conversation))
-    title = shortened(plain_line(conversation.title), TITLE_WIDTH)
+    title = shortened(plain_line(conversation.name), TITLE_WIDTH)
     try:
         message = click.prompt(f"Message for {title!r} (empty: none)", default="", show_default=False)
     except click.Abort:
@@ -98,34 +96,13 @@ def next_view(server: Server, view: View, choice: Choice, client: str) -> View:
     return view._replace(note=tell(server, conversation, message) if message.strip() else "")
 
 
-def said_view(view: View, query: str) -> View:
-    """The list of what was said with `query` in it; the whole list again for "".
-
-    >>> said_view(View(directory="/w"), "login")
-    View(query='', said='login', directory='/w', note='')
-    """
-    return View(said=query.strip(), directory=view.directory)
-
-
-def shown_first(server: Server, view: View) -> Found:
-    """What the list shows at once where it shows all directories, each with what was said in it. Raises Problem where
-    there is none."""
-    return find_said(server, view.said, NEWEST) if view.said else [(c, "") for c in known(server)]
-
-
-def shown_then(view: View, first: Found) -> Found:
-    """What comes up behind it: the older ones, where a word is searched for those with it in their title."""
+def shown(server: Server, view: View) -> Iterator[Found]:
+    """What the list shows at once where it shows all directories, each with what was said in it; then the older ones,
+    where a word is searched for those with it in their title. Raises Problem where there is none."""
+    first = find_said(server, view.said, NEWEST) if view.said else [(c, "") for c in known(server)]
+    yield first
     found = others([c for c, _ in first])
-    if view.said:
-        found = matching(found, view.said, ())
-    return in_directory([(c, "") for c in found], view)
-
-
-def in_directory(found: Found, view: View) -> Found:
-    if not view.directory:
-        return found
-    here = os.path.realpath(view.directory)
-    return [(c, said) for c, said in found if os.path.realpath(c.cwd) == here]
+    yield [(c, "") for c in (matching(found, view.said, ()) if view.said else found)]
 
 
 def header_of(view: View) -> str:
@@ -139,7 +116,8 @@ def header_of(view: View) -> str:
 
 def ask_fzf(server: Server, view: View) -> Choice | None:
     """What the user chose with fzf; None for nothing."""
-    found = shown_first(server, view)
+    found = shown(server, view)
+    first = next(found)
     helper = shlex.join(helper_command(server))
     keys = ",".join(key for key in ACTION_OF if key.startswith("ctrl-"))
     argv = [
@@ -149,14 +127,16 @@ def ask_fzf(server: Server, view: View) -> Choice | None:
         *("--preview-window=down,55%,wrap,border-top", "--bind=ctrl-z:ignore"),
         *("--print-query", f"--query={view.query}"),
     ]
-    now, widths = time.time(), widths_of([c for c, _ in found])
+    widths = widths_of([c for c, _ in first])
     # The preview is quoted for a POSIX shell, whatever the user's is.
     environment = {**os.environ, "SHELL": "/bin/sh"}
     reading, writing = os.pipe()
     with subprocess.Popen(argv, stdin=reading, stdout=subprocess.PIPE, env=environment) as fzf:
         os.close(reading)
         # Beside it: the choice may come long before the last line, and is not to wait for that.
-        threading.Thread(target=feed, args=(writing, view, found, now, widths), daemon=True).start()
+        threading.Thread(
+            target=feed, args=(writing, view, chain([first], found), widths), daemon=True
+        ).start()
         assert fzf.stdout
         printed = fzf.stdout.read().decode("utf-8", "replace")
     if fzf.returncode not in (0, 1, 130):
@@ -164,16 +144,15 @@ def ask_fzf(server: Server, view: View) -> Choice | None:
     return None if fzf.returncode == 130 else choice_of(printed)
 
 
-def feed(writing: int, view: View, first: Found, now: float, widths: tuple[int, int]) -> None:
+def feed(writing: int, view: View, found: Iterable[Found], widths: tuple[int, int]) -> None:
     """Write what the list shows to this file, as far as somebody reads it."""
+    here = os.path.realpath(view.directory) if view.directory else ""
     with contextlib.suppress(BrokenPipeError), open(writing, "wb") as pipe:
-        pipe.write(lines_of(in_directory(first, view), now, widths))
-        pipe.flush()
-        pipe.write(lines_of(shown_then(view, first), now, widths))
-
-
-def lines_of(found: Found, now: float, widths: tuple[int, int]) -> bytes:
-    return "".join(f"{fzf_line(c, now, *widths, said)}\n" for c, said in found).encode("utf-8", "replace")
+        for some in found:
+            for c, said in some:
+                if not here or os.path.realpath(c.record.cwd) == here:
+                    pipe.write(f"{fzf_line(c, *widths, said)}\n".encode("utf-8", "replace"))
+            pipe.flush()
 
 
 def choice_of(printed: str) -> Choice | None:
@@ -195,31 +174,27 @@ def widths_of(conversations: list[Conversation]) -> tuple[int, int]:
     """How wide the states of these are, and their titles, as far as those behind them can line up."""
     return (
         max((len(c.state) for c in conversations), default=0),
-        min(TITLE_WIDTH, max((cell_len(plain_line(c.title)) for c in conversations), default=0)),
+        min(TITLE_WIDTH, max((cell_len(plain_line(c.name)) for c in conversations), default=0)),
     )
 
 
-def fzf_line(conversation: Conversation, now: float, width: int, title_width: int, said: str = "") -> str:
+def fzf_line(conversation: Conversation, width: int, title_width: int, said: str = "") -> str:
     """One line for fzf: the id, then what is shown and searched, state and title of these widths at least.
 
     Nothing is cut: what fzf does not show it still finds. Nothing but our own colours does anything in a terminal.
     """
-    colour = [*COLOURS_OF_RANK, COLOURS.get(conversation.status, "90")][conversation.rank]
-    title = plain_line(conversation.title)
-    place = plain_line(conversation.where) if conversation.status else ""
-    seconds = now - conversation.updated
+    cells = cells_of(conversation)
     words = [
-        coloured(f"{conversation.state:<{width}}", colour),
-        f"{age(seconds) if seconds >= 60 else 'now':>{AGE_WIDTH}}",
-        title + " " * (title_width - cell_len(title)),
-        coloured(shortened(plain_line(said), SAID_WIDTH), "33") if said else "",
-        coloured(tilde(plain_line(conversation.cwd)), "36"),
-        coloured(place, "90"),
-        coloured(conversation.session_id, "90"),
+        coloured(f"{cells['STATUS']:<{width}}", **style_of("STATUS", conversation)),
+        f"{cells['AGE']:>{AGE_WIDTH}}",
+        cells["TITLE"] + " " * (title_width - cell_len(cells["TITLE"])),
+        coloured(shortened(plain_line(said), SAID_WIDTH), fg="yellow") if said else "",
+        coloured(cells["DIRECTORY"], fg="cyan"),
+        coloured(cells["WHERE"], fg="bright_black") if conversation.status else "",
+        coloured(conversation.session_id, fg="bright_black"),
     ]
     return f"{conversation.session_id}\t" + "  ".join(word for word in words if word).replace("\t", " ")
 
 
-def coloured(text: str, colour: str) -> str:
-    """`text` in a colour, where the user wants any."""
-    return text if os.environ.get("NO_COLOR") else f"\x1b[{colour}m{text}\x1b[0m"
+def coloured(text: str, **style: Any) -> str:
+    return text if os.environ.get("NO_COLOR") else click.style(text, **style)

@@ -3,26 +3,22 @@
 import shlex
 
 from codex_tmux.commands.conversations import Conversation
+from codex_tmux.commands.list_view import cells_of
 from codex_tmux.commands.pick.act import COPY, FORGET, FORK, GO, SPLIT
 from codex_tmux.errors import Problem
-from codex_tmux.plain_text import plain_line, shortened, tilde
+from codex_tmux.plain_text import shortened
 from codex_tmux.sleeping.resume import helper_command
 from codex_tmux.tmux.clients import of_client
 from codex_tmux.tmux.server import Server, escape, literal, quote
 
-HEADINGS = {
-    GO: "Conversations",
-    SPLIT: "Open in a split",
-    FORK: "Fork",
-    COPY: "Copy the id of",
-    FORGET: "Forget",
+ITEMS = {
+    GO: ("Conversations", "", ""),
+    SPLIT: ("Open in a split", "Open in a split…", "S"),
+    FORK: ("Fork", "Fork one…", "F"),
+    COPY: ("Copy the id of", "Copy an id…", "Y"),
+    FORGET: ("Forget", "Forget one…", "X"),
 }
-OTHERS = {
-    SPLIT: ("Open in a split…", "S"),
-    FORK: ("Fork one…", "F"),
-    COPY: ("Copy an id…", "Y"),
-    FORGET: ("Forget one…", "X"),
-}
+"""What heads the list from which something is done, the item that leads there, and its key."""
 KEYS = "1234567890abcdefghijklmnopqrstuvwxyz"
 NO_SEARCH = "-fzf adds a search and a preview"
 """An item that cannot be chosen: it begins with a hyphen."""
@@ -42,7 +38,8 @@ def show_menu(
     size = of_client(server, client, "#{client_width} #{client_height}").split()
     if len(size) != 2:
         raise Problem(f"{client} is not a tmux client")
-    helper = [*helper_command(server), "pick", "--client", client, *(["--into", into] if into else [])]
+    there = ["--client", client, *["--into", into] * bool(into)]
+    helper = [*helper_command(server), "pick", "--from-key", *there]
     server.become(*menu(conversations, client, page, action, int(size[0]), int(size[1]), helper))
 
 
@@ -60,7 +57,7 @@ def menu(
     pages = max(1, -(-len(conversations) // rows))
     page = min(max(page, 0), pages - 1)
     of = f" {page + 1}/{pages}" if pages > 1 else ""
-    words = ["display-menu", "-c", client, "-x", "C", "-y", "C", "-T", f" {HEADINGS[action]}{of} "]
+    words = ["display-menu", "-c", client, "-x", "C", "-y", "C", "-T", f" {ITEMS[action][0]}{of} "]
     shown = conversations[page * rows :][:rows]
     state = max(len(c.state) for c in shown)
     for key, conversation in zip(KEYS, shown, strict=False):
@@ -69,10 +66,10 @@ def menu(
     words.append("")
     for name, key, other in (("Older", ">", page + 1), ("Newer", "<", page - 1)):
         if 0 <= other < pages:
-            words += [name, key, run(helper, "--page", str(other), "--action", action, "--from-menu")]
+            words += [name, key, run(helper, "--page", str(other), "--action", action)]
     if action == GO:
-        for wanted, (name, key) in OTHERS.items():
-            words += [name, key, run(helper, "--page", str(page), "--action", wanted, "--from-menu")]
+        for wanted, (_, name, key) in [*ITEMS.items()][1:]:
+            words += [name, key, run(helper, "--page", str(page), "--action", wanted)]
         if pages > 1:
             words += [NO_SEARCH, "", ""]
     words += ["Close", "q", ""]
@@ -84,11 +81,10 @@ def item_name(conversation: Conversation, width: int, state: int) -> str:
 
     tmux expands it as a format, and runs what stands in `#(…)`: no # stays in it.
     """
-    title = shortened(plain_line(conversation.title), max(10, width // 2))
-    words = [f"{conversation.state:<{state}}", title]
-    if conversation.status:
-        words.append(plain_line(conversation.where))
-    words.append(tilde(plain_line(conversation.cwd)))
+    cells = cells_of(conversation)
+    title = shortened(cells["TITLE"], max(10, width // 2))
+    where = [cells["WHERE"]] if conversation.status else []
+    words = [f"{conversation.state:<{state}}", title, *where, cells["DIRECTORY"]]
     # A first hyphen would make it an item that cannot be chosen.
     return shortened("  ".join(words), width).replace("#", "＃").lstrip("-")
 

@@ -15,10 +15,14 @@ LINES = 12
 
 def preview(conversation: Conversation, rollout: str | None, width: int = 80, height: int = 100) -> list[str]:
     """The lines of a preview, plain text: of the messages as many of the last as fit into `height`, one at least."""
-    head = long_head(conversation) if height >= ROOMY else short_head(conversation)
+    head = head_of(conversation, height >= ROOMY)
     left = height - rows_of(head, width)
     said: list[str] = []
-    for speaker, text in reversed(messages_of(conversation, rollout) if rollout else []):
+    messages = last_messages(rollout, MESSAGES) if rollout else []
+    if rollout and rollout.endswith(COMPRESSED):
+        home, session = conversation.record.codex_home, conversation.session_id
+        [messages] = daemon_messages.last_messages(home, [session], MESSAGES)
+    for speaker, text in reversed(messages):
         lines = [line.rstrip() for line in plain(text).strip().splitlines()]
         block = ["", f"── {speaker}", *lines[:LINES], *(["…"] if len(lines) > LINES else [])]
         left -= rows_of(block, width)
@@ -28,47 +32,27 @@ def preview(conversation: Conversation, rollout: str | None, width: int = 80, he
     return head + said
 
 
-def long_head(conversation: Conversation) -> list[str]:
-    """What is known of a conversation, a line for each thing."""
-    head = [
-        plain_line(conversation.title),
-        f"session    {conversation.session_id}",
-        f"place      {place_of(conversation)}",
-        f"directory  {tilde(plain_line(conversation.cwd))}",
-    ]
-    if conversation.launch.transport:
-        head.append(f"through    {plain_line(' '.join(conversation.launch.transport))}")
-    if conversation.launch.flags:
-        head.append(f"flags      {flags_of(conversation)}")
-    if conversation.evidence:
-        head.append(f"known by   {conversation.evidence}")
-    return head
-
-
-def short_head(conversation: Conversation) -> list[str]:
-    """The same in few lines, for a small window; the title is in the list above."""
-    where = f"{place_of(conversation)}  {tilde(plain_line(conversation.cwd))}"
-    return [where, f"{conversation.session_id}  {flags_of(conversation)}".rstrip()]
-
-
-def place_of(conversation: Conversation) -> str:
-    """Status, place and what it is doing, in words."""
-    if not conversation.status:
-        return "in no pane yet"
-    return plain_line(", ".join(word for word in (conversation.where, conversation.state) if word))
-
-
-def flags_of(conversation: Conversation) -> str:
-    """The flags, without what is secret."""
-    return plain_line(" ".join(redact(conversation.launch.flags)))
+def head_of(conversation: Conversation, roomy: bool) -> list[str]:
+    """What is known of a conversation, a line for each thing; few lines, and no title, where there is no room."""
+    record = conversation.record
+    place = (
+        f"{record.where}{conversation.at}, {conversation.state}" if conversation.status else "in no pane yet"
+    )
+    known = {
+        "session": record.session_id,
+        "place": place,
+        "directory": tilde(record.cwd),
+        "through": " ".join(record.transport),
+        "flags": " ".join(redact(record.flags)),
+        "known by": record.evidence,
+    }
+    known = {name: plain_line(text) for name, text in known.items()}
+    if roomy:
+        lines = [f"{name:9}  {text}" for name, text in known.items() if text]
+        return [plain_line(conversation.name), *lines]
+    pairs = (("place", "directory"), ("session", "flags"))
+    return [f"{known[one]}  {known[other]}".rstrip() for one, other in pairs]
 
 
 def rows_of(lines: list[str], width: int) -> int:
     return sum(max(1, -(-len(line) // max(1, width))) for line in lines)
-
-
-def messages_of(conversation: Conversation, rollout: str) -> list[tuple[str, str]]:
-    """(who, what) of the last messages, oldest first."""
-    if not rollout.endswith(COMPRESSED):
-        return last_messages(rollout, MESSAGES)
-    return daemon_messages.last_messages(conversation.codex_home, [conversation.session_id], MESSAGES)[0]

@@ -8,6 +8,7 @@ from datetime import timedelta
 import click
 
 from codex_tmux.codex.session_id import CUT
+from codex_tmux.commands.completion import FROM_KEY, ITS_CLIENT
 from codex_tmux.errors import Problem
 from codex_tmux.log import log
 from codex_tmux.pane.new_pane import open_pane
@@ -35,14 +36,9 @@ CELL = re.compile(r"\d+x\d+,\d+,\d+,(\d+)")
 Window = tuple[str, int]
 
 
-@click.command(
-    short_help="Bring back the pane, window or tmux session closed last.",
-    epilog="Example: codex-tmux undo, or prefix U",
-)
-@click.option(
-    "--from-key", is_flag=True, hidden=True, help="Say everything in tmux: a key binding has no terminal."
-)
-@click.option("-c", "--client", default="", hidden=True, help="The tmux client whose key was pressed.")
+@click.command(epilog="Example: codex-tmux undo, or prefix U")
+@FROM_KEY
+@ITS_CLIENT
 def command(from_key: bool, client: str) -> None:
     """Bring back the conversation whose pane was closed last.
 
@@ -165,7 +161,6 @@ def bring_back(server: Server, seen: Pass, group: tuple[Record, ...], client: st
 
 
 def placed(server: Server, seen: Pass, group: tuple[Record, ...]) -> list[Result]:
-    """Make the panes of these records where they were; what became of each."""
     restore = Restore(server)
     by_window: dict[Window | None, list[Record]] = {}
     for record in group:
