@@ -192,8 +192,8 @@ def test_resume_alone_and_while_it_is_open(both: tuple[list[Sandbox], list[str]]
         if not flags:
             seen["locked"] = locked  # embedded, the real one shows both, in no fixed order
         seen["end of the second"] = world.format(other, "#{pane_dead}")
-        os.kill(world.codex_pid(other), signal.SIGKILL)
-        os.kill(world.codex_pid(pane), signal.SIGKILL)
+        world.kill(other)
+        world.kill(pane)
         world.wait_for(lambda: dead(world, pane) and dead(world, other), 20, "both to end")
         again = world.new_pane("codex", *flags, "resume", known)
         world.tmux("select-window", "-t", again)

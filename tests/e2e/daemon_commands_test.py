@@ -85,7 +85,7 @@ def test_tell_a_running_a_sleeping_and_a_closed_conversation(world: Sandbox) -> 
         assert last.strip() == "works on · C-b R shows it"
         assert "Codex was killed" not in world.capture(pane)
     world.helper("wait", "--session", session)
-    world.tmux("respawn-pane", "-t", pane)
+    world.respawn(pane)
     world.wait_text(pane, "-- three")
     # Told while somebody wakes it, a pane says nothing of that at its next death.
     hint = option(world, pane, "@codex_hint")
@@ -103,11 +103,11 @@ def test_tell_a_conversation_that_nobody_has_open(world: Sandbox) -> None:
     assert said == "queued: Codex gets it when the conversation wakes\n"
     assert not world.model.turns_with("two")
     for _ in range(2):  # killed as soon as it was delivered: once all the same
-        world.tmux("respawn-pane", "-t", pane)
+        world.respawn(pane)
         world.wait_ready(pane)
         world.wait_for(lambda: world.model.turns_with("two"), 20, "the message to be delivered")
         world.kill_codex(pane)
-    world.tmux("respawn-pane", "-t", pane)
+    world.respawn(pane)
     request = world.ask(pane, "three")
     assert request.messages == ("one", "two", "three")
     assert len([r for r in world.model.requests if r.messages[-1] == "two"]) == 1
@@ -134,7 +134,7 @@ def test_approve_from_elsewhere(world: Sandbox) -> None:
 
 def test_a_message_from_the_list_and_an_approval_by_key(world: Sandbox) -> None:
     pane, _ = talk(world, "-a", "on-request")
-    shell = world.tmux("new-window", "-P", "-F", "#{pane_id}", "cat")
+    shell = world.pane_by("new-window", "cat")
     with Screen(world) as screen:
         screen.keys("C-b", "A")
         screen.wait("no conversation needs your approval")

@@ -55,7 +55,7 @@ class Talk:
     def killed_and_respawned_it_goes_on(self, word: str) -> None:
         kill_codex(self.world, self.pane, "SIGKILL")
         self.world.wait_asleep(self.pane)
-        self.world.tmux("respawn-pane", "-t", self.pane)
+        self.world.respawn(self.pane)
         self.goes_on(word)
 
     def goes_on(self, word: str) -> None:
@@ -93,11 +93,11 @@ def test_its_socket_is_gone(world: Sandbox) -> None:
     assert activity(world, talk.pane) is None
     kill_codex(world, talk.pane, "SIGKILL")
     world.wait_asleep(talk.pane)
-    world.tmux("respawn-pane", "-t", talk.pane)
+    world.respawn(talk.pane)
     world.wait_format(talk.pane, "#{pane_dead}", "0")
     # It waits for that socket, gives up after a minute, and says what to do: nothing of ours is lost by then.
     kill_daemon(world)
-    world.tmux("respawn-pane", "-k", "-t", talk.pane)
+    world.respawn(talk.pane, "-k")
     talk.goes_on("two")
 
 

@@ -96,14 +96,14 @@ def forget_options(world: Sandbox, pane: str) -> None:
 
 def respawn(world: Sandbox, pane: str) -> None:
     """`tmux respawn-pane`, as a user types it."""
-    world.tmux("respawn-pane", "-t", pane)
+    world.respawn(pane)
     world.wait_format(pane, "#{pane_dead}", "0")
     wait_prompt(world, pane)
 
 
 def logged(world: Sandbox, event: str, **fields: str) -> list[str]:
     wanted = [f"{name}={value}" for name, value in fields.items()]
-    lines = (world.state_dir / "log").read_text().splitlines()
+    lines = world.log_text().splitlines()
     return [line for line in lines if f" {event} " in line and all(w in line for w in wanted)]
 
 
@@ -203,7 +203,7 @@ def test_back_from_the_middle_of_a_turn(world: Sandbox, how: str) -> None:
     if how == "by itself":
         psutil.Process(int(pid)).kill()
     else:
-        world.tmux("respawn-pane", "-k", "-t", pane)
+        world.respawn(pane, "-k")
     world.wait_for(lambda: world.format(pane, "#{pane_pid}") != pid, 20, "the pane to be back")
     type_in(world, pane, "three")
     wait_text(world, pane, "all: one / HOLD two / three")
@@ -269,7 +269,7 @@ def test_twenty_messages_by_send_keys_alone(world: Sandbox) -> None:
     pane = world.new_pane("codex-tmux", "exec")
     messages = [f"message {i}" for i in range(20)]
     for text in messages:
-        world.tmux("send-keys", "-t", pane, text, "Enter")
+        world.enter(pane, text)
     seen = wait_text(world, pane, "turn 20 | ", 120)
     # Each reply right below its own message, in order, and nothing typed in the middle of it.
     shown = re.findall(
@@ -340,7 +340,7 @@ def test_four_panes_killed_together(world: Sandbox) -> None:
     assert len(set(sessions)) == 4
     kill_everything(world, panes)
     for pane in panes:
-        world.tmux("respawn-pane", "-t", pane)
+        world.respawn(pane)
     for pane in panes:
         type_in(world, pane, "who am I")
     for i, pane in enumerate(panes):
@@ -499,7 +499,7 @@ def test_left_under_a_shell_it_has_ended(world: Sandbox, how: str) -> None:
     pane = exec_in_shell(world)
     world.tmux("send-keys", "-t", pane, how, *(["Enter"] if how == "/quit" else []))
     world.wait_format(pane, "#{pane_current_command}", "bash")
-    world.wait_for(lambda: world.tmux("show-options", "-gqv", "@codex_status") == "", 20, "nothing asleep")
+    world.wait_for(lambda: world.option("@codex_status") == "", 20, "nothing asleep")
     assert status_of(world, pane) == "ended"
     assert len(world.model.requests) == 1, "no message of it"
     type_in(world, pane, "stty -a | grep -o '[-]*echo '")

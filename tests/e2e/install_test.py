@@ -4,7 +4,6 @@ import contextlib
 import importlib.util
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import sysconfig
@@ -154,7 +153,7 @@ def wait_active(world: Sandbox) -> None:
             "pane-title-changed[8470]" in here["window hooks"]
             and "command-alias[8470]" in here["server options"]
             and "pick --from-key" in here["keys"]
-            and not world.tmux("show-options", "-gqv", "@codex_pending")
+            and not world.option("@codex_pending")
         )
 
     world.wait_for(active, 20, "the plugin to be active")
@@ -163,20 +162,18 @@ def wait_active(world: Sandbox) -> None:
 def killed_pane_comes_back(world: Sandbox) -> None:
     """One turn, a kill, a plain respawn, another turn of the same conversation."""
     world.attach()
-    pane = world.new_pane(str(world.bin / "codex"))
-    world.ask(pane, "first")
-    world.bound(pane)
-    os.kill(world.codex_pid(pane), signal.SIGKILL)
+    pane, _ = world.talk("first", str(world.bin / "codex"))
+    world.kill(pane)
 
     def dead() -> bool:
         world.tmux("run-shell", "-b", "true")  # Debian's tmux misses deaths until another child ends
         return world.format(pane, "#{pane_dead}") == "1"
 
     world.wait_for(dead, 20, "the pane to die")
-    world.tmux("respawn-pane", "-t", pane)
+    world.respawn(pane)
     assert world.ask(pane, "second").messages == ("first", "second")
     world.tmux("kill-pane", "-t", pane)
-    world.wait_for(lambda: not world.tmux("show-options", "-gqv", "@codex_panes").strip(), 20, "the sync")
+    world.wait_for(lambda: not world.option("@codex_panes").strip(), 20, "the sync")
 
 
 def unload(world: Sandbox, directory: Path) -> None:
@@ -197,7 +194,7 @@ def test_from_a_wheel(world: Sandbox, installed: Path) -> None:
     assert "Loaded" in out
     assert "run-shell '~/.local/bin/codex-tmux load'" in (world.home / ".tmux.conf").read_text()
     wait_active(world)
-    assert Path(world.tmux("show-options", "-gqv", "@codex_helper")) == installed
+    assert Path(world.option("@codex_helper")) == installed
     killed_pane_comes_back(world)
     run(world, installed, "install", "--check")
     out = run(world, installed, "selftest", env={"PATH": os.environ["PATH"]})
@@ -329,7 +326,7 @@ def test_a_missing_helper_is_named_to_the_client_that_comes(
     world.clients.append(client)
     world.wait_for(lambda: b"helper missing. Run: " in client.output, 20, "the message")
     world.wait_for(lambda: everything(world)["hooks"] == before["hooks"], 20, "its hooks to go")
-    assert not world.tmux("show-options", "-gqv", "@codex_say")
+    assert not world.option("@codex_say")
 
 
 def test_a_helper_that_cannot_start_is_named(world: Sandbox, checkout: Path) -> None:

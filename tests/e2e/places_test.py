@@ -47,7 +47,7 @@ def test_a_native_binary_behind_links_with_profile_home_and_databases_of_its_own
 
         os.kill(int(world.format(pane, "#{pane_pid}")), signal.SIGKILL)
         world.wait_asleep(pane)
-        world.tmux("respawn-pane", "-t", pane)
+        world.respawn(pane)
         again = world.ask(pane, "second")
         assert (again.messages, again.body["model"]) == (("first", "second"), "model-of-the-profile")
         assert option(world, pane, "@codex_session") == session

@@ -57,15 +57,14 @@ def test_forks_and_sub_agents(world: Sandbox) -> None:
     assert option(world, pane, "@codex_session") == fork
     world.kill_codex(pane)
     assert option(world, pane, "@codex_session") == fork
-    world.tmux("respawn-pane", "-t", pane)
+    world.respawn(pane)
     assert world.ask(pane, "three").messages[:2] == ("one", "two")
     # Forked from outside, into a pane of its own.
     other = world.new_pane(f"codex fork {parent}")
     second = world.ask(other, "other").session_id
     assert second not in (parent, fork)
     wait_session(world, other, second)
-    world.kill_codex(other)
-    world.tmux("respawn-pane", "-t", other)
+    world.crash(other)
     assert world.ask(other, "again").messages == ("one", "other", "again")
 
 
@@ -76,13 +75,11 @@ def test_renamed_resumes_and_deleted_says_why_not(world: Sandbox) -> None:
     session = world.ask(pane, "first").session_id
     wait_session(world, pane, session)
     world.type(pane, "/rename My name")
-    world.kill_codex(pane)
-    world.tmux("respawn-pane", "-t", pane)
+    world.crash(pane)
     assert world.ask(pane, "second").messages == ("first", "second")
     wait_session(world, pane, session)
     codex(world, "delete", "--force", session)
-    world.kill_codex(pane)
-    world.tmux("respawn-pane", "-t", pane)
+    world.crash(pane)
     world.wait_text(pane, "start a new session")
     world.tmux("send-keys", "-t", pane, "Enter")
     request = world.ask(pane, "anew")
@@ -101,7 +98,7 @@ def test_a_directory_that_is_gone(world: Sandbox) -> None:
     shutil.rmtree(given)
     reasons = (f"{str(tree)!r} cannot be entered", f"{str(given)!r} is gone")
     for pane, reason in zip(panes, reasons, strict=True):
-        world.tmux("respawn-pane", "-t", pane)
+        world.respawn(pane)
         wait_for_text(world, pane, "Use session directory")
         assert reason in log_text(world)
         while "Use session directory" in world.capture(pane):  # keys are swallowed while Codex wakes up

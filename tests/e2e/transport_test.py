@@ -37,7 +37,7 @@ def test_ssh_killed_and_respawned_the_same_conversation_goes_on(world: Sandbox) 
         wait_bound(world, pane, session)
         kill_root(world, pane)
         turns = len(world.model.requests)
-        world.tmux("respawn-pane", "-t", pane)
+        world.respawn(pane)
         world.wait_text(pane, "turn 1 |", 30)
         request = world.ask(pane, "on")
         assert (request.session_id, request.messages) == (session, ("anew", "on"))
@@ -73,7 +73,7 @@ def test_a_session_of_another_app_server_is_resumed_there(world: Sandbox) -> Non
         session = world.ask(pane, "first words").session_id
         wait_bound(world, pane, session)
         kill_root(world, pane)
-        world.tmux("respawn-pane", "-t", pane)
+        world.respawn(pane)
         request = world.ask(pane, "second")
         assert (request.session_id, request.messages) == (session, ("first words", "second"))
         row = world.rows()[pane]
@@ -81,7 +81,7 @@ def test_a_session_of_another_app_server_is_resumed_there(world: Sandbox) -> Non
         assert not list(world.codex_home.glob("sessions/**/*.jsonl"))
         kill_root(world, pane)
     # Its server gone, Codex itself says so; the session stays the pane's.
-    world.tmux("respawn-pane", "-t", pane)
+    world.respawn(pane)
     world.wait_dead(pane)
     world.wait_asleep(pane)
     assert world.format(pane, "#{@codex_session}") == session

@@ -72,8 +72,7 @@ def identify_and_kill(world: Sandbox) -> dict[str, str]:
         assert world.rows("--all")[pane]["session_id"] == session
     seen["identify"] = identified(world, pane, session)
 
-    world.kill_codex(pane)
-    world.tmux("respawn-pane", "-t", pane)
+    world.crash(pane)
     wait_listening(world, pane)
     assert world.ask(pane, SECOND).messages == (FIRST, SECOND)
     if version(world) < (0, 117, 0):
@@ -82,7 +81,7 @@ def identify_and_kill(world: Sandbox) -> dict[str, str]:
     seen["kill → respawn"] = "same"
 
     pid = world.format(pane, "#{pane_pid}")
-    world.tmux("respawn-pane", "-k", "-t", pane)
+    world.respawn(pane, "-k")
     world.wait_for(lambda: world.format(pane, "#{pane_pid}") != pid, 20, "the respawn")
     wait_listening(world, pane)
     assert world.ask(pane, THIRD).messages == (FIRST, SECOND, THIRD)
@@ -116,8 +115,7 @@ def without_setup(world: Sandbox) -> str:
     if version(world) < (0, 117, 0):
         assert world.rows("--all")[pane]["session_id"] == session
     how = identified(world, pane, session)
-    world.kill_codex(pane)
-    world.tmux("respawn-pane", "-t", pane)
+    world.crash(pane)
     wait_listening(world, pane)
     assert world.ask(pane, SECOND).messages == (FIRST, SECOND)
     return how
@@ -143,8 +141,7 @@ def update(world: Sandbox, newer: str, flags: tuple[str, ...], kept: tuple[str, 
     older = os.readlink(world.bin / "codex")
     switch_codex(world, newer)
     try:
-        world.kill_codex(pane)
-        world.tmux("respawn-pane", "-t", pane)
+        world.crash(pane)
         assert world.ask(pane, SECOND, 40).messages == (FIRST, SECOND)
         line = psutil.Process(world.codex_pid(pane)).cmdline()
         assert line[-len(kept) - 2 :] == [*kept, "resume", session]

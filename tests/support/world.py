@@ -127,6 +127,15 @@ class Sandbox(World):
         done = subprocess.run(self.tmux_args("list-sessions"), env=self.env, capture_output=True)
         return done.returncode == 0
 
+    @property
+    def server_pid(self) -> int:
+        return int(self.tmux("display-message", "-p", "#{pid}"))
+
+    @property
+    def inside(self) -> dict[str, str]:
+        """The environment of a program that tmux starts; without a server that of any other."""
+        return {**self.env, "TMUX": f"{self.socket},{self.server_pid},0"} if self.running else self.env
+
     def attach(self, width: int = 120, height: int = 40, target: str = "main") -> Client:
         """Attach a tmux client on a terminal of its own; returns when tmux lists it."""
         before = len(self.tmux("list-clients").splitlines())
@@ -154,6 +163,22 @@ class Sandbox(World):
                 return True  # a `/quit` closed the pane
 
         self.send(pane, text, gone, timeout)
+
+    def talk(
+        self, words: str, *command: str, cwd: Path | None = None, name: str = "codex"
+    ) -> tuple[str, str]:
+        """A new pane whose Codex has answered these words; the pane, and its session once that is known."""
+        pane = self.new_pane(*command, cwd=cwd, name=name)
+        self.ask(pane, words)
+        return pane, self.bound(pane)
+
+    def pane_by(self, *command: str) -> str:
+        """The pane that this tmux command makes; its id."""
+        return self.tmux(*command[:1], "-P", "-F", "#{pane_id}", *command[1:])
+
+    def enter(self, pane: str, line: str) -> None:
+        """Type a line into what runs in a pane, and press Enter."""
+        self.tmux("send-keys", "-t", pane, line, "Enter")
 
     def shell(self, command: str = "bash --norc -i", name: str = "shell") -> str:
         """A pane with a shell at its prompt: what is typed before that may be lost."""
@@ -206,10 +231,55 @@ class Sandbox(World):
 
         self.wait_for(gone, 20.0, f"{pane} to go")
 
+    def kill(self, pane: str) -> None:
+        """Kill the Codex of a pane, and go on at once."""
+        os.kill(self.codex_pid(pane), signal.SIGKILL)
+
     def kill_codex(self, pane: str) -> None:
         """Kill the Codex of a pane; returns when the pane sleeps."""
-        os.kill(self.codex_pid(pane), signal.SIGKILL)
+        self.kill(pane)
         self.wait_asleep(pane)
+
+    def respawn(self, pane: str, *flags: str) -> None:
+        """Respawn a pane, as anybody would."""
+        self.tmux("respawn-pane", *flags, "-t", pane)
+
+    def crash(self, pane: str) -> None:
+        """Kill the Codex of a pane, and respawn the pane once it sleeps."""
+        self.kill_codex(pane)
+        self.respawn(pane)
+
+    def option(self, name: str) -> str:
+        """A global option of the tmux server, "" where it is not set."""
+        return self.tmux("show-options", "-gqv", name)
+
+    def log_text(self) -> str:
+        """The log so far."""
+        log = self.state_dir / "log"
+        return log.read_text(errors="replace") if log.exists() else ""
+
+    def sessions(self) -> dict[str, str]:
+        """The pane of each session that a pane has."""
+        lines = self.tmux("list-panes", "-a", "-f", "#{@codex_session}", "-F", "#{@codex_session} #{pane_id}")
+        return dict(line.split(" ") for line in lines.splitlines())
+
+    def end_server(self, how: str = "") -> None:
+        """End the tmux server, by `kill-server` or the signal of this name; returns when it has gone."""
+        pid = self.server_pid
+        if how:
+            os.kill(pid, getattr(signal, how))
+        else:
+            self.tmux("kill-server")
+        self.wait_for(lambda: not psutil.pid_exists(pid), 20.0, "the tmux server to end")
+
+    def load(self) -> None:
+        """Load the plugin (again)."""
+        self.tmux("run-shell", shlex.quote(launcher.plugin_file()))
+
+    def unload(self) -> None:
+        """Unload the plugin, with nothing of its own under way."""
+        self.quiet()
+        subprocess.run([plugin_file().parent / "plugin" / "unload"], env=self.inside, check=True)
 
     def pane_ids(self) -> set[str]:
         return set(self.tmux("list-panes", "-a", "-F", "#{pane_id}").split())
@@ -269,14 +339,9 @@ class Sandbox(World):
 
         `TMUX` names the private server, as in one of its panes, once that is up.
         """
-        inside = (
-            {"TMUX": f"{self.socket},{self.tmux('display-message', '-p', '#{pid}')},0"}
-            if self.running
-            else {}
-        )
         return subprocess.run(
             [str(self.bin / "codex-tmux"), *args],
-            env={**self.env, **inside, **(env or {})},
+            env={**self.inside, **(env or {})},
             cwd=self.work,
             capture_output=True,
             text=True,

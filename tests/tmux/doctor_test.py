@@ -27,9 +27,7 @@ time.sleep(600)
 def world(sandbox: Sandbox) -> Sandbox:
     """A healthy machine, with a conversation."""
     sandbox.start_server(load_plugin=True)
-    pane = sandbox.new_pane()
-    sandbox.ask(pane, "first")
-    sandbox.bound(pane)
+    sandbox.talk("first")
     sandbox.quiet()
     return sandbox
 
@@ -160,7 +158,7 @@ def test_a_fault_is_named_alone_and_its_remedy_mends_it(world: Sandbox, faults: 
         remedy = checks[name]["fix"]
         done = subprocess.run(
             ["sh", "-c", remedy.replace("codex-tmux setup", "codex-tmux setup -y")],
-            env={**world.env, "TMUX": f"{world.socket},{world.tmux('display-message', '-p', '#{pid}')},0"},
+            env=world.inside,
             cwd=world.work,
             capture_output=True,
             text=True,

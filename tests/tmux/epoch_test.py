@@ -130,9 +130,7 @@ def container(world: Sandbox) -> Iterator[Container]:
 def test_another_host_with_the_same_home_is_shown_and_left_alone(
     world: Sandbox, container: Container
 ) -> None:
-    pane = world.new_pane()
-    world.ask(pane, "first")
-    session = world.bound(pane)
+    pane, session = world.talk("first")
     world.quiet()
     before = world.records()[session]
     container.start_server()
@@ -171,9 +169,7 @@ def rewrite(world: Sandbox, old: str, new: str) -> None:
 
 
 def test_a_pid_that_is_used_again_holds_nothing(world: Sandbox) -> None:
-    pane = world.new_pane()
-    world.ask(pane, "first")
-    session = world.bound(pane)
+    pane, session = world.talk("first")
     world.type(pane, "/quit")
     world.wait_for(lambda: world.records()[session]["status"] == "ended", 20, "the record to end")
     world.quiet()

@@ -89,8 +89,7 @@ def test_a_fork_comes_up_beside_its_parent_and_both_come_back(world: Sandbox, sc
         ("one", "three"),
     )
     for each in (pane, other):
-        world.kill_codex(each)
-        world.tmux("respawn-pane", "-t", each)
+        world.crash(each)
     assert world.ask(other, "four").messages == ("one", "two", "four")
     assert world.ask(pane, "five").messages == ("one", "three", "five")
     rows = {row["session_id"]: row for row in listing(world)}
@@ -132,7 +131,7 @@ def test_what_cannot_be_forked_is_said(world: Sandbox, what: str, said: str) -> 
     elif what == "exec":
         pane = world.new_pane(f"{world.bin}/codex-tmux", "exec")
         world.wait_text(pane, "❯")
-        world.tmux("send-keys", "-t", pane, "hello", "Enter")
+        world.enter(pane, "hello")
         session_of(world, pane)
     before = world.pane_ids()
     done = world.helper_result("fork", "-t", pane)
@@ -155,7 +154,7 @@ def test_a_conversation_of_another_machine_is_forked_there(world: Sandbox) -> No
 def test_closed_panes_come_back_where_they_were_the_last_one_first(world: Sandbox, screen: Screen) -> None:
     one, first = started(world, "aaa")
     two, second = started(world, "bbb", "split-window", "-h", "-l", "40", "-t", one)
-    shell = world.tmux("split-window", "-v", "-l", "9", "-t", one, "-P", "-F", "#{pane_id}", "bash")
+    shell = world.pane_by("split-window", "-v", "-l", "9", "-t", one, "bash")
     world.quiet()
     whole = layout(world, one)
     world.tmux("kill-pane", "-t", two)

@@ -16,7 +16,6 @@ from tests.support.standin import PROMPT_DELAY
 from tests.support.terminal import Client
 from tests.support.world import Sandbox
 from tests.tmux.respawn_routes_test import command_line
-from tests.tmux.restore_test import end_server
 
 PWN = "touch pwned"
 DIRECTORIES = {
@@ -132,7 +131,7 @@ def test_directories(world: Sandbox, names: list[str]) -> None:
     for number, (name, (pane, _)) in enumerate(panes.items()):
         kill(world, pane)
         if number % 2:
-            world.tmux("respawn-pane", "-t", pane)
+            world.respawn(pane)
         else:
             world.tmux("select-window", "-t", pane)
             client.send(b"\x02R")
@@ -148,7 +147,7 @@ def test_directories(world: Sandbox, names: list[str]) -> None:
     assert {n: listed[p]["session_id"] for n, (p, _) in panes.items()} == sessions
     world.helper("list", "--all")
     no_harm(world)
-    assert "crashed" not in (world.state_dir / "log").read_text()
+    assert "crashed" not in world.log_text()
 
 
 def test_directories_under_a_shell(world: Sandbox) -> None:
@@ -157,13 +156,13 @@ def test_directories_under_a_shell(world: Sandbox) -> None:
         directory = make_directory(world, DIRECTORIES[name])
         script = world.root / f"go-{name}.sh"
         script.write_bytes(b"cd -- " + os.fsencode(shlex.quote(str(directory))) + b"\n")
-        pane = world.tmux("new-window", "-d", "-P", "-F", "#{pane_id}", "-t", "main:", "bash --norc")
+        pane = world.pane_by("new-window", "-d", "-t", "main:", "bash --norc")
         start = f". {script}; PS1='$ '; clear; {world.bin}/codex -m x 'first in {name}.'"
-        world.tmux("send-keys", "-t", pane, start, "Enter")
+        world.enter(pane, start)
         panes[name] = (pane, directory)
     sessions = {name: bound(world, pane) for name, (pane, _) in panes.items()}
     for pane, _ in panes.values():
-        os.kill(world.codex_pid(pane), signal.SIGKILL)
+        world.kill(pane)
         world.wait_format(pane, "#{pane_current_command}", "bash")
         world.helper("respawn", "-t", pane)
     for name, (pane, directory) in panes.items():
@@ -225,7 +224,7 @@ def test_titles(world: Sandbox) -> None:
     world.helper("list", "--all")
     for pane in panes.values():
         kill(world, pane)
-        world.tmux("respawn-pane", "-t", pane)
+        world.respawn(pane)
     for name, pane in panes.items():
         world.wait_for(
             lambda p=pane: ASKED in world.capture(p) or world.input_line(p) is not None,  # type: ignore[misc]
@@ -237,7 +236,7 @@ def test_titles(world: Sandbox) -> None:
         world.wait_ready(pane)
     time.sleep(PROMPT_DELAY + 0.5)  # as long as a prompt would take
     assert len(world.model.requests) == len(panes), "no prompt is sent again"
-    log = (world.state_dir / "log").read_text()
+    log = world.log_text()
     assert "crashed" not in log
     assert all(line.isprintable() for line in log.splitlines())
     assert sessions <= {row["session_id"] for row in world.listed("--all")}, "the records are kept"
@@ -283,7 +282,7 @@ def test_names_of_windows_and_tmux_sessions(world: Sandbox) -> None:
     world.helper("list")
     for pane in panes:
         kill(world, pane)
-        world.tmux("respawn-pane", "-t", pane)
+        world.respawn(pane)
     for pane, session in zip(panes, sessions, strict=True):
         wait_resumed(world, pane, session)
     assert world.ask(panes[0], "more").messages == ("hello to 0.", "more")
@@ -338,9 +337,7 @@ def assert_harmless(text: str, where: str) -> None:
 
 def on_a_terminal(sandbox: Sandbox, *args: str) -> str:
     """What `codex-tmux` sends to a terminal."""
-    pid = sandbox.tmux("display-message", "-p", "#{pid}")
-    env = {**sandbox.env, "TMUX": f"{sandbox.socket},{pid},0"}
-    client = Client([str(sandbox.bin / "codex-tmux"), *args], env, 100, 40)
+    client = Client([str(sandbox.bin / "codex-tmux"), *args], sandbox.inside, 100, 40)
     try:
         client.process.wait(20)
         sandbox.wait_for(client.drained, 20, f"the output of {args}")
@@ -378,7 +375,7 @@ def test_nothing_of_theirs_reaches_a_terminal(evil_world: tuple[Sandbox, str, st
     world.tmux(*NO_STATUS_LINE.split())
     client = world.attach(target=tmux_session)
     # A program that calls itself so is named when a shell is busy with it.
-    busy = world.tmux("new-window", "-P", "-F", "#{pane_id}", "bash --norc")
+    busy = world.pane_by("new-window", "bash --norc")
     world.wait_for(lambda: world.capture(busy).strip(), 20, "the shell")
     world.tmux(
         "send-keys",
@@ -425,7 +422,7 @@ def client_name(sandbox: Sandbox) -> str:
 def test_what_was_lost_is_restored_and_nothing_of_it_obeyed(evil_world: tuple[Sandbox, str, str]) -> None:
     world, session, _ = evil_world
     world.quiet()
-    end_server(world, "kill-server")
+    world.end_server()
     world.start_server(load_plugin=True, config="set -g @codex-restore off\n" + NO_STATUS_LINE)
     client = world.attach()
     for args in (["restore", "--dry-run"], ["restore"], ["list"]):
@@ -443,7 +440,7 @@ def test_what_was_lost_is_restored_and_nothing_of_it_obeyed(evil_world: tuple[Sa
     world.tmux("switch-client", "-t", pane)
     # It was started by a script, `.`: nobody is there to be asked, so it goes on sleeping until it is respawned.
     world.wait_text(pane, "Codex was started by .")
-    world.tmux("respawn-pane", "-t", pane)
+    world.respawn(pane)
     world.wait_text(pane, "without it")
     world.tmux("send-keys", "-t", pane, "Enter")
     wait_resumed(world, pane, session)

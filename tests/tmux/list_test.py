@@ -1,9 +1,7 @@
 """`codex-tmux list` and `status` on real screens, with a stand-in for Codex and for its daemon."""
 
 import json
-import os
 import re
-import signal
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -42,11 +40,9 @@ def world(sandbox: Sandbox, request: pytest.FixtureRequest) -> Iterator[World]:
     sandbox.ask(live, LONG)
     sandbox.ask(dead, WIDE)
     sessions = sandbox.bound(live), sandbox.bound(dead)
-    os.kill(sandbox.codex_pid(dead), signal.SIGKILL)
+    sandbox.kill(dead)
     wait_state(sandbox, dead, "dead")
-    ended = sandbox.new_pane()
-    sandbox.ask(ended, "quit at once")
-    sandbox.bound(ended)
+    ended, _ = sandbox.talk("quit at once")
     sandbox.type(ended, "/quit")
     sandbox.wait_for(lambda: "ended" in sandbox.helper("list", "--all"), 20, "the third to be ended")
     with FakeDaemon(sandbox.codex_home) as daemon:
@@ -135,8 +131,7 @@ def test_what_programs_read(world: World) -> None:
     assert sandbox.helper("status") == "1 running 1 asleep\n"
     sandbox.wait_format(world.live, "#{@codex_status}", "1 running 1 asleep")
     sandbox.quiet()
-    sandbox.tmux("kill-server")
-    sandbox.wait_for(lambda: not sandbox.running, 20, "the server to end")
+    sandbox.end_server()
     assert sandbox.helper("status") == "2 lost\n"
     pane = sandbox.start_server(load_plugin=True, config="set -g @codex-restore off")
     assert sandbox.helper("status") == "2 lost\n", "until they are restored"

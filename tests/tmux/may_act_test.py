@@ -47,7 +47,7 @@ def shell_with_lost_codex(world: Sandbox, kind: str) -> Started:
         world.tmux("send-keys", "-t", pane, "Enter")
     at_prompt(world, pane, shell.split()[0])
     words = f"begin in {kind}"
-    world.tmux("send-keys", "-t", pane, shlex.join([str(world.bin / "codex"), words]), "Enter")
+    world.enter(pane, shlex.join([str(world.bin / "codex"), words]))
     world.wait_text(pane, "turn 1 |")
     (request,) = world.model.turns_with(words)
     session = request.session_id
@@ -130,7 +130,7 @@ def test_an_empty_prompt_is_typed_at_and_a_line_begun_left_as_it_is(world: Sandb
         world.tmux("send-keys", "-t", it.pane, "C-c")
         # A Ctrl-C takes what is typed right behind it along.
         at_prompt(world, it.pane, shell)
-        world.tmux("send-keys", "-t", it.pane, "clear", "Enter")
+        world.enter(it.pane, "clear")
         world.wait_for(lambda typed=typed: typed.rstrip() not in world.capture(it.pane), 20, "a new line")  # type: ignore[misc]
         at_prompt(world, it.pane, shell)
     assert not list(world.root.rglob("*pwned*"))
@@ -139,7 +139,7 @@ def test_an_empty_prompt_is_typed_at_and_a_line_begun_left_as_it_is(world: Sandb
     assert world.ask(it.pane, "more").messages == (it.first, "more")
     assert world.format(it.pane, "#{pane_pid}") == root, "in the shell that was there"
     if WORD in BEGUN.get(kind, ()):
-        os.kill(world.codex_pid(it.pane), signal.SIGKILL)
+        world.kill(it.pane)
         at_prompt(world, it.pane, shell)
         world.tmux("send-keys", "-t", it.pane, "-l", "touch pwned")
         check_beside(world, it, it.first, "more")
@@ -163,7 +163,7 @@ def check_left_alone(world: Sandbox, it: Started, typed: str) -> None:
 def test_a_prompt_of_more_lines_that_nobody_knows_executes_nothing(world: Sandbox) -> None:
     """With a second prompt of one's own the line looks empty: what is above it is given up, never entered."""
     it = shell_with_lost_codex(world, "bash")
-    world.tmux("send-keys", "-t", it.pane, "PS2='… '", "Enter")
+    world.enter(it.pane, "PS2='… '")
     world.tmux("send-keys", "-t", it.pane, "-l", "touch pwned \\")
     world.tmux("send-keys", "-t", it.pane, "Enter")
     world.wait_for(lambda: world.capture(it.pane).rstrip().endswith("…"), 20, "the second prompt")
@@ -175,7 +175,7 @@ def test_a_prompt_of_more_lines_that_nobody_knows_executes_nothing(world: Sandbo
 def test_a_terminal_in_which_nothing_interrupts(world: Sandbox) -> None:
     """As zsh is left by a Codex that was killed: it takes the terminal's modes over, for its next prompts too."""
     it = shell_with_lost_codex(world, "zsh")
-    world.tmux("send-keys", "-t", it.pane, "stty -isig -icanon -echo", "Enter")
+    world.enter(it.pane, "stty -isig -icanon -echo")
     at_prompt(world, it.pane, "zsh")
     world.tmux("send-keys", "-t", it.pane, "-l", "touch pwned")
     world.wait_text(it.pane, "touch pwned")
@@ -189,7 +189,7 @@ def test_a_terminal_in_which_nothing_interrupts(world: Sandbox) -> None:
     assert not list(world.root.rglob("*pwned*"))
     world.type(it.pane, "/quit")
     at_prompt(world, it.pane, "zsh")
-    world.tmux("send-keys", "-t", it.pane, f"clear; stty -a > {world.root}/modes", "Enter")
+    world.enter(it.pane, f"clear; stty -a > {world.root}/modes")
     modes = world.wait_for(lambda: [m.read_text() for m in world.root.glob("modes")], 20, "the modes")
     assert " -isig" not in modes[0].replace("\n", " "), "the shell's terminal is as it was before the kill"
 
@@ -220,7 +220,7 @@ def test_a_stopped_codex_behind_another_program(world: Sandbox) -> None:
     world.wait_text(it.pane, "Stopped")
     said = world.helper_result("respawn", "-t", it.pane)
     assert (said.returncode, "stopped: fg brings it back" in said.stderr) == (1, True)
-    world.tmux("send-keys", "-t", it.pane, "sleep 4321", "Enter")
+    world.enter(it.pane, "sleep 4321")
     world.wait_format(it.pane, "#{pane_current_command}", "sleep")
     root = world.format(it.pane, "#{pane_pid}")
     said = world.helper_result("respawn", "-t", it.pane)
@@ -234,8 +234,8 @@ def test_a_stopped_codex_behind_another_program(world: Sandbox) -> None:
 def test_a_codex_over_other_jobs_of_its_shell(world: Sandbox) -> None:
     pane = shell_pane(world)
     world.wait_for(lambda: world.capture(pane).strip(), 20, "the prompt")
-    world.tmux("send-keys", "-t", pane, "sleep 4321 &", "Enter")
-    world.tmux("send-keys", "-t", pane, f"{world.bin / 'codex'} 'over a job'", "Enter")
+    world.enter(pane, "sleep 4321 &")
+    world.enter(pane, f"{world.bin / 'codex'} 'over a job'")
     world.wait_text(pane, "turn 1 |")
     session = world.bound(pane)
     it = Started("shell", pane, session, "over a job", world.codex_pid(pane))
@@ -296,7 +296,7 @@ def test_a_script_with_codex_as_one_step_runs_to_its_end(world: Sandbox) -> None
         assert (said.returncode, "step of a script" in said.stderr) == (1, True)
 
     step(1)
-    world.tmux("respawn-pane", "-k", "-t", pane)
+    world.respawn(pane, "-k")
     step(2)
     # What is typed before Codex has sent its prompt stands on the line that it draws then.
     world.wait_text(pane, "last: and look")
@@ -318,7 +318,7 @@ def test_the_users_own_codex_exec_is_no_conversation_pane(world: Sandbox) -> Non
 
 def test_the_key_offers_a_split(world: Sandbox) -> None:
     it = shell_with_lost_codex(world, "bash")
-    world.tmux("send-keys", "-t", it.pane, "sleep 4321", "Enter")
+    world.enter(it.pane, "sleep 4321")
     world.wait_format(it.pane, "#{pane_current_command}", "sleep")
     press(world, it.pane, PREFIX + b"R")
     client = world.clients[0]

@@ -46,8 +46,8 @@ class World(NamedTuple):
 def world(sandbox: Sandbox) -> Iterator[World]:
     shell = sandbox.start_server(load_plugin=True)
     first = sandbox.new_pane()
-    second = sandbox.tmux("split-window", "-d", "-P", "-F", "#{pane_id}", "-t", first, "codex")
-    third = sandbox.tmux("new-session", "-d", "-P", "-F", "#{pane_id}", "-s", "other", "codex")
+    second = sandbox.pane_by("split-window", "-d", "-t", first, "codex")
+    third = sandbox.pane_by("new-session", "-d", "-s", "other", "codex")
     for pane, words in zip((first, second, third), ("one", "two", "three")):
         sandbox.ask(pane, words)
     sandbox.attach()
@@ -103,7 +103,7 @@ def test_by_its_key(world: World) -> None:
 
 def test_a_key_of_the_users_is_taken_only_by_the_option_and_given_back(sandbox: Sandbox) -> None:
     sandbox.start_server(load_plugin=True, config="bind-key N display-message theirs")
-    plugin = os.path.join(sandbox.tmux("show-options", "-gqv", "@codex_dir"))
+    plugin = os.path.join(sandbox.option("@codex_dir"))
     assert "theirs" in sandbox.binding("N")
     sandbox.tmux("set-option", "-g", "@codex-next-key", "N", ";", "run-shell", f"{plugin}/codex.tmux")
     assert "next --from-key" in sandbox.binding("N")

@@ -1,9 +1,7 @@
 """What each command prints, as a person sees it: on a small screen, with and without colours, and into a pipe."""
 
-import os
 import re
 import shlex
-import signal
 
 from codex_tmux.cli import COMMANDS
 from tests.support.world import Sandbox
@@ -32,7 +30,7 @@ def test_every_command_prints_what_it_did(sandbox: Sandbox) -> None:
         sandbox.ask(pane, f"what {pane} is about")
     session = sandbox.bound(live)
     sandbox.bound(dead)
-    os.kill(sandbox.codex_pid(dead), signal.SIGKILL)
+    sandbox.kill(dead)
     wait_state(sandbox, dead, "dead")
     config = sandbox.codex_home / "config.toml"
     seen: set[str] = set()

@@ -41,9 +41,7 @@ def new_session(
 
 def split(sandbox: Sandbox, pane: str, *command: str, way: str = "-v", cwd: Path | None = None) -> str:
     """A pane beside another one."""
-    return sandbox.tmux(
-        "split-window", way, "-P", "-F", "#{pane_id}", "-t", pane, "-c", str(cwd or sandbox.work), *command
-    )
+    return sandbox.pane_by("split-window", way, "-t", pane, "-c", str(cwd or sandbox.work), *command)
 
 
 def listing(sandbox: Sandbox, *, everything: bool = True) -> list[dict[str, Any]]:
@@ -97,16 +95,6 @@ def dead(sandbox: Sandbox) -> set[str]:
     return {line.split()[0] for line in lines if line.endswith(" 1")}
 
 
-def end_server(sandbox: Sandbox, how: str) -> None:
-    """End the tmux server."""
-    pid = int(sandbox.tmux("display-message", "-p", "#{pid}"))
-    if how == "kill-server":
-        sandbox.tmux("kill-server")
-    else:
-        os.kill(pid, getattr(signal, how))
-    sandbox.wait_for(lambda: not Path(f"/proc/{pid}").exists(), 20, "the tmux server to end")
-
-
 def test_windows_come_back_as_they_were(sandbox: Sandbox) -> None:
     other = sandbox.make_dir("zwei Wörter")
     start(sandbox)
@@ -135,7 +123,7 @@ def test_windows_come_back_as_they_were(sandbox: Sandbox) -> None:
     known(sandbox, *codexes)
     before, before_layouts = places(sandbox), layouts(sandbox)
 
-    end_server(sandbox, "kill-server")
+    sandbox.end_server()
     start(sandbox)
     sandbox.attach()
     form = "#{client_session}:#{window_index}"
@@ -160,12 +148,12 @@ def test_a_restored_pane_sleeps_until_its_window_is_shown(sandbox: Sandbox) -> N
     start(sandbox)
     a = new_session(sandbox, "work", "codex")
     b = split(sandbox, a, "codex")
-    c = sandbox.tmux("new-window", "-d", "-P", "-F", "#{pane_id}", "-t", "work:5", "codex")
+    c = sandbox.pane_by("new-window", "-d", "-t", "work:5", "codex")
     for pane in (a, b, c):
         sandbox.ask(pane, f"I am {pane}")
     known(sandbox, a, b, c)
     sessions = {r["pane"]: r["session_id"] for r in listing(sandbox)}
-    end_server(sandbox, "kill-server")
+    sandbox.end_server()
     start(sandbox)
     by_session = {r["session_id"]: r["pane"] for r in results(sandbox)}
     a2, b2, c2 = (by_session[sessions[p]] for p in (a, b, c))
@@ -192,7 +180,7 @@ def test_closing_the_last_one_is_closing_though_the_server_ends(sandbox: Sandbox
     pane = new_session(sandbox, "work", *([] if how == "exit" else ["codex"]))
     if how == "exit":
         sandbox.wait_for(lambda: "#" in sandbox.capture(pane) or "$" in sandbox.capture(pane), 20, "a prompt")
-        sandbox.tmux("send-keys", "-t", pane, str(sandbox.bin / "codex"), "Enter")
+        sandbox.enter(pane, str(sandbox.bin / "codex"))
     sandbox.ask(pane, "hello")
     known(sandbox, pane)
     sandbox.tmux("kill-session", "-t", "main")
@@ -200,7 +188,7 @@ def test_closing_the_last_one_is_closing_though_the_server_ends(sandbox: Sandbox
         sandbox.type(pane, "/quit")
         sandbox.wait_format(pane, "#{pane_current_command}", "bash")
         sandbox.quiet()
-        sandbox.tmux("send-keys", "-t", pane, "exit", "Enter")
+        sandbox.enter(pane, "exit")
     else:
         sandbox.tmux(how, "-t", "work")
     sandbox.wait_for(lambda: not sandbox.running, 20, "the tmux server to end")
@@ -211,7 +199,7 @@ def test_closing_the_last_one_is_closing_though_the_server_ends(sandbox: Sandbox
     assert results(sandbox) == []
 
 
-@pytest.mark.parametrize("how", ["kill-server", "SIGTERM", "SIGKILL"])
+@pytest.mark.parametrize("how", ["", "SIGTERM", "SIGKILL"], ids=lambda how: how or "kill-server")
 def test_killing_the_server_loses_what_it_held_and_nothing_else(sandbox: Sandbox, how: str) -> None:
     start(sandbox)
     kept = new_session(sandbox, "kept", "codex")
@@ -222,7 +210,7 @@ def test_killing_the_server_loses_what_it_held_and_nothing_else(sandbox: Sandbox
     sandbox.tmux("kill-session", "-t", "closed")
     if how == "SIGKILL":  # no tmux can note anything any more: the sync has to have seen it
         sandbox.wait_for(lambda: "closed" in {r["status"] for r in stored(sandbox)}, 20, "the closing noted")
-    end_server(sandbox, how)
+    sandbox.end_server(how)
     start(sandbox)
 
     def expected() -> bool:
@@ -241,7 +229,7 @@ def test_killing_the_only_session_left_with_its_server_loses_it(sandbox: Sandbox
     sandbox.ask(pane, "hello")
     known(sandbox, pane)
     sandbox.tmux("kill-session", "-t", "main")
-    end_server(sandbox, "SIGTERM")
+    sandbox.end_server("SIGTERM")
     start(sandbox)
     assert [r["status"] for r in listing(sandbox)] == ["lost"]
 
@@ -335,15 +323,15 @@ def test_base_index_and_renumbering_keep_the_indices(sandbox: Sandbox) -> None:
     config = f"{ASK}\nset -g base-index 1\nset -g pane-base-index 1\nset -g renumber-windows on"
     start(sandbox, config)
     new_session(sandbox, "work")
-    a = sandbox.tmux("new-window", "-d", "-P", "-F", "#{pane_id}", "-t", "work:2", "-n", "two", "codex")
-    b = sandbox.tmux("new-window", "-d", "-P", "-F", "#{pane_id}", "-t", "work:3", "-n", "three", "codex")
+    a = sandbox.pane_by("new-window", "-d", "-t", "work:2", "-n", "two", "codex")
+    b = sandbox.pane_by("new-window", "-d", "-t", "work:3", "-n", "three", "codex")
     b2 = split(sandbox, b)
     assert b2
     for pane in (a, b):
         sandbox.ask(pane, f"I am {pane}")
     known(sandbox, a, b)
     before = places(sandbox)
-    end_server(sandbox, "kill-server")
+    sandbox.end_server()
     start(sandbox, config)
     results(sandbox)
     assert places(sandbox) == before
@@ -364,7 +352,7 @@ def test_a_missing_directory_falls_back_and_says_so(sandbox: Sandbox) -> None:
     pane = new_session(sandbox, "work", "codex", cwd=gone)
     sandbox.ask(pane, "hello")
     known(sandbox, pane)
-    end_server(sandbox, "kill-server")
+    sandbox.end_server()
     gone.rmdir()
     start(sandbox)
     text = sandbox.helper("restore")
@@ -427,9 +415,9 @@ def test_the_first_client_is_told_the_key_that_shows_the_menu(
     sandbox: Sandbox, key: bytes, back: int
 ) -> None:
     lose_records(sandbox, 3)
-    end_server(sandbox, "kill-server")
+    sandbox.end_server()
     start(sandbox, "")
-    sandbox.wait_for(lambda: sandbox.tmux("show-options", "-gqv", "@codex_lost") == "3", 20, "the question")
+    sandbox.wait_for(lambda: sandbox.option("@codex_lost") == "3", 20, "the question")
     client = sandbox.attach()
     sandbox.wait_for(shows(sandbox, client, "3 Codex sessions to restore: press C-b R"), 20, "the message")
     assert not shows(sandbox, client, "Restore all")()
@@ -477,7 +465,7 @@ def test_choose_can_be_left(sandbox: Sandbox) -> None:
 def chooser(sandbox: Sandbox) -> Iterator[Screen]:
     """The checklist of three lost sessions, on a screen."""
     lose_records(sandbox, 3)
-    end_server(sandbox, "kill-server")
+    sandbox.end_server()
     start(sandbox, "set -g @codex-restore ask")
     with Screen(sandbox, width=80) as screen:
         screen.wait("to restore: press C-b R")
@@ -491,7 +479,7 @@ def chooser(sandbox: Sandbox) -> Iterator[Screen]:
 def test_what_is_typed_after_a_restart_goes_to_the_shell(sandbox: Sandbox) -> None:
     """No menu under the typing hands: the message waits until they rest."""
     lose_records(sandbox, 3)
-    end_server(sandbox, "kill-server")
+    sandbox.end_server()
     start(sandbox, "set -g @codex-restore ask")
     with Screen(sandbox, width=120) as screen:
         for _ in range(12):
@@ -522,14 +510,14 @@ def test_the_sessions_that_are_named_come_back_alone(sandbox: Sandbox) -> None:
 
 def test_on_restores_by_itself_and_off_does_nothing(sandbox: Sandbox) -> None:
     lose_records(sandbox, 3)
-    end_server(sandbox, "kill-server")
+    sandbox.end_server()
     start(sandbox, "set -g @codex-restore off")
     sandbox.quiet()
     assert places(sandbox) == {}
-    end_server(sandbox, "kill-server")
+    sandbox.end_server()
     start(sandbox, "set -g @codex-restore on")
     sandbox.wait_for(lambda: len(places(sandbox)) == 3, 20, "the sessions")
-    sandbox.wait_for(lambda: sandbox.tmux("show-options", "-gqv", "@codex_say") != "", 20, "the outcome")
+    sandbox.wait_for(lambda: sandbox.option("@codex_say") != "", 20, "the outcome")
     client = sandbox.attach()
     sandbox.wait_for(shows(sandbox, client, "3 sessions restored"), 20, "the outcome at attach")
 
@@ -605,7 +593,7 @@ def test_names_that_tmux_writes_in_its_own_way_come_back(sandbox: Sandbox) -> No
     )
     before = places(sandbox)
     assert len(before) == len(names)
-    end_server(sandbox, "kill-server")
+    sandbox.end_server()
     start(sandbox)
     assert {r["outcome"] for r in results(sandbox)} <= {"waiting", "rebuilt"}
     assert places(sandbox) == before
@@ -630,7 +618,7 @@ def test_a_hostile_message_is_drawn_and_never_obeyed(sandbox: Sandbox) -> None:
             "payload": {"type": "message", "role": "assistant", "content": content},
         }
         file.write(json.dumps(line) + "\n")
-    end_server(sandbox, "kill-server")
+    sandbox.end_server()
     start(sandbox)
     pane = results(sandbox)[0]["pane"]
     rows = above_hint(sandbox, pane)
@@ -655,7 +643,7 @@ def test_each_pane_shows_the_end_of_its_conversation_in_its_own_size(sandbox: Sa
     known(sandbox, wide, tiny)
     assert corner not in (wide, tiny)
     sessions = {r["pane"]: r["session_id"] for r in listing(sandbox)}
-    end_server(sandbox, "kill-server")
+    sandbox.end_server()
     start(sandbox)
     by_session = {r["session_id"]: r["pane"] for r in results(sandbox)}
     wide2, tiny2 = by_session[sessions[wide]], by_session[sessions[tiny]]
@@ -702,13 +690,13 @@ def test_tmux_resurrect_rebuilds_and_we_resume(sandbox: Sandbox, resurrect: Path
     a = new_session(sandbox, "work", "codex", window="api")
     shell = split(sandbox, a)
     b = split(sandbox, shell, "codex", way="-h")
-    c = sandbox.tmux("new-window", "-d", "-P", "-F", "#{pane_id}", "-t", "work:5", "-n", "other", "codex")
+    c = sandbox.pane_by("new-window", "-d", "-t", "work:5", "-n", "other", "codex")
     for pane in (a, b, c):
         sandbox.ask(pane, f"I am {pane}")
     known(sandbox, a, b, c)
     before, before_layouts = places(sandbox), layouts(sandbox)
     sandbox.tmux("run-shell", f"{resurrect}/scripts/save.sh quiet")
-    end_server(sandbox, "kill-server")
+    sandbox.end_server()
 
     start(sandbox, config)
     sandbox.tmux("run-shell", f"{resurrect}/resurrect.tmux")
@@ -742,7 +730,7 @@ def test_a_pane_in_use_is_left_alone_after_tmux_resurrect(sandbox: Sandbox, resu
     sandbox.ask(a, "hello")
     known(sandbox, a)
     sandbox.tmux("run-shell", f"{resurrect}/scripts/save.sh quiet")
-    end_server(sandbox, "kill-server")
+    sandbox.end_server()
     start(sandbox)
     mine = new_session(sandbox, "work")
     sandbox.wait_for(lambda: sandbox.capture(mine).strip(), 20, "a prompt")
@@ -758,14 +746,14 @@ def test_a_pane_in_use_is_left_alone_after_tmux_resurrect(sandbox: Sandbox, resu
 def test_unload_takes_the_hooks_away(sandbox: Sandbox) -> None:
     start(sandbox, f"{ASK}\nset -g @resurrect-hook-post-restore-all 'echo mine # codex'")
     sandbox.quiet()
-    assert "restore --resurrect" in sandbox.tmux("show-options", "-gqv", "@resurrect-hook-post-restore-all")
+    assert "restore --resurrect" in sandbox.option("@resurrect-hook-post-restore-all")
     subprocess.run(
         [str(Path(__file__).parents[2] / "plugin/unload")],
-        env={**sandbox.env, "TMUX": f"{sandbox.socket},1,0"},
+        env=sandbox.inside,
         check=True,
     )
-    assert sandbox.tmux("show-options", "-gqv", "@resurrect-hook-post-restore-all") == "echo mine # codex"
-    assert sandbox.tmux("show-options", "-gqv", "@resurrect-hook-pre-restore-pane-processes") == ""
+    assert sandbox.option("@resurrect-hook-post-restore-all") == "echo mine # codex"
+    assert sandbox.option("@resurrect-hook-pre-restore-pane-processes") == ""
     hooks = sandbox.tmux("show-hooks", "-g") + sandbox.tmux("show-hooks", "-gw")
     assert "codex" not in hooks
     assert "codex" not in sandbox.tmux("show-options", "-s", "command-alias")

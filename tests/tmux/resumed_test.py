@@ -26,11 +26,11 @@ def test_the_directory_of_the_last_turn(world: Sandbox) -> None:
     with open(rollout, "a") as file:
         file.write(json.dumps({"type": "turn_context", "payload": {"cwd": str(tree)}}) + "\n")
     kill(world, pane)
-    world.tmux("respawn-pane", "-t", pane)
+    world.respawn(pane)
     check_back(world, pane, session, ("-m", "x", "-C", str(tree)))
     # It says so itself by then; nothing is added a second time.
     kill(world, pane)
-    world.tmux("respawn-pane", "-t", pane)
+    world.respawn(pane)
     world.wait_for(lambda: session in line_of(world, pane), 20, "the session")
     assert line_of(world, pane).count("-C") == 1
 
@@ -46,6 +46,6 @@ def test_node_on_the_path_of_the_shell_alone(world: Sandbox) -> None:
     pane = world.new_pane(f"PATH={shlex.quote(str(nvm))}:$PATH exec codex {shlex.quote(OLD_PROMPT)}")
     session = begun(world, pane)
     kill(world, pane)
-    world.tmux("respawn-pane", "-t", pane)
+    world.respawn(pane)
     check_back(world, pane, session, ())
     assert str(nvm / "codex") in line_of(world, pane)

@@ -2,13 +2,11 @@
 
 import os
 import signal
-import subprocess
 
 import pytest
 
 from codex_tmux.tmux.versions import DEAD_FORMAT, version_of
-from tests.support.world import Sandbox, plugin_file
-from tests.tmux.hooks_test import inside
+from tests.support.world import Sandbox
 from tests.tmux.respawn_routes_test import Started, kill, start, wait_resumed
 
 FORMAT = "mine: #{pane_dead_status}"
@@ -24,16 +22,11 @@ def has_line(sandbox: Sandbox) -> bool:
     return version_of(sandbox.tmux("display-message", "-p", "#{version}")) >= DEAD_FORMAT
 
 
-def unload(sandbox: Sandbox) -> None:
-    sandbox.quiet()
-    subprocess.run([str(plugin_file().parent / "plugin" / "unload")], env=inside(sandbox), check=True)
-
-
 def crash_and_resume(sandbox: Sandbox, it: Started) -> Started:
     """Kill a pane's Codex and respawn the pane; what runs there then."""
     kill(sandbox, it)
     sandbox.wait_asleep(it.pane)
-    sandbox.tmux("respawn-pane", "-t", it.pane)
+    sandbox.respawn(it.pane)
     wait_resumed(sandbox, it)
     return it._replace(pid=sandbox.codex_pid(it.pane))
 
@@ -58,7 +51,7 @@ def test_a_pane_that_the_user_wants_kept_is_kept_after_a_crash_too(sandbox: Sand
     assert own(sandbox, one.pane) == ""
     quit_codex(sandbox, one)
     assert sandbox.format(one.pane, "#{pane_dead}") == "1", "kept, as every pane of this user"
-    unload(sandbox)
+    sandbox.unload()
     assert own(sandbox, one.pane, "remain-on-exit-format") == ""
     line = "mine" if has_line(sandbox) else ""
     assert sandbox.format(one.pane, "#{remain-on-exit} #{remain-on-exit-format}").startswith(f"on {line}")
@@ -81,7 +74,7 @@ def test_what_stands_on_the_pane_is_left(sandbox: Sandbox, value: str) -> None:
     one = crash_and_resume(sandbox, one)
     sandbox.quiet()
     assert (own(sandbox, one.pane), own(sandbox, one.pane, "remain-on-exit-format")) == (value, line)
-    unload(sandbox)
+    sandbox.unload()
     assert (own(sandbox, one.pane), own(sandbox, one.pane, "remain-on-exit-format")) == (value, line)
 
 
@@ -127,14 +120,14 @@ def test_hooks_and_aliases_of_the_version_before_are_taken_away(sandbox: Sandbox
         "set-option", "-s", "command-alias[203]", "respawn-p=if-shell -F '#{@codex_panes}' ; respawn-pane"
     )
     sandbox.tmux("set-option", "-s", "command-alias[204]", "unzoom=resize-pane -Z")
-    sandbox.tmux("run-shell", str(plugin_file()))
+    sandbox.load()
     sandbox.quiet()
     hooks, aliases = hooks_and_aliases(sandbox)
     assert "pane-died[90]" not in hooks
     assert "client-attached[90]" in hooks
     assert "command-alias[203]" not in aliases
     assert "command-alias[204]" in aliases
-    unload(sandbox)
+    sandbox.unload()
     hooks, aliases = hooks_and_aliases(sandbox)
     assert "codex" not in hooks + aliases
     assert "client-attached[90]" in hooks
@@ -155,12 +148,12 @@ def test_hooks_and_aliases_at_our_own_indexes_come_back(sandbox: Sandbox) -> Non
     sandbox.start_server(config=theirs)
     before = hooks_and_aliases(sandbox)
     for _ in range(2):
-        sandbox.tmux("run-shell", str(plugin_file()))
+        sandbox.load()
         sandbox.wait_for(lambda: "@codex_" in hooks_and_aliases(sandbox)[0], 20, "our hooks")
     assert hooks_and_aliases(sandbox) != before
-    unload(sandbox)
+    sandbox.unload()
     assert hooks_and_aliases(sandbox) == before
-    assert sandbox.tmux("show-options", "-gqv", "@codex_theirs") == ""
+    assert sandbox.option("@codex_theirs") == ""
 
 
 def test_a_conversation_by_exec_leaves_the_users_own_and_no_trace(sandbox: Sandbox) -> None:
@@ -168,7 +161,7 @@ def test_a_conversation_by_exec_leaves_the_users_own_and_no_trace(sandbox: Sandb
     mine, other = exec_pane(sandbox, "remain-on-exit", "on"), exec_pane(sandbox)
     assert own(sandbox, mine) == "on"
     assert own(sandbox, other) == "failed"
-    unload(sandbox)
+    sandbox.unload()
     assert own(sandbox, mine) == "on"
     assert own(sandbox, other) == ""
     assert "@codex_" not in sandbox.tmux("show-options", "-p", "-t", other)
@@ -179,14 +172,14 @@ def test_unloaded_a_sleeping_pane_comes_back_unmarked(sandbox: Sandbox) -> None:
     (one,) = start(sandbox, "prompt")
     kill(sandbox, one)
     sandbox.wait_asleep(one.pane)
-    unload(sandbox)
-    sandbox.tmux("respawn-pane", "-t", one.pane)
+    sandbox.unload()
+    sandbox.respawn(one.pane)
     wait_resumed(sandbox, one)
     sandbox.wait_text(one.pane, "turn 1 |")
     sandbox.helper("list")
     assert sandbox.tmux("show-options", "-p", "-t", one.pane) == ""
     assert "@codex_" not in sandbox.tmux("show-options", "-g")
-    os.kill(sandbox.codex_pid(one.pane), signal.SIGKILL)
+    sandbox.kill(one.pane)
     sandbox.wait_for(lambda: one.pane not in sandbox.pane_ids(), 20, "it to close, as without the plugin")
 
 
@@ -196,10 +189,10 @@ def test_loaded_again_a_sleeping_pane_sleeps_as_before(sandbox: Sandbox) -> None
     kill(sandbox, one)
     sandbox.wait_asleep(one.pane)
     shown = sandbox.capture(one.pane).splitlines()[0]
-    unload(sandbox)
-    sandbox.tmux("run-shell", str(plugin_file()))
+    sandbox.unload()
+    sandbox.load()
     sandbox.wait_asleep(one.pane)
     assert sandbox.format(one.pane, "#{pane_dead} #{@codex_pane} #{@codex_session}") == f"1 1 {one.session}"
     assert sandbox.capture(one.pane).splitlines()[0] == shown
-    sandbox.tmux("respawn-pane", "-t", one.pane)
+    sandbox.respawn(one.pane)
     wait_resumed(sandbox, one)

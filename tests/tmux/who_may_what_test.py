@@ -38,7 +38,7 @@ def test_nothing_that_is_kept_is_open_to_others(sandbox: Sandbox, open_to_all: N
     bound(sandbox, pane)
     kill(sandbox, pane)
     sandbox.wait_asleep(pane)
-    sandbox.tmux("respawn-pane", "-t", pane)
+    sandbox.respawn(pane)
     bound(sandbox, pane)
     sandbox.helper("setup", "-y")
     sandbox.helper("setup", "--undo", "-y")
@@ -65,7 +65,7 @@ def test_what_is_secret_stands_in_no_log_and_no_list(sandbox: Sandbox) -> None:
     kill(sandbox, pane)
     sandbox.wait_asleep(pane)
     shown += [sandbox.helper("list", "--all", "--json")]
-    sandbox.tmux("respawn-pane", "-t", pane)
+    sandbox.respawn(pane)
     sandbox.wait_for(lambda: session in command_line(sandbox, pane), 20, "the session back")
     assert f"Authorization={IN_FLAG}" in "".join(command_line(sandbox, pane)).replace('"', ""), (
         "flags are replayed"
@@ -135,7 +135,7 @@ def test_a_session_comes_back_under_its_own_home_only(sandbox: Sandbox) -> None:
         sandbox.wait_asleep(pane)
         for wrong in (sandbox.codex_home, other):
             sandbox.tmux("set-environment", "-g", "CODEX_HOME", str(wrong))
-            sandbox.tmux("respawn-pane", "-k", "-t", pane)
+            sandbox.respawn(pane, "-k")
             sandbox.wait_for(lambda p=pane, s=session: s in command_line(sandbox, p), 20, "the session back")  # type: ignore[misc]
             assert home_of(sandbox, pane) == str(home)
         said = sandbox.ask(pane, f"more in {pane}")
@@ -165,7 +165,7 @@ def test_what_a_respawn_starts_anew_is_replaced_under_the_home_of_the_one_before
     """tmux gives a pane the environment of `-e` once: respawned, its Codex starts under another home, and is seen."""
     other = sandbox.new_home("other")
     sandbox.start_server(load_plugin=True)
-    pane = sandbox.tmux("new-window", "-d", "-P", "-F", "#{pane_id}", "-e", f"CODEX_HOME={other}", "codex")
+    pane = sandbox.pane_by("new-window", "-d", "-e", f"CODEX_HOME={other}", "codex")
     sandbox.ask(pane, "hello")
     session = bound(sandbox, pane)
     # An abbreviation that nobody watches: the new Codex is there, with its title, when a sync looks.

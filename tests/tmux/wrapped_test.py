@@ -48,7 +48,7 @@ def umask_of(process: psutil.Process) -> str:
 def resumed(world: Sandbox, pane: str, session: str) -> None:
     """Kill the pane's Codex, respawn the pane, and see the session again."""
     kill(world, pane)
-    world.tmux("respawn-pane", "-t", pane)
+    world.respawn(pane)
     world.wait_for(lambda: session in codex_of(world, pane).cmdline(), 20, "the session")
 
 
@@ -60,7 +60,7 @@ def wait_question(world: Sandbox, pane: str) -> None:
 def asked(world: Sandbox, pane: str) -> None:
     """Kill the pane's Codex, respawn the pane, and see the question."""
     kill(world, pane)
-    world.tmux("respawn-pane", "-t", pane)
+    world.respawn(pane)
     wait_question(world, pane)
 
 
@@ -87,7 +87,7 @@ def test_known_wrappers_are_there_again(world: Sandbox) -> None:
 
 def test_a_wrapper_that_stays_typed_into_a_shell(world: Sandbox) -> None:
     pane = world.shell()
-    world.tmux("send-keys", "-t", pane, f"confined codex {WORDS}", "Enter")
+    world.enter(pane, f"confined codex {WORDS}")
     session = begun(world, pane)
     os.kill(codex_pid(world, pane), signal.SIGKILL)
     world.wait_format(pane, "#{pane_current_command}", "bash")
@@ -129,7 +129,7 @@ def test_without_a_person_it_sleeps_and_says_why(world: Sandbox) -> None:
 
     world.wait_for(says_why, 20, "the hint")
     assert world.format(pane, "#{@codex_session}") == session
-    world.tmux("respawn-pane", "-t", pane)
+    world.respawn(pane)
     wait_question(world, pane)
     world.tmux("send-keys", "-t", pane, "Enter")
     check_back(world, pane, session)
@@ -150,7 +150,7 @@ def test_after_a_restart_what_was_not_stored_is_asked_for(world: Sandbox) -> Non
     listed = world.tmux("list-panes", "-a", "-f", "#{@codex_session}", "-F", "#{@codex_session} #{pane_id}")
     panes = dict(line.split() for line in listed.splitlines())
     for pane in panes.values():
-        world.tmux("respawn-pane", "-t", pane)
+        world.respawn(pane)
     nice, secret = (panes[session] for session in sessions)
     world.wait_for(lambda: sessions[0] in codex_of(world, nice).cmdline(), 20, "the session")
     assert codex_of(world, nice).nice() == nice_of_shell(world) + 5

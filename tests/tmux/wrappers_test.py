@@ -112,7 +112,7 @@ def test_killed_under_a_wrapper(world: Sandbox) -> None:
         os.kill(codex_pid(world, pane), signal.SIGKILL)
     for pane in panes.values():
         world.wait_dead(pane)
-        world.tmux("respawn-pane", "-t", pane)
+        world.respawn(pane)
     for kind, pane in panes.items():
         check_back(world, pane, sessions[kind])
         assert home_of(world, pane) == homes[kind], kind
@@ -146,7 +146,7 @@ def test_databases_of_their_own(world: Sandbox) -> None:
     session = begun(world, pane)
     os.kill(codex_pid(world, pane), signal.SIGKILL)
     world.wait_dead(pane)
-    world.tmux("respawn-pane", "-t", pane)
+    world.respawn(pane)
     check_back(world, pane, session)
     environ = psutil.Process(codex_pid(world, pane)).environ()
     assert environ["CODEX_SQLITE_HOME"] == str(databases)
@@ -160,8 +160,8 @@ def test_a_flag_that_codex_has_dropped(world: Sandbox) -> None:
         config.write('\nrefused = "--full-auto untrusted"\n')
     os.kill(codex_pid(world, pane), signal.SIGKILL)
     world.wait_dead(pane)
-    world.tmux("respawn-pane", "-t", pane)
+    world.respawn(pane)
     check_back(world, pane, session)
     assert not {"--full-auto", "-a"} & set(line_of(world, pane))
-    log = (world.state_dir / "log").read_text()
+    log = world.log_text()
     assert "this Codex has no --full-auto -a untrusted: left out" in log
