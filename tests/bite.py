@@ -61,7 +61,7 @@ GUARDS = (
         "codex_tmux/pane/run.py",
         "    ok, reason = store.resumable(session)",
         '    ok, reason = True, ""',
-        "tests/tmux/guards_test.py::test_a_session_that_is_gone_gives_a_fresh_one_and_says_so",
+        "tests/tmux/fresh_instead_test.py::test_a_deleted_session_is_asked_about_until_it_is_answered",
     ),
     Guard(
         "not in two panes at once",

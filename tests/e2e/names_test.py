@@ -1,7 +1,5 @@
 """Windows and conversations that name each other, with the real Codex and its shared daemon."""
 
-import os
-
 import pytest
 
 from tests.support.screen import Screen
@@ -71,8 +69,7 @@ def test_a_window_that_tmux_names_does_so_after_a_restart(world: Sandbox) -> Non
     world.helper("sync")
     window_is(world, pane, "A conversation")
     world.helper("sync")
-    os.kill(int(world.tmux("display-message", "-p", "#{pid}")), 9)
-    world.wait_for(lambda: not world.running, 20, "the server to end")
+    world.end_server("SIGKILL")
     world.start_server(load_plugin=True)
     world.helper("restore")
     form = "#{@codex_session} #{window_name} #{automatic-rename}"

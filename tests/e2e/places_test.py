@@ -57,3 +57,4 @@ def test_a_native_binary_behind_links_with_profile_home_and_databases_of_its_own
         )
         environ = process.environ()
         assert (environ["CODEX_HOME"], environ["CODEX_SQLITE_HOME"]) == (str(home), str(databases))
+        assert str(databases) in (world.state_dir / "state.toml").read_text()

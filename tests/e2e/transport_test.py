@@ -27,7 +27,11 @@ def test_ssh_killed_and_respawned_the_same_conversation_goes_on(world: Sandbox) 
         world.wait_text(pane, "turn 1 |", 30)
         session = world.model.turns_with("first words")[0].session_id
         wait_bound(world, pane, session)
-        assert world.rows()[pane]["transport"]["kind"] == "ssh"
+        row = world.rows()[pane]
+        assert (row["evidence"], row["exact"], row["status"]) == ("title", True, "live")
+        assert (row["session_id"], row["session_prefix"]) == (None, session[:29])
+        assert (row["transport"]["kind"], row["transport"]["target"], row["paste"]) == ("ssh", "far", None)
+        assert row["flags"] == ["-m", "mock-model"]
         # /new there, followed by its title alone.
         world.type(pane, "/new")
         world.wait_for(

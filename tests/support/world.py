@@ -178,7 +178,8 @@ class Sandbox(World):
 
     def enter(self, pane: str, line: str) -> None:
         """Type a line into what runs in a pane, and press Enter."""
-        self.tmux("send-keys", "-t", pane, line, "Enter")
+        self.tmux("send-keys", "-t", pane, "-l", line)
+        self.tmux("send-keys", "-t", pane, "Enter")
 
     def shell(self, command: str = "bash --norc -i", name: str = "shell") -> str:
         """A pane with a shell at its prompt: what is typed before that may be lost."""
@@ -270,7 +271,13 @@ class Sandbox(World):
             os.kill(pid, getattr(signal, how))
         else:
             self.tmux("kill-server")
-        self.wait_for(lambda: not psutil.pid_exists(pid), 20.0, "the tmux server to end")
+
+        def gone() -> bool:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                return bool(psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
+            return True
+
+        self.wait_for(gone, 20.0, "the tmux server to end")
 
     def load(self) -> None:
         """Load the plugin (again)."""

@@ -73,20 +73,10 @@ def test_a_codex_whose_session_is_not_known(untitled: Sandbox) -> None:
     assert world.ask(pane, "second").messages == ("first", "second")
 
 
-def test_a_shell(world: Sandbox) -> None:
-    session = ended_session(world, "first")
-    pane = world.shell()
-    said = world.helper("adopt", "-t", pane, session)
-    assert f"to resume it: codex-tmux respawn -t {pane}" in said
-    assert (world.records()[session]["status"], world.records()[session]["evidence"]) == ("dead", "adopted")
-    world.helper("respawn", "-t", pane)
-    assert world.ask(pane, "second").messages == ("first", "second")
-    assert world.format(pane, "#{pane_start_command}").strip('"').startswith("bash")
-    assert len(world.records()) == 1
-
-
 def test_a_shell_in_which_another_codex_has_just_been_quit(world: Sandbox) -> None:
     session = ended_session(world, "first")
+    with contextlib.closing(sqlite3.connect(world.codex_home / "state_5.sqlite")) as database, database:
+        database.execute("UPDATE threads SET name = 'the parser' WHERE id = ?", (session,))
     pane = world.shell()
     world.enter(pane, str(world.bin / "codex"))
     world.ask(pane, "another")
@@ -94,11 +84,14 @@ def test_a_shell_in_which_another_codex_has_just_been_quit(world: Sandbox) -> No
     world.type(pane, "/quit")
     world.wait_for(lambda: world.records()[other]["status"] == "ended", 20, "it to be quit")
     assert f"codex resume {other}" in world.capture(pane)
-    world.helper("adopt", "-t", pane, session)
-    assert world.records()[session]["status"] == "dead"
+    said = world.helper("adopt", "-t", pane, "the parser")
+    assert f"has session {session} (the parser)" in said
+    assert f"to resume it: codex-tmux respawn -t {pane}" in said
+    assert (world.records()[session]["status"], world.records()[session]["evidence"]) == ("dead", "adopted")
     assert world.records()[other]["status"] == "ended"
     world.helper("respawn", "-t", pane)
     assert world.ask(pane, "second").messages == ("first", "second")
+    assert world.format(pane, "#{pane_start_command}").strip('"').startswith("bash")
     world.type(pane, "/quit")
     world.wait_for(lambda: world.records()[session]["status"] == "ended", 20, "quit, it ends as any other")
 
@@ -135,14 +128,6 @@ def test_a_sleeping_pane_gets_another_session_that_another_sleeping_one_had(worl
     world.respawn(panes[1])
     world.start_anew(panes[1])
     assert world.ask(panes[1], "anew").messages == ("anew",)
-
-
-def test_by_a_name_given_in_codex(world: Sandbox) -> None:
-    session = ended_session(world, "first")
-    with contextlib.closing(sqlite3.connect(world.codex_home / "state_5.sqlite")) as database, database:
-        database.execute("UPDATE threads SET name = 'the parser' WHERE id = ?", (session,))
-    pane = world.shell()
-    assert f"has session {session} (the parser)" in world.helper("adopt", "-t", pane, "the parser")
 
 
 def test_what_is_refused(world: Sandbox) -> None:

@@ -8,7 +8,6 @@ import shlex
 import shutil
 import signal
 import subprocess
-from collections.abc import Iterator
 from typing import Any
 
 import psutil
@@ -16,7 +15,6 @@ import pytest
 
 from tests.support.far_end import (
     FarEnd,
-    far_end,
     joined,
     kill_root,
     remote_shell,
@@ -28,12 +26,6 @@ from tests.support.far_end import (
 from tests.support.world import Sandbox
 
 PROMPT = "papa hello"
-
-
-@pytest.fixture
-def far(world: Sandbox) -> Iterator[FarEnd]:
-    with far_end(world) as found:
-        yield found
 
 
 def row_of(world: Sandbox, session: str) -> dict[str, Any]:

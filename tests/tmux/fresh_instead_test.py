@@ -62,15 +62,7 @@ def test_a_deleted_session_is_asked_about_until_it_is_answered(world: Sandbox) -
         )
         screen.keys("Enter")
         assert world.ask(pane, "anew").messages == ("anew",)
-    assert "session.fresh" in world.log_text()
-
-
-def test_a_session_without_a_message_is_asked_about(world: Sandbox) -> None:
-    pane, _ = begun(world)
-    world.crash(pane)
-    world.wait_text(pane, "had no message yet")
-    world.start_anew(pane)
-    assert world.ask(pane, "first").messages == ("first",)
+    assert session in world.log_text().partition(" session.fresh ")[2].partition("\n")[0]
 
 
 @pytest.mark.skipif(shutil.which("fzf") is None, reason="no fzf here: apt-get install fzf")

@@ -135,21 +135,6 @@ def test_codex_replaced_moved_and_gone(world: Sandbox) -> None:
     assert "codex.moved" in world.log_text()
 
 
-def test_a_session_that_is_gone_gives_a_fresh_one_and_says_so(world: Sandbox) -> None:
-    (one,) = start(world, "prompt one")
-    kill(world, one)
-    world.wait_asleep(one.pane)
-    rollout = Store(str(world.codex_home)).rollout(one.session)
-    assert rollout
-    Path(rollout).unlink()
-    world.respawn(one.pane)
-    world.start_anew(one.pane)
-    assert world.ask(one.pane, "anew").messages == ("anew",)
-    log = world.log_text()
-    assert " session.fresh " in log
-    assert one.session in log.partition(" session.fresh ")[2].partition("\n")[0]
-
-
 def test_a_session_in_another_pane_is_not_resumed_a_second_time(world: Sandbox) -> None:
     one, two = start(world, "prompt one", "prompt two")
     kill(world, two)

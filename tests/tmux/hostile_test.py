@@ -289,30 +289,18 @@ def test_names_of_windows_and_tmux_sessions(world: Sandbox) -> None:
     no_harm(world)
 
 
-@pytest.mark.parametrize("key", ["#(touch pwned)", "$(touch pwned)", "';touch pwned;'", "#{pane_id}"])
-def test_options_that_hold_commands(sandbox: Sandbox, key: str) -> None:
+def test_options_that_hold_commands(world: Sandbox) -> None:
     """The hint of a sleeping pane names the key as the user wrote it."""
-    pane = sandbox.start_server(load_plugin=True, config=f"set -g @codex-respawn-key {shlex.quote(key)}")
-    sandbox.attach()
-    pane = sandbox.new_pane("codex 'hello there'")
-    bound(sandbox, pane)
-    kill(sandbox, pane)
-    sandbox.tmux("select-window", "-t", pane)
-    sandbox.wait_asleep(pane)
-    sandbox.wait_text(pane, "brings it back")
-    no_harm(sandbox)
-
-
-def test_a_model_that_speaks_escapes_and_formats(world: Sandbox) -> None:
-    """What stands on the screen is drawn again as it was, and run by nobody."""
-    text = f"$({PWN}) `{PWN}` #({PWN}) #{{pane_id}} %H \\033]0;x\\007"
-    pane = world.new_pane("codex " + shlex.quote(text))
-    bound(world, pane)
-    world.wait_text(pane, "turn 1 |")
-    before = [line for line in world.capture(pane).splitlines() if "turn 1" in line]
-    kill(world, pane)
-    world.wait_asleep(pane)
-    assert [line for line in world.capture(pane).splitlines() if "turn 1" in line] == before
+    world.attach()
+    for key in ("#(touch pwned)", "$(touch pwned)", "';touch pwned;'", "#{pane_id}"):
+        world.tmux("set-option", "-g", "@codex-respawn-key", key)
+        world.load()
+        pane = world.new_pane("codex 'hello there'")
+        bound(world, pane)
+        kill(world, pane)
+        world.tmux("select-window", "-t", pane)
+        world.wait_asleep(pane)
+        world.wait_text(pane, "brings it back")
     no_harm(world)
 
 
@@ -346,6 +334,11 @@ def on_a_terminal(sandbox: Sandbox, *args: str) -> str:
     return client.output.decode(errors="surrogateescape")
 
 
+def said_on(sandbox: Sandbox, pane: str) -> list[str]:
+    """The lines of the answer on the screen."""
+    return [line for line in sandbox.capture(pane).splitlines() if "turn 1 |" in line]
+
+
 @pytest.fixture
 def evil_world(world: Sandbox) -> tuple[Sandbox, str, str]:
     """A world in which all that others may name is named EVIL; a dead pane with its session."""
@@ -365,8 +358,10 @@ def evil_world(world: Sandbox) -> tuple[Sandbox, str, str]:
         "the names",
     )
     assert OWNED in str(world.rows("--all")[pane]["title"]), "Codex calls it so"
+    answered = said_on(world, pane)
     kill(world, pane)
     world.wait_asleep(pane)
+    assert said_on(world, pane) == answered != [], "drawn again as it was, and run by nobody"
     return world, session, tmux_session
 
 

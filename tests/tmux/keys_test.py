@@ -56,15 +56,6 @@ def test_a_key_bound_between_two_loads_is_the_users_too(sandbox: Sandbox) -> Non
     assert sandbox.tmux("show-options", "-gv", "@codex_keys") == "P N F U A"
 
 
-def test_a_key_that_an_option_names_is_taken_and_given_back(sandbox: Sandbox) -> None:
-    sandbox.start_server(load_plugin=True, config=f"{THEIRS}\nset -g @codex-respawn-key R")
-    sandbox.wait_for(lambda: "respawn --from-key" in sandbox.binding("R"), 20, "the key")
-    sandbox.load()
-    assert "respawn --from-key" in sandbox.binding("R")
-    sandbox.unload()
-    assert "reloaded" in sandbox.binding("R")
-
-
 def test_the_key_asks_before_it_ends_a_running_codex(sandbox: Sandbox) -> None:
     sandbox.start_server(load_plugin=True, width=80)
     pane, pid = running(sandbox, "first")

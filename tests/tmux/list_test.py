@@ -92,22 +92,6 @@ def test_it_fits_the_terminal(world: World) -> None:
     assert len(on_screen(sandbox, "codex-tmux list --all")) == 4
 
 
-def test_colours_by_status_and_none_where_not_wanted(world: World) -> None:
-    head, live, dead = shown(world, colours=True)
-    assert "\x1b[1m" in head
-    assert "\x1b[1m\x1b[35mneeds approval" in live
-    assert "\x1b[31masleep" in dead
-    for wanted in ("NO_COLOR=1", "TERM=dumb"):
-        assert "\x1b" not in "".join(on_screen(world.sandbox, f"{wanted} codex-tmux list", colours=True))
-    head, live, dead = world.sandbox.helper("list", env={"COLUMNS": "40"}).splitlines()
-    assert "\x1b" not in head + live + dead, "piped it is plain, and whole"
-    assert head.split("  ")[0] == "WHERE"
-    assert world.sessions[0] in live
-    assert live.endswith(LONG)
-    assert dead.endswith(WIDE)
-    assert str(world.sandbox.work).replace(str(world.sandbox.home), "~") in live
-
-
 def test_what_programs_read(world: World) -> None:
     sandbox = world.sandbox
     assert json.loads(sandbox.helper("list", "--json"))["version"] == 1
@@ -136,17 +120,6 @@ def test_what_programs_read(world: World) -> None:
     pane = sandbox.start_server(load_plugin=True, config="set -g @codex-restore off")
     assert sandbox.helper("status") == "2 lost\n", "until they are restored"
     sandbox.wait_format(pane, "#{@codex_status}", "2 lost")
-
-
-def test_a_hostile_title_stays_one_line(world: World) -> None:
-    sandbox = world.sandbox
-    pane = sandbox.new_pane("codex", "\x1b]0;evil\x07\x1b[2Jtwo\nlines [bold]x[/bold]")
-    sandbox.wait_for(lambda: sandbox.model.requests[3:], 20, "its turn")
-    sandbox.bound(pane)
-    lines = on_screen(sandbox, "codex-tmux list --all")
-    assert len(lines) == 5
-    assert "two lines" in "\n".join(lines), "\n".join(lines)
-    assert "\x1b" not in sandbox.helper("list")
 
 
 def test_without_a_server_each_says_so(sandbox: Sandbox) -> None:

@@ -23,17 +23,6 @@ def session_of(world: Sandbox, pane: str) -> tuple[str, str]:
     return found["session_id"], found["evidence"]
 
 
-def test_a_killed_pane_comes_back(world: Sandbox) -> None:
-    pane = world.new_pane("codex", "-m", "x")
-    session = world.ask(pane, "first").session_id
-    assert session_of(world, pane) == (session, "lock")
-    world.kill(pane)
-    world.wait_dead(pane)
-    world.respawn(pane)
-    assert world.ask(pane, "second").messages == ("first", "second")
-    assert session_of(world, pane)[0] == session
-
-
 def test_a_shell_is_known_to_wait_for_a_command(world: Sandbox) -> None:
     pane = world.shell()
     shell = world.format(pane, "#{pane_pid}")

@@ -7,7 +7,6 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
 from contextlib import suppress
 
 import psutil
@@ -15,7 +14,6 @@ import pytest
 
 from tests.support.far_end import (
     FarEnd,
-    far_end,
     joined,
     kill_root,
     remote_shell,
@@ -25,12 +23,6 @@ from tests.support.far_end import (
     wait_shell_cleared,
 )
 from tests.support.world import Sandbox, plugin_file
-
-
-@pytest.fixture
-def far(world: Sandbox) -> Iterator[FarEnd]:
-    with far_end(world) as found:
-        yield found
 
 
 def begin(world: Sandbox, pane: str, *, started: bool = False) -> str:
@@ -53,19 +45,6 @@ def check_goes_on(world: Sandbox, pane: str, session: str) -> None:
     assert [r.last for r in world.model.requests[1:]] == ["second"], "nothing was sent by itself"
     wait_bound(world, pane, session)
     assert world.rows()[pane]["session_id"] == session, "the far end told the whole id"
-
-
-def test_ssh_killed_and_respawned_goes_on_there(world: Sandbox, far: FarEnd) -> None:
-    pane = world.new_pane(*far.ssh_t, "cd src && bash -lc 'codex -m x \"first words\"'")
-    session = begin(world, pane, started=True)
-    row = world.rows()[pane]
-    assert (row["evidence"], row["exact"], row["status"]) == ("title", True, "live")
-    assert (row["session_id"], row["session_prefix"]) == (None, session[:29])
-    assert (row["transport"]["kind"], row["transport"]["target"], row["paste"]) == ("ssh", "far", None)
-    assert row["flags"] == ["-m", "x"]
-    kill_root(world, pane)
-    world.respawn(pane)
-    check_goes_on(world, pane, session)
 
 
 def test_a_living_ssh_respawned_sends_no_old_prompt(world: Sandbox, far: FarEnd) -> None:

@@ -78,18 +78,6 @@ def test_what_stands_on_the_pane_is_left(sandbox: Sandbox, value: str) -> None:
     assert (own(sandbox, one.pane), own(sandbox, one.pane, "remain-on-exit-format")) == (value, line)
 
 
-def test_said_for_all_panes_later_it_counts_for_those_that_run_codex(sandbox: Sandbox) -> None:
-    sandbox.start_server(load_plugin=True)
-    (one,) = start(sandbox, "prompt")
-    sandbox.wait_for(lambda: own(sandbox, one.pane) == "failed", 20, "it to outlive a crash")
-    sandbox.tmux("set-option", "-g", "remain-on-exit", "on")
-    sandbox.helper("sync")
-    assert own(sandbox, one.pane) == ""
-    sandbox.tmux("set-option", "-g", "remain-on-exit", "off")
-    sandbox.helper("sync")
-    assert own(sandbox, one.pane) == "failed"
-
-
 def test_a_pane_that_got_another_program_ends_as_any_other(sandbox: Sandbox) -> None:
     sandbox.start_server(load_plugin=True)
     (one,) = start(sandbox, "prompt")

@@ -9,8 +9,7 @@ import pytest
 
 from codex_tmux.state.launch import UNATTENDED
 from tests.support.world import Sandbox
-from tests.tmux.resumed_test import kill
-from tests.tmux.wrappers_test import FLAGS, WORDS, begun, check_back, codex_pid
+from tests.tmux.wrappers_test import FLAGS, WORDS, begun, check_back, codex_pid, come_back, kill
 
 QUESTION = "which cannot be run again for its session"
 
@@ -47,8 +46,7 @@ def umask_of(process: psutil.Process) -> str:
 
 def resumed(world: Sandbox, pane: str, session: str) -> None:
     """Kill the pane's Codex, respawn the pane, and see the session again."""
-    kill(world, pane)
-    world.respawn(pane)
+    come_back(world, pane)
     world.wait_for(lambda: session in codex_of(world, pane).cmdline(), 20, "the session")
 
 
@@ -59,8 +57,7 @@ def wait_question(world: Sandbox, pane: str) -> None:
 
 def asked(world: Sandbox, pane: str) -> None:
     """Kill the pane's Codex, respawn the pane, and see the question."""
-    kill(world, pane)
-    world.respawn(pane)
+    come_back(world, pane)
     wait_question(world, pane)
 
 

@@ -22,7 +22,7 @@ from codex_tmux.codex.rollout import (
     tail,
 )
 from codex_tmux.codex.store import Session, Store
-from tests.unit.codex_store_test import ID, archived, database, lock, meta, rollout, user
+from tests.unit.codex_store_test import ID, archived, database, found_in, lock, meta, rollout, user
 
 SMALL = 4 * 1024 * 1024
 """Bytes that may be read of a file of 100 MB, by five questions about it."""
@@ -42,8 +42,7 @@ def read_by_all(home: Path, path: Path) -> Session:
     assert all(isinstance(text, str) for said in last_messages(str(path), 8) for text in said)
     assert isinstance(last_user_message(str(path)), str | None)
     assert isinstance(last_directory(tail(str(path), TAIL) or b""), str)
-    found = store.find(ID)
-    assert found is not None
+    found = found_in(home)
     assert (found.id, found.rollout) == (ID, str(path))
     return found
 
@@ -135,8 +134,7 @@ def test_lines_of_anything(home: Path, lines: list[bytes], cut: int) -> None:
 
 def test_a_rollout_without_its_first_line(home: Path) -> None:
     rollout(home, ID, user("hello"))
-    found = Store(str(home)).find(ID)
-    assert found is not None
+    found = found_in(home)
     assert (found.first_message, found.source, found.subagent) == ("hello", "", False)
 
 
@@ -168,8 +166,7 @@ def test_a_database_cut_off_or_flipped_anywhere(home: Path) -> None:
             damaged = whole[:at] + os.urandom(chance.randrange(1, 200)) + whole[at + 1 :]
         (home / "state_5.sqlite").write_bytes(damaged)
         store = Store(str(home))
-        found = store.find(ID)
-        assert found is not None
+        found = found_in(home)
         assert found.rollout == str(path)
         assert store.resumable(ID) == (True, "")
         assert store.complete(ID[:29]) == ID
@@ -189,8 +186,7 @@ def test_a_database_of_the_future_or_of_another_kind(home: Path) -> None:
         connection.execute("CREATE TABLE conversations (uuid BLOB)")
     with sqlite3.connect(home / "state_11.sqlite") as connection:
         connection.execute("CREATE VIEW threads AS SELECT 1 AS id, 2 AS title")
-    found = Store(str(home)).find(ID)
-    assert found is not None
+    found = found_in(home)
     assert found.rollout == str(path)
     assert Store(str(home)).resumable(ID) == (True, "")
 
@@ -213,8 +209,7 @@ def test_a_locked_database(home: Path) -> None:
         connection.execute("BEGIN EXCLUSIVE")
         connection.execute("UPDATE threads SET title = 'half written'")
         try:
-            found = Store(str(home)).find(ID)
-            assert found is not None
+            found = found_in(home)
             assert found.rollout == str(path)
             assert found.title != "half written"
             assert Store(str(home)).resumable(ID) == (True, "")
@@ -274,8 +269,7 @@ def test_one_of_twenty_thousand_is_found_without_a_walk(
     assert len(folders()) <= 5, "where it is nowhere: three days, the databases, the archive"
     assert not store.is_subagent(ID)
     assert len(folders()) == 1
-    found = store.find(ID)
-    assert found is not None
+    found = found_in(crowded)
     assert found.first_message == "hello"
     assert len(folders()) <= 2
     assert len(store.recent(10)) == 10

@@ -31,6 +31,14 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return home
 
 
+@pytest.fixture
+def config(home: Path) -> Path:
+    """That home's config, with a line in it."""
+    path = home / "config.toml"
+    path.write_text("a = 1\n")
+    return path
+
+
 def at_home(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(directory))
     monkeypatch.setenv("CODEX_TMUX_STATE_DIR", str(directory / "state"))
@@ -63,9 +71,7 @@ def names_in(directory: Path) -> list[str]:
 # --- what is said and asked -------------------------------------------------------------------------------
 
 
-def test_shows_the_change_and_keeps_a_copy(home: Path) -> None:
-    config = home / "config.toml"
-    config.write_text("a = 1\n")
+def test_shows_the_change_and_keeps_a_copy(home: Path, config: Path) -> None:
     out = ok()
     assert f"+{LINE}\n" in out
     assert out.index("+terminal_title") < out.index("written:")
@@ -93,9 +99,7 @@ def test_colour_only_on_a_terminal(home: Path, monkeypatch: pytest.MonkeyPatch) 
 
 
 @pytest.mark.parametrize(("answer", "code"), [(b"y\n", 0), (b"n\n", 1), (b"\x03", 130)])
-def test_asks_on_a_terminal(home: Path, answer: bytes, code: int) -> None:
-    config = home / "config.toml"
-    config.write_text("a = 1\n")
+def test_asks_on_a_terminal(home: Path, config: Path, answer: bytes, code: int) -> None:
     main, terminal = os.openpty()
     child = subprocess.Popen(
         [sys.executable, "-m", "codex_tmux", "setup"],
@@ -128,9 +132,7 @@ def test_asks_on_a_terminal(home: Path, answer: bytes, code: int) -> None:
 
 
 @pytest.mark.parametrize("words", [[], ["--undo"]])
-def test_without_a_terminal_nothing_is_written_unasked(home: Path, words: list[str]) -> None:
-    config = home / "config.toml"
-    config.write_text("a = 1\n")
+def test_without_a_terminal_nothing_is_written_unasked(config: Path, words: list[str]) -> None:
     if words:
         ok()
     before = config.read_bytes()
@@ -233,9 +235,7 @@ def test_files_that_are_broken_or_written_otherwise_stay_untouched(
     assert names_in(home) == ["config.toml"]
 
 
-def test_read_only_file(home: Path) -> None:
-    config = home / "config.toml"
-    config.write_text("a = 1\n")
+def test_read_only_file(home: Path, config: Path) -> None:
     config.chmod(0o444)
     assert problem().startswith(f"{config}: read-only")
     assert config.read_text() == "a = 1\n"
@@ -287,9 +287,7 @@ def test_keeps_what_another_program_writes_meanwhile(
     assert config.read_text() == ("a = 1\n" if there else "") + "# 1\n# 0\n"
 
 
-def test_without_the_second_look_it_would_be_lost(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    config = home / "config.toml"
-    config.write_text("a = 1\n")
+def test_without_the_second_look_it_would_be_lost(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(UserFile, "still_holds", lambda self, read: True)
     Writer(config, monkeypatch, 1)
     ok()
@@ -305,9 +303,9 @@ def test_the_other_program_wrote_the_id_itself(home: Path, monkeypatch: pytest.M
 
 
 @pytest.mark.parametrize("undo", [False, True])
-def test_gives_up_on_a_file_that_never_rests(home: Path, monkeypatch: pytest.MonkeyPatch, undo: bool) -> None:
-    config = home / "config.toml"
-    config.write_text("a = 1\n")
+def test_gives_up_on_a_file_that_never_rests(
+    home: Path, config: Path, monkeypatch: pytest.MonkeyPatch, undo: bool
+) -> None:
     if undo:
         ok()
     before = len(names_in(home))
@@ -317,10 +315,8 @@ def test_gives_up_on_a_file_that_never_rests(home: Path, monkeypatch: pytest.Mon
     assert len(names_in(home)) == before
 
 
-def test_a_writer_in_another_process(home: Path) -> None:
+def test_a_writer_in_another_process(config: Path) -> None:
     """Two hundred lines written by read-change-rename, as Codex does, while setup and undo take turns."""
-    config = home / "config.toml"
-    config.write_text("a = 1\n")
     code = (
         "import os, sys, time\np = sys.argv[1]\n"
         "for n in range(200):\n"
@@ -414,9 +410,7 @@ def test_undo_never_takes_a_title_of_the_users_own(home: Path) -> None:
     assert config.read_text() == 'tui.terminal_title = ["thread-id"]\n'
 
 
-def test_undo_takes_what_two_setups_put_in(home: Path) -> None:
-    config = home / "config.toml"
-    config.write_text("a = 1\n")
+def test_undo_takes_what_two_setups_put_in(home: Path, config: Path) -> None:
     codex = make_codex(home.parent / "bin/codex", "echo codex-cli 0.137.0")
     ok("--codex", codex)
     assert '"thread-title"' not in config.read_text()
