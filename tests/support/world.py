@@ -11,11 +11,14 @@ import threading
 from pathlib import Path
 from types import TracebackType
 from typing import Any
+from unittest import mock
 
 import psutil
 
 from codex_tmux import launcher
 from codex_tmux.selftest.world import TITLE, World, WorldError, processes, trusted
+from codex_tmux.state import store
+from codex_tmux.state.records import Record
 from tests.support.codex_package import use_package
 from tests.support.model import ModelServer
 from tests.support.standin_daemon import SWITCH
@@ -249,6 +252,11 @@ class Sandbox(World):
         """Kill the Codex of a pane, and respawn the pane once it sleeps."""
         self.kill_codex(pane)
         self.respawn(pane)
+
+    def stored(self) -> tuple[Record, ...]:
+        """The records on the disk, without a sync to see to them."""
+        with mock.patch.dict(os.environ, CODEX_TMUX_STATE_DIR=str(self.state_dir)):
+            return store.peek()
 
     def option(self, name: str) -> str:
         """A global option of the tmux server, "" where it is not set."""

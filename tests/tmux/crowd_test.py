@@ -15,7 +15,6 @@ from pathlib import Path
 import pytest
 
 from codex_tmux.selftest.world import WorldError
-from codex_tmux.state import store
 from codex_tmux.tmux.server import Server
 from codex_tmux.tracking.sync import BURST, WINDOW, lock_name
 from tests.support.standin import PROMPT_DELAY
@@ -34,9 +33,7 @@ with store.lock(sys.argv[1]):
 
 def names(sandbox: Sandbox) -> dict[str, str]:
     """The window's name by session id, of all current records on disk."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("CODEX_TMUX_STATE_DIR", str(sandbox.state_dir))
-        return {r.session_id: r.window_name for r in store.peek() if r.current}
+    return {r.session_id: r.window_name for r in sandbox.stored() if r.current}
 
 
 def test_two_hundred_hooks_within_a_second(sandbox: Sandbox) -> None:

@@ -17,7 +17,7 @@ from typing import NamedTuple
 import pytest
 
 from codex_tmux.state import store
-from codex_tmux.state.records import DEAD, LIVE, Record
+from codex_tmux.state.records import DEAD, LIVE
 from tests.support.world import Sandbox
 from tests.tmux.respawn_routes_test import kill, start, wait_resumed
 
@@ -130,10 +130,7 @@ def log_lines(world: Sandbox, event: str) -> list[str]:
 
 def statuses(world: Sandbox) -> dict[str, tuple[str, str]]:
     """What the state file says: (session, status) by pane."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("CODEX_TMUX_STATE_DIR", str(world.state_dir))
-        records: tuple[Record, ...] = store.peek()
-    return {r.pane: (r.session_id, r.status) for r in records}
+    return {r.pane: (r.session_id, r.status) for r in world.stored()}
 
 
 def settled(world: Sandbox, expected: dict[str, tuple[str, str]]) -> None:

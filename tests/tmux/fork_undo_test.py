@@ -8,7 +8,7 @@ import pytest
 from tests.support.far_end import far_end, wait_bound
 from tests.support.screen import Screen
 from tests.support.world import Sandbox
-from tests.tmux.restore_test import listing, shape
+from tests.tmux.restore_test import shape
 
 WIDTH, HEIGHT = 120, 40
 
@@ -50,21 +50,17 @@ def new_pane(world: Sandbox, before: set[str]) -> str:
 
 def pane_of(world: Sandbox, session: str) -> str:
     """The one pane that has the session."""
-
-    def found() -> str:
-        rows = world.tmux("list-panes", "-a", "-F", "#{@codex_session} #{pane_id}").splitlines()
-        mine = [row.split(" ")[1] for row in rows if row.startswith(session)]
-        assert len(mine) < 2, "a session has one pane"
-        return mine[0] if mine else ""
-
-    return world.wait_for(found, 20, f"a pane with {session}")
+    pane = world.wait_for(lambda: world.sessions().get(session), 20, f"a pane with {session}")
+    shown = world.tmux("list-panes", "-a", "-F", "#{@codex_session}").split()
+    assert shown.count(session) == 1, "a session has one pane"
+    return pane
 
 
 def wait_closed(world: Sandbox, *sessions: str) -> None:
     """Wait until these are noted as closed."""
 
     def noted() -> bool:
-        status = {row["session_id"]: row["status"] for row in listing(world)}
+        status = {session: row["status"] for session, row in world.records().items()}
         return all(status[session] == "closed" for session in sessions)
 
     world.wait_for(noted, 20, "them to be closed")
@@ -92,7 +88,7 @@ def test_a_fork_comes_up_beside_its_parent_and_both_come_back(world: Sandbox, sc
         world.crash(each)
     assert world.ask(other, "four").messages == ("one", "two", "four")
     assert world.ask(pane, "five").messages == ("one", "three", "five")
-    rows = {row["session_id"]: row for row in listing(world)}
+    rows = world.records()
     assert rows.keys() == {parent, fork}
     assert rows[fork]["flags"] == rows[parent]["flags"] == ["--add-dir", "/tmp"]
     assert rows[fork]["evidence"] == "title"
@@ -112,7 +108,7 @@ def test_a_fork_that_dies_before_it_has_a_title_is_made_once_more(world: Sandbox
     screen.keys("C-b", "R")
     assert world.ask(other, "two").messages == ("one", "two")
     assert session_of(world, other) != parent
-    assert len(listing(world)) == 2
+    assert len(world.records()) == 2
 
 
 @pytest.mark.parametrize(

@@ -45,10 +45,10 @@ def test_a_client_that_comes_after_the_load_is_greeted_once(world: Sandbox) -> N
 
 def test_a_client_that_is_there_is_greeted_and_the_next_server_s_is_not(world: Sandbox) -> None:
     world.codex_home.joinpath("config.toml").write_text("")
-    world.start_server()
-    client = world.attach()
-    world.tmux("run-shell", "-b", str(plugin_file()))
-    world.wait_for(lambda: HELLO in client.output and SETUP in client.output, 20, "the greeting")
+    world.start_server(width=80)
+    with Screen(world, width=80) as screen:
+        world.tmux("run-shell", "-b", str(plugin_file()))
+        screen.wait("codex-tmux: loaded – C-b R: resume, C-b P: find. Next: codex-tmux setup")
     loaded(world)
     assert world.log_text().count(" greeting ") == 1
     world.tmux("run-shell", "-b", str(plugin_file()))
@@ -64,11 +64,3 @@ def test_where_nothing_can_be_noted_nothing_is_said(world: Sandbox) -> None:
     world.new_pane()
     world.wait_for(lambda: "%1" in world.option("@codex_panes"), 20, "a sync")
     assert not world.option("@codex_say")
-
-
-def test_it_fits_a_common_terminal(world: Sandbox) -> None:
-    world.codex_home.joinpath("config.toml").write_text("")
-    world.start_server(load_plugin=True, width=80)
-    loaded(world)
-    with Screen(world, width=80) as screen:
-        screen.wait("codex-tmux: loaded – C-b R: resume, C-b P: find. Next: codex-tmux setup")

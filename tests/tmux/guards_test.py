@@ -19,7 +19,7 @@ from codex_tmux.tmux.tell import tell
 from codex_tmux.tracking.apply import run_all
 from tests.support.world import Sandbox
 from tests.tmux.doctor_test import HOLDER
-from tests.tmux.respawn_routes_test import kill, start, wait_resumed
+from tests.tmux.respawn_routes_test import asleep, kill, start, wait_resumed
 
 ID = "01a201da-7561-7551-a7df-a07aa"
 
@@ -48,9 +48,7 @@ def written_to(world: Sandbox, session: str) -> Iterator[int]:
 
 
 def test_a_session_that_another_process_writes_to_is_waited_for(world: Sandbox) -> None:
-    (one,) = start(world, "prompt one")
-    kill(world, one)
-    world.wait_asleep(one.pane)
+    one = asleep(world)
     with written_to(world, one.session) as holder:
         world.respawn(one.pane)
         world.wait_text(one.pane, f"({holder}); waiting")
@@ -59,9 +57,7 @@ def test_a_session_that_another_process_writes_to_is_waited_for(world: Sandbox) 
 
 
 def test_a_writer_that_is_stopped_is_named_and_the_pane_gives_up(world: Sandbox) -> None:
-    (one,) = start(world, "prompt one")
-    kill(world, one)
-    world.wait_asleep(one.pane)
+    one = asleep(world)
     with written_to(world, one.session) as holder:
         os.kill(holder, signal.SIGSTOP)
         world.respawn(one.pane)
@@ -77,8 +73,7 @@ def test_a_writer_that_is_stopped_is_named_and_the_pane_gives_up(world: Sandbox)
 def test_a_session_deleted_after_it_was_looked_for(world: Sandbox) -> None:
     """Codex finds it gone and ends; the next respawn says so."""
     (one,) = start(world, "prompt one")
-    rollout = Store(str(world.codex_home)).rollout(one.session)
-    assert rollout
+    rollout = Store(str(world.codex_home)).rollout(one.session) or ""
     codex = world.bin / "codex"
     codex.rename(world.bin / "codex-itself")
     codex.write_text(f'#!/bin/sh\nrm -f {shlex.quote(rollout)}\nexec "$(dirname "$0")/codex-itself" "$@"\n')

@@ -424,11 +424,7 @@ def test_what_was_lost_is_restored_and_nothing_of_it_obeyed(evil_world: tuple[Sa
         shown = on_a_terminal(world, *args)
         assert_harmless(shown, " ".join(args))
         print(shown)
-    (pane,) = (
-        line.split()[0]
-        for line in world.tmux("list-panes", "-a", "-F", "#{pane_id} #{@codex_session}").splitlines()
-        if line.endswith(session)
-    )
+    pane = world.sessions()[session]
     shown = world.capture(pane)
     assert OWNED in shown, "the title is drawn"
     assert_harmless(world.tmux("capture-pane", "-p", "-e", "-t", pane), "the sleeping pane")

@@ -8,7 +8,7 @@ import pytest
 from codex_tmux.state.launch import LAY
 from codex_tmux.state.start_command import shell_words
 from tests.support.world import Sandbox
-from tests.tmux.respawn_routes_test import kill, start, wait_resumed
+from tests.tmux.respawn_routes_test import asleep, start, wait_resumed
 from tests.unit.tmux_parse_test import former_stored
 
 
@@ -43,9 +43,7 @@ def old(sandbox: Sandbox) -> Path:
 
 
 def test_a_sleeping_pane_is_laid_anew(sandbox: Sandbox, old: Path) -> None:
-    (one,) = start(sandbox, "prompt")
-    kill(sandbox, one)
-    sandbox.wait_asleep(one.pane)
+    one = asleep(sandbox)
     sandbox.quiet()
     assert str(old) in command(sandbox, one.pane)
     shown = sandbox.capture(one.pane)
@@ -71,9 +69,7 @@ def test_a_restored_pane_wakes_when_it_is_shown(sandbox: Sandbox, old: Path) -> 
     sandbox.start_server(load_plugin=True, config=config)
     sandbox.attach()
     sandbox.helper("restore")
-    form = "#{pane_id} #{@codex_session}"
-    lines = sandbox.tmux("list-panes", "-a", "-F", form).splitlines()
-    (pane,) = [line.split()[0] for line in lines if one.session in line]
+    pane = sandbox.sessions()[one.session]
     # tmux draws it once it knows how the process ended, a moment after the restore.
     sandbox.wait_for(
         lambda: sandbox.capture(pane).strip().endswith("wakes when shown"), 20, "the hint to be drawn"
@@ -88,9 +84,7 @@ def test_a_restored_pane_wakes_when_it_is_shown(sandbox: Sandbox, old: Path) -> 
 def test_a_pane_that_sleeps_since_the_former_version_resumes(sandbox: Sandbox) -> None:
     """Its stored command names files of that version, which the upgrade has removed."""
     sandbox.start_server(load_plugin=True)
-    (one,) = start(sandbox, "prompt")
-    kill(sandbox, one)
-    sandbox.wait_asleep(one.pane)
+    one = asleep(sandbox)
     sandbox.quiet()
     stored = command(sandbox, one.pane)
     former = former_stored(str(sandbox.bin / "codex-tmux"), shlex.join(shell_words(stored)[1:]))

@@ -91,6 +91,14 @@ def kill(sandbox: Sandbox, it: Started) -> None:
         sandbox.wait_format(it.pane, "#{pane_dead}", "1")
 
 
+def asleep(sandbox: Sandbox, kind: str = "prompt") -> Started:
+    """The same of one pane whose Codex was killed since; it sleeps."""
+    (it,) = start(sandbox, kind)
+    kill(sandbox, it)
+    sandbox.wait_asleep(it.pane)
+    return it
+
+
 def command_line(sandbox: Sandbox, pane: str) -> list[str]:
     """The command line of the Codex in a pane; empty while there is none."""
     try:

@@ -43,18 +43,14 @@ def split(sandbox: Sandbox, pane: str, *command: str, way: str = "-v", cwd: Path
     return sandbox.pane_by("split-window", way, "-t", pane, "-c", str(cwd or sandbox.work), *command)
 
 
-def listing(sandbox: Sandbox, *, everything: bool = True) -> list[dict[str, Any]]:
-    """`codex-tmux list --json`."""
-    rows = json.loads(sandbox.helper("list", *(["--all"] if everything else []), "--json"))["panes"]
-    assert isinstance(rows, list)
-    return rows
-
-
 def known(sandbox: Sandbox, *panes: str) -> None:
     """Wait until each of the panes has its record."""
     wanted = set(panes)
     sandbox.wait_for(
-        lambda: wanted <= {r["pane"] for r in listing(sandbox) if r["status"] == "live" and r["session_id"]},
+        lambda: (
+            wanted
+            <= {r["pane"] for r in sandbox.listed("--all") if r["status"] == "live" and r["session_id"]}
+        ),
         20,
         f"records of {wanted}",
     )
@@ -138,7 +134,7 @@ def test_windows_come_back_as_they_were(sandbox: Sandbox) -> None:
     assert len(dead(sandbox)) == 4
     assert not list(sandbox.root.rglob("HIT"))
     assert not Path("HIT").exists()
-    assert {r["status"] for r in listing(sandbox)} == {"dead"}
+    assert {r["status"] for r in sandbox.listed("--all")} == {"dead"}
     shells = sandbox.tmux(
         "list-panes", "-a", "-F", "#{pane_current_command} #{pane_current_path}"
     ).splitlines()
@@ -153,7 +149,7 @@ def test_a_restored_pane_sleeps_until_its_window_is_shown(sandbox: Sandbox) -> N
     for pane in (a, b, c):
         sandbox.ask(pane, f"I am {pane}")
     known(sandbox, a, b, c)
-    sessions = {r["pane"]: r["session_id"] for r in listing(sandbox)}
+    sessions = {r["pane"]: r["session_id"] for r in sandbox.listed("--all")}
     sandbox.end_server()
     start(sandbox)
     by_session = {r["session_id"]: r["pane"] for r in results(sandbox)}
@@ -194,7 +190,7 @@ def test_closing_the_last_one_is_closing_though_the_server_ends(sandbox: Sandbox
         sandbox.tmux(how, "-t", "work")
     sandbox.wait_for(lambda: not sandbox.running, 20, "the tmux server to end")
     start(sandbox)
-    statuses = [r["status"] for r in listing(sandbox)]
+    statuses = [r["status"] for r in sandbox.listed("--all")]
     # No tmux fires pane-exited for the very last pane: there a quit counts as a closing too.
     assert statuses in ([["closed"]] if how.startswith("kill") else [["ended"], ["closed"]])
     assert results(sandbox) == []
@@ -210,13 +206,13 @@ def test_killing_the_server_loses_what_it_held_and_nothing_else(sandbox: Sandbox
     known(sandbox, kept, closed)
     sandbox.tmux("kill-session", "-t", "closed")
     if how == "SIGKILL":  # no tmux can note anything any more: the sync has to have seen it
-        sandbox.wait_for(lambda: "closed" in {r["status"] for r in stored(sandbox)}, 20, "the closing noted")
+        sandbox.wait_for(lambda: "closed" in {r.status for r in sandbox.stored()}, 20, "the closing noted")
     sandbox.end_server(how)
     start(sandbox)
 
     def expected() -> bool:
         # What the old server noted at its end is brought in beside the new one's start.
-        statuses = {r["tmux_session"]: r["status"] for r in listing(sandbox)}
+        statuses = {r["tmux_session"]: r["status"] for r in sandbox.listed("--all")}
         return statuses == {"kept": "lost", "closed": "closed"}
 
     sandbox.wait_for(expected, 20, "the closing noted")
@@ -232,7 +228,7 @@ def test_killing_the_only_session_left_with_its_server_loses_it(sandbox: Sandbox
     sandbox.tmux("kill-session", "-t", "main")
     sandbox.end_server("SIGTERM")
     start(sandbox)
-    assert [r["status"] for r in listing(sandbox)] == ["lost"]
+    assert [r["status"] for r in sandbox.listed("--all")] == ["lost"]
 
 
 def test_interrupted_anywhere_a_second_restore_finishes_and_doubles_nothing(sandbox: Sandbox) -> None:
@@ -260,7 +256,7 @@ def test_interrupted_anywhere_a_second_restore_finishes_and_doubles_nothing(sand
     assert len(sessions) == len(set(sessions)) == 12
     windows = sandbox.tmux("list-windows", "-a", "-F", "#{session_name}:#{window_index}").splitlines()
     assert len(windows) == 12 + 1, "one a record, and main's own"
-    assert {r["status"] for r in listing(sandbox)} == {"dead"}
+    assert {r["status"] for r in sandbox.listed("--all")} == {"dead"}
 
 
 def lose_records(sandbox: Sandbox, count: int, config: str = ASK) -> None:
@@ -461,7 +457,7 @@ def test_what_is_typed_after_a_restart_goes_to_the_shell(sandbox: Sandbox) -> No
 
 def test_the_sessions_that_are_named_come_back_alone(sandbox: Sandbox) -> None:
     lose_records(sandbox, 3)
-    one, two, _ = sorted(r["session_id"] for r in listing(sandbox))
+    one, two, _ = sorted(r["session_id"] for r in sandbox.listed("--all"))
     planned = results(sandbox, "--dry-run", two)
     assert [r["session_id"] for r in planned if r["session_id"]] == [two]
     said = sandbox.helper("restore", "--dry-run")
@@ -510,9 +506,7 @@ def test_moved_windows_are_known(sandbox: Sandbox) -> None:
     known(sandbox, *panes)
 
     def true_places() -> bool:
-        recorded = {
-            r["session_id"]: f"{r['tmux_session']}:{r['window']}.{r['pane_index']}" for r in stored(sandbox)
-        }
+        recorded = {r.session_id: f"{r.tmux_session}:{r.window}.{r.pane_index}" for r in sandbox.stored()}
         return recorded == {session: where.split(" ")[0] for session, where in places(sandbox).items()}
 
     for change in (
@@ -529,26 +523,6 @@ def test_moved_windows_are_known(sandbox: Sandbox) -> None:
     ):
         sandbox.tmux(*change)
         sandbox.wait_for(true_places, 20, f"the record after {' '.join(change)}")
-
-
-def stored(sandbox: Sandbox) -> list[Any]:
-    """The records on disk, without a sync to see to them."""
-    script = (
-        "import json; from codex_tmux.state import store; "
-        "print(json.dumps([r._asdict() for r in store.load()], default=str))"
-    )
-    python = (sandbox.bin / "codex-tmux").read_text().splitlines()[0][2:].split()[0]
-    package = str(Path(__file__).parents[2])
-    out = subprocess.run(
-        [python, "-c", script],
-        env={**sandbox.env, "PYTHONPATH": package},
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout
-    found = json.loads(out)
-    assert isinstance(found, list)
-    return found
 
 
 def test_names_that_tmux_writes_in_its_own_way_come_back(sandbox: Sandbox) -> None:
@@ -614,7 +588,7 @@ def test_each_pane_shows_the_end_of_its_conversation_in_its_own_size(sandbox: Sa
     sandbox.tmux("resize-pane", "-t", tiny, "-y", "3")
     known(sandbox, wide, tiny)
     assert corner not in (wide, tiny)
-    sessions = {r["pane"]: r["session_id"] for r in listing(sandbox)}
+    sessions = {r["pane"]: r["session_id"] for r in sandbox.listed("--all")}
     sandbox.end_server()
     start(sandbox)
     by_session = {r["session_id"]: r["pane"] for r in results(sandbox)}
@@ -682,7 +656,7 @@ def test_tmux_resurrect_rebuilds_and_we_resume(sandbox: Sandbox, resurrect: Path
     sandbox.tmux("switch-client", "-t", "work:0")
     sandbox.tmux("switch-client", "-t", "work:5")
     sandbox.wait_for(lambda: dead(sandbox) == set(), 20, "all to wake")
-    by_session = {r["session_id"]: r for r in listing(sandbox)}
+    by_session = {r["session_id"]: r for r in sandbox.listed("--all")}
     assert len(by_session) == 3, "no other session was started"
     for old in (a, b, c):
         session = next(s for s, where in before.items() if s in str(by_session) and owner(sandbox, s, old))
@@ -712,4 +686,4 @@ def test_a_pane_in_use_is_left_alone_after_tmux_resurrect(sandbox: Sandbox, resu
     sandbox.tmux("run-shell", f"{resurrect}/scripts/restore.sh >/dev/null 2>&1 || :")
     assert sandbox.capture(mine).rstrip().endswith("echo half")
     assert mine not in dead(sandbox)
-    assert [r["status"] for r in listing(sandbox)] == ["lost"]
+    assert [r["status"] for r in sandbox.listed("--all")] == ["lost"]

@@ -7,7 +7,7 @@ import pytest
 
 from codex_tmux.tmux.versions import DEAD_FORMAT, version_of
 from tests.support.world import Sandbox
-from tests.tmux.respawn_routes_test import Started, kill, start, wait_resumed
+from tests.tmux.respawn_routes_test import Started, asleep, kill, start, wait_resumed
 
 FORMAT = "mine: #{pane_dead_status}"
 
@@ -157,9 +157,7 @@ def test_a_conversation_by_exec_leaves_the_users_own_and_no_trace(sandbox: Sandb
 
 def test_unloaded_a_sleeping_pane_comes_back_unmarked(sandbox: Sandbox) -> None:
     sandbox.start_server(load_plugin=True)
-    (one,) = start(sandbox, "prompt")
-    kill(sandbox, one)
-    sandbox.wait_asleep(one.pane)
+    one = asleep(sandbox)
     sandbox.unload()
     sandbox.respawn(one.pane)
     wait_resumed(sandbox, one)
@@ -173,9 +171,7 @@ def test_unloaded_a_sleeping_pane_comes_back_unmarked(sandbox: Sandbox) -> None:
 
 def test_loaded_again_a_sleeping_pane_sleeps_as_before(sandbox: Sandbox) -> None:
     sandbox.start_server(load_plugin=True)
-    (one,) = start(sandbox, "prompt")
-    kill(sandbox, one)
-    sandbox.wait_asleep(one.pane)
+    one = asleep(sandbox)
     shown = sandbox.capture(one.pane).splitlines()[0]
     sandbox.unload()
     sandbox.load()

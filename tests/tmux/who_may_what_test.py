@@ -2,7 +2,6 @@
 
 import os
 import shlex
-import signal
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -140,8 +139,7 @@ def test_a_session_comes_back_under_its_own_home_only(sandbox: Sandbox) -> None:
             assert home_of(sandbox, pane) == str(home)
         said = sandbox.ask(pane, f"more in {pane}")
         assert said.messages == (f"hello from {home.name}", f"more in {pane}")
-    os.kill(int(sandbox.tmux("display-message", "-p", "#{pid}")), signal.SIGKILL)
-    sandbox.wait_for(lambda: not sandbox.running, 20, "the end of tmux")
+    sandbox.end_server("SIGKILL")
     sandbox.env["CODEX_HOME"] = str(sandbox.home / "third")
     Path(sandbox.env["CODEX_HOME"]).mkdir()
     sandbox.start_server(load_plugin=True, config="set -g @codex-restore off")
@@ -150,12 +148,10 @@ def test_a_session_comes_back_under_its_own_home_only(sandbox: Sandbox) -> None:
     for home, session in panes.values():
 
         def back(s: str = session) -> str:
-            form = "#{@codex_session} #{pane_id}"
-            lines = sandbox.tmux("list-panes", "-a", "-F", form).splitlines()
-            found = [line.split()[1] for line in lines if line.startswith(s)]
+            found = sandbox.sessions().get(s, "")
             if found:
-                sandbox.tmux("select-window", "-t", found[0])  # shown, it wakes
-            return found[0] if found and s in command_line(sandbox, found[0]) else ""
+                sandbox.tmux("select-window", "-t", found)  # shown, it wakes
+            return found if found and s in command_line(sandbox, found) else ""
 
         pane = sandbox.wait_for(back, 20, f"{session} restored")
         assert home_of(sandbox, pane) == str(home)

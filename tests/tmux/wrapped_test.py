@@ -144,8 +144,7 @@ def test_after_a_restart_what_was_not_stored_is_asked_for(world: Sandbox) -> Non
     world.tmux("kill-server")
     world.start_server(load_plugin=True)
     world.helper("restore")
-    listed = world.tmux("list-panes", "-a", "-f", "#{@codex_session}", "-F", "#{@codex_session} #{pane_id}")
-    panes = dict(line.split() for line in listed.splitlines())
+    panes = world.sessions()
     for pane in panes.values():
         world.respawn(pane)
     nice, secret = (panes[session] for session in sessions)
