@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.keep_test import kill_codex, no_view_mode
+from tests.e2e.keep_test import kill_codex
 from tests.support.world import Sandbox
 
 pytestmark = pytest.mark.codex
@@ -63,7 +63,7 @@ class Talk:
         request = self.world.ask(self.pane, word, timeout=40)
         assert request.messages == tuple(self.said)
         assert request.session_id == self.session
-        no_view_mode(self.world)
+        self.world.no_view_mode()
 
 
 def test_killed_its_files_stay(world: Sandbox) -> None:

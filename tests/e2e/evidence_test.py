@@ -5,7 +5,6 @@ from collections.abc import Iterator
 import pytest
 
 from tests.e2e.conftest import attached
-from tests.e2e.keep_test import option
 from tests.support.world import Sandbox
 
 pytestmark = pytest.mark.codex
@@ -48,7 +47,7 @@ def wait_shows(world: Sandbox, pane: str, session: str, evidence: str = "inferre
     """Wait until the pane is known to show this session."""
     world.wait_for(
         lambda: (
-            (option(world, pane, "@codex_session"), option(world, pane, "@codex_evidence"))
+            (world.pane_option(pane, "@codex_session"), world.pane_option(pane, "@codex_evidence"))
             == (session, evidence)
         ),
         20,
@@ -128,9 +127,11 @@ def test_what_codex_says_as_it_quits_names_its_session(untitled: Sandbox) -> Non
     pane = untitled.shell()
     untitled.enter(pane, "codex")
     session = untitled.ask(pane, "first").session_id
-    untitled.wait_for(lambda: option(untitled, pane, "@codex_pane"), 20, "the pane to be marked")
+    untitled.wait_for(lambda: untitled.pane_option(pane, "@codex_pane"), 20, "the pane to be marked")
     untitled.type(pane, "/quit")
-    untitled.wait_for(lambda: option(untitled, pane, "@codex_pane") == "", 20, "the pane to be a shell again")
+    untitled.wait_for(
+        lambda: untitled.pane_option(pane, "@codex_pane") == "", 20, "the pane to be a shell again"
+    )
     found = untitled.rows("--all")[pane]
     assert (found["session_id"], found["evidence"], found["status"]) == (session, "screen", "ended")
     untitled.helper("respawn", "-t", pane)

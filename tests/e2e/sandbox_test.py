@@ -7,11 +7,10 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import psutil
 import pytest
 
 from codex_tmux.selftest.world import WorldError, cache_dir, codex_version
-from tests.support.world import Sandbox
+from tests.support.world import Sandbox, running
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -26,14 +25,6 @@ def both(request: pytest.FixtureRequest) -> Iterator[Sandbox]:
         yield made
 
 
-def runs(pid: int) -> bool:
-    """Whether the process still does something; one that only waits for init to collect it does not."""
-    try:
-        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
-    except psutil.NoSuchProcess:
-        return False
-
-
 @pytest.mark.codex
 def test_nothing_is_left(codex_binary: str) -> None:
     with Sandbox(codex_binary) as sandbox:
@@ -44,9 +35,9 @@ def test_nothing_is_left(codex_binary: str) -> None:
         env = ["env", f"CODEX_HOME={other}", "codex"]
         sandbox.ask(sandbox.new_pane(*env), "hello")
         assert (other / "app-server-daemon/daemon.pid").exists()
-        running = sandbox.processes()
-        assert len(running) > 6
-    assert [pid for pid in running if runs(pid)] == []
+        started = sandbox.processes()
+        assert len(started) > 6
+    assert [pid for pid in started if running(pid)] == []
     assert sandbox.processes() == []
     assert not sandbox.root.exists()
     assert not sandbox.short.exists()
@@ -105,7 +96,7 @@ def test_format_of_a_gone_pane_is_an_error(sandbox: Sandbox) -> None:
 
 def test_a_killed_owner_is_cleared_away_by_the_next(tmp_path: Path) -> None:
     script = (
-        "import os, signal\nfrom tests.support.world import Sandbox\n"
+        "import os, signal\nfrom tests.support.world import Sandbox, running\n"
         "s = Sandbox().__enter__()\ns.start_server()\n"
         "print(s.root, s.short, flush=True)\nos.kill(os.getpid(), signal.SIGKILL)\n"
     )

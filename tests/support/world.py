@@ -19,6 +19,7 @@ from codex_tmux import launcher
 from codex_tmux.selftest.world import TITLE, World, WorldError, processes, trusted
 from codex_tmux.state import store
 from codex_tmux.state.records import Record
+from codex_tmux.tmux.versions import Version, version_of
 from tests.support.codex_package import use_package
 from tests.support.model import ModelServer
 from tests.support.standin_daemon import SWITCH
@@ -28,6 +29,14 @@ from tests.support.terminal import Client
 def plugin_file() -> Path:
     """`codex.tmux`, as a Path."""
     return Path(launcher.plugin_file())
+
+
+def running(pid: int) -> bool:
+    """Whether a process runs: one that its parent has yet to collect does not."""
+    try:
+        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
 
 
 class Sandbox(World):
@@ -135,6 +144,11 @@ class Sandbox(World):
         return int(self.tmux("display-message", "-p", "#{pid}"))
 
     @property
+    def version(self) -> Version:
+        """The tmux server's."""
+        return version_of(self.tmux("display-message", "-p", "#{version}"))
+
+    @property
     def inside(self) -> dict[str, str]:
         """The environment of a program that tmux starts; without a server that of any other."""
         return {**self.env, "TMUX": f"{self.socket},{self.server_pid},0"} if self.running else self.env
@@ -203,6 +217,23 @@ class Sandbox(World):
             return self.format(pane, form) == value
 
         self.wait_for(reached, timeout, f"{form} of {pane} to be {value!r}")
+
+    def pane_option(self, pane: str, name: str) -> str:
+        """What stands on a pane itself, "" where it is not set."""
+        return self.tmux("show-options", "-pqv", "-t", pane, name)
+
+    def wait_state(self, pane: str, state: str) -> None:
+        """Wait until a pane is in this state."""
+
+        def reached() -> bool:
+            self.tmux("run-shell", "-b", ":")  # Debian's tmux may have missed that it died
+            return self.format(pane, "#{@codex_state}") == state
+
+        self.wait_for(reached, 20, f"{pane} to be {state}")
+
+    def no_view_mode(self) -> None:
+        """No pane was thrown into a mode."""
+        assert set(self.tmux("list-panes", "-a", "-F", "#{pane_in_mode}").split()) == {"0"}
 
     def wait_text(self, pane: str, text: str, timeout: float = 20.0) -> None:
         """Wait until a pane shows this, however its lines are broken."""
@@ -279,13 +310,7 @@ class Sandbox(World):
             os.kill(pid, getattr(signal, how))
         else:
             self.tmux("kill-server")
-
-        def gone() -> bool:
-            with contextlib.suppress(psutil.NoSuchProcess):
-                return bool(psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
-            return True
-
-        self.wait_for(gone, 20.0, "the tmux server to end")
+        self.wait_for(lambda: not running(pid), 30.0, "the tmux server to end")
 
     def load(self) -> None:
         """Load the plugin (again)."""

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from tests.support.world import Sandbox
-from tests.tmux.list_test import wait_state
 
 
 @pytest.fixture
@@ -48,12 +47,6 @@ def rollout_of(world: Sandbox, session: str) -> Path:
     return rollout
 
 
-def kill(world: Sandbox, pane: str) -> None:
-    world.kill(pane)
-    wait_state(world, pane, "dead")
-    world.wait_format(pane, "#{@codex_asleep}", "1")
-
-
 def test_a_codex_whose_session_is_not_known(untitled: Sandbox) -> None:
     world = untitled
     pane = world.new_pane()
@@ -68,8 +61,7 @@ def test_a_codex_whose_session_is_not_known(untitled: Sandbox) -> None:
     assert said == f"pane {pane} has session {request.session_id} (first)\n"
     row = world.records()[request.session_id]
     assert (row["evidence"], row["exact"], row["status"], row["pane"]) == ("adopted", True, "live", pane)
-    kill(world, pane)
-    world.respawn(pane)
+    world.crash(pane)
     assert world.ask(pane, "second").messages == ("first", "second")
 
 
@@ -119,7 +111,7 @@ def test_a_sleeping_pane_gets_another_session_that_another_sleeping_one_had(worl
         world.ask(pane, f"message {number}")
     sessions = [world.bound(pane) for pane in panes]
     for pane in panes:
-        kill(world, pane)
+        world.kill_codex(pane)
     world.helper("adopt", "-t", panes[0], sessions[1])
     assert [world.records()[s]["status"] for s in sessions] == ["ended", "dead"]
     world.respawn(panes[0])
@@ -159,7 +151,7 @@ def test_a_bound_pane_is_forgotten(world: Sandbox) -> None:
     store = sorted(p.name for p in world.codex_home.rglob("*") if "sqlite" not in p.name)
     assert f"quit Codex in pane {pane} first" in refused(world, "forget", "-y", "-t", pane)
     assert f"quit Codex in pane {pane} first" in refused(world, "forget", session)
-    kill(world, pane)
+    world.kill_codex(pane)
     assert f"forgotten: {session}" in world.helper("forget", "-t", pane)
     assert world.records() == {}
     assert world.format(pane, "#{@codex_session}#{@codex_pane}#{@codex_state}") == ""

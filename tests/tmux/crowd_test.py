@@ -196,7 +196,7 @@ def test_no_old_command_runs_while_a_stopped_helper_holds_a_lock(
     assert sandbox.tmux("display-message", "-p", "-t", one.pane, "#{pane_id}") == one.pane
     assert respawn.wait(30) == 0
     check_resumed(sandbox, [one], turns)
-    assert set(sandbox.tmux("list-panes", "-a", "-F", "#{pane_in_mode}").split()) == {"0"}
+    sandbox.no_view_mode()
 
 
 def test_no_old_command_runs_where_the_helper_is_gone(sandbox: Sandbox) -> None:

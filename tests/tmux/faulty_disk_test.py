@@ -173,7 +173,7 @@ def test_the_panes_keep_their_sessions_and_the_file_its_records(world: Sandbox, 
         assert world.format(it.pane, "#{@codex_session} #{@codex_evidence}") == f"{it.session} title"
     assert world.option("@codex_status") == "2 running"
     # tmux goes on as ever: no view mode, and what the user types arrives.
-    assert set(world.tmux("list-panes", "-a", "-F", "#{pane_in_mode}").split()) == {"0"}
+    world.no_view_mode()
     client.send(b"echo he''re\r")
     world.wait_text("main:0", "here")
 

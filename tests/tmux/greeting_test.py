@@ -40,7 +40,7 @@ def test_a_client_that_comes_after_the_load_is_greeted_once(world: Sandbox) -> N
     second = world.attach()
     world.wait_for(lambda: b"main" in second.output, 20, "the status line")
     assert HELLO not in second.output
-    assert set(world.tmux("list-panes", "-a", "-F", "#{pane_in_mode}").split()) == {"0"}
+    world.no_view_mode()
 
 
 def test_a_client_that_is_there_is_greeted_and_the_next_server_s_is_not(world: Sandbox) -> None:

@@ -64,7 +64,7 @@ def test_the_timer_that_reaps_starts_though_it_was_just_ending(
 ) -> None:
     """A sync reads that it runs, without any Codex pane; until the sync writes that there is one, it has ended."""
     sandbox.start_server(load_plugin=True)
-    if tmux_versions.version_of(sandbox.tmux("display-message", "-p", "#{version}")) >= tmux_versions.REAPS:
+    if sandbox.version >= tmux_versions.REAPS:
         pytest.skip("this tmux needs no timer")
     pane = sandbox.new_pane()
     sandbox.bound(pane)

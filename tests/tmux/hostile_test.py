@@ -243,52 +243,6 @@ def test_titles(world: Sandbox) -> None:
     no_harm(world)
 
 
-NAMES = [
-    f"$({PWN})",
-    f"`{PWN}`",
-    f"#({PWN})",
-    "#{pane_id}",
-    f"'; {PWN}; '",
-    f'"; {PWN}; "',
-    "a;",
-    "größe 🐙",
-    "a,b 12:c",
-    "\\037x",
-    "-d",
-    "  ",
-]
-
-
-def test_names_of_windows_and_tmux_sessions(world: Sandbox) -> None:
-    world.attach()
-    panes = []
-    for number in range(len(NAMES)):
-        where = ("new-session", "-d", "-P", "-F", "#{pane_id}", "-s", f"s{number}", "-c", str(world.work))
-        panes.append(world.tmux(*where, f"codex 'hello to {number}.'"))
-    sessions = [bound(world, pane, 60) for pane in panes]
-    for number, (pane, name) in enumerate(zip(panes, NAMES, strict=True)):
-        quoted = name.replace(";", "\\;") if name.endswith(";") else name
-        # tmux itself expands these as formats.
-        quoted = quoted.replace("#", "##")
-        rename(world, "rename-window", pane, quoted)
-        rename(world, "rename-session", f"s{number}", quoted)
-    names = {pane: world.format(pane, "#{session_name}\t#{window_name}").split("\t") for pane in panes}
-
-    def recorded() -> bool:
-        found = world.rows("--all")
-        return {pane: [found[pane]["tmux_session"], found[pane]["window_name"]] for pane in panes} == names
-
-    world.wait_for(recorded, 20, f"the names in the records: {names}")
-    world.helper("list")
-    for pane in panes:
-        kill(world, pane)
-        world.respawn(pane)
-    for pane, session in zip(panes, sessions, strict=True):
-        wait_resumed(world, pane, session)
-    assert world.ask(panes[0], "more").messages == ("hello to 0.", "more")
-    no_harm(world)
-
-
 def test_options_that_hold_commands(world: Sandbox) -> None:
     """The hint of a sleeping pane names the key as the user wrote it."""
     world.attach()

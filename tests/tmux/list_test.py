@@ -24,14 +24,6 @@ class World(NamedTuple):
     sessions: tuple[str, str]
 
 
-def wait_state(sandbox: Sandbox, pane: str, state: str) -> None:
-    def reached() -> bool:
-        sandbox.tmux("run-shell", "-b", ":")  # Debian's tmux may have missed that a pane died
-        return sandbox.format(pane, "#{@codex_state}") == state
-
-    sandbox.wait_for(reached, 20, f"{pane} to be {state}")
-
-
 @pytest.fixture
 def world(sandbox: Sandbox, request: pytest.FixtureRequest) -> Iterator[World]:
     width, height = getattr(request, "param", (80, 24))
@@ -40,8 +32,7 @@ def world(sandbox: Sandbox, request: pytest.FixtureRequest) -> Iterator[World]:
     sandbox.ask(live, LONG)
     sandbox.ask(dead, WIDE)
     sessions = sandbox.bound(live), sandbox.bound(dead)
-    sandbox.kill(dead)
-    wait_state(sandbox, dead, "dead")
+    sandbox.kill_codex(dead)
     ended, _ = sandbox.talk("quit at once")
     sandbox.type(ended, "/quit")
     sandbox.wait_for(lambda: "ended" in sandbox.helper("list", "--all"), 20, "the third to be ended")

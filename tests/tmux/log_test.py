@@ -4,7 +4,6 @@ import re
 import subprocess
 
 from tests.support.world import Sandbox
-from tests.tmux.list_test import wait_state
 
 
 def test_it_is_followed_until_control_c(sandbox: Sandbox) -> None:
@@ -52,11 +51,10 @@ def test_how_much_is_logged_is_an_option(sandbox: Sandbox) -> None:
     sandbox.helper("list")
     assert log.read_text() == ""
     sandbox.tmux("set-option", "-g", "@codex-log-level", "error")
-    sandbox.kill(pane)
-    wait_state(sandbox, pane, "dead")
+    sandbox.kill_codex(pane)
     sandbox.respawn(pane)
     sandbox.ask(pane, "second")
-    wait_state(sandbox, pane, "live")
+    sandbox.wait_state(pane, "live")
     assert log.read_text() == "", "neither sync nor run have anything to complain of"
     sandbox.tmux("set-hook", "-gu", "pane-exited")
     sandbox.helper("list")

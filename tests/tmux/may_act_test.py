@@ -211,7 +211,7 @@ def test_keys_go_to_one_pane_of_synchronized_ones(world: Sandbox) -> None:
     assert world.codex_pid(living) == pid
     assert world.input_line(living) == ""
     assert {world.format(p, "#{pane_synchronized}") for p in (it.pane, reader, living)} == {"1"}
-    assert world.tmux("show-options", "-pqv", "-t", it.pane, "synchronize-panes") == ""
+    assert world.pane_option(it.pane, "synchronize-panes") == ""
 
 
 def test_a_stopped_codex_behind_another_program(world: Sandbox) -> None:

@@ -9,7 +9,6 @@ import pytest
 
 from tests.support.fake_daemon import ANSWER, APPROVAL, IDLE, WORKING, FakeDaemon
 from tests.support.world import Sandbox
-from tests.tmux.list_test import wait_state
 
 PREFIX = b"\x02"
 
@@ -81,7 +80,7 @@ def test_round_all_that_wait_over_windows_and_tmux_sessions(world: World) -> Non
 def test_a_dead_pane_whose_work_waits(world: World) -> None:
     world.statuses(IDLE, IDLE, APPROVAL)
     os.kill(world.sandbox.codex_pid(world.panes[2]), signal.SIGKILL)
-    wait_state(world.sandbox, world.panes[2], "dead")
+    world.sandbox.wait_state(world.panes[2], "dead")
     assert world.next() == "needs approval: three"
     assert world.shown() == world.panes[2]
 

@@ -5,7 +5,6 @@ import shlex
 
 from codex_tmux.cli import COMMANDS
 from tests.support.world import Sandbox
-from tests.tmux.list_test import wait_state
 
 UNKNOWN = "01a201da-7561-7551-a7df-a07aa6f38cdb"
 WIDTH = 80
@@ -30,8 +29,7 @@ def test_every_command_prints_what_it_did(sandbox: Sandbox) -> None:
         sandbox.ask(pane, f"what {pane} is about")
     session = sandbox.bound(live)
     sandbox.bound(dead)
-    sandbox.kill(dead)
-    wait_state(sandbox, dead, "dead")
+    sandbox.kill_codex(dead)
     config = sandbox.codex_home / "config.toml"
     seen: set[str] = set()
 

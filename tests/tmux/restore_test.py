@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from codex_tmux.tmux.versions import DEAD_FORMAT, version_of
+from codex_tmux.tmux.versions import DEAD_FORMAT
 from tests.support.screen import Screen
 from tests.support.world import Sandbox
 
@@ -528,7 +528,20 @@ def test_moved_windows_are_known(sandbox: Sandbox) -> None:
 def test_names_that_tmux_writes_in_its_own_way_come_back(sandbox: Sandbox) -> None:
     """tmux encodes a backslash and what cannot be printed, each time that it is given the name."""
     start(sandbox)
-    names = ("a\\b", "\\", "x\x1b]0;y\x07", "\x9b31m\u202e", "$\\*[a]?", "\\033", "größe\\", "a\\\\n")
+    names = (
+        "a\\b",
+        "\\",
+        "x\x1b]0;y\x07",
+        "\x9b31m\u202e",
+        "$\\*[a]?",
+        "\\033",
+        "größe\\ 🐙",
+        "a\\\\n",
+        "-d",
+        "a,b 12",
+        "'; touch HIT; '\"",
+        "$(touch HIT)`touch HIT`",
+    )
     for number, name in enumerate(names):
         pane = new_session(sandbox, f"s{number}", "codex")
         sandbox.ask(pane, f"hello from {number}")
@@ -543,37 +556,7 @@ def test_names_that_tmux_writes_in_its_own_way_come_back(sandbox: Sandbox) -> No
     start(sandbox)
     assert {r["outcome"] for r in results(sandbox)} <= {"waiting", "rebuilt"}
     assert places(sandbox) == before
-
-
-def test_a_hostile_message_is_drawn_and_never_obeyed(sandbox: Sandbox) -> None:
-    start(sandbox)
-    pane = new_session(sandbox, "work", "codex")
-    text = "see #(touch HIT) #[fg=red]red #{pane_id} $HOME `id` \\033[31m 100% \\"
-    sandbox.ask(pane, text)
-    known(sandbox, pane)
-    (rollout,) = sandbox.codex_home.glob("sessions/*/*/*/*.jsonl")
-    said = (
-        "#(touch HIT)\x1b]0;owned\x07\x1b[2J\x1b[31mred\x9b8m\n#{pane_id} $(touch HIT)\r\n"
-        + "x" * 1_000_000
-        + "\nthe end"
-    )
-    content = [{"type": "output_text", "text": said}]
-    with rollout.open("a") as file:
-        line = {
-            "type": "response_item",
-            "payload": {"type": "message", "role": "assistant", "content": content},
-        }
-        file.write(json.dumps(line) + "\n")
-    sandbox.end_server()
-    start(sandbox)
-    pane = results(sandbox)[0]["pane"]
-    rows = above_hint(sandbox, pane)
-    assert (rows[0], rows[-1]) == (f"› {text}", "  the end")
-    assert set("".join(rows[1:-1])) == {" ", "x"}
-    assert "owned" not in sandbox.format(pane, "#{pane_title}")
-    assert sandbox.tmux("list-buffers") == ""
     assert not list(sandbox.root.rglob("HIT"))
-    assert not Path("HIT").exists()
 
 
 def test_each_pane_shows_the_end_of_its_conversation_in_its_own_size(sandbox: Sandbox) -> None:
@@ -598,7 +581,7 @@ def test_each_pane_shows_the_end_of_its_conversation_in_its_own_size(sandbox: Sa
     assert rows[0] == f"› I am 日本語 {wide}"
     assert rows[2].startswith("• ")
     # tmux before 3.3 has a line of its own, which fills three such rows.
-    if version_of(sandbox.tmux("display-message", "-p", "#{version}")) >= DEAD_FORMAT:
+    if sandbox.version >= DEAD_FORMAT:
         sandbox.wait_text(tiny2, "asleep")
         small = sandbox.capture(tiny2).splitlines()
         assert (len(small), small[0]) == (3, "› I am 日…")

@@ -7,7 +7,6 @@ import pytest
 
 from tests.support.screen import Screen
 from tests.support.world import Sandbox
-from tests.tmux.list_test import wait_state
 
 ROOT = Path(__file__).resolve().parents[2]
 STATUS, BORDER, WINDOWS, ARROWS = re.findall(
@@ -50,8 +49,7 @@ def test_what_lives_what_is_dead_and_what_waits(world: Sandbox) -> None:
         live, session = world.talk("first", name="api")
         screen.wait(" | 1 running\n")
         dead, _ = world.talk("second", name="web")
-        world.kill(dead)
-        wait_state(world, dead, "dead")
+        world.kill_codex(dead)
         screen.wait(" | 1 running 1 asleep\n")
         # So Codex says that it waits; it blinks.
         title = f"[ ! ] Action Required | work | {session[:29]}..."

@@ -9,7 +9,6 @@ from codex_tmux.codex.store import Store
 from codex_tmux.tmux.server import Server
 from codex_tmux.tracking.sync import server_lock
 from tests.support.world import Sandbox
-from tests.tmux.list_test import wait_state
 
 OTHER = "01a00000-0000-7000-8000-000000000000"
 
@@ -87,7 +86,7 @@ def test_the_session_that_a_codex_had_just_changed_to_is_what_died(world: Sandbo
         if shell:
             in_front(world, pane, "bash")
     world.helper("sync")
-    wait_state(world, pane, "dead")
+    world.wait_state(pane, "dead")
     assert world.rows()[pane]["session_id"] == second
     world.quiet()
     world.helper("respawn", "-t", pane)
@@ -114,7 +113,7 @@ def test_what_was_killed_stays_dead_whatever_is_written_there(world: Sandbox, no
         kill_front(world, pane)
         if noticed:
             world.helper("sync")
-            wait_state(world, pane, "dead")
+            world.wait_state(pane, "dead")
         typed(world, pane, written.replace("$SESSION", session))
         world.wait_for(lambda: session[:29] not in world.format(pane, "#{pane_title}"), 20, "another title")
         world.quiet()

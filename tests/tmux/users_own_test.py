@@ -5,21 +5,19 @@ import signal
 
 import pytest
 
-from codex_tmux.tmux.versions import DEAD_FORMAT, version_of
+from codex_tmux.tmux.versions import DEAD_FORMAT
 from tests.support.world import Sandbox
 from tests.tmux.respawn_routes_test import Started, asleep, kill, start, wait_resumed
 
 FORMAT = "mine: #{pane_dead_status}"
 
 
-def own(sandbox: Sandbox, pane: str, name: str = "remain-on-exit") -> str:
-    """What stands on the pane itself."""
-    return sandbox.tmux("show-options", "-pqv", "-t", pane, name)
-
-
-def has_line(sandbox: Sandbox) -> bool:
-    """Whether this tmux has `remain-on-exit-format`."""
-    return version_of(sandbox.tmux("display-message", "-p", "#{version}")) >= DEAD_FORMAT
+def own(sandbox: Sandbox, pane: str) -> tuple[str, str]:
+    """What stands on the pane itself of how it ends."""
+    return (
+        sandbox.pane_option(pane, "remain-on-exit"),
+        sandbox.pane_option(pane, "remain-on-exit-format"),
+    )
 
 
 def crash_and_resume(sandbox: Sandbox, it: Started) -> Started:
@@ -48,12 +46,12 @@ def test_a_pane_that_the_user_wants_kept_is_kept_after_a_crash_too(sandbox: Sand
     (one,) = start(sandbox, "prompt")
     one = crash_and_resume(sandbox, one)
     sandbox.quiet()
-    assert own(sandbox, one.pane) == ""
+    assert sandbox.pane_option(one.pane, "remain-on-exit") == ""
     quit_codex(sandbox, one)
     assert sandbox.format(one.pane, "#{pane_dead}") == "1", "kept, as every pane of this user"
     sandbox.unload()
-    assert own(sandbox, one.pane, "remain-on-exit-format") == ""
-    line = "mine" if has_line(sandbox) else ""
+    assert sandbox.pane_option(one.pane, "remain-on-exit-format") == ""
+    line = "mine" if sandbox.version >= DEAD_FORMAT else ""
     assert sandbox.format(one.pane, "#{remain-on-exit} #{remain-on-exit-format}").startswith(f"on {line}")
 
 
@@ -65,27 +63,31 @@ def test_what_stands_on_the_pane_is_left(sandbox: Sandbox, value: str) -> None:
     sandbox.tmux("set-option", "-p", "-t", one.pane, "remain-on-exit", value)
     sandbox.tmux("set-option", "-pq", "-t", one.pane, "remain-on-exit-format", FORMAT)
     sandbox.helper("sync")
-    line = FORMAT if has_line(sandbox) else ""
-    assert (own(sandbox, one.pane), own(sandbox, one.pane, "remain-on-exit-format")) == (value, line)
+    line = FORMAT if sandbox.version >= DEAD_FORMAT else ""
+    assert own(sandbox, one.pane) == (value, line)
     if value == "off":
         os.kill(one.pid, signal.SIGKILL)
         sandbox.wait_for(lambda: one.pane not in sandbox.pane_ids(), 20, "it to close")
         return
     one = crash_and_resume(sandbox, one)
     sandbox.quiet()
-    assert (own(sandbox, one.pane), own(sandbox, one.pane, "remain-on-exit-format")) == (value, line)
+    assert own(sandbox, one.pane) == (value, line)
     sandbox.unload()
-    assert (own(sandbox, one.pane), own(sandbox, one.pane, "remain-on-exit-format")) == (value, line)
+    assert own(sandbox, one.pane) == (value, line)
 
 
 def test_a_pane_that_got_another_program_ends_as_any_other(sandbox: Sandbox) -> None:
     sandbox.start_server(load_plugin=True)
     (one,) = start(sandbox, "prompt")
-    sandbox.wait_for(lambda: own(sandbox, one.pane) == "failed", 20, "it to outlive a crash")
+    sandbox.wait_for(
+        lambda: sandbox.pane_option(one.pane, "remain-on-exit") == "failed", 20, "it to outlive a crash"
+    )
     sandbox.tmux("respawn-pane", "-k", "-t", one.pane, "cat")
-    sandbox.wait_for(lambda: own(sandbox, one.pane) == "", 20, "what was ours to be gone")
-    assert own(sandbox, one.pane, "remain-on-exit-format") == ""
-    assert own(sandbox, one.pane, "@codex_hint") == ""
+    sandbox.wait_for(
+        lambda: sandbox.pane_option(one.pane, "remain-on-exit") == "", 20, "what was ours to be gone"
+    )
+    assert sandbox.pane_option(one.pane, "remain-on-exit-format") == ""
+    assert sandbox.pane_option(one.pane, "@codex_hint") == ""
 
 
 def exec_pane(sandbox: Sandbox, *options: str) -> str:
@@ -147,11 +149,11 @@ def test_hooks_and_aliases_at_our_own_indexes_come_back(sandbox: Sandbox) -> Non
 def test_a_conversation_by_exec_leaves_the_users_own_and_no_trace(sandbox: Sandbox) -> None:
     sandbox.start_server(load_plugin=True)
     mine, other = exec_pane(sandbox, "remain-on-exit", "on"), exec_pane(sandbox)
-    assert own(sandbox, mine) == "on"
-    assert own(sandbox, other) == "failed"
+    assert sandbox.pane_option(mine, "remain-on-exit") == "on"
+    assert sandbox.pane_option(other, "remain-on-exit") == "failed"
     sandbox.unload()
-    assert own(sandbox, mine) == "on"
-    assert own(sandbox, other) == ""
+    assert sandbox.pane_option(mine, "remain-on-exit") == "on"
+    assert sandbox.pane_option(other, "remain-on-exit") == ""
     assert "@codex_" not in sandbox.tmux("show-options", "-p", "-t", other)
 
 

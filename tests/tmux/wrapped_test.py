@@ -7,9 +7,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from codex_tmux.state.launch import UNATTENDED
 from tests.support.world import Sandbox
-from tests.tmux.wrappers_test import FLAGS, WORDS, begun, check_back, codex_pid, come_back, kill
+from tests.tmux.wrappers_test import FLAGS, WORDS, begun, check_back, codex_pid, come_back
 
 QUESTION = "which cannot be run again for its session"
 
@@ -101,35 +100,6 @@ def test_it_asks_before_it_starts_without(world: Sandbox) -> None:
     check_back(world, pane, session)
     # The answer holds.
     resumed(world, pane, session)
-
-
-def test_q_leaves_a_shell(world: Sandbox) -> None:
-    pane = world.new_pane("start")
-    session = begun(world, pane)
-    asked(world, pane)
-    before = len(world.model.requests)
-    world.tmux("send-keys", "-t", pane, "q")
-    world.wait_format(pane, "#{pane_current_command}", "bash")
-    assert len(world.model.requests) == before
-    assert session in world.helper("list", "--all", "--json")
-
-
-def test_without_a_person_it_sleeps_and_says_why(world: Sandbox) -> None:
-    pane = world.new_pane("start")
-    session = begun(world, pane)
-    kill(world, pane)
-    world.tmux("respawn-pane", "-e", f"{UNATTENDED}=1", "-t", pane)
-
-    def says_why() -> bool:
-        hint = world.format(pane, "#{@codex_hint}")
-        return world.format(pane, "#{pane_dead}") == "1" and "Codex was started by start" in hint
-
-    world.wait_for(says_why, 20, "the hint")
-    assert world.format(pane, "#{@codex_session}") == session
-    world.respawn(pane)
-    wait_question(world, pane)
-    world.tmux("send-keys", "-t", pane, "Enter")
-    check_back(world, pane, session)
 
 
 def test_after_a_restart_what_was_not_stored_is_asked_for(world: Sandbox) -> None:

@@ -37,8 +37,19 @@ def rollout(home: Path, session_id: str = ID, *lines: object, day: int = 0, late
     folder = home / "sessions" / time.strftime("%Y/%m/%d", at)
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / time.strftime(f"rollout-%Y-%m-%dT%H-%M-%S-{session_id}.jsonl", at)
-    path.write_text("".join(json.dumps(line, separators=(",", ":")) + "\n" for line in lines))
+    return written(path, *lines)
+
+
+def written(path: Path, *entries: object) -> Path:
+    """A file of these entries, one a line, as Codex writes them."""
+    path.write_text("".join(json.dumps(entry, separators=(",", ":")) + "\n" for entry in entries))
     return path
+
+
+def said(role: str, text: str) -> dict[str, object]:
+    kind = "output_text" if role == "assistant" else "input_text"
+    payload = {"type": "message", "role": role, "content": [{"type": kind, "text": text}]}
+    return {"type": "response_item", "payload": payload}
 
 
 def meta(session_id: str = ID, /, **more: object) -> dict[str, object]:
@@ -318,10 +329,6 @@ def test_lock_holder(home: Path) -> None:
 
 
 def test_first_message_in_the_words_of_many_versions(home: Path) -> None:
-    def said(role: str, text: str) -> dict[str, object]:
-        content = [{"type": "input_text", "text": text}]
-        return {"type": "response_item", "payload": {"type": "message", "role": role, "content": content}}
-
     item = {"type": "UserMessage", "content": [{"type": "text", "text": "hello"}]}
     event = {"type": "event_msg", "payload": {"type": "item_completed", "item": item}}
     ours = [said("developer", "no"), said("user", "<environment_context>"), said("user", "# AGENTS.md …")]
