@@ -635,15 +635,10 @@ class Walk:
         return "prefix N"
 
     def unload_and_load(self) -> str:
-        subprocess.run([plugin_file().parent / "plugin/unload"], env=self.inside(), check=True)
+        subprocess.run([plugin_file().parent / "plugin/unload"], env=self.sandbox.inside, check=True)
         self.reload()
         self.sandbox.helper("sync")
         return "unload, and load again"
-
-    def inside(self) -> dict[str, str]:
-        """The environment of a program in a pane."""
-        pid = self.sandbox.tmux("display-message", "-p", "#{pid}")
-        return {**self.sandbox.env, "TMUX": f"{self.sandbox.socket},{pid},0"}
 
     def records(self) -> tuple[Record, ...]:
         """The records on the disk."""
@@ -652,9 +647,7 @@ class Walk:
 
     def pane_of(self, session: str) -> str:
         """The pane that remembers a session."""
-        form = "#{pane_id} #{@codex_session}"
-        lines = self.sandbox.tmux("list-panes", "-a", "-F", form).splitlines()
-        return next((line.split()[0] for line in lines if line.endswith(" " + session)), "")
+        return self.sandbox.sessions().get(session, "")
 
     def wait_pane_of(self, session: str) -> str:
         """The pane that has a session, once there is one."""

@@ -312,6 +312,7 @@ def evil_world(world: Sandbox) -> tuple[Sandbox, str, str]:
         "the names",
     )
     assert OWNED in str(world.rows("--all")[pane]["title"]), "Codex calls it so"
+    world.wait_text(pane, "turn 1 |")
     answered = said_on(world, pane)
     kill(world, pane)
     world.wait_asleep(pane)

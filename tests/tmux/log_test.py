@@ -6,24 +6,6 @@ import subprocess
 from tests.support.world import Sandbox
 
 
-def test_it_is_followed_until_control_c(sandbox: Sandbox) -> None:
-    sandbox.start_server(load_plugin=True, width=200, height=50)
-    reader = sandbox.new_pane("codex-tmux log -f; echo exit $?; cat", name="reader")
-    pane, session = sandbox.talk("first")
-    sandbox.wait_text(reader, f"session.bound session={session}")
-    log = sandbox.state_dir / "log"
-    log.rename(log.with_name("log.1"))
-    sandbox.type(pane, "/new")
-    sandbox.wait_for(
-        lambda: sandbox.format(pane, "#{@codex_session}") not in ("", session), 20, "another session"
-    )
-    now = sandbox.bound(pane)
-    sandbox.wait_text(reader, f"session.bound session={now}")
-    sandbox.tmux("send-keys", "-t", reader, "C-c")
-    sandbox.wait_text(reader, "exit 0")
-    assert "Traceback" not in sandbox.capture(reader)
-
-
 def test_a_reader_that_goes_away(sandbox: Sandbox) -> None:
     (sandbox.state_dir / "log").write_text("a line of the log\n" * 20_000)
     done = subprocess.run(

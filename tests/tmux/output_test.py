@@ -31,6 +31,7 @@ def test_every_command_prints_what_it_did(sandbox: Sandbox) -> None:
     sandbox.bound(dead)
     sandbox.kill_codex(dead)
     config = sandbox.codex_home / "config.toml"
+    config.write_text(config.read_text().replace('"thread-id"', '"thread-id", "thread-title"'))
     seen: set[str] = set()
 
     def prints(command: str, *wanted: str, fits: bool = False, colours: bool = False) -> str:

@@ -91,7 +91,8 @@ seen = []
 sys.addaudithook(lambda event, args: seen.append(event) if event in ("open", "os.listdir", "os.scandir") else None)
 store, session = Store(sys.argv[1]), sys.argv[2]
 found = [store.complete(session[:29]), store.resumable(session)]
-found += [store.is_subagent(session), bool(store.rollout(session))]
+found += [store.is_subagent(session), bool(store.rollout(session)), bool(store.find(session))]
+found += [store.resumable(session[:-1] + "f"), [s.id for s in store.recent(1)]]
 print(json.dumps([found, len(seen)]))
 """
 
@@ -114,4 +115,4 @@ def test_finding_a_session_opens_as_many_files_however_many_are_old(tmp_path: Pa
         )
         found.append(json.loads(done.stdout))
     assert found[0] == found[1]
-    assert found[0][0] == [session, [True, ""], False, True]
+    assert found[0][0] == [session, [True, ""], False, True, True, [False, "unknown"], [session]]

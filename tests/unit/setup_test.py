@@ -17,7 +17,6 @@ from codex_tmux.codex import version
 from codex_tmux.codex.title_config import title_has_id
 from codex_tmux.errors import Problem
 from codex_tmux.setup import setup, user_file
-from codex_tmux.setup.user_file import UserFile
 
 LINE = 'terminal_title = ["activity", "thread-id", "thread-title", "project-name"]'
 
@@ -287,13 +286,6 @@ def test_keeps_what_another_program_writes_meanwhile(
     assert config.read_text() == ("a = 1\n" if there else "") + "# 1\n# 0\n"
 
 
-def test_without_the_second_look_it_would_be_lost(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(UserFile, "still_holds", lambda self, read: True)
-    Writer(config, monkeypatch, 1)
-    ok()
-    assert "# 0" not in config.read_text()
-
-
 def test_the_other_program_wrote_the_id_itself(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     config = home / "config.toml"
     Writer(config, monkeypatch, 1, lambda n: config.write_text('tui.terminal_title = ["session-id"]\n'))
@@ -400,14 +392,6 @@ def test_undo_leaves_what_came_since(
     assert (config.read_text() if config.exists() else None) == after
     assert len(list(home.glob("*.codex-tmux-*"))) == (after is not None), "the copy is worth something"
     assert "nothing to undo" in ok("--undo")
-
-
-def test_undo_never_takes_a_title_of_the_users_own(home: Path) -> None:
-    config = home / "config.toml"
-    config.write_text('tui.terminal_title = ["thread-id"]\n')
-    assert "nothing to do" in ok()
-    assert "nothing to undo" in ok("--undo")
-    assert config.read_text() == 'tui.terminal_title = ["thread-id"]\n'
 
 
 def test_undo_takes_what_two_setups_put_in(home: Path, config: Path) -> None:
