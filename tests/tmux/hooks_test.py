@@ -418,16 +418,6 @@ def test_from_any_path(sandbox: Sandbox, tmp_path: Path) -> None:
     assert "pane-title-changed[8470]" in sandbox.tmux("show-hooks", "-gw", "pane-title-changed")
 
 
-def test_as_a_plugin_manager_runs_it(sandbox: Sandbox) -> None:
-    """TPM: `$file >/dev/null 2>&1` for each `*.tmux`, and waits for it."""
-    sandbox.start_server()
-    script = f"for file in {PLUGIN.parent}/*.tmux; do $file >/dev/null 2>&1; done"
-    began = time.monotonic()
-    subprocess.run(["bash", "-c", script], env=sandbox.inside, check=True, cwd="/")
-    print(f"loaded in {(time.monotonic() - began) * 1000:.0f} ms")
-    sandbox.bound(sandbox.new_pane("codex hello"))
-
-
 def test_a_codex_that_takes_its_time_to_quit(counted: Counted) -> None:
     """Its title is gone long before it is; when it ends, the shell behind it fires nothing."""
     sandbox = counted.sandbox

@@ -251,9 +251,8 @@ def test_options_that_hold_commands(world: Sandbox) -> None:
         world.load()
         pane = world.new_pane("codex 'hello there'")
         bound(world, pane)
-        kill(world, pane)
+        world.kill_codex(pane)
         world.tmux("select-window", "-t", pane)
-        world.wait_asleep(pane)
         world.wait_text(pane, "brings it back")
     no_harm(world)
 
@@ -314,8 +313,7 @@ def evil_world(world: Sandbox) -> tuple[Sandbox, str, str]:
     assert OWNED in str(world.rows("--all")[pane]["title"]), "Codex calls it so"
     world.wait_text(pane, "turn 1 |")
     answered = said_on(world, pane)
-    kill(world, pane)
-    world.wait_asleep(pane)
+    world.kill_codex(pane)
     assert said_on(world, pane) == answered != [], "drawn again as it was, and run by nobody"
     return world, session, tmux_session
 

@@ -128,34 +128,24 @@ def test_the_name_is_the_conversations_that_was_there(world: Sandbox, daemon: Fa
     assert (daemon.names[theirs], world.format(other, "#{@codex_name}")) == ("three;", "three;")
 
 
-@pytest.mark.parametrize(
-    "why", ["automatic", "a program's", "another pane's", "two conversations", "off", "none"]
-)
-def test_what_names_no_conversation(world: Sandbox, daemon: FakeDaemon, why: str) -> None:
-    pane, session = conversation(world)
-    daemon.threads = {session: IDLE}
-    if why == "automatic":
-        name_in_codex(world, session, "from Codex")
-        end_turn(world, pane, session)
-        window_is(world, pane, "from Codex")
-    elif why == "a program's":
-        world.tmux("set-option", "-p", "-t", pane, "allow-rename", "on")
-        Path(world.format(pane, "#{pane_tty}")).write_bytes(b"\x1bkfrom a program\x1b\\")
-        window_is(world, pane, "from a program")
-    elif why == "another pane's":
-        other = world.pane_by("split-window", "-d", "-t", pane, "cat")
-        world.tmux("set-option", "-p", "-t", other, "allow-rename", "on")
-        Path(world.format(other, "#{pane_tty}")).write_bytes(b"\x1bkfrom a program\x1b\\")
-        window_is(world, pane, "from a program")
-    elif why == "two conversations":
-        other, _ = conversation(world)
-        world.tmux("join-pane", "-d", "-s", other, "-t", pane)
-        world.tmux("rename-window", "-t", pane, "both")
-    elif why == "off":
-        world.tmux("set-option", "-g", "@codex-names", "off")
-        world.tmux("rename-window", "-t", pane, "mine")
-    else:
-        world.tmux("rename-window", "-t", world.new_pane("cat"), "no Codex")
+def test_what_names_no_conversation(world: Sandbox, daemon: FakeDaemon) -> None:
+    (pane, session), (own, first), (beside, second) = (conversation(world) for _ in range(3))
+    daemon.threads = {session: IDLE, first: IDLE, second: IDLE}
+    name_in_codex(world, session, "from Codex")
+    end_turn(world, pane, session)
+    window_is(world, pane, "from Codex")
+    # A program's name, in its own pane and in the other one of its window.
+    for window, program in ((own, own), (beside, world.pane_by("split-window", "-d", "-t", beside, "cat"))):
+        world.tmux("set-option", "-p", "-t", program, "allow-rename", "on")
+        Path(world.format(program, "#{pane_tty}")).write_bytes(b"\x1bkfrom a program\x1b\\")
+        window_is(world, window, "from a program")
+    # One window of two conversations, one of none, and with names switched off.
+    world.tmux("join-pane", "-d", "-s", beside, "-t", own)
+    world.tmux("rename-window", "-t", own, "both")
+    world.tmux("rename-window", "-t", world.new_pane("cat"), "no Codex")
+    world.quiet()
+    world.tmux("set-option", "-g", "@codex-names", "off")
+    world.tmux("rename-window", "-t", pane, "mine")
     world.quiet()
     assert "thread/name/set" not in daemon.asked
     assert events(world, "session.not_named") == 0

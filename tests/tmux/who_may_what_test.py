@@ -10,7 +10,7 @@ import psutil
 import pytest
 
 from tests.support.world import Sandbox
-from tests.tmux.hostile_test import bound, kill
+from tests.tmux.hostile_test import bound
 from tests.tmux.respawn_routes_test import command_line
 
 IN_FLAG, IN_PROMPT, IN_ENVIRONMENT = "sk-flag-3141", "sk-prompt-2718", "sk-environment-1618"
@@ -35,9 +35,7 @@ def test_nothing_that_is_kept_is_open_to_others(sandbox: Sandbox, open_to_all: N
     sandbox.start_server(load_plugin=True)
     pane = sandbox.new_pane("codex 'hello there'")
     bound(sandbox, pane)
-    kill(sandbox, pane)
-    sandbox.wait_asleep(pane)
-    sandbox.respawn(pane)
+    sandbox.crash(pane)
     bound(sandbox, pane)
     sandbox.helper("setup", "-y")
     sandbox.helper("setup", "--undo", "-y")
@@ -61,8 +59,7 @@ def test_what_is_secret_stands_in_no_log_and_no_list(sandbox: Sandbox) -> None:
         sandbox.helper("list", "--json"),
         sandbox.helper("pick", "--preview", session),
     ]
-    kill(sandbox, pane)
-    sandbox.wait_asleep(pane)
+    sandbox.kill_codex(pane)
     shown += [sandbox.helper("list", "--all", "--json")]
     sandbox.respawn(pane)
     sandbox.wait_for(lambda: session in command_line(sandbox, pane), 20, "the session back")
@@ -130,8 +127,7 @@ def test_a_session_comes_back_under_its_own_home_only(sandbox: Sandbox) -> None:
         copy.parent.mkdir(parents=True, exist_ok=True)
         copy.write_text(rollout.read_text().replace("hello from", "copied from"))
     for pane, (home, session) in panes.items():
-        kill(sandbox, pane)
-        sandbox.wait_asleep(pane)
+        sandbox.kill_codex(pane)
         for wrong in (sandbox.codex_home, other):
             sandbox.tmux("set-environment", "-g", "CODEX_HOME", str(wrong))
             sandbox.respawn(pane, "-k")

@@ -114,21 +114,39 @@ def test_a_pane_that_shows_a_session_holds_it() -> None:
     assert actions == []
 
 
-def test_a_killed_pane_sleeps_with_its_session() -> None:
-    dead = killed()
-    records, actions = run(HELD, dead)
-    assert one(records).status == DEAD
-    assert actions == [Sleep("%1", LAUNCH, "signal 9")]
-    records, actions = run(records, dead._replace(asleep=True, exit="1"))
-    assert one(records).status == DEAD
-    assert actions == []
+RESPAWNED = left(root_pid="999", guard=Guard("101", COMMAND))
+NEXT_LOOK: dict[str, tuple[Pane, dict[str, Any], str, list[object]]] = {
+    "killed, it sleeps with its session": (killed(), {}, DEAD, [Sleep("%1", LAUNCH, "signal 9")]),
+    "asleep, it is left": (killed(asleep=True, exit="1"), {}, DEAD, []),
+    "kept after a quit it sleeps too: no prompt is sent again": (
+        killed(exit="0"),
+        {},
+        ENDED,
+        [Sleep("%1", LAUNCH, "0")],
+    ),
+    "a server on another socket has it lost": (pane(2), {"server": "/other", "epoch": "11:30"}, LOST, []),
+    "a new Codex that says nothing is not taken for it": (
+        showing(1, "", sighting=None, last_process="101:1", process="300:9"),
+        {},
+        ENDED,
+        [],
+    ),
+    "a respawn that starts Codex anew is taken over": (RESPAWNED, {}, LIVE, [TakeOver("%1", LAUNCH, "999")]),
+    "another command of its is obeyed": (RESPAWNED._replace(start_command="vim"), {}, CLOSED, []),
+    "and the record kept where the pane forgot": (
+        RESPAWNED._replace(start_command="vim", session="", evidence=""),
+        {},
+        CLOSED,
+        [],
+    ),
+}
 
 
-def test_a_pane_kept_after_a_quit_sleeps_too_so_that_no_prompt_is_sent_again() -> None:
-    dead = killed(exit="0")
-    records, actions = run(HELD, dead)
-    assert one(records).status == ENDED
-    assert actions == [Sleep("%1", LAUNCH, "0")]
+@pytest.mark.parametrize("case", NEXT_LOOK)
+def test_what_follows_from_the_next_look(case: str) -> None:
+    shown, changes, status, expected = NEXT_LOOK[case]
+    records, actions = run(HELD, shown, **changes)
+    assert (one(records).session_id, one(records).status, actions) == (sid(1), status, expected)
 
 
 def test_a_killed_pane_comes_back_by_itself_three_times_a_minute() -> None:
@@ -164,10 +182,6 @@ def test_what_another_server_may_still_have_is_not_lost_though_the_socket_is_the
     again, _ = run(HELD, showing(2, sid(1)), epoch="11:30", fates={EPOCH: fate})
     assert again == HELD
     assert [a for a in run(HELD, epoch="11:30")[0] if a.status == LOST]
-
-
-def test_a_server_on_another_socket_that_is_gone_has_lost_its_sessions() -> None:
-    assert one(run(HELD, server="/tmp/other", epoch="11:30")[0]).status == LOST
 
 
 def test_a_running_server_keeps_its_records_when_their_epoch_gets_another_form() -> None:
@@ -282,28 +296,6 @@ def test_the_command_line_does_not_overrule_the_title_of_the_same_process() -> N
     records, _ = run((), showing(1, sid(2)))
     records, _ = run(records, showing(1, sid(1), ARGV, last_process="101:1"))
     assert one(records).session_id == sid(2)
-
-
-def test_a_new_codex_that_says_nothing_is_not_taken_for_the_old_session() -> None:
-    records, _ = run(HELD, showing(1, "", sighting=None, last_process="101:1", process="300:9"))
-    assert one(records).status == ENDED
-
-
-def test_a_respawn_that_starts_codex_anew_is_taken_over() -> None:
-    guard = Guard("101", COMMAND)
-    again = left(root_pid="999", guard=guard)
-    records, actions = run(HELD, again)
-    assert actions == [TakeOver("%1", LAUNCH, "999")]
-    assert one(records).session_id == sid(1)
-    _, actions = run(records, again._replace(start_command="vim"))
-    assert actions == []
-
-
-def test_another_command_given_to_a_respawn_is_obeyed_and_the_record_kept() -> None:
-    guard = Guard("101", COMMAND)
-    other = pane(1, root_pid="999", guard=guard, launch=LAUNCH, marked=True, start_command="vim")
-    records, actions = run(HELD, other)
-    assert (one(records).status, actions) == (CLOSED, [])
 
 
 def test_a_shell_tells_a_quit_from_a_kill() -> None:
