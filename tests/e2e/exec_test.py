@@ -57,9 +57,14 @@ def wait_text(world: Sandbox, pane: str, text: str, timeout: float = 40) -> str:
 
 def say(world: Sandbox, pane: str, text: str, turn: int) -> str:
     """Send a message and wait for its answer; the answer's line."""
-    world.enter(pane, text)
-    wait_text(world, pane, f"turn {turn} | ")
+    tell(world, pane, text, f"turn {turn} | ")
     return next(line for line in screen(world, pane).splitlines() if line.startswith(f"turn {turn} |"))
+
+
+def tell(world: Sandbox, pane: str, text: str, shown: str) -> None:
+    """Send a message, and wait until the pane shows this."""
+    world.enter(pane, text)
+    wait_text(world, pane, shown)
 
 
 def hold(world: Sandbox, pane: str, text: str) -> None:
@@ -164,18 +169,15 @@ def test_the_respawn_command(world: Sandbox) -> None:
     say(world, pane, "one", 1)
     world.helper("respawn", "--force", "-t", pane)
     wait_text(world, pane, "resumed, from tmux")
-    world.enter(pane, "two")
-    wait_text(world, pane, "all: one / two")
+    tell(world, pane, "two", "all: one / two")
     assert world.model.requests[-1].body["model"] == "x"
     world.helper("respawn", "-t", pane, "--fresh", "--force")
     wait_text(world, pane, "a new session was asked for")
-    world.enter(pane, "three")
-    wait_text(world, pane, "all: three")
+    tell(world, pane, "three", "all: three")
     assert world.model.requests[-1].body["model"] == "x"
     kill_everything(world, [pane])
     world.helper("respawn", "-t", pane)
-    world.enter(pane, "four")
-    wait_text(world, pane, "all: three / four")
+    tell(world, pane, "four", "all: three / four")
 
 
 @pytest.mark.parametrize("how", ["by itself", "respawn-pane -k"])
@@ -190,8 +192,7 @@ def test_back_from_the_middle_of_a_turn(world: Sandbox, how: str) -> None:
     else:
         world.respawn(pane, "-k")
     world.wait_for(lambda: world.format(pane, "#{pane_pid}") != pid, 20, "the pane to be back")
-    world.enter(pane, "three")
-    wait_text(world, pane, "all: one / HOLD two / three")
+    tell(world, pane, "three", "all: one / HOLD two / three")
 
 
 def test_a_new_tmux_server(world: Sandbox) -> None:
@@ -239,8 +240,7 @@ def test_nothing_left_of_it_is_fresh_and_said(world: Sandbox, gone: str) -> None
         )
     respawn(world, pane)
     wait_text(world, pane, f"{why}: {words}")
-    world.enter(pane, "two")
-    wait_text(world, pane, "turn 1 | first: two | last: two | all: two")
+    tell(world, pane, "two", "turn 1 | first: two | last: two | all: two")
     assert session_of(world, pane) not in ("", old)
     assert logged(world, "exec.fresh", why=f'"{why}"')
 
@@ -366,22 +366,18 @@ def test_messages_of_several_lines_and_the_history(world: Sandbox) -> None:
 def test_what_goes_wrong_is_said_and_the_next_message_is_taken(world: Sandbox) -> None:
     pane = open_pane(world)
     say(world, pane, "one", 1)
-    world.enter(pane, "FAIL 429")
-    wait_text(world, pane, "rate limited: send the message again later (the session is kept")
-    world.enter(pane, "FAIL 401")
-    wait_text(world, pane, "run `codex login`")
+    tell(world, pane, "FAIL 429", "rate limited: send the message again later (the session is kept")
+    tell(world, pane, "FAIL 401", "run `codex login`")
     codex = world.bin / "codex"
     target = os.readlink(codex)
     hidden = Path(target + ".not-there")
     codex.unlink()
     codex.symlink_to(hidden)
     # The pane keeps the path it found at its start, so this Codex is missing to it and to nobody else.
-    world.enter(pane, "nobody hears this")
-    wait_text(world, pane, "Codex is missing")
+    tell(world, pane, "nobody hears this", "Codex is missing")
     codex.unlink()
     codex.symlink_to(target)
-    world.enter(pane, "last")
-    wait_text(world, pane, "last: last | ")
+    tell(world, pane, "last", "last: last | ")
     assert len({request.session_id for request in world.model.requests}) == 1
     pane = open_pane(world, cwd=world.make_dir("plain"))
     world.enter(pane, "one")
@@ -416,8 +412,7 @@ def test_a_session_open_elsewhere_is_waited_for(world: Sandbox) -> None:
         stderr=subprocess.DEVNULL,
     )
     world.wait_for(lambda: world.model.turns_with("HOLD elsewhere"), 30, "the other's question")
-    world.enter(pane, "two")
-    wait_text(world, pane, "the session is still open in codex")
+    tell(world, pane, "two", "the session is still open in codex")
     assert not world.model.turns_with("two")
     world.model.release()
     assert other.wait(30) == 0
@@ -467,8 +462,7 @@ def test_under_a_shell_it_comes_back_as_exec(world: Sandbox) -> None:
     assert status_of(world, pane) == "dead"
     world.helper("respawn", "-t", pane)
     wait_text(world, pane, "resumed, from tmux")
-    world.enter(pane, "two")
-    wait_text(world, pane, "all: one / two")
+    tell(world, pane, "two", "all: one / two")
     assert world.format(pane, "#{@codex_mode}") == "exec"
     assert world.format(pane, "#{@codex_launch}").startswith("exec ")
 
@@ -487,8 +481,7 @@ def test_left_under_a_shell_it_has_ended(world: Sandbox, how: str) -> None:
 
 def test_help_is_answered_by_the_prompt_and_words_are_whole(world: Sandbox) -> None:
     pane = open_pane(world, *FLAGS)
-    world.enter(pane, "/help")
-    wait_text(world, pane, "Ctrl-D or /quit leaves")
+    tell(world, pane, "/help", "Ctrl-D or /quit leaves")
     assert world.model.requests == []
     text = " ".join(f"word{n:03}" for n in range(60))
     say(world, pane, text, 1)

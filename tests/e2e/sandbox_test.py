@@ -109,20 +109,3 @@ def test_a_killed_owner_is_cleared_away_by_the_next(tmp_path: Path) -> None:
         # Another test may be at clearing it away.
         other.wait_for(lambda: not root.exists() and not short.exists(), 20, "it to be cleared away")
         assert other.root.exists()
-
-
-def test_another_codex_gets_another_template(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("CODEX_TMUX_CACHE_DIR", str(tmp_path))
-    found = []
-    for number in (1, 2):
-        codex = tmp_path / f"codex-{number}"
-        codex.write_text(
-            f'#!/bin/sh\n[ "$1" = --version ] && echo "codex-cli {number}" && exit\n'
-            f'mkdir -p "$CODEX_HOME/packages" && echo {number} > "$CODEX_HOME/packages/binary"\n'
-        )
-        codex.chmod(0o700)
-        with Sandbox(codex) as made:
-            found.append((made.codex_home / "packages/binary").read_text())
-            assert not (made.codex_home / "packages/done").exists()
-    assert found == ["1\n", "2\n"]
-    assert len(list((tmp_path / "templates").glob("*/done"))) == 2

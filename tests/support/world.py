@@ -372,6 +372,12 @@ class Sandbox(World):
             raise WorldError(f"codex-tmux {' '.join(args)}: exit {done.returncode}: {done.stderr.strip()}")
         return done.stdout
 
+    def refused(self, *args: str) -> str:
+        """Run `codex-tmux`, which is to fail; what it says."""
+        done = self.helper_result(*args)
+        assert done.returncode == 1, done
+        return done.stderr
+
     def helper_result(
         self, *args: str, timeout: float = 60.0, env: dict[str, str] | None = None
     ) -> subprocess.CompletedProcess[str]:

@@ -435,9 +435,7 @@ def test_copy_mode_takes_no_keys_for_the_shell(world: Sandbox) -> None:
     kill(world, it)
     world.wait_for(lambda: world.capture(it.pane).rstrip().endswith(("#", "$")), 20, "the shell's prompt")
     world.tmux("copy-mode", "-t", it.pane)
-    done = world.helper_result("respawn", "-t", it.pane)
-    assert done.returncode == 1
-    assert "copy mode" in done.stderr
+    assert "copy mode" in world.refused("respawn", "-t", it.pane)
     world.tmux("send-keys", "-t", it.pane, "-X", "cancel")
     world.helper("respawn", "-t", it.pane)
     wait_resumed(world, it)
@@ -451,9 +449,7 @@ def test_panes_without_codex_are_respawned_as_ever(world: Sandbox) -> None:
         world.respawn(pane, "-k")
         assert world.format(pane, "#{pane_pid}") != root
         assert world.format(pane, "#{@codex_pane}#{@codex_session}") == ""
-    done = world.helper_result("respawn", "-t", cat)
-    assert done.returncode == 1
-    assert "no Codex has run in pane" in done.stderr
+    assert "no Codex has run in pane" in world.refused("respawn", "-t", cat)
     press(world, cat, PREFIX + b"R")
     world.quiet()
     assert world.format(cat, "#{pane_current_command}") == "cat"

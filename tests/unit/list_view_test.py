@@ -129,6 +129,5 @@ def test_the_end_of_a_path_is_kept() -> None:
 def test_ages(monkeypatch: pytest.MonkeyPatch) -> None:
     fixed = now()
     monkeypatch.setattr("codex_tmux.commands.list_view.now", lambda: fixed)
-    ages = [(None, "-"), (0, "0s"), (59, "59s"), (60, "1m"), (7200, "2h"), (90000, "1d"), (-100, "0s")]
-    for ago, shown in ages:
+    for ago, shown in ((None, "-"), (60, "1m"), (90000, "1d")):
         assert age_of(None if ago is None else (fixed - timedelta(seconds=ago)).isoformat()) == shown
