@@ -257,6 +257,18 @@ def test_options_that_hold_commands(world: Sandbox) -> None:
     no_harm(world)
 
 
+def test_a_model_that_speaks_escapes_and_formats(world: Sandbox) -> None:
+    """What stands on the screen is drawn again as it was, and run by nobody."""
+    text = f"$({PWN}) `{PWN}` #({PWN}) #{{pane_id}} %H \\033]0;x\\007"
+    pane = world.new_pane("codex " + shlex.quote(text))
+    bound(world, pane)
+    world.wait_text(pane, "turn 1 |")
+    before = [line for line in world.capture(pane).splitlines() if "turn 1" in line]
+    world.kill_codex(pane)
+    assert [line for line in world.capture(pane).splitlines() if "turn 1" in line] == before
+    no_harm(world)
+
+
 OWNED = "OWNED"
 EVIL = (
     f"\x1b]0;{OWNED}\x07\x1b]52;c;{OWNED}\x07\x1bP{OWNED}\x1b\\\x1b[45;7m{OWNED}\x1b[2J\x9b31m\x9d0;{OWNED}\x9c"
@@ -287,11 +299,6 @@ def on_a_terminal(sandbox: Sandbox, *args: str) -> str:
     return client.output.decode(errors="surrogateescape")
 
 
-def said_on(sandbox: Sandbox, pane: str) -> list[str]:
-    """The lines of the answer on the screen."""
-    return [line for line in sandbox.capture(pane).splitlines() if "turn 1 |" in line]
-
-
 @pytest.fixture
 def evil_world(world: Sandbox) -> tuple[Sandbox, str, str]:
     """A world in which all that others may name is named EVIL; a dead pane with its session."""
@@ -311,10 +318,7 @@ def evil_world(world: Sandbox) -> tuple[Sandbox, str, str]:
         "the names",
     )
     assert OWNED in str(world.rows("--all")[pane]["title"]), "Codex calls it so"
-    world.wait_text(pane, "turn 1 |")
-    answered = said_on(world, pane)
     world.kill_codex(pane)
-    assert said_on(world, pane) == answered != [], "drawn again as it was, and run by nobody"
     return world, session, tmux_session
 
 
