@@ -263,7 +263,9 @@ BROKEN = (
 
 def test_no_pane_in_view_mode_whatever_the_helper_does(sandbox: Sandbox) -> None:
     broken = sandbox.root / "helper"
-    broken.touch(0o700)
+    # A helper that did nothing and did it well would leave its sync due for good.
+    broken.write_text("#!/bin/sh\nexit 1\n")
+    broken.chmod(0o700)
     first = sandbox.start_server(load_plugin=True, config=f"set -g @codex-tmux-bin {broken}")
     client = sandbox.attach()
     for helper in BROKEN:
