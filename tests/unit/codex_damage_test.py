@@ -123,7 +123,7 @@ LINE = st.one_of(
 )
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(LINE, max_size=6), st.integers(0, 600))
 def test_lines_of_anything(home: Path, lines: list[bytes], cut: int) -> None:
     path = rollout(home)

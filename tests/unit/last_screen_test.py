@@ -5,7 +5,7 @@ import string
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
@@ -92,7 +92,6 @@ MESSAGES = st.sampled_from([("you", "Codex"), ("Codex", "you"), ("you",), ("Code
 )
 
 
-@settings(deadline=None)  # a loaded machine is no failure
 @given(MESSAGES, st.integers(0, 40), st.integers(0, 12))
 def test_nothing_is_wider_or_higher_than_its_pane_nor_obeyed(
     messages: list[tuple[str, str]], width: int, height: int
@@ -104,7 +103,6 @@ def test_nothing_is_wider_or_higher_than_its_pane_nor_obeyed(
         assert not re.search(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\u202a-\u202e]", row)
 
 
-@settings(deadline=None)
 @given(MESSAGES)
 def test_a_buffer_brings_what_was_put_into_it(messages: list[tuple[str, str]]) -> None:
     found = unpacked(packed(messages))

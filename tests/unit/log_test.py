@@ -21,7 +21,7 @@ ANY = st.one_of(
 )
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(ANY)
 def test_any_value_stays_on_one_line(path: Path, value: str) -> None:
     before = path.read_bytes() if path.exists() else b""

@@ -1,7 +1,7 @@
 import unicodedata
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from codex_tmux.plain_text import age, plain, plain_line, shortened, tilde
@@ -14,7 +14,6 @@ HOSTILE = st.text(
 )
 
 
-@settings(deadline=None)  # a loaded machine is no failure
 @given(HOSTILE)
 @example("\x1b]0;title")
 @example("\x1b[")
@@ -51,7 +50,6 @@ def test_plain(text: str, wanted: str) -> None:
     assert plain(text) == wanted
 
 
-@settings(deadline=None)  # a loaded machine is no failure
 @given(st.text(), st.integers(1, 50))
 def test_shortened_is_short(text: str, width: int) -> None:
     short = shortened(text, width)

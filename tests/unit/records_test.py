@@ -65,9 +65,7 @@ RECORDS = st.builds(
     window_automatic=st.booleans(),
 )
 
-LENIENT = settings(
-    suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60
-)
+LENIENT = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
 
 
 @LENIENT
