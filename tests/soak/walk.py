@@ -11,6 +11,8 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
+import psutil
+
 from codex_tmux.codex.store import Store
 from codex_tmux.selftest.world import WorldError
 from codex_tmux.state import store
