@@ -61,7 +61,7 @@ GUARDS = (
         "codex_tmux/pane/run.py",
         "    ok, reason = store.resumable(session)",
         '    ok, reason = True, ""',
-        "tests/tmux/guards_test.py::test_a_session_that_is_gone_gives_a_fresh_one_and_says_so",
+        "tests/tmux/fresh_instead_test.py::test_a_deleted_session_is_asked_about_until_it_is_answered",
     ),
     Guard(
         "not in two panes at once",
@@ -136,8 +136,8 @@ GUARDS = (
     Guard(
         "a title that a rebuilt pane was given names no session",
         "codex_tmux/tracking/far_pane.py",
-        'identifier.title_id(row, pane, process.start) if row["@codex_title_at"] else ""',
-        "identifier.title_id(row, pane, process.start)",
+        'identifier.title_id(title_of(row), row, pane, process.start) if row["@codex_title_at"] else ""',
+        "identifier.title_id(title_of(row), row, pane, process.start)",
         "tests/tmux/far_end_test.py::test_nor_after_a_restart_and_the_remote_shell_is_no_living_codex",
     ),
     Guard(
@@ -171,8 +171,8 @@ GUARDS = (
     Guard(
         "a title alone is no conversation that waits",
         "plugin/hooks.tmux",
-        "#{?#{&&:#{@codex_pane},#{m:*[[] [.!] []] Action Required*,#{pane_title}}},y,}",
-        "#{?#{m:*[[] [.!] []] Action Required*,#{pane_title}},y,}",
+        "#{?#{&&:#{@codex_pane},#{m:*[[] [.!] []] Action Required*#{@codex_title_id}*,#{pane_title}}},y,}",
+        "#{?#{m:*[[] [.!] []] Action Required*#{@codex_title_id}*,#{pane_title}},y,}",
         "tests/tmux/themes_test.py::test_what_lives_what_is_dead_and_what_waits",
     ),
     Guard(

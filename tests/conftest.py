@@ -19,6 +19,9 @@ from tests.support.world import Sandbox
 CACHE = cache_dir()
 FUZZ = int(os.environ.get("FUZZ", "0"))
 """`make fuzz`: how many examples each property is tried on."""
+# A loaded machine is no failure.
+settings.register_profile("tests", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("tests")
 if FUZZ:
     settings.register_profile(
         "fuzz", max_examples=FUZZ, deadline=None, suppress_health_check=list(HealthCheck)

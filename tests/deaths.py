@@ -116,7 +116,7 @@ def deaths(sandbox: Sandbox, count: int, panes: int = 8) -> Outcome:
                 process = pane.process.partition(":")[0]
                 if pane.dead:
                     if pane.asleep:
-                        sandbox.tmux("respawn-pane", "-t", pane.id)
+                        sandbox.respawn(pane.id)
                 elif (
                     pane.known
                     and process

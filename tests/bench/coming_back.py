@@ -11,7 +11,7 @@ import time
 from codex_tmux.state.records import Record, now
 from tests.bench.hook_path import growth
 from tests.bench.measure import Cost, Figure, Line, server_cpu, side_by_side, spawn
-from tests.bench.worlds import environment, real_codex, server_pid, session_id, write_rollout
+from tests.bench.worlds import environment, real_codex, session_id, write_rollout
 from tests.support.world import Sandbox
 
 BY_HAND = "respawn-pane -k 'codex resume ID'"
@@ -185,7 +185,7 @@ def restore_beside_loop(panes: int, times: int) -> Line:
                 calls.append(f"tmux -S {world.socket} {new} -n api -c {world.work} cat")
             script = world.root / "loop.sh"
             script.write_text("\n".join(calls) + "\n")
-            return spawn(["/bin/sh", str(script)], world.env, server_pid(world))
+            return spawn(["/bin/sh", str(script)], world.env, world.server_pid)
 
     return side_by_side(
         f"restore of {panes} panes, to be built", ours, floor, "a loop of new-window calls", "", times
@@ -194,7 +194,7 @@ def restore_beside_loop(panes: int, times: int) -> Line:
 
 def restored(world: Sandbox, panes: int, *args: str) -> Cost:
     """Run `restore`, and wait until all is there."""
-    env, server = environment(world, "%0"), server_pid(world)
+    env, server = environment(world, "%0"), world.server_pid
     before = server_cpu(server)
     begin = time.perf_counter()
     cost = spawn([str(world.bin / "codex-tmux"), "restore", *args], env, 0)
@@ -235,7 +235,7 @@ def restore_into_layout(panes: int, times: int) -> Line:
             ]
             script = world.root / "loop.sh"
             script.write_text("\n".join(calls) + "\n")
-            return spawn(["/bin/sh", str(script)], world.env, server_pid(world))
+            return spawn(["/bin/sh", str(script)], world.env, world.server_pid)
 
     return side_by_side(
         f"restore of {panes} panes whose layout is there",

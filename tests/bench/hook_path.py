@@ -14,7 +14,6 @@ from tests.bench.worlds import (
     environment,
     filled,
     plugin,
-    server_pid,
     session_id,
     started_by_hooks,
     write_rollout,
@@ -28,7 +27,7 @@ SMALL = ((20, 0), (20, 20), (100, 20))
 
 def of_sync(world: Sandbox, what: str, quick: bool, budget: str = "") -> Line:
     """`sync`, started as hooks start it, beside a bare Python."""
-    env, words, server = environment(world, "%0"), started_by_hooks(world), server_pid(world)
+    env, words, server = environment(world, "%0"), started_by_hooks(world), world.server_pid
     return side_by_side(
         what,
         lambda: spawn([*words, "sync", "--settle"], env, server),
@@ -104,7 +103,7 @@ def bench_run(quick: bool) -> list[Line | Figure]:
         # The stored command as a sync writes it; no sync comes between, as the plugin is not loaded.
         world.tmux("set-option", "-g", "@codex_helper", str(world.bin / "codex-tmux"))
         stored = run_command(Server(str(world.socket)), launch)
-        server = server_pid(world)
+        server = world.server_pid
         true = median([spawn(["/bin/true"], env) for _ in range(21)])
         line = side_by_side(
             "run, from its exec to Codex's",
@@ -124,7 +123,7 @@ def bench_load(quick: bool) -> list[Line | Figure]:
     with Sandbox() as world:
         world.start_server(load_plugin=True)
         world.quiet()
-        server = server_pid(world)
+        server = world.server_pid
 
         def load() -> Cost:
             cost = timed(lambda: world.tmux("run-shell", plugin()), server)

@@ -192,7 +192,7 @@ class Trial:
         return self.option(pane, "@codex_session")
 
     def option(self, pane: str, name: str) -> str:
-        return self.world.tmux("show-options", "-pqv", "-t", pane, name)
+        return self.world.pane_option(pane, name)
 
     def close(self) -> None:
         for client in self.clients:

@@ -22,17 +22,12 @@ def bare_python(env: dict[str, str]) -> Cost:
 
 def environment(world: Sandbox, pane: str) -> dict[str, str]:
     """The environment of a process in that pane."""
-    return {**world.env, "TMUX": f"{world.socket},{server_pid(world)},0", "TMUX_PANE": pane}
-
-
-def server_pid(world: Sandbox) -> int:
-    """The process of the tmux server."""
-    return int(world.tmux("display-message", "-p", "#{pid}"))
+    return {**world.inside, "TMUX_PANE": pane}
 
 
 def started_by_hooks(world: Sandbox) -> list[str]:
     """The words by which the plugin's hooks start the helper in that server."""
-    return shlex.split(world.tmux("show-options", "-gqv", "@codex_word")) or [str(world.bin / "codex-tmux")]
+    return shlex.split(world.option("@codex_word")) or [str(world.bin / "codex-tmux")]
 
 
 def session_id(number: int, at: float | None = None) -> str:

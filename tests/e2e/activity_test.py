@@ -1,8 +1,5 @@
 """What Codex's own daemon says of its conversations."""
 
-import os
-import signal
-
 import pytest
 
 from codex_tmux.codex.daemon.client import has_daemon
@@ -36,7 +33,7 @@ def test_idle_working_and_working_on_behind_a_dead_pane(world: Sandbox) -> None:
     wait_activity(world, busy, "live", "working")
     wait_activity(world, quiet, "live", "idle")
     # The turn goes on in the daemon, which is no child of this pane.
-    os.kill(world.codex_pid(busy), signal.SIGKILL)
+    world.kill(busy)
     wait_activity(world, busy, "dead", "working")
     world.model.release()
     wait_activity(world, busy, "dead", "idle")

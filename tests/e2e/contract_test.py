@@ -14,8 +14,7 @@ import pytest
 
 from codex_tmux.codex.store import Store
 from codex_tmux.selftest.world import WorldError
-from tests.e2e.sandbox_test import runs
-from tests.support.world import Sandbox
+from tests.support.world import Sandbox, running
 
 pytestmark = pytest.mark.codex
 
@@ -192,8 +191,8 @@ def test_resume_alone_and_while_it_is_open(both: tuple[list[Sandbox], list[str]]
         if not flags:
             seen["locked"] = locked  # embedded, the real one shows both, in no fixed order
         seen["end of the second"] = world.format(other, "#{pane_dead}")
-        os.kill(world.codex_pid(other), signal.SIGKILL)
-        os.kill(world.codex_pid(pane), signal.SIGKILL)
+        world.kill(other)
+        world.kill(pane)
         world.wait_for(lambda: dead(world, pane) and dead(world, other), 20, "both to end")
         again = world.new_pane("codex", *flags, "resume", known)
         world.tmux("select-window", "-t", again)
@@ -226,7 +225,7 @@ def test_a_lost_daemon(both: tuple[list[Sandbox], list[str]]) -> None:
         known = world.ask(pane, "before").session_id
         record = json.loads((world.codex_home / "app-server-daemon/daemon.pid").read_text())
         os.kill(int(record["pid"]), signal.SIGKILL)
-        world.wait_for(lambda: not runs(int(record["pid"])), 20, "the end of the daemon")
+        world.wait_for(lambda: not running(int(record["pid"])), 20, "the end of the daemon")
         # A new background server may be under way, and have it already.
         seen: Seen = {
             "held by the pane": holder(world, pane, known) == "pane",

@@ -10,8 +10,7 @@ import pytest
 from codex_tmux.commands.daemon.tell import say_that_it_works
 from codex_tmux.errors import TmuxError
 from codex_tmux.tmux.server import Server
-from codex_tmux.tmux.versions import DEAD_FORMAT, version_of
-from tests.e2e.keep_test import option
+from codex_tmux.tmux.versions import DEAD_FORMAT
 from tests.support.screen import Screen
 from tests.support.world import Sandbox
 
@@ -79,19 +78,19 @@ def test_tell_a_running_a_sleeping_and_a_closed_conversation(world: Sandbox) -> 
     world.kill_codex(pane)
     assert world.helper("tell", "-t", pane, "--", "-- three").startswith("sent: Codex works on it")
     world.wait_for(lambda: world.model.turns_with("three"), 20, "Codex behind the sleeping pane")
-    if version_of(world.tmux("display-message", "-p", "#{version}")) >= DEAD_FORMAT:
+    if world.version >= DEAD_FORMAT:
         world.wait_text(pane, "works on · C-b R shows it")
         last = world.capture(pane).rstrip().splitlines()[-1]
         assert last.strip() == "works on · C-b R shows it"
         assert "Codex was killed" not in world.capture(pane)
     world.helper("wait", "--session", session)
-    world.tmux("respawn-pane", "-t", pane)
+    world.respawn(pane)
     world.wait_text(pane, "-- three")
     # Told while somebody wakes it, a pane says nothing of that at its next death.
-    hint = option(world, pane, "@codex_hint")
+    hint = world.pane_option(pane, "@codex_hint")
     with pytest.raises(TmuxError):
         say_that_it_works(Server(str(world.socket)), pane)
-    assert option(world, pane, "@codex_hint") == hint
+    assert world.pane_option(pane, "@codex_hint") == hint
     request = world.ask(pane, "four")
     assert request.messages == ("one", "two, by -t", "-- three", "four")
 
@@ -103,11 +102,11 @@ def test_tell_a_conversation_that_nobody_has_open(world: Sandbox) -> None:
     assert said == "queued: Codex gets it when the conversation wakes\n"
     assert not world.model.turns_with("two")
     for _ in range(2):  # killed as soon as it was delivered: once all the same
-        world.tmux("respawn-pane", "-t", pane)
+        world.respawn(pane)
         world.wait_ready(pane)
         world.wait_for(lambda: world.model.turns_with("two"), 20, "the message to be delivered")
         world.kill_codex(pane)
-    world.tmux("respawn-pane", "-t", pane)
+    world.respawn(pane)
     request = world.ask(pane, "three")
     assert request.messages == ("one", "two", "three")
     assert len([r for r in world.model.requests if r.messages[-1] == "two"]) == 1
@@ -145,7 +144,7 @@ def test_a_change_of_files_is_shown_before_it_is_approved(world: Sandbox) -> Non
 
 def test_a_message_from_the_list_and_an_approval_by_key(world: Sandbox) -> None:
     pane, _ = talk(world, "-a", "on-request")
-    shell = world.tmux("new-window", "-P", "-F", "#{pane_id}", "cat")
+    shell = world.pane_by("new-window", "cat")
     with Screen(world) as screen:
         screen.keys("C-b", "A")
         screen.wait("no conversation needs your approval")

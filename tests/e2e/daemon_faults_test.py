@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.keep_test import kill_codex, no_view_mode
+from tests.e2e.keep_test import kill_codex
 from tests.support.world import Sandbox
 
 pytestmark = pytest.mark.codex
@@ -55,7 +55,7 @@ class Talk:
     def killed_and_respawned_it_goes_on(self, word: str) -> None:
         kill_codex(self.world, self.pane, "SIGKILL")
         self.world.wait_asleep(self.pane)
-        self.world.tmux("respawn-pane", "-t", self.pane)
+        self.world.respawn(self.pane)
         self.goes_on(word)
 
     def goes_on(self, word: str) -> None:
@@ -63,7 +63,7 @@ class Talk:
         request = self.world.ask(self.pane, word, timeout=40)
         assert request.messages == tuple(self.said)
         assert request.session_id == self.session
-        no_view_mode(self.world)
+        self.world.no_view_mode()
 
 
 def test_killed_its_files_stay(world: Sandbox) -> None:
@@ -93,11 +93,11 @@ def test_its_socket_is_gone(world: Sandbox) -> None:
     assert activity(world, talk.pane) is None
     kill_codex(world, talk.pane, "SIGKILL")
     world.wait_asleep(talk.pane)
-    world.tmux("respawn-pane", "-t", talk.pane)
+    world.respawn(talk.pane)
     world.wait_format(talk.pane, "#{pane_dead}", "0")
     # It waits for that socket, gives up after a minute, and says what to do: nothing of ours is lost by then.
     kill_daemon(world)
-    world.tmux("respawn-pane", "-k", "-t", talk.pane)
+    world.respawn(talk.pane, "-k")
     talk.goes_on("two")
 
 

@@ -1,13 +1,10 @@
 """Without the id in the title, with the real Codex: what else names the session, and what does not."""
 
-import os
-import signal
 from collections.abc import Iterator
 
 import pytest
 
 from tests.e2e.conftest import attached
-from tests.e2e.keep_test import option
 from tests.support.world import Sandbox
 
 pytestmark = pytest.mark.codex
@@ -22,8 +19,7 @@ def untitled(codex_binary: str) -> Iterator[Sandbox]:
 
 def resumes(world: Sandbox, pane: str, *messages: str) -> None:
     """Kill the pane's Codex, respawn it plainly, say `messages`' last and see that it remembers the others."""
-    world.kill_codex(pane)
-    world.tmux("respawn-pane", "-t", pane)
+    world.crash(pane)
     assert world.ask(pane, messages[-1]).messages == messages
 
 
@@ -51,7 +47,7 @@ def wait_shows(world: Sandbox, pane: str, session: str, evidence: str = "inferre
     """Wait until the pane is known to show this session."""
     world.wait_for(
         lambda: (
-            (option(world, pane, "@codex_session"), option(world, pane, "@codex_evidence"))
+            (world.pane_option(pane, "@codex_session"), world.pane_option(pane, "@codex_evidence"))
             == (session, evidence)
         ),
         20,
@@ -70,13 +66,13 @@ def test_three_of_one_directory_without_any_word_of_their_sessions(untitled: San
     sessions[0] = untitled.ask(panes[0], "after new").session_id
     wait_shows(untitled, panes[0], sessions[0])
     for pane in panes:
-        os.kill(untitled.codex_pid(pane), signal.SIGKILL)
+        untitled.kill(pane)
     for pane in panes:
         untitled.wait_asleep(pane)
     found = untitled.rows("--all")[panes[0]]
     assert (found["session_id"], found["evidence"], found["status"]) == (sessions[0], "inferred", "dead")
     for pane in panes:
-        untitled.tmux("respawn-pane", "-t", pane)
+        untitled.respawn(pane)
     first = ["after new", f"message of {panes[1]}", f"message of {panes[2]}"]
     for pane, message in zip(panes, first, strict=True):
         request = untitled.ask(pane, "again")
@@ -97,9 +93,9 @@ def test_two_that_say_the_same_in_one_directory_stay_unknown_and_list_says_the_w
     assert listed.stdout.count("unknown") == 2
     assert "codex-tmux setup" in listed.stderr
     assert "codex-tmux adopt" in listed.stderr
-    os.kill(untitled.codex_pid(panes[0]), signal.SIGKILL)
+    untitled.kill(panes[0])
     untitled.wait_asleep(panes[0])
-    untitled.tmux("respawn-pane", "-t", panes[0])
+    untitled.respawn(panes[0])
     untitled.wait_text(panes[0], "start a new session")
     untitled.tmux("send-keys", "-t", panes[0], "Enter")
     assert untitled.ask(panes[0], "anew").messages == ("anew",), "fresh, rather than the other one's"
@@ -117,8 +113,7 @@ def test_new_in_a_codex_that_was_told_what_to_resume_is_followed(untitled: Sandb
     pane = untitled.new_pane()
     session = untitled.ask(pane, "first").session_id
     wait_shows(untitled, pane, session)
-    untitled.kill_codex(pane)
-    untitled.tmux("respawn-pane", "-t", pane)
+    untitled.crash(pane)
     untitled.ask(pane, "second")
     wait_shows(untitled, pane, session, "argv")
     untitled.type(pane, "/new")
@@ -130,11 +125,13 @@ def test_new_in_a_codex_that_was_told_what_to_resume_is_followed(untitled: Sandb
 
 def test_what_codex_says_as_it_quits_names_its_session(untitled: Sandbox) -> None:
     pane = untitled.shell()
-    untitled.tmux("send-keys", "-t", pane, "codex", "Enter")
+    untitled.enter(pane, "codex")
     session = untitled.ask(pane, "first").session_id
-    untitled.wait_for(lambda: option(untitled, pane, "@codex_pane"), 20, "the pane to be marked")
+    untitled.wait_for(lambda: untitled.pane_option(pane, "@codex_pane"), 20, "the pane to be marked")
     untitled.type(pane, "/quit")
-    untitled.wait_for(lambda: option(untitled, pane, "@codex_pane") == "", 20, "the pane to be a shell again")
+    untitled.wait_for(
+        lambda: untitled.pane_option(pane, "@codex_pane") == "", 20, "the pane to be a shell again"
+    )
     found = untitled.rows("--all")[pane]
     assert (found["session_id"], found["evidence"], found["status"]) == (session, "screen", "ended")
     untitled.helper("respawn", "-t", pane)

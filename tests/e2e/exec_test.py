@@ -39,11 +39,6 @@ def wait_prompt(world: Sandbox, pane: str) -> None:
     world.wait_text(pane, PROMPT)
 
 
-def type_in(world: Sandbox, pane: str, text: str) -> None:
-    world.tmux("send-keys", "-t", pane, "-l", text)
-    world.tmux("send-keys", "-t", pane, "Enter")
-
-
 def screen(world: Sandbox, pane: str) -> str:
     """What the pane shows and has shown, with the lines that the terminal wrapped joined again."""
     return world.tmux("capture-pane", "-pJ", "-t", pane, "-S", "-")
@@ -62,14 +57,19 @@ def wait_text(world: Sandbox, pane: str, text: str, timeout: float = 40) -> str:
 
 def say(world: Sandbox, pane: str, text: str, turn: int) -> str:
     """Send a message and wait for its answer; the answer's line."""
-    type_in(world, pane, text)
-    wait_text(world, pane, f"turn {turn} | ")
+    tell(world, pane, text, f"turn {turn} | ")
     return next(line for line in screen(world, pane).splitlines() if line.startswith(f"turn {turn} |"))
+
+
+def tell(world: Sandbox, pane: str, text: str, shown: str) -> None:
+    """Send a message, and wait until the pane shows this."""
+    world.enter(pane, text)
+    wait_text(world, pane, shown)
 
 
 def hold(world: Sandbox, pane: str, text: str) -> None:
     """Send a message that the model does not answer, and wait until it has it."""
-    type_in(world, pane, text)
+    world.enter(pane, text)
     world.wait_for(lambda: world.model.turns_with(text), 30, "the question to arrive")
 
 
@@ -95,26 +95,16 @@ def forget_options(world: Sandbox, pane: str) -> None:
 
 
 def respawn(world: Sandbox, pane: str) -> None:
-    """`tmux respawn-pane`, as a user types it."""
-    world.tmux("respawn-pane", "-t", pane)
+    """Respawn a pane, and wait for its prompt."""
+    world.respawn(pane)
     world.wait_format(pane, "#{pane_dead}", "0")
     wait_prompt(world, pane)
 
 
 def logged(world: Sandbox, event: str, **fields: str) -> list[str]:
     wanted = [f"{name}={value}" for name, value in fields.items()]
-    lines = (world.state_dir / "log").read_text().splitlines()
+    lines = world.log_text().splitlines()
     return [line for line in lines if f" {event} " in line and all(w in line for w in wanted)]
-
-
-def codex_tmux(world: Sandbox, *args: str, pane: str = "") -> str:
-    """Run the helper as a user in this tmux server, or one of its panes, does; what it printed."""
-    env = {**world.env, "TMUX": f"{world.socket},{world.tmux('display-message', '-p', '#{pid}').strip()},0"}
-    helper = [str(world.bin / "codex-tmux"), *args]
-    env |= {"TMUX_PANE": pane} if pane else {}
-    done = subprocess.run(helper, env=env, cwd=world.work, capture_output=True, text=True, timeout=60)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
 
 
 def session_of(world: Sandbox, pane: str) -> str:
@@ -177,20 +167,17 @@ def test_no_turn_outlives_its_pane(world: Sandbox, number: signal.Signals) -> No
 def test_the_respawn_command(world: Sandbox) -> None:
     pane = open_pane(world, *FLAGS)
     say(world, pane, "one", 1)
-    codex_tmux(world, "respawn", "--force", "-t", pane)
+    world.helper("respawn", "--force", "-t", pane)
     wait_text(world, pane, "resumed, from tmux")
-    type_in(world, pane, "two")
-    wait_text(world, pane, "all: one / two")
+    tell(world, pane, "two", "all: one / two")
     assert world.model.requests[-1].body["model"] == "x"
-    codex_tmux(world, "respawn", "-t", pane, "--fresh", "--force")
+    world.helper("respawn", "-t", pane, "--fresh", "--force")
     wait_text(world, pane, "a new session was asked for")
-    type_in(world, pane, "three")
-    wait_text(world, pane, "all: three")
+    tell(world, pane, "three", "all: three")
     assert world.model.requests[-1].body["model"] == "x"
     kill_everything(world, [pane])
-    codex_tmux(world, "respawn", "-t", pane)
-    type_in(world, pane, "four")
-    wait_text(world, pane, "all: three / four")
+    world.helper("respawn", "-t", pane)
+    tell(world, pane, "four", "all: three / four")
 
 
 @pytest.mark.parametrize("how", ["by itself", "respawn-pane -k"])
@@ -203,25 +190,20 @@ def test_back_from_the_middle_of_a_turn(world: Sandbox, how: str) -> None:
     if how == "by itself":
         psutil.Process(int(pid)).kill()
     else:
-        world.tmux("respawn-pane", "-k", "-t", pane)
+        world.respawn(pane, "-k")
     world.wait_for(lambda: world.format(pane, "#{pane_pid}") != pid, 20, "the pane to be back")
-    type_in(world, pane, "three")
-    wait_text(world, pane, "all: one / HOLD two / three")
+    tell(world, pane, "three", "all: one / HOLD two / three")
 
 
 def test_a_new_tmux_server(world: Sandbox) -> None:
     pane = open_pane(world)
     say(world, pane, "before", 1)
     session_id = session_of(world, pane)
-    server = int(world.tmux("display-message", "-p", "#{pid}"))
     world.quiet()
-    world.tmux("kill-server")
-    # While the old server still ends, a new one finds its socket and fails.
-    world.wait_for(lambda: not psutil.pid_exists(server), 20, "the old tmux server to end")
+    world.end_server()
     world.start_server(load_plugin=True)
-    codex_tmux(world, "restore")
-    lines = world.tmux("list-panes", "-a", "-F", "#{pane_id} #{@codex_session}").splitlines()
-    (pane,) = [line.split()[0] for line in lines if line.endswith(session_id)]
+    world.helper("restore")
+    pane = world.sessions()[session_id]
     if world.format(pane, "#{pane_dead}") == "1":
         respawn(world, pane)
     wait_prompt(world, pane)
@@ -258,8 +240,7 @@ def test_nothing_left_of_it_is_fresh_and_said(world: Sandbox, gone: str) -> None
         )
     respawn(world, pane)
     wait_text(world, pane, f"{why}: {words}")
-    type_in(world, pane, "two")
-    wait_text(world, pane, "turn 1 | first: two | last: two | all: two")
+    tell(world, pane, "two", "turn 1 | first: two | last: two | all: two")
     assert session_of(world, pane) not in ("", old)
     assert logged(world, "exec.fresh", why=f'"{why}"')
 
@@ -269,7 +250,7 @@ def test_twenty_messages_by_send_keys_alone(world: Sandbox) -> None:
     pane = world.new_pane("codex-tmux", "exec")
     messages = [f"message {i}" for i in range(20)]
     for text in messages:
-        world.tmux("send-keys", "-t", pane, text, "Enter")
+        world.enter(pane, text)
     seen = wait_text(world, pane, "turn 20 | ", 120)
     # Each reply right below its own message, in order, and nothing typed in the middle of it.
     shown = re.findall(
@@ -325,7 +306,7 @@ def test_flags_are_in_force_in_every_turn(world: Sandbox) -> None:
     assert len(contexts) >= 3
     assert {c["sandbox_policy"]["type"] for c in contexts} == {"read-only"}
     assert {c["cwd"] for c in contexts} == {str(world.work)}
-    (entry,) = json.loads(codex_tmux(world, "list", "--json"))["panes"]
+    (entry,) = json.loads(world.helper("list", "--json"))["panes"]
     assert (entry["session_id"], entry["mode"], entry["status"]) == (session_of(world, pane), "exec", "live")
     assert entry["flags"] == list(FLAGS)
 
@@ -333,16 +314,16 @@ def test_flags_are_in_force_in_every_turn(world: Sandbox) -> None:
 def test_four_panes_killed_together(world: Sandbox) -> None:
     panes = [world.new_pane("codex-tmux", "exec") for _ in range(4)]
     for i, pane in enumerate(panes):
-        type_in(world, pane, f"I am {i}")
+        world.enter(pane, f"I am {i}")
     for pane in panes:
         wait_text(world, pane, "turn 1 | ", 90)
     sessions = [session_of(world, pane) for pane in panes]
     assert len(set(sessions)) == 4
     kill_everything(world, panes)
     for pane in panes:
-        world.tmux("respawn-pane", "-t", pane)
+        world.respawn(pane)
     for pane in panes:
-        type_in(world, pane, "who am I")
+        world.enter(pane, "who am I")
     for i, pane in enumerate(panes):
         assert f"all: I am {i} / who am I" in wait_text(world, pane, "turn 2 | ", 90)
     assert [session_of(world, pane) for pane in panes] == sessions
@@ -363,7 +344,7 @@ def test_what_is_typed_while_a_turn_runs_is_the_next_message(world: Sandbox) -> 
     wait_text(world, pane, "working, Ctrl-C stops")
     world.tmux("set-buffer", "-b", "test", "pasted\nlines\n")
     world.tmux("paste-buffer", "-p", "-b", "test", "-t", pane)
-    type_in(world, pane, "two")
+    world.enter(pane, "two")
     world.tmux("send-keys", "-t", pane, "-l", "not sent yet")
     world.model.release()
     wait_text(world, pane, "turn 2 | ")
@@ -385,25 +366,21 @@ def test_messages_of_several_lines_and_the_history(world: Sandbox) -> None:
 def test_what_goes_wrong_is_said_and_the_next_message_is_taken(world: Sandbox) -> None:
     pane = open_pane(world)
     say(world, pane, "one", 1)
-    type_in(world, pane, "FAIL 429")
-    wait_text(world, pane, "rate limited: send the message again later (the session is kept")
-    type_in(world, pane, "FAIL 401")
-    wait_text(world, pane, "run `codex login`")
+    tell(world, pane, "FAIL 429", "rate limited: send the message again later (the session is kept")
+    tell(world, pane, "FAIL 401", "run `codex login`")
     codex = world.bin / "codex"
     target = os.readlink(codex)
     hidden = Path(target + ".not-there")
     codex.unlink()
     codex.symlink_to(hidden)
     # The pane keeps the path it found at its start, so this Codex is missing to it and to nobody else.
-    type_in(world, pane, "nobody hears this")
-    wait_text(world, pane, "Codex is missing")
+    tell(world, pane, "nobody hears this", "Codex is missing")
     codex.unlink()
     codex.symlink_to(target)
-    type_in(world, pane, "last")
-    wait_text(world, pane, "last: last | ")
+    tell(world, pane, "last", "last: last | ")
     assert len({request.session_id for request in world.model.requests}) == 1
     pane = open_pane(world, cwd=world.make_dir("plain"))
-    type_in(world, pane, "one")
+    world.enter(pane, "one")
     wait_text(
         world, pane, "run `git init` here, or start this pane as `codex-tmux exec -- --skip-git-repo-check`"
     )
@@ -435,8 +412,7 @@ def test_a_session_open_elsewhere_is_waited_for(world: Sandbox) -> None:
         stderr=subprocess.DEVNULL,
     )
     world.wait_for(lambda: world.model.turns_with("HOLD elsewhere"), 30, "the other's question")
-    type_in(world, pane, "two")
-    wait_text(world, pane, "the session is still open in codex")
+    tell(world, pane, "two", "the session is still open in codex")
     assert not world.model.turns_with("two")
     world.model.release()
     assert other.wait(30) == 0
@@ -447,9 +423,7 @@ def test_a_window_in_any_directory_with_the_flags_and_a_split(world: Sandbox) ->
     directory = world.root / "a #{pid} $(touch owned) 'b' %H"
     directory.mkdir()
     subprocess.run(["git", "init", "-q", str(directory)], check=True, env=world.env)
-    codex_tmux(
-        world, *("exec", "--new", "-c", str(directory), "-n", "my #{pid} window", "--", "--model", "y")
-    )
+    world.helper(*("exec", "--new", "-c", str(directory), "-n", "my #{pid} window", "--", "--model", "y"))
     lines = world.tmux("list-panes", "-a", "-F", "#{pane_id} #{window_name}").splitlines()
     (pane,) = [line.split()[0] for line in lines if line.endswith("my #{pid} window")]
     wait_prompt(world, pane)
@@ -457,7 +431,7 @@ def test_a_window_in_any_directory_with_the_flags_and_a_split(world: Sandbox) ->
     assert world.format(pane, "#{pane_current_path}") == str(directory)
     assert world.model.requests[-1].body["model"] == "y"
     assert not list(world.root.rglob("owned"))
-    codex_tmux(world, "exec", "--split", pane=pane)
+    world.helper("exec", "--split", env={"TMUX_PANE": pane})
     (beside,) = set(world.tmux("list-panes", "-F", "#{pane_id}", "-t", pane).split()) - {pane}
     wait_prompt(world, beside)
     world.tmux("send-keys", "-t", beside, "C-d")
@@ -468,7 +442,7 @@ def exec_in_shell(world: Sandbox) -> str:
     """A conversation that was started from a shell, with one turn behind it; the pane."""
     pane = world.new_pane("bash", "--norc", name="shell")
     world.wait_for(lambda: world.capture(pane).strip(), 20, "the shell's prompt")
-    type_in(world, pane, "codex-tmux exec -- --sandbox read-only")
+    world.enter(pane, "codex-tmux exec -- --sandbox read-only")
     wait_prompt(world, pane)
     say(world, pane, "one", 1)
     world.wait_for(lambda: status_of(world, pane) == "live", 20, "the record")
@@ -486,10 +460,9 @@ def test_under_a_shell_it_comes_back_as_exec(world: Sandbox) -> None:
     helper.kill()
     world.wait_format(pane, "#{pane_current_command}", "bash")
     assert status_of(world, pane) == "dead"
-    codex_tmux(world, "respawn", "-t", pane)
+    world.helper("respawn", "-t", pane)
     wait_text(world, pane, "resumed, from tmux")
-    type_in(world, pane, "two")
-    wait_text(world, pane, "all: one / two")
+    tell(world, pane, "two", "all: one / two")
     assert world.format(pane, "#{@codex_mode}") == "exec"
     assert world.format(pane, "#{@codex_launch}").startswith("exec ")
 
@@ -499,17 +472,16 @@ def test_left_under_a_shell_it_has_ended(world: Sandbox, how: str) -> None:
     pane = exec_in_shell(world)
     world.tmux("send-keys", "-t", pane, how, *(["Enter"] if how == "/quit" else []))
     world.wait_format(pane, "#{pane_current_command}", "bash")
-    world.wait_for(lambda: world.tmux("show-options", "-gqv", "@codex_status") == "", 20, "nothing asleep")
+    world.wait_for(lambda: world.option("@codex_status") == "", 20, "nothing asleep")
     assert status_of(world, pane) == "ended"
     assert len(world.model.requests) == 1, "no message of it"
-    type_in(world, pane, "stty -a | grep -o '[-]*echo '")
+    world.enter(pane, "stty -a | grep -o '[-]*echo '")
     world.wait_for(lambda: "\necho" in screen(world, pane), 20, "echo to be on")
 
 
 def test_help_is_answered_by_the_prompt_and_words_are_whole(world: Sandbox) -> None:
     pane = open_pane(world, *FLAGS)
-    type_in(world, pane, "/help")
-    wait_text(world, pane, "Ctrl-D or /quit leaves")
+    tell(world, pane, "/help", "Ctrl-D or /quit leaves")
     assert world.model.requests == []
     text = " ".join(f"word{n:03}" for n in range(60))
     say(world, pane, text, 1)

@@ -28,9 +28,7 @@ def kill_all(world: Sandbox, pane: str) -> None:
 
 @pytest.mark.parametrize("when", ["before it is up", "before a message", "later"])
 def test_a_fork_that_is_killed_comes_back_as_itself(world: Sandbox, when: str) -> None:
-    pane = world.new_pane("codex", "--add-dir", "/tmp")
-    world.ask(pane, "one")
-    parent = world.bound(pane)
+    pane, parent = world.talk("one", "codex", "--add-dir", "/tmp")
     other = forked(world, pane)
     fork = "" if when == "before it is up" else world.bound(other)
     if when == "later":
@@ -39,7 +37,7 @@ def test_a_fork_that_is_killed_comes_back_as_itself(world: Sandbox, when: str) -
         root = psutil.Process(int(world.format(other, "#{pane_pid}")))
         world.wait_for(lambda: "fork" in root.cmdline(), 20, "Codex to be started")
     kill_all(world, other)
-    world.tmux("respawn-pane", "-t", other)
+    world.respawn(other)
     request = world.ask(other, "three")
     assert request.messages == (("one", "two", "three") if when == "later" else ("one", "three"))
     assert world.bound(other) == request.session_id
@@ -53,9 +51,7 @@ def test_a_fork_in_a_worktree_comes_back_there(world: Sandbox) -> None:
     git = ("git", "-c", "user.email=a@b", "-c", "user.name=n")
     for words in (("init", "-q"), ("commit", "-q", "--allow-empty", "-m", "m")):
         subprocess.run([*git, *words], cwd=repository, env=world.env, check=True)
-    pane = world.new_pane("codex", cwd=repository)
-    world.ask(pane, "one")
-    world.bound(pane)
+    pane, _ = world.talk("one", "codex", cwd=repository)
     other = forked(world, pane, "--worktree", "-w")
     world.bound(other)
     (tree,) = (world.codex_home / "worktrees").glob("*/repository")
@@ -63,6 +59,6 @@ def test_a_fork_in_a_worktree_comes_back_there(world: Sandbox) -> None:
         assert world.ask(other, said).messages[-1] == said
         world.wait_text(other, tree.parent.name)
         kill_all(world, other)
-        world.tmux("respawn-pane", "-t", other)
+        world.respawn(other)
     assert world.ask(other, "four").messages == ("one", "two", "three", "four")
     assert len(list((world.codex_home / "worktrees").glob("*/*"))) == 1

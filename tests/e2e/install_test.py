@@ -1,17 +1,14 @@
 """Every way to install, from a clean home: the plugin is active, a killed pane comes back, and all of it goes again."""
 
-import contextlib
 import importlib.util
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import sysconfig
 from collections.abc import Iterator
 from pathlib import Path
 
-import psutil
 import pytest
 
 from tests.support.terminal import Client
@@ -46,19 +43,8 @@ def wheel(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The wheel of this project. Without hatchling here pip gets it from the registry."""
     out = tmp_path_factory.mktemp("wheel")
     isolated = [] if importlib.util.find_spec("hatchling") is None else ["--no-build-isolation"]
-    command = [
-        sys.executable,
-        "-m",
-        "pip",
-        "wheel",
-        "-q",
-        "--no-deps",
-        *isolated,
-        "-w",
-        str(out),
-        str(checkout),
-    ]
-    done = subprocess.run(command, capture_output=True, text=True)
+    words = ["-m", "pip", "wheel", "-q", "--no-deps", *isolated, "-w", str(out), str(checkout)]
+    done = subprocess.run([sys.executable, *words], capture_output=True, text=True)
     if done.returncode:
         if "No matching distribution" in done.stderr and os.environ.get("CI") != "true":
             pytest.skip("no hatchling here, and no registry to get it from: `make setup`")
@@ -99,19 +85,6 @@ def start(world: Sandbox) -> None:
     world.tmux("new-session", "-d", "-s", "main", "-c", str(world.work), *size)
 
 
-def stop(world: Sandbox) -> None:
-    """End the tmux server; returns when its process is gone: until then a new one may not come up."""
-    server = psutil.Process(int(world.tmux("display-message", "-p", "#{pid}")))
-    world.tmux("kill-server")
-
-    def gone() -> bool:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            return not server.is_running() or server.status() == psutil.STATUS_ZOMBIE
-        return True
-
-    world.wait_for(gone, 20, "the server to end")
-
-
 def everything(world: Sandbox) -> dict[str, str]:
     """All that the plugin could change in a tmux server."""
     lists = {
@@ -130,12 +103,9 @@ def everything(world: Sandbox) -> dict[str, str]:
 
 def run(world: Sandbox, *words: str | Path, ok: bool = True, env: dict[str, str] | None = None) -> str:
     """Run a program inside the private server's environment; what it printed."""
-    inside = (
-        {"TMUX": f"{world.socket},{world.tmux('display-message', '-p', '#{pid}')},0"} if world.running else {}
-    )
     done = subprocess.run(
         [str(w) for w in words],
-        env={**world.env, **inside, **(env or {})},
+        env={**world.inside, **(env or {})},
         cwd=world.work,
         capture_output=True,
         text=True,
@@ -154,7 +124,7 @@ def wait_active(world: Sandbox) -> None:
             "pane-title-changed[8470]" in here["window hooks"]
             and "command-alias[8470]" in here["server options"]
             and "pick --from-key" in here["keys"]
-            and not world.tmux("show-options", "-gqv", "@codex_pending")
+            and not world.option("@codex_pending")
         )
 
     world.wait_for(active, 20, "the plugin to be active")
@@ -163,20 +133,13 @@ def wait_active(world: Sandbox) -> None:
 def killed_pane_comes_back(world: Sandbox) -> None:
     """One turn, a kill, a plain respawn, another turn of the same conversation."""
     world.attach()
-    pane = world.new_pane(str(world.bin / "codex"))
-    world.ask(pane, "first")
-    world.bound(pane)
-    os.kill(world.codex_pid(pane), signal.SIGKILL)
-
-    def dead() -> bool:
-        world.tmux("run-shell", "-b", "true")  # Debian's tmux misses deaths until another child ends
-        return world.format(pane, "#{pane_dead}") == "1"
-
-    world.wait_for(dead, 20, "the pane to die")
-    world.tmux("respawn-pane", "-t", pane)
+    pane, _ = world.talk("first", str(world.bin / "codex"))
+    world.kill(pane)
+    world.wait_dead(pane)
+    world.respawn(pane)
     assert world.ask(pane, "second").messages == ("first", "second")
     world.tmux("kill-pane", "-t", pane)
-    world.wait_for(lambda: not world.tmux("show-options", "-gqv", "@codex_panes").strip(), 20, "the sync")
+    world.wait_for(lambda: not world.option("@codex_panes").strip(), 20, "the sync")
 
 
 def unload(world: Sandbox, directory: Path) -> None:
@@ -197,13 +160,13 @@ def test_from_a_wheel(world: Sandbox, installed: Path) -> None:
     assert "Loaded" in out
     assert "run-shell '~/.local/bin/codex-tmux load'" in (world.home / ".tmux.conf").read_text()
     wait_active(world)
-    assert Path(world.tmux("show-options", "-gqv", "@codex_helper")) == installed
+    assert Path(world.option("@codex_helper")) == installed
     killed_pane_comes_back(world)
     run(world, installed, "install", "--check")
     out = run(world, installed, "selftest", env={"PATH": os.environ["PATH"]})
     assert out.splitlines()[-1].startswith("PASSED"), out
     # The next server loads it from tmux.conf.
-    stop(world)
+    world.end_server()
     start(world)
     wait_active(world)
     world.quiet()
@@ -227,7 +190,7 @@ def test_from_a_plain_checkout_that_cannot_be_written(world: Sandbox, checkout: 
         path.chmod(path.stat().st_mode & ~0o222)
     start(world)
     before = everything(world)
-    stop(world)
+    world.end_server()
     quoted = str(directory / "codex.tmux").replace("'", "'\\''").replace("#", "##")
     (world.home / ".tmux.conf").write_text(CONF + f"\nrun-shell \"'{quoted}'\"\n".replace("\\", "\\\\"))
     start(world)
@@ -262,7 +225,7 @@ def test_with_tpm(world: Sandbox, checkout: Path, tmp_path: Path) -> None:
     shutil.copy2(world.root / "helper", world.home / ".local/bin/codex-tmux")
     start(world)
     before = everything(world)
-    stop(world)
+    world.end_server()
     # As TPM's own instructions have it, with its directory instead of the usual one.
     plugins = world.home / ".tmux/plugins/"
     (world.home / ".tmux.conf").write_text(f"set -g @plugin '{origin}'\n{CONF}\nrun '{tpm}/tpm'\n")
@@ -275,7 +238,7 @@ def test_with_tpm(world: Sandbox, checkout: Path, tmp_path: Path) -> None:
     wait_active(world)
     killed_pane_comes_back(world)
     # The next server loads it by itself.
-    stop(world)
+    world.end_server()
     start(world)
     wait_active(world)
     unload(world, plugins / "codex-tmux")
@@ -329,7 +292,7 @@ def test_a_missing_helper_is_named_to_the_client_that_comes(
     world.clients.append(client)
     world.wait_for(lambda: b"helper missing. Run: " in client.output, 20, "the message")
     world.wait_for(lambda: everything(world)["hooks"] == before["hooks"], 20, "its hooks to go")
-    assert not world.tmux("show-options", "-gqv", "@codex_say")
+    assert not world.option("@codex_say")
 
 
 def test_a_helper_that_cannot_start_is_named(world: Sandbox, checkout: Path) -> None:

@@ -28,34 +28,14 @@ def first_message(world: Sandbox, session_id: str, home: Path | None = None) -> 
     return session.first_message
 
 
-def option(world: Sandbox, pane: str, name: str) -> str:
-    """A pane option, "" where it is not set."""
-    return world.tmux("show-options", "-pqv", "-t", pane, name)
-
-
-def wait_state(world: Sandbox, pane: str, state: str) -> None:
-    """Wait until the pane is in this state."""
-    world.wait_for(lambda: option(world, pane, "@codex_state") == state, 20, f"{pane} to be {state}")
-
-
-def log_text(world: Sandbox) -> str:
-    """The log so far."""
-    return (world.state_dir / "log").read_text()
-
-
 def wait_logged(world: Sandbox, text: str) -> None:
     """Wait for a line of the log."""
-    world.wait_for(lambda: text in log_text(world), 20, f"{text!r} in the log")
+    world.wait_for(lambda: text in world.log_text(), 20, f"{text!r} in the log")
 
 
 def is_gone(world: Sandbox, pane: str) -> bool:
     """Whether tmux has closed the pane."""
     return pane not in world.pane_ids()
-
-
-def no_view_mode(world: Sandbox) -> None:
-    """No pane was thrown into a mode."""
-    assert "1" not in world.tmux("list-panes", "-a", "-F", "#{pane_in_mode}").split()
 
 
 def kill_codex(world: Sandbox, pane: str, how: str) -> None:
@@ -77,7 +57,7 @@ def test_eight_panes_of_one_directory_started_together_are_told_apart(world: San
         assert (row["exact"], row["evidence"], row["status"]) == (True, "title", "live")
         assert first_message(world, row["session_id"]) == f"message of pane {number}"
     assert len({listed[p]["session_id"] for p in panes}) == 8
-    no_view_mode(world)
+    world.no_view_mode()
 
 
 def test_a_killed_codex_comes_back_by_a_plain_respawn(world: Sandbox) -> None:
@@ -97,7 +77,7 @@ def test_a_killed_codex_comes_back_by_a_plain_respawn(world: Sandbox) -> None:
         assert f"{how} second" in world.capture(pane), "the last screen stays"
         world.wait_text(pane, "R brings it back")
         assert "Pane is dead" not in world.capture(pane)
-        world.tmux("respawn-pane", "-t", pane)
+        world.respawn(pane)
     for how, pane in panes.items():
         assert world.ask(pane, f"{how} third").messages == tuple(
             f"{how} {n}" for n in ("prompt", "second", "third")
@@ -107,7 +87,7 @@ def test_a_killed_codex_comes_back_by_a_plain_respawn(world: Sandbox) -> None:
     assert [r.last for r in world.model.requests[turns:]] == [f"{how} third" for how in panes], (
         "sent by itself"
     )
-    no_view_mode(world)
+    world.no_view_mode()
 
 
 STRANGE = "a dir with 'quotes' \"and\" ümläut ñ $HOME `id` #{pane_id}"
@@ -141,7 +121,7 @@ def test_directory_flags_home_and_mode_come_back(world: Sandbox, daemon: bool) -
         assert (request.body["model"], request.body["model"]) == (before.body["model"], "mock-model-2")
         assert request.messages[0] == "first"
         assert request.messages[-1] == word
-        wait_state(world, pane, "live")
+        world.wait_state(pane, "live")
     row = world.rows()[pane]
     assert (row["session_id"], row["flags"], row["codex_home"], row["cwd"]) == (
         session,
@@ -153,16 +133,15 @@ def test_directory_flags_home_and_mode_come_back(world: Sandbox, daemon: bool) -
 
 
 def test_new_and_resume_inside_codex_are_followed(world: Sandbox) -> None:
-    pane = world.new_pane()
-    world.ask(pane, "first of the first")
-    first = world.bound(pane)
+    pane, first = world.talk("first of the first")
     world.type(pane, "/new")
-    world.wait_for(lambda: option(world, pane, "@codex_session") not in ("", first), 20, "the new session")
+    world.wait_for(
+        lambda: world.pane_option(pane, "@codex_session") not in ("", first), 20, "the new session"
+    )
     world.ask(pane, "first of the second")
     second = world.bound(pane)
     assert second != first
-    world.kill_codex(pane)
-    world.tmux("respawn-pane", "-t", pane)
+    world.crash(pane)
     assert world.ask(pane, "more").messages == ("first of the second", "more")
     world.type(pane, "/resume")
     world.wait_text(pane, "Resume a previous session")
@@ -170,9 +149,8 @@ def test_new_and_resume_inside_codex_are_followed(world: Sandbox) -> None:
     world.wait_text(pane, "s ago")
     world.tmux("send-keys", "-t", pane, "Down")
     world.tmux("send-keys", "-t", pane, "Enter")
-    world.wait_for(lambda: option(world, pane, "@codex_session") == first, 20, "the first session again")
-    world.kill_codex(pane)
-    world.tmux("respawn-pane", "-t", pane)
+    world.wait_for(lambda: world.pane_option(pane, "@codex_session") == first, 20, "the first session again")
+    world.crash(pane)
     assert world.ask(pane, "and more").messages == ("first of the first", "and more")
     assert statuses(world) == {first: "live", second: "ended"}
 
@@ -208,20 +186,16 @@ def test_two_panes_whose_memory_names_one_session(world: Sandbox) -> None:
 
 
 def test_a_quit_closes_the_pane_as_without_the_plugin(world: Sandbox) -> None:
-    pane = world.new_pane()
-    world.ask(pane, "first")
-    session = world.bound(pane)
+    pane, session = world.talk("first")
     world.type(pane, "/quit")
     world.wait_gone(pane)
     wait_logged(world, f"record.ended session={session}")
     assert world.rows("--all")[pane]["status"] == "ended"
-    no_view_mode(world)
+    world.no_view_mode()
 
 
 def test_control_c_closes_the_pane_as_without_the_plugin(world: Sandbox) -> None:
-    pane = world.new_pane()
-    world.ask(pane, "first")
-    session = world.bound(pane)
+    pane, session = world.talk("first")
     world.wait_text(pane, "Worked for")
     world.tmux("send-keys", "-t", pane, "C-c")
     # One is enough in an idle 0.169; older ones ask for a second.
@@ -237,12 +211,12 @@ def test_control_c_closes_the_pane_as_without_the_plugin(world: Sandbox) -> None
 def test_codex_in_a_shell_quit_and_killed(world: Sandbox) -> None:
     pane = world.shell()
     shell = world.format(pane, "#{pane_pid}")
-    world.tmux("send-keys", "-t", pane, "codex -m mock-model-2", "Enter")
+    world.enter(pane, "codex -m mock-model-2")
     world.ask(pane, "first")
     session = world.bound(pane)
-    assert option(world, pane, "remain-on-exit") == "", "never for a shell"
+    assert world.pane_option(pane, "remain-on-exit") == "", "never for a shell"
     world.type(pane, "/quit")
-    world.wait_for(lambda: option(world, pane, "@codex_pane") == "", 20, "the pane to be a shell again")
+    world.wait_for(lambda: world.pane_option(pane, "@codex_pane") == "", 20, "the pane to be a shell again")
     assert world.rows("--all")[pane]["status"] == "ended"
     assert world.format(pane, "#{pane_pid}") == shell
     # The key brings it back into the same shell.
@@ -250,38 +224,37 @@ def test_codex_in_a_shell_quit_and_killed(world: Sandbox) -> None:
     assert world.ask(pane, "second").messages == ("first", "second")
     assert world.model.requests[-1].body["model"] == "mock-model-2"
     assert world.format(pane, "#{pane_pid}") == shell
-    os.kill(world.codex_pid(pane), signal.SIGKILL)
+    world.kill(pane)
     world.wait_format(pane, "#{pane_current_command}", "bash")
     assert world.rows()[pane]["status"] == "dead"
     world.helper("respawn", "-t", pane)
     assert world.ask(pane, "third").messages == ("first", "second", "third")
     # A respawn ends the shell, as without the plugin; the conversation comes back, and behind it a shell.
-    world.tmux("respawn-pane", "-k", "-t", pane)
+    world.respawn(pane, "-k")
     world.wait_for(lambda: world.format(pane, "#{pane_pid}") != shell, 20, "the respawn")
     assert world.ask(pane, "fourth").messages == ("first", "second", "third", "fourth")
-    assert option(world, pane, "@codex_session") == session
+    assert world.pane_option(pane, "@codex_session") == session
     world.type(pane, "/quit")
     world.wait_format(pane, "#{pane_current_command}", "bash")
-    world.wait_for(lambda: option(world, pane, "@codex_pane") == "", 20, "the pane to be a shell again")
+    world.wait_for(lambda: world.pane_option(pane, "@codex_pane") == "", 20, "the pane to be a shell again")
 
 
 def test_a_pane_killed_before_its_first_message_starts_fresh_and_says_so(world: Sandbox) -> None:
     pane = world.new_pane("codex -m mock-model-2")
     world.wait_ready(pane)
     session = world.bound(pane)
-    world.kill_codex(pane)
-    world.tmux("respawn-pane", "-t", pane)
+    world.crash(pane)
     world.wait_text(pane, "had no message yet")
     world.start_anew(pane)
     request = world.ask(pane, "first")
     assert (request.messages, request.body["model"]) == (("first",), "mock-model-2")
-    world.wait_for(lambda: option(world, pane, "@codex_session") not in ("", session), 20, "the new session")
+    world.wait_for(
+        lambda: world.pane_option(pane, "@codex_session") not in ("", session), 20, "the new session"
+    )
 
 
 def test_a_session_held_by_another_codex_is_waited_for_and_its_holder_named(world: Sandbox) -> None:
-    pane = world.new_pane("codex --no-daemon")
-    world.ask(pane, "first")
-    session = world.bound(pane)
+    pane, session = world.talk("first", "codex --no-daemon")
     world.kill_codex(pane)
     other = world.new_pane(f"codex --no-daemon resume {session}")
     store = Store(str(world.codex_home))
@@ -289,9 +262,9 @@ def test_a_session_held_by_another_codex_is_waited_for_and_its_holder_named(worl
     world.wait_for(lambda: store.lock_holder(session), 20, "the other Codex to hold the session")
     world.quiet()
     world.tmux("set-option", "-pu", "-t", other, "@codex_session")
-    world.tmux("respawn-pane", "-t", pane)
+    world.respawn(pane)
     world.wait_text(pane, f"is held by codex ({world.codex_pid(other)}); waiting")
-    assert option(world, pane, "@codex_session") == session
+    assert world.pane_option(pane, "@codex_session") == session
     world.tmux("kill-pane", "-t", other)
     assert world.ask(pane, "third").messages == ("first", "second", "third")
 
@@ -310,12 +283,12 @@ def test_death_respawns_by_itself_at_most_three_times_a_minute(world: Sandbox) -
 
         world.wait_for(is_back, 20, "the pane to come back")
         world.ask(pane, word)
-        wait_state(world, pane, "live")
+        world.wait_state(pane, "live")
     kill_codex(world, pane, "wrapper")
     world.wait_asleep(pane)
-    world.wait_for(lambda: "Codex died 3 times" in log_text(world), 20, "the message")
+    world.wait_for(lambda: "Codex died 3 times" in world.log_text(), 20, "the message")
     world.wait_asleep(pane)
-    world.tmux("respawn-pane", "-t", pane)
+    world.respawn(pane)
     assert world.ask(pane, "fifth").messages == (OLD_PROMPT, "second", "third", "fourth", "fifth")
 
 
@@ -326,10 +299,9 @@ def test_a_client_that_comes_to_a_pane_killed_twice_finds_it_asleep(codex_binary
         pane = world.new_pane()
         world.ask(pane, "first")
         for _ in range(2):
-            world.kill_codex(pane)
-            world.tmux("respawn-pane", "-t", pane)
+            world.crash(pane)
             world.wait_ready(pane)
-            wait_state(world, pane, "live")
+            world.wait_state(pane, "live")
         world.kill_codex(pane)
         world.tmux("select-window", "-t", pane)
         world.attach()

@@ -1,7 +1,5 @@
 """Windows and conversations that name each other, with the real Codex and its shared daemon."""
 
-import os
-
 import pytest
 
 from tests.support.screen import Screen
@@ -23,7 +21,7 @@ def rename_in_codex(world: Sandbox, pane: str, name: str) -> None:
 def test_each_names_the_other_and_neither_twice(sandbox: Sandbox) -> None:
     sandbox.start_server(load_plugin=True)
     sandbox.helper("setup", "--yes")
-    pane = sandbox.tmux("new-window", "-P", "-F", "#{pane_id}", "-c", str(sandbox.work), "codex")
+    pane = sandbox.pane_by("new-window", "-c", str(sandbox.work), "codex")
     sandbox.wait_ready(pane)
     sandbox.ask(pane, "one")
     sandbox.bound(pane)
@@ -50,33 +48,28 @@ def test_each_names_the_other_and_neither_twice(sandbox: Sandbox) -> None:
 
 
 def test_a_sleeping_conversation_is_named_and_comes_back_so(world: Sandbox) -> None:
-    pane = world.new_pane()
-    world.ask(pane, "one")
-    session = world.bound(pane)
+    pane, session = world.talk("one")
     world.kill_codex(pane)
     world.tmux("rename-window", "-t", pane, "while asleep")
     world.wait_for(lambda: events(world, "session.named"), 20, "the conversation to be named")
     assert "while asleep" in world.helper("list", "--all")
-    world.tmux("respawn-pane", "-t", pane)
+    world.respawn(pane)
     assert world.ask(pane, "two").messages == ("one", "two")
     assert (world.format(pane, "#{@codex_session}"), name_of(world, pane)) == (session, "while asleep")
 
 
 def test_a_window_that_tmux_names_does_so_after_a_restart(world: Sandbox) -> None:
-    pane = world.tmux("new-window", "-P", "-F", "#{pane_id}", "-c", str(world.work), "codex")
+    pane = world.pane_by("new-window", "-c", str(world.work), "codex")
     world.wait_ready(pane)
     world.ask(pane, "one")
     session = world.bound(pane)
-    mine = world.new_pane()
-    world.ask(mine, "two")
-    world.bound(mine)
+    mine, _ = world.talk("two")
     world.tmux("rename-window", "-t", mine, "mine")
     world.wait_for(lambda: name_of(world, mine) == "mine", 20, "the name of the one")
     world.helper("sync")
     window_is(world, pane, "A conversation")
     world.helper("sync")
-    os.kill(int(world.tmux("display-message", "-p", "#{pid}")), 9)
-    world.wait_for(lambda: not world.running, 20, "the server to end")
+    world.end_server("SIGKILL")
     world.start_server(load_plugin=True)
     world.helper("restore")
     form = "#{@codex_session} #{window_name} #{automatic-rename}"

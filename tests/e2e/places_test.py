@@ -7,7 +7,6 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.e2e.keep_test import option
 from tests.support.world import Sandbox
 
 pytestmark = pytest.mark.codex
@@ -47,13 +46,14 @@ def test_a_native_binary_behind_links_with_profile_home_and_databases_of_its_own
 
         os.kill(int(world.format(pane, "#{pane_pid}")), signal.SIGKILL)
         world.wait_asleep(pane)
-        world.tmux("respawn-pane", "-t", pane)
+        world.respawn(pane)
         again = world.ask(pane, "second")
         assert (again.messages, again.body["model"]) == (("first", "second"), "model-of-the-profile")
-        assert option(world, pane, "@codex_session") == session
+        assert world.pane_option(pane, "@codex_session") == session
         process = psutil.Process(int(world.format(pane, "#{pane_pid}")))
         assert process.cmdline() == ["cx", *flags, "resume", session], (
             "by the shell, with its variables, as before"
         )
         environ = process.environ()
         assert (environ["CODEX_HOME"], environ["CODEX_SQLITE_HOME"]) == (str(home), str(databases))
+        assert str(databases) in (world.state_dir / "state.toml").read_text()

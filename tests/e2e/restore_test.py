@@ -1,5 +1,6 @@
 """The server restarts, the machine reboots: every conversation is back in its place. Real tmux, real Codex."""
 
+import contextlib
 import json
 import os
 import re
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.world import Sandbox
+from tests.tmux.restore_test import dead
 
 pytestmark = [pytest.mark.codex, pytest.mark.timeout(400), pytest.mark.xdist_group("restore")]
 BY_HAND = "set -g @codex-restore off"
@@ -47,15 +49,9 @@ def open_six(sandbox: Sandbox) -> list[Talk]:
     panes.append(tmux("new-session", *ids, cwd, *size, "-s", "日本 語", "-n", "w", "codex"))
     tmux("split-window", *ids, str(other), "-t", "日本 語:0")
     talks = [Talk(sandbox, pane, f"word {n} for {pane}") for n, pane in enumerate(panes)]
-    sandbox.wait_for(lambda: len(sessions(sandbox)) == 6, 20, "six records")
+    sandbox.wait_for(lambda: len(sandbox.sessions()) == 6, 20, "six records")
     sandbox.quiet()
     return talks
-
-
-def sessions(sandbox: Sandbox) -> dict[str, str]:
-    """Session id → pane, of the panes there are."""
-    lines = sandbox.tmux("list-panes", "-a", "-F", "#{@codex_session} #{pane_id}").splitlines()
-    return dict(line.split(" ") for line in lines if not line.startswith(" "))
 
 
 def outline(sandbox: Sandbox) -> list[str]:
@@ -74,25 +70,14 @@ def directories(sandbox: Sandbox) -> list[str]:
     return sorted(line for line in lines if not line.startswith("main\t"))
 
 
-def dead(sandbox: Sandbox) -> set[str]:
-    """The panes without any process."""
-    lines = sandbox.tmux("list-panes", "-a", "-F", "#{pane_id} #{pane_dead}").splitlines()
-    return {line.split()[0] for line in lines if line.endswith(" 1")}
-
-
-def end_server(sandbox: Sandbox, *, crash: bool = False) -> None:
-    """End the tmux server; `crash`: by kill -9, and Codex's daemon with it, as a reboot does."""
-    pid = int(sandbox.tmux("display-message", "-p", "#{pid}"))
-    if crash:
-        mine = {os.getpid(), *(c.process.pid for c in sandbox.clients)}
-        for process in [pid, *(p for p in sandbox.processes() if p not in mine)]:
-            try:
-                os.kill(process, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
-    else:
-        sandbox.tmux("kill-server")
-    sandbox.wait_for(lambda: not Path(f"/proc/{pid}").exists(), 20, "the tmux server to end")
+def reboot(sandbox: Sandbox) -> None:
+    """Kill the tmux server, and Codex's daemon with it."""
+    server = sandbox.server_pid
+    mine = {os.getpid(), *(c.process.pid for c in sandbox.clients)}
+    for process in [server, *(p for p in sandbox.processes() if p not in mine)]:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(process, signal.SIGKILL)
+    sandbox.wait_for(lambda: not Path(f"/proc/{server}").exists(), 20, "the tmux server to end")
 
 
 def show_all(sandbox: Sandbox) -> None:
@@ -107,7 +92,7 @@ def show_all(sandbox: Sandbox) -> None:
 
 def follow(sandbox: Sandbox, talks: list[Talk], before: dict[str, str]) -> None:
     """Find each conversation's pane again by its session."""
-    now = sessions(sandbox)
+    now = sandbox.sessions()
     assert set(now) == set(before)
     moved = {before[session]: now[session] for session in before}
     for talk in talks:
@@ -119,8 +104,8 @@ def test_all_come_back_in_their_places_after_a_kill_and_after_a_reboot(sandbox: 
     sandbox.attach()
     talks = open_six(sandbox)
     for crash in (False, True):
-        before, was, where = sessions(sandbox), outline(sandbox), directories(sandbox)
-        end_server(sandbox, crash=crash)
+        before, was, where = sandbox.sessions(), outline(sandbox), directories(sandbox)
+        reboot(sandbox) if crash else sandbox.end_server()
         sandbox.start_server(load_plugin=True, config=BY_HAND, height=39)
         sandbox.attach()
         found = json.loads(sandbox.helper("restore", "--json"))["results"]
@@ -140,12 +125,12 @@ def test_a_shown_pane_runs_and_knows_the_terminals_colours(sandbox: Sandbox) -> 
     sandbox.start_server(load_plugin=True, config=BY_HAND)
     client = sandbox.attach()
     talk = Talk(sandbox, sandbox.new_pane(), "hello")
-    sandbox.wait_for(lambda: len(sessions(sandbox)) == 1, 20, "the record")
+    sandbox.wait_for(lambda: len(sandbox.sessions()) == 1, 20, "the record")
     sandbox.quiet()
     # What Codex draws on its composer's line with the terminal's real answer: a colour made from it.
     coloured = styles(sandbox, talk.pane)
-    before = sessions(sandbox)
-    end_server(sandbox)
+    before = sandbox.sessions()
+    sandbox.end_server()
     client.close()
     sandbox.start_server(load_plugin=True, config=BY_HAND)
     sandbox.helper("restore")
@@ -171,10 +156,10 @@ def test_a_sleeping_pane_shows_the_end_of_its_conversation(sandbox: Sandbox, com
     client = sandbox.attach()
     talks = [Talk(sandbox, sandbox.new_pane(), f"日本語 #(touch HIT) ✅ {n}") for n in range(2)]
     talks[0].say("and now?")
-    sandbox.wait_for(lambda: len(sessions(sandbox)) == 2, 20, "the records")
-    before = sessions(sandbox)
+    sandbox.wait_for(lambda: len(sandbox.sessions()) == 2, 20, "the records")
+    before = sandbox.sessions()
     sandbox.quiet()
-    end_server(sandbox)
+    sandbox.end_server()
     client.close()
     for rollout in sandbox.codex_home.glob("sessions/*/*/*/*.jsonl") if compressed else ():
         subprocess.run([str(zstd), "-q", "--rm", str(rollout)], check=True)

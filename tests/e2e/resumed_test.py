@@ -70,8 +70,7 @@ def test_the_session_goes_on_in_its_own_directory(
     world: Sandbox, elsewhere: Callable[[Sandbox], tuple[str, str, str]]
 ) -> None:
     pane, session, directory = elsewhere(world)
-    world.kill_codex(pane)
-    world.tmux("respawn-pane", "-t", pane)
+    world.crash(pane)
     # A question would take the words for its answer.
     request = world.ask(pane, "three")
     assert (request.messages[0], request.session_id, request.body["model"]) == (
@@ -86,7 +85,7 @@ def test_codex_itself_asks_about_an_archived_session(world: Sandbox) -> None:
     pane, session = begin(world)
     world.kill_codex(pane)
     codex(world, "archive", session)
-    world.tmux("respawn-pane", "-t", pane)
+    world.respawn(pane)
     wait_for_text(world, pane, "Unarchive and resume")
 
     def unarchived() -> bool:
@@ -116,5 +115,5 @@ def test_a_compressed_rollout(world: Sandbox) -> None:
     shown = world.helper("pick", "--preview", session)
     assert "── you\none\n" in shown
     assert "── Codex\nturn 1" in shown
-    world.tmux("respawn-pane", "-t", pane)
+    world.respawn(pane)
     assert world.ask(pane, "two").messages == ("one", "two")

@@ -9,7 +9,6 @@ import pytest
 
 from codex_tmux.selftest.world import WorldError
 from tests.e2e.conftest import attached
-from tests.e2e.keep_test import log_text, option
 from tests.support.world import Sandbox
 
 pytestmark = pytest.mark.codex
@@ -24,7 +23,9 @@ def world(request: pytest.FixtureRequest, codex_binary: str) -> Iterator[Sandbox
 
 def wait_session(world: Sandbox, pane: str, session: str) -> None:
     """Wait until the pane is known to show this session."""
-    world.wait_for(lambda: option(world, pane, "@codex_session") == session, 20, f"{pane} to have {session}")
+    world.wait_for(
+        lambda: world.pane_option(pane, "@codex_session") == session, 20, f"{pane} to have {session}"
+    )
 
 
 def wait_for_text(world: Sandbox, pane: str, text: str) -> None:
@@ -54,18 +55,17 @@ def test_forks_and_sub_agents(world: Sandbox) -> None:
     world.type(pane, "please SPAWN count")
     wait_for_text(world, pane, "Spawned")
     world.helper("sync")
-    assert option(world, pane, "@codex_session") == fork
+    assert world.pane_option(pane, "@codex_session") == fork
     world.kill_codex(pane)
-    assert option(world, pane, "@codex_session") == fork
-    world.tmux("respawn-pane", "-t", pane)
+    assert world.pane_option(pane, "@codex_session") == fork
+    world.respawn(pane)
     assert world.ask(pane, "three").messages[:2] == ("one", "two")
     # Forked from outside, into a pane of its own.
     other = world.new_pane(f"codex fork {parent}")
     second = world.ask(other, "other").session_id
     assert second not in (parent, fork)
     wait_session(world, other, second)
-    world.kill_codex(other)
-    world.tmux("respawn-pane", "-t", other)
+    world.crash(other)
     assert world.ask(other, "again").messages == ("one", "other", "again")
 
 
@@ -76,18 +76,16 @@ def test_renamed_resumes_and_deleted_says_why_not(world: Sandbox) -> None:
     session = world.ask(pane, "first").session_id
     wait_session(world, pane, session)
     world.type(pane, "/rename My name")
-    world.kill_codex(pane)
-    world.tmux("respawn-pane", "-t", pane)
+    world.crash(pane)
     assert world.ask(pane, "second").messages == ("first", "second")
     wait_session(world, pane, session)
     codex(world, "delete", "--force", session)
-    world.kill_codex(pane)
-    world.tmux("respawn-pane", "-t", pane)
+    world.crash(pane)
     world.wait_text(pane, "start a new session")
     world.tmux("send-keys", "-t", pane, "Enter")
     request = world.ask(pane, "anew")
     assert (len(request.messages), request.body["model"]) == (1, "mock-model-2")
-    assert "Codex no longer has session" in log_text(world)
+    assert "Codex no longer has session" in world.log_text()
     wait_session(world, pane, request.session_id)
 
 
@@ -101,9 +99,9 @@ def test_a_directory_that_is_gone(world: Sandbox) -> None:
     shutil.rmtree(given)
     reasons = (f"{str(tree)!r} cannot be entered", f"{str(given)!r} is gone")
     for pane, reason in zip(panes, reasons, strict=True):
-        world.tmux("respawn-pane", "-t", pane)
+        world.respawn(pane)
         wait_for_text(world, pane, "Use session directory")
-        assert reason in log_text(world)
+        assert reason in world.log_text()
         while "Use session directory" in world.capture(pane):  # keys are swallowed while Codex wakes up
             world.tmux("send-keys", "-t", pane, "Enter")
             with suppress(WorldError):

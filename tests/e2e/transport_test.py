@@ -27,7 +27,11 @@ def test_ssh_killed_and_respawned_the_same_conversation_goes_on(world: Sandbox) 
         world.wait_text(pane, "turn 1 |", 30)
         session = world.model.turns_with("first words")[0].session_id
         wait_bound(world, pane, session)
-        assert world.rows()[pane]["transport"]["kind"] == "ssh"
+        row = world.rows()[pane]
+        assert (row["evidence"], row["exact"], row["status"]) == ("title", True, "live")
+        assert (row["session_id"], row["session_prefix"]) == (None, session[:29])
+        assert (row["transport"]["kind"], row["transport"]["target"], row["paste"]) == ("ssh", "far", None)
+        assert row["flags"] == ["-m", "mock-model"]
         # /new there, followed by its title alone.
         world.type(pane, "/new")
         world.wait_for(
@@ -37,7 +41,7 @@ def test_ssh_killed_and_respawned_the_same_conversation_goes_on(world: Sandbox) 
         wait_bound(world, pane, session)
         kill_root(world, pane)
         turns = len(world.model.requests)
-        world.tmux("respawn-pane", "-t", pane)
+        world.respawn(pane)
         world.wait_text(pane, "turn 1 |", 30)
         request = world.ask(pane, "on")
         assert (request.session_id, request.messages) == (session, ("anew", "on"))
@@ -73,7 +77,7 @@ def test_a_session_of_another_app_server_is_resumed_there(world: Sandbox) -> Non
         session = world.ask(pane, "first words").session_id
         wait_bound(world, pane, session)
         kill_root(world, pane)
-        world.tmux("respawn-pane", "-t", pane)
+        world.respawn(pane)
         request = world.ask(pane, "second")
         assert (request.session_id, request.messages) == (session, ("first words", "second"))
         row = world.rows()[pane]
@@ -81,7 +85,7 @@ def test_a_session_of_another_app_server_is_resumed_there(world: Sandbox) -> Non
         assert not list(world.codex_home.glob("sessions/**/*.jsonl"))
         kill_root(world, pane)
     # Its server gone, Codex itself says so; the session stays the pane's.
-    world.tmux("respawn-pane", "-t", pane)
+    world.respawn(pane)
     world.wait_dead(pane)
     world.wait_asleep(pane)
     assert world.format(pane, "#{@codex_session}") == session

@@ -8,7 +8,7 @@ import psutil
 
 from codex_tmux.codex.processes.table import Processes
 from tests.e2e.exec_test import kill_everything, open_pane, respawn, say
-from tests.e2e.keep_test import is_gone, log_text, option, wait_logged
+from tests.e2e.keep_test import is_gone, wait_logged
 from tests.support.world import Sandbox
 
 FIRST, SECOND, THIRD, FOURTH = "first", "second", "third", "fourth"
@@ -49,8 +49,8 @@ def identified(world: Sandbox, pane: str, session: str) -> str:
     """Wait until the plugin knows the pane's session by itself; how it does."""
     # The title shows 29 characters of it, which are completed when somebody needs the whole.
     wanted = (session, session[:29])
-    world.wait_for(lambda: option(world, pane, "@codex_session") in wanted, 20, f"the session of {pane}")
-    return option(world, pane, "@codex_evidence")
+    world.wait_for(lambda: world.pane_option(pane, "@codex_session") in wanted, 20, f"the session of {pane}")
+    return world.pane_option(pane, "@codex_evidence")
 
 
 def setup(world: Sandbox) -> str:
@@ -72,8 +72,7 @@ def identify_and_kill(world: Sandbox) -> dict[str, str]:
         assert world.rows("--all")[pane]["session_id"] == session
     seen["identify"] = identified(world, pane, session)
 
-    world.kill_codex(pane)
-    world.tmux("respawn-pane", "-t", pane)
+    world.crash(pane)
     wait_listening(world, pane)
     assert world.ask(pane, SECOND).messages == (FIRST, SECOND)
     if version(world) < (0, 117, 0):
@@ -82,7 +81,7 @@ def identify_and_kill(world: Sandbox) -> dict[str, str]:
     seen["kill → respawn"] = "same"
 
     pid = world.format(pane, "#{pane_pid}")
-    world.tmux("respawn-pane", "-k", "-t", pane)
+    world.respawn(pane, "-k")
     world.wait_for(lambda: world.format(pane, "#{pane_pid}") != pid, 20, "the respawn")
     wait_listening(world, pane)
     assert world.ask(pane, THIRD).messages == (FIRST, SECOND, THIRD)
@@ -116,8 +115,7 @@ def without_setup(world: Sandbox) -> str:
     if version(world) < (0, 117, 0):
         assert world.rows("--all")[pane]["session_id"] == session
     how = identified(world, pane, session)
-    world.kill_codex(pane)
-    world.tmux("respawn-pane", "-t", pane)
+    world.crash(pane)
     wait_listening(world, pane)
     assert world.ask(pane, SECOND).messages == (FIRST, SECOND)
     return how
@@ -143,15 +141,14 @@ def update(world: Sandbox, newer: str, flags: tuple[str, ...], kept: tuple[str, 
     older = os.readlink(world.bin / "codex")
     switch_codex(world, newer)
     try:
-        world.kill_codex(pane)
-        world.tmux("respawn-pane", "-t", pane)
+        world.crash(pane)
         assert world.ask(pane, SECOND, 40).messages == (FIRST, SECOND)
         line = psutil.Process(world.codex_pid(pane)).cmdline()
         assert line[-len(kept) - 2 :] == [*kept, "resume", session]
     finally:
         switch_codex(world, older)
     dropped = " ".join(flag for flag in flags if flag not in kept)
-    assert not dropped or f"this Codex has no {dropped}" in log_text(world)
+    assert not dropped or f"this Codex has no {dropped}" in world.log_text()
     world.tmux("kill-pane", "-t", pane)
     return f"same, without `{dropped}`" if dropped else "same"
 

@@ -17,7 +17,6 @@ from codex_tmux.codex.store import Store
 from codex_tmux.selftest.world import WorldError
 from codex_tmux.state import store
 from codex_tmux.state.records import CLOSED, ENDED, Record
-from codex_tmux.tmux.versions import version_of
 from tests.soak.world import (
     DEAD,
     LIVE,
@@ -32,7 +31,7 @@ from tests.soak.world import (
     Place,
     World,
 )
-from tests.support.world import Sandbox, plugin_file
+from tests.support.world import Sandbox, plugin_file, running
 
 ASKS = ("-a", "on-request")
 SHARED = ((), ("-m", "x"), ("-s", "read-only", "-a", "never"), ASKS)
@@ -386,7 +385,7 @@ class Walk:
         routes = ["helper", "key"]
         if place.kind != SHELL:
             routes += ["respawn-pane -k", "respawnp -k", "respawn-p -k", "window"]
-            if version_of(self.sandbox.tmux("display-message", "-p", "#{version}")) >= PROMPT_BESIDE:
+            if self.sandbox.version >= PROMPT_BESIDE:
                 routes.append("prompt")
             if place.state == DEAD:
                 routes += ["respawn-pane", "control mode"]
@@ -461,7 +460,7 @@ class Walk:
 
         def respawned() -> bool:
             with contextlib.suppress(WorldError):
-                self.sandbox.tmux("respawn-pane", "-t", place.pane)
+                self.sandbox.respawn(place.pane)
                 return True
             return False
 
@@ -638,15 +637,10 @@ class Walk:
         return "prefix N"
 
     def unload_and_load(self) -> str:
-        subprocess.run([plugin_file().parent / "plugin/unload"], env=self.inside(), check=True)
+        subprocess.run([plugin_file().parent / "plugin/unload"], env=self.sandbox.inside, check=True)
         self.reload()
         self.sandbox.helper("sync")
         return "unload, and load again"
-
-    def inside(self) -> dict[str, str]:
-        """The environment of a program in a pane."""
-        pid = self.sandbox.tmux("display-message", "-p", "#{pid}")
-        return {**self.sandbox.env, "TMUX": f"{self.sandbox.socket},{pid},0"}
 
     def records(self) -> tuple[Record, ...]:
         """The records on the disk."""
@@ -655,9 +649,7 @@ class Walk:
 
     def pane_of(self, session: str) -> str:
         """The pane that remembers a session."""
-        form = "#{pane_id} #{@codex_session}"
-        lines = self.sandbox.tmux("list-panes", "-a", "-F", form).splitlines()
-        return next((line.split()[0] for line in lines if line.endswith(" " + session)), "")
+        return self.sandbox.sessions().get(session, "")
 
     def wait_pane_of(self, session: str) -> str:
         """The pane that has a session, once there is one."""
@@ -764,13 +756,8 @@ class Walk:
         held = {current[pane]: place for pane, place in self.world.places.items() if pane in current}
         if not held:
             return ""
-        how = self.random.choice(("kill-server", "SIGKILL", "SIGTERM"))
-        pid = int(self.sandbox.tmux("display-message", "-p", "#{pid}"))
-        if how == "kill-server":
-            self.sandbox.tmux("kill-server")
-        else:
-            os.kill(pid, getattr(signal, how))
-        self.sandbox.wait_for(lambda: not running(pid), 30, "the end of the tmux server")
+        how = self.random.choice(("", "SIGKILL", "SIGTERM"))
+        self.sandbox.end_server(how)
         self.client.close()
         self.sandbox.clients.remove(self.client)
         self.begin()
@@ -783,7 +770,7 @@ class Walk:
             place.pane = self.wait_pane_of(session)
             place.state, place.kind = WAITING, SHELL if session in in_shells else RUN
             self.world.places[place.pane] = place
-        return f"{how} of the tmux server, restored {len(held)}"
+        return f"{how or 'end'} of the tmux server, restored {len(held)}"
 
     def redo_setup(self) -> str:
         home = self.random.choice(self.homes)
@@ -796,11 +783,3 @@ class Walk:
     def list(self) -> str:
         self.sandbox.helper("list", "--all", "--json")
         return "list"
-
-
-def running(pid: int) -> bool:
-    """Whether a process runs: one that its parent has yet to collect does not."""
-    try:
-        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
-    except psutil.NoSuchProcess:
-        return False

@@ -11,7 +11,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-import psutil
 import pytest
 
 from codex_tmux.selftest.world import MARKER, trusted
@@ -145,15 +144,13 @@ def wait_remote_prompt(world: Sandbox, pane: str) -> None:
 def wait_shell_cleared(world: Sandbox, pane: str) -> None:
     """Wait until the pane is back in its own shell, with an empty screen."""
     world.wait_for(lambda: world.format(pane, "#{pane_current_command}") == "bash", 20, "the shell")
-    world.tmux("send-keys", "-t", pane, "clear", "Enter")
+    world.enter(pane, "clear")
     world.wait_for(lambda: "turn" not in world.capture(pane), 20, "an empty screen")
 
 
 def restart_server(world: Sandbox) -> None:
     """End the tmux server, and start another one in which the sessions are lost."""
     world.quiet()  # a sync under way could take what the server's end closes for closed
-    server = int(world.tmux("display-message", "-p", "#{pid}"))
-    world.tmux("kill-server")
-    world.wait_for(lambda: not psutil.pid_exists(server), 20, "the server to end")
+    world.end_server()
     world.start_server(load_plugin=True)
     world.wait_for(lambda: [r for r in world.listed() if r["status"] == "lost"], 20, "the lost record")

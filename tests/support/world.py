@@ -11,11 +11,15 @@ import threading
 from pathlib import Path
 from types import TracebackType
 from typing import Any
+from unittest import mock
 
 import psutil
 
 from codex_tmux import launcher
 from codex_tmux.selftest.world import TITLE, World, WorldError, processes, trusted
+from codex_tmux.state import store
+from codex_tmux.state.records import Record
+from codex_tmux.tmux.versions import Version, version_of
 from tests.support.codex_package import use_package
 from tests.support.model import ModelServer
 from tests.support.standin_daemon import SWITCH
@@ -25,6 +29,14 @@ from tests.support.terminal import Client
 def plugin_file() -> Path:
     """`codex.tmux`, as a Path."""
     return Path(launcher.plugin_file())
+
+
+def running(pid: int) -> bool:
+    """Whether a process runs: one that its parent has yet to collect does not."""
+    try:
+        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
 
 
 class Sandbox(World):
@@ -127,6 +139,20 @@ class Sandbox(World):
         done = subprocess.run(self.tmux_args("list-sessions"), env=self.env, capture_output=True)
         return done.returncode == 0
 
+    @property
+    def server_pid(self) -> int:
+        return int(self.tmux("display-message", "-p", "#{pid}"))
+
+    @property
+    def version(self) -> Version:
+        """The tmux server's."""
+        return version_of(self.tmux("display-message", "-p", "#{version}"))
+
+    @property
+    def inside(self) -> dict[str, str]:
+        """The environment of a program that tmux starts; without a server that of any other."""
+        return {**self.env, "TMUX": f"{self.socket},{self.server_pid},0"} if self.running else self.env
+
     def attach(self, width: int = 120, height: int = 40, target: str = "main") -> Client:
         """Attach a tmux client on a terminal of its own; returns when tmux lists it."""
         before = len(self.tmux("list-clients").splitlines())
@@ -155,6 +181,23 @@ class Sandbox(World):
 
         self.send(pane, text, gone, timeout)
 
+    def talk(
+        self, words: str, *command: str, cwd: Path | None = None, name: str = "codex"
+    ) -> tuple[str, str]:
+        """A new pane whose Codex has answered these words; the pane, and its session once that is known."""
+        pane = self.new_pane(*command, cwd=cwd, name=name)
+        self.ask(pane, words)
+        return pane, self.bound(pane)
+
+    def pane_by(self, *command: str) -> str:
+        """The pane that this tmux command makes; its id."""
+        return self.tmux(*command[:1], "-P", "-F", "#{pane_id}", *command[1:])
+
+    def enter(self, pane: str, line: str) -> None:
+        """Type a line into what runs in a pane, and press Enter."""
+        self.tmux("send-keys", "-t", pane, "-l", line)
+        self.tmux("send-keys", "-t", pane, "Enter")
+
     def shell(self, command: str = "bash --norc -i", name: str = "shell") -> str:
         """A pane with a shell at its prompt: what is typed before that may be lost."""
         pane = self.new_pane(command, name=name)
@@ -174,6 +217,23 @@ class Sandbox(World):
             return self.format(pane, form) == value
 
         self.wait_for(reached, timeout, f"{form} of {pane} to be {value!r}")
+
+    def pane_option(self, pane: str, name: str) -> str:
+        """What stands on a pane itself, "" where it is not set."""
+        return self.tmux("show-options", "-pqv", "-t", pane, name)
+
+    def wait_state(self, pane: str, state: str) -> None:
+        """Wait until a pane is in this state."""
+
+        def reached() -> bool:
+            self.tmux("run-shell", "-b", ":")  # Debian's tmux may have missed that it died
+            return self.format(pane, "#{@codex_state}") == state
+
+        self.wait_for(reached, 20, f"{pane} to be {state}")
+
+    def no_view_mode(self) -> None:
+        """No pane was thrown into a mode."""
+        assert set(self.tmux("list-panes", "-a", "-F", "#{pane_in_mode}").split()) == {"0"}
 
     def wait_text(self, pane: str, text: str, timeout: float = 20.0) -> None:
         """Wait until a pane shows this, however its lines are broken."""
@@ -206,10 +266,60 @@ class Sandbox(World):
 
         self.wait_for(gone, 20.0, f"{pane} to go")
 
+    def kill(self, pane: str) -> None:
+        """Kill the Codex of a pane, and go on at once."""
+        os.kill(self.codex_pid(pane), signal.SIGKILL)
+
     def kill_codex(self, pane: str) -> None:
         """Kill the Codex of a pane; returns when the pane sleeps."""
-        os.kill(self.codex_pid(pane), signal.SIGKILL)
+        self.kill(pane)
         self.wait_asleep(pane)
+
+    def respawn(self, pane: str, *flags: str) -> None:
+        """Respawn a pane, as anybody would."""
+        self.tmux("respawn-pane", *flags, "-t", pane)
+
+    def crash(self, pane: str) -> None:
+        """Kill the Codex of a pane, and respawn the pane once it sleeps."""
+        self.kill_codex(pane)
+        self.respawn(pane)
+
+    def stored(self) -> tuple[Record, ...]:
+        """The records on the disk, without a sync to see to them."""
+        with mock.patch.dict(os.environ, CODEX_TMUX_STATE_DIR=str(self.state_dir)):
+            return store.peek()
+
+    def option(self, name: str) -> str:
+        """A global option of the tmux server, "" where it is not set."""
+        return self.tmux("show-options", "-gqv", name)
+
+    def log_text(self) -> str:
+        """The log so far."""
+        log = self.state_dir / "log"
+        return log.read_text(errors="replace") if log.exists() else ""
+
+    def sessions(self) -> dict[str, str]:
+        """The pane of each session that a pane has."""
+        lines = self.tmux("list-panes", "-a", "-f", "#{@codex_session}", "-F", "#{@codex_session} #{pane_id}")
+        return dict(line.split(" ") for line in lines.splitlines())
+
+    def end_server(self, how: str = "") -> None:
+        """End the tmux server, by `kill-server` or the signal of this name; returns when it has gone."""
+        pid = self.server_pid
+        if how:
+            os.kill(pid, getattr(signal, how))
+        else:
+            self.tmux("kill-server")
+        self.wait_for(lambda: not running(pid), 30.0, "the tmux server to end")
+
+    def load(self) -> None:
+        """Load the plugin (again)."""
+        self.tmux("run-shell", shlex.quote(launcher.plugin_file()))
+
+    def unload(self) -> None:
+        """Unload the plugin, with nothing of its own under way."""
+        self.quiet()
+        subprocess.run([plugin_file().parent / "plugin" / "unload"], env=self.inside, check=True)
 
     def pane_ids(self) -> set[str]:
         return set(self.tmux("list-panes", "-a", "-F", "#{pane_id}").split())
@@ -262,6 +372,12 @@ class Sandbox(World):
             raise WorldError(f"codex-tmux {' '.join(args)}: exit {done.returncode}: {done.stderr.strip()}")
         return done.stdout
 
+    def refused(self, *args: str) -> str:
+        """Run `codex-tmux`, which is to fail; what it says."""
+        done = self.helper_result(*args)
+        assert done.returncode == 1, done
+        return done.stderr
+
     def helper_result(
         self, *args: str, timeout: float = 60.0, env: dict[str, str] | None = None
     ) -> subprocess.CompletedProcess[str]:
@@ -269,14 +385,9 @@ class Sandbox(World):
 
         `TMUX` names the private server, as in one of its panes, once that is up.
         """
-        inside = (
-            {"TMUX": f"{self.socket},{self.tmux('display-message', '-p', '#{pid}')},0"}
-            if self.running
-            else {}
-        )
         return subprocess.run(
             [str(self.bin / "codex-tmux"), *args],
-            env={**self.env, **inside, **(env or {})},
+            env={**self.inside, **(env or {})},
             cwd=self.work,
             capture_output=True,
             text=True,

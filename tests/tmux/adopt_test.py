@@ -1,8 +1,6 @@
 """`codex-tmux adopt` and `forget`: bound by hand, and let go, on every kind of pane."""
 
 import contextlib
-import os
-import signal
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from tests.support.world import Sandbox
-from tests.tmux.list_test import wait_state
 
 
 @pytest.fixture
@@ -28,9 +25,7 @@ def is_gone(world: Sandbox, pane: str) -> bool:
 
 def ended_session(world: Sandbox, words: str) -> str:
     """A session that was quit, and whose pane is gone."""
-    pane = world.new_pane()
-    world.ask(pane, words)
-    session = world.bound(pane)
+    pane, session = world.talk(words)
     world.type(pane, "/quit")
     world.wait_for(lambda: is_gone(world, pane), 20, f"{pane} to close")
     world.wait_for(lambda: world.records()[session]["status"] == "ended", 20, "the record to end")
@@ -52,12 +47,6 @@ def rollout_of(world: Sandbox, session: str) -> Path:
     return rollout
 
 
-def kill(world: Sandbox, pane: str) -> None:
-    os.kill(world.codex_pid(pane), signal.SIGKILL)
-    wait_state(world, pane, "dead")
-    world.wait_format(pane, "#{@codex_asleep}", "1")
-
-
 def test_a_codex_whose_session_is_not_known(untitled: Sandbox) -> None:
     world = untitled
     pane = world.new_pane()
@@ -72,37 +61,29 @@ def test_a_codex_whose_session_is_not_known(untitled: Sandbox) -> None:
     assert said == f"pane {pane} has session {request.session_id} (first)\n"
     row = world.records()[request.session_id]
     assert (row["evidence"], row["exact"], row["status"], row["pane"]) == ("adopted", True, "live", pane)
-    kill(world, pane)
-    world.tmux("respawn-pane", "-t", pane)
+    world.crash(pane)
     assert world.ask(pane, "second").messages == ("first", "second")
-
-
-def test_a_shell(world: Sandbox) -> None:
-    session = ended_session(world, "first")
-    pane = world.shell()
-    said = world.helper("adopt", "-t", pane, session)
-    assert f"to resume it: codex-tmux respawn -t {pane}" in said
-    assert (world.records()[session]["status"], world.records()[session]["evidence"]) == ("dead", "adopted")
-    world.helper("respawn", "-t", pane)
-    assert world.ask(pane, "second").messages == ("first", "second")
-    assert world.format(pane, "#{pane_start_command}").strip('"').startswith("bash")
-    assert len(world.records()) == 1
 
 
 def test_a_shell_in_which_another_codex_has_just_been_quit(world: Sandbox) -> None:
     session = ended_session(world, "first")
+    with contextlib.closing(sqlite3.connect(world.codex_home / "state_5.sqlite")) as database, database:
+        database.execute("UPDATE threads SET name = 'the parser' WHERE id = ?", (session,))
     pane = world.shell()
-    world.tmux("send-keys", "-t", pane, str(world.bin / "codex"), "Enter")
+    world.enter(pane, str(world.bin / "codex"))
     world.ask(pane, "another")
     other = world.bound(pane)
     world.type(pane, "/quit")
     world.wait_for(lambda: world.records()[other]["status"] == "ended", 20, "it to be quit")
     assert f"codex resume {other}" in world.capture(pane)
-    world.helper("adopt", "-t", pane, session)
-    assert world.records()[session]["status"] == "dead"
+    said = world.helper("adopt", "-t", pane, "the parser")
+    assert f"has session {session} (the parser)" in said
+    assert f"to resume it: codex-tmux respawn -t {pane}" in said
+    assert (world.records()[session]["status"], world.records()[session]["evidence"]) == ("dead", "adopted")
     assert world.records()[other]["status"] == "ended"
     world.helper("respawn", "-t", pane)
     assert world.ask(pane, "second").messages == ("first", "second")
+    assert world.format(pane, "#{pane_start_command}").strip('"').startswith("bash")
     world.type(pane, "/quit")
     world.wait_for(lambda: world.records()[session]["status"] == "ended", 20, "quit, it ends as any other")
 
@@ -120,7 +101,7 @@ def test_a_dead_pane_that_never_ran_codex(world: Sandbox) -> None:
     world.helper("adopt", "-t", pane, session)
     assert world.records()[session]["status"] == "dead"
     assert world.format(pane, "#{pane_dead}") == "1"
-    world.tmux("respawn-pane", "-t", pane)
+    world.respawn(pane)
     assert world.ask(pane, "second").messages == ("first", "second")
 
 
@@ -130,31 +111,21 @@ def test_a_sleeping_pane_gets_another_session_that_another_sleeping_one_had(worl
         world.ask(pane, f"message {number}")
     sessions = [world.bound(pane) for pane in panes]
     for pane in panes:
-        kill(world, pane)
+        world.kill_codex(pane)
     world.helper("adopt", "-t", panes[0], sessions[1])
     assert [world.records()[s]["status"] for s in sessions] == ["ended", "dead"]
-    world.tmux("respawn-pane", "-t", panes[0])
+    world.respawn(panes[0])
     assert world.ask(panes[0], "on").messages == ("message 1", "on")
     # The other asks to start anew, rather than showing it twice.
-    world.tmux("respawn-pane", "-t", panes[1])
+    world.respawn(panes[1])
     world.start_anew(panes[1])
     assert world.ask(panes[1], "anew").messages == ("anew",)
-
-
-def test_by_a_name_given_in_codex(world: Sandbox) -> None:
-    session = ended_session(world, "first")
-    with contextlib.closing(sqlite3.connect(world.codex_home / "state_5.sqlite")) as database, database:
-        database.execute("UPDATE threads SET name = 'the parser' WHERE id = ?", (session,))
-    pane = world.shell()
-    assert f"has session {session} (the parser)" in world.helper("adopt", "-t", pane, "the parser")
 
 
 def test_what_is_refused(world: Sandbox) -> None:
     session = ended_session(world, "first")
     other = ended_session(world, "second")
-    living = world.new_pane()
-    world.ask(living, "third")
-    alive = world.bound(living)
+    living, alive = world.talk("third")
     shell = world.shell()
     assert "no such session" in refused(world, "adopt", "-t", shell, "01a20000-0000-7000-8000-000000000000")
     assert "no such session" in refused(world, "adopt", "-t", shell, "no such name")
@@ -176,13 +147,11 @@ def test_what_is_refused(world: Sandbox) -> None:
 
 
 def test_a_bound_pane_is_forgotten(world: Sandbox) -> None:
-    pane = world.new_pane()
-    world.ask(pane, "first")
-    session = world.bound(pane)
+    pane, session = world.talk("first")
     store = sorted(p.name for p in world.codex_home.rglob("*") if "sqlite" not in p.name)
     assert f"quit Codex in pane {pane} first" in refused(world, "forget", "-y", "-t", pane)
     assert f"quit Codex in pane {pane} first" in refused(world, "forget", session)
-    kill(world, pane)
+    world.kill_codex(pane)
     assert f"forgotten: {session}" in world.helper("forget", "-t", pane)
     assert world.records() == {}
     assert world.format(pane, "#{@codex_session}#{@codex_pane}#{@codex_state}") == ""
@@ -190,16 +159,14 @@ def test_a_bound_pane_is_forgotten(world: Sandbox) -> None:
     assert "has no known session" in refused(world, "forget", "-t", pane)
     # It is not gone: by hand it comes back.
     world.helper("adopt", "-t", pane, session)
-    world.tmux("respawn-pane", "-t", pane)
+    world.respawn(pane)
     assert world.ask(pane, "second").messages == ("first", "second")
 
 
 def test_all_that_ended_are_forgotten_and_nothing_else(world: Sandbox) -> None:
     for words in ("first", "second"):
         ended_session(world, words)
-    pane = world.new_pane()
-    world.ask(pane, "third")
-    session = world.bound(pane)
+    _, session = world.talk("third")
     assert world.helper("forget", "--all-ended") == "forgotten: 2 sessions (Codex still has the data)\n"
     assert list(world.records()) == [session]
     assert world.helper("forget", "--all-ended") == "nothing to forget\n"
@@ -212,11 +179,10 @@ def test_a_person_is_asked_and_no_tmux_server_is_needed(world: Sandbox) -> None:
     pane = world.new_pane(f"codex-tmux forget {session}; echo DONE; cat", name="asking")
     world.wait_text(pane, "Forget")
     assert session in world.capture(pane)
-    world.tmux("send-keys", "-t", pane, "n", "Enter")
+    world.enter(pane, "n")
     world.wait_text(pane, "nothing forgotten")
     assert list(world.records()) == [session]
-    world.tmux("kill-server")
-    world.wait_for(lambda: not world.running, 20, "the server to end")
+    world.end_server()
     assert f"forgotten: {session}" in world.helper("forget", session[:8])
     assert world.records() == {}
 

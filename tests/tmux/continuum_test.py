@@ -2,10 +2,9 @@
 
 import time
 
-from tests.support.world import Sandbox, plugin_file
+from tests.support.world import Sandbox
 from tests.tmux.hooks_test import Counted
 from tests.tmux.respawn_routes_test import Started, start
-from tests.tmux.restore_test import end_server
 
 ON = "set -g @continuum-restore on"
 LOOKED = 2.5
@@ -17,7 +16,7 @@ def lost(sandbox: Sandbox) -> Started:
     sandbox.start_server(load_plugin=True)
     (one,) = start(sandbox, "prompt")
     sandbox.quiet()
-    end_server(sandbox, "kill-server")
+    sandbox.end_server()
     return one
 
 
@@ -38,7 +37,7 @@ def test_a_server_that_has_run_for_a_while_is_not_waited_for(sandbox: Sandbox) -
         lambda: time.time() - int(sandbox.tmux("display-message", "-p", "#{start_time}")) > 10, 20, "its age"
     )
     begun = time.monotonic()
-    sandbox.tmux("run-shell", str(plugin_file()))
+    sandbox.load()
     sandbox.wait_for(lambda: "restore --at-start" in counted.started(), 20, "it to look")
     assert time.monotonic() - begun < 4
 
@@ -46,9 +45,9 @@ def test_a_server_that_has_run_for_a_while_is_not_waited_for(sandbox: Sandbox) -
 def test_what_continuum_restored_before_we_were_loaded_is_filled_at_once(sandbox: Sandbox) -> None:
     one = lost(sandbox)
     sandbox.start_server(config=ON)
-    pane = sandbox.tmux("new-window", "-d", "-P", "-F", "#{pane_id}", "-t", "main:", "-n", "codex")
+    pane = sandbox.pane_by("new-window", "-d", "-t", "main:", "-n", "codex")
     sandbox.tmux("select-pane", "-t", pane, "-T", f"{one.session[:29]}...")
     sandbox.wait_for(lambda: sandbox.capture(pane).strip(), 20, "the shell's prompt")
-    sandbox.tmux("run-shell", str(plugin_file()))
+    sandbox.load()
     sandbox.wait_format(pane, "#{@codex_session}", one.session)
-    assert sandbox.tmux("show-options", "-gqv", "@codex_second_look") == "", "nothing is left to wait for"
+    assert sandbox.option("@codex_second_look") == "", "nothing is left to wait for"

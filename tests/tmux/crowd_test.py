@@ -15,7 +15,6 @@ from pathlib import Path
 import pytest
 
 from codex_tmux.selftest.world import WorldError
-from codex_tmux.state import store
 from codex_tmux.tmux.server import Server
 from codex_tmux.tracking.sync import BURST, WINDOW, lock_name
 from tests.support.standin import PROMPT_DELAY
@@ -34,9 +33,7 @@ with store.lock(sys.argv[1]):
 
 def names(sandbox: Sandbox) -> dict[str, str]:
     """The window's name by session id, of all current records on disk."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("CODEX_TMUX_STATE_DIR", str(sandbox.state_dir))
-        return {r.session_id: r.window_name for r in store.peek() if r.current}
+    return {r.session_id: r.window_name for r in sandbox.stored() if r.current}
 
 
 def test_two_hundred_hooks_within_a_second(sandbox: Sandbox) -> None:
@@ -63,7 +60,7 @@ def test_two_hundred_hooks_within_a_second(sandbox: Sandbox) -> None:
     assert len(namings) <= syncs, "each sync sees to all windows that were renamed"
     for it in started:
         assert sandbox.format(it.pane, "#{@codex_session}") == it.session
-    assert "crashed" not in (sandbox.state_dir / "log").read_text()
+    assert "crashed" not in sandbox.log_text()
 
 
 def test_two_tmux_servers_on_one_state_file(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -84,7 +81,7 @@ def test_two_tmux_servers_on_one_state_file(sandbox: Sandbox, monkeypatch: pytes
         assert one.pane == two.pane
         sandbox.socket = second
         kill(sandbox, two)
-        sandbox.tmux("respawn-pane", "-t", two.pane)
+        sandbox.respawn(two.pane)
         wait_resumed(sandbox, two)
         sandbox.socket = first
         assert sandbox.codex_pid(one.pane) == one.pid
@@ -140,17 +137,15 @@ def test_a_stopped_holder_of_the_state_costs_only_the_saving(
         lambda: len(sandbox.format(pane, "#{@codex_session}")) == 36, 20, "a session in the pane's options"
     )
     session = sandbox.format(pane, "#{@codex_session}")
-    assert "held for 5 s by another codex-tmux" in sandbox.tmux("show-options", "-gqv", "@codex_fault")
-    assert " lock.timeout " in (sandbox.state_dir / "log").read_text()
+    assert "held for 5 s by another codex-tmux" in sandbox.option("@codex_fault")
+    assert " lock.timeout " in sandbox.log_text()
     process.kill()
     process.wait()
     # Nothing but an event: whatever failed meanwhile has not made the hooks deaf.
     sandbox.tmux("rename-window", "-t", pane, "two")
     sandbox.wait_for(lambda: names(sandbox).get(session) == "two", 20, "both in the state file")
     assert one.session in names(sandbox)
-    sandbox.wait_for(
-        lambda: not sandbox.tmux("show-options", "-gqv", "@codex_fault"), 20, "the fault to be over"
-    )
+    sandbox.wait_for(lambda: not sandbox.option("@codex_fault"), 20, "the fault to be over")
 
 
 def test_what_happens_while_a_sync_is_stopped_is_seen_to_without_another_event(
@@ -164,7 +159,7 @@ def test_what_happens_while_a_sync_is_stopped_is_seen_to_without_another_event(
     holder.append(process)
     sandbox.tmux("rename-window", "-t", one.pane, "meanwhile")
     sandbox.wait_for(lambda: names(sandbox) == {one.session: "meanwhile"}, 25, "what happened to be seen to")
-    assert f" lock.worked_around lock={name} holder={process.pid}" in (sandbox.state_dir / "log").read_text()
+    assert f" lock.worked_around lock={name} holder={process.pid}" in sandbox.log_text()
     helper = next(c for c in json.loads(doctor(sandbox))["checks"] if c["name"] == "helper")
     assert helper["detail"].startswith(f"process {process.pid} hangs: ")
 
@@ -201,7 +196,7 @@ def test_no_old_command_runs_while_a_stopped_helper_holds_a_lock(
     assert sandbox.tmux("display-message", "-p", "-t", one.pane, "#{pane_id}") == one.pane
     assert respawn.wait(30) == 0
     check_resumed(sandbox, [one], turns)
-    assert set(sandbox.tmux("list-panes", "-a", "-F", "#{pane_in_mode}").split()) == {"0"}
+    sandbox.no_view_mode()
 
 
 def test_no_old_command_runs_where_the_helper_is_gone(sandbox: Sandbox) -> None:
@@ -213,9 +208,9 @@ def test_no_old_command_runs_where_the_helper_is_gone(sandbox: Sandbox) -> None:
     sandbox.tmux("set-option", "-g", "@codex_word", "'/no such/codex-tmux'")
     kill(sandbox, one)
     with contextlib.suppress(WorldError):  # what is started instead may not have ended yet
-        sandbox.tmux("respawn-pane", "-t", one.pane)
+        sandbox.respawn(one.pane)
     sandbox.wait_format(one.pane, "#{pane_dead}", "1")
-    sandbox.tmux("respawn-pane", "-t", one.pane)
+    sandbox.respawn(one.pane)
     time.sleep(PROMPT_DELAY + 0.3)
     assert len(sandbox.model.requests) == turns
     sandbox.helper("respawn", "-t", one.pane)
@@ -229,12 +224,10 @@ def test_after_a_stopped_helper_has_ended_all_is_as_before(
     (one,) = start(sandbox, "run one")
     holder.append(hold_and_stop(sandbox, lock_name(Server(str(sandbox.socket)))))
     kill(sandbox, one)
-    sandbox.tmux("respawn-pane", "-t", one.pane)
+    sandbox.respawn(one.pane)
     wait_resumed(sandbox, one)
     holder[0].kill()
     holder[0].wait()
-    sandbox.wait_for(
-        lambda: not sandbox.tmux("show-options", "-gqv", "@codex_pending"), 20, "no sync to be waited for"
-    )
+    sandbox.wait_for(lambda: not sandbox.option("@codex_pending"), 20, "no sync to be waited for")
     sandbox.tmux("rename-window", "-t", one.pane, "again")
     sandbox.wait_for(lambda: names(sandbox) == {one.session: "again"}, 20, "the next event to be seen to")

@@ -27,26 +27,32 @@ time.sleep(600)
 def world(sandbox: Sandbox) -> Sandbox:
     """A healthy machine, with a conversation."""
     sandbox.start_server(load_plugin=True)
-    pane = sandbox.new_pane()
-    sandbox.ask(pane, "first")
-    sandbox.bound(pane)
+    sandbox.talk("first")
     sandbox.quiet()
     return sandbox
 
 
-def examined(world: Sandbox, code: int) -> Checks:
-    """What doctor found, by name."""
+def examined(world: Sandbox) -> Checks:
+    """What doctor found, by name; it fails where something is broken."""
     done = world.helper_result("doctor", "--json")
     said = json.loads(done.stdout)
     assert said["version"] == 1
     assert all(set(check) == {"name", "status", "detail", "fix"} for check in said["checks"])
-    assert done.returncode == code, said
-    return {check["name"]: check for check in said["checks"]}
+    found = {check["name"]: check for check in said["checks"]}
+    assert done.returncode == int("broken" in named(found).values()), said
+    return found
 
 
 def named(checks: Checks) -> dict[str, str]:
     """The status of what is not in order."""
     return {name: check["status"] for name, check in checks.items() if check["status"] != "ok"}
+
+
+def wait_named(world: Sandbox, **expected: str) -> Checks:
+    """What doctor found, once it names just this."""
+    return world.wait_for(
+        lambda: found if named(found := examined(world)) == expected else {}, 20, f"{expected} to be named"
+    )
 
 
 def script(world: Sandbox, name: str, prints: str, of: str = "env sh") -> Path:
@@ -155,28 +161,21 @@ def test_a_fault_is_named_alone_and_its_remedy_mends_it(world: Sandbox, faults: 
         plant, name, status = FAULTS[fault]
         world.quiet()  # a sync that still runs would mend it
         plant(world)
-        checks = examined(world, code=1 if status == "broken" else 0)
-        assert named(checks) == {name: status}, (fault, checks[name])
-        remedy = checks[name]["fix"]
+        remedy = wait_named(world, **{name: status})[name]["fix"]
         done = subprocess.run(
             ["sh", "-c", remedy.replace("codex-tmux setup", "codex-tmux setup -y")],
-            env={**world.env, "TMUX": f"{world.socket},{world.tmux('display-message', '-p', '#{pid}')},0"},
+            env=world.inside,
             cwd=world.work,
             capture_output=True,
             text=True,
             timeout=60,
         )
-        assert done.returncode == 0, (remedy, done.stderr)
-        world.wait_for(lambda: named(examined_any(world)) == {}, 20, f"{remedy} to mend it")
-
-
-def examined_any(world: Sandbox) -> Checks:
-    said = json.loads(world.helper_result("doctor", "--json").stdout)
-    return {check["name"]: check for check in said["checks"]}
+        assert done.returncode == 0, (fault, remedy, done.stderr)
+    wait_named(world)
 
 
 def test_a_healthy_machine(world: Sandbox) -> None:
-    checks = examined(world, code=0)
+    checks = examined(world)
     assert named(checks) == {}
     assert list(checks) == (
         "tmux plugin bindings helper conflicts tmux.conf codex title state daemon".split()
@@ -221,18 +220,18 @@ def test_another_fault_is_named_beside_those_that_are_there(world: Sandbox) -> N
     for fault, (plant, name, status, remedy) in MORE_FAULTS.items():
         plant(world)
         there[name] = status
-        checks = examined(world, code=1 if "broken" in there.values() else 0)
+        checks = examined(world)
         assert named(checks) == there, fault
         assert remedy in checks[name]["fix"]
 
 
 def test_a_daemon_that_does_not_answer(world: Sandbox) -> None:
     with FakeDaemon(world.codex_home, mute=True):
-        checks = examined(world, code=0)
+        checks = examined(world)
     assert named(checks) == {"daemon": "warning"}
     assert checks["daemon"]["fix"] == f"CODEX_HOME={world.codex_home} codex app-server daemon restart"
     with FakeDaemon(world.codex_home):
-        assert "answers" in examined(world, code=0)["daemon"]["detail"]
+        assert "answers" in examined(world)["daemon"]["detail"]
 
 
 def test_each_home_in_use_is_looked_at(world: Sandbox) -> None:
@@ -241,22 +240,22 @@ def test_each_home_in_use_is_looked_at(world: Sandbox) -> None:
     pane = world.new_pane("env", f"CODEX_HOME={home}", "codex")
     world.ask(pane, "there")
     world.helper("list")
-    checks = examined(world, code=0)
+    checks = examined(world)
     assert named(checks) == {"title": "warning"}
     assert checks["title"]["fix"] == f"codex-tmux setup --codex-home {home}"
 
 
 def test_the_plugin_is_not_loaded(sandbox: Sandbox) -> None:
     sandbox.start_server()
-    checks = examined(sandbox, code=1)
+    checks = examined(sandbox)
     assert checks["plugin"]["status"] == "broken"
     assert checks["plugin"]["fix"] == "codex-tmux install", "so that the next server has it too"
     sandbox.helper("install", "--yes")
-    assert sandbox.wait_for(lambda: examined_any(sandbox)["plugin"]["status"] == "ok", 20, "the plugin")
+    sandbox.wait_for(lambda: examined(sandbox)["plugin"]["status"] == "ok", 20, "the plugin")
 
 
 def test_without_a_tmux_server(sandbox: Sandbox) -> None:
-    checks = examined(sandbox, code=0)
+    checks = examined(sandbox)
     assert named(checks) == {"tmux": "warning"}
 
 
@@ -264,7 +263,7 @@ def test_it_mends_nothing_by_itself(world: Sandbox) -> None:
     world.tmux("set-hook", "-gu", "pane-exited")
     (world.state_dir / "state.toml").write_text("[[broken")
     for _ in range(2):
-        assert named(examined(world, code=1)) == {"bindings": "broken", "state": "broken"}
+        assert named(examined(world)) == {"bindings": "broken", "state": "broken"}
     assert [p.name for p in world.state_dir.iterdir() if "broken" in p.name] == []
 
 

@@ -1,16 +1,14 @@
-"""Whose record is it: a socket that was removed, a second host with the same home, a pid used again, an upgrade."""
+"""Whose record is it: a socket that was removed, a second host with the same home."""
 
 import contextlib
 import json
 import os
 import subprocess
-import time
 from collections.abc import Iterator
 
 import psutil
 import pytest
 
-from codex_tmux.tmux import epoch
 from tests.support.world import Sandbox
 
 
@@ -130,9 +128,7 @@ def container(world: Sandbox) -> Iterator[Container]:
 def test_another_host_with_the_same_home_is_shown_and_left_alone(
     world: Sandbox, container: Container
 ) -> None:
-    pane = world.new_pane()
-    world.ask(pane, "first")
-    session = world.bound(pane)
+    pane, session = world.talk("first")
     world.quiet()
     before = world.records()[session]
     container.start_server()
@@ -159,47 +155,3 @@ def test_another_host_with_the_same_home_is_shown_and_left_alone(
     assert restored(world) == []
     assert world.records()[session]["server_is"] == "elsewhere"
     assert restored(world, "--force") == ["waiting"]
-
-
-def rewrite(world: Sandbox, old: str, new: str) -> None:
-    """Change the state file by hand."""
-    state = world.state_dir / "state.toml"
-    lines = [line for line in state.read_text().splitlines() if not line.startswith("#")]
-    text = "\n".join(lines) + "\n"
-    assert old in text
-    state.write_text(text.replace(old, new))
-
-
-def test_a_pid_that_is_used_again_holds_nothing(world: Sandbox) -> None:
-    pane = world.new_pane()
-    world.ask(pane, "first")
-    session = world.bound(pane)
-    world.type(pane, "/quit")
-    world.wait_for(lambda: world.records()[session]["status"] == "ended", 20, "the record to end")
-    world.quiet()
-    # As a tmux server on another socket had it, whose pid a process of today has.
-    own = epoch.of_server(world.tmux("display-message", "-p", "#{pid}"))
-    host = own.rsplit(":", 2)[0]
-    rewrite(world, 'status = "ended"', 'status = "live"')
-    rewrite(world, f'server = "{world.socket}"', 'server = "/tmp/other"')
-    rewrite(world, own, f"{host}:{os.getpid()}:1")
-    again = world.new_pane("codex", "resume", session)
-    assert world.ask(again, "second").messages == ("first", "second")
-    assert world.bound(again) == session
-    assert (world.records()[session]["pane"], world.records()[session]["status"]) == (again, "live")
-
-
-def test_a_clock_that_was_set_changes_nothing(world: Sandbox) -> None:
-    """As after a pause of a virtual machine: what the title's hook noted was by another time."""
-    panes = [world.new_pane(), world.new_pane()]
-    for pane in panes:
-        world.ask(pane, "the same")
-    sessions = [world.bound(pane) for pane in panes]
-    world.quiet()
-    for step in (-3600, -3, 3, 3600):
-        for pane in panes:
-            world.tmux("set-option", "-p", "-t", pane, "@codex_title_at", str(int(time.time()) - step))
-        world.helper("sync")
-        found = world.records()
-        seen = [(found[s]["status"], found[s]["pane"], found[s]["evidence"]) for s in sessions]
-        assert seen == [("live", p, "title") for p in panes], step

@@ -8,7 +8,6 @@ import shlex
 import shutil
 import signal
 import subprocess
-from collections.abc import Iterator
 from typing import Any
 
 import psutil
@@ -16,7 +15,6 @@ import pytest
 
 from tests.support.far_end import (
     FarEnd,
-    far_end,
     joined,
     kill_root,
     remote_shell,
@@ -28,12 +26,6 @@ from tests.support.far_end import (
 from tests.support.world import Sandbox
 
 PROMPT = "papa hello"
-
-
-@pytest.fixture
-def far(world: Sandbox) -> Iterator[FarEnd]:
-    with far_end(world) as found:
-        yield found
 
 
 def row_of(world: Sandbox, session: str) -> dict[str, Any]:
@@ -59,7 +51,7 @@ def transport_of(world: Sandbox, pane: str, name: str = "ssh") -> psutil.Process
 def typed_there(world: Sandbox, far: FarEnd) -> tuple[str, str]:
     """A pane with a remote shell in which Codex was typed and has had a turn; with its session."""
     pane = remote_shell(world, far)
-    world.tmux("send-keys", "-t", pane, "codex", "Enter")
+    world.enter(pane, "codex")
     session = world.ask(pane, PROMPT, 40).session_id
     wait_bound(world, pane, session)
     return pane, session
@@ -77,7 +69,7 @@ def check_only_connected(world: Sandbox, pane: str, session: str) -> None:
 
 def check_pasted(world: Sandbox, pane: str, session: str) -> None:
     """Pasted, the conversation goes on in that pane."""
-    world.tmux("send-keys", "-t", pane, f"clear; codex resume {session}", "Enter")
+    world.enter(pane, f"clear; codex resume {session}")
     world.wait_text(pane, "turn 1 |", 40)
     request = world.ask(pane, "second")
     assert (request.session_id, request.messages) == (session, (PROMPT, "second"))
@@ -99,7 +91,7 @@ def test_a_line_that_is_not_understood_never_runs_again(world: Sandbox, far: Far
     session = first_turn(world, pane)
     kill_root(world, pane)
     world.wait_for(lambda: "R reconnects" in world.format(pane, "#{@codex_hint}"), 20, "the hint")
-    world.tmux("respawn-pane", "-t", pane)
+    world.respawn(pane)
     check_only_connected(world, pane, session)
     assert PROMPT not in (world.state_dir / "state.toml").read_text(), "no prompt is kept"
     check_pasted(world, pane, session)
@@ -109,7 +101,7 @@ def test_nor_where_the_pane_is_respawned_while_it_lives(world: Sandbox, far: Far
     pane = world.new_pane(shlex.join([*far.ssh_t, NOT_UNDERSTOOD["nice"]]))
     session = first_turn(world, pane)
     world.wait_for(lambda: world.format(pane, "#{@codex_guard}"), 20, "the guard")
-    world.tmux("respawn-pane", "-k", "-t", pane)
+    world.respawn(pane, "-k")
     check_only_connected(world, pane, session)
 
 
@@ -129,7 +121,7 @@ def test_nor_after_a_restart_and_the_remote_shell_is_no_living_codex(world: Sand
     restart_server(world)
     world.helper("restore")
     pane = row_of(world, session)["pane"]
-    world.tmux("respawn-pane", "-t", pane)
+    world.respawn(pane)
     # The title that the pane was given when it was rebuilt is no Codex's.
     assert session[:29] in world.format(pane, "#{pane_title}")
     check_only_connected(world, pane, session)
@@ -140,9 +132,7 @@ def test_nor_after_a_restart_and_the_remote_shell_is_no_living_codex(world: Sand
 def check_is_left_alone(world: Sandbox, pane: str) -> None:
     """`respawn` refuses, says what to paste, and ends nothing."""
     ssh = transport_of(world, pane)
-    refused = world.helper_result("respawn", "-t", pane)
-    assert refused.returncode == 1
-    assert "paste in ssh far: codex resume" in refused.stderr
+    assert "paste in ssh far: codex resume" in world.refused("respawn", "-t", pane)
     assert transport_of(world, pane).pid == ssh.pid
 
 
@@ -157,7 +147,7 @@ def test_a_remote_shell_with_its_jobs_is_never_ended(world: Sandbox, far: FarEnd
             os.kill(pid, signal.SIGKILL)
     world.wait_for(lambda: "Killed" in joined(world, pane), 20, "the remote shell to say so")
     check_is_left_alone(world, pane)
-    world.tmux("send-keys", "-t", pane, "stty sane; echo still $((1 + 1))", "Enter")
+    world.enter(pane, "stty sane; echo still $((1 + 1))")
     world.wait_text(pane, "still 2")
 
 
@@ -169,7 +159,7 @@ def test_a_codex_with_a_shell_behind_it_is_not_ended_either(world: Sandbox, far:
     world.quiet()
     check_is_left_alone(world, pane)
     kill_root(world, pane)
-    world.tmux("respawn-pane", "-t", pane)
+    world.respawn(pane)
     world.wait_text(pane, "turn 1 |", 40)
     assert world.ask(pane, "second").messages == (PROMPT, "second")
 
@@ -180,7 +170,7 @@ def test_ssh_s_own_remote_command_is_not_run_again(world: Sandbox, far: FarEnd) 
     pane = world.new_pane(*far.ssh)
     session = first_turn(world, pane)
     kill_root(world, pane)
-    world.tmux("respawn-pane", "-t", pane)
+    world.respawn(pane)
     check_only_connected(world, pane, session)
 
 
@@ -191,7 +181,7 @@ def test_a_far_end_with_a_command_of_its_own_is_not_gone_back_to(world: Sandbox,
     pane = world.new_pane(*far.ssh)
     session = first_turn(world, pane)
     kill_root(world, pane)
-    world.tmux("respawn-pane", "-t", pane)
+    world.respawn(pane)
     world.wait_for(
         lambda: "runs a command of its own" in " ".join(joined(world, pane).split()), 20, "the reason"
     )
@@ -200,7 +190,7 @@ def test_a_far_end_with_a_command_of_its_own_is_not_gone_back_to(world: Sandbox,
     assert len(world.model.turns_with(PROMPT)) == 1
     # A key without it reaches a shell, and the record is still the pane's.
     keys.write_text(key)
-    world.tmux("respawn-pane", "-t", pane)
+    world.respawn(pane)
     check_only_connected(world, pane, session)
 
 
@@ -209,7 +199,7 @@ def test_a_codex_that_starts_by_itself_there_does_not_end_the_record(world: Sand
     kill_root(world, pane)
     profile = far.home / ".bash_profile"
     profile.write_text(profile.read_text() + "codex\n")
-    world.tmux("respawn-pane", "-t", pane)
+    world.respawn(pane)
     fresh = world.ask(pane, "fresh", 40)
     wait_bound(world, pane, fresh.session_id)
     assert row_of(world, session)["status"] == "closed", "it has not ended: pick reopens it"
@@ -224,13 +214,13 @@ def test_a_tmux_there_is_gone_back_to_without_what_it_was_told_to_run(world: San
     session = first_turn(world, pane)
     try:
         kill_root(world, pane)
-        world.tmux("respawn-pane", "-t", pane)
+        world.respawn(pane)
         world.wait_text(pane, "turn 1 |")
         wait_bound(world, pane, session)
         # Gone with its server, the session is not begun anew.
         subprocess.run(shlex.split(f"{there} kill-server"), env=world.env, check=True)
         world.wait_dead(pane)
-        world.tmux("respawn-pane", "-t", pane)
+        world.respawn(pane)
         world.wait_format(pane, "#{pane_dead}", "0")
         world.wait_text(pane, "[w]")
         world.helper("sync")
@@ -250,7 +240,7 @@ def test_a_container_of_its_own_is_not_started_again(world: Sandbox, far: FarEnd
     world.wait_for(
         lambda: "its command is not run again" in world.format(pane, "#{@codex_hint}"), 20, "the hint"
     )
-    world.tmux("respawn-pane", "-t", pane)
+    world.respawn(pane)
     world.wait_for(
         lambda: "docker run would start anew" in " ".join(joined(world, pane).split()), 20, "the reason"
     )
@@ -267,7 +257,7 @@ def test_what_codex_tmux_itself_wrote_is_no_last_word_of_a_codex(world: Sandbox,
     kill_root(world, pane)
     profile = far.home / ".bash_profile"
     profile.write_text(profile.read_text() + "PS1='\\[\\e]0;me@far\\a\\]far$ '\n")
-    world.tmux("respawn-pane", "-t", pane)
+    world.respawn(pane)
     world.wait_format(pane, "#{pane_title}", "me@far")
     world.helper("sync")
     check_only_connected(world, pane, session)
@@ -283,7 +273,7 @@ def type_mosh(world: Sandbox, far: FarEnd, *words: str) -> str:
     ssh.chmod(0o700)
     pane = world.shell("bash")
     line = shlex.join(["mosh", "--bind-server=127.0.0.1", *words])
-    world.tmux("send-keys", "-t", pane, line, "Enter")
+    world.enter(pane, line)
     return pane
 
 
@@ -314,9 +304,7 @@ def test_where_mosh_s_own_options_cannot_be_read_nothing_runs(world: Sandbox, fa
     pane = type_mosh(world, far, f"--ssh={ssh}", "far", "--", "codex", PROMPT)
     session = first_turn(world, pane)
     end_mosh(world, pane)
-    refused = world.helper_result("respawn", "-t", pane)
-    assert refused.returncode == 1
-    assert "mosh hides how it was called: not run again" in refused.stderr
+    assert "mosh hides how it was called: not run again" in world.refused("respawn", "-t", pane)
     assert "paste there: codex resume" in world.helper("list")
     assert world.format(pane, "#{pane_current_command}") == "bash"
     assert row_of(world, session)["status"] == "dead"

@@ -17,7 +17,7 @@ from typing import NamedTuple
 import pytest
 
 from codex_tmux.state import store
-from codex_tmux.state.records import DEAD, LIVE, Record
+from codex_tmux.state.records import DEAD, LIVE
 from tests.support.world import Sandbox
 from tests.tmux.respawn_routes_test import kill, start, wait_resumed
 
@@ -119,31 +119,18 @@ FAULTS = {
 
 def sync(world: Sandbox) -> None:
     """One sync as a hook starts it, with a user's rights."""
-    pid = world.tmux("display-message", "-p", "#{pid}")
-    done = subprocess.run(
-        [*ORDINARY, str(world.bin / "codex-tmux"), "sync"],
-        env={**world.env, "TMUX": f"{world.socket},{pid},0"},
-        capture_output=True,
-    )
+    words = [*ORDINARY, str(world.bin / "codex-tmux"), "sync"]
+    done = subprocess.run(words, env=world.inside, capture_output=True)
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
 
 
-def fault_of(world: Sandbox) -> str:
-    return world.tmux("show-options", "-gqv", "@codex_fault")
-
-
 def log_lines(world: Sandbox, event: str) -> list[str]:
-    path = world.state_dir / "log"
-    text = path.read_text(errors="replace") if path.exists() else ""
-    return [line for line in text.splitlines() if f" {event} " in line]
+    return [line for line in world.log_text().splitlines() if f" {event} " in line]
 
 
 def statuses(world: Sandbox) -> dict[str, tuple[str, str]]:
     """What the state file says: (session, status) by pane."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("CODEX_TMUX_STATE_DIR", str(world.state_dir))
-        records: tuple[Record, ...] = store.peek()
-    return {r.pane: (r.session_id, r.status) for r in records}
+    return {r.pane: (r.session_id, r.status) for r in world.stored()}
 
 
 def settled(world: Sandbox, expected: dict[str, tuple[str, str]]) -> None:
@@ -171,18 +158,22 @@ def test_the_panes_keep_their_sessions_and_the_file_its_records(world: Sandbox, 
 
     fault.breaks(world.state_dir)
     (two,) = start(world, "prompt 2")
-    world.wait_for(lambda: fault.says in fault_of(world), 20, f"{fault.says!r} in {fault_of(world)!r}")
+    world.wait_for(
+        lambda: fault.says in world.option("@codex_fault"),
+        20,
+        f"{fault.says!r} in {world.option('@codex_fault')!r}",
+    )
     kill(world, one)
     world.wait_format(one.pane, "#{@codex_asleep}#{pane_dead}", "11")
-    world.tmux("respawn-pane", "-t", one.pane)
+    world.respawn(one.pane)
     wait_resumed(world, one)
     for _ in range(3):
         sync(world)
     for it in (one, two):
         assert world.format(it.pane, "#{@codex_session} #{@codex_evidence}") == f"{it.session} title"
-    assert world.tmux("show-options", "-gqv", "@codex_status") == "2 running"
+    assert world.option("@codex_status") == "2 running"
     # tmux goes on as ever: no view mode, and what the user types arrives.
-    assert set(world.tmux("list-panes", "-a", "-F", "#{pane_in_mode}").split()) == {"0"}
+    world.no_view_mode()
     client.send(b"echo he''re\r")
     world.wait_text("main:0", "here")
 
@@ -191,7 +182,7 @@ def test_the_panes_keep_their_sessions_and_the_file_its_records(world: Sandbox, 
     sync(world)
     world.wait_for(lambda: b"sessions are saved again" in client.output, 20, "who was warned to be told")
     settled(world, {it.pane: (it.session, LIVE) for it in (one, two)})
-    assert fault_of(world) == ""
+    assert world.option("@codex_fault") == ""
     unusable, usable = log_lines(world, "state.unusable"), log_lines(world, "state.usable_again")
     assert len(unusable) <= 1, "said once, not by every sync"
     assert len(unusable) == 1 or not fault.log_says_so
@@ -269,7 +260,7 @@ def test_a_broken_file_on_a_disk_that_takes_no_other(world: Sandbox) -> None:
     path.write_bytes(b"version = 1\n[[panes")
     world.state_dir.chmod(0o500)
     sync(world)
-    assert fault_of(world)
+    assert world.option("@codex_fault")
     assert path.read_bytes() == b"version = 1\n[[panes"
     world.state_dir.chmod(0o700)
     sync(world)
@@ -285,7 +276,7 @@ def test_what_a_user_is_told(world: Sandbox) -> None:
     world.tmux("set-option", "-g", "message-limit", "1000")
     world.state_dir.chmod(0o500)
     start(world, "prompt 1")
-    world.wait_for(lambda: fault_of(world), 20, "the fault")
+    world.wait_for(lambda: world.option("@codex_fault"), 20, "the fault")
     sync(world)
     sync(world)
     said = [
@@ -294,11 +285,6 @@ def test_what_a_user_is_told(world: Sandbox) -> None:
     assert len(said) == 1, said
     assert "sessions are not saved" in said[0]
     assert "Permission denied" in said[0]
-    pid = world.tmux("display-message", "-p", "#{pid}")
-    listed = subprocess.run(
-        [*ORDINARY, sys.executable, "-m", "codex_tmux", "list", "--json"],
-        env={**world.env, "TMUX": f"{world.socket},{pid},0"},
-        capture_output=True,
-        text=True,
-    )
+    words = [*ORDINARY, sys.executable, "-m", "codex_tmux", "list", "--json"]
+    listed = subprocess.run(words, env=world.inside, capture_output=True, text=True)
     assert len(json.loads(listed.stdout)["panes"]) == 1, listed.stderr

@@ -1,8 +1,5 @@
 """The focus on panes that have just died: tmux before 3.5 crashes where their program had asked for focus events."""
 
-import os
-import signal
-
 import pytest
 
 from tests.deaths import KNOWN, deaths
@@ -36,7 +33,7 @@ def test_the_focus_may_change_before_a_dead_pane_is_laid_to_sleep(
     sandbox.tmux("set-option", "-g", "@codex_sync", ":")
     if hooks == "deleted":
         sandbox.tmux("set-hook", "-g", "pane-died", "set-option -g @mine 1")
-    os.kill(sandbox.codex_pid(pane), signal.SIGKILL)
+    sandbox.kill(pane)
     sandbox.wait_dead(pane)
     for _ in range(2):
         client.send(FOCUS_OUT)

@@ -8,7 +8,7 @@ import pytest
 from tests.support.far_end import far_end, wait_bound
 from tests.support.screen import Screen
 from tests.support.world import Sandbox
-from tests.tmux.restore_test import listing, shape
+from tests.tmux.restore_test import shape
 
 WIDTH, HEIGHT = 120, 40
 
@@ -50,21 +50,17 @@ def new_pane(world: Sandbox, before: set[str]) -> str:
 
 def pane_of(world: Sandbox, session: str) -> str:
     """The one pane that has the session."""
-
-    def found() -> str:
-        rows = world.tmux("list-panes", "-a", "-F", "#{@codex_session} #{pane_id}").splitlines()
-        mine = [row.split(" ")[1] for row in rows if row.startswith(session)]
-        assert len(mine) < 2, "a session has one pane"
-        return mine[0] if mine else ""
-
-    return world.wait_for(found, 20, f"a pane with {session}")
+    pane = world.wait_for(lambda: world.sessions().get(session), 20, f"a pane with {session}")
+    shown = world.tmux("list-panes", "-a", "-F", "#{@codex_session}").split()
+    assert shown.count(session) == 1, "a session has one pane"
+    return pane
 
 
 def wait_closed(world: Sandbox, *sessions: str) -> None:
     """Wait until these are noted as closed."""
 
     def noted() -> bool:
-        status = {row["session_id"]: row["status"] for row in listing(world)}
+        status = {session: row["status"] for session, row in world.records().items()}
         return all(status[session] == "closed" for session in sessions)
 
     world.wait_for(noted, 20, "them to be closed")
@@ -89,11 +85,10 @@ def test_a_fork_comes_up_beside_its_parent_and_both_come_back(world: Sandbox, sc
         ("one", "three"),
     )
     for each in (pane, other):
-        world.kill_codex(each)
-        world.tmux("respawn-pane", "-t", each)
+        world.crash(each)
     assert world.ask(other, "four").messages == ("one", "two", "four")
     assert world.ask(pane, "five").messages == ("one", "three", "five")
-    rows = {row["session_id"]: row for row in listing(world)}
+    rows = world.records()
     assert rows.keys() == {parent, fork}
     assert rows[fork]["flags"] == rows[parent]["flags"] == ["--add-dir", "/tmp"]
     assert rows[fork]["evidence"] == "title"
@@ -113,7 +108,7 @@ def test_a_fork_that_dies_before_it_has_a_title_is_made_once_more(world: Sandbox
     screen.keys("C-b", "R")
     assert world.ask(other, "two").messages == ("one", "two")
     assert session_of(world, other) != parent
-    assert len(listing(world)) == 2
+    assert len(world.records()) == 2
 
 
 @pytest.mark.parametrize(
@@ -132,7 +127,7 @@ def test_what_cannot_be_forked_is_said(world: Sandbox, what: str, said: str) -> 
     elif what == "exec":
         pane = world.new_pane(f"{world.bin}/codex-tmux", "exec")
         world.wait_text(pane, "❯")
-        world.tmux("send-keys", "-t", pane, "hello", "Enter")
+        world.enter(pane, "hello")
         session_of(world, pane)
     before = world.pane_ids()
     done = world.helper_result("fork", "-t", pane)
@@ -155,7 +150,7 @@ def test_a_conversation_of_another_machine_is_forked_there(world: Sandbox) -> No
 def test_closed_panes_come_back_where_they_were_the_last_one_first(world: Sandbox, screen: Screen) -> None:
     one, first = started(world, "aaa")
     two, second = started(world, "bbb", "split-window", "-h", "-l", "40", "-t", one)
-    shell = world.tmux("split-window", "-v", "-l", "9", "-t", one, "-P", "-F", "#{pane_id}", "bash")
+    shell = world.pane_by("split-window", "-v", "-l", "9", "-t", one, "bash")
     world.quiet()
     whole = layout(world, one)
     world.tmux("kill-pane", "-t", two)

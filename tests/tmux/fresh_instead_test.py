@@ -1,15 +1,13 @@
 """A session that cannot be resumed: the pane asks before it starts another one, and sleeps on where nobody is."""
 
-import os
 import shutil
-import signal
 import time
 from pathlib import Path
 
 import pytest
 
 from codex_tmux.codex.store import Store
-from codex_tmux.tmux.versions import DEAD_FORMAT, version_of
+from codex_tmux.tmux.versions import DEAD_FORMAT
 from tests.support.screen import Screen
 from tests.support.world import Sandbox
 
@@ -64,16 +62,7 @@ def test_a_deleted_session_is_asked_about_until_it_is_answered(world: Sandbox) -
         )
         screen.keys("Enter")
         assert world.ask(pane, "anew").messages == ("anew",)
-    assert "session.fresh" in (world.state_dir / "log").read_text()
-
-
-def test_a_session_without_a_message_is_asked_about(world: Sandbox) -> None:
-    pane, _ = begun(world)
-    world.kill_codex(pane)
-    world.tmux("respawn-pane", "-t", pane)
-    world.wait_text(pane, "had no message yet")
-    world.start_anew(pane)
-    assert world.ask(pane, "first").messages == ("first",)
+    assert session in world.log_text().partition(" session.fresh ")[2].partition("\n")[0]
 
 
 @pytest.mark.skipif(shutil.which("fzf") is None, reason="no fzf here: apt-get install fzf")
@@ -101,40 +90,39 @@ def test_another_conversation_takes_the_panes_place(world: Sandbox) -> None:
     world.wait_format(pane, "#{@codex_session}", other_session)
 
 
-@pytest.mark.parametrize("key", ["q", "C-c", "C-d"])
-def test_a_shell_instead(world: Sandbox, key: str) -> None:
+def test_a_shell_instead(world: Sandbox) -> None:
     pane, _ = deleted(world)
-    world.tmux("respawn-pane", "-t", pane)
+    world.respawn(pane)
     world.wait_text(pane, QUESTION)
-    world.tmux("send-keys", "-t", pane, key)
+    world.tmux("send-keys", "-t", pane, "q")
     world.wait_format(pane, "#{pane_current_command}", "bash")
-    world.tmux("send-keys", "-t", pane, "echo $((40 + 2)); false; exit", "Enter")
+    world.enter(pane, "echo $((40 + 2)); false; exit")
     world.wait_gone(pane)
     assert len(world.model.requests) == 1
 
 
 def test_below_a_shell_one_is_back_in_it(world: Sandbox) -> None:
-    pane = world.tmux("new-window", "-d", "-P", "-F", "#{pane_id}", "-c", str(world.work))
+    pane = world.pane_by("new-window", "-d", "-c", str(world.work))
     world.wait_for(lambda: world.capture(pane).strip(), 20, "the prompt")
     shell = world.format(pane, "#{pane_pid}")
-    world.tmux("send-keys", "-t", pane, str(world.bin / "codex"), "Enter")
+    world.enter(pane, str(world.bin / "codex"))
     world.ask(pane, "words")
     session = world.bound(pane)
-    os.kill(world.codex_pid(pane), signal.SIGKILL)
+    world.kill(pane)
     world.wait_for(lambda: world.capture(pane).rstrip().endswith(("#", "$")), 20, "the shell's prompt")
     delete(world, session)
     world.helper("respawn", "-t", pane)
     world.wait_text(pane, QUESTION)
     world.tmux("send-keys", "-t", pane, "q")
     world.wait_format(pane, "#{pane_current_command}", "bash")
-    world.tmux("send-keys", "-t", pane, "echo $((40 + 2))", "Enter")
+    world.enter(pane, "echo $((40 + 2))")
     world.wait_text(pane, "\n42")
     assert world.format(pane, "#{pane_pid}") == shell
 
 
 def says_why(world: Sandbox, screen: Screen, pane: str, why: str) -> None:
     """The pane sleeps, and its last line says why; pressing the key asks."""
-    if version_of(world.tmux("display-message", "-p", "#{version}")) >= DEAD_FORMAT:
+    if world.version >= DEAD_FORMAT:
         screen.wait(f" {why} · C-b R to go on")
     screen.wait(f"{why[:1].lower()}{why[1:].partition(' ')[0]}")
     world.quiet()
@@ -150,15 +138,14 @@ def test_what_comes_back_by_itself_starts_nothing_new(world: Sandbox) -> None:
     world.tmux("set-option", "-g", "@codex-on-death", "respawn")
     with Screen(world, width=80) as screen:
         world.tmux("select-window", "-t", pane)
-        os.kill(world.codex_pid(pane), signal.SIGKILL)
+        world.kill(pane)
         says_why(world, screen, pane, "Session had no message yet")
 
 
 def test_what_wakes_when_it_is_shown_starts_nothing_new(world: Sandbox) -> None:
     pane, session = begun(world, "deleted words")
     world.quiet()
-    world.tmux("kill-server")
-    world.wait_for(lambda: not world.running, 20, "the server to end")
+    world.end_server()
     delete(world, session)
     world.start_server(load_plugin=True, width=80)
     world.helper("restore")

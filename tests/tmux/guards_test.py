@@ -19,7 +19,7 @@ from codex_tmux.tmux.tell import tell
 from codex_tmux.tracking.apply import run_all
 from tests.support.world import Sandbox
 from tests.tmux.doctor_test import HOLDER
-from tests.tmux.respawn_routes_test import kill, start, wait_resumed
+from tests.tmux.respawn_routes_test import asleep, kill, start, wait_resumed
 
 ID = "01a201da-7561-7551-a7df-a07aa"
 
@@ -48,44 +48,39 @@ def written_to(world: Sandbox, session: str) -> Iterator[int]:
 
 
 def test_a_session_that_another_process_writes_to_is_waited_for(world: Sandbox) -> None:
-    (one,) = start(world, "prompt one")
-    kill(world, one)
-    world.wait_asleep(one.pane)
+    one = asleep(world)
     with written_to(world, one.session) as holder:
-        world.tmux("respawn-pane", "-t", one.pane)
+        world.respawn(one.pane)
         world.wait_text(one.pane, f"({holder}); waiting")
         assert not runs_codex(world, one.pane)
     wait_resumed(world, one)
 
 
 def test_a_writer_that_is_stopped_is_named_and_the_pane_gives_up(world: Sandbox) -> None:
-    (one,) = start(world, "prompt one")
-    kill(world, one)
-    world.wait_asleep(one.pane)
+    one = asleep(world)
     with written_to(world, one.session) as holder:
         os.kill(holder, signal.SIGSTOP)
-        world.tmux("respawn-pane", "-t", one.pane)
+        world.respawn(one.pane)
         # It waits WAIT_FOR_WRITER seconds: 15.
         world.wait_format(one.pane, "#{@codex_asleep}", "")
         world.wait_format(one.pane, "#{@codex_asleep}#{pane_dead}", "11", 40)
         assert f"process {holder}: end that" in world.capture(one.pane)
         assert world.format(one.pane, "#{@codex_session}") == one.session
-    world.tmux("respawn-pane", "-t", one.pane)
+    world.respawn(one.pane)
     wait_resumed(world, one)
 
 
 def test_a_session_deleted_after_it_was_looked_for(world: Sandbox) -> None:
     """Codex finds it gone and ends; the next respawn says so."""
     (one,) = start(world, "prompt one")
-    rollout = Store(str(world.codex_home)).rollout(one.session)
-    assert rollout
+    rollout = Store(str(world.codex_home)).rollout(one.session) or ""
     codex = world.bin / "codex"
     codex.rename(world.bin / "codex-itself")
     codex.write_text(f'#!/bin/sh\nrm -f {shlex.quote(rollout)}\nexec "$(dirname "$0")/codex-itself" "$@"\n')
     codex.chmod(0o755)
     kill(world, one)
     world.wait_asleep(one.pane)
-    world.tmux("respawn-pane", "-t", one.pane)
+    world.respawn(one.pane)
     world.wait_for(
         lambda: "No saved session found" in " ".join(world.capture(one.pane).split()), 20, "Codex's word"
     )
@@ -95,10 +90,10 @@ def test_a_session_deleted_after_it_was_looked_for(world: Sandbox) -> None:
         "one line is not scrolled off"
     )
     assert len(world.model.requests) == 1, "no new conversation was begun"
-    world.tmux("respawn-pane", "-t", one.pane)
+    world.respawn(one.pane)
     world.start_anew(one.pane)
     assert world.ask(one.pane, "anew").messages == ("anew",)
-    assert one.session in (world.state_dir / "log").read_text().partition(" session.fresh ")[2]
+    assert one.session in world.log_text().partition(" session.fresh ")[2]
 
 
 def test_codex_replaced_moved_and_gone(world: Sandbox) -> None:
@@ -118,36 +113,21 @@ def test_codex_replaced_moved_and_gone(world: Sandbox) -> None:
     codex.chmod(0o755)
     kill(world, one)
     world.wait_asleep(one.pane)
-    world.tmux("respawn-pane", "-t", one.pane)
+    world.respawn(one.pane)
     comes_back("replaced")
     # Gone: nothing is lost, and the pane says what to do.
     codex.unlink()
     kill(world, one._replace(pid=world.codex_pid(one.pane)))
     world.wait_asleep(one.pane)
-    world.tmux("respawn-pane", "-t", one.pane)
+    world.respawn(one.pane)
     world.wait_text(one.pane, "no Codex found: install it")
     assert world.format(one.pane, "#{@codex_session}") == one.session
     # Somewhere else.
     kept.rename(world.root / "codex")
     world.tmux("set-option", "-g", "@codex-command", str(world.root / "codex"))
-    world.tmux("respawn-pane", "-k", "-t", one.pane)
+    world.respawn(one.pane, "-k")
     comes_back("moved")
-    assert "codex.moved" in (world.state_dir / "log").read_text()
-
-
-def test_a_session_that_is_gone_gives_a_fresh_one_and_says_so(world: Sandbox) -> None:
-    (one,) = start(world, "prompt one")
-    kill(world, one)
-    world.wait_asleep(one.pane)
-    rollout = Store(str(world.codex_home)).rollout(one.session)
-    assert rollout
-    Path(rollout).unlink()
-    world.tmux("respawn-pane", "-t", one.pane)
-    world.start_anew(one.pane)
-    assert world.ask(one.pane, "anew").messages == ("anew",)
-    log = (world.state_dir / "log").read_text()
-    assert " session.fresh " in log
-    assert one.session in log.partition(" session.fresh ")[2].partition("\n")[0]
+    assert "codex.moved" in world.log_text()
 
 
 def test_a_session_in_another_pane_is_not_resumed_a_second_time(world: Sandbox) -> None:

@@ -30,22 +30,18 @@ def calls(sandbox: Sandbox) -> Path:
 
 def bound(sandbox: Sandbox, message: str) -> str:
     """A pane with a conversation, and no sync under way any more."""
-    pane = sandbox.new_pane("codex")
-    sandbox.ask(pane, message)
-    sandbox.bound(pane)
+    pane, _ = sandbox.talk(message, "codex")
     for _ in range(2):
         sandbox.helper("sync", "--settle")
     sandbox.quiet()
     return pane
 
 
-def hook(sandbox: Sandbox, *args: str, pane: str = "", **env: str) -> subprocess.CompletedProcess[str]:
+def hook(sandbox: Sandbox, *args: str, pane: str = "") -> subprocess.CompletedProcess[str]:
     """Run the helper as hooks and stored commands do, with its imports on stderr."""
-    server = sandbox.tmux("display-message", "-p", "#{pid}")
-    inside = {"TMUX": f"{sandbox.socket},{server.strip()},0", "TMUX_PANE": pane}
     return subprocess.run(
         [sys.executable, "-X", "importtime", "-m", "codex_tmux", *args],
-        env={**sandbox.env, **inside, **env},
+        env={**sandbox.inside, "TMUX_PANE": pane},
         capture_output=True,
         text=True,
         check=True,

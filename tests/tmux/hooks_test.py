@@ -2,9 +2,7 @@
 
 import contextlib
 import os
-import shlex
 import shutil
-import signal
 import subprocess
 import time
 from pathlib import Path
@@ -66,7 +64,7 @@ def test_the_timer_that_reaps_starts_though_it_was_just_ending(
 ) -> None:
     """A sync reads that it runs, without any Codex pane; until the sync writes that there is one, it has ended."""
     sandbox.start_server(load_plugin=True)
-    if tmux_versions.version_of(sandbox.tmux("display-message", "-p", "#{version}")) >= tmux_versions.REAPS:
+    if sandbox.version >= tmux_versions.REAPS:
         pytest.skip("this tmux needs no timer")
     pane = sandbox.new_pane()
     sandbox.bound(pane)
@@ -105,9 +103,7 @@ def set_titles(sandbox: Sandbox, pane: str, titles: list[str]) -> None:
 def test_a_spinner_starts_no_process(counted: Counted, codex: str) -> None:
     """A thousand frames of a spinner in the title of a session's pane."""
     sandbox = counted.sandbox
-    pane = sandbox.new_pane("codex")
-    sandbox.ask(pane, "hello")
-    session = sandbox.bound(pane)
+    pane, session = sandbox.talk("hello", "codex")
     before = counted.settled()
     frames = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
     set_titles(sandbox, pane, [f"{frames[i % 10]} work {i} | {session[:29]}..." for i in range(1000)])
@@ -149,7 +145,7 @@ def test_panes_without_codex_start_none(counted: Counted) -> None:
     sandbox.bound(pane)
     sandbox.tmux("set-option", "-g", "remain-on-exit", "off")
     before = counted.settled()
-    shell = sandbox.tmux("new-window", "-d", "-P", "-F", "#{pane_id}", "-t", "main:", "bash --norc")
+    shell = sandbox.pane_by("new-window", "-d", "-t", "main:", "bash --norc")
     cat = sandbox.new_pane("cat", name="other")
     set_titles(sandbox, cat, [f"title {i}" for i in range(200)])
     set_titles(sandbox, shell, ["user@host: ~/src", "vim", "make -j", "a-b-c-d", "-" * 60])
@@ -227,7 +223,7 @@ def test_fifty_panes_die_within_a_second(counted: Counted, codex: str) -> None:
     assert all(s in text for s in sessions.values())
     sandbox.wait_for(lambda: not helpers(sandbox), 20, "no process of ours while nothing happens")
     for pane in (panes[0], panes[-1]) if prompt else ():
-        sandbox.tmux("respawn-pane", "-t", pane)
+        sandbox.respawn(pane)
         assert sandbox.ask(pane, "and again").messages == ("hello", "and again")
 
 
@@ -255,37 +251,38 @@ def test_hooks_come_back_after_an_unindexed_set_hook(counted: Counted) -> None:
     sandbox.kill_codex(pane)
 
 
-@pytest.mark.parametrize(
-    "helper",
-    [
-        "exit 3",
-        "echo out; echo err >&2; exit 1",
-        "kill -9 $$",
-        "missing",
-        "not executable",
-        "#!/no/such/interpreter",
-    ],
+BROKEN = (
+    "exit 3",
+    "echo out; echo err >&2; exit 1",
+    "kill -9 $$",
+    "missing",
+    "not executable",
+    "#!/no/such/program",
 )
-def test_no_pane_in_view_mode_whatever_the_helper_does(sandbox: Sandbox, helper: str) -> None:
+
+
+def test_no_pane_in_view_mode_whatever_the_helper_does(sandbox: Sandbox) -> None:
     broken = sandbox.root / "helper"
-    broken.write_text(helper if helper.startswith("#!") else f"#!/bin/sh\n{helper}\n")
+    # A helper that did nothing and did it well would leave its sync due for good.
+    broken.write_text("#!/bin/sh\nexit 1\n")
     broken.chmod(0o700)
     first = sandbox.start_server(load_plugin=True, config=f"set -g @codex-tmux-bin {broken}")
     client = sandbox.attach()
-    if helper == "missing":
-        broken.unlink()
-    if helper == "not executable":
-        broken.chmod(0o600)
-    pane = sandbox.new_pane("codex hello")
-    sandbox.wait_ready(pane)
-    sandbox.tmux("respawn-pane", "-k", "-t", pane)
-    sandbox.tmux("select-window", "-t", pane)
-    client.send(b"\x02R")
-    sandbox.wait_for(lambda: sandbox.codex_pid(pane), 20, "Codex, as without the plugin")
-    os.kill(sandbox.codex_pid(pane), signal.SIGKILL)
-    time.sleep(1.0)
-    assert set(sandbox.tmux("list-panes", "-a", "-F", "#{pane_in_mode}").split()) == {"0"}
-    assert sandbox.format(first, "#{pane_dead}") == "0"
+    for helper in BROKEN:
+        broken.write_text(helper if helper.startswith("#!") else f"#!/bin/sh\n{helper}\n")
+        broken.chmod(0o600 if helper == "not executable" else 0o700)
+        if helper == "missing":
+            broken.unlink()
+        pane = sandbox.new_pane("codex hello")
+        sandbox.wait_ready(pane)
+        sandbox.respawn(pane, "-k")
+        sandbox.tmux("select-window", "-t", pane)
+        client.send(b"\x02R")
+        sandbox.wait_for(lambda p=pane: sandbox.codex_pid(p), 20, "Codex, as without the plugin")  # type: ignore[misc]
+        sandbox.kill(pane)
+        time.sleep(1.0)
+        assert set(sandbox.tmux("list-panes", "-a", "-F", "#{pane_in_mode}").split()) == {"0"}, helper
+        assert sandbox.format(first, "#{pane_dead}") == "0", helper
 
 
 # -- what a tmux server holds --
@@ -308,15 +305,6 @@ def dump(sandbox: Sandbox) -> str:
     return "\n".join(parts)
 
 
-def inside(sandbox: Sandbox, **more: str) -> dict[str, str]:
-    """The environment of a program that tmux starts."""
-    return {
-        **sandbox.env,
-        "TMUX": f"{sandbox.socket},{sandbox.tmux('display-message', '-p', '#{pid}')},0",
-        **more,
-    }
-
-
 USER_KEYS = """
 bind-key X respawn-pane -k
 bind-key Y { display-message "a; b" ; respawn-pane -k }
@@ -330,23 +318,15 @@ set-hook -g client-attached[90] 'display-message hello'
 set -s command-alias[99] 'zoom=resize-pane -Z'
 set -s command-alias[200] 'unzoom=resize-pane -Z'
 set -g remain-on-exit-format 'x'
+set -g @resurrect-hook-post-restore-all 'echo mine # codex'
 """
-
-
-def test_loading_twice_changes_nothing(counted: Counted) -> None:
-    sandbox = counted.sandbox
-    once = dump(sandbox)
-    for _ in range(2):
-        sandbox.tmux("run-shell", shlex.quote(str(PLUGIN)))
-        counted.settled()
-    assert dump(sandbox) == once
 
 
 def test_loading_twice_with_the_users_own_keys(sandbox: Sandbox) -> None:
     sandbox.start_server(load_plugin=True, config=USER_KEYS)
     sandbox.quiet()
     once = dump(sandbox)
-    sandbox.tmux("run-shell", shlex.quote(str(PLUGIN)))
+    sandbox.load()
     sandbox.quiet()
     assert dump(sandbox) == once
 
@@ -354,9 +334,9 @@ def test_loading_twice_with_the_users_own_keys(sandbox: Sandbox) -> None:
 def test_unload_gives_everything_back(sandbox: Sandbox) -> None:
     sandbox.start_server(config=USER_KEYS)
     before = dump(sandbox)
-    sandbox.tmux("run-shell", shlex.quote(str(PLUGIN)))
+    sandbox.load()
     sandbox.quiet()
-    assert dump(sandbox) != before
+    assert "restore --resurrect" in sandbox.option("@resurrect-hook-post-restore-all")
     for kept in ("pane-died[90]", "client-attached[90]", "command-alias[200]"):
         (line,) = [text for text in before.splitlines() if text.startswith(kept)]
         assert line in dump(sandbox).splitlines()
@@ -364,8 +344,7 @@ def test_unload_gives_everything_back(sandbox: Sandbox) -> None:
     pane = sandbox.new_pane("codex hello")
     sandbox.bound(pane)
     sandbox.tmux("kill-pane", "-t", pane)
-    sandbox.quiet()
-    subprocess.run([str(PLUGIN.parent / "plugin" / "unload")], env=inside(sandbox), check=True)
+    sandbox.unload()
     assert "respawn-pane -k" in sandbox.binding("Z")
     assert "@codex" not in sandbox.binding("Z")
     sandbox.tmux("unbind-key", "Z")
@@ -383,7 +362,9 @@ def test_an_old_tmux_is_told_and_left_untouched(sandbox: Sandbox) -> None:
     (stub / "tmux").write_text(script)
     (stub / "tmux").chmod(0o700)
     path = f"{stub}:{sandbox.env['PATH']}"
-    done = subprocess.run([str(PLUGIN)], env=inside(sandbox, PATH=path), capture_output=True, check=True)
+    done = subprocess.run(
+        [str(PLUGIN)], env={**sandbox.inside, "PATH": path}, capture_output=True, check=True
+    )
     assert done.stdout + done.stderr == b""
     sandbox.wait_for(lambda: b"3.1c is too old" in client.output, 20, "the message")
     assert dump(sandbox) == before
@@ -397,12 +378,12 @@ def test_a_missing_helper_is_told_and_tmux_left_untouched(sandbox: Sandbox, tmp_
     path = os.pathsep.join(
         d for d in os.environ["PATH"].split(os.pathsep) if not Path(d, "codex-tmux").exists()
     )
-    subprocess.run([str(checkout / "codex.tmux")], env=inside(sandbox, PATH=path), check=True)
+    subprocess.run([str(checkout / "codex.tmux")], env={**sandbox.inside, "PATH": path}, check=True)
     sandbox.wait_for(lambda: b"helper missing" in client.output, 20, "the message")
     hooks = sandbox.tmux("show-hooks", "-g") + sandbox.tmux("show-hooks", "-gw")
     assert "@codex_sync" not in hooks + sandbox.tmux("show-options", "-s", "command-alias")
     # The keys that say it again go with all the rest.
-    subprocess.run([str(checkout / "plugin" / "unload")], env=inside(sandbox, PATH=path), check=True)
+    subprocess.run([str(checkout / "plugin" / "unload")], env={**sandbox.inside, "PATH": path}, check=True)
     assert dump(sandbox) == before
 
 
@@ -423,15 +404,15 @@ def test_from_any_path(sandbox: Sandbox, tmp_path: Path) -> None:
     helper.symlink_to(sandbox.bin / "codex-tmux")
     sandbox.start_server()
     sandbox.tmux("set-option", "-g", "@codex-tmux-bin", str(helper))
-    subprocess.run([str(checkout / "codex.tmux")], env=inside(sandbox), check=True)
+    subprocess.run([str(checkout / "codex.tmux")], env=sandbox.inside, check=True)
     assert Server(str(sandbox.socket)).option("@codex_dir") == str(checkout)
     assert "pane-title-changed[8470]" in sandbox.tmux("show-hooks", "-gw", "pane-title-changed")
     pane = sandbox.new_pane("codex hello")
     session = sandbox.bound(pane)
     sandbox.wait_for(lambda: sandbox.model.turns_with("hello"), 20, "the turn")
-    os.kill(sandbox.codex_pid(pane), signal.SIGKILL)
+    sandbox.kill(pane)
     sandbox.wait_dead(pane)
-    sandbox.tmux("respawn-pane", "-t", pane)
+    sandbox.respawn(pane)
     sandbox.wait_for(lambda: session in command_line(sandbox, pane), 20, "the session back")
     # Ours are deleted by the user: mended from that very path.
     sandbox.tmux("set-hook", "-g", "pane-title-changed", "set -g @mine 1")
@@ -439,26 +420,16 @@ def test_from_any_path(sandbox: Sandbox, tmp_path: Path) -> None:
     assert "pane-title-changed[8470]" in sandbox.tmux("show-hooks", "-gw", "pane-title-changed")
 
 
-def test_as_a_plugin_manager_runs_it(sandbox: Sandbox) -> None:
-    """TPM: `$file >/dev/null 2>&1` for each `*.tmux`, and waits for it."""
-    sandbox.start_server()
-    script = f"for file in {PLUGIN.parent}/*.tmux; do $file >/dev/null 2>&1; done"
-    began = time.monotonic()
-    subprocess.run(["bash", "-c", script], env=inside(sandbox), check=True, cwd="/")
-    print(f"loaded in {(time.monotonic() - began) * 1000:.0f} ms")
-    sandbox.bound(sandbox.new_pane("codex hello"))
-
-
 def test_a_codex_that_takes_its_time_to_quit(counted: Counted) -> None:
     """Its title is gone long before it is; when it ends, the shell behind it fires nothing."""
     sandbox = counted.sandbox
     pane = sandbox.shell()
-    sandbox.tmux("send-keys", "-t", pane, f"{LINGER}=10 codex", "Enter")
+    sandbox.enter(pane, f"{LINGER}=10 codex")
     sandbox.ask(pane, "first")
     sandbox.bound(pane)
     counted.settled()
     before = len(counted.started())
-    sandbox.tmux("send-keys", "-t", pane, "/quit", "Enter")
+    sandbox.enter(pane, "/quit")
     sandbox.wait_for(lambda: sandbox.format(pane, "#{@codex_awaiting}"), 20, "the sync that gave up waiting")
     assert sandbox.format(pane, "#{@codex_state}") == "live"
     sandbox.wait_format(pane, "#{@codex_pane}", "")

@@ -16,7 +16,6 @@ from tests.support.standin import PROMPT_DELAY
 from tests.support.terminal import Client
 from tests.support.world import Sandbox
 from tests.tmux.respawn_routes_test import command_line
-from tests.tmux.restore_test import end_server
 
 PWN = "touch pwned"
 DIRECTORIES = {
@@ -132,7 +131,7 @@ def test_directories(world: Sandbox, names: list[str]) -> None:
     for number, (name, (pane, _)) in enumerate(panes.items()):
         kill(world, pane)
         if number % 2:
-            world.tmux("respawn-pane", "-t", pane)
+            world.respawn(pane)
         else:
             world.tmux("select-window", "-t", pane)
             client.send(b"\x02R")
@@ -148,7 +147,7 @@ def test_directories(world: Sandbox, names: list[str]) -> None:
     assert {n: listed[p]["session_id"] for n, (p, _) in panes.items()} == sessions
     world.helper("list", "--all")
     no_harm(world)
-    assert "crashed" not in (world.state_dir / "log").read_text()
+    assert "crashed" not in world.log_text()
 
 
 def test_directories_under_a_shell(world: Sandbox) -> None:
@@ -157,13 +156,13 @@ def test_directories_under_a_shell(world: Sandbox) -> None:
         directory = make_directory(world, DIRECTORIES[name])
         script = world.root / f"go-{name}.sh"
         script.write_bytes(b"cd -- " + os.fsencode(shlex.quote(str(directory))) + b"\n")
-        pane = world.tmux("new-window", "-d", "-P", "-F", "#{pane_id}", "-t", "main:", "bash --norc")
+        pane = world.pane_by("new-window", "-d", "-t", "main:", "bash --norc")
         start = f". {script}; PS1='$ '; clear; {world.bin}/codex -m x 'first in {name}.'"
-        world.tmux("send-keys", "-t", pane, start, "Enter")
+        world.enter(pane, start)
         panes[name] = (pane, directory)
     sessions = {name: bound(world, pane) for name, (pane, _) in panes.items()}
     for pane, _ in panes.values():
-        os.kill(world.codex_pid(pane), signal.SIGKILL)
+        world.kill(pane)
         world.wait_format(pane, "#{pane_current_command}", "bash")
         world.helper("respawn", "-t", pane)
     for name, (pane, directory) in panes.items():
@@ -225,7 +224,7 @@ def test_titles(world: Sandbox) -> None:
     world.helper("list", "--all")
     for pane in panes.values():
         kill(world, pane)
-        world.tmux("respawn-pane", "-t", pane)
+        world.respawn(pane)
     for name, pane in panes.items():
         world.wait_for(
             lambda p=pane: ASKED in world.capture(p) or world.input_line(p) is not None,  # type: ignore[misc]
@@ -237,71 +236,25 @@ def test_titles(world: Sandbox) -> None:
         world.wait_ready(pane)
     time.sleep(PROMPT_DELAY + 0.5)  # as long as a prompt would take
     assert len(world.model.requests) == len(panes), "no prompt is sent again"
-    log = (world.state_dir / "log").read_text()
+    log = world.log_text()
     assert "crashed" not in log
     assert all(line.isprintable() for line in log.splitlines())
     assert sessions <= {row["session_id"] for row in world.listed("--all")}, "the records are kept"
     no_harm(world)
 
 
-NAMES = [
-    f"$({PWN})",
-    f"`{PWN}`",
-    f"#({PWN})",
-    "#{pane_id}",
-    f"'; {PWN}; '",
-    f'"; {PWN}; "',
-    "a;",
-    "größe 🐙",
-    "a,b 12:c",
-    "\\037x",
-    "-d",
-    "  ",
-]
-
-
-def test_names_of_windows_and_tmux_sessions(world: Sandbox) -> None:
-    world.attach()
-    panes = []
-    for number in range(len(NAMES)):
-        where = ("new-session", "-d", "-P", "-F", "#{pane_id}", "-s", f"s{number}", "-c", str(world.work))
-        panes.append(world.tmux(*where, f"codex 'hello to {number}.'"))
-    sessions = [bound(world, pane, 60) for pane in panes]
-    for number, (pane, name) in enumerate(zip(panes, NAMES, strict=True)):
-        quoted = name.replace(";", "\\;") if name.endswith(";") else name
-        # tmux itself expands these as formats.
-        quoted = quoted.replace("#", "##")
-        rename(world, "rename-window", pane, quoted)
-        rename(world, "rename-session", f"s{number}", quoted)
-    names = {pane: world.format(pane, "#{session_name}\t#{window_name}").split("\t") for pane in panes}
-
-    def recorded() -> bool:
-        found = world.rows("--all")
-        return {pane: [found[pane]["tmux_session"], found[pane]["window_name"]] for pane in panes} == names
-
-    world.wait_for(recorded, 20, f"the names in the records: {names}")
-    world.helper("list")
-    for pane in panes:
-        kill(world, pane)
-        world.tmux("respawn-pane", "-t", pane)
-    for pane, session in zip(panes, sessions, strict=True):
-        wait_resumed(world, pane, session)
-    assert world.ask(panes[0], "more").messages == ("hello to 0.", "more")
-    no_harm(world)
-
-
-@pytest.mark.parametrize("key", ["#(touch pwned)", "$(touch pwned)", "';touch pwned;'", "#{pane_id}"])
-def test_options_that_hold_commands(sandbox: Sandbox, key: str) -> None:
+def test_options_that_hold_commands(world: Sandbox) -> None:
     """The hint of a sleeping pane names the key as the user wrote it."""
-    pane = sandbox.start_server(load_plugin=True, config=f"set -g @codex-respawn-key {shlex.quote(key)}")
-    sandbox.attach()
-    pane = sandbox.new_pane("codex 'hello there'")
-    bound(sandbox, pane)
-    kill(sandbox, pane)
-    sandbox.tmux("select-window", "-t", pane)
-    sandbox.wait_asleep(pane)
-    sandbox.wait_text(pane, "brings it back")
-    no_harm(sandbox)
+    world.attach()
+    for key in ("#(touch pwned)", "$(touch pwned)", "';touch pwned;'", "#{pane_id}"):
+        world.tmux("set-option", "-g", "@codex-respawn-key", key)
+        world.load()
+        pane = world.new_pane("codex 'hello there'")
+        bound(world, pane)
+        world.kill_codex(pane)
+        world.tmux("select-window", "-t", pane)
+        world.wait_text(pane, "brings it back")
+    no_harm(world)
 
 
 def test_a_model_that_speaks_escapes_and_formats(world: Sandbox) -> None:
@@ -311,8 +264,7 @@ def test_a_model_that_speaks_escapes_and_formats(world: Sandbox) -> None:
     bound(world, pane)
     world.wait_text(pane, "turn 1 |")
     before = [line for line in world.capture(pane).splitlines() if "turn 1" in line]
-    kill(world, pane)
-    world.wait_asleep(pane)
+    world.kill_codex(pane)
     assert [line for line in world.capture(pane).splitlines() if "turn 1" in line] == before
     no_harm(world)
 
@@ -338,9 +290,7 @@ def assert_harmless(text: str, where: str) -> None:
 
 def on_a_terminal(sandbox: Sandbox, *args: str) -> str:
     """What `codex-tmux` sends to a terminal."""
-    pid = sandbox.tmux("display-message", "-p", "#{pid}")
-    env = {**sandbox.env, "TMUX": f"{sandbox.socket},{pid},0"}
-    client = Client([str(sandbox.bin / "codex-tmux"), *args], env, 100, 40)
+    client = Client([str(sandbox.bin / "codex-tmux"), *args], sandbox.inside, 100, 40)
     try:
         client.process.wait(20)
         sandbox.wait_for(client.drained, 20, f"the output of {args}")
@@ -368,8 +318,7 @@ def evil_world(world: Sandbox) -> tuple[Sandbox, str, str]:
         "the names",
     )
     assert OWNED in str(world.rows("--all")[pane]["title"]), "Codex calls it so"
-    kill(world, pane)
-    world.wait_asleep(pane)
+    world.kill_codex(pane)
     return world, session, tmux_session
 
 
@@ -378,7 +327,7 @@ def test_nothing_of_theirs_reaches_a_terminal(evil_world: tuple[Sandbox, str, st
     world.tmux(*NO_STATUS_LINE.split())
     client = world.attach(target=tmux_session)
     # A program that calls itself so is named when a shell is busy with it.
-    busy = world.tmux("new-window", "-P", "-F", "#{pane_id}", "bash --norc")
+    busy = world.pane_by("new-window", "bash --norc")
     world.wait_for(lambda: world.capture(busy).strip(), 20, "the shell")
     world.tmux(
         "send-keys",
@@ -425,25 +374,21 @@ def client_name(sandbox: Sandbox) -> str:
 def test_what_was_lost_is_restored_and_nothing_of_it_obeyed(evil_world: tuple[Sandbox, str, str]) -> None:
     world, session, _ = evil_world
     world.quiet()
-    end_server(world, "kill-server")
+    world.end_server()
     world.start_server(load_plugin=True, config="set -g @codex-restore off\n" + NO_STATUS_LINE)
     client = world.attach()
     for args in (["restore", "--dry-run"], ["restore"], ["list"]):
         shown = on_a_terminal(world, *args)
         assert_harmless(shown, " ".join(args))
         print(shown)
-    (pane,) = (
-        line.split()[0]
-        for line in world.tmux("list-panes", "-a", "-F", "#{pane_id} #{@codex_session}").splitlines()
-        if line.endswith(session)
-    )
+    pane = world.sessions()[session]
     shown = world.capture(pane)
     assert OWNED in shown, "the title is drawn"
     assert_harmless(world.tmux("capture-pane", "-p", "-e", "-t", pane), "the sleeping pane")
     world.tmux("switch-client", "-t", pane)
     # It was started by a script, `.`: nobody is there to be asked, so it goes on sleeping until it is respawned.
     world.wait_text(pane, "Codex was started by .")
-    world.tmux("respawn-pane", "-t", pane)
+    world.respawn(pane)
     world.wait_text(pane, "without it")
     world.tmux("send-keys", "-t", pane, "Enter")
     wait_resumed(world, pane, session)

@@ -1,7 +1,6 @@
 """Keys: what the user has bound stays his, and a running Codex is restarted only after a yes."""
 
 import os
-import shlex
 
 from tests.support.screen import Screen
 from tests.support.world import Sandbox, plugin_file
@@ -10,16 +9,9 @@ THEIRS = 'bind-key R display-message -d 5000 "reloaded"'
 ADVICE = "set -g @codex-respawn-key B"
 
 
-def load(sandbox: Sandbox) -> None:
-    """Load the plugin (again)."""
-    sandbox.tmux("run-shell", shlex.quote(str(plugin_file())))
-
-
 def running(sandbox: Sandbox, words: str) -> tuple[str, int]:
     """A pane whose Codex has taken a turn; the pane, and the process."""
-    pane = sandbox.new_pane()
-    sandbox.ask(pane, words)
-    sandbox.bound(pane)
+    pane, _ = sandbox.talk(words)
     return pane, sandbox.codex_pid(pane)
 
 
@@ -34,7 +26,7 @@ def test_a_key_of_the_users_is_left_alone_and_everyone_says_so(sandbox: Sandbox)
         assert "pick --from-key" in sandbox.binding("P")
         screen.keys("C-b", "R")
         screen.wait("reloaded")
-        load(sandbox)
+        sandbox.load()
         assert sandbox.binding("R") == theirs, "at the second load as well"
         # A pane that sleeps names no key that is not ours.
         pane, pid = running(sandbox, "words")
@@ -49,7 +41,7 @@ def test_a_key_of_the_users_is_left_alone_and_everyone_says_so(sandbox: Sandbox)
     assert f"prefix R stays yours; for another key: {ADVICE}" in said
     # As advised.
     sandbox.tmux("set-option", "-g", "@codex-respawn-key", "B")
-    load(sandbox)
+    sandbox.load()
     assert "respawn --from-key" in sandbox.binding("B")
     assert sandbox.binding("R") == theirs
 
@@ -59,18 +51,9 @@ def test_a_key_bound_between_two_loads_is_the_users_too(sandbox: Sandbox) -> Non
     sandbox.wait_for(lambda: "respawn --from-key" in sandbox.binding("R"), 20, "the key")
     sandbox.tmux("bind-key", "R", "refresh-client")
     for _ in range(2):
-        load(sandbox)
+        sandbox.load()
         assert "refresh-client" in sandbox.binding("R")
     assert sandbox.tmux("show-options", "-gv", "@codex_keys") == "P N F U A"
-
-
-def test_a_key_that_an_option_names_is_taken_and_given_back(sandbox: Sandbox) -> None:
-    sandbox.start_server(load_plugin=True, config=f"{THEIRS}\nset -g @codex-respawn-key R")
-    sandbox.wait_for(lambda: "respawn --from-key" in sandbox.binding("R"), 20, "the key")
-    load(sandbox)
-    assert "respawn --from-key" in sandbox.binding("R")
-    sandbox.tmux("run-shell", shlex.quote(str(plugin_file().parent / "plugin" / "unload")))
-    assert "reloaded" in sandbox.binding("R")
 
 
 def test_the_key_asks_before_it_ends_a_running_codex(sandbox: Sandbox) -> None:

@@ -1,7 +1,7 @@
 """A window in several tmux sessions comes back in all of them."""
 
 from tests.support.world import Sandbox
-from tests.tmux.restore_test import end_server, known, new_session, results, start
+from tests.tmux.restore_test import known, new_session, results, start
 
 
 def places_of(sandbox: Sandbox) -> dict[str, set[str]]:
@@ -30,7 +30,7 @@ def test_linked_windows_and_groups_come_back(sandbox: Sandbox) -> None:
     sandbox.quiet()
     before = places_of(sandbox)
     assert sorted(map(sorted, before.values())) == [["at zero:0", "base:0", "zoom:7"], ["mine:0", "yours:0"]]
-    end_server(sandbox, "kill-server")
+    sandbox.end_server()
 
     start(sandbox)
     assert {r["outcome"] for r in results(sandbox)} == {"waiting"}
@@ -48,7 +48,7 @@ def test_a_place_that_is_taken_stays_as_it_is(sandbox: Sandbox) -> None:
     sandbox.ask(one, "hello")
     known(sandbox, one)
     sandbox.quiet()
-    end_server(sandbox, "kill-server")
+    sandbox.end_server()
     start(sandbox)
     mine = new_session(sandbox, "zoom", "cat")
     sandbox.tmux("move-window", "-s", mine, "-t", "=zoom:7")

@@ -1,32 +1,9 @@
 """`codex-tmux log` in a pane, and in a pipe whose reader has seen enough."""
 
-import os
 import re
-import signal
 import subprocess
 
 from tests.support.world import Sandbox
-from tests.tmux.list_test import wait_state
-
-
-def test_it_is_followed_until_control_c(sandbox: Sandbox) -> None:
-    sandbox.start_server(load_plugin=True, width=200, height=50)
-    reader = sandbox.new_pane("codex-tmux log -f; echo exit $?; cat", name="reader")
-    pane = sandbox.new_pane()
-    sandbox.ask(pane, "first")
-    session = sandbox.bound(pane)
-    sandbox.wait_text(reader, f"session.bound session={session}")
-    log = sandbox.state_dir / "log"
-    log.rename(log.with_name("log.1"))
-    sandbox.type(pane, "/new")
-    sandbox.wait_for(
-        lambda: sandbox.format(pane, "#{@codex_session}") not in ("", session), 20, "another session"
-    )
-    now = sandbox.bound(pane)
-    sandbox.wait_text(reader, f"session.bound session={now}")
-    sandbox.tmux("send-keys", "-t", reader, "C-c")
-    sandbox.wait_text(reader, "exit 0")
-    assert "Traceback" not in sandbox.capture(reader)
 
 
 def test_a_reader_that_goes_away(sandbox: Sandbox) -> None:
@@ -43,9 +20,7 @@ def test_a_reader_that_goes_away(sandbox: Sandbox) -> None:
 
 def test_how_much_is_logged_is_an_option(sandbox: Sandbox) -> None:
     sandbox.start_server(load_plugin=True, config="set -g @codex-log-level debug")
-    pane = sandbox.new_pane()
-    sandbox.ask(pane, "first")
-    session = sandbox.bound(pane)
+    pane, session = sandbox.talk("first")
     sandbox.helper("list")
     log = sandbox.state_dir / "log"
     assert re.search(
@@ -58,11 +33,10 @@ def test_how_much_is_logged_is_an_option(sandbox: Sandbox) -> None:
     sandbox.helper("list")
     assert log.read_text() == ""
     sandbox.tmux("set-option", "-g", "@codex-log-level", "error")
-    os.kill(sandbox.codex_pid(pane), signal.SIGKILL)
-    wait_state(sandbox, pane, "dead")
-    sandbox.tmux("respawn-pane", "-t", pane)
+    sandbox.kill_codex(pane)
+    sandbox.respawn(pane)
     sandbox.ask(pane, "second")
-    wait_state(sandbox, pane, "live")
+    sandbox.wait_state(pane, "live")
     assert log.read_text() == "", "neither sync nor run have anything to complain of"
     sandbox.tmux("set-hook", "-gu", "pane-exited")
     sandbox.helper("list")

@@ -47,7 +47,7 @@ def shell_with_lost_codex(world: Sandbox, kind: str) -> Started:
         world.tmux("send-keys", "-t", pane, "Enter")
     at_prompt(world, pane, shell.split()[0])
     words = f"begin in {kind}"
-    world.tmux("send-keys", "-t", pane, shlex.join([str(world.bin / "codex"), words]), "Enter")
+    world.enter(pane, shlex.join([str(world.bin / "codex"), words]))
     world.wait_text(pane, "turn 1 |")
     (request,) = world.model.turns_with(words)
     session = request.session_id
@@ -130,7 +130,7 @@ def test_an_empty_prompt_is_typed_at_and_a_line_begun_left_as_it_is(world: Sandb
         world.tmux("send-keys", "-t", it.pane, "C-c")
         # A Ctrl-C takes what is typed right behind it along.
         at_prompt(world, it.pane, shell)
-        world.tmux("send-keys", "-t", it.pane, "clear", "Enter")
+        world.enter(it.pane, "clear")
         world.wait_for(lambda typed=typed: typed.rstrip() not in world.capture(it.pane), 20, "a new line")  # type: ignore[misc]
         at_prompt(world, it.pane, shell)
     assert not list(world.root.rglob("*pwned*"))
@@ -139,7 +139,7 @@ def test_an_empty_prompt_is_typed_at_and_a_line_begun_left_as_it_is(world: Sandb
     assert world.ask(it.pane, "more").messages == (it.first, "more")
     assert world.format(it.pane, "#{pane_pid}") == root, "in the shell that was there"
     if WORD in BEGUN.get(kind, ()):
-        os.kill(world.codex_pid(it.pane), signal.SIGKILL)
+        world.kill(it.pane)
         at_prompt(world, it.pane, shell)
         world.tmux("send-keys", "-t", it.pane, "-l", "touch pwned")
         check_beside(world, it, it.first, "more")
@@ -151,10 +151,9 @@ def check_left_alone(world: Sandbox, it: Started, typed: str) -> None:
     at_prompt(world, it.pane, world.format(it.pane, "#{pane_current_command}"))
     form = "#{cursor_x} #{cursor_y} #{pane_pid}"
     before = world.capture(it.pane), world.format(it.pane, form)
-    done = world.helper_result("respawn", "-t", it.pane)
-    assert done.returncode == 1
-    assert "nothing was typed" in done.stderr
-    assert "--split" in done.stderr
+    done = world.refused("respawn", "-t", it.pane)
+    assert "nothing was typed" in done
+    assert "--split" in done
     world.wait_for(
         lambda: (world.capture(it.pane), world.format(it.pane, form)) == before, 20, "the line as it was"
     )
@@ -163,7 +162,7 @@ def check_left_alone(world: Sandbox, it: Started, typed: str) -> None:
 def test_a_prompt_of_more_lines_that_nobody_knows_executes_nothing(world: Sandbox) -> None:
     """With a second prompt of one's own the line looks empty: what is above it is given up, never entered."""
     it = shell_with_lost_codex(world, "bash")
-    world.tmux("send-keys", "-t", it.pane, "PS2='… '", "Enter")
+    world.enter(it.pane, "PS2='… '")
     world.tmux("send-keys", "-t", it.pane, "-l", "touch pwned \\")
     world.tmux("send-keys", "-t", it.pane, "Enter")
     world.wait_for(lambda: world.capture(it.pane).rstrip().endswith("…"), 20, "the second prompt")
@@ -175,12 +174,11 @@ def test_a_prompt_of_more_lines_that_nobody_knows_executes_nothing(world: Sandbo
 def test_a_terminal_in_which_nothing_interrupts(world: Sandbox) -> None:
     """As zsh is left by a Codex that was killed: it takes the terminal's modes over, for its next prompts too."""
     it = shell_with_lost_codex(world, "zsh")
-    world.tmux("send-keys", "-t", it.pane, "stty -isig -icanon -echo", "Enter")
+    world.enter(it.pane, "stty -isig -icanon -echo")
     at_prompt(world, it.pane, "zsh")
     world.tmux("send-keys", "-t", it.pane, "-l", "touch pwned")
     world.wait_text(it.pane, "touch pwned")
-    check = world.helper_result("respawn", "-t", it.pane)
-    assert (check.returncode, "line begun" in check.stderr) == (1, True)
+    assert "line begun" in world.refused("respawn", "-t", it.pane)
     for _ in "touch pwned":
         world.tmux("send-keys", "-t", it.pane, "BSpace")
     at_prompt(world, it.pane, "zsh")
@@ -189,7 +187,7 @@ def test_a_terminal_in_which_nothing_interrupts(world: Sandbox) -> None:
     assert not list(world.root.rglob("*pwned*"))
     world.type(it.pane, "/quit")
     at_prompt(world, it.pane, "zsh")
-    world.tmux("send-keys", "-t", it.pane, f"clear; stty -a > {world.root}/modes", "Enter")
+    world.enter(it.pane, f"clear; stty -a > {world.root}/modes")
     modes = world.wait_for(lambda: [m.read_text() for m in world.root.glob("modes")], 20, "the modes")
     assert " -isig" not in modes[0].replace("\n", " "), "the shell's terminal is as it was before the kill"
 
@@ -211,20 +209,18 @@ def test_keys_go_to_one_pane_of_synchronized_ones(world: Sandbox) -> None:
     assert world.codex_pid(living) == pid
     assert world.input_line(living) == ""
     assert {world.format(p, "#{pane_synchronized}") for p in (it.pane, reader, living)} == {"1"}
-    assert world.tmux("show-options", "-pqv", "-t", it.pane, "synchronize-panes") == ""
+    assert world.pane_option(it.pane, "synchronize-panes") == ""
 
 
 def test_a_stopped_codex_behind_another_program(world: Sandbox) -> None:
     (it,) = start(world, "shell")
     world.tmux("send-keys", "-t", it.pane, "C-z")
     world.wait_text(it.pane, "Stopped")
-    said = world.helper_result("respawn", "-t", it.pane)
-    assert (said.returncode, "stopped: fg brings it back" in said.stderr) == (1, True)
-    world.tmux("send-keys", "-t", it.pane, "sleep 4321", "Enter")
+    assert "stopped: fg brings it back" in world.refused("respawn", "-t", it.pane)
+    world.enter(it.pane, "sleep 4321")
     world.wait_format(it.pane, "#{pane_current_command}", "sleep")
     root = world.format(it.pane, "#{pane_pid}")
-    said = world.helper_result("respawn", "-t", it.pane)
-    assert (said.returncode, "stopped behind sleep" in said.stderr) == (1, True)
+    assert "stopped behind sleep" in world.refused("respawn", "-t", it.pane)
     assert world.helper_result("respawn", "--split", "-t", it.pane).returncode == 1, "it still runs"
     assert world.format(it.pane, "#{@codex_guard}") == ""
     assert (world.format(it.pane, "#{pane_pid}"), world.codex_pid(it.pane)) == (root, it.pid)
@@ -234,19 +230,17 @@ def test_a_stopped_codex_behind_another_program(world: Sandbox) -> None:
 def test_a_codex_over_other_jobs_of_its_shell(world: Sandbox) -> None:
     pane = shell_pane(world)
     world.wait_for(lambda: world.capture(pane).strip(), 20, "the prompt")
-    world.tmux("send-keys", "-t", pane, "sleep 4321 &", "Enter")
-    world.tmux("send-keys", "-t", pane, f"{world.bin / 'codex'} 'over a job'", "Enter")
+    world.enter(pane, "sleep 4321 &")
+    world.enter(pane, f"{world.bin / 'codex'} 'over a job'")
     world.wait_text(pane, "turn 1 |")
     session = world.bound(pane)
     it = Started("shell", pane, session, "over a job", world.codex_pid(pane))
     root = world.format(pane, "#{pane_pid}")
-    said = world.helper_result("respawn", "-t", pane)
-    assert (said.returncode, "(sleep)" in said.stderr) == (1, True)
+    assert "(sleep)" in world.refused("respawn", "-t", pane)
     kill(world, it)
     at_prompt(world, pane, "bash")
     before = world.capture(pane)
-    said = world.helper_result("respawn", "-t", pane)
-    assert (said.returncode, "(sleep)" in said.stderr) == (1, True)
+    assert "(sleep)" in world.refused("respawn", "-t", pane)
     assert (world.capture(pane), world.format(pane, "#{pane_pid}")) == (before, root)
     check_beside(world, it)
 
@@ -267,8 +261,7 @@ def test_codex_in_another_programs_terminal(world: Sandbox, program: str) -> Non
     root = world.format(pane, "#{pane_pid}")
     for _ in range(2):
         assert world.format(pane, "#{@codex_pane}#{@codex_guard}#{@codex_session}#{remain-on-exit}") == "off"
-        said = world.helper_result("respawn", "-t", pane)
-        assert (said.returncode, "inside another program" in said.stderr) == (1, True)
+        assert "inside another program" in world.refused("respawn", "-t", pane)
         assert world.format(pane, "#{pane_pid}") == root
         # A title with an id that the other program passes on changes nothing.
         world.tmux("select-pane", "-t", pane, "-T", "x | 01a201da-7561-7551-a7df-a07aa...")
@@ -292,11 +285,10 @@ def test_a_script_with_codex_as_one_step_runs_to_its_end(world: Sandbox) -> None
         world.wait_ready(pane)
         world.helper("sync")
         assert world.format(pane, "#{@codex_pane}#{@codex_guard}#{@codex_session}") == ""
-        said = world.helper_result("respawn", "-t", pane)
-        assert (said.returncode, "step of a script" in said.stderr) == (1, True)
+        assert "step of a script" in world.refused("respawn", "-t", pane)
 
     step(1)
-    world.tmux("respawn-pane", "-k", "-t", pane)
+    world.respawn(pane, "-k")
     step(2)
     # What is typed before Codex has sent its prompt stands on the line that it draws then.
     world.wait_text(pane, "last: and look")
@@ -312,13 +304,12 @@ def test_the_users_own_codex_exec_is_no_conversation_pane(world: Sandbox) -> Non
     world.wait_for(lambda: world.codex_pid(pane), 20, "codex exec")
     world.helper("sync")
     assert world.format(pane, "#{@codex_pane}#{@codex_guard}#{remain-on-exit}") == "off"
-    said = world.helper_result("respawn", "-t", pane)
-    assert (said.returncode, "codex-tmux did not start" in said.stderr) == (1, True)
+    assert "codex-tmux did not start" in world.refused("respawn", "-t", pane)
 
 
 def test_the_key_offers_a_split(world: Sandbox) -> None:
     it = shell_with_lost_codex(world, "bash")
-    world.tmux("send-keys", "-t", it.pane, "sleep 4321", "Enter")
+    world.enter(it.pane, "sleep 4321")
     world.wait_format(it.pane, "#{pane_current_command}", "sleep")
     press(world, it.pane, PREFIX + b"R")
     client = world.clients[0]

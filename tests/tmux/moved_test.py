@@ -7,9 +7,8 @@ import pytest
 
 from codex_tmux.state.launch import LAY
 from codex_tmux.state.start_command import shell_words
-from tests.support.world import Sandbox, plugin_file
-from tests.tmux.respawn_routes_test import kill, start, wait_resumed
-from tests.tmux.restore_test import end_server
+from tests.support.world import Sandbox
+from tests.tmux.respawn_routes_test import asleep, start, wait_resumed
 from tests.unit.tmux_parse_test import former_stored
 
 
@@ -28,7 +27,7 @@ def move(sandbox: Sandbox, old: Path) -> None:
     new = sandbox.root / "moved"
     old.parent.rename(new)
     sandbox.tmux("set-option", "-g", "@codex-tmux-bin", str(new / "codex-tmux"))
-    sandbox.tmux("run-shell", str(plugin_file()))
+    sandbox.load()
     sandbox.quiet()
 
 
@@ -44,9 +43,7 @@ def old(sandbox: Sandbox) -> Path:
 
 
 def test_a_sleeping_pane_is_laid_anew(sandbox: Sandbox, old: Path) -> None:
-    (one,) = start(sandbox, "prompt")
-    kill(sandbox, one)
-    sandbox.wait_asleep(one.pane)
+    one = asleep(sandbox)
     sandbox.quiet()
     assert str(old) in command(sandbox, one.pane)
     shown = sandbox.capture(one.pane)
@@ -59,7 +56,7 @@ def test_a_sleeping_pane_is_laid_anew(sandbox: Sandbox, old: Path) -> None:
         20,
         f"the pane to show what it showed:\n{shown}",
     )
-    sandbox.tmux("respawn-pane", "-t", one.pane)
+    sandbox.respawn(one.pane)
     wait_resumed(sandbox, one)
     assert sandbox.ask(one.pane, "again").messages == (one.first, "again")
 
@@ -67,14 +64,12 @@ def test_a_sleeping_pane_is_laid_anew(sandbox: Sandbox, old: Path) -> None:
 def test_a_restored_pane_wakes_when_it_is_shown(sandbox: Sandbox, old: Path) -> None:
     (one,) = start(sandbox, "prompt")
     sandbox.quiet()
-    end_server(sandbox, "kill-server")
+    sandbox.end_server()
     config = f"set -g @codex-tmux-bin {old}\nset -g @codex-restore off"
     sandbox.start_server(load_plugin=True, config=config)
     sandbox.attach()
     sandbox.helper("restore")
-    form = "#{pane_id} #{@codex_session}"
-    lines = sandbox.tmux("list-panes", "-a", "-F", form).splitlines()
-    (pane,) = [line.split()[0] for line in lines if one.session in line]
+    pane = sandbox.sessions()[one.session]
     # tmux draws it once it knows how the process ended, a moment after the restore.
     sandbox.wait_for(
         lambda: sandbox.capture(pane).strip().endswith("wakes when shown"), 20, "the hint to be drawn"
@@ -89,9 +84,7 @@ def test_a_restored_pane_wakes_when_it_is_shown(sandbox: Sandbox, old: Path) -> 
 def test_a_pane_that_sleeps_since_the_former_version_resumes(sandbox: Sandbox) -> None:
     """Its stored command names files of that version, which the upgrade has removed."""
     sandbox.start_server(load_plugin=True)
-    (one,) = start(sandbox, "prompt")
-    kill(sandbox, one)
-    sandbox.wait_asleep(one.pane)
+    one = asleep(sandbox)
     sandbox.quiet()
     stored = command(sandbox, one.pane)
     former = former_stored(str(sandbox.bin / "codex-tmux"), shlex.join(shell_words(stored)[1:]))
@@ -99,6 +92,6 @@ def test_a_pane_that_sleeps_since_the_former_version_resumes(sandbox: Sandbox) -
     sandbox.wait_asleep(one.pane)
     sandbox.helper("sync", "--settle")
     assert "hook.py" in command(sandbox, one.pane), "the upgrade changed nothing about it"
-    sandbox.tmux("respawn-pane", "-t", one.pane)
+    sandbox.respawn(one.pane)
     wait_resumed(sandbox, one)
     assert sandbox.ask(one.pane, "again").messages == (one.first, "again")

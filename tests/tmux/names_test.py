@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.fake_daemon import IDLE, FakeDaemon
-from tests.support.world import Sandbox, plugin_file
+from tests.support.world import Sandbox
 from tests.tmux.hooks_test import set_titles
 
 FORMAT = ("show-options", "-gwv", "automatic-rename-format")
@@ -22,7 +22,7 @@ def daemon(world: Sandbox) -> Iterator[FakeDaemon]:
 
 def conversation(world: Sandbox) -> tuple[str, str]:
     """A pane with a conversation in a window that tmux names, and the session."""
-    pane = world.tmux("new-window", "-d", "-P", "-F", "#{pane_id}", "-c", str(world.work), "codex")
+    pane = world.pane_by("new-window", "-d", "-c", str(world.work), "codex")
     world.ask(pane, "hello")
     session = world.bound(pane)
     world.quiet()
@@ -48,7 +48,7 @@ def window_is(world: Sandbox, pane: str, name: str) -> None:
 
 
 def events(world: Sandbox, event: str) -> int:
-    return (world.state_dir / "log").read_text().count(f" {event} ")
+    return world.log_text().count(f" {event} ")
 
 
 def test_a_conversation_that_codex_named_names_its_window(world: Sandbox) -> None:
@@ -128,41 +128,31 @@ def test_the_name_is_the_conversations_that_was_there(world: Sandbox, daemon: Fa
     assert (daemon.names[theirs], world.format(other, "#{@codex_name}")) == ("three;", "three;")
 
 
-@pytest.mark.parametrize(
-    "why", ["automatic", "a program's", "another pane's", "two conversations", "off", "none"]
-)
-def test_what_names_no_conversation(world: Sandbox, daemon: FakeDaemon, why: str) -> None:
-    pane, session = conversation(world)
-    daemon.threads = {session: IDLE}
-    if why == "automatic":
-        name_in_codex(world, session, "from Codex")
-        end_turn(world, pane, session)
-        window_is(world, pane, "from Codex")
-    elif why == "a program's":
-        world.tmux("set-option", "-p", "-t", pane, "allow-rename", "on")
-        Path(world.format(pane, "#{pane_tty}")).write_bytes(b"\x1bkfrom a program\x1b\\")
-        window_is(world, pane, "from a program")
-    elif why == "another pane's":
-        other = world.tmux("split-window", "-d", "-P", "-F", "#{pane_id}", "-t", pane, "cat")
-        world.tmux("set-option", "-p", "-t", other, "allow-rename", "on")
-        Path(world.format(other, "#{pane_tty}")).write_bytes(b"\x1bkfrom a program\x1b\\")
-        window_is(world, pane, "from a program")
-    elif why == "two conversations":
-        other, _ = conversation(world)
-        world.tmux("join-pane", "-d", "-s", other, "-t", pane)
-        world.tmux("rename-window", "-t", pane, "both")
-    elif why == "off":
-        world.tmux("set-option", "-g", "@codex-names", "off")
-        world.tmux("rename-window", "-t", pane, "mine")
-    else:
-        world.tmux("rename-window", "-t", world.new_pane("cat"), "no Codex")
+def test_what_names_no_conversation(world: Sandbox, daemon: FakeDaemon) -> None:
+    (pane, session), (own, first), (beside, second) = (conversation(world) for _ in range(3))
+    daemon.threads = {session: IDLE, first: IDLE, second: IDLE}
+    name_in_codex(world, session, "from Codex")
+    end_turn(world, pane, session)
+    window_is(world, pane, "from Codex")
+    # A program's name, in its own pane and in the other one of its window.
+    for window, program in ((own, own), (beside, world.pane_by("split-window", "-d", "-t", beside, "cat"))):
+        world.tmux("set-option", "-p", "-t", program, "allow-rename", "on")
+        Path(world.format(program, "#{pane_tty}")).write_bytes(b"\x1bkfrom a program\x1b\\")
+        window_is(world, window, "from a program")
+    # One window of two conversations, one of none, and with names switched off.
+    world.tmux("join-pane", "-d", "-s", beside, "-t", own)
+    world.tmux("rename-window", "-t", own, "both")
+    world.tmux("rename-window", "-t", world.new_pane("cat"), "no Codex")
+    world.quiet()
+    world.tmux("set-option", "-g", "@codex-names", "off")
+    world.tmux("rename-window", "-t", pane, "mine")
     world.quiet()
     assert "thread/name/set" not in daemon.asked
     assert events(world, "session.not_named") == 0
 
 
 def test_without_its_conversation_a_window_has_tmuxs_name_again(world: Sandbox) -> None:
-    pane = world.tmux("new-window", "-P", "-F", "#{pane_id}", "cat")  # which prints nothing
+    pane = world.pane_by("new-window", "cat")  # which prints nothing
     world.quiet()
     for option in ("@codex_pane", "@codex_session", "@codex_name"):
         world.tmux("set-option", "-p", "-t", pane, option, "gone")
@@ -189,7 +179,7 @@ def test_without_a_daemon_it_is_said_once(world: Sandbox) -> None:
         world.tmux("rename-window", "-t", pane, name)
         world.wait_for(lambda n=done: events(world, "session.not_named") == n, 20, "it to be noted")  # type: ignore[misc]
     world.quiet()
-    log = (world.state_dir / "log").read_text()
+    log = world.log_text()
     assert log.count("not renamed in Codex (no daemon runs): use /rename there") == 1
 
 
@@ -205,18 +195,18 @@ def test_the_users_format_is_kept_and_comes_back(sandbox: Sandbox, own: str, nam
     # What the window that is shown has of its own is no other window's.
     sandbox.tmux("set-option", "-w", "automatic-rename-format", "here alone")
     for _ in range(2):
-        sandbox.tmux("run-shell", str(plugin_file()))
+        sandbox.load()
         sandbox.wait_for(lambda: "@codex_unnamed" in sandbox.tmux(*FORMAT), 20, "the plugin")
-    window = sandbox.tmux("new-window", "-d", "-P", "-F", "#{pane_id}", "cat")
+    window = sandbox.pane_by("new-window", "-d", "cat")
     sandbox.tmux("set-option", "-gw", "automatic-rename", "on")  # named now: `cat` prints nothing
     window_is(sandbox, window, named)
     sandbox.tmux("set-option", "-p", "-t", window, "@codex_name", "ours")
     sandbox.tmux("set-option", "-gw", "automatic-rename", "on")
     window_is(sandbox, window, "ours")
-    sandbox.tmux("run-shell", str(plugin_file().parent / "plugin" / "unload"))
+    sandbox.unload()
     assert sandbox.tmux(*FORMAT) == before
     window_is(sandbox, window, named)
     # One that the user has set since is the user's, whatever stands in it.
     sandbox.tmux("set-option", "-gw", "automatic-rename-format", "#{@codex_name}")
-    sandbox.tmux("run-shell", str(plugin_file().parent / "plugin" / "unload"))
+    sandbox.unload()
     assert sandbox.tmux(*FORMAT) == "#{@codex_name}"

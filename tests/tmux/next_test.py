@@ -9,7 +9,6 @@ import pytest
 
 from tests.support.fake_daemon import ANSWER, APPROVAL, IDLE, WORKING, FakeDaemon
 from tests.support.world import Sandbox
-from tests.tmux.list_test import wait_state
 
 PREFIX = b"\x02"
 
@@ -46,8 +45,8 @@ class World(NamedTuple):
 def world(sandbox: Sandbox) -> Iterator[World]:
     shell = sandbox.start_server(load_plugin=True)
     first = sandbox.new_pane()
-    second = sandbox.tmux("split-window", "-d", "-P", "-F", "#{pane_id}", "-t", first, "codex")
-    third = sandbox.tmux("new-session", "-d", "-P", "-F", "#{pane_id}", "-s", "other", "codex")
+    second = sandbox.pane_by("split-window", "-d", "-t", first, "codex")
+    third = sandbox.pane_by("new-session", "-d", "-s", "other", "codex")
     for pane, words in zip((first, second, third), ("one", "two", "three")):
         sandbox.ask(pane, words)
     sandbox.attach()
@@ -81,7 +80,7 @@ def test_round_all_that_wait_over_windows_and_tmux_sessions(world: World) -> Non
 def test_a_dead_pane_whose_work_waits(world: World) -> None:
     world.statuses(IDLE, IDLE, APPROVAL)
     os.kill(world.sandbox.codex_pid(world.panes[2]), signal.SIGKILL)
-    wait_state(world.sandbox, world.panes[2], "dead")
+    world.sandbox.wait_state(world.panes[2], "dead")
     assert world.next() == "needs approval: three"
     assert world.shown() == world.panes[2]
 
@@ -103,7 +102,7 @@ def test_by_its_key(world: World) -> None:
 
 def test_a_key_of_the_users_is_taken_only_by_the_option_and_given_back(sandbox: Sandbox) -> None:
     sandbox.start_server(load_plugin=True, config="bind-key N display-message theirs")
-    plugin = os.path.join(sandbox.tmux("show-options", "-gqv", "@codex_dir"))
+    plugin = os.path.join(sandbox.option("@codex_dir"))
     assert "theirs" in sandbox.binding("N")
     sandbox.tmux("set-option", "-g", "@codex-next-key", "N", ";", "run-shell", f"{plugin}/codex.tmux")
     assert "next --from-key" in sandbox.binding("N")

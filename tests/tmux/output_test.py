@@ -1,13 +1,10 @@
 """What each command prints, as a person sees it: on a small screen, with and without colours, and into a pipe."""
 
-import os
 import re
 import shlex
-import signal
 
 from codex_tmux.cli import COMMANDS
 from tests.support.world import Sandbox
-from tests.tmux.list_test import wait_state
 
 UNKNOWN = "01a201da-7561-7551-a7df-a07aa6f38cdb"
 WIDTH = 80
@@ -32,9 +29,9 @@ def test_every_command_prints_what_it_did(sandbox: Sandbox) -> None:
         sandbox.ask(pane, f"what {pane} is about")
     session = sandbox.bound(live)
     sandbox.bound(dead)
-    os.kill(sandbox.codex_pid(dead), signal.SIGKILL)
-    wait_state(sandbox, dead, "dead")
+    sandbox.kill_codex(dead)
     config = sandbox.codex_home / "config.toml"
+    config.write_text(config.read_text().replace('"thread-id"', '"thread-id", "thread-title"'))
     seen: set[str] = set()
 
     def prints(command: str, *wanted: str, fits: bool = False, colours: bool = False) -> str:

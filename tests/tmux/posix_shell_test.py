@@ -40,8 +40,7 @@ def test_loaded_and_unloaded_by_busybox_all_is_as_by_any_other(sandbox: Sandbox,
     def run(script: Path, path: str) -> None:
         subprocess.run(["sh", str(script)], env={**inside, "PATH": path}, check=True)
 
-    pid = sandbox.tmux("display-message", "-p", "#{pid}")
-    inside = {**sandbox.env, "TMUX": f"{sandbox.socket},{pid},0"}
+    inside = sandbox.inside
     usual, unload = inside["PATH"], plugin_file().parent / "plugin" / "unload"
     run(plugin_file(), usual)
     wanted = bindings(sandbox)

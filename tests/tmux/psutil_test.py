@@ -1,7 +1,5 @@
 """Facts about processes from psutil and ps, as on a system without /proc: sync and run with nothing else."""
 
-import os
-import signal
 from collections.abc import Iterator
 
 import pytest
@@ -25,27 +23,16 @@ def session_of(world: Sandbox, pane: str) -> tuple[str, str]:
     return found["session_id"], found["evidence"]
 
 
-def test_a_killed_pane_comes_back(world: Sandbox) -> None:
-    pane = world.new_pane("codex", "-m", "x")
-    session = world.ask(pane, "first").session_id
-    assert session_of(world, pane) == (session, "lock")
-    os.kill(world.codex_pid(pane), signal.SIGKILL)
-    world.wait_dead(pane)
-    world.tmux("respawn-pane", "-t", pane)
-    assert world.ask(pane, "second").messages == ("first", "second")
-    assert session_of(world, pane)[0] == session
-
-
 def test_a_shell_is_known_to_wait_for_a_command(world: Sandbox) -> None:
     pane = world.shell()
     shell = world.format(pane, "#{pane_pid}")
     world.wait_for(lambda: world.capture(pane).strip(), 20, "the prompt")
-    world.tmux("send-keys", "-t", pane, "codex -m x", "Enter")
+    world.enter(pane, "codex -m x")
     session = world.ask(pane, "first").session_id
     assert session_of(world, pane) == (session, "lock")
-    os.kill(world.codex_pid(pane), signal.SIGKILL)
+    world.kill(pane)
     world.wait_format(pane, "#{pane_current_command}", "bash")
-    world.tmux("send-keys", "-t", pane, "sleep 60", "Enter")
+    world.enter(pane, "sleep 60")
     world.wait_format(pane, "#{pane_current_command}", "sleep")
     refused = world.helper_result("respawn", "-t", pane)
     assert refused.returncode == 1

@@ -47,7 +47,7 @@ def world(sandbox: Sandbox) -> Sandbox:
 def shell_pane(sandbox: Sandbox, *command: str) -> str:
     """A tmux window with the user's shell."""
     where = ("-t", "main:", "-n", "shell", "-c", str(sandbox.work))
-    return sandbox.tmux("new-window", "-d", "-P", "-F", "#{pane_id}", *where, *command)
+    return sandbox.pane_by("new-window", "-d", *where, *command)
 
 
 def begin(sandbox: Sandbox, kind: str) -> tuple[str, str]:
@@ -89,6 +89,14 @@ def kill(sandbox: Sandbox, it: Started) -> None:
         sandbox.wait_format(it.pane, "#{pane_current_command}", "bash")
     else:
         sandbox.wait_format(it.pane, "#{pane_dead}", "1")
+
+
+def asleep(sandbox: Sandbox, kind: str = "prompt") -> Started:
+    """The same of one pane whose Codex was killed since; it sleeps."""
+    (it,) = start(sandbox, kind)
+    kill(sandbox, it)
+    sandbox.wait_asleep(it.pane)
+    return it
 
 
 def command_line(sandbox: Sandbox, pane: str) -> list[str]:
@@ -264,7 +272,7 @@ def test_the_conversation_goes_on_by_every_route(world: Sandbox, codex: str, kil
         said[kind].append(f"behind {name}")
         assert world.ask(it.pane, said[kind][-1]).messages == tuple(said[kind]), (name, kind)
         assert [r.last for r in world.model.requests[turns:]] == said[kind][-1:], f"{name}: sent by itself"
-    assert set(world.tmux("list-panes", "-a", "-F", "#{pane_in_mode}").split()) == {"0"}
+    world.no_view_mode()
 
 
 @pytest.mark.parametrize("kind", ["prompt", "shell"])
@@ -277,7 +285,7 @@ def test_a_respawn_before_the_sync_that_is_due(world: Sandbox, kind: str) -> Non
     world.tmux(
         "set-option", "-pu", "-t", it.pane, "@codex_guard", ";", "set-option", "-g", "@codex_pending", "1"
     )
-    world.tmux("respawn-pane", "-k", "-t", it.pane)
+    world.respawn(it.pane, "-k")
     check_resumed(world, [it], len(world.model.requests))
 
 
@@ -290,11 +298,11 @@ def test_a_respawn_at_any_moment_after_the_death(world: Sandbox) -> None:
             kill(world, it)
         time.sleep(step * 0.04)
         for it in started[:: -1 if step % 2 else 1]:
-            world.tmux("respawn-pane", "-t", it.pane)
+            world.respawn(it.pane)
         for it in started:
             wait_resumed(world, it)
         started = [it._replace(pid=world.codex_pid(it.pane)) for it in started]
-    log = (world.state_dir / "log").read_text()
+    log = world.log_text()
     assert "pane.not_asleep" not in log, "nothing waited until its time was up"
     check_resumed(world, [it._replace(pid=0) for it in started], turns)
 
@@ -303,7 +311,7 @@ def test_a_living_pane_is_still_active_without_k(world: Sandbox) -> None:
     started = start(world, "prompt", "run", "shell")
     for it in started:
         with pytest.raises(WorldError, match="still active"):
-            world.tmux("respawn-pane", "-t", it.pane)
+            world.respawn(it.pane)
     world.quiet()
     for it in started:
         assert world.codex_pid(it.pane) == it.pid, it.kind
@@ -340,7 +348,7 @@ def test_codex_given_as_another_command_is_the_panes_new_session(world: Sandbox)
     new = Started("prompt", old.pane, request.session_id, "new words", world.codex_pid(old.pane))
     turns = len(world.model.requests)
     kill(world, new)
-    world.tmux("respawn-pane", "-t", new.pane)
+    world.respawn(new.pane)
     check_resumed(world, [new], turns, ("-m", "another"))
 
 
@@ -375,7 +383,7 @@ def test_fresh(world: Sandbox) -> None:
     turns = len(world.model.requests)
     # Fresh once, not for ever.
     for it in new:
-        world.tmux("respawn-pane", "-k", "-t", it.pane)
+        world.respawn(it.pane, "-k")
         wait_resumed(world, it)
     check_resumed(world, new, turns)
 
@@ -400,7 +408,7 @@ def test_a_busy_shell_is_left_alone(world: Sandbox) -> None:
         if shutil.which(busy.split()[0]) is None and busy != "read line":
             continue
         world.wait_for(lambda: world.capture(it.pane).rstrip().endswith(("#", "$")), 20, "the shell's prompt")
-        world.tmux("send-keys", "-t", it.pane, f"clear; {busy}", "Enter")
+        world.enter(it.pane, f"clear; {busy}")
         world.wait_format(it.pane, "#{pane_current_command}", name)
         world.wait_for(lambda: "clear" not in world.capture(it.pane), 20, busy)
         time.sleep(0.3)
@@ -419,7 +427,7 @@ def test_a_busy_shell_is_left_alone(world: Sandbox) -> None:
         assert world.format(it.pane, "#{pane_current_command}") == name
         world.tmux("send-keys", "-t", it.pane, *ends)
         world.wait_format(it.pane, "#{pane_current_command}", "bash")
-        world.tmux("send-keys", "-t", it.pane, "clear", "Enter")
+        world.enter(it.pane, "clear")
 
 
 def test_copy_mode_takes_no_keys_for_the_shell(world: Sandbox) -> None:
@@ -427,9 +435,7 @@ def test_copy_mode_takes_no_keys_for_the_shell(world: Sandbox) -> None:
     kill(world, it)
     world.wait_for(lambda: world.capture(it.pane).rstrip().endswith(("#", "$")), 20, "the shell's prompt")
     world.tmux("copy-mode", "-t", it.pane)
-    done = world.helper_result("respawn", "-t", it.pane)
-    assert done.returncode == 1
-    assert "copy mode" in done.stderr
+    assert "copy mode" in world.refused("respawn", "-t", it.pane)
     world.tmux("send-keys", "-t", it.pane, "-X", "cancel")
     world.helper("respawn", "-t", it.pane)
     wait_resumed(world, it)
@@ -440,12 +446,10 @@ def test_panes_without_codex_are_respawned_as_ever(world: Sandbox) -> None:
     shell, cat = shell_pane(world), shell_pane(world, "cat")
     for pane in (shell, cat):
         root = world.format(pane, "#{pane_pid}")
-        world.tmux("respawn-pane", "-k", "-t", pane)
+        world.respawn(pane, "-k")
         assert world.format(pane, "#{pane_pid}") != root
         assert world.format(pane, "#{@codex_pane}#{@codex_session}") == ""
-    done = world.helper_result("respawn", "-t", cat)
-    assert done.returncode == 1
-    assert "no Codex has run in pane" in done.stderr
+    assert "no Codex has run in pane" in world.refused("respawn", "-t", cat)
     press(world, cat, PREFIX + b"R")
     world.quiet()
     assert world.format(cat, "#{pane_current_command}") == "cat"
@@ -462,7 +466,7 @@ def test_no_such_pane(world: Sandbox) -> None:
 def test_the_shell_is_there_when_the_resumed_codex_ends(world: Sandbox, end: str, again: bool) -> None:
     """Respawned over its shell, and again, the pane still ends in one; also by a Ctrl-C that all its processes get."""
     (it,) = start(world, "shell")
-    world.tmux("respawn-pane", "-k", "-t", it.pane)
+    world.respawn(it.pane, "-k")
     wait_resumed(world, it)
     world.wait_ready(it.pane)
     assert world.format(it.pane, "#{pane_current_command}") == "codex", "and so the window's name"
@@ -481,7 +485,7 @@ def test_the_shell_is_there_when_the_resumed_codex_ends(world: Sandbox, end: str
     else:
         world.tmux("send-keys", "-t", it.pane, "C-c")
     world.wait_format(it.pane, "#{pane_current_command}", "bash")
-    world.tmux("send-keys", "-t", it.pane, "pwd; echo $((40 + 2))", "Enter")
+    world.enter(it.pane, "pwd; echo $((40 + 2))")
     world.wait_text(it.pane, "\n42")
     assert str(world.work) in world.capture(it.pane).replace("\n", "")
     # What was quit here may be resumed in another pane, though this one, where it last was, still lives.

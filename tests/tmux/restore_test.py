@@ -14,8 +14,7 @@ from typing import Any
 
 import pytest
 
-from codex_tmux.selftest.world import WorldError
-from codex_tmux.tmux.versions import DEAD_FORMAT, version_of
+from codex_tmux.tmux.versions import DEAD_FORMAT
 from tests.support.screen import Screen
 from tests.support.world import Sandbox
 
@@ -41,23 +40,17 @@ def new_session(
 
 def split(sandbox: Sandbox, pane: str, *command: str, way: str = "-v", cwd: Path | None = None) -> str:
     """A pane beside another one."""
-    return sandbox.tmux(
-        "split-window", way, "-P", "-F", "#{pane_id}", "-t", pane, "-c", str(cwd or sandbox.work), *command
-    )
-
-
-def listing(sandbox: Sandbox, *, everything: bool = True) -> list[dict[str, Any]]:
-    """`codex-tmux list --json`."""
-    rows = json.loads(sandbox.helper("list", *(["--all"] if everything else []), "--json"))["panes"]
-    assert isinstance(rows, list)
-    return rows
+    return sandbox.pane_by("split-window", way, "-t", pane, "-c", str(cwd or sandbox.work), *command)
 
 
 def known(sandbox: Sandbox, *panes: str) -> None:
     """Wait until each of the panes has its record."""
     wanted = set(panes)
     sandbox.wait_for(
-        lambda: wanted <= {r["pane"] for r in listing(sandbox) if r["status"] == "live" and r["session_id"]},
+        lambda: (
+            wanted
+            <= {r["pane"] for r in sandbox.listed("--all") if r["status"] == "live" and r["session_id"]}
+        ),
         20,
         f"records of {wanted}",
     )
@@ -97,19 +90,11 @@ def dead(sandbox: Sandbox) -> set[str]:
     return {line.split()[0] for line in lines if line.endswith(" 1")}
 
 
-def end_server(sandbox: Sandbox, how: str) -> None:
-    """End the tmux server."""
-    pid = int(sandbox.tmux("display-message", "-p", "#{pid}"))
-    if how == "kill-server":
-        sandbox.tmux("kill-server")
-    else:
-        os.kill(pid, getattr(signal, how))
-    sandbox.wait_for(lambda: not Path(f"/proc/{pid}").exists(), 20, "the tmux server to end")
-
-
 def test_windows_come_back_as_they_were(sandbox: Sandbox) -> None:
+    """By their indices too, whatever they begin with."""
     other = sandbox.make_dir("zwei Wörter")
-    start(sandbox)
+    config = f"{ASK}\nset -g base-index 1\nset -g pane-base-index 1\nset -g renumber-windows on"
+    start(sandbox, config)
     sandbox.attach()
     first = new_session(sandbox, "größe ##(touch HIT)", "codex", window="a ##{pane_id} b", cwd=other)
     shell = split(sandbox, first, cwd=other)
@@ -135,8 +120,8 @@ def test_windows_come_back_as_they_were(sandbox: Sandbox) -> None:
     known(sandbox, *codexes)
     before, before_layouts = places(sandbox), layouts(sandbox)
 
-    end_server(sandbox, "kill-server")
-    start(sandbox)
+    sandbox.end_server()
+    start(sandbox, config)
     sandbox.attach()
     form = "#{client_session}:#{window_index}"
     current = sandbox.tmux("list-clients", "-F", form)
@@ -145,11 +130,11 @@ def test_windows_come_back_as_they_were(sandbox: Sandbox) -> None:
     assert places(sandbox) == before
     assert layouts(sandbox) == before_layouts
     assert sorted(str(r["outcome"]) for r in found) == ["rebuilt", *["waiting"] * 4]
-    assert sandbox.tmux("list-clients", "-F", form) == current == "main:0"
+    assert sandbox.tmux("list-clients", "-F", form) == current == "main:1"
     assert len(dead(sandbox)) == 4
     assert not list(sandbox.root.rglob("HIT"))
     assert not Path("HIT").exists()
-    assert {r["status"] for r in listing(sandbox)} == {"dead"}
+    assert {r["status"] for r in sandbox.listed("--all")} == {"dead"}
     shells = sandbox.tmux(
         "list-panes", "-a", "-F", "#{pane_current_command} #{pane_current_path}"
     ).splitlines()
@@ -160,12 +145,12 @@ def test_a_restored_pane_sleeps_until_its_window_is_shown(sandbox: Sandbox) -> N
     start(sandbox)
     a = new_session(sandbox, "work", "codex")
     b = split(sandbox, a, "codex")
-    c = sandbox.tmux("new-window", "-d", "-P", "-F", "#{pane_id}", "-t", "work:5", "codex")
+    c = sandbox.pane_by("new-window", "-d", "-t", "work:5", "codex")
     for pane in (a, b, c):
         sandbox.ask(pane, f"I am {pane}")
     known(sandbox, a, b, c)
-    sessions = {r["pane"]: r["session_id"] for r in listing(sandbox)}
-    end_server(sandbox, "kill-server")
+    sessions = {r["pane"]: r["session_id"] for r in sandbox.listed("--all")}
+    sandbox.end_server()
     start(sandbox)
     by_session = {r["session_id"]: r["pane"] for r in results(sandbox)}
     a2, b2, c2 = (by_session[sessions[p]] for p in (a, b, c))
@@ -192,7 +177,7 @@ def test_closing_the_last_one_is_closing_though_the_server_ends(sandbox: Sandbox
     pane = new_session(sandbox, "work", *([] if how == "exit" else ["codex"]))
     if how == "exit":
         sandbox.wait_for(lambda: "#" in sandbox.capture(pane) or "$" in sandbox.capture(pane), 20, "a prompt")
-        sandbox.tmux("send-keys", "-t", pane, str(sandbox.bin / "codex"), "Enter")
+        sandbox.enter(pane, str(sandbox.bin / "codex"))
     sandbox.ask(pane, "hello")
     known(sandbox, pane)
     sandbox.tmux("kill-session", "-t", "main")
@@ -200,18 +185,18 @@ def test_closing_the_last_one_is_closing_though_the_server_ends(sandbox: Sandbox
         sandbox.type(pane, "/quit")
         sandbox.wait_format(pane, "#{pane_current_command}", "bash")
         sandbox.quiet()
-        sandbox.tmux("send-keys", "-t", pane, "exit", "Enter")
+        sandbox.enter(pane, "exit")
     else:
         sandbox.tmux(how, "-t", "work")
     sandbox.wait_for(lambda: not sandbox.running, 20, "the tmux server to end")
     start(sandbox)
-    statuses = [r["status"] for r in listing(sandbox)]
+    statuses = [r["status"] for r in sandbox.listed("--all")]
     # No tmux fires pane-exited for the very last pane: there a quit counts as a closing too.
     assert statuses in ([["closed"]] if how.startswith("kill") else [["ended"], ["closed"]])
     assert results(sandbox) == []
 
 
-@pytest.mark.parametrize("how", ["kill-server", "SIGTERM", "SIGKILL"])
+@pytest.mark.parametrize("how", ["", "SIGTERM", "SIGKILL"], ids=lambda how: how or "kill-server")
 def test_killing_the_server_loses_what_it_held_and_nothing_else(sandbox: Sandbox, how: str) -> None:
     start(sandbox)
     kept = new_session(sandbox, "kept", "codex")
@@ -221,13 +206,13 @@ def test_killing_the_server_loses_what_it_held_and_nothing_else(sandbox: Sandbox
     known(sandbox, kept, closed)
     sandbox.tmux("kill-session", "-t", "closed")
     if how == "SIGKILL":  # no tmux can note anything any more: the sync has to have seen it
-        sandbox.wait_for(lambda: "closed" in {r["status"] for r in stored(sandbox)}, 20, "the closing noted")
-    end_server(sandbox, how)
+        sandbox.wait_for(lambda: "closed" in {r.status for r in sandbox.stored()}, 20, "the closing noted")
+    sandbox.end_server(how)
     start(sandbox)
 
     def expected() -> bool:
         # What the old server noted at its end is brought in beside the new one's start.
-        statuses = {r["tmux_session"]: r["status"] for r in listing(sandbox)}
+        statuses = {r["tmux_session"]: r["status"] for r in sandbox.listed("--all")}
         return statuses == {"kept": "lost", "closed": "closed"}
 
     sandbox.wait_for(expected, 20, "the closing noted")
@@ -241,9 +226,9 @@ def test_killing_the_only_session_left_with_its_server_loses_it(sandbox: Sandbox
     sandbox.ask(pane, "hello")
     known(sandbox, pane)
     sandbox.tmux("kill-session", "-t", "main")
-    end_server(sandbox, "SIGTERM")
+    sandbox.end_server("SIGTERM")
     start(sandbox)
-    assert [r["status"] for r in listing(sandbox)] == ["lost"]
+    assert [r["status"] for r in sandbox.listed("--all")] == ["lost"]
 
 
 def test_interrupted_anywhere_a_second_restore_finishes_and_doubles_nothing(sandbox: Sandbox) -> None:
@@ -271,7 +256,7 @@ def test_interrupted_anywhere_a_second_restore_finishes_and_doubles_nothing(sand
     assert len(sessions) == len(set(sessions)) == 12
     windows = sandbox.tmux("list-windows", "-a", "-F", "#{session_name}:#{window_index}").splitlines()
     assert len(windows) == 12 + 1, "one a record, and main's own"
-    assert {r["status"] for r in listing(sandbox)} == {"dead"}
+    assert {r["status"] for r in sandbox.listed("--all")} == {"dead"}
 
 
 def lose_records(sandbox: Sandbox, count: int, config: str = ASK) -> None:
@@ -310,13 +295,6 @@ updated_at = 2026-11-22T06:03:43Z
 """
 
 
-def test_fifty_records_wait_after_one_restore(sandbox: Sandbox) -> None:
-    lose_records(sandbox, 50)
-    found = results(sandbox)
-    assert [r["outcome"] for r in found] == ["waiting"] * 50
-    sandbox.wait_for(lambda: len(dead(sandbox)) == 50, 60, "all to sleep")
-
-
 def test_fifty_shells_of_a_rebuilt_layout_wait_after_one_restore(sandbox: Sandbox) -> None:
     lose_records(sandbox, 50)
     for n in range(50):
@@ -329,24 +307,6 @@ def test_fifty_shells_of_a_rebuilt_layout_wait_after_one_restore(sandbox: Sandbo
     sandbox.helper("restore", "--resurrect", "post-restore-all")
     assert sorted(places(sandbox).values()) == sorted(f"s{n // 10}:{n % 10}.0 w" for n in range(50))
     sandbox.wait_for(lambda: len(dead(sandbox)) == 50, 60, "all to sleep")
-
-
-def test_base_index_and_renumbering_keep_the_indices(sandbox: Sandbox) -> None:
-    config = f"{ASK}\nset -g base-index 1\nset -g pane-base-index 1\nset -g renumber-windows on"
-    start(sandbox, config)
-    new_session(sandbox, "work")
-    a = sandbox.tmux("new-window", "-d", "-P", "-F", "#{pane_id}", "-t", "work:2", "-n", "two", "codex")
-    b = sandbox.tmux("new-window", "-d", "-P", "-F", "#{pane_id}", "-t", "work:3", "-n", "three", "codex")
-    b2 = split(sandbox, b)
-    assert b2
-    for pane in (a, b):
-        sandbox.ask(pane, f"I am {pane}")
-    known(sandbox, a, b)
-    before = places(sandbox)
-    end_server(sandbox, "kill-server")
-    start(sandbox, config)
-    results(sandbox)
-    assert places(sandbox) == before
 
 
 def test_a_window_in_the_way_stays_and_the_outcome_says_so(sandbox: Sandbox) -> None:
@@ -364,19 +324,11 @@ def test_a_missing_directory_falls_back_and_says_so(sandbox: Sandbox) -> None:
     pane = new_session(sandbox, "work", "codex", cwd=gone)
     sandbox.ask(pane, "hello")
     known(sandbox, pane)
-    end_server(sandbox, "kill-server")
+    sandbox.end_server()
     gone.rmdir()
     start(sandbox)
     text = sandbox.helper("restore")
     assert f"{gone} is gone: {sandbox.home} instead" in text
-
-
-def test_tmux_servers_never_mix(sandbox: Sandbox) -> None:
-    lose_records(sandbox, 1)
-    state = sandbox.state_dir / "state.toml"
-    state.write_text(state.read_text().replace(str(sandbox.socket), "/tmp/another/server"))
-    assert results(sandbox) == []
-    assert [r["status"] for r in listing(sandbox)] == ["lost"]
 
 
 IN_USE = [
@@ -427,9 +379,9 @@ def test_the_first_client_is_told_the_key_that_shows_the_menu(
     sandbox: Sandbox, key: bytes, back: int
 ) -> None:
     lose_records(sandbox, 3)
-    end_server(sandbox, "kill-server")
+    sandbox.end_server()
     start(sandbox, "")
-    sandbox.wait_for(lambda: sandbox.tmux("show-options", "-gqv", "@codex_lost") == "3", 20, "the question")
+    sandbox.wait_for(lambda: sandbox.option("@codex_lost") == "3", 20, "the question")
     client = sandbox.attach()
     sandbox.wait_for(shows(sandbox, client, "3 Codex sessions to restore: press C-b R"), 20, "the message")
     assert not shows(sandbox, client, "Restore all")()
@@ -477,7 +429,7 @@ def test_choose_can_be_left(sandbox: Sandbox) -> None:
 def chooser(sandbox: Sandbox) -> Iterator[Screen]:
     """The checklist of three lost sessions, on a screen."""
     lose_records(sandbox, 3)
-    end_server(sandbox, "kill-server")
+    sandbox.end_server()
     start(sandbox, "set -g @codex-restore ask")
     with Screen(sandbox, width=80) as screen:
         screen.wait("to restore: press C-b R")
@@ -491,7 +443,7 @@ def chooser(sandbox: Sandbox) -> Iterator[Screen]:
 def test_what_is_typed_after_a_restart_goes_to_the_shell(sandbox: Sandbox) -> None:
     """No menu under the typing hands: the message waits until they rest."""
     lose_records(sandbox, 3)
-    end_server(sandbox, "kill-server")
+    sandbox.end_server()
     start(sandbox, "set -g @codex-restore ask")
     with Screen(sandbox, width=120) as screen:
         for _ in range(12):
@@ -505,31 +457,31 @@ def test_what_is_typed_after_a_restart_goes_to_the_shell(sandbox: Sandbox) -> No
 
 def test_the_sessions_that_are_named_come_back_alone(sandbox: Sandbox) -> None:
     lose_records(sandbox, 3)
-    one, two, _ = sorted(r["session_id"] for r in listing(sandbox))
+    one, two, _ = sorted(r["session_id"] for r in sandbox.listed("--all"))
     planned = results(sandbox, "--dry-run", two)
     assert [r["session_id"] for r in planned if r["session_id"]] == [two]
+    said = sandbox.helper("restore", "--dry-run")
+    assert "s0:0.0" in said
+    assert "new window" in said
+    assert places(sandbox) == {}
     assert [r["session_id"] for r in results(sandbox, two, two)] == [two]
     assert list(places(sandbox)) == [two]
-    again = sandbox.helper_result("restore", two)
-    assert again.returncode == 1
-    assert f"session {two} is asleep, not lost" in again.stderr
-    unknown = sandbox.helper_result("restore", "01a2ffff-ffff")
-    assert unknown.returncode == 1
-    assert "no such session" in unknown.stderr
+    assert f"session {two} is asleep, not lost" in sandbox.refused("restore", two)
+    assert "no such session" in sandbox.refused("restore", "01a2ffff-ffff")
     sandbox.helper("restore", one)
     assert set(places(sandbox)) == {one, two}
 
 
 def test_on_restores_by_itself_and_off_does_nothing(sandbox: Sandbox) -> None:
     lose_records(sandbox, 3)
-    end_server(sandbox, "kill-server")
+    sandbox.end_server()
     start(sandbox, "set -g @codex-restore off")
     sandbox.quiet()
     assert places(sandbox) == {}
-    end_server(sandbox, "kill-server")
+    sandbox.end_server()
     start(sandbox, "set -g @codex-restore on")
     sandbox.wait_for(lambda: len(places(sandbox)) == 3, 20, "the sessions")
-    sandbox.wait_for(lambda: sandbox.tmux("show-options", "-gqv", "@codex_say") != "", 20, "the outcome")
+    sandbox.wait_for(lambda: sandbox.option("@codex_say") != "", 20, "the outcome")
     client = sandbox.attach()
     sandbox.wait_for(shows(sandbox, client, "3 sessions restored"), 20, "the outcome at attach")
 
@@ -550,9 +502,7 @@ def test_moved_windows_are_known(sandbox: Sandbox) -> None:
     known(sandbox, *panes)
 
     def true_places() -> bool:
-        recorded = {
-            r["session_id"]: f"{r['tmux_session']}:{r['window']}.{r['pane_index']}" for r in stored(sandbox)
-        }
+        recorded = {r.session_id: f"{r.tmux_session}:{r.window}.{r.pane_index}" for r in sandbox.stored()}
         return recorded == {session: where.split(" ")[0] for session, where in places(sandbox).items()}
 
     for change in (
@@ -571,30 +521,23 @@ def test_moved_windows_are_known(sandbox: Sandbox) -> None:
         sandbox.wait_for(true_places, 20, f"the record after {' '.join(change)}")
 
 
-def stored(sandbox: Sandbox) -> list[Any]:
-    """The records on disk, without a sync to see to them."""
-    script = (
-        "import json; from codex_tmux.state import store; "
-        "print(json.dumps([r._asdict() for r in store.load()], default=str))"
-    )
-    python = (sandbox.bin / "codex-tmux").read_text().splitlines()[0][2:].split()[0]
-    package = str(Path(__file__).parents[2])
-    out = subprocess.run(
-        [python, "-c", script],
-        env={**sandbox.env, "PYTHONPATH": package},
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout
-    found = json.loads(out)
-    assert isinstance(found, list)
-    return found
-
-
 def test_names_that_tmux_writes_in_its_own_way_come_back(sandbox: Sandbox) -> None:
     """tmux encodes a backslash and what cannot be printed, each time that it is given the name."""
     start(sandbox)
-    names = ("a\\b", "\\", "x\x1b]0;y\x07", "\x9b31m\u202e", "$\\*[a]?", "\\033", "größe\\", "a\\\\n")
+    names = (
+        "a\\b",
+        "\\",
+        "x\x1b]0;y\x07",
+        "\x9b31m\u202e",
+        "$\\*[a]?",
+        "\\033",
+        "größe\\ 🐙",
+        "a\\\\n",
+        "-d",
+        "a,b 12",
+        "'; touch HIT; '\"",
+        "$(touch HIT)`touch HIT`",
+    )
     for number, name in enumerate(names):
         pane = new_session(sandbox, f"s{number}", "codex")
         sandbox.ask(pane, f"hello from {number}")
@@ -605,41 +548,11 @@ def test_names_that_tmux_writes_in_its_own_way_come_back(sandbox: Sandbox) -> No
     )
     before = places(sandbox)
     assert len(before) == len(names)
-    end_server(sandbox, "kill-server")
+    sandbox.end_server()
     start(sandbox)
     assert {r["outcome"] for r in results(sandbox)} <= {"waiting", "rebuilt"}
     assert places(sandbox) == before
-
-
-def test_a_hostile_message_is_drawn_and_never_obeyed(sandbox: Sandbox) -> None:
-    start(sandbox)
-    pane = new_session(sandbox, "work", "codex")
-    text = "see #(touch HIT) #[fg=red]red #{pane_id} $HOME `id` \\033[31m 100% \\"
-    sandbox.ask(pane, text)
-    known(sandbox, pane)
-    (rollout,) = sandbox.codex_home.glob("sessions/*/*/*/*.jsonl")
-    said = (
-        "#(touch HIT)\x1b]0;owned\x07\x1b[2J\x1b[31mred\x9b8m\n#{pane_id} $(touch HIT)\r\n"
-        + "x" * 1_000_000
-        + "\nthe end"
-    )
-    content = [{"type": "output_text", "text": said}]
-    with rollout.open("a") as file:
-        line = {
-            "type": "response_item",
-            "payload": {"type": "message", "role": "assistant", "content": content},
-        }
-        file.write(json.dumps(line) + "\n")
-    end_server(sandbox, "kill-server")
-    start(sandbox)
-    pane = results(sandbox)[0]["pane"]
-    rows = above_hint(sandbox, pane)
-    assert (rows[0], rows[-1]) == (f"› {text}", "  the end")
-    assert set("".join(rows[1:-1])) == {" ", "x"}
-    assert "owned" not in sandbox.format(pane, "#{pane_title}")
-    assert sandbox.tmux("list-buffers") == ""
     assert not list(sandbox.root.rglob("HIT"))
-    assert not Path("HIT").exists()
 
 
 def test_each_pane_shows_the_end_of_its_conversation_in_its_own_size(sandbox: Sandbox) -> None:
@@ -654,8 +567,8 @@ def test_each_pane_shows_the_end_of_its_conversation_in_its_own_size(sandbox: Sa
     sandbox.tmux("resize-pane", "-t", tiny, "-y", "3")
     known(sandbox, wide, tiny)
     assert corner not in (wide, tiny)
-    sessions = {r["pane"]: r["session_id"] for r in listing(sandbox)}
-    end_server(sandbox, "kill-server")
+    sessions = {r["pane"]: r["session_id"] for r in sandbox.listed("--all")}
+    sandbox.end_server()
     start(sandbox)
     by_session = {r["session_id"]: r["pane"] for r in results(sandbox)}
     wide2, tiny2 = by_session[sessions[wide]], by_session[sessions[tiny]]
@@ -664,7 +577,7 @@ def test_each_pane_shows_the_end_of_its_conversation_in_its_own_size(sandbox: Sa
     assert rows[0] == f"› I am 日本語 {wide}"
     assert rows[2].startswith("• ")
     # tmux before 3.3 has a line of its own, which fills three such rows.
-    if version_of(sandbox.tmux("display-message", "-p", "#{version}")) >= DEAD_FORMAT:
+    if sandbox.version >= DEAD_FORMAT:
         sandbox.wait_text(tiny2, "asleep")
         small = sandbox.capture(tiny2).splitlines()
         assert (len(small), small[0]) == (3, "› I am 日…")
@@ -702,13 +615,13 @@ def test_tmux_resurrect_rebuilds_and_we_resume(sandbox: Sandbox, resurrect: Path
     a = new_session(sandbox, "work", "codex", window="api")
     shell = split(sandbox, a)
     b = split(sandbox, shell, "codex", way="-h")
-    c = sandbox.tmux("new-window", "-d", "-P", "-F", "#{pane_id}", "-t", "work:5", "-n", "other", "codex")
+    c = sandbox.pane_by("new-window", "-d", "-t", "work:5", "-n", "other", "codex")
     for pane in (a, b, c):
         sandbox.ask(pane, f"I am {pane}")
     known(sandbox, a, b, c)
     before, before_layouts = places(sandbox), layouts(sandbox)
     sandbox.tmux("run-shell", f"{resurrect}/scripts/save.sh quiet")
-    end_server(sandbox, "kill-server")
+    sandbox.end_server()
 
     start(sandbox, config)
     sandbox.tmux("run-shell", f"{resurrect}/resurrect.tmux")
@@ -722,7 +635,7 @@ def test_tmux_resurrect_rebuilds_and_we_resume(sandbox: Sandbox, resurrect: Path
     sandbox.tmux("switch-client", "-t", "work:0")
     sandbox.tmux("switch-client", "-t", "work:5")
     sandbox.wait_for(lambda: dead(sandbox) == set(), 20, "all to wake")
-    by_session = {r["session_id"]: r for r in listing(sandbox)}
+    by_session = {r["session_id"]: r for r in sandbox.listed("--all")}
     assert len(by_session) == 3, "no other session was started"
     for old in (a, b, c):
         session = next(s for s, where in before.items() if s in str(by_session) and owner(sandbox, s, old))
@@ -742,7 +655,7 @@ def test_a_pane_in_use_is_left_alone_after_tmux_resurrect(sandbox: Sandbox, resu
     sandbox.ask(a, "hello")
     known(sandbox, a)
     sandbox.tmux("run-shell", f"{resurrect}/scripts/save.sh quiet")
-    end_server(sandbox, "kill-server")
+    sandbox.end_server()
     start(sandbox)
     mine = new_session(sandbox, "work")
     sandbox.wait_for(lambda: sandbox.capture(mine).strip(), 20, "a prompt")
@@ -752,30 +665,4 @@ def test_a_pane_in_use_is_left_alone_after_tmux_resurrect(sandbox: Sandbox, resu
     sandbox.tmux("run-shell", f"{resurrect}/scripts/restore.sh >/dev/null 2>&1 || :")
     assert sandbox.capture(mine).rstrip().endswith("echo half")
     assert mine not in dead(sandbox)
-    assert [r["status"] for r in listing(sandbox)] == ["lost"]
-
-
-def test_unload_takes_the_hooks_away(sandbox: Sandbox) -> None:
-    start(sandbox, f"{ASK}\nset -g @resurrect-hook-post-restore-all 'echo mine # codex'")
-    sandbox.quiet()
-    assert "restore --resurrect" in sandbox.tmux("show-options", "-gqv", "@resurrect-hook-post-restore-all")
-    subprocess.run(
-        [str(Path(__file__).parents[2] / "plugin/unload")],
-        env={**sandbox.env, "TMUX": f"{sandbox.socket},1,0"},
-        check=True,
-    )
-    assert sandbox.tmux("show-options", "-gqv", "@resurrect-hook-post-restore-all") == "echo mine # codex"
-    assert sandbox.tmux("show-options", "-gqv", "@resurrect-hook-pre-restore-pane-processes") == ""
-    hooks = sandbox.tmux("show-hooks", "-g") + sandbox.tmux("show-hooks", "-gw")
-    assert "codex" not in hooks
-    assert "codex" not in sandbox.tmux("show-options", "-s", "command-alias")
-
-
-def test_dry_run_shows_and_does_nothing(sandbox: Sandbox) -> None:
-    lose_records(sandbox, 2)
-    text = sandbox.helper("restore", "--dry-run")
-    assert "s0:0.0" in text
-    assert "new window" in text
-    assert places(sandbox) == {}
-    with pytest.raises(WorldError):
-        sandbox.tmux("has-session", "-t", "=s0")
+    assert [r["status"] for r in sandbox.listed("--all")] == ["lost"]

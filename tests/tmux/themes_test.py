@@ -1,15 +1,12 @@
 """The lines for status line and borders that docs/themes.md offers, as a user copies them."""
 
-import os
 import re
-import signal
 from pathlib import Path
 
 import pytest
 
 from tests.support.screen import Screen
 from tests.support.world import Sandbox
-from tests.tmux.list_test import wait_state
 
 ROOT = Path(__file__).resolve().parents[2]
 STATUS, BORDER, WINDOWS, ARROWS = re.findall(
@@ -49,15 +46,10 @@ def test_the_lines_can_be_loaded_twice(sandbox: Sandbox, lines: str) -> None:
 def test_what_lives_what_is_dead_and_what_waits(world: Sandbox) -> None:
     with Screen(world) as screen:
         assert "|" not in screen.wait("[main]"), "nothing is said where there is nothing to say"
-        live = world.new_pane(name="api")
-        world.ask(live, "first")
-        session = world.bound(live)
+        live, session = world.talk("first", name="api")
         screen.wait(" | 1 running\n")
-        dead = world.new_pane(name="web")
-        world.ask(dead, "second")
-        world.bound(dead)
-        os.kill(world.codex_pid(dead), signal.SIGKILL)
-        wait_state(world, dead, "dead")
+        dead, _ = world.talk("second", name="web")
+        world.kill_codex(dead)
         screen.wait(" | 1 running 1 asleep\n")
         # So Codex says that it waits; it blinks.
         title = f"[ ! ] Action Required | work | {session[:29]}..."
@@ -92,9 +84,7 @@ def test_what_lives_what_is_dead_and_what_waits(world: Sandbox) -> None:
 
 @pytest.mark.parametrize("world", [ARROWS, CATPPUCCIN], indirect=True, ids=["arrows", "catppuccin"])
 def test_the_lines_with_colours(world: Sandbox) -> None:
-    pane = world.new_pane()
-    world.ask(pane, "first")
-    session = world.bound(pane)
+    pane, session = world.talk("first")
     with Screen(world) as screen:
         screen.wait(" 1 running")
         world.tmux("select-pane", "-t", pane, "-T", f"[ . ] Action Required | {session[:29]}...")

@@ -1,8 +1,6 @@
 """Whose title is it: two Codexes in one shell, a change of session and a death, what comes after a death."""
 
 import contextlib
-import os
-import signal
 from collections.abc import Iterator
 
 import pytest
@@ -11,7 +9,6 @@ from codex_tmux.codex.store import Store
 from codex_tmux.tmux.server import Server
 from codex_tmux.tracking.sync import server_lock
 from tests.support.world import Sandbox
-from tests.tmux.list_test import wait_state
 
 OTHER = "01a00000-0000-7000-8000-000000000000"
 
@@ -30,7 +27,7 @@ def in_front(world: Sandbox, pane: str, command: str) -> None:
 
 
 def typed(world: Sandbox, pane: str, line: str) -> None:
-    world.tmux("send-keys", "-t", pane, line, "Enter")
+    world.enter(pane, line)
 
 
 @pytest.mark.parametrize("seen", [True, False], ids=["seen", "unseen"])
@@ -67,7 +64,7 @@ def test_after_fg_the_other_conversation_is_never_said_to_be_exact(world: Sandbo
 
 def kill_front(world: Sandbox, pane: str) -> None:
     """Kill the Codex in front of the pane, and wait for the shell."""
-    os.kill(world.codex_pid(pane), signal.SIGKILL)
+    world.kill(pane)
     in_front(world, pane, "bash")
 
 
@@ -85,11 +82,11 @@ def test_the_session_that_a_codex_had_just_changed_to_is_what_died(world: Sandbo
         world.type(pane, "/new")
         world.wait_for(lambda: first[:29] not in world.format(pane, "#{pane_title}"), 20, "another title")
         second = world.ask(pane, "second").session_id
-        os.kill(world.codex_pid(pane), signal.SIGKILL)
+        world.kill(pane)
         if shell:
             in_front(world, pane, "bash")
     world.helper("sync")
-    wait_state(world, pane, "dead")
+    world.wait_state(pane, "dead")
     assert world.rows()[pane]["session_id"] == second
     world.quiet()
     world.helper("respawn", "-t", pane)
@@ -116,7 +113,7 @@ def test_what_was_killed_stays_dead_whatever_is_written_there(world: Sandbox, no
         kill_front(world, pane)
         if noticed:
             world.helper("sync")
-            wait_state(world, pane, "dead")
+            world.wait_state(pane, "dead")
         typed(world, pane, written.replace("$SESSION", session))
         world.wait_for(lambda: session[:29] not in world.format(pane, "#{pane_title}"), 20, "another title")
         world.quiet()
@@ -132,12 +129,8 @@ def test_a_title_that_names_what_nobody_has_open_is_not_believed() -> None:
     with Sandbox(daemon=True) as world:
         world.env["CODEX_STANDIN_LINGER"] = "0"
         world.start_server(load_plugin=True)
-        ended = world.new_pane()
-        world.ask(ended, "over")
-        session = world.bound(ended)
-        living = world.new_pane()
-        world.ask(living, "goes on")
-        own = world.bound(living)
+        ended, session = world.talk("over")
+        living, own = world.talk("goes on")
         world.type(ended, "/quit")
         world.wait_for(
             lambda: Store(str(world.codex_home)).lock_holder(session) is None, 30, "the session to be closed"

@@ -105,7 +105,7 @@ def test_who_looks(world: Sandbox) -> None:
     shell = world.tmux("display-message", "-p", "-t", "main:0", "#{pane_id}")
     pane = Pane(world, world.new_pane())
     window = world.format(pane.id, "#{window_id}")
-    other = world.tmux("split-window", "-d", "-P", "-F", "#{pane_id}", "-t", pane.id, "cat")
+    other = world.pane_by("split-window", "-d", "-t", pane.id, "cat")
     world.tmux("new-session", "-d", "-s", "alone", "cat")
     world.tmux("new-session", "-d", "-s", "group", "-t", "main")
     table = [
@@ -153,7 +153,7 @@ def test_what_is_shown_by_a_persons_keys_is_read(world: Sandbox) -> None:
     world.attach()
     pane.is_read()
     # The other half of its window, and back by a key.
-    other = world.tmux("split-window", "-P", "-F", "#{pane_id}", "-t", pane.id, "cat")
+    other = world.pane_by("split-window", "-t", pane.id, "cat")
     pane.turn()
     assert pane.unread
     world.clients[-1].send(b"\x02o")

@@ -2,38 +2,29 @@
 
 import os
 import signal
-import subprocess
 
 import pytest
 
-from codex_tmux.tmux.versions import DEAD_FORMAT, version_of
-from tests.support.world import Sandbox, plugin_file
-from tests.tmux.hooks_test import inside
-from tests.tmux.respawn_routes_test import Started, kill, start, wait_resumed
+from codex_tmux.tmux.versions import DEAD_FORMAT
+from tests.support.world import Sandbox
+from tests.tmux.respawn_routes_test import Started, asleep, kill, start, wait_resumed
 
 FORMAT = "mine: #{pane_dead_status}"
 
 
-def own(sandbox: Sandbox, pane: str, name: str = "remain-on-exit") -> str:
-    """What stands on the pane itself."""
-    return sandbox.tmux("show-options", "-pqv", "-t", pane, name)
-
-
-def has_line(sandbox: Sandbox) -> bool:
-    """Whether this tmux has `remain-on-exit-format`."""
-    return version_of(sandbox.tmux("display-message", "-p", "#{version}")) >= DEAD_FORMAT
-
-
-def unload(sandbox: Sandbox) -> None:
-    sandbox.quiet()
-    subprocess.run([str(plugin_file().parent / "plugin" / "unload")], env=inside(sandbox), check=True)
+def own(sandbox: Sandbox, pane: str) -> tuple[str, str]:
+    """What stands on the pane itself of how it ends."""
+    return (
+        sandbox.pane_option(pane, "remain-on-exit"),
+        sandbox.pane_option(pane, "remain-on-exit-format"),
+    )
 
 
 def crash_and_resume(sandbox: Sandbox, it: Started) -> Started:
     """Kill a pane's Codex and respawn the pane; what runs there then."""
     kill(sandbox, it)
     sandbox.wait_asleep(it.pane)
-    sandbox.tmux("respawn-pane", "-t", it.pane)
+    sandbox.respawn(it.pane)
     wait_resumed(sandbox, it)
     return it._replace(pid=sandbox.codex_pid(it.pane))
 
@@ -55,12 +46,12 @@ def test_a_pane_that_the_user_wants_kept_is_kept_after_a_crash_too(sandbox: Sand
     (one,) = start(sandbox, "prompt")
     one = crash_and_resume(sandbox, one)
     sandbox.quiet()
-    assert own(sandbox, one.pane) == ""
+    assert sandbox.pane_option(one.pane, "remain-on-exit") == ""
     quit_codex(sandbox, one)
     assert sandbox.format(one.pane, "#{pane_dead}") == "1", "kept, as every pane of this user"
-    unload(sandbox)
-    assert own(sandbox, one.pane, "remain-on-exit-format") == ""
-    line = "mine" if has_line(sandbox) else ""
+    sandbox.unload()
+    assert sandbox.pane_option(one.pane, "remain-on-exit-format") == ""
+    line = "mine" if sandbox.version >= DEAD_FORMAT else ""
     assert sandbox.format(one.pane, "#{remain-on-exit} #{remain-on-exit-format}").startswith(f"on {line}")
 
 
@@ -72,39 +63,31 @@ def test_what_stands_on_the_pane_is_left(sandbox: Sandbox, value: str) -> None:
     sandbox.tmux("set-option", "-p", "-t", one.pane, "remain-on-exit", value)
     sandbox.tmux("set-option", "-pq", "-t", one.pane, "remain-on-exit-format", FORMAT)
     sandbox.helper("sync")
-    line = FORMAT if has_line(sandbox) else ""
-    assert (own(sandbox, one.pane), own(sandbox, one.pane, "remain-on-exit-format")) == (value, line)
+    line = FORMAT if sandbox.version >= DEAD_FORMAT else ""
+    assert own(sandbox, one.pane) == (value, line)
     if value == "off":
         os.kill(one.pid, signal.SIGKILL)
         sandbox.wait_for(lambda: one.pane not in sandbox.pane_ids(), 20, "it to close")
         return
     one = crash_and_resume(sandbox, one)
     sandbox.quiet()
-    assert (own(sandbox, one.pane), own(sandbox, one.pane, "remain-on-exit-format")) == (value, line)
-    unload(sandbox)
-    assert (own(sandbox, one.pane), own(sandbox, one.pane, "remain-on-exit-format")) == (value, line)
-
-
-def test_said_for_all_panes_later_it_counts_for_those_that_run_codex(sandbox: Sandbox) -> None:
-    sandbox.start_server(load_plugin=True)
-    (one,) = start(sandbox, "prompt")
-    sandbox.wait_for(lambda: own(sandbox, one.pane) == "failed", 20, "it to outlive a crash")
-    sandbox.tmux("set-option", "-g", "remain-on-exit", "on")
-    sandbox.helper("sync")
-    assert own(sandbox, one.pane) == ""
-    sandbox.tmux("set-option", "-g", "remain-on-exit", "off")
-    sandbox.helper("sync")
-    assert own(sandbox, one.pane) == "failed"
+    assert own(sandbox, one.pane) == (value, line)
+    sandbox.unload()
+    assert own(sandbox, one.pane) == (value, line)
 
 
 def test_a_pane_that_got_another_program_ends_as_any_other(sandbox: Sandbox) -> None:
     sandbox.start_server(load_plugin=True)
     (one,) = start(sandbox, "prompt")
-    sandbox.wait_for(lambda: own(sandbox, one.pane) == "failed", 20, "it to outlive a crash")
+    sandbox.wait_for(
+        lambda: sandbox.pane_option(one.pane, "remain-on-exit") == "failed", 20, "it to outlive a crash"
+    )
     sandbox.tmux("respawn-pane", "-k", "-t", one.pane, "cat")
-    sandbox.wait_for(lambda: own(sandbox, one.pane) == "", 20, "what was ours to be gone")
-    assert own(sandbox, one.pane, "remain-on-exit-format") == ""
-    assert own(sandbox, one.pane, "@codex_hint") == ""
+    sandbox.wait_for(
+        lambda: sandbox.pane_option(one.pane, "remain-on-exit") == "", 20, "what was ours to be gone"
+    )
+    assert sandbox.pane_option(one.pane, "remain-on-exit-format") == ""
+    assert sandbox.pane_option(one.pane, "@codex_hint") == ""
 
 
 def exec_pane(sandbox: Sandbox, *options: str) -> str:
@@ -127,14 +110,14 @@ def test_hooks_and_aliases_of_the_version_before_are_taken_away(sandbox: Sandbox
         "set-option", "-s", "command-alias[203]", "respawn-p=if-shell -F '#{@codex_panes}' ; respawn-pane"
     )
     sandbox.tmux("set-option", "-s", "command-alias[204]", "unzoom=resize-pane -Z")
-    sandbox.tmux("run-shell", str(plugin_file()))
+    sandbox.load()
     sandbox.quiet()
     hooks, aliases = hooks_and_aliases(sandbox)
     assert "pane-died[90]" not in hooks
     assert "client-attached[90]" in hooks
     assert "command-alias[203]" not in aliases
     assert "command-alias[204]" in aliases
-    unload(sandbox)
+    sandbox.unload()
     hooks, aliases = hooks_and_aliases(sandbox)
     assert "codex" not in hooks + aliases
     assert "client-attached[90]" in hooks
@@ -155,51 +138,47 @@ def test_hooks_and_aliases_at_our_own_indexes_come_back(sandbox: Sandbox) -> Non
     sandbox.start_server(config=theirs)
     before = hooks_and_aliases(sandbox)
     for _ in range(2):
-        sandbox.tmux("run-shell", str(plugin_file()))
+        sandbox.load()
         sandbox.wait_for(lambda: "@codex_" in hooks_and_aliases(sandbox)[0], 20, "our hooks")
     assert hooks_and_aliases(sandbox) != before
-    unload(sandbox)
+    sandbox.unload()
     assert hooks_and_aliases(sandbox) == before
-    assert sandbox.tmux("show-options", "-gqv", "@codex_theirs") == ""
+    assert sandbox.option("@codex_theirs") == ""
 
 
 def test_a_conversation_by_exec_leaves_the_users_own_and_no_trace(sandbox: Sandbox) -> None:
     sandbox.start_server(load_plugin=True)
     mine, other = exec_pane(sandbox, "remain-on-exit", "on"), exec_pane(sandbox)
-    assert own(sandbox, mine) == "on"
-    assert own(sandbox, other) == "failed"
-    unload(sandbox)
-    assert own(sandbox, mine) == "on"
-    assert own(sandbox, other) == ""
+    assert sandbox.pane_option(mine, "remain-on-exit") == "on"
+    assert sandbox.pane_option(other, "remain-on-exit") == "failed"
+    sandbox.unload()
+    assert sandbox.pane_option(mine, "remain-on-exit") == "on"
+    assert sandbox.pane_option(other, "remain-on-exit") == ""
     assert "@codex_" not in sandbox.tmux("show-options", "-p", "-t", other)
 
 
 def test_unloaded_a_sleeping_pane_comes_back_unmarked(sandbox: Sandbox) -> None:
     sandbox.start_server(load_plugin=True)
-    (one,) = start(sandbox, "prompt")
-    kill(sandbox, one)
-    sandbox.wait_asleep(one.pane)
-    unload(sandbox)
-    sandbox.tmux("respawn-pane", "-t", one.pane)
+    one = asleep(sandbox)
+    sandbox.unload()
+    sandbox.respawn(one.pane)
     wait_resumed(sandbox, one)
     sandbox.wait_text(one.pane, "turn 1 |")
     sandbox.helper("list")
     assert sandbox.tmux("show-options", "-p", "-t", one.pane) == ""
     assert "@codex_" not in sandbox.tmux("show-options", "-g")
-    os.kill(sandbox.codex_pid(one.pane), signal.SIGKILL)
+    sandbox.kill(one.pane)
     sandbox.wait_for(lambda: one.pane not in sandbox.pane_ids(), 20, "it to close, as without the plugin")
 
 
 def test_loaded_again_a_sleeping_pane_sleeps_as_before(sandbox: Sandbox) -> None:
     sandbox.start_server(load_plugin=True)
-    (one,) = start(sandbox, "prompt")
-    kill(sandbox, one)
-    sandbox.wait_asleep(one.pane)
+    one = asleep(sandbox)
     shown = sandbox.capture(one.pane).splitlines()[0]
-    unload(sandbox)
-    sandbox.tmux("run-shell", str(plugin_file()))
+    sandbox.unload()
+    sandbox.load()
     sandbox.wait_asleep(one.pane)
     assert sandbox.format(one.pane, "#{pane_dead} #{@codex_pane} #{@codex_session}") == f"1 1 {one.session}"
     assert sandbox.capture(one.pane).splitlines()[0] == shown
-    sandbox.tmux("respawn-pane", "-t", one.pane)
+    sandbox.respawn(one.pane)
     wait_resumed(sandbox, one)

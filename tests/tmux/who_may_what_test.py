@@ -2,7 +2,6 @@
 
 import os
 import shlex
-import signal
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +10,7 @@ import psutil
 import pytest
 
 from tests.support.world import Sandbox
-from tests.tmux.hostile_test import bound, kill
+from tests.tmux.hostile_test import bound
 from tests.tmux.respawn_routes_test import command_line
 
 IN_FLAG, IN_PROMPT, IN_ENVIRONMENT = "sk-flag-3141", "sk-prompt-2718", "sk-environment-1618"
@@ -36,9 +35,7 @@ def test_nothing_that_is_kept_is_open_to_others(sandbox: Sandbox, open_to_all: N
     sandbox.start_server(load_plugin=True)
     pane = sandbox.new_pane("codex 'hello there'")
     bound(sandbox, pane)
-    kill(sandbox, pane)
-    sandbox.wait_asleep(pane)
-    sandbox.tmux("respawn-pane", "-t", pane)
+    sandbox.crash(pane)
     bound(sandbox, pane)
     sandbox.helper("setup", "-y")
     sandbox.helper("setup", "--undo", "-y")
@@ -62,10 +59,9 @@ def test_what_is_secret_stands_in_no_log_and_no_list(sandbox: Sandbox) -> None:
         sandbox.helper("list", "--json"),
         sandbox.helper("pick", "--preview", session),
     ]
-    kill(sandbox, pane)
-    sandbox.wait_asleep(pane)
+    sandbox.kill_codex(pane)
     shown += [sandbox.helper("list", "--all", "--json")]
-    sandbox.tmux("respawn-pane", "-t", pane)
+    sandbox.respawn(pane)
     sandbox.wait_for(lambda: session in command_line(sandbox, pane), 20, "the session back")
     assert f"Authorization={IN_FLAG}" in "".join(command_line(sandbox, pane)).replace('"', ""), (
         "flags are replayed"
@@ -131,17 +127,15 @@ def test_a_session_comes_back_under_its_own_home_only(sandbox: Sandbox) -> None:
         copy.parent.mkdir(parents=True, exist_ok=True)
         copy.write_text(rollout.read_text().replace("hello from", "copied from"))
     for pane, (home, session) in panes.items():
-        kill(sandbox, pane)
-        sandbox.wait_asleep(pane)
+        sandbox.kill_codex(pane)
         for wrong in (sandbox.codex_home, other):
             sandbox.tmux("set-environment", "-g", "CODEX_HOME", str(wrong))
-            sandbox.tmux("respawn-pane", "-k", "-t", pane)
+            sandbox.respawn(pane, "-k")
             sandbox.wait_for(lambda p=pane, s=session: s in command_line(sandbox, p), 20, "the session back")  # type: ignore[misc]
             assert home_of(sandbox, pane) == str(home)
         said = sandbox.ask(pane, f"more in {pane}")
         assert said.messages == (f"hello from {home.name}", f"more in {pane}")
-    os.kill(int(sandbox.tmux("display-message", "-p", "#{pid}")), signal.SIGKILL)
-    sandbox.wait_for(lambda: not sandbox.running, 20, "the end of tmux")
+    sandbox.end_server("SIGKILL")
     sandbox.env["CODEX_HOME"] = str(sandbox.home / "third")
     Path(sandbox.env["CODEX_HOME"]).mkdir()
     sandbox.start_server(load_plugin=True, config="set -g @codex-restore off")
@@ -150,12 +144,10 @@ def test_a_session_comes_back_under_its_own_home_only(sandbox: Sandbox) -> None:
     for home, session in panes.values():
 
         def back(s: str = session) -> str:
-            form = "#{@codex_session} #{pane_id}"
-            lines = sandbox.tmux("list-panes", "-a", "-F", form).splitlines()
-            found = [line.split()[1] for line in lines if line.startswith(s)]
+            found = sandbox.sessions().get(s, "")
             if found:
-                sandbox.tmux("select-window", "-t", found[0])  # shown, it wakes
-            return found[0] if found and s in command_line(sandbox, found[0]) else ""
+                sandbox.tmux("select-window", "-t", found)  # shown, it wakes
+            return found if found and s in command_line(sandbox, found) else ""
 
         pane = sandbox.wait_for(back, 20, f"{session} restored")
         assert home_of(sandbox, pane) == str(home)
@@ -165,7 +157,7 @@ def test_what_a_respawn_starts_anew_is_replaced_under_the_home_of_the_one_before
     """tmux gives a pane the environment of `-e` once: respawned, its Codex starts under another home, and is seen."""
     other = sandbox.new_home("other")
     sandbox.start_server(load_plugin=True)
-    pane = sandbox.tmux("new-window", "-d", "-P", "-F", "#{pane_id}", "-e", f"CODEX_HOME={other}", "codex")
+    pane = sandbox.pane_by("new-window", "-d", "-e", f"CODEX_HOME={other}", "codex")
     sandbox.ask(pane, "hello")
     session = bound(sandbox, pane)
     # An abbreviation that nobody watches: the new Codex is there, with its title, when a sync looks.

@@ -7,10 +7,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from codex_tmux.state.launch import UNATTENDED
 from tests.support.world import Sandbox
-from tests.tmux.resumed_test import kill
-from tests.tmux.wrappers_test import FLAGS, WORDS, begun, check_back, codex_pid
+from tests.tmux.wrappers_test import FLAGS, WORDS, begun, check_back, codex_pid, come_back
 
 QUESTION = "which cannot be run again for its session"
 
@@ -47,8 +45,7 @@ def umask_of(process: psutil.Process) -> str:
 
 def resumed(world: Sandbox, pane: str, session: str) -> None:
     """Kill the pane's Codex, respawn the pane, and see the session again."""
-    kill(world, pane)
-    world.tmux("respawn-pane", "-t", pane)
+    come_back(world, pane)
     world.wait_for(lambda: session in codex_of(world, pane).cmdline(), 20, "the session")
 
 
@@ -59,8 +56,7 @@ def wait_question(world: Sandbox, pane: str) -> None:
 
 def asked(world: Sandbox, pane: str) -> None:
     """Kill the pane's Codex, respawn the pane, and see the question."""
-    kill(world, pane)
-    world.tmux("respawn-pane", "-t", pane)
+    come_back(world, pane)
     wait_question(world, pane)
 
 
@@ -87,7 +83,7 @@ def test_known_wrappers_are_there_again(world: Sandbox) -> None:
 
 def test_a_wrapper_that_stays_typed_into_a_shell(world: Sandbox) -> None:
     pane = world.shell()
-    world.tmux("send-keys", "-t", pane, f"confined codex {WORDS}", "Enter")
+    world.enter(pane, f"confined codex {WORDS}")
     session = begun(world, pane)
     os.kill(codex_pid(world, pane), signal.SIGKILL)
     world.wait_format(pane, "#{pane_current_command}", "bash")
@@ -106,35 +102,6 @@ def test_it_asks_before_it_starts_without(world: Sandbox) -> None:
     resumed(world, pane, session)
 
 
-def test_q_leaves_a_shell(world: Sandbox) -> None:
-    pane = world.new_pane("start")
-    session = begun(world, pane)
-    asked(world, pane)
-    before = len(world.model.requests)
-    world.tmux("send-keys", "-t", pane, "q")
-    world.wait_format(pane, "#{pane_current_command}", "bash")
-    assert len(world.model.requests) == before
-    assert session in world.helper("list", "--all", "--json")
-
-
-def test_without_a_person_it_sleeps_and_says_why(world: Sandbox) -> None:
-    pane = world.new_pane("start")
-    session = begun(world, pane)
-    kill(world, pane)
-    world.tmux("respawn-pane", "-e", f"{UNATTENDED}=1", "-t", pane)
-
-    def says_why() -> bool:
-        hint = world.format(pane, "#{@codex_hint}")
-        return world.format(pane, "#{pane_dead}") == "1" and "Codex was started by start" in hint
-
-    world.wait_for(says_why, 20, "the hint")
-    assert world.format(pane, "#{@codex_session}") == session
-    world.tmux("respawn-pane", "-t", pane)
-    wait_question(world, pane)
-    world.tmux("send-keys", "-t", pane, "Enter")
-    check_back(world, pane, session)
-
-
 def test_after_a_restart_what_was_not_stored_is_asked_for(world: Sandbox) -> None:
     nice = world.new_pane("nice", "-n", "5", "codex", *FLAGS, "the old prompt")
     secret = world.new_pane("env", "API=s3cret", "codex", *FLAGS, "the old prompt")
@@ -147,10 +114,9 @@ def test_after_a_restart_what_was_not_stored_is_asked_for(world: Sandbox) -> Non
     world.tmux("kill-server")
     world.start_server(load_plugin=True)
     world.helper("restore")
-    listed = world.tmux("list-panes", "-a", "-f", "#{@codex_session}", "-F", "#{@codex_session} #{pane_id}")
-    panes = dict(line.split() for line in listed.splitlines())
+    panes = world.sessions()
     for pane in panes.values():
-        world.tmux("respawn-pane", "-t", pane)
+        world.respawn(pane)
     nice, secret = (panes[session] for session in sessions)
     world.wait_for(lambda: sessions[0] in codex_of(world, nice).cmdline(), 20, "the session")
     assert codex_of(world, nice).nice() == nice_of_shell(world) + 5

@@ -4,7 +4,7 @@ import os
 import shlex
 import shutil
 import signal
-from pathlib import Path
+import sys
 
 import psutil
 import pytest
@@ -47,6 +47,18 @@ def codex_pid(world: Sandbox, pane: str) -> int:
     if codex is None:
         raise NotYet(f"no Codex runs in {pane}")
     return codex.pid
+
+
+def kill(world: Sandbox, pane: str) -> None:
+    """Kill the Codex of a pane whose command it is, and wait until the pane is dead."""
+    os.kill(codex_pid(world, pane), signal.SIGKILL)
+    world.wait_dead(pane)
+
+
+def come_back(world: Sandbox, pane: str) -> None:
+    """Kill the Codex of a pane, and respawn the pane at once."""
+    kill(world, pane)
+    world.respawn(pane)
 
 
 def line_of(world: Sandbox, pane: str) -> list[str]:
@@ -112,7 +124,7 @@ def test_killed_under_a_wrapper(world: Sandbox) -> None:
         os.kill(codex_pid(world, pane), signal.SIGKILL)
     for pane in panes.values():
         world.wait_dead(pane)
-        world.tmux("respawn-pane", "-t", pane)
+        world.respawn(pane)
     for kind, pane in panes.items():
         check_back(world, pane, sessions[kind])
         assert home_of(world, pane) == homes[kind], kind
@@ -139,29 +151,28 @@ def test_killed_in_a_shell(world: Sandbox, kind: str) -> None:
     assert world.format(pane, "#{pane_pid}") == shell, "in the shell that was there"
 
 
-def test_databases_of_their_own(world: Sandbox) -> None:
-    databases = world.root / "databases"
-    databases.mkdir()
-    pane = world.new_pane(f"CODEX_SQLITE_HOME={shlex.quote(str(databases))} exec codex {WORDS}")
-    session = begun(world, pane)
-    os.kill(codex_pid(world, pane), signal.SIGKILL)
-    world.wait_dead(pane)
-    world.tmux("respawn-pane", "-t", pane)
-    check_back(world, pane, session)
-    environ = psutil.Process(codex_pid(world, pane)).environ()
-    assert environ["CODEX_SQLITE_HOME"] == str(databases)
-    assert str(databases) in Path(world.state_dir / "state.toml").read_text()
-
-
 def test_a_flag_that_codex_has_dropped(world: Sandbox) -> None:
     pane = world.new_pane("codex", "--full-auto", "-a", "untrusted", *FLAGS, OLD_PROMPT)
     session = begun(world, pane)
     with open(world.codex_home / "config.toml", "a") as config:
         config.write('\nrefused = "--full-auto untrusted"\n')
-    os.kill(codex_pid(world, pane), signal.SIGKILL)
-    world.wait_dead(pane)
-    world.tmux("respawn-pane", "-t", pane)
+    come_back(world, pane)
     check_back(world, pane, session)
     assert not {"--full-auto", "-a"} & set(line_of(world, pane))
-    log = (world.state_dir / "log").read_text()
+    log = world.log_text()
     assert "this Codex has no --full-auto -a untrusted: left out" in log
+
+
+def test_node_on_the_path_of_the_shell_alone(world: Sandbox) -> None:
+    """nvm's layout: `codex` is a script for the `node` beside it, and no other program may run it."""
+    nvm = world.root / "nvm/bin"
+    nvm.mkdir(parents=True)
+    (nvm / "node").symlink_to(os.path.realpath(sys.executable))
+    script = (world.bin / "codex").read_text().partition("\n")[2]
+    (nvm / "codex").write_text(f"#!/usr/bin/env -S node -I\n{script}")
+    (nvm / "codex").chmod(0o700)
+    pane = world.new_pane(f"PATH={shlex.quote(str(nvm))}:$PATH exec codex {shlex.quote(OLD_PROMPT)}")
+    session = begun(world, pane)
+    come_back(world, pane)
+    check_back(world, pane, session, ())
+    assert str(nvm / "codex") in line_of(world, pane)

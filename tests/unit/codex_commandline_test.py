@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -35,35 +37,22 @@ def test_split_program(argv: list[str], program: list[str] | str) -> None:
     assert split_program(argv) == (expected, ["-m", "x"])
 
 
-@pytest.mark.parametrize(
-    "argv",
-    [
-        [],
-        [""],
-        ["codex-tmux", "run"],
-        ["codex-linux-sandbox", "ls"],
-        ["bash", "codex"],
-        ["vim", "/x/codex"],
-        ["node"],
-        ["node", "server.js", "codex"],
-        ["node", "-e", "codex"],
-        ["python", "/x/codex-tmux", "run"],
-        ["python3", "-I", "/x/bin/codex-tmux", "run"],
-        ["python3", "-I", "/x/bin/codex", "-m", "x"],
-        ["python3", "-m", "codex"],
-    ],
-)
+SOMETHING_ELSE = (
+    "|codex-tmux run|codex-linux-sandbox ls|bash codex|vim /x/codex|node|node server.js codex|node -e codex|"
+    "python /x/codex-tmux run|python3 -I /x/bin/codex-tmux run|python3 -I /x/bin/codex -m x|python3 -m codex"
+).split("|")
+
+
+@pytest.mark.parametrize("argv", [[""], *(line.split() for line in SOMETHING_ELSE)], ids=" ".join)
 def test_split_program_of_something_else(argv: list[str]) -> None:
     assert split_program(argv) is None
 
 
-def test_split_program_follows_a_link_into_the_npm_package(tmp_path: object) -> None:
-    from pathlib import Path
-
-    script = Path(str(tmp_path)) / "node_modules/@openai/codex/bin/start.js"
+def test_split_program_follows_a_link_into_the_npm_package(tmp_path: Path) -> None:
+    script = tmp_path / "node_modules/@openai/codex/bin/start.js"
     script.parent.mkdir(parents=True)
     script.touch()
-    link = Path(str(tmp_path)) / "cx"
+    link = tmp_path / "cx"
     link.symlink_to(script)
     assert split_program(["node", str(link), "hi"]) == (["node", str(link)], ["hi"])
 
@@ -117,28 +106,13 @@ def test_parse(
     assert found[:5] == (subcommand, mode, tuple(flags.split()), session_id, prompt)
 
 
-@pytest.mark.parametrize(
-    "args",
-    [
-        "-c a=b",
-        "--search",
-        "--strict-config",
-        "--no-daemon",
-        "-p x",
-        "--approve-for-me",
-        "--dangerously-bypass-hook-trust",
-        "exec hi",
-    ],
-)
-def test_embedded(args: str) -> None:
-    assert parse(args.split()).embedded
+EMBEDDED = "-c a=b|--search|--strict-config|--no-daemon|-p x|--approve-for-me|--dangerously-bypass-hook-trust|exec hi"
+WITH_THE_DAEMON = "-m x|-s read-only|-a never|--yolo|--enable x|--no-alt-screen"
 
 
-@pytest.mark.parametrize(
-    "args", ["-m x", "-s read-only", "-a never", "--yolo", "--enable x", "--no-alt-screen"]
-)
-def test_with_the_daemon(args: str) -> None:
-    assert not parse(args.split()).embedded
+@pytest.mark.parametrize("args", [*EMBEDDED.split("|"), *WITH_THE_DAEMON.split("|")])
+def test_embedded_or_with_the_daemon(args: str) -> None:
+    assert parse(args.split()).embedded is (args in EMBEDDED.split("|"))
 
 
 def test_values_of_cd_and_remote() -> None:

@@ -18,7 +18,7 @@ import pytest
 from codex_tmux.codex.commandline import is_app_server
 from codex_tmux.codex.processes import auto, find
 from codex_tmux.codex.processes import linux as on_linux
-from codex_tmux.codex.processes.find import find_codex
+from codex_tmux.codex.processes.find import CodexProcess, find_codex
 from codex_tmux.codex.processes.held import lock_owner, sessions_held
 from codex_tmux.codex.processes.other import groups_of
 from codex_tmux.codex.processes.table import Processes
@@ -120,6 +120,13 @@ def start(place: Path) -> Iterator[Callable[..., Pane]]:
                 continue
         os.waitpid(pane.pid, 0)
         os.close(pane.master)
+
+
+def codex_of(pane: Pane) -> CodexProcess:
+    """The Codex of a pane, which there is."""
+    found = find_codex(Processes(), pane.pid)
+    assert found is not None
+    return found
 
 
 def soon(condition: Callable[[], object]) -> None:
@@ -287,8 +294,7 @@ def test_a_codex_that_ends_while_it_is_looked_at_is_none(
 def test_a_script_that_cannot_run_alone(place: Path, start: Callable[..., Pane]) -> None:
     (place / "bin/codex").chmod(0o644)
     pane = start("node", "-B", "bin/codex", "-s", "x", CODEX_HOME="rel", CODEX_SQLITE_HOME="/db")
-    codex = find_codex(Processes(), pane.pid)
-    assert codex is not None
+    codex = codex_of(pane)
     assert codex.program == (f"{place}/bin/node", "-B", f"{place}/bin/codex")
     assert (codex.codex_home, codex.sqlite_home) == (f"{place}/rel", "/db")
 
@@ -298,14 +304,12 @@ def test_native_codex_found_by_its_path(place: Path, start: Callable[..., Pane])
     (place / "bin/codex").unlink()
     (place / "bin/codex").symlink_to(PYTHON)
     pane = start("codex", "resume", ID, CODEX_HOME="")
-    codex = find_codex(Processes(), pane.pid)
-    assert codex is not None
+    codex = codex_of(pane)
     assert codex.program == (f"{place}/bin/codex",)
     assert codex.command.session_id == ID
     assert codex.codex_home == f"{place}/.codex"
     (place / "bin/codex").unlink()
-    codex = find_codex(Processes(), pane.pid)
-    assert codex is not None
+    codex = codex_of(pane)
     assert codex.program == (PYTHON,)
 
 
@@ -336,8 +340,7 @@ def test_is_app_server() -> None:
 @linux
 def test_codex_under_sh_c(start: Callable[..., Pane]) -> None:
     pane = start("sh", "-c", "node bin/codex -s x; exit 3")
-    codex = find_codex(Processes(), pane.pid)
-    assert codex is not None
+    codex = codex_of(pane)
     assert codex.pid != pane.pid
     assert codex.root
 
@@ -350,22 +353,18 @@ def test_codexes_of_an_interactive_shell(start: Callable[..., Pane]) -> None:
     assert find_codex(Processes(), pane.pid) is None
     pane.type("\x03", "ready$ ")
     pane.type("node bin/codex -m first\n", "started")
-    codex = find_codex(Processes(), pane.pid)
-    assert codex is not None
+    codex = codex_of(pane)
     assert (codex.command.flags, codex.root, codex.foreground) == (("-m", "first"), False, True)
     pane.type("\x1a", "ready$ ")
-    stopped = find_codex(Processes(), pane.pid)
-    assert stopped is not None
+    stopped = codex_of(pane)
     assert (stopped.pid, stopped.foreground) == (codex.pid, False)
     pane.type("node bin/codex -m second\n", "started")
     pane.type("\x1a", "ready$ ")
-    stopped = find_codex(Processes(), pane.pid)
-    assert stopped is not None
+    stopped = codex_of(pane)
     assert stopped.command.flags == ("-m", "second")
     pane.type("fg %1\n", "codex -m first")
     soon(lambda: (found := find_codex(Processes(), pane.pid)) is not None and found.foreground)
-    back = find_codex(Processes(), pane.pid)
-    assert back is not None
+    back = codex_of(pane)
     assert back.pid == codex.pid
 
 
@@ -379,8 +378,7 @@ def test_a_codex_without_a_tty_is_not_the_panes(place: Path, start: Callable[...
 @linux
 def test_a_codex_in_another_programs_terminal(place: Path, start: Callable[..., Pane]) -> None:
     pane = start("script", "-qc", "node bin/codex -m x", "/dev/null")
-    codex = find_codex(Processes(), pane.pid)
-    assert codex is not None
+    codex = codex_of(pane)
     assert codex.inside
 
 
@@ -391,8 +389,7 @@ def test_a_codex_in_another_programs_terminal(place: Path, start: Callable[..., 
 def test_a_codex_below_a_script(place: Path, start: Callable[..., Pane], script: str, step: bool) -> None:
     (place / "nightly").write_text(script)
     for pane in (start("sh", "nightly"), start("bash", "-c", f"{script}exit 0")):
-        codex = find_codex(Processes(), pane.pid)
-        assert codex is not None
+        codex = codex_of(pane)
         assert (codex.root, codex.step, codex.inside) == (True, step, False)
 
 
@@ -410,8 +407,7 @@ def test_what_else_lives_on_a_shells_terminal(start: Callable[..., Pane]) -> Non
     pane.type("\x1a", "ready$ ")
     pane.type("(sleep 63 &)\n", "ready$ ")
     soon(lambda: "sleep" in jobs_of(Processes(), pane.pid))
-    codex = find_codex(Processes(), pane.pid)
-    assert codex is not None
+    codex = codex_of(pane)
     assert codex.stopped
     assert jobs_of(Processes(), pane.pid, codex.pid) == ("sleep",), "not what is the Codex's own"
     assert set(jobs_of(Processes(), pane.pid)) > {"sleep", "node"}
@@ -499,14 +495,8 @@ sys.stdin.read()
 
 def hold(path: Path, *more: str) -> tuple[subprocess.Popen[str], int]:
     argv = ["codex", "-c", HOLDER, str(path), *more]
-    child = subprocess.Popen(
-        argv,
-        executable=PYTHON,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        env=dict(os.environ),
-    )
+    pipe = subprocess.PIPE
+    child = subprocess.Popen(argv, executable=PYTHON, stdin=pipe, stdout=pipe, text=True)
     assert child.stdout is not None
     return child, int(child.stdout.readline())
 
@@ -572,8 +562,7 @@ def test_a_native_codex_of_another_name(place: Path, start: Callable[..., Pane])
     (place / "bin/cx").symlink_to("codex")
     pane = start("sh", "-c", "exec cx 60", ready="")
     soon(lambda: find_codex(Processes(), pane.pid) is not None)
-    codex = find_codex(Processes(), pane.pid)
-    assert codex is not None
+    codex = codex_of(pane)
     assert codex.program == (f"{place}/bin/cx",), "as it was called: the link outlives a version"
     # Codex starts itself under the names of its tools too.
     (place / "bin/apply_patch").symlink_to("codex")

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from codex_tmux.codex.daemon.client import DaemonError, daemon_of
+from codex_tmux.codex.daemon.client import daemon_of
 from codex_tmux.codex.daemon.requests import (
     ALWAYS,
     CHANGE,
@@ -162,16 +162,6 @@ def test_a_question_that_is_none_is_passed_over(tmp_path: Path, said: dict[str, 
         with daemon_of(str(tmp_path), 5) as client:
             assert [r.number for r in pending(client)] == [41]
             assert resolved(client) == set()
-
-
-@pytest.mark.parametrize("garbage", ["{", "[]", '{"id": true}', "x" * 100_000])
-def test_a_daemon_that_talks_nonsense_ends_in_one_error(tmp_path: Path, garbage: str) -> None:
-    with (
-        FakeDaemon(tmp_path, garbage=garbage),
-        pytest.raises(DaemonError),
-        daemon_of(str(tmp_path), 1) as client,
-    ):
-        pending(client)
 
 
 def test_without_a_daemon_it_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

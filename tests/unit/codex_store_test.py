@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from codex_tmux.codex.rollout import read_rollout
-from codex_tmux.codex.store import Store, created_ms
+from codex_tmux.codex.store import Session, Store, created_ms
 
 ID = "01a201da-7561-7551-a7df-a07aa6f38cdb"
 OTHER = "01a201da-7999-7551-a7df-a07aa6f38cdb"
@@ -37,8 +37,19 @@ def rollout(home: Path, session_id: str = ID, *lines: object, day: int = 0, late
     folder = home / "sessions" / time.strftime("%Y/%m/%d", at)
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / time.strftime(f"rollout-%Y-%m-%dT%H-%M-%S-{session_id}.jsonl", at)
-    path.write_text("".join(json.dumps(line, separators=(",", ":")) + "\n" for line in lines))
+    return written(path, *lines)
+
+
+def written(path: Path, *entries: object) -> Path:
+    """A file of these entries, one a line, as Codex writes them."""
+    path.write_text("".join(json.dumps(entry, separators=(",", ":")) + "\n" for entry in entries))
     return path
+
+
+def said(role: str, text: str) -> dict[str, object]:
+    kind = "output_text" if role == "assistant" else "input_text"
+    payload = {"type": "message", "role": role, "content": [{"type": kind, "text": text}]}
+    return {"type": "response_item", "payload": payload}
 
 
 def meta(session_id: str = ID, /, **more: object) -> dict[str, object]:
@@ -67,6 +78,13 @@ def database(home: Path, columns: str = NEW, number: int = 5, **row: object) -> 
             connection.execute(f"INSERT INTO threads ({names}) VALUES ({marks})", tuple(row.values()))
     connection.close()
     return path
+
+
+def found_in(home: Path, session_id: str = ID) -> Session:
+    """What the store has of a session, which it has."""
+    found = Store(str(home)).find(session_id)
+    assert found is not None
+    return found
 
 
 def archived(home: Path, session_id: str = ID) -> Path:
@@ -189,8 +207,7 @@ def test_subagents(home: Path, more: dict[str, object], pad: int) -> None:
     assert store.resumable(ID) == (False, "subagent")
     assert not store.is_subagent(OTHER)
     assert not store.is_subagent(V4)
-    found = store.find(ID)
-    assert found is not None
+    found = found_in(home)
     assert found.subagent
     assert found.cwd == "/w"
 
@@ -203,14 +220,12 @@ def test_subagent_of_the_database(home: Path) -> None:
 def test_find_in_both(home: Path) -> None:
     path = rollout(home, ID, meta(), user("first words"))
     store = Store(str(home))
-    found = store.find(ID)
-    assert found is not None
+    found = found_in(home)
     assert found[:9] == (ID, str(path), "/w", "first words", "first words", "cli", False, False, False)
     assert found.created_ms == created_ms(ID)
     assert found.updated == path.stat().st_mtime
     database(home, id=ID, rollout_path="/gone", cwd="/db", title="a title", source="exec", created_at_ms=7)
-    found = store.find(ID)
-    assert found is not None
+    found = found_in(home)
     assert found[:9] == (ID, str(path), "/db", "a title", "first words", "exec", False, True, False)
     assert found.created_ms == 7
     assert store.find(OTHER) is None
@@ -219,9 +234,7 @@ def test_find_in_both(home: Path) -> None:
 
 def test_databases_of_several_ages(home: Path) -> None:
     database(home, OLD, 4, id=ID, cwd="/old", created_at=3, archived=1)
-    store = Store(str(home))
-    found = store.find(ID)
-    assert found is not None
+    found = found_in(home)
     assert (found.cwd, found.created_ms, found.archived, found.rollout) == ("/old", 3000, True, "")
     database(home, NEW, 12, id=ID, cwd="/new", name="called", title="t")
     (home / "state_13.sqlite").write_bytes(b"not a database" * 100)
@@ -229,8 +242,7 @@ def test_databases_of_several_ages(home: Path) -> None:
     (home / "state_15.sqlite").touch()
     database(home, "name TEXT", 16)
     (home / "state_x.sqlite").touch()
-    found = store.find(ID)
-    assert found is not None
+    found = found_in(home)
     assert (found.cwd, found.title) == ("/new", "called")
 
 
@@ -248,15 +260,13 @@ def test_a_session_by_name_or_first_characters(home: Path) -> None:
 
 def test_rows_that_hold_anything(home: Path) -> None:
     database(home, id=ID, cwd=b"\xff\xfe", title=None, source="{broken", created_at_ms="soon", name=b"n")
-    found = Store(str(home)).find(ID)
-    assert found is not None
+    found = found_in(home)
     assert (found.cwd, found.title, found.created_ms) == ("", "", created_ms(ID))
     path = home / "state_5.sqlite"
     with sqlite3.connect(path) as connection:
         connection.execute("UPDATE threads SET cwd = CAST(x'2fff' AS TEXT), rollout_path = 'a' || char(0)")
     connection.close()
-    found = Store(str(home)).find(ID)
-    assert found is not None
+    found = found_in(home)
     assert found.cwd == "/\N{REPLACEMENT CHARACTER}"
 
 
@@ -266,8 +276,7 @@ def test_a_database_being_written(home: Path) -> None:
     writer.execute("PRAGMA journal_mode = WAL")
     writer.execute("BEGIN IMMEDIATE")
     writer.execute("UPDATE threads SET cwd = '/later'")
-    found = Store(str(home)).find(ID)
-    assert found is not None
+    found = found_in(home)
     assert found.cwd == "/w"
     writer.close()
 
@@ -320,10 +329,6 @@ def test_lock_holder(home: Path) -> None:
 
 
 def test_first_message_in_the_words_of_many_versions(home: Path) -> None:
-    def said(role: str, text: str) -> dict[str, object]:
-        content = [{"type": "input_text", "text": text}]
-        return {"type": "response_item", "payload": {"type": "message", "role": role, "content": content}}
-
     item = {"type": "UserMessage", "content": [{"type": "text", "text": "hello"}]}
     event = {"type": "event_msg", "payload": {"type": "item_completed", "item": item}}
     ours = [said("developer", "no"), said("user", "<environment_context>"), said("user", "# AGENTS.md …")]
@@ -346,8 +351,7 @@ def test_a_compressed_rollout_is_what_the_database_says(home: Path, place: Calla
     was = str(path).removesuffix(".zst")
     database(home, id=ID, cwd="/w", first_user_message="hi", source="vscode", rollout_path=was)
     assert store.resumable(ID) == could
-    found = store.find(ID)
-    assert found is not None
+    found = found_in(home)
     assert (found.cwd, found.first_message, found.rollout) == ("/w", "hi", str(path))
 
 

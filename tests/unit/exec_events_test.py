@@ -5,7 +5,7 @@ import unicodedata
 from typing import Any
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from codex_tmux.codex.json_value import object_in
@@ -103,7 +103,6 @@ ANY = st.recursive(
 KINDS = st.sampled_from("thread.started turn.completed turn.failed error".split())
 
 
-@settings(deadline=None)  # a loaded machine is no failure
 @given(
     st.dictionaries(st.sampled_from(NAMES), ANY, max_size=6),
     st.sampled_from(["started", "updated", "completed"]),
@@ -126,7 +125,6 @@ def test_no_event_raises_or_shows_anything_that_a_terminal_obeys(
         ]
 
 
-@settings(deadline=None)  # a loaded machine is no failure
 @given(st.text(st.sampled_from("a`# \n*_<>[]()")))
 def test_every_character_of_an_answer_stays(text: str) -> None:
     assert "\n".join(line.plain for line in answer(text)) == text.strip("\n").rstrip()

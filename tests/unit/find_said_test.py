@@ -10,14 +10,8 @@ from codex_tmux.commands.conversations import Conversation, gather, others
 from codex_tmux.commands.pick.find_said import matching
 from codex_tmux.tmux.server import Server
 from tests.support.fake_daemon import FakeDaemon
-from tests.unit.codex_store_test import ID, OTHER, meta, rollout
+from tests.unit.codex_store_test import ID, OTHER, meta, rollout, said
 from tests.unit.pick_test import record
-
-
-def said(role: str, text: str) -> dict[str, object]:
-    kind = "input_text" if role == "user" else "output_text"
-    payload = {"type": "message", "role": role, "content": [{"type": kind, "text": text}]}
-    return {"type": "response_item", "payload": payload}
 
 
 @pytest.fixture

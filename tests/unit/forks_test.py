@@ -1,6 +1,5 @@
 """Whether a fork that a pane asked for was made, though the pane does not know it."""
 
-import json
 import time
 from pathlib import Path
 
@@ -9,20 +8,14 @@ import pytest
 from codex_tmux.codex.store import Store
 from codex_tmux.pane import forks
 from codex_tmux.selftest.standin import new_id
+from tests.unit.codex_store_test import meta, rollout, said
 
 
 def stored(home: Path, forked_from: str = "") -> str:
     """A session of now in Codex's store; its id."""
     session = new_id()
-    folder = home / time.strftime("sessions/%Y/%m/%d")
-    folder.mkdir(parents=True, exist_ok=True)
-    meta = {"id": session, "cwd": "/w", "source": "cli"} | (
-        {"forked_from_id": forked_from} if forked_from else {}
-    )
-    said = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "hi"}]}
-    lines = [{"type": "session_meta", "payload": meta}, {"type": "response_item", "payload": said}]
-    name = time.strftime(f"rollout-%Y-%m-%dT%H-%M-%S-{session}.jsonl")
-    (folder / name).write_text("".join(json.dumps({"timestamp": "x", **line}) + "\n" for line in lines))
+    more = {"forked_from_id": forked_from} if forked_from else {}
+    rollout(home, session, meta(session, **more), said("user", "hi"))
     return session
 
 

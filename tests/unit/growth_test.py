@@ -3,21 +3,16 @@
 import json
 import subprocess
 import sys
-from datetime import datetime, timezone
 from pathlib import Path
 
 import pytest
 
 from codex_tmux.codex.session_id import same_session
-from codex_tmux.state.launch import Launch
-from codex_tmux.state.records import TITLE, Record
+from codex_tmux.state.records import Record
 from codex_tmux.tracking import known_records, rules
-from codex_tmux.tracking.model import Pane, Policy, Sighting, Snapshot
+from codex_tmux.tracking.model import Policy, Snapshot
 from codex_tmux.tracking.rules import reconcile
-
-NOW = datetime(2026, 1, 2, tzinfo=timezone.utc)
-SERVER, EPOCH = "/tmp/s", "1:2"
-LAUNCH = Launch("tui", "/usr/bin/codex", "/h/.codex", "/h", (), False)
+from tests.unit.rules_test import EPOCH, NOW, SERVER, showing
 
 
 def sid(number: int) -> str:
@@ -47,20 +42,7 @@ def looks(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 def snapshot(panes: int, layout: str = "") -> Snapshot:
     """Panes that show a session each."""
-    bare = Pane(
-        "%", "work", 0, "api", layout, 0, "/h", False, "", "7", "codex", running=LAUNCH, launch=LAUNCH
-    )
-    shown = (
-        bare._replace(
-            id=f"%{n}",
-            window=n,
-            process=f"{n}:1",
-            sighting=Sighting(sid(n), TITLE),
-            marked=True,
-            root_pid=str(n),
-        )
-        for n in range(panes)
-    )
+    shown = (showing(n, sid(n), window=n, window_layout=layout) for n in range(panes))
     return Snapshot(SERVER, EPOCH, tuple(shown))
 
 
@@ -109,7 +91,8 @@ seen = []
 sys.addaudithook(lambda event, args: seen.append(event) if event in ("open", "os.listdir", "os.scandir") else None)
 store, session = Store(sys.argv[1]), sys.argv[2]
 found = [store.complete(session[:29]), store.resumable(session)]
-found += [store.is_subagent(session), bool(store.rollout(session))]
+found += [store.is_subagent(session), bool(store.rollout(session)), bool(store.find(session))]
+found += [store.resumable(session[:-1] + "f"), [s.id for s in store.recent(1)]]
 print(json.dumps([found, len(seen)]))
 """
 
@@ -132,4 +115,4 @@ def test_finding_a_session_opens_as_many_files_however_many_are_old(tmp_path: Pa
         )
         found.append(json.loads(done.stdout))
     assert found[0] == found[1]
-    assert found[0][0] == [session, [True, ""], False, True]
+    assert found[0][0] == [session, [True, ""], False, True, True, [False, "unknown"], [session]]

@@ -20,6 +20,7 @@ from codex_tmux.tracking.ended_pane import last_title, lost_pane
 from codex_tmux.tracking.far_pane import identify_far_pane
 from codex_tmux.tracking.identify import Identifier
 from codex_tmux.tracking.model import Guard, Pane
+from tests.unit import rules_test
 from tests.unit.codex_store_test import ID, OTHER, lock, meta, rollout
 
 PID, START = 100, 1000_50
@@ -70,22 +71,8 @@ def identifier(*files: Path) -> Identifier:
 
 
 def pane(session: str = "", last_process: str = "") -> Pane:
-    return Pane(
-        id="%1",
-        tmux_session="work",
-        window=0,
-        window_name="w",
-        window_layout="",
-        pane_index=0,
-        cwd="/w",
-        dead=False,
-        exit="",
-        root_pid=str(PID),
-        start_command="codex",
-        session=session,
-        process=f"{PID}:{START}",
-        last_process=last_process,
-    )
+    made = rules_test.pane(cwd="/w", root_pid=str(PID), start_command="codex", process=f"{PID}:{START}")
+    return made._replace(session=session, last_process=last_process)
 
 
 def sighted(

@@ -225,7 +225,7 @@ def early(
     return own in pending and not own.prior and any(text in own.prompt for text in others)
 
 
-@settings(max_examples=FUZZ or 300, deadline=None)
+@settings(max_examples=FUZZ or 300)
 @given(seats_of, candidates_of)
 def test_it_answers_what_all_assignments_together_answer(
     codexes: tuple[RunningCodex, ...], candidates: tuple[Candidate, ...]
@@ -399,7 +399,7 @@ ANOTHER_DAY = [
 ]
 
 
-@settings(max_examples=FUZZ or 500, deadline=None)
+@settings(max_examples=FUZZ or 500)
 @given(steps)
 @example(ONE_DAY)
 @example(ANOTHER_DAY)

@@ -1,7 +1,5 @@
 """What inference is given: from a made-up process table, real rollouts on the disk, and screens."""
 
-import json
-import time
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +15,7 @@ from codex_tmux.state.records import ARGV, INFERRED, TITLE
 from codex_tmux.tmux.server import Server
 from codex_tmux.tracking.inferred import Unnamed, read_screens, with_inferred
 from codex_tmux.tracking.model import Pane, Sighting
+from tests.unit.codex_store_test import meta, rollout, user
 
 START = 1_790_000_000.0
 TICKS = 179_000_000_000
@@ -85,16 +84,7 @@ class World(Processes):
         """A session that `holder` has open; its id."""
         self.files.setdefault(holder, []).append(str(self.home / "thread-writer-locks" / f"{session}.lock"))
         if messages:
-            at = int(session[:8] + session[9:13], 16) / 1000
-            day = self.home / time.strftime("sessions/%Y/%m/%d", time.localtime(at))
-            day.mkdir(parents=True, exist_ok=True)
-            name = time.strftime(f"rollout-%Y-%m-%dT%H-%M-%S-{session}.jsonl", time.localtime(at))
-            meta = {"id": session, "cwd": "/w", "source": source}
-            lines: list[Any] = [{"type": "session_meta", "payload": meta}]
-            lines += [
-                {"type": "event_msg", "payload": {"type": "user_message", "message": m}} for m in messages
-            ]
-            (day / name).write_text("".join(json.dumps(e, separators=(",", ":")) + "\n" for e in lines))
+            rollout(self.home, session, meta(session, source=source), *map(user, messages))
         return session
 
     def pane(self, number: int, *args: str, screen: str = "", **changes: Any) -> Unnamed:

@@ -1,12 +1,11 @@
 """What a sleeping pane is drawn with: its last screen, or the last exchange of its conversation."""
 
-import json
 import re
 import string
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
@@ -14,6 +13,7 @@ from codex_tmux.codex.rollout import last_exchange
 from codex_tmux.sleeping import last_screen
 from codex_tmux.sleeping.last_exchange import laid_out
 from codex_tmux.sleeping.last_screen import HINT, KEPT, draw, exchange_screen, packed, unpacked
+from tests.unit.codex_store_test import said, written
 
 
 @pytest.mark.parametrize(
@@ -92,7 +92,6 @@ MESSAGES = st.sampled_from([("you", "Codex"), ("Codex", "you"), ("you",), ("Code
 )
 
 
-@settings(deadline=None)  # a loaded machine is no failure
 @given(MESSAGES, st.integers(0, 40), st.integers(0, 12))
 def test_nothing_is_wider_or_higher_than_its_pane_nor_obeyed(
     messages: list[tuple[str, str]], width: int, height: int
@@ -104,7 +103,6 @@ def test_nothing_is_wider_or_higher_than_its_pane_nor_obeyed(
         assert not re.search(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\u202a-\u202e]", row)
 
 
-@settings(deadline=None)
 @given(MESSAGES)
 def test_a_buffer_brings_what_was_put_into_it(messages: list[tuple[str, str]]) -> None:
     found = unpacked(packed(messages))
@@ -135,21 +133,13 @@ def test_tmux_and_its_line_find_room() -> None:
     assert "\x1b[7mthe restart · wakes when shown".encode() in old
 
 
-def rollout(path: Path, *said: tuple[str, str], between: int = 0) -> str:
+def rollout(path: Path, *messages: tuple[str, str], between: int = 0) -> str:
     noise = {"type": "response_item", "payload": {"type": "function_call_output", "output": "x" * between}}
-    lines = []
-    for role, text in said:
-        content = [{"type": "input_text" if role == "user" else "output_text", "text": text}]
-        lines.append(
-            {"type": "response_item", "payload": {"type": "message", "role": role, "content": content}}
-        )
-        lines.append(noise)
-    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
-    return str(path)
+    return str(written(path, *(e for role, text in messages for e in (said(role, text), noise))))
 
 
 @pytest.mark.parametrize(
-    ("said", "between", "last"),
+    ("messages", "between", "last"),
     [
         (
             [("user", "a"), ("assistant", "b"), ("user", "c"), ("assistant", "d"), ("assistant", "e")],
@@ -167,9 +157,9 @@ def rollout(path: Path, *said: tuple[str, str], between: int = 0) -> str:
     ],
 )
 def test_the_last_exchange_of_a_rollout(
-    tmp_path: Path, said: list[tuple[str, str]], between: int, last: list[str]
+    tmp_path: Path, messages: list[tuple[str, str]], between: int, last: list[str]
 ) -> None:
-    path = rollout(tmp_path / "r.jsonl", *said, between=between)
+    path = rollout(tmp_path / "r.jsonl", *messages, between=between)
     assert [text for _, text in last_exchange(path)] == last
 
 

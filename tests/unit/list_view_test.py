@@ -69,13 +69,14 @@ def test_hostile_text_is_plain() -> None:
 
 
 def test_a_pane_of_another_server_says_so() -> None:
-    here = Here(socket="/s", fates={"1:1": GONE})
-    assert here.name_of(ROW.record) == ""
-    assert Here(socket="/other", fates={"1:1": GONE}).name_of(ROW.record) == " @s"
+    record = ROW.record._replace(epoch="a.1.b:7:1")
+    here = Here(socket="/s", fates={record.epoch: GONE})
+    assert here.name_of(record) == ""
+    assert Here(socket="/other", fates={record.epoch: GONE}).name_of(record) == " @s"
     assert cells_of(ROW._replace(at=" @s"))["WHERE"] == "work:1.0 @s"
-    elsewhere = replace(here, fates={"1:1": ELSEWHERE})
-    assert elsewhere.name_of(ROW.record) == " @another host"
-    assert replace(here, fates={"1:1": ALIVE}).name_of(ROW.record) == " @process 1"
+    elsewhere = replace(here, fates={record.epoch: ELSEWHERE})
+    assert elsewhere.name_of(record) == " @another host"
+    assert replace(here, fates={record.epoch: ALIVE}).name_of(record) == " @process 7"
 
 
 def test_piped_it_is_aligned_and_whole(capsys: pytest.CaptureFixture[str]) -> None:

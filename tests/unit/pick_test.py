@@ -1,6 +1,5 @@
 """Records and Codex's sessions as one list; what a menu, a line for fzf and a preview are made of."""
 
-import json
 import os
 import re
 import threading
@@ -22,6 +21,7 @@ from codex_tmux.state.launch import Launch
 from codex_tmux.state.records import Record
 from codex_tmux.tmux.epoch import of_server
 from codex_tmux.tmux.server import Server
+from tests.unit.codex_store_test import said, written
 
 ONE, TWO, THREE = (f"01a2077{n}-d21c-79a2-9d8c-51234567890{n}" for n in range(3))
 LAUNCH = Launch("tui", "/bin/codex", "/h", "/w", ("-m", "x"), True)
@@ -185,17 +185,13 @@ def test_the_commands_of_a_menu_survive_any_path_of_the_helper() -> None:
     assert line.startswith("run-shell -b '")
 
 
-def rollout(path: Path, *entries: tuple[str, str]) -> str:
-    lines = []
-    for role, text in entries:
-        payload = {"type": "message", "role": role, "content": [{"type": "input_text", "text": text}]}
-        lines.append(json.dumps({"type": "response_item", "payload": payload}))
-    path.write_text("\n".join(lines) + "\n")
-    return str(path)
+def said_in(directory: Path, *entries: tuple[str, str]) -> str:
+    """A rollout in which these roles said these words."""
+    return str(written(directory / "r", *(said(role, text) for role, text in entries)))
 
 
 def test_a_preview_reads_only_the_end_of_a_rollout(tmp_path: Path) -> None:
-    path = rollout(tmp_path / "r", *[("user", f"message {n} " + "x" * 1000) for n in range(1000)])
+    path = said_in(tmp_path, *(("user", f"message {n} " + "x" * 1000) for n in range(1000)))
     assert os.path.getsize(path) > 5 * SHOWN
     assert len(tail(path, SHOWN) or b"") == SHOWN
     said = last_messages(path, preview.MESSAGES)
@@ -204,7 +200,7 @@ def test_a_preview_reads_only_the_end_of_a_rollout(tmp_path: Path) -> None:
 
 
 def test_a_preview_fits_and_shows_the_end(tmp_path: Path) -> None:
-    path = rollout(tmp_path / "r", *[("user", f"message {n}") for n in range(9)])
+    path = said_in(tmp_path, *(("user", f"message {n}") for n in range(9)))
     lines = preview.preview(conversation(), path, 80, 16)
     assert lines[-1] == "message 8"
     assert len(lines) <= 16
@@ -213,7 +209,7 @@ def test_a_preview_fits_and_shows_the_end(tmp_path: Path) -> None:
 
 def test_a_preview_in_a_small_window_has_the_last_message_all_the_same(tmp_path: Path) -> None:
     long = "\n".join(f"line {n} " + "x" * 60 for n in range(50))
-    path = rollout(tmp_path / "r", ("user", "one"), ("assistant", long))
+    path = said_in(tmp_path, ("user", "one"), ("assistant", long))
     lines = preview.preview(conversation(cwd="/some/where"), path, 40, 9)
     assert lines[:4] == ["work:1.0, running  /some/where", f"{ONE}  -m x", "", "── Codex"]
     assert lines[4].startswith("line 0 ")
@@ -224,8 +220,8 @@ def test_a_preview_in_a_small_window_has_the_last_message_all_the_same(tmp_path:
 def test_a_preview_leaves_out_what_codex_says_in_the_user_s_name_and_what_a_terminal_obeys(
     tmp_path: Path,
 ) -> None:
-    path = rollout(
-        tmp_path / "r",
+    path = said_in(
+        tmp_path,
         ("user", "<environment_context>x</environment_context>"),
         ("developer", "be nice"),
         ("user", "evil \x1b]0;title\x07\x1b[2Jwords"),

@@ -25,23 +25,7 @@ from tests.unit.store_test import load, record, save
 # Whatever tmux, a file system or a command line may hold: bytes that are no UTF-8 arrive as lone surrogates.
 BYTES = st.binary(max_size=30).map(lambda b: b.decode("utf-8", "surrogateescape"))
 HOSTILE = st.sampled_from(
-    [
-        "",
-        "\x00",
-        "\x7f",
-        "\r\n",
-        "\udcff",
-        "\ufffd",
-        "'",
-        '"',
-        '"""',
-        "\\",
-        "\\u0041",
-        "\ud83d",
-        "\u202e",
-        "# x",
-        "\n[[panes]]\n",
-    ]
+    '|\x00|\x7f|\r\n|\udcff|\ufffd|\'|"|"""|\\|\\u0041|\ud83d|\u202e|# x|\n[[panes]]\n'.split("|")
 )
 TEXTS = st.one_of(BYTES, HOSTILE, st.text(max_size=30), st.tuples(BYTES, HOSTILE, BYTES).map("".join))
 MOMENTS = st.datetimes(
@@ -81,9 +65,7 @@ RECORDS = st.builds(
     window_automatic=st.booleans(),
 )
 
-LENIENT = settings(
-    suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60
-)
+LENIENT = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
 
 
 @LENIENT

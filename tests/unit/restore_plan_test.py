@@ -1,6 +1,6 @@
 """What is restored where: one session to one pane, one pane to one session, nobody's pane taken."""
 
-from datetime import datetime, timedelta, timezone
+from datetime import timedelta
 from typing import Any
 
 import hypothesis.strategies as st
@@ -8,11 +8,12 @@ from hypothesis import given
 
 from codex_tmux.restore.plan import Spot, lost_records, make_plan
 from codex_tmux.restore.plan import place as placed
-from codex_tmux.state.records import CLOSED, LOST, TITLE, Record
+from codex_tmux.state.records import CLOSED, LOST, Record
 from codex_tmux.tmux.epoch import ALIVE, ELSEWHERE, GONE
 from codex_tmux.tracking.model import Snapshot
+from tests.unit.store_test import NOW
+from tests.unit.store_test import record as known
 
-NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone.utc)
 SERVER = "/tmp/tmux-1000/default"
 FATES = {"1:1": GONE, "b.1.c:1:1": ELSEWHERE, "a.1.b:2:2": ALIVE, "a.1.b:3:3": GONE}
 SNAPSHOT = Snapshot(SERVER, "a.1.b:1:1", (), fates=FATES)
@@ -25,26 +26,9 @@ def sid(number: int) -> str:
 
 def record(number: int, session: str = "work", window: int = 0, pane: int = 0, **changes: Any) -> Record:
     """A lost record."""
-    made = Record(
-        session_id=sid(number),
-        evidence=TITLE,
-        mode="tui",
-        status=LOST,
-        server=SERVER,
-        epoch="1:1",
-        pane=f"%{number}",
-        tmux_session=session,
-        window=window,
-        window_name="api",
-        window_layout="b25d,120x40,0,0,1",
-        pane_index=pane,
-        cwd="/src",
-        codex="/bin/codex",
-        codex_home="/home/.codex",
-        flags=(),
-        updated_at=NOW,
-    )
-    return made._replace(**changes)
+    made = known(number, session_id=sid(number), status=LOST, epoch="1:1", cwd="/src", flags=())
+    made = made._replace(tmux_session=session, window=window, pane_index=pane)
+    return made._replace(window_layout="b25d,120x40,0,0,1")._replace(**changes)
 
 
 def spot(number: int, session: str = "work", window: int = 0, pane: int = 0, **changes: Any) -> Spot:

@@ -85,10 +85,25 @@ def run(
     return new, [a for a in actions if not isinstance(a, Note)]
 
 
+def left(number: int = 1, **changes: Any) -> Pane:
+    """A pane whose Codex is gone; it remembers its session."""
+    fields = {"marked": True, "launch": LAUNCH, "session": sid(number), "evidence": TITLE}
+    return pane(number, **(fields | changes))
+
+
+def killed(number: int = 1, **changes: Any) -> Pane:
+    """The same, dead, and not of itself."""
+    return left(number, **({"dead": True, "exit": "signal 9"} | changes))
+
+
 def one(records: tuple[Record, ...]) -> Record:
     """The only record there is."""
     assert len(records) == 1
     return records[0]
+
+
+HELD, _ = run((), showing(1, sid(1)))
+"""Pane 1 shows session 1."""
 
 
 def test_a_pane_that_shows_a_session_holds_it() -> None:
@@ -99,29 +114,45 @@ def test_a_pane_that_shows_a_session_holds_it() -> None:
     assert actions == []
 
 
-def test_a_killed_pane_sleeps_with_its_session() -> None:
-    records, _ = run((), showing(1, sid(1)))
-    dead = pane(1, dead=True, exit="signal 9", marked=True, launch=LAUNCH, session=sid(1), evidence=TITLE)
-    records, actions = run(records, dead)
-    assert one(records).status == DEAD
-    assert actions == [Sleep("%1", LAUNCH, "signal 9")]
-    records, actions = run(records, dead._replace(asleep=True, exit="1"))
-    assert one(records).status == DEAD
-    assert actions == []
+RESPAWNED = left(root_pid="999", guard=Guard("101", COMMAND))
+NEXT_LOOK: dict[str, tuple[Pane, dict[str, Any], str, list[object]]] = {
+    "killed, it sleeps with its session": (killed(), {}, DEAD, [Sleep("%1", LAUNCH, "signal 9")]),
+    "asleep, it is left": (killed(asleep=True, exit="1"), {}, DEAD, []),
+    "kept after a quit it sleeps too: no prompt is sent again": (
+        killed(exit="0"),
+        {},
+        ENDED,
+        [Sleep("%1", LAUNCH, "0")],
+    ),
+    "a server on another socket has it lost": (pane(2), {"server": "/other", "epoch": "11:30"}, LOST, []),
+    "a new Codex that says nothing is not taken for it": (
+        showing(1, "", sighting=None, last_process="101:1", process="300:9"),
+        {},
+        ENDED,
+        [],
+    ),
+    "a respawn that starts Codex anew is taken over": (RESPAWNED, {}, LIVE, [TakeOver("%1", LAUNCH, "999")]),
+    "another command of its is obeyed": (RESPAWNED._replace(start_command="vim"), {}, CLOSED, []),
+    "and the record kept where the pane forgot": (
+        RESPAWNED._replace(start_command="vim", session="", evidence=""),
+        {},
+        CLOSED,
+        [],
+    ),
+}
 
 
-def test_a_pane_kept_after_a_quit_sleeps_too_so_that_no_prompt_is_sent_again() -> None:
-    records, _ = run((), showing(1, sid(1)))
-    dead = pane(1, dead=True, exit="0", marked=True, launch=LAUNCH, session=sid(1), evidence=TITLE)
-    records, actions = run(records, dead)
-    assert one(records).status == ENDED
-    assert actions == [Sleep("%1", LAUNCH, "0")]
+@pytest.mark.parametrize("case", NEXT_LOOK)
+def test_what_follows_from_the_next_look(case: str) -> None:
+    shown, changes, status, expected = NEXT_LOOK[case]
+    records, actions = run(HELD, shown, **changes)
+    assert (one(records).session_id, one(records).status, actions) == (sid(1), status, expected)
 
 
 def test_a_killed_pane_comes_back_by_itself_three_times_a_minute() -> None:
     policy = Policy(revive=True)
     records, _ = run((), showing(1, sid(1)))
-    dead = pane(1, dead=True, exit="signal 9", marked=True, launch=LAUNCH, session=sid(1), evidence=TITLE)
+    dead = killed()
     for _ in range(3):
         new, actions = reconcile(records, Snapshot(SERVER, EPOCH, (dead,)), policy, NOW)
         assert [a for a in actions if isinstance(a, Revive)] == [Revive("%1", LAUNCH)]
@@ -140,8 +171,7 @@ def test_exited_is_ended_and_gone_is_closed() -> None:
 
 
 def test_another_epoch_is_lost_and_its_pane_ids_mean_nothing() -> None:
-    records, _ = run((), showing(1, sid(1)))
-    records, _ = run(records, pane(1), epoch="11:30")
+    records, _ = run(HELD, pane(1), epoch="11:30")
     assert one(records).status == LOST
     records, _ = run(records, showing(1, sid(2)), epoch="11:30")
     assert {r.session_id: r.status for r in records} == {sid(1): LOST, sid(2): LIVE}
@@ -149,38 +179,27 @@ def test_another_epoch_is_lost_and_its_pane_ids_mean_nothing() -> None:
 
 @pytest.mark.parametrize("fate", [ALIVE, ELSEWHERE])
 def test_what_another_server_may_still_have_is_not_lost_though_the_socket_is_the_same(fate: str) -> None:
-    records, _ = run((), showing(1, sid(1)))
-    again, _ = run(records, showing(2, sid(1)), epoch="11:30", fates={EPOCH: fate})
-    assert again == records
-    assert [a for a in run(records, epoch="11:30")[0] if a.status == LOST]
-
-
-def test_a_server_on_another_socket_that_is_gone_has_lost_its_sessions() -> None:
-    records, _ = run((), showing(1, sid(1)))
-    assert one(run(records, server="/tmp/other", epoch="11:30")[0]).status == LOST
+    again, _ = run(HELD, showing(2, sid(1)), epoch="11:30", fates={EPOCH: fate})
+    assert again == HELD
+    assert [a for a in run(HELD, epoch="11:30")[0] if a.status == LOST]
 
 
 def test_a_running_server_keeps_its_records_when_their_epoch_gets_another_form() -> None:
-    records, _ = run((), showing(1, sid(1)))
-    ended = one(records)._replace(session_id=sid(2), status=ENDED, pane="%2")
-    again, _ = run((*records, ended), showing(1, sid(1)), epoch="a.1.b:10:7", fates={EPOCH: OURS})
-    assert again == tuple(r._replace(epoch="a.1.b:10:7") for r in (*records, ended))
+    ended = one(HELD)._replace(session_id=sid(2), status=ENDED, pane="%2")
+    again, _ = run((*HELD, ended), showing(1, sid(1)), epoch="a.1.b:10:7", fates={EPOCH: OURS})
+    assert again == tuple(r._replace(epoch="a.1.b:10:7") for r in (*HELD, ended))
 
 
 def test_another_host_s_records_go_by_age_alone() -> None:
-    records, _ = run((), showing(1, sid(1)))
     there: dict[str, Any] = {"epoch": "11:30", "fates": {EPOCH: ELSEWHERE}}
-    old = (records[0]._replace(updated_at=NOW - timedelta(days=91)),)
+    old = (HELD[0]._replace(updated_at=NOW - timedelta(days=91)),)
     assert run(old, **there)[0] == ()
     assert run(old, epoch="11:30", fates={EPOCH: ALIVE})[0] == old
 
 
 def test_a_restored_pane_takes_the_lost_record_over_and_no_other() -> None:
-    records, _ = run((), showing(1, sid(1)))
-    lost, _ = run(records, epoch="11:30")
-    waiting = pane(
-        7, dead=True, asleep=True, marked=True, launch=LAUNCH, session=sid(1), evidence=TITLE, window=4
-    )
+    lost, _ = run(HELD, epoch="11:30")
+    waiting = killed(7, exit="", asleep=True, session=sid(1), window=4)
     again, actions = run(lost, waiting, epoch="11:30")
     restored = one(again)
     assert (restored.status, restored.pane, restored.window, restored.epoch) == (DEAD, "%7", 4, "11:30")
@@ -190,14 +209,13 @@ def test_a_restored_pane_takes_the_lost_record_over_and_no_other() -> None:
 
 
 def test_what_a_codex_had_changed_to_when_it_died_is_what_its_pane_had() -> None:
-    records, _ = run((), showing(1, sid(1)))
-    dead = pane(1, dead=True, exit="signal 9", marked=True, launch=LAUNCH, session=sid(1), evidence=TITLE)
-    records, actions = run(records, dead._replace(sighting=Sighting(sid(2), TITLE)))
+    dead = killed()
+    records, actions = run(HELD, dead._replace(sighting=Sighting(sid(2), TITLE)))
     assert {r.session_id: r.status for r in records} == {sid(1): ENDED, sid(2): DEAD}
     assert actions == [Sleep("%1", LAUNCH, "signal 9")]
     # Below a shell, to one that was there before; and to one that another pane has.
     records, _ = run((), showing(1, sid(1), running=SHELL_LAUNCH), showing(2, sid(2)))
-    shell = pane(1, marked=True, launch=SHELL_LAUNCH, session=sid(1), evidence=TITLE)
+    shell = left(launch=SHELL_LAUNCH)
     held, _ = run(records, shell._replace(sighting=Sighting(sid(2), TITLE)), showing(2, sid(2)))
     assert {r.session_id: (r.status, r.pane) for r in held} == {sid(1): (DEAD, "%1"), sid(2): (LIVE, "%2")}
     free, _ = run(records, shell._replace(sighting=Sighting(sid(2), TITLE)))
@@ -205,38 +223,33 @@ def test_what_a_codex_had_changed_to_when_it_died_is_what_its_pane_had() -> None
 
 
 def test_what_was_killed_stays_dead_whatever_its_shell_says_later() -> None:
-    records, _ = run((), showing(1, sid(1)))
-    shell = pane(1, marked=True, launch=SHELL_LAUNCH, session=sid(1), evidence=TITLE)
-    records, _ = run(records, shell)
+    shell = left(launch=SHELL_LAUNCH)
+    records, _ = run(HELD, shell)
     assert one(run(records, shell._replace(quit=True))[0]).status == DEAD
 
 
 def test_new_inside_codex_moves_the_pane_on_and_keeps_the_old_record() -> None:
-    records, _ = run((), showing(1, sid(1)))
-    records, _ = run(records, showing(1, sid(2), last_process="101:1"))
+    records, _ = run(HELD, showing(1, sid(2), last_process="101:1"))
     assert {r.session_id: r.status for r in records} == {sid(1): ENDED, sid(2): LIVE}
 
 
 def test_a_session_stays_with_the_pane_that_has_it() -> None:
-    records, _ = run((), showing(1, sid(1)))
     for panes in ((showing(1, sid(1)), showing(2, sid(1))), (showing(2, sid(1)), showing(1, sid(1)))):
-        again, _ = run(records, *panes)
+        again, _ = run(HELD, *panes)
         assert one(again).pane == "%1"
 
 
 def test_a_session_of_a_living_tmux_server_is_not_taken_by_another() -> None:
-    records, _ = run((), showing(1, sid(1)))
     elsewhere: dict[str, Any] = {"server": "/tmp/other", "epoch": "7:7"}
     for fate in (ALIVE, ELSEWHERE):
-        held, _ = run(records, showing(5, sid(1)), fates={EPOCH: fate}, **elsewhere)
+        held, _ = run(HELD, showing(5, sid(1)), fates={EPOCH: fate}, **elsewhere)
         assert (one(held).server, one(held).status) == (SERVER, LIVE)
-    records, _ = run(records, showing(5, sid(1)), **elsewhere)
+    records, _ = run(HELD, showing(5, sid(1)), **elsewhere)
     assert (one(records).server, one(records).pane) == ("/tmp/other", "%5")
 
 
 def test_inferred_never_replaces_exact_nor_does_nothing_erase_it() -> None:
-    records, _ = run((), showing(1, sid(1)))
-    records, _ = run(records, showing(1, sid(2), INFERRED, last_process="101:1"))
+    records, _ = run(HELD, showing(1, sid(2), INFERRED, last_process="101:1"))
     assert (one(records).session_id, one(records).evidence) == (sid(1), TITLE)
     records, _ = run(records, showing(1, sid(1), INFERRED, last_process="101:1"))
     assert one(records).evidence == TITLE
@@ -266,7 +279,7 @@ def test_what_a_title_or_a_person_said_is_not_doubted(evidence: str) -> None:
 
 def test_a_dead_pane_with_a_doubted_session_sleeps_with_what_fits_now() -> None:
     records, _ = run((), showing(1, sid(1), INFERRED))
-    dead = pane(1, dead=True, exit="signal 9", marked=True, launch=LAUNCH, session=sid(1), evidence=INFERRED)
+    dead = killed(evidence=INFERRED)
     unknown, actions = run(records, dead._replace(doubted=True))
     assert (one(unknown).status, actions) == (ENDED, [Sleep("%1", LAUNCH, "signal 9")])
     moved, actions = run(records, dead._replace(doubted=True, sighting=Sighting(sid(2), INFERRED)))
@@ -275,8 +288,7 @@ def test_a_dead_pane_with_a_doubted_session_sleeps_with_what_fits_now() -> None:
 
 
 def test_what_another_pane_knew_for_sure_is_only_inferred_here() -> None:
-    records, _ = run((), showing(1, sid(1)))
-    closed, _ = run(records)
+    closed, _ = run(HELD)
     assert one(run(closed, showing(2, sid(1), INFERRED))[0]).evidence == INFERRED
 
 
@@ -286,45 +298,17 @@ def test_the_command_line_does_not_overrule_the_title_of_the_same_process() -> N
     assert one(records).session_id == sid(2)
 
 
-def test_a_new_codex_that_says_nothing_is_not_taken_for_the_old_session() -> None:
-    records, _ = run((), showing(1, sid(1)))
-    records, _ = run(records, showing(1, "", sighting=None, last_process="101:1", process="300:9"))
-    assert one(records).status == ENDED
-
-
-def test_a_respawn_that_starts_codex_anew_is_taken_over() -> None:
-    records, _ = run((), showing(1, sid(1)))
-    guard = Guard("101", COMMAND)
-    again = pane(1, root_pid="999", guard=guard, launch=LAUNCH, marked=True, session=sid(1), evidence=TITLE)
-    records, actions = run(records, again)
-    assert actions == [TakeOver("%1", LAUNCH, "999")]
-    assert one(records).session_id == sid(1)
-    _, actions = run(records, again._replace(start_command="vim"))
-    assert actions == []
-
-
-def test_another_command_given_to_a_respawn_is_obeyed_and_the_record_kept() -> None:
-    records, _ = run((), showing(1, sid(1)))
-    guard = Guard("101", COMMAND)
-    other = pane(1, root_pid="999", guard=guard, launch=LAUNCH, marked=True, start_command="vim")
-    records, actions = run(records, other)
-    assert (one(records).status, actions) == (CLOSED, [])
-
-
 def test_a_shell_tells_a_quit_from_a_kill() -> None:
     live, _ = run((), showing(1, sid(1), running=SHELL_LAUNCH, launch=SHELL_LAUNCH, root=False))
-    shell = pane(
-        1, launch=SHELL_LAUNCH, marked=True, session=sid(1), evidence=TITLE, guard=Guard("101", COMMAND)
-    )
+    shell = left(launch=SHELL_LAUNCH, guard=Guard("101", COMMAND))
     assert one(run(live, shell)[0]).status == DEAD
     assert one(run(live, shell._replace(quit=True))[0]).status == ENDED
 
 
 @pytest.mark.parametrize("dead", [False, True])
 def test_resumed_and_killed_before_anybody_saw_it_the_session_is_the_panes_again(dead: bool) -> None:
-    records, _ = run((), showing(1, sid(1)))
-    quit_shell = pane(1, launch=LAUNCH, marked=True, session=sid(1), evidence=TITLE, quit=True)
-    ended, _ = run(records, quit_shell)
+    quit_shell = left(quit=True)
+    ended, _ = run(HELD, quit_shell)
     assert one(ended).status == ENDED
     remembered = quit_shell._replace(quit=False, dead=dead, exit="signal 9" if dead else "")
     assert one(run(ended, remembered)[0]).status == DEAD
@@ -340,7 +324,7 @@ def test_resumed_and_killed_before_anybody_saw_it_the_session_is_the_panes_again
 
 
 def test_the_panes_remember_what_a_lost_file_does_not() -> None:
-    known = pane(2, dead=True, exit="signal 9", marked=True, launch=LAUNCH, session=sid(2), evidence=TITLE)
+    known = killed(2)
     records, _ = run((), known)
     assert (one(records).session_id, one(records).status) == (sid(2), DEAD)
 
@@ -348,27 +332,14 @@ def test_the_panes_remember_what_a_lost_file_does_not() -> None:
 def test_a_tampered_file_does_not_move_a_session() -> None:
     records, _ = run((), showing(1, sid(1)), showing(2, sid(2)))
     tampered = tuple(r._replace(session_id=sid(2)) if r.pane == "%1" else r for r in records)
-    dead = [
-        pane(
-            n,
-            dead=True,
-            exit="signal 9",
-            marked=True,
-            launch=LAUNCH,
-            session=sid(n),
-            evidence=TITLE,
-            asleep=True,
-        )
-        for n in (1, 2)
-    ]
-    records, _ = run(tampered, *dead)
+    records, _ = run(tampered, killed(asleep=True), killed(2, asleep=True))
     assert {r.pane: r.session_id for r in records if r.current} == {"%1": sid(1), "%2": sid(2)}
 
 
 def test_a_file_of_yesterday_gives_way_to_what_the_pane_remembers() -> None:
     """As where an older file was put back: the pane has gone on to another session since."""
     old, _ = run((), showing(1, sid(1)))
-    remembers = pane(1, dead=True, marked=True, launch=LAUNCH, session=sid(2), evidence=TITLE, asleep=True)
+    remembers = killed(session=sid(2), exit="", asleep=True)
     records, _ = run(old, remembers)
     assert [r.session_id for r in records if r.current] == [sid(2)]
     assert sid(1) in {r.session_id for r in records}, "no record is lost for it"
@@ -590,4 +561,4 @@ class World(RuleBasedStateMachine):
 
 
 TestWorld = World.TestCase
-TestWorld.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
+TestWorld.settings = settings(max_examples=150, stateful_step_count=40)

@@ -17,7 +17,6 @@ from codex_tmux.codex import version
 from codex_tmux.codex.title_config import title_has_id
 from codex_tmux.errors import Problem
 from codex_tmux.setup import setup
-from codex_tmux.setup.user_file import UserFile
 
 LINE = 'terminal_title = ["activity", "thread-id", "thread-title", "project-name"]'
 
@@ -29,6 +28,14 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     home = tmp_path / ".codex"
     home.mkdir()
     return home
+
+
+@pytest.fixture
+def config(home: Path) -> Path:
+    """That home's config, with a line in it."""
+    path = home / "config.toml"
+    path.write_text("a = 1\n")
+    return path
 
 
 def at_home(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -63,9 +70,7 @@ def names_in(directory: Path) -> list[str]:
 # --- what is said and asked -------------------------------------------------------------------------------
 
 
-def test_shows_the_change_and_keeps_a_copy(home: Path) -> None:
-    config = home / "config.toml"
-    config.write_text("a = 1\n")
+def test_shows_the_change_and_keeps_a_copy(home: Path, config: Path) -> None:
     out = ok()
     assert f"+{LINE}\n" in out
     assert out.index("+terminal_title") < out.index("written:")
@@ -81,9 +86,7 @@ def test_shows_the_change_and_keeps_a_copy(home: Path) -> None:
 
 
 @pytest.mark.parametrize(("answer", "code"), [(b"y\n", 0), (b"n\n", 1), (b"\x03", 130)])
-def test_asks_on_a_terminal(home: Path, answer: bytes, code: int) -> None:
-    config = home / "config.toml"
-    config.write_text("a = 1\n")
+def test_asks_on_a_terminal(home: Path, config: Path, answer: bytes, code: int) -> None:
     main, terminal = os.openpty()
     child = subprocess.Popen(
         [sys.executable, "-m", "codex_tmux", "setup"],
@@ -116,9 +119,7 @@ def test_asks_on_a_terminal(home: Path, answer: bytes, code: int) -> None:
 
 
 @pytest.mark.parametrize("words", [[], ["--undo"]])
-def test_without_a_terminal_nothing_is_written_unasked(home: Path, words: list[str]) -> None:
-    config = home / "config.toml"
-    config.write_text("a = 1\n")
+def test_without_a_terminal_nothing_is_written_unasked(config: Path, words: list[str]) -> None:
     if words:
         ok()
     before = config.read_bytes()
@@ -221,9 +222,7 @@ def test_files_that_are_broken_or_written_otherwise_stay_untouched(
     assert names_in(home) == ["config.toml"]
 
 
-def test_read_only_file(home: Path) -> None:
-    config = home / "config.toml"
-    config.write_text("a = 1\n")
+def test_read_only_file(home: Path, config: Path) -> None:
     config.chmod(0o444)
     assert problem().startswith(f"{config}: read-only")
     assert config.read_text() == "a = 1\n"
@@ -275,15 +274,6 @@ def test_keeps_what_another_program_writes_meanwhile(
     assert config.read_text() == ("a = 1\n" if there else "") + "# 1\n# 0\n"
 
 
-def test_without_the_second_look_it_would_be_lost(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    config = home / "config.toml"
-    config.write_text("a = 1\n")
-    monkeypatch.setattr(UserFile, "still_holds", lambda self, read: True)
-    Writer(config, monkeypatch, 1)
-    ok()
-    assert "# 0" not in config.read_text()
-
-
 def test_the_other_program_wrote_the_id_itself(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     config = home / "config.toml"
     Writer(config, monkeypatch, 1, lambda n: config.write_text('tui.terminal_title = ["session-id"]\n'))
@@ -293,9 +283,9 @@ def test_the_other_program_wrote_the_id_itself(home: Path, monkeypatch: pytest.M
 
 
 @pytest.mark.parametrize("undo", [False, True])
-def test_gives_up_on_a_file_that_never_rests(home: Path, monkeypatch: pytest.MonkeyPatch, undo: bool) -> None:
-    config = home / "config.toml"
-    config.write_text("a = 1\n")
+def test_gives_up_on_a_file_that_never_rests(
+    home: Path, config: Path, monkeypatch: pytest.MonkeyPatch, undo: bool
+) -> None:
     if undo:
         ok()
     before = len(names_in(home))
@@ -305,10 +295,8 @@ def test_gives_up_on_a_file_that_never_rests(home: Path, monkeypatch: pytest.Mon
     assert len(names_in(home)) == before
 
 
-def test_a_writer_in_another_process(home: Path) -> None:
+def test_a_writer_in_another_process(config: Path) -> None:
     """Two hundred lines written by read-change-rename, as Codex does, while setup and undo take turns."""
-    config = home / "config.toml"
-    config.write_text("a = 1\n")
     code = (
         "import os, sys, time\np = sys.argv[1]\n"
         "for n in range(200):\n"
@@ -394,17 +382,7 @@ def test_undo_leaves_what_came_since(
     assert "nothing to undo" in ok("--undo")
 
 
-def test_undo_never_takes_a_title_of_the_users_own(home: Path) -> None:
-    config = home / "config.toml"
-    config.write_text('tui.terminal_title = ["thread-id"]\n')
-    assert "nothing to do" in ok()
-    assert "nothing to undo" in ok("--undo")
-    assert config.read_text() == 'tui.terminal_title = ["thread-id"]\n'
-
-
-def test_undo_takes_what_two_setups_put_in(home: Path) -> None:
-    config = home / "config.toml"
-    config.write_text("a = 1\n")
+def test_undo_takes_what_two_setups_put_in(home: Path, config: Path) -> None:
     codex = make_codex(home.parent / "bin/codex", "echo codex-cli 0.137.0")
     ok("--codex", codex)
     assert '"thread-title"' not in config.read_text()

@@ -184,7 +184,7 @@ def parsed(text: str) -> dict[str, Any]:
     return data
 
 
-@settings(max_examples=FUZZ or 400, deadline=None)
+@settings(max_examples=FUZZ or 400)
 @given(
     st.lists(st.sampled_from(PARTS), max_size=6, unique=True).map("".join),
     st.sampled_from(["", "\ufeff"]),

@@ -31,23 +31,7 @@ def former_stored(helper: str, command: str) -> str:
 NAMES = ("pane_id", "pane_dead", "title", "path", "command")
 
 WORD = st.text("%0123456789abc", max_size=6).map(str.encode)
-PIECES = [
-    b"",
-    b"a",
-    b",",
-    b":",
-    b"\n",
-    b"\t",
-    b"=",
-    b"=n",
-    b"\\",
-    b"\\037",
-    b"\\a",
-    b"\\$x",
-    b"$HOME",
-    b"\x1f",
-    b"\xff",
-]
+PIECES = b"|a|,|:|\n|\t|=|=n|\\|\\037|\\a|\\$x|$HOME|\x1f|\xff".split(b"|")
 ANY = st.one_of(st.binary(max_size=20), st.lists(st.sampled_from(PIECES), max_size=8).map(b"".join)).filter(
     lambda value: b"\0" not in value
 )

@@ -3,13 +3,10 @@
 import time
 from datetime import timedelta
 
-import hypothesis.strategies as st
 import pytest
-from hypothesis import given
 
 from codex_tmux.elsewhere.far_end import Answer, answer_in, question_for, script_for
 from codex_tmux.elsewhere.transport import of_argv
-from codex_tmux.state.pane_options import decode_launch, encode_launch
 from codex_tmux.state.records import (
     ADOPTED,
     ARGV,
@@ -105,21 +102,6 @@ def test_what_the_pane_s_own_program_learnt_completes_the_record() -> None:
     assert (one(dead).session_id, one(dead).status) == (sid(1), DEAD)
     ended, _ = run(records, shell._replace(quit=True))
     assert (one(ended).session_id, one(ended).status) == (sid(1), ENDED)
-
-
-@given(
-    st.lists(st.text(alphabet=st.characters(exclude_characters="\0", codec="utf-8")), max_size=4),
-    st.booleans(),
-)
-def test_a_launch_with_its_transport_comes_back_from_an_option(words: list[str], shell: bool) -> None:
-    launch = FAR._replace(transport=("ssh", *words), shell=shell)
-    assert decode_launch(encode_launch(launch)) == launch
-
-
-def test_a_launch_written_before_there_were_transports() -> None:
-    old = encode_launch(LAUNCH)
-    assert old.split(" ")[4] == "root"
-    assert decode_launch(old) == LAUNCH
 
 
 # Titles

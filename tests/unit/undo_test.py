@@ -9,7 +9,8 @@ from codex_tmux.commands.undo import closed_last, window_of
 from codex_tmux.state.records import CLOSED, ENDED, LIVE, LOST, Record
 from codex_tmux.tmux.epoch import ALIVE, ELSEWHERE
 from codex_tmux.tracking.model import Pane, Snapshot
-from tests.unit.restore_plan_test import NOW, SERVER, record, sid
+from tests.unit.restore_plan_test import SERVER, record, sid
+from tests.unit.store_test import NOW
 
 OURS, FORMER = "a.1.b:1:1", "a.1.b:3:3"
 THREE = "1a95,160x39,0,0{109x39,0,0[109x28,0,0,1,109x10,0,29,3],50x39,110,0,2}"
