@@ -68,6 +68,7 @@ install_hooks() {
 # A window that tmux names itself has the name of its active pane's conversation, if that has one. Asked for here: a
 # format shows what a window has of its own.
 wrap_window_names() {
+    [ "$(tmux show-options -gqv @codex-names)" != off ] || return 0
     theirs=$(tmux -u show-options -gwv automatic-rename-format)
     case $theirs in
     *@codex_unnamed*) return ;;

@@ -11,9 +11,9 @@ from radon.complexity import cc_visit
 
 ROOT = Path(__file__).parents[1]
 CEILINGS = {
-    "lines of codex_tmux/": 18_425,
-    "lines of tests/": 26_276,
-    "functions of more than 10 branches": 76,
+    "lines of codex_tmux/": 18_080,
+    "lines of tests/": 25_100,
+    "functions of more than 10 branches": 31,
     "@codex_ options": 71,
     "lines of hooks.tmux": 211,
     "characters of its longest line": 276,

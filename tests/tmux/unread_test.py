@@ -81,6 +81,7 @@ TITLES = [
 def test_which_titles_end_a_turn_that_nobody_sees(world: Sandbox) -> None:
     exact, plain = Pane(world, world.new_pane()), Pane(world, world.new_pane())
     plain.quiet = "Fix a, #{b} and } | work"
+    plain.title(plain.quiet)
     for pane in (exact, plain):
         for before, after, ends in TITLES:
             pane.under_way()
@@ -89,6 +90,22 @@ def test_which_titles_end_a_turn_that_nobody_sees(world: Sandbox) -> None:
             assert not pane.unread, before
             pane.title(after.format(pane.quiet))
             assert pane.unread == ends, (pane.quiet, before, after)
+
+
+def test_marks_in_a_name_are_none(world: Sandbox) -> None:
+    """Codex shows the conversation's name behind its id, and its activity before that."""
+    pane = Pane(world, world.new_pane())
+    for name in ("show ⠋ while busy", ASKS + "x", f"fix the {BLINKS}title"):
+        titled = f"{pane.quiet} | {name}"
+        pane.under_way()
+        pane.title(SPINS + titled)
+        pane.title(titled)
+        assert pane.unread, name
+        pane.set("@codex_unread", "")
+        pane.title(pane.quiet)
+        assert not pane.unread, "a name that goes is no turn's end"
+        pane.title(titled)
+        assert world.format(pane.id, "#{E:@codex_waits}") == "", name
 
 
 def test_a_title_of_something_else_ends_no_turn(world: Sandbox) -> None:

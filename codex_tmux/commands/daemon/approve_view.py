@@ -10,7 +10,7 @@ from codex_tmux.plain_text import plain_line, tilde, visible
 
 BAR = "│ "
 """Stands before every line that Codex wrote: nothing in it can look like a line of ours."""
-KEYS = {YES: "y yes", NO: "n no", ALWAYS: "a yes, for this session"}
+KEYS = {YES: "y yes", NO: "n no", ALWAYS: "a for this session"}
 
 
 class Page(NamedTuple):

@@ -15,6 +15,7 @@ DONE = {YES: "approved", NO: "refused", ALWAYS: "approved for this session"}
 ANSWERED = "it was answered elsewhere meanwhile"
 NOTHING = "no conversation needs your approval"
 NO_DAEMON = "no shared daemon of Codex runs (0.157 or newer): answer in the pane"
+NO_ANSWER = "Codex's shared daemon does not answer: answer in the pane"
 
 
 class Asked:
@@ -33,22 +34,25 @@ class Asked:
         running = [home for home in homes if has_daemon(home)]
         if not running:
             raise Problem(NO_DAEMON)
-        for home in running:
-            self._ask(home)
+        answered = [self._ask(home) for home in running]
         if not self.requests:
             self.__exit__()
+            if not all(answered):
+                raise Problem(NO_ANSWER)
             raise Problem(f"session {self._session} asks for nothing" if self._session else NOTHING)
         return self
 
-    def _ask(self, home: str) -> None:
+    def _ask(self, home: str) -> bool:
+        """Ask one daemon; whether it has answered."""
         try:
             daemon = self._stack.enter_context(daemon_of(home, WITHIN))
             found = [r for r in pending(daemon) if self._session in ("", r.session_id)]
         except (DaemonError, TimeoutError) as e:
             log("daemon.no_answer", codex_home=home, why=e)
-            return
+            return False
         self.requests += found
         self._daemons |= {id(request): daemon for request in found}
+        return True
 
     def __exit__(self, *_: object) -> None:
         try:
@@ -68,7 +72,8 @@ class Asked:
                 raise Problem(ANSWERED)
             daemon.reply(request.number, reply)
         except (DaemonError, TimeoutError) as e:
-            raise Problem(f"Codex's daemon has gone: {e}") from e
+            log("daemon.no_answer", session=request.session_id, why=e)
+            raise Problem("Codex's daemon has gone: answer in the pane") from e
         log("request.answered", session=request.session_id, answer=verdict)
         return DONE[verdict]
 

@@ -104,10 +104,10 @@ def run(codex: list[str], words: list[str], environment: dict[str, str]) -> subp
             errors="replace",
             timeout=WITHIN,
         )
-    except (OSError, subprocess.TimeoutExpired) as e:
-        raise Problem(
-            f"{codex[-1]} gave no answer ({type(e).__name__}): see whether the message arrived"
-        ) from e
+    except OSError as e:
+        raise Problem(f"{codex[-1]} cannot be run: {e.strerror}; nothing was sent") from e
+    except subprocess.TimeoutExpired as e:
+        raise Problem(f"{codex[-1]} gave no answer in {WITHIN:g} s: see whether the message arrived") from e
 
 
 def outcome(status: str, loaded: bool) -> str:

@@ -58,7 +58,7 @@ def wait(conversation: Conversation, wanted: tuple[str, ...], timeout: float | N
         raise Problem(NO_DAEMON)
     end = math.inf if timeout is None else time.monotonic() + timeout
     try:
-        with daemon_of(home, ANSWER_WITHIN) as daemon:
+        with daemon_of(home, min(ANSWER_WITHIN, end - time.monotonic())) as daemon:
             now = activity_of(daemon.call("thread/read", threadId=session))
             if now is None:
                 raise Problem(f"Codex's daemon has not opened session {session}: it does nothing now")
@@ -67,7 +67,7 @@ def wait(conversation: Conversation, wanted: tuple[str, ...], timeout: float | N
     except DaemonError as e:
         if isinstance(e.__cause__, TimeoutError) and time.monotonic() >= end:
             raise TimeoutError from e
-        raise Problem(f"Codex's daemon has gone: {e}") from e
+        raise Problem(f"Codex's daemon has gone: {e}; {INSTEAD}") from e
 
 
 def next_of(daemon: Client, session: str, wanted: tuple[str, ...]) -> str:
@@ -86,7 +86,5 @@ def next_of(daemon: Client, session: str, wanted: tuple[str, ...]) -> str:
     raise AssertionError("they end by an exception alone")
 
 
-NO_DAEMON = (
-    "this needs Codex's shared daemon (0.157 or newer), and none runs. Codex's title tells tmux the same: "
-    "see @codex-on-done and @codex-on-waiting"
-)
+INSTEAD = "Codex's title tells tmux the same: see @codex-on-done and @codex-on-waiting"
+NO_DAEMON = f"this needs Codex's shared daemon (0.157 or newer), and none runs. {INSTEAD}"
