@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from codex_tmux.selftest.world import WorldError
 from codex_tmux.tmux.versions import DEAD_FORMAT
 from tests.support.screen import Screen
 from tests.support.world import Sandbox
