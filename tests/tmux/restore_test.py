@@ -542,9 +542,9 @@ def test_names_that_tmux_writes_in_its_own_way_come_back(sandbox: Sandbox) -> No
     for number, name in enumerate(names):
         pane = new_session(sandbox, f"s{number}", "codex")
         sandbox.ask(pane, f"hello from {number}")
-        with contextlib.suppress(WorldError):  # from 3.7 on tmux refuses control characters
-            sandbox.tmux("rename-session", "-t", f"s{number}", "--", name)
-        sandbox.tmux("rename-window", "-t", pane, "--", name)
+        for rename, target in (("rename-session", f"s{number}"), ("rename-window", pane)):
+            with contextlib.suppress(WorldError):  # from 3.7 on tmux refuses control characters
+                sandbox.tmux(rename, "-t", target, "--", name)
     known(
         sandbox, *(p for p in sandbox.tmux("list-panes", "-a", "-F", "#{pane_id}").splitlines() if p != "%0")
     )
