@@ -21,7 +21,7 @@ from codex_tmux.state.launch import LAY, launch_of
 from codex_tmux.state.pane_options import Option, encode_launch
 from codex_tmux.state.records import DEAD, Record
 from codex_tmux.tmux.server import RESPAWN_PANE, Server, joined, literal
-from codex_tmux.tmux.versions import DEAD_FORMAT, version_of
+from codex_tmux.tmux.versions import DEAD_FORMAT, WINDOW_NAMES, version_of
 
 WAITING, EARLY = "@codex_waiting", "@codex_early"
 
@@ -43,6 +43,7 @@ class Rebuilder:
     ) -> None:
         self.server = server
         self.has_pane_format = version_of(version) >= DEAD_FORMAT
+        self.window_name = as_given if version_of(version) >= WINDOW_NAMES else str
         self.said = said
         self.names = names
         self.mark = mark
@@ -75,7 +76,7 @@ class Rebuilder:
         self.bring(plan.records)
         commands: list[list[str]] = []
         # Names and directories are expanded as formats.
-        start = ["-n", literal(plan.window_name), *self.start(first, notes)]
+        start = ["-n", literal(self.window_name(plan.window_name)), *self.start(first, notes)]
         if plan.tmux_session not in self.sessions:
             named = literal(as_given(plan.tmux_session))
             commands.append(["new-session", "-d", "-s", named, *plan.room, *start])
@@ -215,8 +216,7 @@ LETTERS = {
 
 
 def as_given(name: str) -> str:
-    """What a tmux session was named that tmux now calls `name`: it encodes such names (a window's, given with `-n`,
-    it does not), and would encode this one again.
+    """What a tmux session was named that tmux now calls `name`: it encodes such names, and would encode this one again.
 
     >>> as_given(r"a\\\\b\\033")
     'a\\\\b\\x1b'

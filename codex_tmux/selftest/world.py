@@ -31,7 +31,7 @@ T = TypeVar("T")
 STANDIN = "codex_tmux.selftest.standin"
 MARKER = "CODEX_TMUX_SANDBOX"
 """Environment variable by which every process of a world is known."""
-TITLE = '[tui]\nterminal_title = ["activity", "thread-id", "thread-title", "project-name"]\n'
+TITLE = '[tui]\nterminal_title = ["activity", "project-name", "thread-id"]\n'
 CONFIG = """model = "mock-model"
 model_provider = "mock"
 approval_policy = "never"
