@@ -78,7 +78,10 @@ def test_a_window_that_tmux_names_does_so_after_a_restart(world: Sandbox) -> Non
     assert [row for row in rows if row.endswith(" mine 0")]
 
 
-def test_a_name_that_is_the_id_of_another_conversation(world: Sandbox) -> None:
+def test_a_name_that_is_the_id_of_another_conversation(sandbox: Sandbox) -> None:
+    world = sandbox
+    world.start_server(load_plugin=True)
+    world.helper("setup", "--yes")
     first, named, pane = (world.new_pane() for _ in range(3))
     for each, text in ((first, "alpha"), (named, "beta"), (pane, "gamma")):
         world.ask(each, text)
