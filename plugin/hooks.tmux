@@ -51,9 +51,9 @@ set-option -g @codex_await "if-shell -F '#{m:*gone*,$CODEX_LEAVERS}' { set-optio
 # Codex's title without the frame of its spinner and the blinking of what it waits for.
 %hidden CODEX_TITLE_NOW="#{s/^$CODEX_SPINNER /+/;s/^[[] [!.] []] Action Required/!/:pane_title}"
 
-# What the title says of the turn: 1 it runs, ! it needs the user, 0 there is none; and of which process. A Codex that
-# comes up spins too, soon and not for long: then a time follows, of its first title, and that end is no turn's within 15
-# seconds (5 where the first title spun). Nor is the title of a shell that has the terminal again.
+# What the title says of the turn, before its id (names stand behind that): 1 it runs, ! it needs the user, 0 there is
+# none; and of which process. A Codex that comes up spins too, soon and not for long: then a time follows, of its first
+# title, and that end is no turn's within 15 seconds (5 where that spun). Nor is the title of a shell back in front.
 %hidden CODEX_TURN="#{?#{m:*$CODEX_SPINNER*#{@codex_title_id}*,#{pane_title}},1,#{?#{m:*[[] [.!] []] Action Required*#{@codex_title_id}*,#{pane_title}},!,#{?pane_title,0,}}} #{pane_pid} "
 %hidden CODEX_AGE="#{e|-|:#{T:@codex_clock},0#{s/^. [0-9]* //:@codex_turning}}"
 %hidden CODEX_SINCE="#{?#{m:[01!] #{pane_pid} *,#{@codex_turning}},#{?#{&&:#{m:1 *,$CODEX_TURN},#{e|<|:$CODEX_AGE,3}},#{s/^. [0-9]* //:@codex_turning},},#{e|-|:#{T:@codex_clock},#{?#{m:1 *,$CODEX_TURN},10,0}}}"
