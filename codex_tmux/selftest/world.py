@@ -164,6 +164,8 @@ class World:
         conf = self.root / "tmux.conf"
         conf.write_text(
             f"set -g default-terminal xterm-256color\nset -s escape-time 0\nset -g default-size {width}x{height}\n"
+            # Keys that a program types in one go are no paste.
+            "set -g assume-paste-time 0\n"
             f"set -g @codex-tmux-bin '{self.bin / 'codex-tmux'}'\n{config}\n"
             + (f"run-shell '{plugin_file()}'\n" if load_plugin else "")
         )
