@@ -279,8 +279,8 @@ class World:
     def codex_pid(self, pane: str) -> int:
         """The process of the Codex in `pane` that draws the screen: below npm's `node`, never the daemon."""
         family: list[psutil.Process] = []
-        # Any of them may end at this moment.
-        with contextlib.suppress(psutil.Error):
+        # Any of them may end at this moment; from 3.8 on tmux has no process of a dead pane.
+        with contextlib.suppress(psutil.Error, ValueError):
             family = [psutil.Process(int(self.format(pane, "#{pane_pid}")))]
             family += family[0].children(recursive=True)
         for process in reversed(family):
