@@ -388,6 +388,7 @@ def test_what_was_lost_is_restored_and_nothing_of_it_obeyed(evil_world: tuple[Sa
     world.tmux("switch-client", "-t", pane)
     # It was started by a script, `.`: nobody is there to be asked, so it goes on sleeping until it is respawned.
     world.wait_text(pane, "Codex was started by .")
+    world.wait_asleep(pane)
     world.respawn(pane)
     world.wait_text(pane, "without it")
     world.tmux("send-keys", "-t", pane, "Enter")
