@@ -174,11 +174,13 @@ def test_unloaded_a_sleeping_pane_comes_back_unmarked(sandbox: Sandbox) -> None:
 def test_loaded_again_a_sleeping_pane_sleeps_as_before(sandbox: Sandbox) -> None:
     sandbox.start_server(load_plugin=True)
     one = asleep(sandbox)
+    # tmux draws its last line, which scrolls the first one off, once it has the process's end.
+    sandbox.wait_for(lambda: sandbox.capture(one.pane).splitlines()[0], 20, "the pane to be drawn")
     shown = sandbox.capture(one.pane).splitlines()[0]
     sandbox.unload()
     sandbox.load()
     sandbox.wait_asleep(one.pane)
     assert sandbox.format(one.pane, "#{pane_dead} #{@codex_pane} #{@codex_session}") == f"1 1 {one.session}"
-    assert sandbox.capture(one.pane).splitlines()[0] == shown
+    sandbox.wait_for(lambda: sandbox.capture(one.pane).splitlines()[0] == shown, 20, "its last screen")
     sandbox.respawn(one.pane)
     wait_resumed(sandbox, one)
