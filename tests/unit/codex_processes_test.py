@@ -11,8 +11,10 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
+import psutil
 import pytest
 
 from codex_tmux.codex.commandline import is_app_server
@@ -112,12 +114,10 @@ def start(place: Path) -> Iterator[Callable[..., Pane]]:
 
     yield start
     for pane in panes:
-        table = Processes()
-        for pid in (*reversed(table.descendants(pane.pid)), pane.pid):
-            try:
-                os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                continue
+        for pid in psutil.pids():  # what a shell has left in the background is no child of it any more
+            with suppress(ProcessLookupError):
+                if os.getsid(pid) == pane.pid:
+                    os.kill(pid, signal.SIGKILL)
         os.waitpid(pane.pid, 0)
         os.close(pane.master)
 
