@@ -18,7 +18,13 @@ from codex_tmux.tmux.versions import limits_of, version_of
 ROOT = Path(__file__).parents[1]
 TESTS = ROOT / "tests/tmux"
 DOC = ROOT / "docs/tmux-versions.md"
-TABLE = re.compile(r"(?<=<!-- matrix -->\n).*?(?=<!-- /matrix -->)", re.DOTALL)
+PAGE = """# tmux, version by version
+
+What the tests with a real tmux show on each version from the oldest that codex-tmux supports to tmux's own master.
+`make tmux-builds` builds the versions from a clone of tmux; `make test-tmux-matrix` runs the tests with each and writes
+this table. A cell is the number of tests that passed. Tests that a machine cannot run, for want of a program, are
+skipped on every version alike.
+"""
 OUTCOME = re.compile(r"%\] (PASSED|FAILED|ERROR|SKIPPED) tests/tmux/(\w+)\.py::")
 SKIP = re.compile(r"^SKIPPED \[\d+\] tests/tmux/\w+\.py:\d+: (.*this tmux.*)$", re.MULTILINE)
 """A skip for the version's sake, not for what this machine lacks."""
@@ -92,7 +98,7 @@ def main(folder: str) -> int:
         printed[key[1]] = run(versions[key])
     table = table_of(printed)
     print(table)
-    DOC.write_text(TABLE.sub(lambda _: table, DOC.read_text()))
+    DOC.write_text(PAGE + table.rstrip() + "\n")
     return int("**" in table.replace("**all of tests/tmux**", ""))
 
 

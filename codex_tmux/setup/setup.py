@@ -96,9 +96,10 @@ def take_out(file: UserFile, yes: bool) -> int:
         text = new = config_text(data)
         item = THREAD_ID if THREAD_ID in (split_config(text)[1] or []) else SESSION_ID
         for before in map(config_text, befores):  # newest first
-            there = tuple(i for i in (item, THREAD_TITLE) if i in (split_config(new)[1] or []))
-            put_in = missing_items(split_config(before)[1], there)
-            new = without_items(new, put_in, with_items(before, tuple(put_in))[1])
+            there = split_config(new)[1] or []
+            lacked = missing_items(split_config(before)[1], (item, THREAD_TITLE))
+            put_in = tuple(i for i in lacked if i in there)
+            new = without_items(new, put_in, with_items(before, put_in)[1])
         if new == text:
             return data
         return new.encode() if befores[-1] or new.strip() else None

@@ -146,7 +146,8 @@ def rewrite(
         except Problem as e:
             raise Problem(f"{file.path}: {e}") from e
         if new == old:
-            click.echo(nothing)
+            if nothing:
+                click.echo(nothing)
             return Rewritten(old, new)
         lines = difference(str(file.path), *((data or b"").decode(errors="replace") for data in (old, new)))
         if lines != shown and not agreed(lines, yes):

@@ -84,8 +84,8 @@ class Pane(NamedTuple):
 
     @property
     def respawned(self) -> bool:
-        """Whether another process is its root than when it was last seen. From 3.8 on tmux does not tell a dead
-        pane's: then it is the same."""
+        """Whether another process is its root than when it was last seen. From 3.8 on, tmux names no process of a dead
+        pane: it counts as the same."""
         return self.guard is not None and self.root_pid not in ("", self.guard.root_pid)
 
     @property

@@ -67,7 +67,7 @@ def sync_once(server: Server) -> Pass:
         for action in actions:
             perform(server, action, drawing)
         wait_until_dead(server, drawing)
-        if any(pane.dead and not pane.asleep for pane in snapshot.panes):
+        if not drawing and any(pane.dead and not pane.asleep for pane in snapshot.panes):
             see_that_tmux_reaps(server)
         # Hooks pass over a pane that is not marked yet: what became of it meanwhile, nobody else will tell. And a
         # helper that was stopped has just set what is long not true any more.
