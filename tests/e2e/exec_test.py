@@ -149,6 +149,13 @@ def test_killed_in_the_middle_of_its_very_first_turn(world: Sandbox) -> None:
     assert logged(world, "exec.resumed", session=session_id)
 
 
+def is_at_work(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGHUP])
 def test_no_turn_outlives_its_pane(world: Sandbox, number: signal.Signals) -> None:
     pane = open_pane(world)
@@ -158,7 +165,7 @@ def test_no_turn_outlives_its_pane(world: Sandbox, number: signal.Signals) -> No
     assert children
     root.send_signal(number)
     world.wait_for(
-        lambda: not any(c.is_running() and c.status() != psutil.STATUS_ZOMBIE for c in children),
+        lambda: not any(is_at_work(child) for child in children),
         20,
         "the turn to end",
     )
