@@ -170,22 +170,15 @@ def write(records: tuple[Record, ...], former: str) -> None:
 
 
 def keep(directory: str, former: str) -> None:
-    """Give the state file the name `former` too, without a moment in which either is missing."""
-    path, second = os.path.join(directory, NAME), os.path.join(directory, SECOND_NAME)
+    """Give what the state file holds the name `former` too, by a copy: in no moment is either missing."""
+    second = os.path.join(directory, SECOND_NAME)
     unlink_if_there(second)
     try:
-        try:
-            os.link(path, second)
-        except OSError:  # a file system without hard links
-            with open(path, "rb") as file:
-                write_new(second, file.read())
+        with open(os.path.join(directory, NAME), "rb") as file:
+            write_new(second, file.read())
     except FileNotFoundError:
         return  # the first save
-    try:
-        os.replace(second, os.path.join(directory, former))
-    finally:
-        # Where both are the same file already (a save was killed right here), rename(2) leaves both names.
-        unlink_if_there(second)
+    os.replace(second, os.path.join(directory, former))
 
 
 def sync_directory(directory: str) -> None:
