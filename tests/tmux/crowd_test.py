@@ -63,7 +63,7 @@ def test_two_hundred_hooks_within_a_second(sandbox: Sandbox) -> None:
     assert "crashed" not in sandbox.log_text()
 
 
-def test_two_tmux_servers_on_one_state_file(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_two_tmux_servers_on_one_state_file(sandbox: Sandbox) -> None:
     sandbox.start_server(load_plugin=True)
     (one,) = start(sandbox, "prompt one")
     first = sandbox.socket
@@ -118,10 +118,6 @@ def hold_and_stop(sandbox: Sandbox, name: str) -> subprocess.Popen[str]:
     return process
 
 
-def typed_arrives(sandbox: Sandbox, client_word: str) -> None:
-    sandbox.wait_text("main:0", client_word)
-
-
 def test_a_stopped_holder_of_the_state_costs_only_the_saving(
     sandbox: Sandbox, holder: list[subprocess.Popen[str]]
 ) -> None:
@@ -132,7 +128,7 @@ def test_a_stopped_holder_of_the_state_costs_only_the_saving(
     holder.append(process)
     pane = sandbox.new_pane("codex 'begin in two'")
     client.send(b"echo o''ne\r")
-    typed_arrives(sandbox, "one")
+    sandbox.wait_text("main:0", "one")
     sandbox.wait_for(
         lambda: len(sandbox.format(pane, "#{@codex_session}")) == 36, 20, "a session in the pane's options"
     )
@@ -160,19 +156,18 @@ def test_what_happens_while_a_sync_is_stopped_is_seen_to_without_another_event(
     sandbox.tmux("rename-window", "-t", one.pane, "meanwhile")
     sandbox.wait_for(lambda: names(sandbox) == {one.session: "meanwhile"}, 25, "what happened to be seen to")
     assert f" lock.worked_around lock={name} holder={process.pid}" in sandbox.log_text()
-    helper = next(c for c in json.loads(doctor(sandbox))["checks"] if c["name"] == "helper")
+    checks = json.loads(sandbox.helper_result("doctor", "--json").stdout)["checks"]
+    helper = next(check for check in checks if check["name"] == "helper")
     assert helper["detail"].startswith(f"process {process.pid} hangs: ")
-
-
-def doctor(sandbox: Sandbox) -> str:
-    """What doctor says, for programs; it exits 1 where something is broken."""
-    return sandbox.helper_result("doctor", "--json").stdout
+    process.kill()
+    process.wait()
+    sandbox.wait_for(lambda: not sandbox.option("@codex_pending"), 20, "no sync to be waited for")
+    sandbox.tmux("rename-window", "-t", one.pane, "again")
+    sandbox.wait_for(lambda: names(sandbox) == {one.session: "again"}, 20, "the next event to be seen to")
 
 
 @pytest.mark.parametrize(
-    ("kind", "lock"),
-    [(k, lock) for k in ("prompt dead", "prompt living") for lock in ("sync", "state")]
-    + [("run dead", "sync")],
+    ("kind", "lock"), [("prompt dead", "sync"), ("prompt living", "sync"), ("prompt dead", "state")]
 )
 def test_no_old_command_runs_while_a_stopped_helper_holds_a_lock(
     sandbox: Sandbox, holder: list[subprocess.Popen[str]], kind: str, lock: str
@@ -192,7 +187,7 @@ def test_no_old_command_runs_while_a_stopped_helper_holds_a_lock(
     tmux = [shutil.which("tmux") or "tmux", "-S", str(sandbox.socket), *words]
     respawn = subprocess.Popen(tmux, env=sandbox.env)
     client.send(b"echo o''ne\r")
-    typed_arrives(sandbox, "one")
+    sandbox.wait_text("main:0", "one")
     assert sandbox.tmux("display-message", "-p", "-t", one.pane, "#{pane_id}") == one.pane
     assert respawn.wait(30) == 0
     check_resumed(sandbox, [one], turns)
@@ -215,19 +210,3 @@ def test_no_old_command_runs_where_the_helper_is_gone(sandbox: Sandbox) -> None:
     assert len(sandbox.model.requests) == turns
     sandbox.helper("respawn", "-t", one.pane)
     check_resumed(sandbox, [one], turns)
-
-
-def test_after_a_stopped_helper_has_ended_all_is_as_before(
-    sandbox: Sandbox, holder: list[subprocess.Popen[str]]
-) -> None:
-    sandbox.start_server(load_plugin=True)
-    (one,) = start(sandbox, "run one")
-    holder.append(hold_and_stop(sandbox, lock_name(Server(str(sandbox.socket)))))
-    kill(sandbox, one)
-    sandbox.respawn(one.pane)
-    wait_resumed(sandbox, one)
-    holder[0].kill()
-    holder[0].wait()
-    sandbox.wait_for(lambda: not sandbox.option("@codex_pending"), 20, "no sync to be waited for")
-    sandbox.tmux("rename-window", "-t", one.pane, "again")
-    sandbox.wait_for(lambda: names(sandbox) == {one.session: "again"}, 20, "the next event to be seen to")

@@ -67,23 +67,6 @@ def test_the_rules_do_not_grow_with_what_is_old(looks: list[int]) -> None:
     assert work(looks, 50, old=200) <= work(looks, 50) + 10
 
 
-def contradictions(looks: list[int], number: int) -> int:
-    """How much for a file that names each session twice and ten panes again and again: one of each stays."""
-    (first,), _ = reconcile((), snapshot(1), Policy(), NOW)
-    records = tuple(
-        first._replace(session_id=sid(n // 2), pane=f"%{n % 10}", epoch=f"{EPOCH} old") for n in range(number)
-    )
-    looks.clear()
-    records, _ = reconcile(records, snapshot(1), Policy(), NOW)
-    assert len({r.session_id for r in records}) == len(records) == number // 2
-    assert [r.place for r in records if r.current] == [(SERVER, EPOCH, "%0")]
-    return sum(looks)
-
-
-def test_the_rules_grow_with_the_contradictions_of_a_file(looks: list[int]) -> None:
-    assert contradictions(looks, 200) <= 4 * contradictions(looks, 50) + 50
-
-
 LOOK = """
 import sys, json
 from codex_tmux.codex.store import Store

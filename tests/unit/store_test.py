@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from codex_tmux.state import store
 from codex_tmux.state.records import Record
 from codex_tmux.tracking import pass_once
 from codex_tmux.tracking.model import Policy, Snapshot
+from codex_tmux.tracking.rules import reconcile
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone.utc)
 ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="needs root to give a file away")
@@ -101,6 +102,15 @@ def test_the_backup_is_the_file_before(state: Path, directory: Path) -> None:
     before = state.read_bytes()
     save(record(2))
     assert (directory / store.BACKUP).read_bytes() == before
+
+
+def test_a_session_or_a_pane_twice() -> None:
+    """As where two files were merged by hand: each session once, each pane once, after the next sync."""
+    save(record(1), record(1, pane="%9"), record(4, pane="%2"), record(2, updated_at=NOW + timedelta(1)))
+    settled, _ = reconcile(load(), Snapshot("/tmp/another", "1:2", ()), Policy(), NOW + timedelta(2))
+    current = [r for r in settled if r.current]
+    assert len({r.session_id for r in settled}) == len(settled) == 3
+    assert len({r.place for r in current}) == len(current)
 
 
 # -- a broken one --
