@@ -1,4 +1,4 @@
-"""The stand-in is held to the real Codex: the same cases on both, and both must show the same."""
+"""The stand-in is held to the real Codex without its shared server: both must show the same in each case."""
 
 import contextlib
 import json
@@ -14,40 +14,39 @@ import pytest
 
 from codex_tmux.codex.store import Store
 from codex_tmux.selftest.world import WorldError
-from tests.support.world import Sandbox, running
+from tests.support.world import Sandbox
 
-pytestmark = pytest.mark.codex
+pytestmark = [pytest.mark.codex, pytest.mark.xdist_group("contract")]
 
 Seen = dict[str, Any]
 ID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
 CUT = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{5}(?=\.\.\.)")
 SPINNER = re.compile(r"^[\u2800-\u28ff] ")
+EMBEDDED = ("codex", "--no-daemon")
 ENDS = ["/quit", "C-c", "SIGKILL", "SIGTERM", "SIGHUP"]
 UNKNOWN = "01a201da-7561-7551-a7df-a07aa6f38cdb"
 
 
-@pytest.fixture(scope="module", params=["embedded", "daemon"])
-def both(request: pytest.FixtureRequest, codex_binary: str) -> Iterator[tuple[list[Sandbox], list[str]]]:
-    """Two worlds, the real Codex's and the stand-in's; the flags that make both run embedded, or through a daemon."""
-    with Sandbox(codex_binary) as real, Sandbox(daemon=True) as standin:
+@pytest.fixture(scope="module")
+def both(codex_binary: str) -> Iterator[list[Sandbox]]:
+    """Two worlds, the real Codex's and the stand-in's."""
+    with Sandbox(codex_binary) as real, Sandbox() as standin:
         for world in (real, standin):
             world.start_server(config="set -g remain-on-exit on")
             world.attach()
-        yield [real, standin], ["--no-daemon"] if request.param == "embedded" else []
+        yield [real, standin]
 
 
-def same(both: tuple[list[Sandbox], list[str]], case: Callable[[Sandbox, list[str]], Seen]) -> Seen:
-    """What both show in a case; they are the same."""
-    worlds, flags = both
+def same(both: list[Sandbox], case: Callable[[Sandbox], Seen]) -> None:
+    """What both show in a case is the same."""
     with ThreadPoolExecutor() as pool:
-        real, standin = pool.map(lambda world: case(world, flags), worlds)
+        real, standin = pool.map(case, both)
     assert standin == real
-    return real
 
 
-def start(world: Sandbox, *words: str) -> str:
+def start(world: Sandbox) -> str:
     """A pane with Codex, looked at by a client, its title there."""
-    pane = world.new_pane("codex", *words)
+    pane = world.new_pane(*EMBEDDED)
     world.tmux("select-window", "-t", pane)
     world.wait_ready(pane, 30)
     world.wait_for(lambda: CUT.search(world.format(pane, "#{pane_title}")), 20, "the id in the title")
@@ -68,19 +67,13 @@ def title(world: Sandbox, pane: str) -> str:
 
 
 def holder(world: Sandbox, pane: str, session_id: str) -> str:
-    """Who holds a session's lock: the pane's own Codex, the daemon, nobody."""
+    """Who holds a session's lock: the pane's own Codex, another one, nobody."""
     found = Store(str(world.codex_home)).lock_holder(session_id)
     if found is None:
         return "nobody"
-    if found.daemon:
-        return "daemon"
     with contextlib.suppress(WorldError):
-        family = [psutil.Process(int(world.format(pane, "#{pane_pid}")))]
-        return (
-            "pane"
-            if found.pid in [p.pid for p in (*family, *family[0].children(recursive=True))]
-            else "other"
-        )
+        root = psutil.Process(int(world.format(pane, "#{pane_pid}")))
+        return "pane" if found.pid in [p.pid for p in (root, *root.children(recursive=True))] else "other"
     return "other"
 
 
@@ -130,10 +123,9 @@ def end(world: Sandbox, pane: str, how: str) -> Seen:
     }
 
 
-@pytest.mark.xdist_group("contract")
-def test_a_session_before_and_after_its_first_message(both: tuple[list[Sandbox], list[str]]) -> None:
-    def case(world: Sandbox, flags: list[str]) -> Seen:
-        pane = start(world, *flags)
+def test_a_session_before_and_after_its_first_message(both: list[Sandbox]) -> None:
+    def case(world: Sandbox) -> Seen:
+        pane = start(world)
         before = session(world, pane)
         seen: Seen = {"title": title(world, pane), "empty": files(world, pane, before)}
         world.ask(pane, "hello")
@@ -150,10 +142,9 @@ def test_a_session_before_and_after_its_first_message(both: tuple[list[Sandbox],
 
 
 @pytest.mark.parametrize("how", ENDS)
-@pytest.mark.xdist_group("contract")
-def test_every_end_after_a_message(both: tuple[list[Sandbox], list[str]], how: str) -> None:
-    def case(world: Sandbox, flags: list[str]) -> Seen:
-        pane = start(world, *flags)
+def test_every_end_after_a_message(both: list[Sandbox], how: str) -> None:
+    def case(world: Sandbox) -> Seen:
+        pane = start(world)
         known = world.ask(pane, f"end by {how}").session_id
         store = Store(str(world.codex_home))
         world.wait_for(lambda: store.find(known), 20, "the session in the database")
@@ -165,36 +156,28 @@ def test_every_end_after_a_message(both: tuple[list[Sandbox], list[str]], how: s
 
 
 @pytest.mark.parametrize("how", ["/quit", "SIGKILL"])
-@pytest.mark.xdist_group("contract")
-def test_every_end_before_a_message(both: tuple[list[Sandbox], list[str]], how: str) -> None:
-    same(both, lambda world, flags: end(world, start(world, *flags), how))
+def test_every_end_before_a_message(both: list[Sandbox], how: str) -> None:
+    same(both, lambda world: end(world, start(world), how))
 
 
-@pytest.mark.xdist_group("contract")
-def test_resume_alone_and_while_it_is_open(both: tuple[list[Sandbox], list[str]]) -> None:
-    def case(world: Sandbox, flags: list[str]) -> Seen:
-        pane = start(world, *flags)
+def test_resume_alone_and_while_it_is_open(both: list[Sandbox]) -> None:
+    def case(world: Sandbox) -> Seen:
+        pane = start(world)
         known = world.ask(pane, "shared").session_id
-        other = world.new_pane("codex", *flags, "resume", known)
+        other = world.new_pane(*EMBEDDED, "resume", known)
         world.tmux("select-window", "-t", other)
         world.wait_for(lambda: known[:29] in world.format(other, "#{pane_title}"), 20, "its id in the title")
-        locked = world.wait_for(
-            lambda: (
-                ["open in another app" in world.capture(other)]
-                if "open in another app" in world.capture(other) or "turn 1 |" in world.capture(other)
-                else None
-            ),
+        world.wait_for(
+            lambda: any(x in world.capture(other) for x in ("open in another app", "turn 1 |")),
             20,
             "an answer",
         )
         seen: Seen = {"title": title(world, other), "holder": holder(world, pane, known)}
-        if not flags:
-            seen["locked"] = locked  # embedded, the real one shows both, in no fixed order
         seen["end of the second"] = world.format(other, "#{pane_dead}")
         world.kill(other)
         world.kill(pane)
         world.wait_for(lambda: dead(world, pane) and dead(world, other), 20, "both to end")
-        again = world.new_pane("codex", *flags, "resume", known)
+        again = world.new_pane(*EMBEDDED, "resume", known)
         world.tmux("select-window", "-t", again)
         world.wait_text(again, "turn 1 |")
         seen["said"] = world.ask(again, "and on").messages
@@ -203,38 +186,14 @@ def test_resume_alone_and_while_it_is_open(both: tuple[list[Sandbox], list[str]]
     same(both, case)
 
 
-@pytest.mark.xdist_group("contract")
-def test_an_unknown_session(both: tuple[list[Sandbox], list[str]]) -> None:
-    def case(world: Sandbox, flags: list[str]) -> Seen:
-        pane = world.new_pane("codex", *flags, "resume", UNKNOWN)
+def test_an_unknown_session(both: list[Sandbox]) -> None:
+    def case(world: Sandbox) -> Seen:
+        pane = world.new_pane(*EMBEDDED, "resume", UNKNOWN)
         world.wait_for(lambda: dead(world, pane), 20, "the end")
         screen = "".join(world.capture(pane).split())
         return {
             "exit": world.format(pane, "#{pane_dead_status}"),
             "says so": "".join("No saved session found".split()) in screen,
         }
-
-    same(both, case)
-
-
-@pytest.mark.xdist_group("contract")
-@pytest.mark.parametrize("both", ["daemon"], indirect=True)
-def test_a_lost_daemon(both: tuple[list[Sandbox], list[str]]) -> None:
-    def case(world: Sandbox, flags: list[str]) -> Seen:
-        pane = start(world)
-        known = world.ask(pane, "before").session_id
-        record = json.loads((world.codex_home / "app-server-daemon/daemon.pid").read_text())
-        os.kill(int(record["pid"]), signal.SIGKILL)
-        world.wait_for(lambda: not running(int(record["pid"])), 20, "the end of the daemon")
-        # A new background server may be under way, and have it already.
-        seen: Seen = {
-            "held by the pane": holder(world, pane, known) == "pane",
-            "dead": world.format(pane, "#{pane_dead}"),
-        }
-        start(world)
-        world.tmux("select-window", "-t", pane)
-        world.wait_for(lambda: holder(world, pane, known) == "daemon" or not world.codex, 20, "it reattached")
-        seen |= {"said": world.ask(pane, "after").messages, "title": title(world, pane)}
-        return {**seen, "holder again": holder(world, pane, known)}
 
     same(both, case)

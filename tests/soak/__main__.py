@@ -10,11 +10,9 @@ from tests.soak.walk import Walk
 from tests.support.world import Sandbox
 
 
-def walk(
-    seed: int, seconds: float, codex: str | None, daemon: bool, most_panes: int, show: bool = False
-) -> Walk:
+def walk(seed: int, seconds: float, codex: str | None, most_panes: int, show: bool = False) -> Walk:
     """Walk for that long. Raises what was wrong, with the way there, the log and the screens."""
-    with Sandbox(codex, daemon=daemon) as sandbox:
+    with Sandbox(codex) as sandbox:
         made = Walk(sandbox, seed, most_panes)
         try:
             made.begin()
@@ -28,12 +26,10 @@ def walk(
             way = "\n".join(f"{n:4} {said}" for n, said in enumerate(made.history, 1))
             text = log.read_text() if log.exists() else "(none)"
             state = sandbox.state_dir / "state.toml"
-            state = sandbox.state_dir / "state.toml"
             held = state.read_text() if state.exists() else "(none)"
             raise AssertionError(
                 f"the state file:\n{held}\nthe log:\n{text}\n{sandbox.screens()}\n"
-                f"seed {seed}, daemon {daemon}, after:\n{way}\nwrong: {e}\n"
-                f"again: python -m tests.soak --seed {seed} {'--daemon' if daemon else '--embedded'}"
+                f"seed {seed}, after:\n{way}\nwrong: {e}\nagain: python -m tests.soak --seed {seed}"
             ) from e
         return made
 
@@ -44,16 +40,11 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=int.from_bytes(os.urandom(4), "big"))
     parser.add_argument("--real", metavar="CODEX", help="with this real Codex, not the stand-in")
     parser.add_argument("--panes", type=int, default=9)
-    shared = parser.add_mutually_exclusive_group()
-    shared.add_argument("--daemon", action="store_true", help="the stand-in with a shared server only")
-    shared.add_argument("--embedded", action="store_true", help="the stand-in without one only")
     args = parser.parse_args()
     print(f"seed {args.seed}", flush=True)
-    modes = [True] if args.daemon or args.real else [False] if args.embedded else [True, False]
-    for daemon in modes:
-        made = walk(args.seed, args.seconds / len(modes), args.real, daemon, args.panes, show=True)
-        counted = Counter(said.split()[0] for said in made.history)
-        print(f"{len(made.history)} steps, all well: {dict(counted.most_common())}")
+    made = walk(args.seed, args.seconds, args.real, args.panes, show=True)
+    counted = Counter(said.split()[0] for said in made.history)
+    print(f"{len(made.history)} steps, all well: {dict(counted.most_common())}")
     return 0
 
 

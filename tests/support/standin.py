@@ -1,8 +1,8 @@
 """The tests' stand-in for Codex: the self-test's, with all that makes a difference to a plugin.
 
-It runs embedded; with `shared_daemon = true` in the config through a shared server, as Codex does by itself. Flags are
-accepted and ignored, but for `-C`, those that make Codex run embedded, and those that `refused = "…"` in the config
-names. A fork runs embedded in any case. tests/e2e/contract_test.py holds it to the real one.
+It runs embedded, as Codex does with `--no-daemon`; the tests with the real Codex have its shared server. Flags are
+accepted and ignored, but for `-C` and those that `refused = "…"` in the config names. tests/e2e/contract_test.py
+holds it to the real one.
 """
 
 import itertools
@@ -15,8 +15,6 @@ import termios
 import time
 
 from codex_tmux.selftest.standin import VERSION, banner, config, say, set_title
-from tests.support import standin_daemon
-from tests.support.standin_daemon import RemoteSession
 from tests.support.standin_session import OpenElsewhere, Refused, StoredSession
 
 ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -31,13 +29,6 @@ VALUED_FLAGS = (
     " -p --profile -s --sandbox -C --cd --add-dir -a --ask-for-approval --color -o --output-last-message"
     " --output-schema"
 ).split()
-
-
-def new_session(flags: list[str], wanted: str | None = None) -> StoredSession | RemoteSession:
-    """A session for a TUI, new or `wanted`. Raises Refused."""
-    if standin_daemon.is_wanted(flags):
-        return RemoteSession(wanted, lambda: say("• Reconnecting to server…"))
-    return StoredSession(wanted)
 
 
 def crash(signum: int, frame: object) -> None:
@@ -63,7 +54,7 @@ def wait_for_lock(session_id: str, why: str) -> StoredSession | None:
     return None
 
 
-def tui(session: StoredSession | RemoteSession, prompt: str | None, flags: list[str]) -> int:
+def tui(session: StoredSession, prompt: str | None) -> int:
     """Talk until `/quit`, Ctrl-C or the end of input; SIGUSR1 makes it fail."""
     if not sys.stdin.isatty():
         raise Refused("stdin is not a terminal")
@@ -88,7 +79,7 @@ def tui(session: StoredSession | RemoteSession, prompt: str | None, flags: list[
             if text.strip() == "/new":
                 # Codex, too, keeps the lock of a session that it has left by `/new`.
                 left.append(session)
-                session = new_session(flags)
+                session = StoredSession()
                 set_title(session.id)
                 say("• a new conversation")
             elif text.strip():
@@ -96,8 +87,6 @@ def tui(session: StoredSession | RemoteSession, prompt: str | None, flags: list[
                 say(f"• {session.ask(text.strip())}")
         except KeyboardInterrupt:
             break
-        except Refused:
-            say("■ This conversation is read-only or unavailable; no operation was sent.")
     set_title("")
     sys.stdout.write(FOCUS_EVENTS_OFF)
     sys.stdout.flush()
@@ -105,9 +94,7 @@ def tui(session: StoredSession | RemoteSession, prompt: str | None, flags: list[
     time.sleep(float(os.environ.get(LINGER, "0")))
     # What was typed goes, as Codex's composer does: no line is left that looks ready for input.
     sys.stdout.write("\x1b[A\r\x1b[2K")
-    if isinstance(session, RemoteSession):
-        print(f"To reconnect, run:\n  codex resume {session.id}")
-    elif session.items:
+    if session.items:
         print(f"To continue this session, run:\n  codex resume {session.id}")
     for done in (*left, session):
         done.quit()
@@ -163,8 +150,6 @@ def main(args: list[str] | None = None) -> int:
     for flag, value in itertools.pairwise(flags):
         if flag in ("-C", "--cd"):
             os.chdir(value)
-    if words[:1] == ["app-server"]:
-        standin_daemon.Server().serve()
     in_exec = words[:1] == ["exec"]
     words = words[1:] if in_exec else words
     wanted = parent = None
@@ -181,14 +166,14 @@ def main(args: list[str] | None = None) -> int:
             return run_exec(StoredSession(wanted, "exec"), prompt, "--json" in flags)
         signal.signal(signal.SIGUSR1, crash)
         try:
-            session = StoredSession.fork(parent) if parent else new_session(flags, wanted)
+            session = StoredSession.fork(parent) if parent else StoredSession(wanted)
         except OpenElsewhere as e:
             assert wanted is not None
             waited = wait_for_lock(wanted, str(e))
             if waited is None:
                 return 0
             session = waited
-        return tui(session, prompt, flags)
+        return tui(session, prompt)
     except Refused as e:
         print(f"ERROR: {e}", file=sys.stderr)
         return 1

@@ -31,7 +31,7 @@ class OpenElsewhere(Refused):
 class StoredSession(Session):
     """A session with its row in the state database."""
 
-    def __init__(self, session_id: str | None = None, source: str = "cli", cwd: str | None = None) -> None:
+    def __init__(self, session_id: str | None = None, source: str = "cli") -> None:
         try:
             super().__init__(session_id)
         except StopIteration:
@@ -39,7 +39,6 @@ class StoredSession(Session):
         except BlockingIOError:
             raise OpenElsewhere("This conversation is open in another app") from None
         self.source = source
-        self.cwd = cwd or self.cwd
 
     forked_from = ""
 
@@ -62,15 +61,11 @@ class StoredSession(Session):
             payload = {**payload, "forked_from_id": self.forked_from}
         super().append(kind, payload)
 
-    def close(self) -> None:
-        """Let go of the session, as the end of the process would."""
-        self.lock.close()
-
     def quit(self) -> None:
         """Let go of the session, and take its lock file away: only a killed Codex leaves one behind."""
         with contextlib.suppress(OSError):
             os.unlink(self.lock.name)
-        self.close()
+        self.lock.close()
 
     def read(self, rollout: Path) -> list[dict[str, Any]]:
         """What was said; half a line at its end, of a killed Codex, counts for nothing."""

@@ -22,7 +22,6 @@ from codex_tmux.state.records import Record
 from codex_tmux.tmux.versions import Version, version_of
 from tests.support.codex_package import use_package
 from tests.support.model import ModelServer
-from tests.support.standin_daemon import SWITCH
 from tests.support.terminal import Client
 
 
@@ -43,7 +42,7 @@ class Sandbox(World):
     """A private home, tmux server, Codex and model; a context manager, closed by leaving it.
 
     `codex`: the Codex to run, None for the stand-in. `title`: whether Codex's config has the `terminal_title` that
-    `codex-tmux setup` writes. `daemon`: whether the stand-in has a shared background server; real Codex has one anyway.
+    `codex-tmux setup` writes.
     """
 
     model: ModelServer
@@ -53,12 +52,10 @@ class Sandbox(World):
         codex: str | os.PathLike[str] | None = None,
         *,
         title: bool = True,
-        daemon: bool = False,
         shell: str = "/bin/bash",
         tmux: str = "tmux",
     ) -> None:
         self.title = title
-        self.daemon = daemon
         self.homes: list[Path] = []
         self.clients: list[Client] = []
         self._trusted: list[Path] = []
@@ -101,8 +98,7 @@ class Sandbox(World):
         home = super().new_home(name)
         config = home / "config.toml"
         text = config.read_text() if self.title else config.read_text().replace(TITLE, "")
-        shared = f"{SWITCH}\n" if self.daemon and self.codex is None else ""
-        config.write_text(shared + text + "".join(trusted(directory) for directory in self._trusted))
+        config.write_text(text + "".join(trusted(directory) for directory in self._trusted))
         if self.codex is not None:
             use_package(self.codex, home)
         self.homes.append(home)

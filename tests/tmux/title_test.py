@@ -5,7 +5,6 @@ from collections.abc import Iterator
 
 import pytest
 
-from codex_tmux.codex.store import Store
 from codex_tmux.tmux.server import Server
 from codex_tmux.tracking.sync import server_lock
 from tests.support.world import Sandbox
@@ -123,27 +122,3 @@ def test_what_was_killed_stays_dead_whatever_is_written_there(world: Sandbox, no
         world.helper("respawn", "-t", pane)
         said.append(f"more {len(said)}")
         assert world.ask(pane, said[-1]).messages == tuple(said)
-
-
-def test_a_title_that_names_what_nobody_has_open_is_not_believed() -> None:
-    with Sandbox(daemon=True) as world:
-        world.env["CODEX_STANDIN_LINGER"] = "0"
-        world.start_server(load_plugin=True)
-        ended, session = world.talk("over")
-        living, own = world.talk("goes on")
-        world.type(ended, "/quit")
-        world.wait_for(
-            lambda: Store(str(world.codex_home)).lock_holder(session) is None, 30, "the session to be closed"
-        )
-        world.quiet()
-        pane = world.new_pane(f"printf '\\033]2;x | {session}\\007' >/dev/tty; exec codex")
-        third = world.ask(pane, "third").session_id
-        world.wait_for(lambda: world.bound(pane) == third, 20, "its session")
-        for shown in (pane, living):
-            tty = world.format(shown, "#{pane_tty}")
-            with open(tty, "w") as terminal:
-                terminal.write(f"\033]2;x | {session}\007")
-            world.wait_for(lambda p=shown: session in world.format(p, "#{pane_title}"), 20, "the title")  # type: ignore[misc]
-        world.quiet()
-        world.helper("sync")
-        assert [world.bound(p) for p in (pane, living)] == [third, own]
