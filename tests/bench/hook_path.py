@@ -1,142 +1,140 @@
-"""What tmux starts: `sync`, `run`, the plugin's load; and the memory that a sync takes."""
+"""What tmux starts: `sync`, `run`, and the plugin's load."""
 
-import subprocess
+import json
+import secrets
+import shlex
+import shutil
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 from codex_tmux.sleeping.resume import run_command
 from codex_tmux.state.launch import Launch
 from codex_tmux.state.pane_options import encode_launch
 from codex_tmux.tmux.server import Server
-from tests.bench.measure import Cost, Figure, Line, exponent, figure, median, side_by_side, spawn, timed
-from tests.bench.worlds import (
-    bare_python,
-    environment,
-    filled,
-    plugin,
-    session_id,
-    started_by_hooks,
-    write_rollout,
-)
-from tests.support.world import Sandbox
+from tests.bench.measure import Cost, Line, median, side_by_side, spawn, timed
+from tests.support.world import Sandbox, plugin_file
 
 PYTHON = "python3 -I -c pass"
-SIZES = ((20, 0), (20, 20), (100, 0), (100, 20), (100, 100), (300, 0), (300, 20), (300, 300))
-SMALL = ((20, 0), (20, 20), (100, 20))
+SIZES = {(20, 20): "", (100, 20): "8 x", (300, 300): ""}
+"""Panes, and how many of them run Codex."""
 
 
-def of_sync(world: Sandbox, what: str, quick: bool, budget: str = "") -> Line:
-    """`sync`, started as hooks start it, beside a bare Python."""
-    env, words, server = environment(world, "%0"), started_by_hooks(world), world.server_pid
-    return side_by_side(
-        what,
-        lambda: spawn([*words, "sync", "--settle"], env, server),
-        lambda: bare_python(env),
-        PYTHON,
-        budget,
-        times=9 if quick else 21,
-    )
+def bare_python(env: dict[str, str]) -> Cost:
+    """A Python that starts and ends."""
+    return spawn([sys.executable, "-I", "-c", "pass"], env)
 
 
-def bench_sync(quick: bool) -> list[Line | Figure]:
+def session_id(number: int) -> str:
+    """An id as Codex makes them."""
+    stamp = f"{int(time.time() * 1000):012x}"
+    return f"{stamp[:8]}-{stamp[8:]}-7{number % 4096:03x}-8{secrets.token_hex(2)[:3]}-{secrets.token_hex(6)}"
+
+
+def write_rollout(home: Path, session: str, cwd: str) -> None:
+    """A session of one message in Codex's store."""
+    day = home / "sessions" / time.strftime("%Y/%m/%d")
+    day.mkdir(parents=True, exist_ok=True)
+    meta = {"type": "session_meta", "payload": {"id": session, "cwd": cwd, "source": "cli"}}
+    said = {"type": "event_msg", "payload": {"type": "user_message", "message": "hello"}}
+    path = day / f"rollout-{time.strftime('%Y-%m-%dT%H-%M-%S')}-{session}.jsonl"
+    path.write_text(json.dumps(meta) + "\n" + json.dumps(said) + "\n")
+
+
+def fake_codex(world: Sandbox) -> str:
+    """The command line of a Codex from npm as processes show it, a wrapper and its binary, that costs 2 MB."""
+    place = world.root / "fake"
+    if not place.exists():
+        (place / "native").mkdir(parents=True)
+        (place / "node").symlink_to("/bin/sh")
+        (place / "codex").write_text('"$(dirname "$0")/native/codex" "$@"; exit $?\n')
+        (place / "native/codex").symlink_to(shutil.which("sleep") or "/bin/sleep")
+    return f"exec {shlex.quote(str(place / 'node'))} {shlex.quote(str(place / 'codex'))} 100000"
+
+
+@contextmanager
+def filled(panes: int, codex: int) -> Iterator[Sandbox]:
+    """A tmux server with that many panes beside its first, `codex` of which run what looks like Codex."""
+    with Sandbox() as world:
+        world.start_server(load_plugin=True)
+        world.quiet()
+        for number in range(panes):
+            runs = number < codex
+            pane = world.new_pane("/bin/sh", "-c", fake_codex(world) if runs else "exec sleep 100000")
+            if runs:
+                session = session_id(number)
+                write_rollout(world.codex_home, session, str(world.work))
+                with open(world.format(pane, "#{pane_tty}"), "wb", buffering=0) as tty:
+                    tty.write(f"\033]0;work | {session[:29]}...\007".encode())
+        world.helper("sync", "--settle")
+        world.wait_for(lambda: len(world.sessions()) == codex, 60, f"{codex} sessions")
+        world.quiet()
+        yield world
+
+
+def bench_sync(quick: bool) -> list[Line]:
     """`sync` on servers of several sizes, started as hooks start it."""
-    lines: list[Line | Figure] = []
-    all_codex, few = {}, {}
-    for panes, codex in SMALL if quick else SIZES:
+    lines = []
+    for (panes, codex), budget in SIZES.items():
+        if quick and panes > 100:
+            continue
         with filled(panes, codex) as world:
-            budget = "8 x" if (panes, codex) == (100, 20) else ""
-            line = of_sync(world, f"sync, {panes} panes, {codex} of them Codex", quick, budget)
-            lines.append(line)
-            if codex == panes:
-                all_codex[panes] = line.ours
-            if codex == 20:
-                few[panes] = line.ours
-            if (panes, codex) == (300, 300):
-                lines.append(peak_memory(started_by_hooks(world), environment(world, "%0")))
-    for what, found in (("all of them Codex", all_codex), ("20 of them Codex", few)):
-        if len(found) > 2:
-            lines.append(growth(f"sync, over panes, {what}", found))
+            env, words = world.inside | {"TMUX_PANE": "%0"}, shlex.split(world.option("@codex_word"))
+            lines.append(
+                side_by_side(
+                    f"sync, {panes} panes, {codex} of them Codex",
+                    lambda w=words, e=env: spawn([*w, "sync", "--settle"], e),  # type: ignore[misc]
+                    lambda e=env: bare_python(e),  # type: ignore[misc]
+                    PYTHON,
+                    budget,
+                    times=9 if quick else 21,
+                )
+            )
     return lines
 
 
-def growth(what: str, found: dict[int, Cost]) -> Figure:
-    """How a cost grows with the number of what there is."""
-    sizes = sorted(found)
-    wall = exponent(sizes, [found[s].wall for s in sizes])
-    busy = exponent(sizes, [found[s].cpu + found[s].server for s in sizes])
-    points = ", ".join(f"{s}: {found[s].wall:.0f} ms" for s in sizes)
-    return figure(f"growth: {what}", f"n^{wall:.2f} (processor n^{busy:.2f})", points, "n^1")
-
-
-def peak_memory(words: list[str], env: dict[str, str]) -> Figure:
-    """The most memory that a sync has resident."""
-    # Between us and it: a process that is forked starts with its parent's peak.
-    between = (
-        "import os, sys; pid = os.posix_spawn(sys.argv[1], sys.argv[1:], os.environ); "
-        "print(os.wait4(pid, 0)[2].ru_maxrss)"
-    )
-    done = subprocess.run(
-        [sys.executable, "-I", "-S", "-c", between, *words, "sync", "--settle"],
-        env=env,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    peak = int(done.stdout) / (1024 if sys.platform.startswith("linux") else 1 << 20)
-    return figure("memory: peak of a sync, 300 panes, all Codex", f"{peak:.1f} MB", "", "30 MB")
-
-
-def bench_run(quick: bool) -> list[Line | Figure]:
+def bench_run(quick: bool) -> list[Line]:
     """`run`, from its exec to that of Codex, which is /bin/true here: a pane that wakes into its session."""
     with Sandbox() as world:
         pane = world.start_server()
         session = session_id(1)
         write_rollout(world.codex_home, session, str(world.work))
         launch = Launch("tui", "/bin/true", str(world.codex_home), str(world.work), ("-m", "x"), False)
-        for name, value in (
-            ("@codex_session", session),
-            ("@codex_launch", encode_launch(launch)),
-            ("@codex_pane", "1"),
-        ):
+        options = {"@codex_session": session, "@codex_launch": encode_launch(launch), "@codex_pane": "1"}
+        for name, value in options.items():
             world.tmux("set-option", "-p", "-t", pane, name, value)
-        env = environment(world, pane)
+        env = world.inside | {"TMUX_PANE": pane}
         # The stored command as a sync writes it; no sync comes between, as the plugin is not loaded.
         world.tmux("set-option", "-g", "@codex_helper", str(world.bin / "codex-tmux"))
         stored = run_command(Server(str(world.socket)), launch)
-        server = world.server_pid
         true = median([spawn(["/bin/true"], env) for _ in range(21)])
+
+        def run() -> Cost:
+            cost = spawn(stored, env)
+            return Cost(cost.wall - true.wall, cost.cpu - true.cpu)
+
+        times = 9 if quick else 31
         line = side_by_side(
-            "run, from its exec to Codex's",
-            lambda: spawn(stored, env, server).less(true),
-            lambda: bare_python(env),
-            PYTHON,
-            "4 x",
-            times=9 if quick else 31,
+            "run, from its exec to Codex's", run, lambda: bare_python(env), PYTHON, "4 x", times
         )
         log = (world.state_dir / "log").read_text()
-        assert log.count(f"session.restored session={session}") == line.times, "not all runs have resumed"
+        assert log.count(f"session.restored session={session}") == times, "not all runs have resumed"
         return [line]
 
 
-def bench_load(quick: bool) -> list[Line | Figure]:
+def bench_load(quick: bool) -> list[Line]:
     """Loading the plugin into a running server."""
     with Sandbox() as world:
         world.start_server(load_plugin=True)
-        world.quiet()
-        server = world.server_pid
 
         def load() -> Cost:
-            cost = timed(lambda: world.tmux("run-shell", plugin()), server)
-            time.sleep(0.2)  # the sync it has started
-            return cost
+            world.quiet()
+            return timed(lambda: world.tmux("run-shell", str(plugin_file())))
 
-        return [
-            side_by_side(
-                "plugin load",
-                load,
-                lambda: timed(lambda: world.tmux("run-shell", "true"), server),
-                "an empty run-shell",
-                "well under 100 ms",
-                times=7 if quick else 21,
-            )
-        ]
+        def empty() -> Cost:
+            return timed(lambda: world.tmux("run-shell", "true"))
+
+        times = 7 if quick else 21
+        return [side_by_side("plugin load", load, empty, "an empty run-shell", "100 ms", times)]
