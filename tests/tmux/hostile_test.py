@@ -18,32 +18,22 @@ from tests.support.world import Sandbox
 from tests.tmux.respawn_routes_test import command_line
 
 PWN = "touch pwned"
+EVERYTHING = (
+    f"a; {PWN}; `{PWN}` $({PWN}) #({PWN}) ##({PWN})#,}} #{{pane_id}} #[fg=red] ' {PWN}; ' \" {PWN}; \" %H%d %1 "
+    "$HOME ${x} \\037 \\n a,b:c=d,12:x"
+)
 DIRECTORIES = {
-    "newline": f"a\n{PWN}\nb",
-    "semicolon": f"a; {PWN}; b",
-    "backticks": f"a`{PWN}`b",
-    "substitution": f"a$({PWN})b",
-    "format": "a#{pane_id}#{l:x}#{b",
-    "job": f"a#({PWN})b",
-    "escaped-job": f"a##({PWN})#,}}b",
-    "quotes": "a'b\"c''d\"\"",
-    "apostrophe-run": f"a'; {PWN}; 'b",
-    "double-quote-run": f'a"; {PWN}; "b',
+    "all": EVERYTHING,
+    "lines": f"a\n{PWN}\nb",
+    "no-text": os.fsdecode(b"caf\xe9-\xff\xfe") + "größe-日本語",
+    "controls": "a\tb\x1b[31mc\x07\x7f\u202ed\u2066",
     "spaces": "  a  b  ",
-    "umlaut": "größe-日本語-🐙",
-    "latin1": os.fsdecode(b"caf\xe9-\xff\xfe"),
-    "percent": "a%H%d%%b%1",
-    "dollar": "a$HOME$PATH${x}",
-    "backslash": "a\\037b\\n\\",
-    "comma": "a,b:c=d,,12:x,",
     "semicolon-end": "ends;",
-    "tab": "a\tb\x1b[31mc\x07\x7f",
-    "tilde": "~root",
-    "dash": "-rf",
+    "backslash-end": "~root\\",
     "toml": '"""\n[[panes]]\nsession_id = "x"\n',
-    "rtl": "a\u202eb\u2066c",
-    "style": "a#[fg=red]b",
+    "dash": "-rf",
 }
+IN_A_SHELL = ("all", "no-text", "toml", "dash")
 
 
 ASKED = "start a new session"
@@ -101,34 +91,39 @@ def wait_resumed(sandbox: Sandbox, pane: str, session: str) -> None:
     sandbox.wait_for(lambda: session in command_line(sandbox, pane), 20, f"{session} back in {pane}")
 
 
-@pytest.mark.parametrize("names", [list(DIRECTORIES)[i::2] for i in range(2)], ids=["one half", "the other"])
-def test_directories(world: Sandbox, names: list[str]) -> None:
-    panes = {}
-    for number, name in enumerate(names):
-        directory = make_directory(world, DIRECTORIES[name])
-        # tmux expands -c as a format, and cannot be told a path that is no UTF-8: the shell goes there itself.
-        start = (
-            b"cd "
-            + os.fsencode(shlex.quote(str(directory)))
-            + b" && exec codex -m x "
-            + f"'in {name}.'".encode()
-        )
-        script = world.root / f"start-{number}.sh"
-        script.write_bytes(start)
-        pane = world.new_pane(f". {script}", name="codex")
-        panes[name] = (pane, directory)
+def start_in(world: Sandbox, name: str, shell: bool) -> tuple[str, Path]:
+    """A pane whose Codex was asked something in this directory, as the pane's command or from a shell."""
+    directory = make_directory(world, f"{shell}/{DIRECTORIES[name]}")
+    # tmux expands -c as a format, and cannot be told a path that is no UTF-8: the shell goes there itself.
+    go = b"cd -- " + os.fsencode(shlex.quote(str(directory)))
+    script = world.root / f"start-{name}-{shell}.sh"
+    if not shell:
+        script.write_bytes(go + b" && exec codex -m x " + f"'in {name}, False.'".encode())
+        return world.new_pane(f". {script}", name="codex"), directory
+    script.write_bytes(go + b"\n")
+    pane = world.pane_by("new-window", "-d", "-t", "main:", "bash --norc")
+    world.enter(pane, f". {script}; PS1='$ '; clear; {world.bin}/codex -m x 'in {name}, True.'")
+    return pane, directory
+
+
+def test_directories(world: Sandbox) -> None:
+    kinds = [(name, False) for name in DIRECTORIES] + [(name, True) for name in IN_A_SHELL]
+    panes = {kind: start_in(world, *kind) for kind in kinds}
     sessions = {}
-    for name, (pane, _) in panes.items():
-        world.wait_for(lambda n=name: world.model.turns_with(f"in {n}."), 20, f"the turn of {name}")  # type: ignore[misc]
-        sessions[name] = bound(world, pane)
-        assert sessions[name] == world.model.turns_with(f"in {name}.")[0].session_id
+    for (name, shell), (pane, _) in panes.items():
+        sessions[name, shell] = bound(world, pane)
+        assert sessions[name, shell] == world.model.turns_with(f"in {name}, {shell}.")[0].session_id
     listed = world.rows("--all")
-    for name, (pane, directory) in panes.items():
-        assert os.fsencode(str(listed[pane]["cwd"])) == os.fsencode(directory), name
-        assert listed[pane]["session_id"] == sessions[name]
-    world.helper("list", "--all")
+    for kind, (pane, directory) in panes.items():
+        assert os.fsencode(str(listed[pane]["cwd"])) == os.fsencode(directory), kind
+        assert listed[pane]["session_id"] == sessions[kind]
     client = world.attach()
-    for number, (name, (pane, _)) in enumerate(panes.items()):
+    for number, ((name, shell), (pane, _)) in enumerate(panes.items()):
+        if shell:
+            world.kill(pane)
+            world.wait_format(pane, "#{pane_current_command}", "bash")
+            world.helper("respawn", "-t", pane)
+            continue
         kill(world, pane)
         if number % 2:
             world.respawn(pane)
@@ -138,40 +133,15 @@ def test_directories(world: Sandbox, names: list[str]) -> None:
         # What started it is a script, which knows nothing of its session.
         world.wait_text(pane, "go on without it")
         world.tmux("send-keys", "-t", pane, "Enter")
-        wait_resumed(world, pane, sessions[name])
-    for name, (pane, directory) in panes.items():
+        wait_resumed(world, pane, sessions[name, shell])
+    for (name, shell), (pane, directory) in panes.items():
+        wait_resumed(world, pane, sessions[name, shell])
         link = os.readlink(f"/proc/{world.codex_pid(pane)}/cwd")
         assert os.fsencode(link) == os.fsencode(directory), name
-        assert world.ask(pane, f"on in {name}").messages == (f"in {name}.", f"on in {name}")
-    listed = world.rows("--all")
-    assert {n: listed[p]["session_id"] for n, (p, _) in panes.items()} == sessions
+        assert world.ask(pane, f"on in {name}").messages == (f"in {name}, {shell}.", f"on in {name}")
     world.helper("list", "--all")
     no_harm(world)
     assert "crashed" not in world.log_text()
-
-
-def test_directories_under_a_shell(world: Sandbox) -> None:
-    panes = {}
-    for name in ("newline", "job", "quotes", "latin1", "backslash", "semicolon-end", "toml", "dash"):
-        directory = make_directory(world, DIRECTORIES[name])
-        script = world.root / f"go-{name}.sh"
-        script.write_bytes(b"cd -- " + os.fsencode(shlex.quote(str(directory))) + b"\n")
-        pane = world.pane_by("new-window", "-d", "-t", "main:", "bash --norc")
-        start = f". {script}; PS1='$ '; clear; {world.bin}/codex -m x 'first in {name}.'"
-        world.enter(pane, start)
-        panes[name] = (pane, directory)
-    sessions = {name: bound(world, pane) for name, (pane, _) in panes.items()}
-    for pane, _ in panes.values():
-        world.kill(pane)
-        world.wait_format(pane, "#{pane_current_command}", "bash")
-        world.helper("respawn", "-t", pane)
-    for name, (pane, directory) in panes.items():
-        wait_resumed(world, pane, sessions[name])
-        found = os.readlink(f"/proc/{world.codex_pid(pane)}/cwd")
-        assert os.fsencode(found) == os.fsencode(directory)
-        assert sessions[name] == world.model.turns_with(f"first in {name}.")[0].session_id
-    assert world.ask(panes["dash"][0], "second").messages == ("first in dash.", "second")
-    no_harm(world)
 
 
 ID = "01a201da-7561-7551-a7df-a07aa"
@@ -200,11 +170,11 @@ def test_titles(world: Sandbox) -> None:
     """A title of any program's, in a pane with Codex and in one without."""
     world.attach()
     without = world.new_pane("cat", name="cat")
-    panes = {name: world.new_pane(f"codex 'hello to {name}.'") for name in TITLES}
-    sessions = {bound(world, pane, 60) for pane in panes.values()}
-    for number, (name, pane) in enumerate(panes.items()):
+    pane = world.new_pane("codex 'hello'")
+    session = bound(world, pane)
+    for number, (name, title) in enumerate(TITLES.items()):
         # Each names a session of its own, that no store has.
-        title = TITLES[name].replace(ID, f"{ID[:-2]}{number:02}")
+        title = title.replace(ID, f"{ID[:-2]}{number:02}")
         for target in (pane, without):
             tty = world.format(target, "#{pane_tty}")
             # As any program in the pane would write it. `cat` echoes nothing of what is written to its terminal.
@@ -216,44 +186,38 @@ def test_titles(world: Sandbox) -> None:
                 world.tmux("select-pane", "-t", target, "-T", plain)
             world.tmux("select-window", "-t", target)
         world.tmux("display-message", "#{@codex_status} #{@codex_title_id} #{@codex_session}")
+        world.helper("sync")
     world.quiet()
-    world.helper("sync")
     listed = world.rows("--all")
-    assert set(panes.values()) <= set(listed)
+    assert pane in listed
     assert without not in listed, "a title alone proves nothing"
-    world.helper("list", "--all")
-    for pane in panes.values():
-        kill(world, pane)
-        world.respawn(pane)
-    for name, pane in panes.items():
-        world.wait_for(
-            lambda p=pane: ASKED in world.capture(p) or world.input_line(p) is not None,  # type: ignore[misc]
-            20,
-            f"the pane of {name}",
-        )
-        if ASKED in world.capture(pane):
-            world.start_anew(pane)  # no store has the session that the title speaks of
-        world.wait_ready(pane)
+    kill(world, pane)
+    world.respawn(pane)
+    world.wait_for(
+        lambda: ASKED in world.capture(pane) or world.input_line(pane) is not None, 20, "the pane to be back"
+    )
+    if ASKED in world.capture(pane):
+        world.start_anew(pane)  # no store has the session that the title speaks of
+    world.wait_ready(pane)
     time.sleep(PROMPT_DELAY + 0.5)  # as long as a prompt would take
-    assert len(world.model.requests) == len(panes), "no prompt is sent again"
+    assert len(world.model.requests) == 1, "no prompt is sent again"
     log = world.log_text()
     assert "crashed" not in log
     assert all(line.isprintable() for line in log.splitlines())
-    assert sessions <= {row["session_id"] for row in world.listed("--all")}, "the records are kept"
+    assert session in {row["session_id"] for row in world.listed("--all")}, "the record is kept"
     no_harm(world)
 
 
 def test_options_that_hold_commands(world: Sandbox) -> None:
     """The hint of a sleeping pane names the key as the user wrote it."""
     world.attach()
-    for key in ("#(touch pwned)", "$(touch pwned)", "';touch pwned;'", "#{pane_id}"):
-        world.tmux("set-option", "-g", "@codex-respawn-key", key)
-        world.load()
-        pane = world.new_pane("codex 'hello there'")
-        bound(world, pane)
-        world.kill_codex(pane)
-        world.tmux("select-window", "-t", pane)
-        world.wait_text(pane, "brings it back")
+    world.tmux("set-option", "-g", "@codex-respawn-key", f"#({PWN})$({PWN})';{PWN};'#{{pane_id}}")
+    world.load()
+    pane = world.new_pane("codex 'hello there'")
+    bound(world, pane)
+    world.kill_codex(pane)
+    world.tmux("select-window", "-t", pane)
+    world.wait_text(pane, "brings it back")
     no_harm(world)
 
 
