@@ -44,36 +44,3 @@ def test_without_the_daemon_nothing_is_known_and_none_is_started(world: Sandbox)
     world.ask(pane, "first")
     assert activity(world, pane) == ("live", None)
     assert not has_daemon(str(world.codex_home))
-
-
-def test_a_conversation_without_a_message(world: Sandbox) -> None:
-    pane = world.new_pane()
-    world.wait_ready(pane)
-    wait_activity(world, pane, "live", "idle")
-
-
-def test_an_approval_is_waited_for_and_next_goes_there(world: Sandbox) -> None:
-    pane = world.new_pane("codex -a on-request")
-    world.ask(pane, "first")
-    world.type(pane, "RUN touch approved")
-    wait_activity(world, pane, "live", "approval")
-    # Its title says so as well, to tmux.
-    world.wait_format(pane, "#{E:@codex_waits}", "1 needs you")
-    client = world.tmux("list-clients", "-F", "#{client_name}")
-    # A busy shared server may take longer to answer than `next` waits.
-    said = world.wait_for(lambda: world.helper("next", "-c", client), 20, "its answer")
-    assert said.startswith("needs approval: ")
-    assert world.tmux("list-clients", "-F", "#{pane_id}") == pane
-    # Asking has answered nothing, and taken the question from nobody.
-    assert not (world.work / "approved").exists()
-    wait_activity(world, pane, "live", "approval")
-
-    def approved() -> bool:
-        # Codex passes over keys that come just after its question.
-        if "Would you like to run" in world.capture(pane):
-            world.tmux("send-keys", "-t", pane, "y")
-        return (world.work / "approved").exists()
-
-    world.wait_for(approved, 20, "the approved command")
-    world.wait_format(pane, "#{E:@codex_waits}", "")
-    wait_activity(world, pane, "live", "idle")

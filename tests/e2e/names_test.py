@@ -76,25 +76,3 @@ def test_a_window_that_tmux_names_does_so_after_a_restart(world: Sandbox) -> Non
     rows = world.tmux("list-panes", "-a", "-F", form).splitlines()
     assert f"{session} A conversation 1" in rows
     assert [row for row in rows if row.endswith(" mine 0")]
-
-
-def test_a_name_that_is_the_id_of_another_conversation(sandbox: Sandbox) -> None:
-    world = sandbox
-    world.start_server(load_plugin=True)
-    world.helper("setup", "--yes")
-    first, named, pane = (world.new_pane() for _ in range(3))
-    for each, text in ((first, "alpha"), (named, "beta"), (pane, "gamma")):
-        world.ask(each, text)
-    name = f"{world.bound(first)[:29]}... | z"
-    session = world.bound(named)
-    rename_in_codex(world, named, name)
-    world.tmux("kill-pane", "-t", named)
-    world.type(pane, "/resume")
-    world.wait_text(pane, "Type to search")
-    world.tmux("send-keys", "-t", pane, "-l", "... | z")
-    world.wait_text(pane, "1 / 1")
-    world.tmux("send-keys", "-t", pane, "Enter")
-    world.wait_format(pane, "#{@codex_session}", session)
-    world.kill_codex(pane)
-    world.tmux("respawn-pane", "-t", pane)
-    assert world.ask(pane, "more").messages == ("beta", "more")

@@ -80,7 +80,6 @@ class Walk:
             (4, self.undo),
             (3, self.tell),
             (3, self.approve),
-            (2, self.next_waiting),
             (1, self.unload_and_load),
             (2, self.split_shell),
             (3, self.swap),
@@ -93,8 +92,6 @@ class Walk:
             (1, self.lose_hooks),
             (2, self.kill_daemon),
             (2, self.restart),
-            (1, self.redo_setup),
-            (1, self.list),
         ]
 
     def begin(self) -> None:
@@ -630,12 +627,6 @@ class Walk:
         )
         return f"approve a command of {place.pane}" + ", which has died" * dead
 
-    def next_waiting(self) -> str:
-        if not self.world.places:
-            return ""
-        self.client.send(b"\x02N")
-        return "prefix N"
-
     def unload_and_load(self) -> str:
         subprocess.run([plugin_file().parent / "plugin/unload"], env=self.sandbox.inside, check=True)
         self.reload()
@@ -771,15 +762,3 @@ class Walk:
             place.state, place.kind = WAITING, SHELL if session in in_shells else RUN
             self.world.places[place.pane] = place
         return f"{how or 'end'} of the tmux server, restored {len(held)}"
-
-    def redo_setup(self) -> str:
-        home = self.random.choice(self.homes)
-        if self.real:
-            return ""
-        self.sandbox.helper("setup", "--undo", "-y", "--codex-home", str(home))
-        self.sandbox.helper("setup", "-y", "--codex-home", str(home))
-        return f"setup undone and redone in {home.name}"
-
-    def list(self) -> str:
-        self.sandbox.helper("list", "--all", "--json")
-        return "list"

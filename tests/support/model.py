@@ -1,15 +1,13 @@
 """The model of the self-test, steered by words in the last message of a conversation.
 
-`HOLD` keeps the answer back until `release`, `FAIL 429` answers with that HTTP status, `SLOW 5` sends the reply in
-five pieces, `RUN touch x` has Codex run that command first, `PATCH /x` make that file, `SPAWN count` has it open a
-sub-agent for that (0.169).
+`HOLD` keeps the answer back until `release`, `FAIL 429` answers with that HTTP status, `RUN touch x` has Codex run that
+command first, `PATCH /x` make that file, `SPAWN count` has it open a sub-agent for that (0.169).
 """
 
 import json
 import re
 import secrets
 import threading
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -17,8 +15,6 @@ from codex_tmux.selftest.model import Handler, Model, Request, events, message, 
 
 HOLD_SECONDS = 120.0
 """A held answer is given after this long anyway: a forgotten `release` must not hang a test for ever."""
-SLOW_PAUSE = 0.2
-"""Seconds between the pieces of a `SLOW n` reply."""
 
 
 def is_conversation(body: dict[str, Any]) -> bool:
@@ -52,22 +48,6 @@ def call(text: str) -> dict[str, Any] | None:
     else:
         return None
     return {"type": "function_call", "call_id": f"call_{secrets.token_hex(4)}", **called}
-
-
-def deltas(item: dict[str, Any], pieces: int) -> Iterator[dict[str, Any]]:
-    """The events that stream a message in pieces."""
-    yield {"type": "response.output_item.added", "item": {**item, "content": []}}
-    text = item["content"][0]["text"]
-    size = -(-len(text) // pieces)
-    for start in range(0, len(text), size):
-        time.sleep(SLOW_PAUSE)
-        yield {
-            "type": "response.output_text.delta",
-            "item_id": item["id"],
-            "output_index": 0,
-            "content_index": 0,
-            "delta": text[start : start + size],
-        }
 
 
 class Failure(Exception):
@@ -130,8 +110,4 @@ class ModelServer(Model):
         # Behind `created`, so that Codex shows a running turn while it waits.
         if "HOLD" in last:
             self._released.wait(HOLD_SECONDS)
-        slow = re.search(r"\bSLOW (\d+)\b", last)
-        for event in answer:
-            if slow and int(slow[1]) > 1 and "item" in event:
-                yield from deltas(event["item"], int(slow[1]))
-            yield event
+        yield from answer
