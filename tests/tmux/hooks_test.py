@@ -1,13 +1,12 @@
 """The plugin inside tmux: which events start a process and which do not, and what it leaves of the user's own."""
 
-import contextlib
 import os
 import shutil
+import signal
 import subprocess
 import time
 from pathlib import Path
 
-import psutil
 import pytest
 
 from codex_tmux.tmux import server as tmux
@@ -46,9 +45,6 @@ class Counted:
             self.sandbox.quiet()
             if self.started() == before:
                 return before
-
-
-BOTH = pytest.mark.parametrize("codex", ["stand-in", pytest.param("real", marks=pytest.mark.codex)])
 
 
 @pytest.fixture
@@ -99,8 +95,7 @@ def set_titles(sandbox: Sandbox, pane: str, titles: list[str]) -> None:
     sandbox.wait_format(pane, "#{pane_title}", last)
 
 
-@BOTH
-def test_a_spinner_starts_no_process(counted: Counted, codex: str) -> None:
+def test_a_spinner_starts_no_process(counted: Counted) -> None:
     """A thousand frames of a spinner in the title of a session's pane."""
     sandbox = counted.sandbox
     pane, session = sandbox.talk("hello", "codex")
@@ -190,23 +185,17 @@ def helpers(sandbox: Sandbox) -> list[int]:
     return [p for p, line in lines.items() if b"codex-tmux" in map(os.path.basename, line)]
 
 
-@BOTH
-def test_fifty_panes_die_within_a_second(counted: Counted, codex: str) -> None:
-    """A dozen, where Codex is real: at most three syncs, and a record of each; then they come back."""
-    sandbox, number = counted.sandbox, 12 if codex == "real" else 50
-    prompt = ["hello"] if codex == "real" else []
-    panes = [sandbox.new_pane("codex", *prompt, name=f"codex-{i}") for i in range(number)]
-    sandbox.wait_for(
-        lambda: all(sandbox.format(p, "#{@codex_session}") for p in panes), 240, "all sessions bound"
-    )
-    sessions = {p: sandbox.format(p, "#{@codex_session}") for p in panes}
-    assert len(set(sessions.values())) == number
-    roots = [psutil.Process(int(sandbox.format(p, "#{pane_pid}"))) for p in panes]
-    processes = [it for root in roots for it in (root, *root.children(recursive=True))]
+def test_fifty_panes_die_within_a_second(counted: Counted) -> None:
+    """At most three syncs, and a record of each."""
+    sandbox, number = counted.sandbox, 50
+    for count in range(number):
+        sandbox.new_pane("codex", name=f"codex-{count}")
+    sandbox.wait_for(lambda: len(sandbox.sessions()) == number, 120, "all sessions bound")
+    sessions = sandbox.sessions()
+    pids = [int(sandbox.format(pane, "#{pane_pid}")) for pane in sessions.values()]
     before = len(counted.settled())
-    for process in processes:
-        with contextlib.suppress(psutil.NoSuchProcess):  # what goes with the one it belongs to
-            process.kill()
+    for pid in pids:
+        os.kill(pid, signal.SIGKILL)
 
     def asleep() -> bool:
         # Debian's tmux may have missed that a process has ended, until another one does.
@@ -220,11 +209,8 @@ def test_fifty_panes_die_within_a_second(counted: Counted, codex: str) -> None:
     assert 1 <= len(syncs) <= 3, calls
     text = (sandbox.state_dir / "state.toml").read_text()
     assert text.count('status = "dead"') == number
-    assert all(s in text for s in sessions.values())
+    assert all(session in text for session in sessions)
     sandbox.wait_for(lambda: not helpers(sandbox), 20, "no process of ours while nothing happens")
-    for pane in (panes[0], panes[-1]) if prompt else ():
-        sandbox.respawn(pane)
-        assert sandbox.ask(pane, "and again").messages == ("hello", "and again")
 
 
 def test_hooks_come_back_after_an_unindexed_set_hook(counted: Counted) -> None:
@@ -254,9 +240,7 @@ def test_hooks_come_back_after_an_unindexed_set_hook(counted: Counted) -> None:
 BROKEN = (
     "exit 3",
     "echo out; echo err >&2; exit 1",
-    "kill -9 $$",
     "missing",
-    "not executable",
     "#!/no/such/program",
 )
 
@@ -270,7 +254,7 @@ def test_no_pane_in_view_mode_whatever_the_helper_does(sandbox: Sandbox) -> None
     client = sandbox.attach()
     for helper in BROKEN:
         broken.write_text(helper if helper.startswith("#!") else f"#!/bin/sh\n{helper}\n")
-        broken.chmod(0o600 if helper == "not executable" else 0o700)
+        broken.chmod(0o700)
         if helper == "missing":
             broken.unlink()
         pane = sandbox.new_pane("codex hello")

@@ -172,7 +172,7 @@ def test_a_restored_pane_sleeps_until_its_window_is_shown(sandbox: Sandbox) -> N
         assert sandbox.ask(new, "and again").messages == (f"I am {old}", "and again")
 
 
-@pytest.mark.parametrize("how", ["kill-session", "kill-window", "kill-pane", "exit"])
+@pytest.mark.parametrize("how", ["kill-session", "exit"])
 def test_closing_the_last_one_is_closing_though_the_server_ends(sandbox: Sandbox, how: str) -> None:
     start(sandbox)
     pane = new_session(sandbox, "work", *([] if how == "exit" else ["codex"]))
@@ -197,7 +197,7 @@ def test_closing_the_last_one_is_closing_though_the_server_ends(sandbox: Sandbox
     assert results(sandbox) == []
 
 
-@pytest.mark.parametrize("how", ["", "SIGTERM", "SIGKILL"], ids=lambda how: how or "kill-server")
+@pytest.mark.parametrize("how", ["", "SIGKILL"], ids=lambda how: how or "kill-server")
 def test_killing_the_server_loses_what_it_held_and_nothing_else(sandbox: Sandbox, how: str) -> None:
     start(sandbox)
     kept = new_session(sandbox, "kept", "codex")
