@@ -114,6 +114,16 @@ def test_a_title_of_something_else_ends_no_turn(world: Sandbox) -> None:
         pane.under_way()
         pane.title(SPINS + pane.quiet, after)
         assert not pane.unread, after
+    cat = world.new_pane("cat", name="cat")
+    for title in (
+        SPINS + "work",
+        "work",
+        f"{SPINS}work | {OTHER}",
+        f"work | {OTHER}",
+        f"{ASKS}work | {OTHER}",
+    ):
+        set_titles(world, cat, [title])
+    assert world.format(cat, "#{@codex_unread}#{E:@codex_waits}") == ""
     assert not (world.home / "told").exists()
 
 
@@ -222,17 +232,3 @@ def test_what_comes_up_is_not_unread(world: Sandbox) -> None:
         pane.set("@codex_turning", f"{spins} {pid} {int(since) - ago}")
         pane.title(came_up)
         assert pane.unread == unread, (first, ago)
-
-
-def test_a_pane_without_codex_is_never_unread(world: Sandbox) -> None:
-    pane = world.new_pane("cat", name="cat")
-    for title in (
-        SPINS + "work",
-        "work",
-        f"{SPINS}work | {OTHER}",
-        f"work | {OTHER}",
-        f"{ASKS}work | {OTHER}",
-    ):
-        set_titles(world, pane, [title])
-    assert world.format(pane, "#{@codex_unread}#{E:@codex_waits}") == ""
-    assert not (world.home / "told").exists()
