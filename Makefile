@@ -49,10 +49,10 @@ demo: setup codex ## set up, then prove on this machine: kill -> respawn -> same
 	$(BIN)/codex-tmux selftest $$([ -x "$(CODEX)" ] && echo "--codex $(CODEX)")
 
 test: setup codex ## set up, then run every test
-	$(BIN)/pytest -n 3 --dist loadgroup --durations 20 tests
+	$(BIN)/pytest -n 3 --dist loadgroup --durations 20
 
 test-fast: setup ## the tests that answer in seconds
-	$(BIN)/pytest -q -n 2 tests/unit
+	$(BIN)/pytest -q -n 2 tests/unit codex_tmux
 
 # What reads or writes text that others made: tmux's rows and formats, Codex's command line and config, the terminal.
 FUZZED := $(addprefix tests/unit/,tmux_parse_test.py codex_commandline_test.py title_item_test.py plain_text_test.py \

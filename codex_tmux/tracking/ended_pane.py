@@ -78,7 +78,7 @@ def quit_by_title(title: str, leaving: str) -> bool | None:
     `leaving`: the program in front as the title was cleared, "" where it was not. Signals leave the title as it was; a
     quit clears it. What a shell in front has cleared, or set since, may be of anything.
 
-    >>> quit_by_title("", "codex"), quit_by_title("fix it 01a201da-7561-7551-a7df-a07aa", "")
+    >>> quit_by_title("", "codex"), quit_by_title("fix it | 01a201da-7561-7551-a7df-a07aa", "")
     (True, False)
     >>> quit_by_title("", "-zsh"), quit_by_title("~/src", ""), quit_by_title("", "")
     (None, None, False)
