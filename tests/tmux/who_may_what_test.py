@@ -4,7 +4,6 @@ import os
 import shlex
 import stat
 from collections.abc import Iterator
-from pathlib import Path
 
 import psutil
 import pytest
@@ -132,22 +131,6 @@ def test_a_session_comes_back_under_its_own_home_only(sandbox: Sandbox) -> None:
             assert home_of(sandbox, pane) == str(home)
         said = sandbox.ask(pane, f"more in {pane}")
         assert said.messages == (f"hello from {home.name}", f"more in {pane}")
-    sandbox.end_server("SIGKILL")
-    sandbox.env["CODEX_HOME"] = str(sandbox.home / "third")
-    Path(sandbox.env["CODEX_HOME"]).mkdir()
-    sandbox.start_server(load_plugin=True, config="set -g @codex-restore off")
-    sandbox.attach()
-    sandbox.helper("restore")
-    for home, session in panes.values():
-
-        def back(s: str = session) -> str:
-            found = sandbox.sessions().get(s, "")
-            if found:
-                sandbox.tmux("select-window", "-t", found)  # shown, it wakes
-            return found if found and s in command_line(sandbox, found) else ""
-
-        pane = sandbox.wait_for(back, 20, f"{session} restored")
-        assert home_of(sandbox, pane) == str(home)
 
 
 def test_what_a_respawn_starts_anew_is_replaced_under_the_home_of_the_one_before(sandbox: Sandbox) -> None:

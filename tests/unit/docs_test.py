@@ -62,15 +62,6 @@ def test_the_manual_page_is_the_program_s(generate: ModuleType) -> None:
     assert generate.MANUAL.read_text() == generate.manual(), "run `make man`"
 
 
-def test_every_command_is_in_the_manual_page_with_its_options(generate: ModuleType) -> None:
-    page = generate.manual().replace("\\-", "-")
-    for name in COMMANDS:
-        assert f"\n.SS {name}\n" in page
-    assert "--from-key" not in page, "hidden options stay hidden"
-    assert "\n.SS respawn\n" in page
-    assert "-t, --target PANE" in page
-
-
 @pytest.mark.skipif(shutil.which("man") is None, reason="no man here")
 def test_man_reads_the_manual_page_without_a_warning(generate: ModuleType) -> None:
     done = subprocess.run(
@@ -81,12 +72,6 @@ def test_man_reads_the_manual_page_without_a_warning(generate: ModuleType) -> No
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert "codex-tmux list" in done.stdout
-
-
-def test_roff_takes_no_text_for_a_macro(generate: ModuleType) -> None:
-    assert generate.roff(".SH x") == "\\&.SH x"
-    assert generate.roff("'a") == "\\&'a"
-    assert generate.roff("a\\b-c") == "a\\eb\\-c"
 
 
 def test_the_option_table_has_every_option_and_its_default() -> None:

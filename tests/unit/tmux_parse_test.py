@@ -161,32 +161,23 @@ SHOWN = re.compile("[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-([0-9a-f]{5
         (f"⠋ work | {CUT}...", CUT),
         (f"work | {WHOLE}", WHOLE),
         (f"$(touch pwned) | {CUT}...", CUT),
-        (f"{WHOLE} | {CUT.replace('a07aa', 'bbbbb')}...", CUT.replace("a07aa", "bbbbb")),
         # The name of a conversation behind its id, with the id of another one in it.
         (f"work | {CUT}... | see {WHOLE.replace('a07aa', 'bbbbb')} again", CUT),
         (f"⠋ {CUT}... | {WHOLE.replace('a07aa', 'bbbbb')}", CUT),
         (f"work | {CUT}... | {CUT.replace('a07aa', 'bbbbb')}... too", CUT),
-        (f"work | {CUT}... | {CUT.replace('a07aa', 'bbbbb')}... | too", CUT),
         (f"work | {WHOLE} | {WHOLE.replace('a07aa', 'bbbbb')}", ""),
         (f"work | {CUT}... | {WHOLE}", CUT),
         (f"f{WHOLE}", ""),
         (WHOLE.upper(), ""),
         (CUT[:28], ""),
-        (WHOLE.replace("-", "_"), ""),
-        ("-" * 50, ""),
         ("-" * 20_000, ""),
         ("", ""),
-        (CUT, CUT),
-        (f"⠋ {WHOLE}", WHOLE),
         # What stands in the name of a conversation, or of a directory, is no item of its own.
         (f"\u202e{CUT}", ""),
-        (f"x{CUT}...", ""),
         (f"see {WHOLE} | work", ""),
         (f"⠋ see {CUT}... | work", ""),
-        (f"work/{WHOLE}", ""),
         # A directory named by another kind of UUID is no session.
         (f"⠋ {CUT}... | 6f9619ff-8b86-4011-b42d-00c04fc964ff", CUT),
-        ("6f9619ff-8b86-4011-b42d-00c04fc964ff", ""),
     ],
 )
 def test_ids_in_titles(title: str, found: str) -> None:
