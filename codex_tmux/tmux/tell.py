@@ -18,8 +18,8 @@ PREFIX = "codex-tmux: "
 def milliseconds(text: str, display_time: str, least: int = SHORTEST) -> int:
     """How long a message is shown, 0 for until a key is pressed; the user's own `display-time` where that is longer.
 
-    >>> [milliseconds(text, own) for text, own in (("copied", "750"), ("x" * 80, "750"), ("x", "9000"), ("x", "0"))]
-    [4000, 5600, 9000, 0]
+    >>> [milliseconds("copied", own) for own in ("750", "9000", "0")], milliseconds("x" * 80, "750")
+    ([4000, 9000, 0], 5600)
     """
     own = int(display_time) if display_time.isdigit() else 1
     return own and max(least, PER_CHARACTER * len(text), own)
