@@ -61,30 +61,30 @@ class Walk:
         self.dirs = [sandbox.work, sandbox.make_dir("other dir"), sandbox.make_dir("größe #{x} $(y)")]
         self.steps: list[tuple[int, Callable[[], str]]] = [
             (10, self.open),
-            (10, self.say),
-            (3, self.new),
-            (2, self.fork_inside),
-            (2, self.resume_inside),
-            (5, self.quit),
-            (10, self.kill),
-            (12, self.respawn),
-            (5, self.kill_and_respawn),
+            (10, self.on(self.say, LIVE)),
+            (3, self.on(self.new, LIVE)),
+            (2, self.on(self.fork_inside, LIVE)),
+            (2, self.on(self.resume_inside, LIVE)),
+            (5, self.on(self.quit, LIVE)),
+            (10, self.on(self.kill, LIVE)),
+            (12, self.on(self.respawn, LIVE, DEAD, WAITING)),
+            (5, self.on(self.kill_and_respawn, LIVE, kinds=(ROOT, RUN))),
             (2, self.kill_all),
-            (3, self.respawn_other),
-            (3, self.kill_pane),
+            (3, self.on(self.respawn_other, LIVE, DEAD)),
+            (3, self.on(self.kill_pane, LIVE, DEAD, OTHER, QUIT, WAITING)),
             (2, self.kill_window),
             (1, self.kill_session),
             (4, self.reopen),
-            (4, self.fork),
+            (4, self.on(self.fork, LIVE)),
             (4, self.undo),
             (1, self.unload_and_load),
             (2, self.split_shell),
-            (3, self.swap),
-            (3, self.join),
-            (3, self.break_out),
+            (3, self.on(self.swap, LIVE, DEAD, OTHER, QUIT)),
+            (3, self.on(self.join, LIVE, DEAD)),
+            (3, self.on(self.break_out, LIVE, DEAD)),
             (2, self.move_window),
             (3, self.rename),
-            (2, self.look_at),
+            (2, self.on(self.look_at, LIVE, DEAD, WAITING)),
             (1, self.reload),
             (1, self.lose_hooks),
             (2, self.kill_daemon),
@@ -114,10 +114,17 @@ class Walk:
 
     # What there is to choose from
 
-    def some(self, *states: str, kinds: tuple[str, ...] = (ROOT, SHELL, RUN)) -> Place | None:
-        """A pane in one of these states."""
-        found = [p for p in self.world.places.values() if p.state in states and p.kind in kinds]
-        return self.random.choice(found) if found else None
+    def on(
+        self, do: Callable[[Place], str], *states: str, kinds: tuple[str, ...] = (ROOT, SHELL, RUN)
+    ) -> Callable[[], str]:
+        """The step that does this to a pane in one of these states, where there is one."""
+
+        def step() -> str:
+            found = [p for p in self.world.places.values() if p.state in states and p.kind in kinds]
+            return do(self.random.choice(found)) if found else ""
+
+        step.__name__ = do.__name__
+        return step
 
     def windows(self) -> dict[str, list[str]]:
         """The panes of each window."""
@@ -210,19 +217,13 @@ class Walk:
         request = self.sandbox.ask(place.pane, text, 40)
         place.conversation.session = place.conversation.session or request.session_id
 
-    def say(self) -> str:
-        place = self.some(LIVE)
-        if place is None:
-            return ""
+    def say(self, place: Place) -> str:
         if self.real:
             self.show(place.pane)
         self.ask(place)
         return f"say something in {place.pane}"
 
-    def new(self) -> str:
-        place = self.some(LIVE)
-        if place is None:
-            return ""
+    def new(self, place: Place) -> str:
         self.leave(place.conversation, ENDED)
         place.conversation = self.world.new_conversation(place.home)
         self.sandbox.type(place.pane, "/new", 40)
@@ -232,9 +233,8 @@ class Walk:
         self.ask(place)
         return f"/new in {place.pane}: {place.conversation.key}"
 
-    def fork_inside(self) -> str:
-        place = self.some(LIVE)
-        if not self.real or place is None or not place.conversation.session:
+    def fork_inside(self, place: Place) -> str:
+        if not self.real or not place.conversation.session:
             return ""
         parent = place.conversation
         self.sandbox.type(place.pane, "/fork", 40)
@@ -245,10 +245,9 @@ class Walk:
         self.ask(place)
         return f"/fork of {parent.key} in {place.pane}: {place.conversation.key}"
 
-    def resume_inside(self) -> str:
+    def resume_inside(self, place: Place) -> str:
         """`/resume`: Codex's list is searched by a first message, of a conversation of this directory."""
-        place = self.some(LIVE)
-        if not self.real or place is None or not place.conversation.session:
+        if not self.real or not place.conversation.session:
             return ""
         here = {r.session_id for r in self.records() if r.cwd == str(place.cwd)}
         first = [c.said[0] for c in self.world.conversations if c.said]
@@ -298,10 +297,7 @@ class Walk:
         if place.state != QUIT and not place.conversation.over:
             self.leave(place.conversation, status)
 
-    def quit(self) -> str:
-        place = self.some(LIVE)
-        if place is None:
-            return ""
+    def quit(self, place: Place) -> str:
         how = self.random.choice(("/quit", "C-c"))
         # Before the quit: the pane may close at once.
         last = len(self.panes()) == 1
@@ -355,9 +351,8 @@ class Walk:
             )
             self.sandbox.helper("sync")
 
-    def kill(self) -> str:
-        place = self.some(LIVE)
-        return f"{self.kill_codex(place)} in {place.pane}" if place else ""
+    def kill(self, place: Place) -> str:
+        return f"{self.kill_codex(place)} in {place.pane}"
 
     def kill_all(self) -> str:
         live = [p for p in self.world.places.values() if p.state == LIVE]
@@ -365,9 +360,8 @@ class Walk:
             self.kill_codex(place)
         return "kill all" if live else ""
 
-    def respawn(self) -> str:
-        place = self.some(LIVE, DEAD, DEAD, WAITING)
-        return f"{self.respawn_by_some_route(place)} of {place.pane}" if place else ""
+    def respawn(self, place: Place) -> str:
+        return f"{self.respawn_by_some_route(place)} of {place.pane}"
 
     def respawn_by_some_route(self, place: Place) -> str:
         """Respawn a pane; how."""
@@ -445,11 +439,8 @@ class Walk:
         # Not the one that its stored command has started, which is taken over a moment later.
         self.sandbox.wait_for(resumed, 40, f"{place.conversation.key} in {place.pane}")
 
-    def kill_and_respawn(self) -> str:
+    def kill_and_respawn(self, place: Place) -> str:
         """Not a moment lies between the two."""
-        place = self.some(LIVE, kinds=(ROOT, RUN))
-        if place is None:
-            return ""
         how = self.kill_codex(place)
 
         def respawned() -> bool:
@@ -462,10 +453,7 @@ class Walk:
         self.came_back(place)
         return f"{how} and respawn-pane at once of {place.pane}"
 
-    def respawn_other(self) -> str:
-        place = self.some(LIVE, DEAD)
-        if place is None:
-            return ""
+    def respawn_other(self, place: Place) -> str:
         ours = "codex-tmux" in self.sandbox.format(place.pane, "#{pane_start_command}")
         self.sandbox.tmux("respawn-pane", "-k", "-t", place.pane, "sleep", "10000")
         place.state = OTHER
@@ -474,9 +462,8 @@ class Walk:
             self.sandbox.helper("sync")
         return f"another command in {place.pane}"
 
-    def kill_pane(self) -> str:
-        place = self.some(LIVE, DEAD, OTHER, QUIT, WAITING)
-        if place is None or len(self.panes()) < 2:
+    def kill_pane(self, place: Place) -> str:
+        if len(self.panes()) < 2:
             return ""
         self.sandbox.tmux("kill-pane", "-t", place.pane)
         self.gone(place, CLOSED)
@@ -536,9 +523,8 @@ class Walk:
         self.world.places[pane] = place
         return f"reopen {conversation.key} in {pane}"
 
-    def fork(self) -> str:
-        place = self.some(LIVE)
-        if place is None or not place.conversation.session or len(self.world.places) >= self.most_panes:
+    def fork(self, place: Place) -> str:
+        if not place.conversation.session or len(self.world.places) >= self.most_panes:
             return ""
         way = self.random.choice(("-h", "-v", "-w"))
         if way != "-w" and not self.room_for(place.pane):
@@ -619,17 +605,16 @@ class Walk:
         pane = self.sandbox.tmux("split-window", "-d", *ID, "-t", window, "sh")
         return f"a shell {pane} in {window}"
 
-    def swap(self) -> str:
-        place, panes = self.some(LIVE, DEAD, OTHER, QUIT), self.panes()
-        other = self.random.choice(sorted(panes))
-        if place is None or other == place.pane:
+    def swap(self, place: Place) -> str:
+        other = self.random.choice(sorted(self.panes()))
+        if other == place.pane:
             return ""
         self.sandbox.tmux("swap-pane", "-d", "-s", place.pane, "-t", other)
         return f"swap {place.pane} with {other}"
 
-    def join(self) -> str:
-        place, window = self.some(LIVE, DEAD), self.room()
-        if place is None or not window or place.pane in self.windows()[window]:
+    def join(self, place: Place) -> str:
+        window = self.room()
+        if not window or place.pane in self.windows()[window]:
             return ""
         way = self.random.choice(("-h", "-v"))
         command = self.random.choice(("join-pane", "move-pane"))
@@ -640,9 +625,8 @@ class Walk:
         """The panes of a pane's window."""
         return next((panes for panes in self.windows().values() if pane in panes), [])
 
-    def break_out(self) -> str:
-        place = self.some(LIVE, DEAD)
-        if place is None or len(self.window_of(place.pane)) < 2:
+    def break_out(self, place: Place) -> str:
+        if len(self.window_of(place.pane)) < 2:
             return ""
         self.sandbox.tmux("break-pane", "-d", "-s", place.pane)
         return f"break {place.pane}"
@@ -669,10 +653,7 @@ class Walk:
         self.sandbox.tmux("rename-session", "-t", session, name)
         return f"rename-session {session} {name}"
 
-    def look_at(self) -> str:
-        place = self.some(LIVE, DEAD, WAITING)
-        if place is None:
-            return ""
+    def look_at(self, place: Place) -> str:
         # What is shown, of what was restored, wakes: tmux decides which panes that is.
         self.show(place.pane)
         return f"look at {place.pane}"
