@@ -23,6 +23,14 @@ def resumes(world: Sandbox, pane: str, *messages: str) -> None:
     assert world.ask(pane, messages[-1]).messages == messages
 
 
+def test_an_embedded_codex_is_known_by_the_lock_it_holds(untitled: Sandbox) -> None:
+    pane = untitled.new_pane("codex --no-daemon")
+    request = untitled.ask(pane, "first")
+    found = untitled.rows("--all")[pane]
+    assert (found["session_id"], found["evidence"], found["exact"]) == (request.session_id, "lock", True)
+    resumes(untitled, pane, "first", "second")
+
+
 def test_a_codex_told_what_to_resume_is_known_by_its_command_line(untitled: Sandbox) -> None:
     pane = untitled.new_pane()
     session = untitled.ask(pane, "first").session_id

@@ -33,7 +33,8 @@ from tests.soak.world import (
 )
 from tests.support.world import Sandbox, plugin_file, running
 
-SHARED = ((), ("-m", "x"), ("-s", "read-only", "-a", "never"))
+ASKS = ("-a", "on-request")
+SHARED = ((), ("-m", "x"), ("-s", "read-only", "-a", "never"), ASKS)
 FLAGS = (*SHARED, ("--search",))
 """With SHARED Codex starts or joins the shared server, with `--search` it does without."""
 SIGNALS = ("SIGKILL", "SIGKILL", "SIGTERM", "SIGHUP", "SIGSEGV")
@@ -77,6 +78,8 @@ class Walk:
             (4, self.reopen),
             (4, self.on(self.fork, LIVE)),
             (4, self.undo),
+            (3, self.tell),
+            (3, self.approve),
             (1, self.unload_and_load),
             (2, self.split_shell),
             (3, self.on(self.swap, LIVE, DEAD, OTHER, QUIT)),
@@ -578,6 +581,37 @@ class Walk:
                 self.sandbox.tmux("kill-pane", "-t", pane)
                 back.append(f"nothing in {pane}")
         return f"undo: {', '.join(back)}"
+
+    def tell(self) -> str:
+        """A message through Codex's own queue; the stand-in has none."""
+        place = self.some(LIVE)
+        if not self.real or place is None or not place.conversation.session or place.flags not in SHARED:
+            return ""
+        text = self.world.next_message(place.conversation)
+        self.sandbox.helper("tell", "-t", place.pane, text)
+        self.sandbox.wait_for(lambda: self.sandbox.model.turns_with(text), 30, f"{text!r} to be delivered")
+        return f"tell {place.pane}"
+
+    def approve(self) -> str:
+        """A command that Codex asks about, answered from outside, also where its pane has died meanwhile."""
+        asking = [p for p in self.world.places.values() if p.state == LIVE and p.flags == ASKS]
+        if not self.real or not asking:
+            return ""
+        place = self.random.choice(asking)
+        self.show(place.pane)
+        text = self.world.next_message(place.conversation, f" RUN true {len(self.world.sent)}")
+        self.sandbox.type(place.pane, text, 40)
+        self.sandbox.wait_for(
+            lambda: "Action Required" in self.sandbox.format(place.pane, "#{pane_title}"), 40, "the question"
+        )
+        dead = self.random.random() < 0.3
+        if dead:
+            self.kill_codex(place)
+        self.sandbox.helper("approve", "-t", place.pane, self.random.choice(("--yes", "--always")))
+        self.sandbox.wait_for(
+            lambda: len([r for r in self.sandbox.model.requests if r.last == text]) == 2, 40, "its result"
+        )
+        return f"approve a command of {place.pane}" + ", which has died" * dead
 
     def unload_and_load(self) -> str:
         subprocess.run([plugin_file().parent / "plugin/unload"], env=self.sandbox.inside, check=True)
