@@ -13,7 +13,7 @@ export CODEX_TMUX_TEST_CODEX ?= $(CODEX)
 export CODEX_TMUX_TEST_OLDER_CODEX ?= $(call codex_at,$(CODEX_OLDER))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup codex demo test test-fast test-codex-matrix test-tmux-matrix newest-codex tmux-builds fuzz soak walk check house format bench deaths mutants bite inference-table man pictures clean
+.PHONY: help setup codex demo test test-fast test-codex-matrix test-tmux-matrix newest-codex tmux-builds fuzz soak walk check house format bench kill-loop deaths crowd mutants bite inference-table man pictures clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -91,14 +91,9 @@ tmux-builds: ## build these tmux versions from TMUX_SRC, a clone (TMUX_SRC=dir T
 		rm -rf "$$from"; "$$to/bin/tmux" -V; \
 	done
 
-test-tmux-matrix: setup ## the tmux tests, and then selftest, with every TMUX_BUILDS/*/bin/tmux (make test-tmux-matrix TMUX_BUILDS=dir)
+test-tmux-matrix: setup ## the tmux tests with every TMUX_BUILDS/*/bin/tmux, as a table in docs (make test-tmux-matrix TMUX_BUILDS=dir)
 	@[ -n "$(TMUX_BUILDS)" ] || { echo "TMUX_BUILDS names no folder: see tmux-builds"; exit 2; }
-	@failed=0; for bin in "$(TMUX_BUILDS)"/*/bin; do \
-		printf '%s: ' "$$($$bin/tmux -V)"; log=$${bin%/bin}/tests.txt; \
-		{ PATH="$$bin:$$PATH" $(BIN)/pytest -q -n 2 --dist loadgroup tests/tmux && \
-			PATH="$$bin:$$PATH" $(BIN)/codex-tmux selftest; } >$$log 2>&1 || failed=1; \
-		grep -E '^(FAILED|ERROR|PASSED)| in [0-9.]+s' $$log; \
-	done; exit $$failed
+	@$(BIN)/python -m tests.tmux_matrix "$(TMUX_BUILDS)"
 
 check: setup ## format, lint, types, and that the code does not outgrow its limits
 	$(BIN)/ruff format --check .
@@ -116,8 +111,14 @@ format: setup ## write the format that check wants
 bench: setup codex ## measure against the budget, side by side in one run
 	$(BIN)/python -m tests.bench $(foreach name,$(ONLY),--only $(name)) $(if $(QUICK),--quick)
 
+kill-loop: setup ## kill 2,000 writers of the state file and 200 syncs at random moments: nothing may be lost
+	$(BIN)/python -m tests.durability kill-loop
+
 deaths: setup ## kill Codex 2,000 times while a client changes its tmux session (COUNT=n TMUX_BINARY=path FOCUS=on CODEX_REAL=1)
 	$(BIN)/python -m tests.deaths --count $${COUNT:-2000} --tmux "$${TMUX_BINARY:-tmux}" --focus-events $${FOCUS:-off} $${CODEX_REAL:+--codex $(CODEX)}
+
+crowd: setup ## 8 processes make 500 updates each of one state file
+	$(BIN)/python -m tests.durability crowd
 
 mutants: setup ## change the rules and the state file at random and see that a unit test fails (ONLY='codex_tmux.state.lock*')
 	$(BIN)/mutmut run $(if $(ONLY),'$(ONLY)'); $(BIN)/mutmut results | grep -v 'not checked'

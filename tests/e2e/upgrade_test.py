@@ -37,8 +37,8 @@ def load(world: Sandbox, place: Path) -> None:
     world.quiet()
 
 
-def test_nothing_is_lost_and_everything_comes_back(sandbox: Sandbox) -> None:
-    """The plugin is not loaded again: the hooks of the former version start the helper of this one."""
+@pytest.mark.parametrize("reloaded", [True, False])
+def test_nothing_is_lost_and_everything_comes_back(sandbox: Sandbox, reloaded: bool) -> None:
     world, former = sandbox, archived(FORMER)
     place = world.root / "plugin"
     put(former, place)
@@ -61,6 +61,8 @@ def test_nothing_is_lost_and_everything_comes_back(sandbox: Sandbox) -> None:
     shutil.copytree(REPOSITORY / "codex_tmux", place / "codex_tmux")
     shutil.copytree(REPOSITORY / "plugin", place / "plugin")
     shutil.copy2(REPOSITORY / "codex.tmux", place)
+    if reloaded:
+        load(world, place)
     world.kill_codex(panes["running"])
     assert world.helper("undo").startswith("1 conversation is back")
     rows = {row["session_id"]: row for row in world.listed()}

@@ -1,9 +1,7 @@
-"""A save that is killed or refused by the disk at any call; many writers."""
+"""A save that is killed or refused by the disk at any call; many writers. `make kill-loop` kills at random."""
 
 import errno
-import multiprocessing
 import os
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +10,7 @@ import pytest
 
 from codex_tmux.state import store
 from codex_tmux.state.records import Record
+from tests.durability import crowd
 from tests.unit.store_test import NEW, OLD, TORN, load, record, save
 
 
@@ -137,23 +136,5 @@ def test_refused_at_every_call(directory: Path, before: str, number: int) -> Non
     assert {"open", "write", "fsync", "replace"} <= set(refused)
 
 
-def update(process: int, updates: int) -> None:
-    """Count up this process's own record, as a sync changes one: each update rests on the one before."""
-    for number in range(updates):
-        with store.lock(wait=60):  # nothing is fair here, and a disk takes its time
-            records = store.load()
-            mine = [r for r in records if r.pane == f"%{process}"]
-            if [r.window for r in mine] != [number] * bool(number):
-                sys.exit(f"process {process}: update {number} is lost: {mine}")
-            store.save((*(r for r in records if r not in mine), record(process, window=number + 1)))
-
-
 def test_eight_processes_lose_no_update() -> None:
-    context = multiprocessing.get_context("fork")
-    workers = [context.Process(target=update, args=(number, 25)) for number in range(1, 9)]
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join(100)
-    assert [w.exitcode for w in workers] == [0] * 8
-    assert {r.pane: r.window for r in load()} == {f"%{number}": 25 for number in range(1, 9)}
+    crowd(8, 25)
