@@ -22,6 +22,7 @@ from codex_tmux.state import store
 from codex_tmux.state.records import CURRENT, DEAD, LIVE, LOST, STATUS_WORDS, STATUSES, Record, now
 from codex_tmux.tmux import epoch
 from codex_tmux.tmux.epoch import ALIVE, ELSEWHERE
+from codex_tmux.tmux.greeting import names_sessions
 from codex_tmux.tmux.server import Server
 from codex_tmux.tracking.model import Sighting, new_record
 from codex_tmux.tracking.pass_once import Pass
@@ -91,10 +92,12 @@ def give_hints(records: list[Record]) -> None:
             click.echo(plain_line(text))
     unknown = [record for record in records if not record.session_id]
     if unknown:
+        # `setup` is no advice where it has been done.
+        done = all(names_sessions(record.codex_home) for record in unknown)
+        advice = "Bind" if done else "Run codex-tmux setup to have Codex name it, or bind"
         panes = ", ".join(record.pane for record in unknown)
         click.echo(f"{panes}: session unknown, so it cannot be resumed.", err=True)
-        bind = f"codex-tmux adopt -t {unknown[0].pane} SESSION"
-        click.echo(f"Run codex-tmux setup to have Codex name it, or bind one: {bind}", err=True)
+        click.echo(f"{advice} one: codex-tmux adopt -t {unknown[0].pane} SESSION", err=True)
 
 
 def collect(server: Server, statuses: Collection[str]) -> list[Conversation]:

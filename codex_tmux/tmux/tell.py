@@ -1,13 +1,14 @@
 """Say something to the people who look at a tmux server: the one place that shows messages on clients."""
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from codex_tmux.errors import Problem
+from codex_tmux.errors import Problem, TmuxError
 from codex_tmux.log import log
 from codex_tmux.tmux.clients import clients, of_client
-from codex_tmux.tmux.server import Server
+from codex_tmux.tmux.server import TIMEOUT, Server, spawn
 
 SHORTEST = 4000
 PER_CHARACTER = 70
@@ -79,10 +80,23 @@ def show(server: Server, names: list[str], text: str, least: int = SHORTEST) -> 
     for client in names:
         # The text goes through an option: as a message of its own it would be expanded as a format.
         server.try_run("set-option", "-g", "@codex_message", PREFIX + text)
-        command = ("display-message", "-d", str(delay))
-        to = ("-c", client) if client else ()
-        if server.try_run(*command, *to, "#{@codex_message}") is None and of_client(
-            server, client, "#{pane_id}"
-        ):
-            # tmux 3.2a takes no value for -c: there it is shown to the client that was used last.
-            server.try_run(*command, "#{@codex_message}")
+        show_message(server, client, ["display-message", "-d", str(delay)])
+
+
+def show_message(server: Server, client: str, command: list[str]) -> None:
+    """Show @codex_message on a client; nothing happens where that has gone."""
+    form = "#{@codex_message}"
+    to = ["-c", client] if client else []
+    if server.try_run(*command, *to, form) is not None or not client:
+        return
+    # tmux 3.2a takes no value for -c, see tmux_versions.MESSAGE_CLIENT: there the message goes to the client that
+    # last used the tmux session of the pane it is told to be in.
+    pane = of_client(server, client, "#{pane_id}")
+    if pane:
+        environment = ["env", "-u", "TMUX", f"TMUX_PANE={pane}"]
+        socket = ["-S", server.socket or os.environ.get("TMUX", "").partition(",")[0]]
+        words = [server.binary, "-u", *(socket if socket[1] else [])]
+        try:
+            spawn([*environment, *words, *command, form], TIMEOUT)
+        except TmuxError:
+            return

@@ -45,6 +45,12 @@ SPARE = ("B", "G", "Y", "K", "V")
 """Keys to propose: no tmux binds them behind the prefix by itself."""
 
 
+def bound(chosen: Mapping[str, str], ours: Collection[str]) -> list[Task]:
+    """The tasks that have a key of ours, with that. `chosen`: the options; `ours`: what the plugin has bound."""
+    named = [task._replace(key=chosen.get(task.option) or task.key) for task in TASKS]
+    return [task for task in named if task.key in ours]
+
+
 def left(chosen: Mapping[str, str], ours: Collection[str]) -> list[Task]:
     """The tasks whose default key was left to the user.
 

@@ -17,6 +17,8 @@ DEAD_FORMAT = (3, 3, "")
 """`remain-on-exit-format`: before, tmux says in its own words that a pane is dead, and no hint can stand there."""
 START_PATH = (3, 3, "")
 """`pane_start_path`. Nothing of ours needs it; tests look at it."""
+MESSAGE_CLIENT = (3, 3, "")
+"""`display-message -c CLIENT`: 3.2a documents it and takes no value for it ("acd:INpt:F:v" in its source)."""
 ONE_KEY = (3, 8, "")
 """`list-keys -T TABLE KEY`: 3.7 to 3.7c say nothing, whatever is bound; so the whole table is read everywhere."""
 WINDOW_NAMES = (3, 7, "")

@@ -7,6 +7,7 @@ from tests.support.terminal import Client
 from tests.support.world import Sandbox, plugin_file
 
 HELLO = b"codex-tmux: loaded"
+SETUP = b"Next: codex-tmux setup"
 
 
 @pytest.fixture
@@ -34,6 +35,7 @@ def test_a_client_that_comes_after_the_load_is_greeted_once(world: Sandbox) -> N
     client = Client(["tmux", "-u", "-S", str(world.socket), "new-session"], world.env, 120, 40)
     world.clients.append(client)
     world.wait_for(lambda: HELLO in client.output, 20, "the greeting")
+    assert SETUP not in client.output, "this home's titles have the id"
     world.wait_for(lambda: not world.option("@codex_say"), 20, "it to be over")
     second = world.attach()
     world.wait_for(lambda: b"main" in second.output, 20, "the status line")
@@ -42,10 +44,11 @@ def test_a_client_that_comes_after_the_load_is_greeted_once(world: Sandbox) -> N
 
 
 def test_a_client_that_is_there_is_greeted_and_the_next_server_s_is_not(world: Sandbox) -> None:
+    world.codex_home.joinpath("config.toml").write_text("")
     world.start_server(width=80)
     with Screen(world, width=80) as screen:
         world.tmux("run-shell", "-b", str(plugin_file()))
-        screen.wait("codex-tmux: loaded – C-b R: resume, C-b P: find. Next: codex-tmux doctor")
+        screen.wait("codex-tmux: loaded – C-b R: resume, C-b P: find. Next: codex-tmux setup")
     loaded(world)
     assert world.log_text().count(" greeting ") == 1
     world.tmux("run-shell", "-b", str(plugin_file()))

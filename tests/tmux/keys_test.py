@@ -21,7 +21,7 @@ def test_a_key_of_the_users_is_left_alone_and_everyone_says_so(sandbox: Sandbox)
     theirs = sandbox.binding("R")
     with Screen(sandbox, width=80) as screen:
         sandbox.tmux("run-shell", "-b", str(plugin_file()))
-        screen.wait("codex-tmux: loaded – C-b P: find. Next: codex-tmux doctor")
+        screen.wait(f"codex-tmux: loaded – C-b P: find. C-b R stays yours: {ADVICE}")
         assert sandbox.binding("R") == theirs
         assert "pick --from-key" in sandbox.binding("P")
         screen.keys("C-b", "R")
