@@ -151,7 +151,7 @@ def test_killed_in_the_middle_of_its_very_first_turn(world: Sandbox) -> None:
 
 def is_at_work(process: psutil.Process) -> bool:
     try:
-        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
         return False
 

@@ -78,8 +78,8 @@ class Walk:
             (4, self.reopen),
             (4, self.on(self.fork, LIVE)),
             (4, self.undo),
-            (3, self.tell),
-            (3, self.approve),
+            (3, self.on(self.tell, LIVE)),
+            (3, self.on(self.approve, LIVE)),
             (1, self.unload_and_load),
             (2, self.split_shell),
             (3, self.on(self.swap, LIVE, DEAD, OTHER, QUIT)),
@@ -582,22 +582,19 @@ class Walk:
                 back.append(f"nothing in {pane}")
         return f"undo: {', '.join(back)}"
 
-    def tell(self) -> str:
+    def tell(self, place: Place) -> str:
         """A message through Codex's own queue; the stand-in has none."""
-        place = self.some(LIVE)
-        if not self.real or place is None or not place.conversation.session or place.flags not in SHARED:
+        if not self.real or not place.conversation.session or place.flags not in SHARED:
             return ""
         text = self.world.next_message(place.conversation)
         self.sandbox.helper("tell", "-t", place.pane, text)
         self.sandbox.wait_for(lambda: self.sandbox.model.turns_with(text), 30, f"{text!r} to be delivered")
         return f"tell {place.pane}"
 
-    def approve(self) -> str:
+    def approve(self, place: Place) -> str:
         """A command that Codex asks about, answered from outside, also where its pane has died meanwhile."""
-        asking = [p for p in self.world.places.values() if p.state == LIVE and p.flags == ASKS]
-        if not self.real or not asking:
+        if not self.real or place.flags != ASKS:
             return ""
-        place = self.random.choice(asking)
         self.show(place.pane)
         text = self.world.next_message(place.conversation, f" RUN true {len(self.world.sent)}")
         self.sandbox.type(place.pane, text, 40)
