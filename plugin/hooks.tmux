@@ -1,33 +1,20 @@
 # What codex-tmux puts into a tmux server: formats, hooks (all at index 8470) and aliases (from 8470 on); far
 # from what users and plugins choose.
 # Sourced by codex.tmux, undone by plugin/unload. Everything here runs inside tmux: a process starts only where
-# CODEX_TRIGGER says so, and only for panes that run Codex, or have just lost it.
+# CODEX_LOOK says so, and only for panes that run Codex, or have just lost it.
 
-# What starts the helper. Used as #{E:…}: its path is an option of its own, so that nothing in it is expanded as a
-# format. Silent whatever happens: any output, or a failure, would throw the user's active pane into view mode.
-set-option -g @codex_sync '{ #{@codex_word} sync || tmux set-option -gu @codex_pending; } >/dev/null 2>&1 || :'
-# Where no helper can settle a pane that has just died, the command that starts it anew goes all the same.
-set-option -g @codex_unlaid '##{&&:##{&&:##{pane_dead},##{@codex_pane}},##{?##{||:##{@codex_asleep},##{@codex_mode}},0,1}}'
-set-option -g @codex_settle '{ #{@codex_word} sync --settle || tmux list-panes -a -f "#{E:@codex_unlaid}" -F "##D" | while read -r pane; do tmux respawn-pan -t "$pane" #{@codex_word} run \; set-option -p -t "$pane" @codex_asleep 1; done; } >/dev/null 2>&1 || :'
-set-option -g @codex_watch '#{@codex_word} sync --watch >/dev/null 2>&1 || :'
-set-option -g @codex_ask '#{@codex_word} restore --ask >/dev/null 2>&1 || :'
-set-option -g @codex_at_start '#{@codex_word} restore --at-start >/dev/null 2>&1 || :'
-
+# What starts the helper is silent whatever happens: any output, or a failure, would throw the user's active pane into
+# view mode. Its path is an option: nothing in a value of one is expanded as a format.
 # Many events, few runs: the first event since the last sync took them starts one, the others find it wanted (1).
 # While that one is at work (2), an event starts the next.
-%hidden CODEX_TRIGGER="if-shell -F '#{!=:#{@codex_pending},1}' 'set-option -g @codex_pending 1 ; run-shell -b \"#{E:@codex_sync}\"'"
+%hidden CODEX_SYNC="{ #{@codex_word} sync || tmux set-option -gu @codex_pending; } >/dev/null 2>&1 || :"
+%hidden CODEX_LOOK="if-shell -F '#{!=:#{@codex_pending},1}' { set-option -g @codex_pending 1 ; run-shell -b '$CODEX_SYNC' }"
+# The same for `run-shell -d`, which expands the formats in its commands at once.
+set-option -g @codex_look "$CODEX_LOOK"
 
-set-option -g @codex_clock '%s'
 # The place of every window that holds Codex. Compared with what the last sync saw, it tells whether a rename, a
 # move, a split or a closed pane concerns us, whatever the event was.
 set-option -g @codex_places '#{S:#{W:#{?#{m:*y*,#{P:#{?@codex_pane,y,}}},#{session_name}:#{window_index}:#{window_name}:#{window_layout}:#{P:#{?@codex_pane,#{pane_id},-}};,}}}'
-# Some Codex pane has died and is not asleep yet: its stored command may still be the one that starts Codex anew. Or
-# one is just being laid to sleep: for that moment it lives, and a respawn would find it "still active". Or a sync is
-# due or at work, and a Codex that has just come up is not known yet.
-set-option -g @codex_unsettled '#{@codex_pending}#{S:#{W:#{P:#{?#{&&:#{@codex_pane},#{?pane_dead,#{?@codex_asleep,,1},#{@codex_asleep}}},y,}}}}'
-# Some living Codex pane has a stored command that would start Codex anew.
-set-option -g @codex_guarded '#{S:#{W:#{P:#{?pane_dead,,#{?@codex_guard,y,}}}}}'
-
 # For status lines, as #{E:@codex_waits}: how many conversations need the user, as Codex says in its title, and how many
 # are unread. A group's tmux sessions have the same windows: one of them counts.
 %hidden CODEX_ONCE="#{?session_grouped,#{==:#{session_name},#{s/,.*//:session_group_list}},1}"
@@ -44,7 +31,7 @@ set-option -g @codex_tick "if-shell -F '#{@codex_panes}' { if-shell -F '$CODEX_U
 # A Codex that has cleared its title and still runs after the sync that waited for its end: its shell fires nothing
 # when it does end. So tmux looks, without a process, until another program is in front than when the title went.
 %hidden CODEX_LEAVERS="#{S:#{W:#{P:#{?@codex_leaving,#{?#{==:#{@codex_leaving},#{pane_current_command}},wait,gone},}}}}"
-set-option -g @codex_await "if-shell -F '#{m:*gone*,$CODEX_LEAVERS}' { set-option -gu @codex_awaiting ; $CODEX_TRIGGER } { if-shell -F '$CODEX_LEAVERS' { run-shell -b -d 1 -C '#{@codex_await}' } { set-option -gu @codex_awaiting } }"
+set-option -g @codex_await "if-shell -F '#{m:*gone*,$CODEX_LEAVERS}' { set-option -gu @codex_awaiting ; $CODEX_LOOK } { if-shell -F '$CODEX_LEAVERS' { run-shell -b -d 1 -C '#{@codex_await}' } { set-option -gu @codex_awaiting } }"
 
 # The frames of Codex's spinner, as `codex/screen.py` has them.
 %hidden CODEX_SPINNER="[⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏]"
@@ -55,8 +42,8 @@ set-option -g @codex_await "if-shell -F '#{m:*gone*,$CODEX_LEAVERS}' { set-optio
 # none; and of which process. A Codex that comes up spins too, soon and not for long: then a time follows, of its first
 # title, and that end is no turn's within 15 seconds (5 where that spun). Nor is the title of a shell back in front.
 %hidden CODEX_TURN="#{?#{m:*$CODEX_SPINNER*#{@codex_title_id}*,#{pane_title}},1,#{?#{m:*[[] [.!] []] Action Required*#{@codex_title_id}*,#{pane_title}},!,#{?pane_title,0,}}} #{pane_pid} "
-%hidden CODEX_AGE="#{e|-|:#{T:@codex_clock},0#{s/^. [0-9]* //:@codex_turning}}"
-%hidden CODEX_SINCE="#{?#{m:[01!] #{pane_pid} *,#{@codex_turning}},#{?#{&&:#{m:1 *,$CODEX_TURN},#{e|<|:$CODEX_AGE,3}},#{s/^. [0-9]* //:@codex_turning},},#{e|-|:#{T:@codex_clock},#{?#{m:1 *,$CODEX_TURN},10,0}}}"
+%hidden CODEX_AGE="#{e|-|:#{T;l:%s},0#{s/^. [0-9]* //:@codex_turning}}"
+%hidden CODEX_SINCE="#{?#{m:[01!] #{pane_pid} *,#{@codex_turning}},#{?#{&&:#{m:1 *,$CODEX_TURN},#{e|<|:$CODEX_AGE,3}},#{s/^. [0-9]* //:@codex_turning},},#{e|-|:#{T;l:%s},#{?#{m:1 *,$CODEX_TURN},10,0}}}"
 %hidden CODEX_NEEDS="#{m:! *,$CODEX_TURN}"
 %hidden CODEX_SHELL="#{m/r:^-?(ba|z|fi|da|a|k|mk|tc|c)?sh$|^nu$|^xonsh$|^elvish$,#{pane_current_command}}"
 %hidden CODEX_ENDS="#{&&:#{&&:#{m:0 *,$CODEX_TURN},#{m:[1!] #{pane_pid} *,#{@codex_turning}}},#{&&:#{e|>|:$CODEX_AGE,15},#{?@codex_title_id,#{m:*#{@codex_title_id}*,#{pane_title}},#{?$CODEX_SHELL,0,1}}}}"
@@ -76,51 +63,51 @@ set-hook -g pane-title-changed[8470] {
   if-shell -F "#{?#{m:#{@codex_spins},#{pane_pid} #{pane_title}},,#{?#{==:#{hook_pane},#{pane_id}},#{||:$CODEX_ID_NEW,#{||:$CODEX_TURNS,$CODEX_NAMES}},}}" {
     if-shell -F "#{?#{&&:$CODEX_ID_NEW,#{m:*-????-????-????-?????*,#{pane_title}}},#{m/r:^(.* [|] |$CODEX_SPINNER )?$CODEX_ID[0-9a-f]*([.][.][.])?( [|] .*)?$,#{pane_title}},}" {
       set-option -pF @codex_title_id "#{s/(^| [|] |$CODEX_SPINNER )($CODEX_ID[.][.][.])( [|] .*)?$/ | \\2/;s/^(.* [|] |$CODEX_SPINNER )?($CODEX_ID[0-9a-f]*)([.][.][.])?( [|] .*)?$/\\2/:pane_title}"
-      set-option -pF @codex_title_at '#{T:@codex_clock}' ; set-option -pF @codex_title_seen "$CODEX_REST" ; set-option -pu @codex_title_by ; set-option -pu @codex_turning
+      set-option -pF @codex_title_at '#{T;l:%s}' ; set-option -pF @codex_title_seen "$CODEX_REST" ; set-option -pu @codex_title_by ; set-option -pu @codex_turning
       if-shell -F '#{?#{m:#{@codex_title_id}*,#{@codex_session}},,1}' { set-option -pu @codex_unread }
       # The pane must outlive a crash from now on, not from the sync on; only where Codex alone is its own command.
       if-shell -F '#{&&:#{==:#{remain-on-exit},off},#{m/r:^"?(exec )?([^ ;&|]*/)?codex( [^;&|]*)?"?$,#{pane_start_command}}}' {
         set-option -p remain-on-exit failed ; set-option -p @codex_keep 1
       }
-      if-shell -F 1 "$CODEX_TRIGGER"
+      if-shell -F 1 "$CODEX_LOOK"
     }
     if-shell -F "#{?#{&&:#{@codex_pane},$CODEX_NAMES},#{!=:#{@codex-names},off},}" {
-      set-option -pF @codex_title_seen "$CODEX_REST" ; run-shell -b -d 1 -C "$CODEX_TRIGGER"
+      set-option -pF @codex_title_seen "$CODEX_REST" ; run-shell -b -d 1 -C '#{@codex_look}'
     }
     if-shell -F "$CODEX_TURNS" {
       if-shell -F "#{&&:#{@codex_pane},#{||:$CODEX_NEEDS,$CODEX_ENDS}}" {
-        if-shell -F "#{||:$CODEX_NEEDS,#{&&:#{pane_active},#{window_active_clients}}}" { set-option -pu @codex_unread } { set-option -p @codex_unread 1 ; set-option -pF @codex_unread_at '#{T:@codex_clock}' }
+        if-shell -F "#{||:$CODEX_NEEDS,#{&&:#{pane_active},#{window_active_clients}}}" { set-option -pu @codex_unread } { set-option -p @codex_unread 1 ; set-option -pF @codex_unread_at '#{T;l:%s}' }
         if-shell -F "#{?$CODEX_TOLD,1,0}" "run-shell -b \"{ export CODEX_TMUX_PANE='#{pane_id}' CODEX_TMUX_SESSION='#{?#{m:*[!0-9a-f-]*,#{@codex_session}},,#{@codex_session}}' ; $CODEX_TOLD\n} >/dev/null 2>&1 || :\""
       }
       set-option -pF @codex_turning "$CODEX_TURN$CODEX_SINCE" ; set-option -pF @codex_spins "#{?#{m:1 *,$CODEX_TURN},#{?@codex_title_id,#{pane_pid} *$CODEX_SPINNER*#{@codex_title_id}*,},}"
       # Before 0.154 a Codex has no file of its session until the first message: then it is looked at again.
-      if-shell -F '#{&&:#{@codex_pane},#{?@codex_session,,1}}' "$CODEX_TRIGGER"
+      if-shell -F '#{&&:#{@codex_pane},#{?@codex_session,,1}}' "$CODEX_LOOK"
     }
     if-shell -F '#{?#{m:*-????-????-????-?????*,#{pane_title}},,1}' {
       # if-shell takes any text that begins with a 0 for false, as ids do. A Codex that quits clears its title.
       if-shell -F '#{||:#{?@codex_title_id,1,0},#{&&:#{==:#{@codex_state},live},#{==:#{pane_title},}}}' {
         set-option -pu @codex_title_id
         set-option -pF @codex_leaving '#{?pane_current_command,#{pane_current_command},1}'
-        if-shell -F 1 "$CODEX_TRIGGER"
+        if-shell -F 1 "$CODEX_LOOK"
       } {
         # No id in the title: Codex with its default title. Looked at once for each process of that name. Below `node` it
         # is known by its directory, or, where that is a part of a repository, by its spinner or the pane's command.
         if-shell -F "#{||:#{==:#{pane_current_command},codex},#{&&:#{==:#{pane_current_command},node},#{||:#{||:#{?@codex_pane,1,0},#{m:*#{b:pane_current_path},#{pane_title}}},#{||:#{m:$CODEX_SPINNER *,#{pane_title}},#{m/r:(^|[/\" ])codex( |\"|$),#{pane_start_command}}}}}}" {
           if-shell -F '#{?#{||:#{@codex_pane},#{==:#{@codex_looked},#{pane_pid}}},,1}' {
             set-option -pF @codex_looked '#{pane_pid}'
-            if-shell -F 1 "$CODEX_TRIGGER"
+            if-shell -F 1 "$CODEX_LOOK"
           } {
             # Its session may be inferred. Looked at again when a turn begins or ends, when Codex starts or ends to wait
             # for an approval, and when the name in the title changes: not at each frame of the spinner.
             if-shell -F "#{&&:#{&&:#{@codex_pane},#{?#{m/r:^(title|adopted|screen)$,#{@codex_evidence}},,1}},#{!=:$CODEX_TITLE_NOW,#{@codex_title_seen}}}" {
               set-option -pF @codex_title_seen "$CODEX_TITLE_NOW"
-              if-shell -F 1 "$CODEX_TRIGGER"
+              if-shell -F 1 "$CODEX_LOOK"
             }
           }
         } {
           if-shell -F '#{@codex_looked}' { set-option -pu @codex_looked }
           # The shell that Codex returned to has set its own title: what ran here is gone.
-          if-shell -F "#{&&:#{==:#{@codex_state},live},$CODEX_SHELL}" "$CODEX_TRIGGER"
+          if-shell -F "#{&&:#{==:#{@codex_state},live},$CODEX_SHELL}" "$CODEX_LOOK"
         }
       }
     }
@@ -128,19 +115,19 @@ set-hook -g pane-title-changed[8470] {
 }
 
 set-hook -g pane-died[8470] {
-  if-shell -F '#{&&:#{==:#{hook_pane},#{pane_id}},#{&&:#{@codex_pane},#{?@codex_asleep,0,1}}}' "$CODEX_TRIGGER"
+  if-shell -F '#{&&:#{==:#{hook_pane},#{pane_id}},#{&&:#{@codex_pane},#{?@codex_asleep,0,1}}}' "$CODEX_LOOK"
 }
 
 # Here the pane is gone and formats speak of another one: only the id is true.
 set-hook -g pane-exited[8470] {
   if-shell -F '#{m:* #{hook_pane} *,#{@codex_panes}}' {
     set-option -gF @codex_exited '#{@codex_exited} #{hook_pane}'
-    if-shell -F 1 "$CODEX_TRIGGER"
+    if-shell -F 1 "$CODEX_LOOK"
   }
 }
 
 # @codex_here: the panes there are, noted at once, should the server end before the sync it starts.
-%hidden CODEX_MOVED="if-shell -F '#{&&:#{@codex_panes},#{!=:#{E:@codex_places},#{@codex_seen}}}' { set-option -gF @codex_seen '#{E:@codex_places}' ; if-shell -F '#{S:y}' { set-option -gF @codex_here '#{S:#{W:#{P:#{pane_id} }}}' } ; $CODEX_TRIGGER }"
+%hidden CODEX_MOVED="if-shell -F '#{&&:#{@codex_panes},#{!=:#{E:@codex_places},#{@codex_seen}}}' { set-option -gF @codex_seen '#{E:@codex_places}' ; if-shell -F '#{S:y}' { set-option -gF @codex_here '#{S:#{W:#{P:#{pane_id} }}}' } ; $CODEX_LOOK }"
 
 # A pane that waits to be shown (@codex_waiting) sleeps without a process; its stored command resumes. Two of these
 # events may come at once: each pane is looked at again, by @codex_is_dead, when its turn comes. What is shown is read.
@@ -160,7 +147,7 @@ set-hook -g client-session-changed[8470] "$CODEX_WAKE ; $CODEX_SAY"
 # The first client brings the terminal that Codex asks for its colours, and the person to be asked or told.
 set-hook -g client-attached[8470] {
   if-shell -F '#{@codex_wake_at_attach}' { set-option -gu @codex_wake_at_attach ; run-shell -bC '#{E:@codex_wake_all}' } "$CODEX_WAKE"
-  if-shell -F '#{@codex_lost}' { set-option -gu @codex_lost ; run-shell -b '#{E:@codex_ask}' }
+  if-shell -F '#{@codex_lost}' { set-option -gu @codex_lost ; run-shell -b '#{@codex_word} restore --ask >/dev/null 2>&1 || :' }
   if-shell -F 1 "$CODEX_SAY"
 }
 
@@ -187,25 +174,16 @@ set-hook -g session-closed[8470] {
   }
 }
 
-# These move windows and fire no hook: looked at a moment later, inside tmux.
-set-option -g @codex_moved "$CODEX_MOVED ; $CODEX_WAKE"
-%hidden CODEX_LATER="if-shell -F '#{@codex_panes}' { run-shell -b -d 0.1 -C '#{@codex_moved}' } ;"
-set-option -s command-alias[8480] "swap-window=$CODEX_LATER swap-window"
-set-option -s command-alias[8481] "swapw=$CODEX_LATER swap-window"
-set-option -s command-alias[8482] "move-window=$CODEX_LATER move-window"
-set-option -s command-alias[8483] "movew=$CODEX_LATER move-window"
-
-# No tmux fires a hook on respawn-pane, so its names are aliased. A pane that has just died is laid to sleep before
-# the respawn (its stored command then resumes); a living one is watched from outside. `respawn-pan` and
-# `respawn-win` stay free of it: codex-tmux uses them itself.
-%hidden CODEX_RESPAWN="if-shell -F '#{E:@codex_unsettled}' 'run-shell \"#{E:@codex_settle}\"' ; if-shell -F '#{E:@codex_guarded}' 'run-shell -b \"#{E:@codex_watch}\"' ;"
-set-option -s command-alias[8470] "respawn-pane=$CODEX_RESPAWN respawn-pane"
-set-option -s command-alias[8471] "respawnp=$CODEX_RESPAWN respawn-pane"
-set-option -s command-alias[8472] "respawn-pa=$CODEX_RESPAWN respawn-pane"
-set-option -s command-alias[8473] "respawn-p=$CODEX_RESPAWN respawn-pane"
-set-option -s command-alias[8474] "respawn-window=$CODEX_RESPAWN respawn-window"
-set-option -s command-alias[8475] "respawnw=$CODEX_RESPAWN respawn-window"
-set-option -s command-alias[8476] "respawn-windo=$CODEX_RESPAWN respawn-window"
-set-option -s command-alias[8477] "respawn-wind=$CODEX_RESPAWN respawn-window"
-set-option -s command-alias[8478] "respawn-wi=$CODEX_RESPAWN respawn-window"
-set-option -s command-alias[8479] "respawn-w=$CODEX_RESPAWN respawn-window"
+# No tmux fires a hook on respawn-pane, so its documented names are aliased. Some Codex pane has died and is not asleep
+# yet: its stored command may still be the one that starts Codex anew. Or one is just being laid to sleep: for that moment
+# it lives, and a respawn would find it "still active". Or a sync is due or at work, and a Codex that has just come up is
+# not known yet. In each of these cases the respawn waits for a sync.
+%hidden CODEX_UNSETTLED="#{S:#{W:#{P:#{?#{&&:#{@codex_pane},#{?pane_dead,#{?@codex_asleep,,1},#{@codex_asleep}}},y,}}}}"
+# Some living Codex pane has a stored command that would start Codex anew: then a respawn is watched from outside.
+%hidden CODEX_GUARDED="#{S:#{W:#{P:#{?pane_dead,,#{?@codex_guard,y,}}}}}"
+%hidden CODEX_WATCH="if-shell -F '$CODEX_GUARDED' { run-shell -b '#{@codex_word} sync --watch >/dev/null 2>&1 || :' }"
+set-option -g @codex_respawn "if-shell -F '#{@codex_pending}$CODEX_UNSETTLED' { run-shell '#{@codex_word} sync --settle >/dev/null 2>&1 || :' } ; $CODEX_WATCH"
+set-option -s command-alias[8470] "respawn-pane=run-shell -C '#{@codex_respawn}' ; respawn-pane"
+set-option -s command-alias[8471] "respawnp=run-shell -C '#{@codex_respawn}' ; respawn-pane"
+set-option -s command-alias[8472] "respawn-window=run-shell -C '#{@codex_respawn}' ; respawn-window"
+set-option -s command-alias[8473] "respawnw=run-shell -C '#{@codex_respawn}' ; respawn-window"

@@ -45,8 +45,8 @@ GUARDS = (
     Guard(
         "a respawn waits for the sync that is due",
         "plugin/hooks.tmux",
-        "@codex_unsettled '#{@codex_pending}",
-        "@codex_unsettled '",
+        "'#{@codex_pending}$CODEX_UNSETTLED'",
+        "'$CODEX_UNSETTLED'",
         "tests/tmux/respawn_routes_test.py::test_a_respawn_before_the_sync_that_is_due",
     ),
     Guard(
@@ -129,7 +129,7 @@ GUARDS = (
     Guard(
         "a respawn of a living pane is watched",
         "plugin/hooks.tmux",
-        "if-shell -F '#{E:@codex_guarded}' 'run-shell -b \\\"#{E:@codex_watch}\\\"' ;",
+        " ; $CODEX_WATCH",
         "",
         "tests/tmux/respawn_routes_test.py::test_the_shell_is_there_when_the_resumed_codex_ends",
     ),

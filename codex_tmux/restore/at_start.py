@@ -28,6 +28,8 @@ STILL = 2
 """Seconds without a key after which nobody is typing."""
 STILL_WITHIN = 60.0
 """Seconds to wait for that."""
+AT_START = "#{@codex_word} restore --at-start >/dev/null 2>&1 || :"
+ASK = "#{@codex_word} restore --ask >/dev/null 2>&1 || :"
 CONTINUUM_DELAY = 20
 """Seconds after which tmux-continuum has restored, if it will: it gives up ten seconds after the server's start."""
 
@@ -51,7 +53,7 @@ def start(server: Server) -> None:
         log("restore.left_to_continuum", lost=lost)
         server.run(
             *("set-option", "-g", "@codex_second_look", "1", ";"),
-            *("run-shell", "-b", "-d", str(CONTINUUM_DELAY), "#{E:@codex_at_start}"),
+            *("run-shell", "-b", "-d", str(CONTINUUM_DELAY), AT_START),
         )
         return
     if mode == "on":
@@ -60,9 +62,7 @@ def start(server: Server) -> None:
     # Either the client that attaches next takes the question, or one that is there already: it is asked once.
     server.run("set-option", "-g", "@codex_lost", str(lost))
     if clients(server):
-        server.run(
-            "if-shell", "-F", "#{@codex_lost}", "set-option -gu @codex_lost ; run-shell -b '#{E:@codex_ask}'"
-        )
+        server.run("if-shell", "-F", "#{@codex_lost}", f"set-option -gu @codex_lost ; run-shell -b '{ASK}'")
 
 
 def restored_titles(seen: Pass) -> frozenset[str]:

@@ -381,7 +381,7 @@ def test_a_missing_helper_is_told_and_tmux_left_untouched(sandbox: Sandbox, tmp_
     subprocess.run([str(checkout / "codex.tmux")], env={**sandbox.inside, "PATH": path}, check=True)
     sandbox.wait_for(lambda: b"helper missing" in client.output, 20, "the message")
     hooks = sandbox.tmux("show-hooks", "-g") + sandbox.tmux("show-hooks", "-gw")
-    assert "@codex_sync" not in hooks + sandbox.tmux("show-options", "-s", "command-alias")
+    assert "@codex_look" not in hooks + sandbox.tmux("show-options", "-s", "command-alias")
     # The keys that say it again go with all the rest.
     subprocess.run([str(checkout / "plugin" / "unload")], env={**sandbox.inside, "PATH": path}, check=True)
     assert dump(sandbox) == before

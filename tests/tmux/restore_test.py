@@ -507,10 +507,7 @@ def test_moved_windows_are_known(sandbox: Sandbox) -> None:
         return recorded == {session: where.split(" ")[0] for session, where in places(sandbox).items()}
 
     for change in (
-        ["swap-window", "-d", "-s", "main:1", "-t", "main:2"],
-        ["swap-window", "-s", "main:1", "-t", "main:4"],
         ["move-window", "-s", "main:3", "-t", "main:20"],
-        ["move-window", "-r", "-t", "main:"],
         ["swap-pane", "-d", "-s", panes[0], "-t", panes[1]],
         ["join-pane", "-d", "-s", panes[0], "-t", panes[2]],
         ["rotate-window", "-t", panes[2]],
