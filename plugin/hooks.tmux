@@ -28,11 +28,6 @@ set-option -g @codex_waits "#{?$CODEX_ASKING,#{n:$CODEX_ASKING} #{?#{==:$CODEX_A
 %hidden CODEX_UNREAPED="#{S:#{W:#{P:#{?pane_dead,#{?#{&&:#{@codex_pane},#{?@codex_asleep,,1}},#{?#{==:#{pane_dead_status}#{pane_dead_signal},},y,},},}}}}"
 set-option -g @codex_tick "if-shell -F '#{@codex_panes}' { if-shell -F '$CODEX_UNREAPED' { run-shell -b : } ; run-shell -b -d 1 -C '#{@codex_tick}' } { set-option -gu @codex_ticking }"
 
-# A Codex that has cleared its title and still runs after the sync that waited for its end: its shell fires nothing
-# when it does end. So tmux looks, without a process, until another program is in front than when the title went.
-%hidden CODEX_LEAVERS="#{S:#{W:#{P:#{?@codex_leaving,#{?#{==:#{@codex_leaving},#{pane_current_command}},wait,gone},}}}}"
-set-option -g @codex_await "if-shell -F '#{m:*gone*,$CODEX_LEAVERS}' { set-option -gu @codex_awaiting ; $CODEX_LOOK } { if-shell -F '$CODEX_LEAVERS' { run-shell -b -d 1 -C '#{@codex_await}' } { set-option -gu @codex_awaiting } }"
-
 # The frames of Codex's spinner, as `codex/screen.py` has them.
 %hidden CODEX_SPINNER="[⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏]"
 # Codex's title without the frame of its spinner and the blinking of what it waits for.
@@ -65,10 +60,6 @@ set-hook -g pane-title-changed[8470] {
       set-option -pF @codex_title_id "#{s/(^| [|] |$CODEX_SPINNER )($CODEX_ID[.][.][.])( [|] .*)?$/ | \\2/;s/^(.* [|] |$CODEX_SPINNER )?($CODEX_ID[0-9a-f]*)([.][.][.])?( [|] .*)?$/\\2/:pane_title}"
       set-option -pF @codex_title_at '#{T;l:%s}' ; set-option -pF @codex_title_seen "$CODEX_REST" ; set-option -pu @codex_title_by ; set-option -pu @codex_turning
       if-shell -F '#{?#{m:#{@codex_title_id}*,#{@codex_session}},,1}' { set-option -pu @codex_unread }
-      # The pane must outlive a crash from now on, not from the sync on; only where Codex alone is its own command.
-      if-shell -F '#{&&:#{==:#{remain-on-exit},off},#{m/r:^"?(exec )?([^ ;&|]*/)?codex( [^;&|]*)?"?$,#{pane_start_command}}}' {
-        set-option -p remain-on-exit failed ; set-option -p @codex_keep 1
-      }
       if-shell -F 1 "$CODEX_LOOK"
     }
     if-shell -F "#{?#{&&:#{@codex_pane},$CODEX_NAMES},#{!=:#{@codex-names},off},}" {
@@ -84,11 +75,11 @@ set-hook -g pane-title-changed[8470] {
       if-shell -F '#{&&:#{@codex_pane},#{?@codex_session,,1}}' "$CODEX_LOOK"
     }
     if-shell -F '#{?#{m:*-????-????-????-?????*,#{pane_title}},,1}' {
-      # if-shell takes any text that begins with a 0 for false, as ids do. A Codex that quits clears its title.
+      # if-shell takes any text that begins with a 0 for false, as ids do. A Codex that quits clears its title, and is gone a
+      # moment later.
       if-shell -F '#{||:#{?@codex_title_id,1,0},#{&&:#{==:#{@codex_state},live},#{==:#{pane_title},}}}' {
         set-option -pu @codex_title_id
-        set-option -pF @codex_leaving '#{?pane_current_command,#{pane_current_command},1}'
-        if-shell -F 1 "$CODEX_LOOK"
+        if-shell -F '#{==:#{pane_title},}' { run-shell -b -d 2 -C '#{@codex_look}' } "$CODEX_LOOK"
       } {
         # No id in the title: Codex with its default title. Looked at once for each process of that name. Below `node` it
         # is known by its directory, or, where that is a part of a repository, by its spinner or the pane's command.
@@ -118,16 +109,16 @@ set-hook -g pane-died[8470] {
   if-shell -F '#{&&:#{==:#{hook_pane},#{pane_id}},#{&&:#{@codex_pane},#{?@codex_asleep,0,1}}}' "$CODEX_LOOK"
 }
 
-# Here the pane is gone and formats speak of another one: only the id is true.
+# Here the pane is gone and formats speak of another one: only the id is true. A pane of @codex_panes that is gone and
+# stands there still was closed by the user.
 set-hook -g pane-exited[8470] {
   if-shell -F '#{m:* #{hook_pane} *,#{@codex_panes}}' {
-    set-option -gF @codex_exited '#{@codex_exited} #{hook_pane}'
+    set-option -gF @codex_panes '#{s/#{hook_pane} //:@codex_panes}'
     if-shell -F 1 "$CODEX_LOOK"
   }
 }
 
-# @codex_here: the panes there are, noted at once, should the server end before the sync it starts.
-%hidden CODEX_MOVED="if-shell -F '#{&&:#{@codex_panes},#{!=:#{E:@codex_places},#{@codex_seen}}}' { set-option -gF @codex_seen '#{E:@codex_places}' ; if-shell -F '#{S:y}' { set-option -gF @codex_here '#{S:#{W:#{P:#{pane_id} }}}' } ; $CODEX_LOOK }"
+%hidden CODEX_MOVED="if-shell -F '#{&&:#{@codex_panes},#{!=:#{E:@codex_places},#{@codex_seen}}}' { set-option -gF @codex_seen '#{E:@codex_places}' ; $CODEX_LOOK }"
 
 # A pane that waits to be shown (@codex_waiting) sleeps without a process; its stored command resumes. Two of these
 # events may come at once: each pane is looked at again, by @codex_is_dead, when its turn comes. What is shown is read.
@@ -163,14 +154,13 @@ set-hook -g window-renamed[8470] "if-shell -F '$CODEX_RENAMED' { set-option -wF 
 set-hook -g session-renamed[8470] "$CODEX_MOVED"
 # Without a tmux session left the server ends: because the user closed the last one, or because it is being killed.
 # Killed it goes at once, whatever exit-empty says; closed it stays until the helper has noted that (or ten seconds).
-# Closings that no sync has seen yet are noted in both cases, outside the server: if-shell starts at once.
 set-hook -g session-closed[8470] {
   if-shell -F '#{S:y}' "$CODEX_MOVED" {
-    if-shell -F '#{&&:#{@codex_panes},#{@codex_here}}' { if-shell '{ #{@codex_word} sync --noted "#{pid}" "#{@codex_panes}" "#{@codex_here}" "#{@codex_exited}" & } >/dev/null 2>&1' '' }
-    if-shell -F '#{@codex_panes}' {
-      if-shell -F '#{exit-empty}' { set-option -s exit-empty off ; set-option -g @codex_ends 1 ; run-shell -b -d 10 -C 'set-option -s exit-empty on' }
-      run-shell -b '#{@codex_word} sync --last >/dev/null 2>&1 || tmux set-option -s exit-empty on'
-    }
+    if-shell -F '#{&&:#{@codex_panes},#{exit-empty}}' {
+      set-option -s exit-empty off
+      run-shell -b '{ #{@codex_word} sync ; tmux set-option -s exit-empty on ; } >/dev/null 2>&1 || :'
+      run-shell -b -d 10 -C 'set-option -s exit-empty on'
+    } "$CODEX_MOVED"
   }
 }
 

@@ -17,7 +17,6 @@ class Option:
     GUARD = "@codex_guard"
     PROCESS = "@codex_process"
     MODE = "@codex_mode"
-    LEAVING = "@codex_leaving"
     CLAIM = "@codex_claim"
     UNFOCUSED = "@codex_unfocused"
     ASLEEP = "@codex_asleep"
@@ -46,7 +45,7 @@ KEPT_TRUE = (
         Option.GUARD,
         Option.PROCESS,
     ),
-    *(Option.MODE, Option.LEAVING, Option.CLAIM, Option.UNFOCUSED, Option.TURNING, Option.SPINS),
+    *(Option.MODE, Option.CLAIM, Option.UNFOCUSED, Option.TURNING, Option.SPINS),
     *(Option.UNREAD, Option.NAME),
 )
 """Those that sync keeps true, and takes away where Codex has gone; `run` makes the claim."""

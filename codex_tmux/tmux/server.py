@@ -138,12 +138,12 @@ CHOSEN = (
 OPTIONS = (
     "@codex_pane @codex_session @codex_evidence @codex_title_id @codex_title_at @codex_title_by "
     "@codex_guard @codex_asleep @codex_process @codex_mode @codex_state @codex_launch @codex_keep "
-    "@codex_hint @codex_leaving @codex_cleared @codex_claim @codex_looked @codex_unfocused "
+    "@codex_hint @codex_cleared @codex_claim @codex_looked @codex_unfocused "
     "@codex_turning @codex_spins @codex_unread @codex_name @codex_renamed"
 ).split()
 SERVER_PLAIN = ("pid", "version")
 SERVER_CHOSEN = (
-    "socket_path @codex_exited @codex_panes @codex-on-death @codex-command @codex-env @codex-respawn-key "
+    "socket_path @codex_panes @codex-on-death @codex-command @codex-env @codex-respawn-key "
     "@codex_keys prefix @codex-restore @codex-restore-lazy @codex-log-level @codex_status @codex_helper "
     "@codex_dir @codex_ticking @codex_fault @codex_pending @codex-names"
 ).split()
@@ -185,16 +185,14 @@ AT_WORK = "2"
 
 
 def read(server: Server) -> Reading:
-    """Read the whole tmux server in one call, and take the events noted inside it.
+    """Read the whole tmux server in one call, and note that a sync is at work: what happens from now on starts another.
 
-    These are that a sync is wanted, and which panes exited: what happens after this call notes itself anew. Raises
-    TmuxError when the server cannot be reached, or answers something else.
+    Raises TmuxError when the server cannot be reached, or answers something else.
     """
     server.told = {}
     out = server.run_bytes(
         *("if-shell", "-F", "#{@codex_pending}", f"set-option -g @codex_pending {AT_WORK}", ";"),
         *("display-message", "-p", SERVER_FORMAT, ";"),
-        *("set-option", "-gu", "@codex_exited", ";", "set-option", "-gu", "@codex_here", ";"),
         # Without any tmux session, at a server's very start and end, list-panes would fail.
         *("if-shell", "-F", "#{S:y}", f"list-panes -a -F {quote(PANE_FORMAT)}", ";"),
         *("display-message", "-p", SEPARATOR, ";"),

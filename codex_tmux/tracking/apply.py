@@ -27,17 +27,6 @@ from codex_tmux.tracking.model import Action, Note, Pane, Revive, Sighting, Slee
 from codex_tmux.tracking.names import wanted_names
 from codex_tmux.tracking.pane_facts import pane_facts
 
-AWAIT = "set-option -g @codex_awaiting 1 ; run-shell -b -d 1 -C '#{@codex_await}'"
-"""tmux looks by itself when a Codex that is about to end does so."""
-
-
-def is_leaving(row: dict[str, str], pane: Pane) -> bool:
-    """Whether a Codex is about to end: it has just cleared its title.
-
-    Also one that no sync has seen before: it may have come and gone within a second.
-    """
-    return bool(pane.running and row[Option.LEAVING]) and not row["pane_title"]
-
 
 def set_options(
     server: Server,
@@ -95,16 +84,10 @@ def server_options(
 ) -> list[list[str]]:
     """The commands that make the options of the server true; `changed`: a pane's are about to change."""
     commands: list[list[str]] = []
-    panes = " " + " ".join(marked) + " " if marked else ""
-    if panes != reading.server["@codex_panes"]:
-        commands.append(["set-option", "-g", "@codex_panes", panes])
-        # What was there at a closing says nothing about panes that came since.
-        commands.append(["set-option", "-gu", "@codex_here"])
+    commands += list_of_panes(reading, marked)
     status = summary(records, snapshot)
     if status != reading.server["@codex_status"]:
         commands.append(["set-option", "-g", "@codex_status", status])
-    if any(is_leaving(row, pane) for row, pane in zip(reading.panes, snapshot.panes)):
-        commands.append(["if-shell", "-F", "#{?@codex_awaiting,,1}", AWAIT])
     if commands or changed:
         commands.append(["set-option", "-gF", "@codex_seen", "#{E:@codex_places}"])
     ticks = bool(reading.server["@codex_ticking"] and reading.server["@codex_panes"])
@@ -120,21 +103,34 @@ def server_options(
     return commands
 
 
+def list_of_panes(reading: Reading, marked: list[str]) -> list[list[str]]:
+    """The commands that make `@codex_panes` name the marked panes. They change it, as a pane may end since the reading,
+    and the hook has taken it out then."""
+    listed = reading.server["@codex_panes"].split()
+    if not marked:
+        return [["set-option", "-gu", "@codex_panes"]] if reading.server["@codex_panes"] else []
+    # While nothing can be saved, the ones that were closed stay: the first sync that can will note it.
+    gone = [] if reading.server["@codex_fault"] else sorted(set(listed) - set(marked))
+    new = sorted(set(marked) - set(listed))
+    if not (gone or new):
+        return []
+    left = f"#{{s/({'|'.join(gone)}) //:@codex_panes}}" if gone else "#{@codex_panes}"
+    text = f"{left}{'' if listed else ' '}{''.join(f'{pane} ' for pane in new)}"
+    return [["set-option", "-gF", "@codex_panes", text]]
+
+
 def wanted_options(row: dict[str, str], pane: Pane, record: Record | None) -> dict[str, str]:
     """The options a pane should have; those not named stay as they are."""
     if pane.starting:
         return {}
     if pane.running:
         guarded = not pane.ours and may_act(pane_facts(row), facts_of(pane), Act.GUARD)
-        # Kept while the title is empty: it tells the quit when it comes.
-        leaving = row[Option.LEAVING] if row[Option.MODE] == EXEC or not row["pane_title"] else ""
         return {
             Option.MARK: "1",
             Option.STATE: LIVE,
             Option.LAUNCH: encode_launch(pane.running),
             Option.GUARD: f"{pane.root_pid} {pane.start_command}" if guarded else "",
             Option.PROCESS: pane.process,
-            Option.LEAVING: leaving,
             **session_options(record),
         }
     if pane.dead and pane.marked:
@@ -161,7 +157,6 @@ def keep_when_killed(
     if pane.running and may_act(pane_facts(row), facts_of(pane), Act.KEEP):
         todo = remain_on_exit(True, row["remain-on-exit"], reading.remain_on_exit, ours)
         commands = stay(pane.id) if todo == SET else give_back(pane.id) if todo == GIVE_BACK else []
-        # The title hook may have set the option already, ahead of any sync; the rest is for us to add.
         if (todo == SET or ours) and not row[Option.HINT]:
             key = shown_key(*(reading.server[name] for name in KEY_OPTIONS))
             commands += say(pane.id, hint(ENDED_SOMEHOW, key, pane.running), pane.running.typed)

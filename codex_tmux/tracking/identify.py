@@ -68,7 +68,7 @@ class Identifier:
             server=server["socket_path"],
             epoch=self.reading.epoch,
             panes=panes,
-            exited=frozenset(server["@codex_exited"].split()),
+            marked=frozenset(server["@codex_panes"].split()),
         )
 
     def pane(self, row: dict[str, str]) -> Pane:

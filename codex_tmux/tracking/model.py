@@ -107,14 +107,15 @@ class Pane(NamedTuple):
 class Snapshot(NamedTuple):
     """A tmux server at one moment.
 
-    `exited` holds the ids of panes whose process ended by itself since the last time; `fates` what has become of the
+    `marked` holds the ids of panes that were known to have Codex, without those whose process ended by itself: one of
+    them that is gone was closed by the user. `fates` is what has become of the
     tmux servers of the records, by epoch, as `epoch.fate` tells it: one that is not in it is gone.
     """
 
     server: str
     epoch: str
     panes: tuple[Pane, ...]
-    exited: frozenset[str] = frozenset()
+    marked: frozenset[str] = frozenset()
     fates: Mapping[str, str] = {}
 
     def place(self, pane: str) -> tuple[str, str, str]:

@@ -102,7 +102,7 @@ class Reconciliation:
             if not self.snapshot.may_hold(record):
                 self.retire(record, LOST)
             elif self.snapshot.holds(record) and record.pane not in here:
-                self.retire(record, ENDED if record.pane in self.snapshot.exited else CLOSED)
+                self.retire(record, CLOSED if record.pane in self.snapshot.marked else ENDED)
 
     def kept(self) -> tuple[Record, ...]:
         """The records without the old ones that are dropped by age, then by number; never one with its pane here."""

@@ -12,7 +12,6 @@ from codex_tmux.errors import NoServer, Problem
 from codex_tmux.log import log, raised_at
 from codex_tmux.paths import state_dir
 from codex_tmux.sleeping.resume import take_over
-from codex_tmux.state.closing import close_noted
 from codex_tmux.state.lock import Held, lock
 from codex_tmux.state.pane_options import decode_launch
 from codex_tmux.tmux.server import Server
@@ -41,13 +40,9 @@ def main(args: list[str]) -> int:
             watch(Server())
         elif args == ["--settle"]:
             settle(Server())
-        elif args == ["--last"]:
-            close_last(Server())
         elif args[:1] == ["--renamed"]:
             for window, session in zip(args[1::2], args[2::2]):
                 name_conversation(Server(), window, session)
-        elif args[:1] == ["--noted"]:
-            close_noted(Server(), args[1:])
         else:
             server = Server()
             sync_with_retry(server)
@@ -169,19 +164,6 @@ def sync(server: Server, wait: float = SETTLE_WAIT) -> None:
     # Held until laid panes are dead again: a respawn that waits for it then finds them asleep.
     with server_lock(server, wait):
         locked_sync(server)
-
-
-def close_last(server: Server) -> None:
-    """Note that the user has closed the last tmux session, and let its server go. Raises Problem.
-
-    A server that is killed never gets here: what it held is lost.
-    """
-    try:
-        sync(server)
-    finally:
-        server.try_run(
-            "if-shell", "-F", "#{@codex_ends}", "set-option -gu @codex_ends ; set-option -s exit-empty on"
-        )
 
 
 def settle(server: Server) -> None:

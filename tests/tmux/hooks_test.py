@@ -421,19 +421,15 @@ def test_from_any_path(sandbox: Sandbox, tmp_path: Path) -> None:
 
 
 def test_a_codex_that_takes_its_time_to_quit(counted: Counted) -> None:
-    """Its title is gone long before it is; when it ends, the shell behind it fires nothing."""
+    """Its title is gone before it is; when it ends, the shell behind it fires nothing."""
     sandbox = counted.sandbox
     pane = sandbox.shell()
-    sandbox.enter(pane, f"{LINGER}=10 codex")
+    sandbox.enter(pane, f"{LINGER}=1 codex")
     sandbox.ask(pane, "first")
     sandbox.bound(pane)
-    counted.settled()
-    before = len(counted.started())
+    before = len(counted.settled())
     sandbox.enter(pane, "/quit")
-    sandbox.wait_for(lambda: sandbox.format(pane, "#{@codex_awaiting}"), 20, "the sync that gave up waiting")
-    assert sandbox.format(pane, "#{@codex_state}") == "live"
     sandbox.wait_format(pane, "#{@codex_pane}", "")
     (row,) = sandbox.listed("--all")
     assert row["status"] == "ended"
-    assert len(counted.settled()) - before <= 3, "tmux itself looked, no process did"
-    assert not sandbox.format(pane, "#{@codex_awaiting}")
+    assert len(counted.settled()) - before == 1
