@@ -120,31 +120,26 @@ set-hook -g pane-exited[8470] {
 
 %hidden CODEX_MOVED="if-shell -F '#{&&:#{@codex_panes},#{!=:#{E:@codex_places},#{@codex_seen}}}' { set-option -gF @codex_seen '#{E:@codex_places}' ; $CODEX_LOOK }"
 
-# A pane that waits to be shown (@codex_waiting) sleeps without a process; its stored command resumes. Two of these
-# events may come at once: each pane is looked at again, by @codex_is_dead, when its turn comes. What is shown is read.
-set-option -g @codex_is_dead '#{pane_dead}'
-set-option -g @codex_wake '#{?#{&&:#{session_attached},#{window_active}},#{P:#{?#{&&:#{pane_dead},#{@codex_waiting}},if-shell -F -t #{pane_id} "#{@codex_is_dead}" "respawn-pan -e CODEX_TMUX_UNATTENDED=1 -t #{pane_id}" ; ,}},}'
-set-option -g @codex_wake_all '#{S:#{W:#{P:#{?#{&&:#{pane_dead},#{@codex_waiting}},if-shell -F -t #{pane_id} "#{@codex_is_dead}" "respawn-pan -e CODEX_TMUX_UNATTENDED=1 -t #{pane_id}" ; ,}}}}'
-%hidden CODEX_READ="#{?window_active_clients,#{P:#{?#{&&:#{pane_active},#{@codex_unread}},set-option -pu -t #{pane_id} @codex_unread ; ,}},}"
-%hidden CODEX_WAKE="if-shell -F '#{?#{E:@codex_wake}$CODEX_READ,1,}' { run-shell -bC '#{E:@codex_wake}$CODEX_READ' }"
+# What is shown is read; and the sync wakes a pane that waits for that.
+%hidden CODEX_WAITING="#{?window_active_clients,#{P:#{?#{&&:#{pane_dead},#{@codex_waiting}},y,}},}"
+%hidden CODEX_READ="if-shell -F '#{&&:#{@codex_unread},#{&&:#{pane_active},#{window_active_clients}}}' { set-option -pu @codex_unread }"
+%hidden CODEX_SHOWN="$CODEX_READ ; if-shell -F '$CODEX_WAITING' { $CODEX_LOOK }"
 
-set-hook -g after-select-window[8470] "$CODEX_WAKE"
-set-hook -g after-select-pane[8470] "$CODEX_WAKE"
-set-hook -g session-window-changed[8470] "$CODEX_WAKE"
-set-hook -g window-pane-changed[8470] "$CODEX_MOVED ; $CODEX_WAKE"
-# A plain `tmux` fires this one alone, `tmux attach` both.
+set-hook -g session-window-changed[8470] "$CODEX_SHOWN"
+set-hook -g window-pane-changed[8470] "$CODEX_MOVED ; $CODEX_SHOWN"
+# A client brings the terminal that Codex asks for its colours, and the person to be asked or told. A plain `tmux` fires
+# the first one alone, `tmux attach` both.
 %hidden CODEX_SAY="if-shell -F '#{@codex_say}' { display-message -d 10000 '#{@codex_say}' ; set-option -gu @codex_say }"
-set-hook -g client-session-changed[8470] "$CODEX_WAKE ; $CODEX_SAY"
-# The first client brings the terminal that Codex asks for its colours, and the person to be asked or told.
+%hidden CODEX_COMES="$CODEX_READ ; if-shell -F '#{S:#{W:#{P:#{?@codex_waiting,y,}}}}' { $CODEX_LOOK } ; $CODEX_SAY"
+set-hook -g client-session-changed[8470] "$CODEX_COMES"
 set-hook -g client-attached[8470] {
-  if-shell -F '#{@codex_wake_at_attach}' { set-option -gu @codex_wake_at_attach ; run-shell -bC '#{E:@codex_wake_all}' } "$CODEX_WAKE"
   if-shell -F '#{@codex_lost}' { set-option -gu @codex_lost ; run-shell -b '#{@codex_word} restore --ask >/dev/null 2>&1 || :' }
-  if-shell -F 1 "$CODEX_SAY"
+  if-shell -F 1 "$CODEX_COMES"
 }
 
 set-hook -g after-kill-pane[8470] "$CODEX_MOVED"
-set-hook -g window-layout-changed[8470] "$CODEX_MOVED ; $CODEX_WAKE"
-set-hook -g window-linked[8470] "$CODEX_MOVED ; $CODEX_WAKE"
+set-hook -g window-layout-changed[8470] "$CODEX_MOVED ; $CODEX_SHOWN"
+set-hook -g window-linked[8470] "$CODEX_MOVED ; $CODEX_SHOWN"
 set-hook -g window-unlinked[8470] "$CODEX_MOVED"
 # A name that a person gave names the window's one conversation too: the sync that it starts sees to that. Names that
 # programs may set tell no such thing, nor does the name that was there.

@@ -8,10 +8,9 @@ from codex_tmux.codex.session_id import CUT
 from codex_tmux.errors import Problem
 from codex_tmux.log import log
 from codex_tmux.plain_text import printable, tilde
-from codex_tmux.restore.build import EARLY
 from codex_tmux.restore.choose_sessions import choose
 from codex_tmux.restore.plan import lost_records
-from codex_tmux.restore.restore import RESUMED, WAITS, Restore, Result, spots_of, titles_of, wake
+from codex_tmux.restore.restore import RESUMED, WAITS, Restore, Result, spots_of, titles_of, waits_for
 from codex_tmux.restore.resurrect import POST, PRE, release_early, would_start_codex
 from codex_tmux.restore.view import summary
 from codex_tmux.sleeping.resume import helper_command, key_of
@@ -159,12 +158,12 @@ def after_resurrect(server: Server, hook: str) -> None:
         processes = server.option("@resurrect-processes")
         if would_start_codex(processes):
             log("restore.before_resurrect", processes=processes)
-            Restore(server, rebuilt=True, mark=EARLY).run()
+            Restore(server, rebuilt=True, early=True).run()
         return
     if hook != POST:
         raise Problem(f"restore --resurrect {hook}: not a hook of tmux-resurrect that codex-tmux uses")
     server.try_run("set-option", "-gu", "@codex_lost")
-    early = release_early(server)
-    woken = wake(server, early, everything=server.option("@codex-restore-lazy") == "off")
+    early = release_early(server, waits_for(server))
+    woken = {pane.id for pane in look(server).snapshot.panes if pane.wakes} if early else set()
     results = [Result("early", pane, RESUMED if pane in woken else WAITS, "", "") for pane in early]
     announce(server, results + Restore(server, rebuilt=True).run())

@@ -143,7 +143,8 @@ def into_run(
 ) -> list[list[str]]:
     """The tmux commands that respawn a pane into its session."""
     how = [*(["-k"] if kill else []), *(["-e", f"{UNATTENDED}=1"] if unattended else [])]
+    options = {Option.LAUNCH: encode_launch(launch), Option.MARK: "1", Option.GUARD: "", Option.WAITING: ""}
     return [
-        *pane_options(pane, {Option.LAUNCH: encode_launch(launch), Option.MARK: "1", Option.GUARD: ""}),
+        *pane_options(pane, options),
         [RESPAWN_PANE, *how, "-t", pane, *run_command(server, launch)],
     ]

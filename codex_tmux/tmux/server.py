@@ -130,7 +130,8 @@ def spawn(argv: list[str], timeout: float) -> tuple[int, bytes]:
 
 PLAIN = (
     "pane_id pane_pid pane_dead pane_dead_status pane_dead_signal pane_in_mode pane_tty "
-    "window_id window_index pane_index window_layout remain-on-exit pane_synchronized automatic-rename"
+    "window_id window_index window_active_clients window_layout pane_index remain-on-exit pane_synchronized "
+    "automatic-rename"
 ).split()
 CHOSEN = (
     "session_name session_group window_name pane_title pane_current_command pane_current_path pane_start_command"
@@ -139,7 +140,7 @@ OPTIONS = (
     "@codex_pane @codex_session @codex_evidence @codex_title_id @codex_title_at @codex_title_by "
     "@codex_guard @codex_asleep @codex_process @codex_mode @codex_state @codex_launch @codex_keep "
     "@codex_hint @codex_cleared @codex_claim @codex_looked @codex_unfocused "
-    "@codex_turning @codex_spins @codex_unread @codex_name @codex_renamed"
+    "@codex_waiting @codex_turning @codex_spins @codex_unread @codex_name @codex_renamed"
 ).split()
 SERVER_PLAIN = ("pid", "version")
 SERVER_CHOSEN = (

@@ -11,6 +11,7 @@ from codex_tmux.codex.processes.held import sessions_held
 from codex_tmux.codex.processes.table import Processes
 from codex_tmux.codex.session_id import is_whole, same_session
 from codex_tmux.codex.store import SQLITE_HOME, Store
+from codex_tmux.sleeping.waking import wakes
 from codex_tmux.state.launch import Launch
 from codex_tmux.state.pane_options import Option, decode_launch
 from codex_tmux.state.records import ARGV, EXEC, INFERRED, LIVE, LOCK, TITLE, TUI
@@ -114,6 +115,8 @@ class Identifier:
             launch=decode_launch(row["@codex_launch"]),
             guard=guard_of(row["@codex_guard"]),
             asleep=asleep,
+            wakes=asleep
+            and wakes(row["@codex_waiting"], is_shown(row), any(map(is_shown, self.reading.panes))),
             last_process=row["@codex_process"],
         )
 
@@ -336,6 +339,11 @@ def is_helper_argv(argv: list[str], command: str) -> bool:
         if (name in ("codex-tmux", "hook.py") or word == "codex_tmux") and argv[at + 1] == command:
             return True
     return False
+
+
+def is_shown(row: dict[str, str]) -> bool:
+    """Whether a client shows the window of a pane."""
+    return row["window_active_clients"] not in ("", "0")
 
 
 def guard_of(text: str) -> Guard | None:

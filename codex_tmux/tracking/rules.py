@@ -228,7 +228,9 @@ class Reconciliation:
         if record:
             self.known.replace(record, status=DEAD, **place_of(pane))
         launch = pane.launch or (launch_of(record) if record else None)
-        if (pane.moved or has_lost_its_marks(pane, record)) and launch:
+        if pane.wakes and launch:
+            self.actions.append(Revive(pane.id, launch))
+        elif (pane.moved or has_lost_its_marks(pane, record)) and launch:
             self.actions.append(Sleep(pane.id, launch, again=True))
 
     def dead(self, pane: Pane, record: Record | None) -> Record | None:
