@@ -56,7 +56,7 @@ install_hooks() {
     there=$(hooks_and_aliases)
     remove_at "$there" '90|20[0-9]|21[0-3]|84[78][0-9]' # a former version's too
     wrap_window_names
-    tmux set-option -gqu @codex_say \; set-option -g @codex_helper "$codex_helper" \; \
+    tmux set-option -gqu @codex_say \; \
         set-option -g @codex_word "$helper" \; \
         set-option -g @codex_dir "$here" \; \
         source-file "$(glob_word "$here/plugin/hooks.tmux")" \; \

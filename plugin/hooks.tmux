@@ -52,13 +52,13 @@ set-option -g @codex_tick "if-shell -F '#{@codex_panes}' { if-shell -F '$CODEX_U
 %hidden CODEX_ID_NEW="#{?#{&&:#{?@codex_title_id,1,0},#{m:*#{@codex_title_id}*,#{pane_title}}},,1}"
 %hidden CODEX_TURNS="#{&&:#{?@codex_pane,1,#{?@codex_title_id,1,0}},#{?#{m:$CODEX_TURN*,#{@codex_turning}},,1}}"
 
-# Title to pane option, without a process. The cheap test comes first, and alone knows hook_pane: while Codex works, its
-# spinner sets the title ten times a second (@codex_spins fits it). Which id counts, `codex/session_id.py` says.
+# Title to pane option, without a process. The first test alone knows hook_pane, and is all that happens while Codex works:
+# its spinner sets the title ten times a second. Which id counts, `codex/session_id.py` says.
 set-hook -g pane-title-changed[8470] {
-  if-shell -F "#{?#{m:#{@codex_spins},#{pane_pid} #{pane_title}},,#{?#{==:#{hook_pane},#{pane_id}},#{||:$CODEX_ID_NEW,#{||:$CODEX_TURNS,$CODEX_NAMES}},}}" {
+  if-shell -F "#{?#{==:#{hook_pane},#{pane_id}},#{||:$CODEX_ID_NEW,#{||:$CODEX_TURNS,$CODEX_NAMES}},}" {
     if-shell -F "#{?#{&&:$CODEX_ID_NEW,#{m:*-????-????-????-?????*,#{pane_title}}},#{m/r:^(.* [|] |$CODEX_SPINNER )?$CODEX_ID[0-9a-f]*([.][.][.])?( [|] .*)?$,#{pane_title}},}" {
       set-option -pF @codex_title_id "#{s/(^| [|] |$CODEX_SPINNER )($CODEX_ID[.][.][.])( [|] .*)?$/ | \\2/;s/^(.* [|] |$CODEX_SPINNER )?($CODEX_ID[0-9a-f]*)([.][.][.])?( [|] .*)?$/\\2/:pane_title}"
-      set-option -pF @codex_title_at '#{T;l:%s}' ; set-option -pF @codex_title_seen "$CODEX_REST" ; set-option -pu @codex_title_by ; set-option -pu @codex_turning
+      set-option -pF @codex_title_at '#{T;l:%s}' ; set-option -pF @codex_title_seen "$CODEX_REST" ; set-option -pu @codex_turning
       if-shell -F '#{?#{m:#{@codex_title_id}*,#{@codex_session}},,1}' { set-option -pu @codex_unread }
       if-shell -F 1 "$CODEX_LOOK"
     }
@@ -70,7 +70,7 @@ set-hook -g pane-title-changed[8470] {
         if-shell -F "#{||:$CODEX_NEEDS,#{&&:#{pane_active},#{window_active_clients}}}" { set-option -pu @codex_unread } { set-option -p @codex_unread 1 ; set-option -pF @codex_unread_at '#{T;l:%s}' }
         if-shell -F "#{?$CODEX_TOLD,1,0}" "run-shell -b \"{ export CODEX_TMUX_PANE='#{pane_id}' CODEX_TMUX_SESSION='#{?#{m:*[!0-9a-f-]*,#{@codex_session}},,#{@codex_session}}' ; $CODEX_TOLD\n} >/dev/null 2>&1 || :\""
       }
-      set-option -pF @codex_turning "$CODEX_TURN$CODEX_SINCE" ; set-option -pF @codex_spins "#{?#{m:1 *,$CODEX_TURN},#{?@codex_title_id,#{pane_pid} *$CODEX_SPINNER*#{@codex_title_id}*,},}"
+      set-option -pF @codex_turning "$CODEX_TURN$CODEX_SINCE"
       # Before 0.154 a Codex has no file of its session until the first message: then it is looked at again.
       if-shell -F '#{&&:#{@codex_pane},#{?@codex_session,,1}}' "$CODEX_LOOK"
     }
@@ -164,10 +164,14 @@ set-hook -g session-closed[8470] {
 # it lives, and a respawn would find it "still active". Or a sync is due or at work, and a Codex that has just come up is
 # not known yet. In each of these cases the respawn waits for a sync.
 %hidden CODEX_UNSETTLED="#{S:#{W:#{P:#{?#{&&:#{@codex_pane},#{?pane_dead,#{?@codex_asleep,,1},#{@codex_asleep}}},y,}}}}"
+# Where no helper can settle it, the command that starts it anew goes all the same.
+%hidden CODEX_UNLAID="##{&&:##{&&:##{pane_dead},##{@codex_pane}},##{?##{||:##{@codex_asleep},##{@codex_mode}},0,1}}"
+%hidden CODEX_LAY="xargs -I{} tmux respawn-pan -t {} #{@codex_word} run \\; set-option -p -t {} @codex_asleep 1"
+%hidden CODEX_SETTLE="#{@codex_word} sync --settle || tmux list-panes -a -f \"$CODEX_UNLAID\" -F \"##D\" | $CODEX_LAY"
 # Some living Codex pane has a stored command that would start Codex anew: then a respawn is watched from outside.
 %hidden CODEX_GUARDED="#{S:#{W:#{P:#{?pane_dead,,#{?@codex_guard,y,}}}}}"
 %hidden CODEX_WATCH="if-shell -F '$CODEX_GUARDED' { run-shell -b '#{@codex_word} sync --watch >/dev/null 2>&1 || :' }"
-set-option -g @codex_respawn "if-shell -F '#{@codex_pending}$CODEX_UNSETTLED' { run-shell '#{@codex_word} sync --settle >/dev/null 2>&1 || :' } ; $CODEX_WATCH"
+set-option -g @codex_respawn "if-shell -F '#{@codex_pending}$CODEX_UNSETTLED' { run-shell '{ $CODEX_SETTLE; } >/dev/null 2>&1 || :' } ; $CODEX_WATCH"
 set-option -s command-alias[8470] "respawn-pane=run-shell -C '#{@codex_respawn}' ; respawn-pane"
 set-option -s command-alias[8471] "respawnp=run-shell -C '#{@codex_respawn}' ; respawn-pane"
 set-option -s command-alias[8472] "respawn-window=run-shell -C '#{@codex_respawn}' ; respawn-window"

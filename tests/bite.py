@@ -136,8 +136,8 @@ GUARDS = (
     Guard(
         "a title that a rebuilt pane was given names no session",
         "codex_tmux/tracking/far_pane.py",
-        'identifier.title_id(title_of(row), row, pane, process.start) if row["@codex_title_at"] else ""',
-        "identifier.title_id(title_of(row), row, pane, process.start)",
+        '"" if title.came is None else identifier.title_id(title, row, pane, process.start)',
+        "identifier.title_id(title, row, pane, process.start)",
         "tests/tmux/far_end_test.py::test_nor_after_a_restart_and_the_remote_shell_is_no_living_codex",
     ),
     Guard(

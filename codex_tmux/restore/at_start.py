@@ -28,6 +28,8 @@ STILL = 2
 STILL_WITHIN = 60.0
 """Seconds to wait for that."""
 AT_START = "#{@codex_word} restore --at-start >/dev/null 2>&1 || :"
+SECOND_LOOK = "2"
+"""`@codex_started` once a look has been left to a timer."""
 ASK = "#{@codex_word} restore --ask >/dev/null 2>&1 || :"
 CONTINUUM_DELAY = 20
 """Seconds after which tmux-continuum has restored, if it will: it gives up ten seconds after the server's start."""
@@ -47,11 +49,11 @@ def start(server: Server) -> None:
         lost -= len(there)
     if not lost:
         return
-    if continuum and not server.option("@codex_second_look"):
+    if continuum and server.option("@codex_started") != SECOND_LOOK:
         # Its own hook brings us in; should it not restore (no save file, another tmux server), a timer does.
         log("restore.left_to_continuum", lost=lost)
         server.run(
-            *("set-option", "-g", "@codex_second_look", "1", ";"),
+            *("set-option", "-g", "@codex_started", SECOND_LOOK, ";"),
             *("run-shell", "-b", "-d", str(CONTINUUM_DELAY), AT_START),
         )
         return

@@ -9,6 +9,7 @@ from codex_tmux.sleeping.hint import happened, hint
 from codex_tmux.sleeping.remain_on_exit import keep_commands, stay
 from codex_tmux.state.launch import LAY, UNATTENDED, Launch
 from codex_tmux.state.pane_options import Option, encode_launch, pane_options
+from codex_tmux.state.start_command import helper_named
 from codex_tmux.tmux.server import RESPAWN_PANE, Server, quote
 from codex_tmux.tmux.user_keys import KEY_OPTIONS, shown_key
 
@@ -21,7 +22,7 @@ REAP_EVERY = 0.1
 
 def helper_command(server: Server) -> list[str]:
     """The words that run codex-tmux from a pane: the helper the plugin found, else the running one."""
-    known = server.option("@codex_helper")
+    known = helper_named(server.option("@codex_word"))
     if known and os.access(known, os.X_OK):
         return [known]
     script = os.path.join(os.path.dirname(sys.executable), "codex-tmux")

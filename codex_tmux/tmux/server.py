@@ -137,15 +137,15 @@ CHOSEN = (
     "session_name session_group window_name pane_title pane_current_command pane_current_path pane_start_command"
 ).split()
 OPTIONS = (
-    "@codex_pane @codex_session @codex_evidence @codex_title_id @codex_title_at @codex_title_by "
+    "@codex_pane @codex_session @codex_evidence @codex_title_id @codex_title_at "
     "@codex_guard @codex_asleep @codex_process @codex_mode @codex_state @codex_launch @codex_keep "
     "@codex_hint @codex_cleared @codex_claim @codex_looked @codex_unfocused "
-    "@codex_waiting @codex_turning @codex_spins @codex_unread @codex_name @codex_renamed"
+    "@codex_waiting @codex_turning @codex_unread @codex_name @codex_renamed"
 ).split()
 SERVER_PLAIN = ("pid", "version")
 SERVER_CHOSEN = (
     "socket_path @codex_panes @codex-on-death @codex-command @codex-env @codex-respawn-key "
-    "@codex_keys prefix @codex-restore @codex-restore-lazy @codex-log-level @codex_status @codex_helper "
+    "@codex_keys prefix @codex-restore @codex-restore-lazy @codex-log-level @codex_status @codex_word "
     "@codex_dir @codex_ticking @codex_fault @codex_pending @codex-names"
 ).split()
 

@@ -15,7 +15,7 @@ from codex_tmux.sleeping.waking import wakes
 from codex_tmux.state.launch import Launch
 from codex_tmux.state.pane_options import Option, decode_launch
 from codex_tmux.state.records import ARGV, EXEC, INFERRED, LIVE, LOCK, TITLE, TUI
-from codex_tmux.state.start_command import has_moved, helper_of
+from codex_tmux.state.start_command import has_moved, helper_named, helper_of
 from codex_tmux.tmux.server import Reading, Server
 from codex_tmux.tracking import whose_title
 from codex_tmux.tracking.ended_pane import dead_pane, lost_pane
@@ -46,7 +46,7 @@ class Identifier:
         """What the options of panes should say of their titles."""
         self.codexes: dict[str, CodexProcess] = {}
         self.env_names = tuple(reading.server["@codex-env"].split())
-        helper = reading.server.get("@codex_helper", "")
+        helper = helper_named(reading.server.get("@codex_word", ""))
         self.helper = helper if os.access(helper, os.X_OK) else ""
 
     def snapshot(self) -> Snapshot:
@@ -275,7 +275,7 @@ class Identifier:
         cleared = bool(row["@codex_title_id"]) and row["@codex_cleared"] == pane.process.partition(":")[0]
         asker = whose_title.Asker(pane.process, self.processes.started_at(start), foreground, cleared)
         counted, _ = whose_title.counts(title, asker, whose_title.Before(pane.last_process, pane.session))
-        self.titles[pane.id] = {Option.TITLE_BY: whose_title.owner(title, counted, pane.process)}
+        self.titles[pane.id] = {Option.TITLE_AT: title.noted(counted, pane.process)}
         if title.session_id and not counted:
             self.titles[pane.id][Option.TITLE_ID] = ""
         return title.session_id if counted else ""

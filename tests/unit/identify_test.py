@@ -82,7 +82,6 @@ def sighted(
         "pane_title": title,
         "@codex_title_at": at,
         "@codex_title_id": find_id(title),
-        "@codex_title_by": "",
         "@codex_cleared": cleared,
     }
     return identifier(*files).sight(row, pane(session, last), codex(home))
