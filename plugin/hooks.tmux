@@ -1,5 +1,4 @@
-# What codex-tmux puts into a tmux server: formats, hooks (all at index 8470) and aliases (from 8470 on); far
-# from what users and plugins choose.
+# What codex-tmux puts into a tmux server: formats, hooks and aliases, at indexes far from what users and plugins choose.
 # Sourced by codex.tmux, undone by plugin/unload. Everything here runs inside tmux: a process starts only where
 # CODEX_LOOK says so, and only for panes that run Codex, or have just lost it.
 
@@ -15,10 +14,15 @@ set-option -g @codex_look "$CODEX_LOOK"
 # The place of every window that holds Codex. Compared with what the last sync saw, it tells whether a rename, a
 # move, a split or a closed pane concerns us, whatever the event was.
 set-option -g @codex_places '#{S:#{W:#{?#{m:*y*,#{P:#{?@codex_pane,y,}}},#{session_name}:#{window_index}:#{window_name}:#{window_layout}:#{P:#{?@codex_pane,#{pane_id},-}};,}}}'
+
+# The frames of Codex's spinner, and what it asks with, as `codex/screen.py` has them.
+%hidden CODEX_SPINNER="[⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏]"
+%hidden CODEX_ASKS="[[] [.!] []] Action Required"
+
 # For status lines, as #{E:@codex_waits}: how many conversations need the user, as Codex says in its title, and how many
 # are unread. A group's tmux sessions have the same windows: one of them counts.
 %hidden CODEX_ONCE="#{?session_grouped,#{==:#{session_name},#{s/,.*//:session_group_list}},1}"
-%hidden CODEX_ASKING="#{S:#{?$CODEX_ONCE,#{W:#{P:#{?#{&&:#{@codex_pane},#{m:*[[] [.!] []] Action Required*#{@codex_title_id}*,#{pane_title}}},y,}}},}}"
+%hidden CODEX_ASKING="#{S:#{?$CODEX_ONCE,#{W:#{P:#{?#{&&:#{@codex_pane},#{m:*$CODEX_ASKS*#{@codex_title_id}*,#{pane_title}}},y,}}},}}"
 %hidden CODEX_UNREAD="#{S:#{?$CODEX_ONCE,#{W:#{P:#{?@codex_unread,y,}}},}}"
 set-option -g @codex_waits "#{?$CODEX_ASKING,#{n:$CODEX_ASKING} #{?#{==:$CODEX_ASKING,y},needs,need} you#{?$CODEX_UNREAD, ,},}#{?$CODEX_UNREAD,#{n:$CODEX_UNREAD} unread,}"
 
@@ -28,36 +32,51 @@ set-option -g @codex_waits "#{?$CODEX_ASKING,#{n:$CODEX_ASKING} #{?#{==:$CODEX_A
 %hidden CODEX_UNREAPED="#{S:#{W:#{P:#{?pane_dead,#{?#{&&:#{@codex_pane},#{?@codex_asleep,,1}},#{?#{==:#{pane_dead_status}#{pane_dead_signal},},y,},},}}}}"
 set-option -g @codex_tick "if-shell -F '#{@codex_panes}' { if-shell -F '$CODEX_UNREAPED' { run-shell -b : } ; run-shell -b -d 1 -C '#{@codex_tick}' } { set-option -gu @codex_ticking }"
 
-# The frames of Codex's spinner, as `codex/screen.py` has them.
-%hidden CODEX_SPINNER="[⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏]"
-# Codex's title without the frame of its spinner and the blinking of what it waits for.
-%hidden CODEX_TITLE_NOW="#{s/^$CODEX_SPINNER /+/;s/^[[] [!.] []] Action Required/!/:pane_title}"
-
 # What the title says of the turn, before its id (names stand behind that): 1 it runs, ! it needs the user, 0 there is
 # none; and of which process. A Codex that comes up spins too, soon and not for long: then a time follows, of its first
 # title, and that end is no turn's within 15 seconds (5 where that spun). Nor is the title of a shell back in front.
-%hidden CODEX_TURN="#{?#{m:*$CODEX_SPINNER*#{@codex_title_id}*,#{pane_title}},1,#{?#{m:*[[] [.!] []] Action Required*#{@codex_title_id}*,#{pane_title}},!,#{?pane_title,0,}}} #{pane_pid} "
-%hidden CODEX_AGE="#{e|-|:#{T;l:%s},0#{s/^. [0-9]* //:@codex_turning}}"
-%hidden CODEX_SINCE="#{?#{m:[01!] #{pane_pid} *,#{@codex_turning}},#{?#{&&:#{m:1 *,$CODEX_TURN},#{e|<|:$CODEX_AGE,3}},#{s/^. [0-9]* //:@codex_turning},},#{e|-|:#{T;l:%s},#{?#{m:1 *,$CODEX_TURN},10,0}}}"
-%hidden CODEX_NEEDS="#{m:! *,$CODEX_TURN}"
+%hidden CODEX_STATE="#{?#{m:*$CODEX_SPINNER*#{@codex_title_id}*,#{pane_title}},1,#{?#{m:*$CODEX_ASKS*#{@codex_title_id}*,#{pane_title}},!,#{?pane_title,0,}}}"
+%hidden CODEX_TURN="$CODEX_STATE #{pane_pid} "
+%hidden CODEX_BEGAN="#{s/^. [0-9]* //:@codex_turning}"
+%hidden CODEX_AGE="#{e|-|:#{T;l:%s},0$CODEX_BEGAN}"
+%hidden CODEX_STARTS="#{e|-|:#{T;l:%s},#{?#{m:1 *,$CODEX_TURN},10,0}}"
+%hidden CODEX_STILL_STARTS="#{?#{&&:#{m:1 *,$CODEX_TURN},#{e|<|:$CODEX_AGE,3}},$CODEX_BEGAN,}"
+%hidden CODEX_SINCE="#{?#{m:[01!] #{pane_pid} *,#{@codex_turning}},$CODEX_STILL_STARTS,$CODEX_STARTS}"
 %hidden CODEX_SHELL="#{m/r:^-?(ba|z|fi|da|a|k|mk|tc|c)?sh$|^nu$|^xonsh$|^elvish$,#{pane_current_command}}"
-%hidden CODEX_ENDS="#{&&:#{&&:#{m:0 *,$CODEX_TURN},#{m:[1!] #{pane_pid} *,#{@codex_turning}}},#{&&:#{e|>|:$CODEX_AGE,15},#{?@codex_title_id,#{m:*#{@codex_title_id}*,#{pane_title}},#{?$CODEX_SHELL,0,1}}}}"
+%hidden CODEX_ITS_OWN="#{?@codex_title_id,#{m:*#{@codex_title_id}*,#{pane_title}},#{?$CODEX_SHELL,0,1}}"
+%hidden CODEX_ENDED="#{&&:#{m:[1!] #{pane_pid} *,#{@codex_turning}},#{&&:#{e|>|:$CODEX_AGE,15},$CODEX_ITS_OWN}}"
+%hidden CODEX_ENDS="#{?#{m:0 *,$CODEX_TURN},$CODEX_ENDED,0}"
+%hidden CODEX_NEEDS="#{m:! *,$CODEX_TURN}"
+%hidden CODEX_TURNS="#{?#{||:#{?@codex_pane,1,0},#{?@codex_title_id,1,0}},#{?#{m:$CODEX_TURN*,#{@codex_turning}},0,1},0}"
+%hidden CODEX_TOLD="#{?$CODEX_NEEDS,#{@codex-on-waiting},#{@codex-on-done}}"
+%hidden CODEX_WHO="CODEX_TMUX_PANE='#{pane_id}' CODEX_TMUX_SESSION='#{?#{m:*[!0-9a-f-]*,#{@codex_session}},,#{@codex_session}}'"
 # The conversation may have another name: behind its activity the title has changed. Codex gives the first one some time
 # after the first message: until then at each turn's end, where the window has no name of its own.
 %hidden CODEX_REST="#{s/^($CODEX_SPINNER |[[] [!.] []] Action Required [|] )//:pane_title}"
 %hidden CODEX_UNNAMED="#{&&:$CODEX_ENDS,#{?@codex_name,0,#{automatic-rename}}}"
-%hidden CODEX_NAMES="#{&&:#{m:0 *,$CODEX_TURN},#{&&:#{@codex_title_id},#{||:#{!=:$CODEX_REST,#{@codex_title_seen}},$CODEX_UNNAMED}}}"
-%hidden CODEX_TOLD="#{?$CODEX_NEEDS,#{@codex-on-waiting},#{@codex-on-done}}"
+%hidden CODEX_NAMES="#{?#{m:0 *,$CODEX_TURN},#{&&:#{@codex_title_id},#{||:#{!=:$CODEX_REST,#{@codex_title_seen}},$CODEX_UNNAMED}},0}"
+# An id in the title. Which one counts, `codex/session_id.py` says.
 %hidden CODEX_ID="[0-9a-f]{8#}-[0-9a-f]{4#}-7[0-9a-f]{3#}-[0-9a-f]{4#}-[0-9a-f]{5#}"
+%hidden CODEX_LAST_ID="^(.* [|] |$CODEX_SPINNER )?($CODEX_ID[0-9a-f]*)([.][.][.])?( [|] .*)?$"
+%hidden CODEX_CUT_ID="(^| [|] |$CODEX_SPINNER )($CODEX_ID[.][.][.])( [|] .*)?$"
+%hidden CODEX_HAS_ID="#{m:*-????-????-????-?????*,#{pane_title}}"
 %hidden CODEX_ID_NEW="#{?#{&&:#{?@codex_title_id,1,0},#{m:*#{@codex_title_id}*,#{pane_title}}},,1}"
-%hidden CODEX_TURNS="#{&&:#{?@codex_pane,1,#{?@codex_title_id,1,0}},#{?#{m:$CODEX_TURN*,#{@codex_turning}},,1}}"
+# No id: Codex with its default title. Below `node` it is known by its directory, or, where that is a part of a
+# repository, by its spinner or the pane's command.
+%hidden CODEX_NODE_IS="#{||:#{m:$CODEX_SPINNER *,#{pane_title}},#{m/r:(^|[/\" ])codex( |\"|$),#{pane_start_command}}}"
+%hidden CODEX_IN_NODE="#{||:#{||:#{?@codex_pane,1,0},#{m:*#{b:pane_current_path},#{pane_title}}},$CODEX_NODE_IS}"
+%hidden CODEX_FRONT="#{||:#{==:#{pane_current_command},codex},#{&&:#{==:#{pane_current_command},node},$CODEX_IN_NODE}}"
+%hidden CODEX_UNSEEN="#{?#{||:#{@codex_pane},#{==:#{@codex_looked},#{pane_pid}}},0,1}"
+# Its session may be inferred: what counts is the title without the frame of its spinner, and without its blinking.
+%hidden CODEX_TITLE_NOW="#{s/^$CODEX_SPINNER /+/;s/^$CODEX_ASKS/!/:pane_title}"
+%hidden CODEX_UNSURE="#{&&:#{@codex_pane},#{?#{m/r:^(title|adopted|screen)$,#{@codex_evidence}},0,1}}"
 
 # Title to pane option, without a process. The first test alone knows hook_pane, and is all that happens while Codex works:
-# its spinner sets the title ten times a second. Which id counts, `codex/session_id.py` says.
+# its spinner sets the title ten times a second.
 set-hook -g pane-title-changed[8470] {
-  if-shell -F "#{?#{==:#{hook_pane},#{pane_id}},#{||:$CODEX_ID_NEW,#{||:$CODEX_TURNS,$CODEX_NAMES}},}" {
-    if-shell -F "#{?#{&&:$CODEX_ID_NEW,#{m:*-????-????-????-?????*,#{pane_title}}},#{m/r:^(.* [|] |$CODEX_SPINNER )?$CODEX_ID[0-9a-f]*([.][.][.])?( [|] .*)?$,#{pane_title}},}" {
-      set-option -pF @codex_title_id "#{s/(^| [|] |$CODEX_SPINNER )($CODEX_ID[.][.][.])( [|] .*)?$/ | \\2/;s/^(.* [|] |$CODEX_SPINNER )?($CODEX_ID[0-9a-f]*)([.][.][.])?( [|] .*)?$/\\2/:pane_title}"
+  if-shell -F "#{?#{==:#{hook_pane},#{pane_id}},#{?$CODEX_ID_NEW,1,#{?$CODEX_TURNS,1,$CODEX_NAMES}},}" {
+    if-shell -F "#{?#{&&:$CODEX_ID_NEW,$CODEX_HAS_ID},#{m/r:$CODEX_LAST_ID,#{pane_title}},}" {
+      set-option -pF @codex_title_id "#{s/$CODEX_CUT_ID/ | \\2/;s/$CODEX_LAST_ID/\\2/:pane_title}"
       set-option -pF @codex_title_at '#{T;l:%s}' ; set-option -pF @codex_title_seen "$CODEX_REST" ; set-option -pu @codex_turning
       if-shell -F '#{?#{m:#{@codex_title_id}*,#{@codex_session}},,1}' { set-option -pu @codex_unread }
       if-shell -F 1 "$CODEX_LOOK"
@@ -67,39 +86,34 @@ set-hook -g pane-title-changed[8470] {
     }
     if-shell -F "$CODEX_TURNS" {
       if-shell -F "#{&&:#{@codex_pane},#{||:$CODEX_NEEDS,$CODEX_ENDS}}" {
-        if-shell -F "#{||:$CODEX_NEEDS,#{&&:#{pane_active},#{window_active_clients}}}" { set-option -pu @codex_unread } { set-option -p @codex_unread 1 ; set-option -pF @codex_unread_at '#{T;l:%s}' }
-        if-shell -F "#{?$CODEX_TOLD,1,0}" "run-shell -b \"{ export CODEX_TMUX_PANE='#{pane_id}' CODEX_TMUX_SESSION='#{?#{m:*[!0-9a-f-]*,#{@codex_session}},,#{@codex_session}}' ; $CODEX_TOLD\n} >/dev/null 2>&1 || :\""
+        if-shell -F "#{||:$CODEX_NEEDS,#{&&:#{pane_active},#{window_active_clients}}}" { set-option -pu @codex_unread } {
+          set-option -p @codex_unread 1 ; set-option -pF @codex_unread_at '#{T;l:%s}'
+        }
+        if-shell -F "#{?$CODEX_TOLD,1,0}" "run-shell -b \"{ export $CODEX_WHO ; $CODEX_TOLD\n} >/dev/null 2>&1 || :\""
       }
       set-option -pF @codex_turning "$CODEX_TURN$CODEX_SINCE"
       # Before 0.154 a Codex has no file of its session until the first message: then it is looked at again.
       if-shell -F '#{&&:#{@codex_pane},#{?@codex_session,,1}}' "$CODEX_LOOK"
     }
-    if-shell -F '#{?#{m:*-????-????-????-?????*,#{pane_title}},,1}' {
-      # if-shell takes any text that begins with a 0 for false, as ids do. A Codex that quits clears its title, and is gone a
-      # moment later.
-      if-shell -F '#{||:#{?@codex_title_id,1,0},#{&&:#{==:#{@codex_state},live},#{==:#{pane_title},}}}' {
-        set-option -pu @codex_title_id
-        if-shell -F '#{==:#{pane_title},}' { run-shell -b -d 2 -C '#{@codex_look}' } "$CODEX_LOOK"
-      } {
-        # No id in the title: Codex with its default title. Looked at once for each process of that name. Below `node` it
-        # is known by its directory, or, where that is a part of a repository, by its spinner or the pane's command.
-        if-shell -F "#{||:#{==:#{pane_current_command},codex},#{&&:#{==:#{pane_current_command},node},#{||:#{||:#{?@codex_pane,1,0},#{m:*#{b:pane_current_path},#{pane_title}}},#{||:#{m:$CODEX_SPINNER *,#{pane_title}},#{m/r:(^|[/\" ])codex( |\"|$),#{pane_start_command}}}}}}" {
-          if-shell -F '#{?#{||:#{@codex_pane},#{==:#{@codex_looked},#{pane_pid}}},,1}' {
-            set-option -pF @codex_looked '#{pane_pid}'
-            if-shell -F 1 "$CODEX_LOOK"
-          } {
-            # Its session may be inferred. Looked at again when a turn begins or ends, when Codex starts or ends to wait
-            # for an approval, and when the name in the title changes: not at each frame of the spinner.
-            if-shell -F "#{&&:#{&&:#{@codex_pane},#{?#{m/r:^(title|adopted|screen)$,#{@codex_evidence}},,1}},#{!=:$CODEX_TITLE_NOW,#{@codex_title_seen}}}" {
-              set-option -pF @codex_title_seen "$CODEX_TITLE_NOW"
-              if-shell -F 1 "$CODEX_LOOK"
-            }
-          }
-        } {
-          if-shell -F '#{@codex_looked}' { set-option -pu @codex_looked }
-          # The shell that Codex returned to has set its own title: what ran here is gone.
-          if-shell -F "#{&&:#{==:#{@codex_state},live},$CODEX_SHELL}" "$CODEX_LOOK"
-        }
+    # if-shell takes any text that begins with a 0 for false, as ids do.
+    if-shell -F "#{?$CODEX_HAS_ID,,#{||:#{?@codex_title_id,1,0},#{&&:#{==:#{@codex_state},live},#{==:#{pane_title},}}}}" {
+      # A Codex that quits clears its title, and is gone a moment later.
+      set-option -pu @codex_title_id
+      if-shell -F '#{==:#{pane_title},}' { run-shell -b -d 2 -C '#{@codex_look}' } "$CODEX_LOOK"
+    } {
+      # Looked at once for each process; again when a turn begins or ends, when Codex asks, and when its name changes.
+      if-shell -F "#{?$CODEX_HAS_ID,,#{&&:$CODEX_FRONT,$CODEX_UNSEEN}}" {
+        set-option -pF @codex_looked '#{pane_pid}'
+        if-shell -F 1 "$CODEX_LOOK"
+      }
+      if-shell -F "#{?$CODEX_HAS_ID,,#{&&:#{&&:$CODEX_FRONT,$CODEX_UNSURE},#{!=:$CODEX_TITLE_NOW,#{@codex_title_seen}}}}" {
+        set-option -pF @codex_title_seen "$CODEX_TITLE_NOW"
+        if-shell -F 1 "$CODEX_LOOK"
+      }
+      # The shell that Codex returned to has set its own title: what ran here is gone.
+      if-shell -F "#{?#{||:$CODEX_HAS_ID,$CODEX_FRONT},,1}" {
+        if-shell -F '#{@codex_looked}' { set-option -pu @codex_looked }
+        if-shell -F "#{&&:#{==:#{@codex_state},live},$CODEX_SHELL}" "$CODEX_LOOK"
       }
     }
   }
@@ -141,12 +155,14 @@ set-hook -g after-kill-pane[8470] "$CODEX_MOVED"
 set-hook -g window-layout-changed[8470] "$CODEX_MOVED ; $CODEX_SHOWN"
 set-hook -g window-linked[8470] "$CODEX_MOVED ; $CODEX_SHOWN"
 set-hook -g window-unlinked[8470] "$CODEX_MOVED"
+
 # A name that a person gave names the window's one conversation too: the sync that it starts sees to that. Names that
 # programs may set tell no such thing, nor does the name that was there.
 %hidden CODEX_NAMED="#{&&:#{==:#{hook_window},#{window_id}},#{&&:#{==:#{P:#{?@codex_session,y,}},y},#{?#{||:#{automatic-rename},#{||:#{P:#{?allow-rename,y,}},#{==:#{@codex-names},off}}},,1}}}"
 %hidden CODEX_RENAMED="#{&&:$CODEX_NAMED,#{!=:#{E:@codex_places},#{@codex_seen}}}"
 set-hook -g window-renamed[8470] "if-shell -F '$CODEX_RENAMED' { set-option -wF @codex_renamed '#{P:#{@codex_session}}' } ; $CODEX_MOVED"
 set-hook -g session-renamed[8470] "$CODEX_MOVED"
+
 # Without a tmux session left the server ends: because the user closed the last one, or because it is being killed.
 # Killed it goes at once, whatever exit-empty says; closed it stays until the helper has noted that (or ten seconds).
 set-hook -g session-closed[8470] {

@@ -87,8 +87,8 @@ GUARDS = (
     Guard(
         "a hook speaks of its own pane (titles)",
         "plugin/hooks.tmux",
-        "#{?#{==:#{hook_pane},#{pane_id}},#{||:$CODEX_ID_NEW,#{||:$CODEX_TURNS,$CODEX_NAMES}},}",
-        "#{||:$CODEX_ID_NEW,#{||:$CODEX_TURNS,$CODEX_NAMES}}",
+        "#{?#{==:#{hook_pane},#{pane_id}},#{?$CODEX_ID_NEW,1,#{?$CODEX_TURNS,1,$CODEX_NAMES}},}",
+        "#{?$CODEX_ID_NEW,1,#{?$CODEX_TURNS,1,$CODEX_NAMES}}",
         "tests/tmux/guards_test.py::test_the_title_of_a_pane_that_has_just_gone_is_nobody_else_s",
     ),
     Guard(
@@ -171,8 +171,8 @@ GUARDS = (
     Guard(
         "a title alone is no conversation that waits",
         "plugin/hooks.tmux",
-        "#{?#{&&:#{@codex_pane},#{m:*[[] [.!] []] Action Required*#{@codex_title_id}*,#{pane_title}}},y,}",
-        "#{?#{m:*[[] [.!] []] Action Required*#{@codex_title_id}*,#{pane_title}},y,}",
+        "#{?#{&&:#{@codex_pane},#{m:*$CODEX_ASKS*#{@codex_title_id}*,#{pane_title}}},y,}",
+        "#{?#{m:*$CODEX_ASKS*#{@codex_title_id}*,#{pane_title}},y,}",
         "tests/tmux/themes_test.py::test_what_lives_what_is_dead_and_what_waits",
     ),
     Guard(
