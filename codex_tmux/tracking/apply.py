@@ -9,12 +9,13 @@ from codex_tmux.sleeping.remain_on_exit import (
     GIVE_BACK,
     SET,
     give_back,
+    keep_commands,
     remain_on_exit,
     say,
     say_nothing,
-    stay,
 )
 from codex_tmux.sleeping.resume import put_to_sleep, respawn_into_run, take_over
+from codex_tmux.state.launch import Launch
 from codex_tmux.state.pane_options import KEPT_TRUE, Option, encode_launch, pane_options
 from codex_tmux.state.records import DEAD, ENDED, EXEC, LIVE, LOST, STATUS_WORDS, Record
 from codex_tmux.tmux.server import AT_WORK, Reading, Server
@@ -124,15 +125,7 @@ def wanted_options(row: dict[str, str], pane: Pane, record: Record | None) -> di
     if pane.starting:
         return {}
     if pane.running:
-        guarded = not pane.ours and may_act(pane_facts(row), facts_of(pane), Act.GUARD)
-        return {
-            Option.MARK: "1",
-            Option.STATE: LIVE,
-            Option.LAUNCH: encode_launch(pane.running),
-            Option.GUARD: f"{pane.root_pid} {pane.start_command}" if guarded else "",
-            Option.PROCESS: pane.process,
-            **session_options(record),
-        }
+        return running_options(row, pane, pane.running) | session_options(record)
     if pane.dead and pane.marked:
         kept = None if pane.doubted else pane.remembered
         return {Option.STATE: ENDED if pane.exit == "0" else DEAD, **session_options(record or kept)}
@@ -144,6 +137,18 @@ def wanted_options(row: dict[str, str], pane: Pane, record: Record | None) -> di
     return dict.fromkeys(KEPT_TRUE, "") if pane.marked or pane.session else {}
 
 
+def running_options(row: dict[str, str], pane: Pane, launch: Launch) -> dict[str, str]:
+    """What the options of a pane say of the Codex that runs there."""
+    guarded = not pane.ours and may_act(pane_facts(row), facts_of(pane), Act.GUARD)
+    return {
+        Option.MARK: "1",
+        Option.STATE: LIVE,
+        Option.LAUNCH: encode_launch(launch),
+        Option.GUARD: f"{pane.root_pid} {pane.start_command}" if guarded else "",
+        Option.PROCESS: pane.process,
+    }
+
+
 def session_options(shown: Record | Sighting | None) -> dict[str, str]:
     session, evidence = (shown.session_id, shown.evidence) if shown else ("", "")
     return {Option.SESSION: session, Option.EVIDENCE: evidence}
@@ -153,16 +158,24 @@ def keep_when_killed(
     reading: Reading, row: dict[str, str], pane: Pane, record: Record | None
 ) -> list[list[str]]:
     """Let a pane outlive a crash of its Codex, where Codex is its own program: no shell's, never against the user."""
-    ours = bool(row[Option.KEEP])
     if pane.running and may_act(pane_facts(row), facts_of(pane), Act.KEEP):
-        todo = remain_on_exit(True, row["remain-on-exit"], reading.remain_on_exit, ours)
-        commands = stay(pane.id) if todo == SET else give_back(pane.id) if todo == GIVE_BACK else []
-        if (todo == SET or ours) and not row[Option.HINT]:
-            key = shown_key(*(reading.server[name] for name in KEY_OPTIONS))
-            commands += say(pane.id, hint(ENDED_SOMEHOW, key, pane.running), pane.running.typed)
-        return commands
+        return kept(reading, row, pane.running)
     gone = not (record or pane.running or pane.dead or pane.starting)
-    return [*give_back(pane.id), *say_nothing(pane.id)] if gone and (ours or row[Option.HINT]) else []
+    ours = row[Option.KEEP] or row[Option.HINT]
+    return [*give_back(pane.id), *say_nothing(pane.id)] if gone and ours else []
+
+
+def kept(reading: Reading, row: dict[str, str], launch: Launch) -> list[list[str]]:
+    """The commands that let a pane whose own program is Codex outlive a crash, and say so then."""
+    pane = row["pane_id"]
+    todo = remain_on_exit(True, row["remain-on-exit"], reading.remain_on_exit, bool(row[Option.KEEP]))
+    if todo == GIVE_BACK:
+        return give_back(pane)
+    text = hint(ENDED_SOMEHOW, shown_key(*(reading.server[name] for name in KEY_OPTIONS)), launch)
+    if todo == SET:
+        return keep_commands(pane, text, launch.typed)
+    # `codex-tmux exec` has set it by itself, and leaves the words to us.
+    return say(pane, text, launch.typed) if row[Option.KEEP] and not row[Option.HINT] else []
 
 
 def facts_of(pane: Pane) -> ProcessFacts:

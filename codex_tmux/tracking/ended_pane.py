@@ -55,17 +55,22 @@ def lost_pane(identifier: "Identifier", row: dict[str, str], pane: Pane) -> Pane
         return completed(pane)._replace(quit=not row["@codex_mode"])
     was_quit = quit_by_title(row["pane_title"])
     guessed = not pane.session or pane.evidence == INFERRED
-    hint = ""
-    if guessed or was_quit is None:
-        hint = exit_message(identifier, pane)
-    if guessed and hint and not pane.was_elsewhere:
-        doubted = bool(pane.session) and hint != pane.session
-        pane = pane._replace(sighting=Sighting(hint, SCREEN), doubted=doubted)
-    elif not guessed and not same_session(hint, pane.session):
+    hint = exit_message(identifier, pane) if guessed or was_quit is None else ""
+    if not guessed and not same_session(hint, pane.session):
         hint = ""
-    if hint and pane.was_elsewhere:
-        pane = completed_by_screen(identifier, pane, hint)
-    return completed(pane)._replace(quit=bool(was_quit or hint))
+    return completed(named_at_the_end(identifier, pane, hint))._replace(quit=bool(was_quit or hint))
+
+
+def named_at_the_end(identifier: "Identifier", pane: Pane, session_id: str) -> Pane:
+    """A pane whose Codex named this session as it ended ("": none)."""
+    if not session_id:
+        return pane
+    if pane.was_elsewhere:
+        return completed_by_screen(identifier, pane, session_id)
+    if pane.session and pane.evidence != INFERRED:
+        return pane
+    doubted = bool(pane.session) and session_id != pane.session
+    return pane._replace(sighting=Sighting(session_id, SCREEN), doubted=doubted)
 
 
 def quit_by_title(title: str) -> bool | None:

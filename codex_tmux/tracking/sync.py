@@ -36,20 +36,7 @@ WATCH_EVERY = 0.01
 def main(args: list[str]) -> int:
     """The `sync` command as hooks call it: silent, errors to the log, exit 0; 1 where a respawn must know better."""
     try:
-        if args == ["--watch"]:
-            watch(Server())
-        elif args == ["--settle"]:
-            settle(Server())
-        elif args[:1] == ["--renamed"]:
-            for window, session in zip(args[1::2], args[2::2]):
-                name_conversation(Server(), window, session)
-        else:
-            server = Server()
-            sync_with_retry(server)
-            if not os.path.exists(os.path.join(state_dir(), "greeted")):
-                from codex_tmux.tmux.greeting import greet_once  # once for good, and its imports are many
-
-                greet_once(server)
+        run(Server(), args)
     except NoServer:
         pass  # it ended before this sync had its turn
     except Problem as e:
@@ -61,6 +48,23 @@ def main(args: list[str]) -> int:
     else:
         return 0
     return 1 if args == ["--settle"] else 0
+
+
+def run(server: Server, args: list[str]) -> None:
+    """What hooks ask for. Raises Problem."""
+    if args == ["--watch"]:
+        watch(server)
+    elif args == ["--settle"]:
+        settle(server)
+    elif args[:1] == ["--renamed"]:
+        for window, session in zip(args[1::2], args[2::2]):
+            name_conversation(server, window, session)
+    else:
+        sync_with_retry(server)
+        if not os.path.exists(os.path.join(state_dir(), "greeted")):
+            from codex_tmux.tmux.greeting import greet_once  # once for good, and its imports are many
+
+            greet_once(server)
 
 
 def want_another() -> None:
