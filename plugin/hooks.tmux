@@ -2,10 +2,9 @@
 # Sourced by codex.tmux, undone by plugin/unload. Everything here runs inside tmux: a process starts only where
 # CODEX_LOOK says so, and only for panes that run Codex, or have just lost it.
 
-# What starts the helper is silent whatever happens: any output, or a failure, would throw the user's active pane into
-# view mode. Its path is an option: nothing in a value of one is expanded as a format.
-# Many events, few runs: the first event since the last sync took them starts one, the others find it wanted (1).
-# While that one is at work (2), an event starts the next.
+# Many events, few runs: the first event since the last sync took them starts one, the others find it wanted (1). While
+# that one is at work (2), an event starts the next. Silent whatever happens: any output, or a failure, would throw the
+# user's active pane into view mode. The helper's path is an option: nothing in a value of one is expanded as a format.
 %hidden CODEX_SYNC="{ #{@codex_word} sync || tmux set-option -gu @codex_pending; } >/dev/null 2>&1 || :"
 %hidden CODEX_LOOK="if-shell -F '#{!=:#{@codex_pending},1}' { set-option -g @codex_pending 1 ; run-shell -b '$CODEX_SYNC' }"
 # The same for `run-shell -d`, which expands the formats in its commands at once.
@@ -151,7 +150,6 @@ set-hook -g client-attached[8470] {
   if-shell -F 1 "$CODEX_COMES"
 }
 
-set-hook -g after-kill-pane[8470] "$CODEX_MOVED"
 set-hook -g window-layout-changed[8470] "$CODEX_MOVED ; $CODEX_SHOWN"
 set-hook -g window-linked[8470] "$CODEX_MOVED ; $CODEX_SHOWN"
 set-hook -g window-unlinked[8470] "$CODEX_MOVED"
