@@ -78,7 +78,7 @@ def quit_by_title(title: str) -> bool | None:
 
     Signals leave the title as it was; a quit clears it. What a shell in front has set since may be of anything.
 
-    >>> quit_by_title(""), quit_by_title("fix it 01a201da-7561-7551-a7df-a07aa"), quit_by_title("~/src")
+    >>> quit_by_title(""), quit_by_title("fix it | 01a201da-7561-7551-a7df-a07aa"), quit_by_title("~/src")
     (True, False, None)
     """
     if title:
