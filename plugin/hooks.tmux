@@ -51,7 +51,7 @@ set-option -g @codex_tick "if-shell -F '#{@codex_panes}' { if-shell -F '$CODEX_U
 %hidden CODEX_WHO="CODEX_TMUX_PANE='#{pane_id}' CODEX_TMUX_SESSION='#{?#{m:*[!0-9a-f-]*,#{@codex_session}},,#{@codex_session}}'"
 # The conversation may have another name: behind its activity the title has changed. Codex gives the first one some time
 # after the first message: until then at each turn's end, where the window has no name of its own.
-%hidden CODEX_REST="#{s/^($CODEX_SPINNER |[[] [!.] []] Action Required [|] )//:pane_title}"
+%hidden CODEX_REST="#{s/^($CODEX_SPINNER |$CODEX_ASKS [|] )//:pane_title}"
 %hidden CODEX_UNNAMED="#{&&:$CODEX_ENDS,#{?@codex_name,0,#{automatic-rename}}}"
 %hidden CODEX_NAMES="#{?#{m:0 *,$CODEX_TURN},#{&&:#{@codex_title_id},#{||:#{!=:$CODEX_REST,#{@codex_title_seen}},$CODEX_UNNAMED}},0}"
 # An id in the title. Which one counts, `codex/session_id.py` says.
