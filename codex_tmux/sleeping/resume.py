@@ -98,20 +98,20 @@ def wait_until_dead(server: Server, drawing: dict[str, str]) -> None:
             # Debian's tmux may have missed that they ended (see `see_that_tmux_reaps`): another child's end tells it.
             server.try_run("run-shell", "-b", ":")
             reaped = time.monotonic()
-        form = "#{pane_id} #{pane_dead} #{pane_pid}"
-        lines = (server.try_run("list-panes", "-a", "-F", form) or "").splitlines()
-        # A pane that somebody has respawned in between was dead: it lives again, with another process.
-        drawn = {
-            pane
-            for pane, dead, pid in (line.split(" ") for line in lines)
-            if dead == "0" and pid == drawing.get(pane)
-        }
-        left &= drawn
+        left &= still_drawn(server, drawing)
         if left:
             time.sleep(0.005)
     see_that_tmux_reaps(server)  # only then does it draw their last line
     for pane in left:
         log("pane.not_asleep", pane=pane)
+
+
+def still_drawn(server: Server, drawing: dict[str, str]) -> set[str]:
+    """The panes that run the process that draws them. One that somebody has respawned since was dead in between."""
+    form = "#{pane_id} #{pane_dead} #{pane_pid}"
+    lines = (server.try_run("list-panes", "-a", "-F", form) or "").splitlines()
+    rows = (line.split(" ") for line in lines)
+    return {pane for pane, dead, pid in rows if dead == "0" and pid == drawing.get(pane)}
 
 
 def see_that_tmux_reaps(server: Server) -> None:

@@ -45,29 +45,32 @@ def set_options(
         return set()
     by_pane = {r.pane: r for r in records if snapshot.holds(r)}
     commands: list[list[str]] = []
-    marked = []
-    newly_marked = set()
+    marked: dict[str, bool] = {}
     names = wanted_names(reading, snapshot, by_pane)
     for row, pane in zip(reading.panes, snapshot.panes):
         wanted = wanted_options(row, pane, by_pane.get(pane.id)) | identifier.titles.get(pane.id, {})
-        if pane.id in names:
-            wanted[Option.NAME] = names[pane.id]
+        wanted |= {Option.NAME: names[pane.id]} if pane.id in names else {}
+        wanted |= without_focus(reading, row, pane)
         if wanted.get(Option.MARK, row[Option.MARK]):
-            marked.append(pane.id)
-            if not row[Option.MARK]:
-                newly_marked.add(pane.id)
-        if asked := asked_since(reading.server["version"], row, pane.own_process):
-            take_back(row["pane_tty"])
-            wanted[Option.UNFOCUSED] = asked
+            marked[pane.id] = not row[Option.MARK]
         commands += pane_options(pane.id, {n: v for n, v in wanted.items() if row.get(n, "") != v})
         commands += keep_when_killed(reading, row, pane, by_pane.get(pane.id))
     if any(Option.NAME in words for words in commands):
         # tmux names a window anew when its pane prints something, or when this is set.
         commands.append(["set-option", "-gw", "automatic-rename", reading.automatic_rename])
     commands += renamed_windows(reading)
-    commands += server_options(reading, snapshot, records, marked, changed=bool(commands))
+    commands += server_options(reading, snapshot, records, list(marked), changed=bool(commands))
     run_all(server, commands, loaded=bool(reading.server["@codex_dir"]))
-    return newly_marked
+    return {pane for pane, is_new in marked.items() if is_new}
+
+
+def without_focus(reading: Reading, row: dict[str, str], pane: Pane) -> dict[str, str]:
+    """Take back a request for focus events that its Codex may have made since; the option that says so."""
+    asked = asked_since(reading.server["version"], row, pane.own_process)
+    if not asked:
+        return {}
+    take_back(row["pane_tty"])
+    return {Option.UNFOCUSED: asked}
 
 
 def renamed_windows(reading: Reading) -> list[list[str]]:
