@@ -54,15 +54,14 @@ install_hooks() {
     helper=$(shell_word "$codex_helper")
     wait=$(until_continuum_has_looked)
     there=$(hooks_and_aliases)
-    remove_at "$there" '90|20[0-9]|21[0-3]' # where they were before the first release
-    keep_theirs "$there"
+    remove_at "$there" '90|20[0-9]|21[0-3]|84[78][0-9]' # a former version's too
     wrap_window_names
-    tmux set-option -gqu @codex_say \; set-option -g @codex_helper "$codex_helper" \; \
+    tmux set-option -gqu @codex_say \; \
         set-option -g @codex_word "$helper" \; \
         set-option -g @codex_dir "$here" \; \
         source-file "$(glob_word "$here/plugin/hooks.tmux")" \; \
         set-option -g @codex_pending 1 \; \
-        if-shell -F '#{@codex_started}' '' "set-option -g @codex_started 1 ; run-shell -b${wait:+ -d $wait} '#{E:@codex_at_start}'"
+        if-shell -F '#{@codex_started}' '' "set-option -g @codex_started 1 ; run-shell -b${wait:+ -d $wait} '#{@codex_word} restore --at-start >/dev/null 2>&1 || :'"
 }
 
 # A window that tmux names itself has the name of its active pane's conversation, if that has one. Asked for here: a

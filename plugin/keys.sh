@@ -71,15 +71,6 @@ hooks_and_aliases() {
     tmux show-hooks -g \; show-hooks -gw \; show-options -s command-alias
 }
 
-# Note what the user has, in what tmux printed ($1), at our own indexes: it comes back when we go.
-keep_theirs() {
-    theirs=$(printf '%s\n' "$1" | sed -nE "/@codex_/d
-        s/^(command-alias\[84[78][0-9]\]) (.*)/set-option -s \1 \2/p
-        t
-        s/^([a-z-]+\[8470\]) (.*)/set-hook -g \1 { \2 }/p")
-    [ -z "$theirs" ] || tmux set-option -g @codex_theirs "$theirs"
-}
-
 # Take our hooks and aliases, in what tmux printed ($1), at these indexes ($2, an extended regular expression) away,
 # nobody else's.
 remove_at() {
@@ -90,10 +81,12 @@ remove_at() {
     [ -z "$removal" ] || printf '%s\n' "$removal" | tmux source-file -
 }
 
+# What stands before a respawn in a binding; in a former version's two commands.
+before_respawn='(run-shell -C|if-shell -F) [^;]*@codex_(respawn|unsettled|guarded)[^;]*; *'
+
 # Take hooks and aliases away, and these out of the user's own bindings: only then do the bindings parse as they were.
 remove_hooks_and_aliases() {
-    bindings=$(tmux list-keys | grep '@codex_guarded' | sed "s/if-shell -F [^;]*@codex_unsettled[^;]*;  *if-shell -F [^;]*@codex_guarded[^;]*; //")
+    bindings=$(tmux list-keys | grep -E "$before_respawn" | sed -E "s/$before_respawn//g")
     remove_at "$(hooks_and_aliases)" '84[78][0-9]'
-    tmux show-options -gqv @codex_theirs | tmux source-file -
     [ -z "$bindings" ] || printf '%s\n' "$bindings" | tmux source-file -
 }

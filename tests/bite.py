@@ -45,8 +45,8 @@ GUARDS = (
     Guard(
         "a respawn waits for the sync that is due",
         "plugin/hooks.tmux",
-        "@codex_unsettled '#{@codex_pending}",
-        "@codex_unsettled '",
+        "'#{@codex_pending}$CODEX_UNSETTLED'",
+        "'$CODEX_UNSETTLED'",
         "tests/tmux/respawn_routes_test.py::test_a_respawn_before_the_sync_that_is_due",
     ),
     Guard(
@@ -87,8 +87,8 @@ GUARDS = (
     Guard(
         "a hook speaks of its own pane (titles)",
         "plugin/hooks.tmux",
-        "#{?#{==:#{hook_pane},#{pane_id}},#{||:$CODEX_ID_NEW,#{||:$CODEX_TURNS,$CODEX_NAMES}},}",
-        "#{||:$CODEX_ID_NEW,#{||:$CODEX_TURNS,$CODEX_NAMES}}",
+        "#{?#{==:#{hook_pane},#{pane_id}},#{?$CODEX_ID_NEW,1,#{?$CODEX_TURNS,1,$CODEX_NAMES}},}",
+        "#{?$CODEX_ID_NEW,1,#{?$CODEX_TURNS,1,$CODEX_NAMES}}",
         "tests/tmux/guards_test.py::test_the_title_of_a_pane_that_has_just_gone_is_nobody_else_s",
     ),
     Guard(
@@ -129,15 +129,15 @@ GUARDS = (
     Guard(
         "a respawn of a living pane is watched",
         "plugin/hooks.tmux",
-        "if-shell -F '#{E:@codex_guarded}' 'run-shell -b \\\"#{E:@codex_watch}\\\"' ;",
+        " ; $CODEX_WATCH",
         "",
         "tests/tmux/respawn_routes_test.py::test_the_shell_is_there_when_the_resumed_codex_ends",
     ),
     Guard(
         "a title that a rebuilt pane was given names no session",
         "codex_tmux/tracking/far_pane.py",
-        'identifier.title_id(title_of(row), row, pane, process.start) if row["@codex_title_at"] else ""',
-        "identifier.title_id(title_of(row), row, pane, process.start)",
+        '"" if title.came is None else identifier.title_id(title, row, pane, process.start)',
+        "identifier.title_id(title, row, pane, process.start)",
         "tests/tmux/far_end_test.py::test_nor_after_a_restart_and_the_remote_shell_is_no_living_codex",
     ),
     Guard(
@@ -171,8 +171,8 @@ GUARDS = (
     Guard(
         "a title alone is no conversation that waits",
         "plugin/hooks.tmux",
-        "#{?#{&&:#{@codex_pane},#{m:*[[] [.!] []] Action Required*#{@codex_title_id}*,#{pane_title}}},y,}",
-        "#{?#{m:*[[] [.!] []] Action Required*#{@codex_title_id}*,#{pane_title}},y,}",
+        "#{?#{&&:#{@codex_pane},#{m:*$CODEX_ASKS*#{@codex_title_id}*,#{pane_title}}},y,}",
+        "#{?#{m:*$CODEX_ASKS*#{@codex_title_id}*,#{pane_title}},y,}",
         "tests/tmux/themes_test.py::test_what_lives_what_is_dead_and_what_waits",
     ),
     Guard(

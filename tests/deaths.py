@@ -20,7 +20,7 @@ from tests.support.world import Sandbox
 
 STUCK_AFTER = 60.0
 """Seconds without any death after which the world counts as stuck."""
-NOW = "#{@codex_process} #{@codex_looked} #{@codex_cleared} #{@codex_title_at} #{@codex_title_id}"
+NOW = "#{@codex_process} #{@codex_looked} #{@codex_cleared} #{s/ .*//:@codex_title_at} #{@codex_title_id}"
 SEEN = f"#{{&&:#{{@codex_title_id}},#{{==:{NOW},#{{@codex_unfocused}}}}}}"
 KNOWN = f"#{{&&:#{{@codex_session}},#{{?#{{<:#{{version}},3.5}},{SEEN},1}}}}"
 """Codex is killed as soon as a sync has seen it with its title: until then, for a second or so, nothing is promised."""

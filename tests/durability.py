@@ -128,7 +128,7 @@ def kill_syncs(count: int, chance: random.Random) -> int:
         sandbox.wait_for(lambda: sandbox.format(pane, "#{@codex_session}"), 20, "a session")
         (before,) = sandbox.wait_for(lambda: [r for r in store.peek() if r.pane == pane], 10, "its record")
         # No hook shall sync of itself meanwhile.
-        sandbox.tmux("set-option", "-g", "@codex_sync", ":")
+        sandbox.tmux("set-option", "-g", "@codex_pending", "1")
         server_pid = sandbox.tmux("display-message", "-p", "#{pid}")
         environment = {**sandbox.env, "TMUX": f"{sandbox.socket},{server_pid},0"}
         helper = [str(sandbox.bin / "codex-tmux"), "sync"]

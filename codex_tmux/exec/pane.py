@@ -11,7 +11,6 @@ from codex_tmux.state.launch import Launch
 from codex_tmux.state.pane_options import Option, decode_launch, encode_launch, pane_options
 from codex_tmux.state.records import ARGV, EXEC
 from codex_tmux.tmux.server import Server
-from codex_tmux.tracking.apply import AWAIT
 from codex_tmux.tracking.sync import sync
 
 
@@ -64,7 +63,6 @@ class Pane:
             Option.LAUNCH: encode_launch(launch),
             Option.MODE: EXEC,
             Option.FRESH: "",
-            Option.LEAVING: "",
             Option.MARK: "1",
         }
         self.server.try_run(*joined([*stays, *pane_options(self.id, runs)])[:-1])
@@ -81,7 +79,7 @@ class Pane:
         is_root = f"#{{==:#{{pane_pid}},{os.getpid()}}}"
         words = " ; ".join(shlex.join(command) for command in give_back(self.id))
         self.server.try_run(
-            *("set-option", "-pF", "-t", self.id, Option.LEAVING, "#{pane_current_command}", ";"),
-            *("if-shell", "-F", "#{?@codex_awaiting,,1}", AWAIT, ";"),
-            *("if-shell", "-F", "-t", self.id, is_root, words),
+            *("set-option", "-pu", "-t", self.id, Option.MODE, ";"),
+            *("if-shell", "-F", "-t", self.id, is_root, words, ";"),
+            *("run-shell", "-C", "#{@codex_look}"),
         )

@@ -51,6 +51,6 @@ def ask_client(server: Server, client: str, question: str, again: list[str]) -> 
     """Ask on a client, without waiting: a yes runs codex-tmux with the words `again`."""
     line = shlex.join([*helper_command(server), *again]) + " >/dev/null 2>&1 || :"
     # What stands in an option is shown, not expanded.
-    server.run("set-option", "-g", "@codex_question", f"{question} (y/n)")
+    server.run("set-option", "-g", "@codex_message", f"{question} (y/n)")
     yes = f"run-shell -b {quote(literal(line))}"
-    server.run_inside("confirm-before", "-t", client, "-p", "#{@codex_question}", yes)
+    server.run_inside("confirm-before", "-t", client, "-p", "#{@codex_message}", yes)

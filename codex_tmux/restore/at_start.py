@@ -8,10 +8,9 @@ from codex_tmux.codex.session_id import CUT
 from codex_tmux.errors import Problem
 from codex_tmux.log import log
 from codex_tmux.plain_text import printable, tilde
-from codex_tmux.restore.build import EARLY
 from codex_tmux.restore.choose_sessions import choose
 from codex_tmux.restore.plan import lost_records
-from codex_tmux.restore.restore import RESUMED, WAITS, Restore, Result, spots_of, titles_of, wake
+from codex_tmux.restore.restore import RESUMED, WAITS, Restore, Result, spots_of, titles_of, waits_for
 from codex_tmux.restore.resurrect import POST, PRE, release_early, would_start_codex
 from codex_tmux.restore.view import summary
 from codex_tmux.sleeping.resume import helper_command, key_of
@@ -28,6 +27,10 @@ STILL = 2
 """Seconds without a key after which nobody is typing."""
 STILL_WITHIN = 60.0
 """Seconds to wait for that."""
+AT_START = "#{@codex_word} restore --at-start >/dev/null 2>&1 || :"
+SECOND_LOOK = "2"
+"""`@codex_started` once a look has been left to a timer."""
+ASK = "#{@codex_word} restore --ask >/dev/null 2>&1 || :"
 CONTINUUM_DELAY = 20
 """Seconds after which tmux-continuum has restored, if it will: it gives up ten seconds after the server's start."""
 
@@ -46,12 +49,12 @@ def start(server: Server) -> None:
         lost -= len(there)
     if not lost:
         return
-    if continuum and not server.option("@codex_second_look"):
+    if continuum and server.option("@codex_started") != SECOND_LOOK:
         # Its own hook brings us in; should it not restore (no save file, another tmux server), a timer does.
         log("restore.left_to_continuum", lost=lost)
         server.run(
-            *("set-option", "-g", "@codex_second_look", "1", ";"),
-            *("run-shell", "-b", "-d", str(CONTINUUM_DELAY), "#{E:@codex_at_start}"),
+            *("set-option", "-g", "@codex_started", SECOND_LOOK, ";"),
+            *("run-shell", "-b", "-d", str(CONTINUUM_DELAY), AT_START),
         )
         return
     if mode == "on":
@@ -60,9 +63,7 @@ def start(server: Server) -> None:
     # Either the client that attaches next takes the question, or one that is there already: it is asked once.
     server.run("set-option", "-g", "@codex_lost", str(lost))
     if clients(server):
-        server.run(
-            "if-shell", "-F", "#{@codex_lost}", "set-option -gu @codex_lost ; run-shell -b '#{E:@codex_ask}'"
-        )
+        server.run("if-shell", "-F", "#{@codex_lost}", f"set-option -gu @codex_lost ; run-shell -b '{ASK}'")
 
 
 def restored_titles(seen: Pass) -> frozenset[str]:
@@ -159,12 +160,12 @@ def after_resurrect(server: Server, hook: str) -> None:
         processes = server.option("@resurrect-processes")
         if would_start_codex(processes):
             log("restore.before_resurrect", processes=processes)
-            Restore(server, rebuilt=True, mark=EARLY).run()
+            Restore(server, rebuilt=True, early=True).run()
         return
     if hook != POST:
         raise Problem(f"restore --resurrect {hook}: not a hook of tmux-resurrect that codex-tmux uses")
     server.try_run("set-option", "-gu", "@codex_lost")
-    early = release_early(server)
-    woken = wake(server, early, everything=server.option("@codex-restore-lazy") == "off")
+    early = release_early(server, waits_for(server))
+    woken = {pane.id for pane in look(server).snapshot.panes if pane.wakes} if early else set()
     results = [Result("early", pane, RESUMED if pane in woken else WAITS, "", "") for pane in early]
     announce(server, results + Restore(server, rebuilt=True).run())

@@ -23,14 +23,12 @@ from codex_tmux.state.records import DEAD, Record
 from codex_tmux.tmux.server import RESPAWN_PANE, Server, joined, literal
 from codex_tmux.tmux.versions import DEAD_FORMAT, WINDOW_NAMES, version_of
 
-WAITING, EARLY = "@codex_waiting", "@codex_early"
-
 
 class Rebuilder:
     """Builds what a plan says in one tmux server.
 
-    `said` has the last messages of each session, `names` the names of those that have one, `mark` is the pane option
-    that says a pane waits.
+    `said` has the last messages of each session, `names` the names of those that have one, `waiting` is what the panes
+    wait for.
     """
 
     def __init__(
@@ -39,14 +37,14 @@ class Rebuilder:
         version: str,
         said: dict[str, list[tuple[str, str]]],
         names: dict[str, str],
-        mark: str,
+        waiting: str,
     ) -> None:
         self.server = server
         self.has_pane_format = version_of(version) >= DEAD_FORMAT
         self.window_name = as_given if version_of(version) >= WINDOW_NAMES else str
         self.said = said
         self.names = names
-        self.mark = mark
+        self.waiting = waiting
         # Hooks often have no UTF-8 locale, and libtmux does not call `tmux -u`.
         os.environ["LC_ALL"] = "C.UTF-8"
         self.libtmux = libtmux.Server(socket_path=server.socket, tmux_bin=server.binary)
@@ -187,7 +185,7 @@ class Rebuilder:
             Option.STATE: DEAD,
             Option.LAUNCH: encode_launch(launch_of(record)),
             Option.ASLEEP: "1",
-            self.mark: "1",
+            Option.WAITING: self.waiting,
             Option.TITLE_ID: cut,
             Option.NAME: self.names.get(record.session_id, ""),
             Option.MODE: record.mode if record.mode == "exec" else "",

@@ -12,16 +12,15 @@ from codex_tmux.errors import TmuxError
 from codex_tmux.log import log
 from codex_tmux.pane.idle_shell import untouched
 from codex_tmux.plain_text import plain_line, shortened
-from codex_tmux.restore.build import EARLY, WAITING, Rebuilder
+from codex_tmux.restore.build import Rebuilder
 from codex_tmux.restore.last_said import last_said
 from codex_tmux.restore.plan import Build, Plan, Spot, lost_records, make_plan, place
 from codex_tmux.sleeping.resume import wait_until_dead
+from codex_tmux.sleeping.waking import EARLY, WHEN_SHOWN, WITH_A_CLIENT
 from codex_tmux.state import store
-from codex_tmux.state.launch import UNATTENDED
 from codex_tmux.state.records import LOST, Record
 from codex_tmux.tmux import epoch
-from codex_tmux.tmux.clients import clients
-from codex_tmux.tmux.server import RESPAWN_PANE, Server
+from codex_tmux.tmux.server import Server
 from codex_tmux.tracking.names import names_of
 from codex_tmux.tracking.pass_once import Pass, sync_once
 from codex_tmux.tracking.sync import server_lock
@@ -51,8 +50,8 @@ class Result(NamedTuple):
 class Restore:
     """One restore of what a tmux server has lost, or of it the `sessions`.
 
-    `rebuilt`: tmux-resurrect has just restored the layout; `mark`: the pane option that says a pane waits: WAITING, and
-    it wakes as soon as a client shows it, or EARLY, and nothing wakes it before tmux-resurrect has typed its commands.
+    `rebuilt`: tmux-resurrect has just restored the layout; `early`: it has yet to type its commands, and nothing wakes
+    before that.
     `force`: also what other hosts have, whether they have it still or not.
 
     It holds the sync lock of its tmux server: neither a sync nor a second restore comes between. What is done is
@@ -63,7 +62,7 @@ class Restore:
     server: Server
     sessions: frozenset[str] | None = None
     rebuilt: bool = False
-    mark: str = WAITING
+    early: bool = False
     force: bool = False
     results: list[Result] = field(default_factory=list)
     drawing: dict[str, str] = field(default_factory=dict)
@@ -101,7 +100,7 @@ class Restore:
             return Plan()
         wanted = {spot.pane for spot in place(lost, spots).values()}
         free = untouched(self.server, wanted) if wanted else frozenset()
-        return make_plan(lost, spots, free, rebuilt=self.rebuilt, fill_only=self.mark == EARLY)
+        return make_plan(lost, spots, free, rebuilt=self.rebuilt, fill_only=self.early)
 
     def perform(self, seen: Pass, plan: Plan, progress: Progress = lambda done, of: None) -> None:
         records = plan.restored
@@ -110,7 +109,7 @@ class Restore:
             seen.reading.server["version"],
             last_said(records),
             names_of(seen.reading, {record.session_id: record for record in records}),
-            self.mark,
+            EARLY if self.early else waits_for(self.server),
         )
         progress(0, len(records))
         self.results += [Result.of(skip.record, SKIPPED, reason=skip.reason) for skip in plan.skips]
@@ -119,11 +118,8 @@ class Restore:
             done += number
             progress(done, len(records))
         wait_until_dead(self.server, self.drawing)
-        if self.mark == WAITING:
-            everything = self.server.option("@codex-restore-lazy") == "off"
-            woken = wake(self.server, list(self.drawing), everything)
-            self.results = [r._replace(outcome=RESUMED) if r.pane in woken else r for r in self.results]
-        sync_once(self.server)
+        woken = {pane.id for pane in sync_once(self.server).snapshot.panes if pane.wakes}
+        self.results = [r._replace(outcome=RESUMED) if r.pane in woken else r for r in self.results]
         for r in self.results:
             if r.outcome != REBUILT:
                 log(f"restore.{r.outcome}", session=r.session_id, pane=r.pane, why=r.reason or None)
@@ -212,20 +208,6 @@ def titles_of(records: list[Record]) -> dict[str, str]:
     return {session: titles.get(session) or session for session in found}
 
 
-def wake(server: Server, panes: list[str], everything: bool) -> set[str]:
-    """Wake those of the panes that a client shows; `everything`: all of them, as soon as there is a client at all."""
-    if not panes:
-        return set()
-    if everything:
-        # First: a client that comes now wakes them by its hook.
-        server.run("set-option", "-g", "@codex_wake_at_attach", "1")
-    everywhere = everything and bool(clients(server))
-    if everywhere:
-        server.try_run("set-option", "-gu", "@codex_wake_at_attach")
-    shown = "1" if everywhere else "#{&&:#{session_attached},#{window_active}}"
-    asleep = server.run("list-panes", "-a", "-f", f"#{{&&:#{{pane_dead}},{shown}}}", "-F", "#{pane_id}")
-    awake = [pane for pane in asleep.splitlines() if pane in panes]
-    for pane in awake:
-        # A hook may have been quicker.
-        server.try_run(RESPAWN_PANE, "-e", f"{UNATTENDED}=1", "-t", pane)
-    return set(awake)
+def waits_for(server: Server) -> str:
+    """What a restored pane waits for, as the user has it."""
+    return WITH_A_CLIENT if server.option("@codex-restore-lazy") == "off" else WHEN_SHOWN

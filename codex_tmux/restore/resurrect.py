@@ -3,7 +3,8 @@
 import os
 import shlex
 
-from codex_tmux.restore.build import EARLY, WAITING
+from codex_tmux.sleeping.waking import EARLY
+from codex_tmux.state.pane_options import Option
 from codex_tmux.tmux.server import Server
 
 POST = "post-restore-all"
@@ -31,13 +32,10 @@ def would_start_codex(processes: str) -> bool:
     return any(os.path.basename(name) in CODEX_WORDS for name in matched)
 
 
-def release_early(server: Server) -> list[str]:
-    """Let the panes that were filled before tmux-resurrect typed its commands wake when shown; their ids."""
-    lines = (server.try_run("list-panes", "-a", "-F", f"#{{pane_id}} #{{{EARLY}}}") or "").splitlines()
-    panes = [line.split(" ")[0] for line in dict.fromkeys(lines) if line.endswith(" 1")]
+def release_early(server: Server, waiting: str) -> list[str]:
+    """Let the panes that were filled before tmux-resurrect typed its commands wait as the others do; their ids."""
+    are_early = f"#{{==:#{{{Option.WAITING}}},{EARLY}}}"
+    panes = (server.try_run("list-panes", "-a", "-f", are_early, "-F", "#{pane_id}") or "").splitlines()
     for pane in panes:
-        server.try_run(
-            *("set-option", "-p", "-t", pane, WAITING, "1", ";"),
-            *("set-option", "-pu", "-t", pane, EARLY),
-        )
-    return panes
+        server.try_run("set-option", "-p", "-t", pane, Option.WAITING, waiting)
+    return list(dict.fromkeys(panes))

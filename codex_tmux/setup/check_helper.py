@@ -13,13 +13,14 @@ from codex_tmux.codex.processes.table import Processes
 from codex_tmux.paths import names_in, state_dir
 from codex_tmux.plain_text import plain_line
 from codex_tmux.setup.doctor_facts import BROKEN, OK, WARNING, DoctorFacts, Finding
+from codex_tmux.state.start_command import helper_named
 
 HANGS_AFTER = 3.0
 """Seconds after which a helper that keeps a lock hangs: a sync takes a moment."""
 
 
 def check_helper(facts: DoctorFacts) -> Finding:
-    helper = facts.options.get("@codex_helper", "")
+    helper = helper_named(facts.options.get("@codex_word", ""))
     found = shutil.which("codex-tmux", path=facts.path) or sys.argv[0]
     choose = (
         f"tmux set-option -g @codex-tmux-bin {shlex.quote(os.path.abspath(found))}; {facts.load_command()}"

@@ -16,7 +16,7 @@ from codex_tmux.tmux.server import Server, literal
 from codex_tmux.tracking.sync import server_lock
 
 OUR_OPTION = re.compile(r"^@codex_\w+", re.MULTILINE)
-OUR_ALIAS = re.compile(r"^command-alias\[\d+\] .*@codex_(?:unsettled|panes)\b", re.MULTILINE)
+OUR_ALIAS = re.compile(r"^command-alias\[\d+\] .*@codex_(?:respawn|unsettled|panes)\b", re.MULTILINE)
 MENTION = re.compile(r"^(?!@codex_|command-alias)([\w@-]+)(?:\[\d+\])? .*@codex_", re.MULTILINE)
 """An option of the user's, by its name, whose value speaks of one of ours."""
 

@@ -22,7 +22,7 @@ def asked_since(version: str, row: dict[str, str], process: str) -> str:
     """
     if version_of(version) >= FOCUS_OF_THE_DEAD or not process:
         return ""
-    title = f"{row['@codex_cleared']} {row['@codex_title_at']} {row['@codex_title_id']}"
+    title = f"{row['@codex_cleared']} {row['@codex_title_at'].partition(' ')[0]} {row['@codex_title_id']}"
     seen = f"{process} {row['@codex_looked']} {title}"
     return "" if seen == row["@codex_unfocused"] else seen
 

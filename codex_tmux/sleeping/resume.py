@@ -9,6 +9,7 @@ from codex_tmux.sleeping.hint import happened, hint
 from codex_tmux.sleeping.remain_on_exit import keep_commands, stay
 from codex_tmux.state.launch import LAY, UNATTENDED, Launch
 from codex_tmux.state.pane_options import Option, encode_launch, pane_options
+from codex_tmux.state.start_command import helper_named
 from codex_tmux.tmux.server import RESPAWN_PANE, Server, quote
 from codex_tmux.tmux.user_keys import KEY_OPTIONS, shown_key
 
@@ -21,7 +22,7 @@ REAP_EVERY = 0.1
 
 def helper_command(server: Server) -> list[str]:
     """The words that run codex-tmux from a pane: the helper the plugin found, else the running one."""
-    known = server.option("@codex_helper")
+    known = helper_named(server.option("@codex_word"))
     if known and os.access(known, os.X_OK):
         return [known]
     script = os.path.join(os.path.dirname(sys.executable), "codex-tmux")
@@ -97,20 +98,20 @@ def wait_until_dead(server: Server, drawing: dict[str, str]) -> None:
             # Debian's tmux may have missed that they ended (see `see_that_tmux_reaps`): another child's end tells it.
             server.try_run("run-shell", "-b", ":")
             reaped = time.monotonic()
-        form = "#{pane_id} #{pane_dead} #{pane_pid}"
-        lines = (server.try_run("list-panes", "-a", "-F", form) or "").splitlines()
-        # A pane that somebody has respawned in between was dead: it lives again, with another process.
-        drawn = {
-            pane
-            for pane, dead, pid in (line.split(" ") for line in lines)
-            if dead == "0" and pid == drawing.get(pane)
-        }
-        left &= drawn
+        left &= still_drawn(server, drawing)
         if left:
             time.sleep(0.005)
     see_that_tmux_reaps(server)  # only then does it draw their last line
     for pane in left:
         log("pane.not_asleep", pane=pane)
+
+
+def still_drawn(server: Server, drawing: dict[str, str]) -> set[str]:
+    """The panes that run the process that draws them. One that somebody has respawned since was dead in between."""
+    form = "#{pane_id} #{pane_dead} #{pane_pid}"
+    lines = (server.try_run("list-panes", "-a", "-F", form) or "").splitlines()
+    rows = (line.split(" ") for line in lines)
+    return {pane for pane, dead, pid in rows if dead == "0" and pid == drawing.get(pane)}
 
 
 def see_that_tmux_reaps(server: Server) -> None:
@@ -143,7 +144,8 @@ def into_run(
 ) -> list[list[str]]:
     """The tmux commands that respawn a pane into its session."""
     how = [*(["-k"] if kill else []), *(["-e", f"{UNATTENDED}=1"] if unattended else [])]
+    options = {Option.LAUNCH: encode_launch(launch), Option.MARK: "1", Option.GUARD: "", Option.WAITING: ""}
     return [
-        *pane_options(pane, {Option.LAUNCH: encode_launch(launch), Option.MARK: "1", Option.GUARD: ""}),
+        *pane_options(pane, options),
         [RESPAWN_PANE, *how, "-t", pane, *run_command(server, launch)],
     ]

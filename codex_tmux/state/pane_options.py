@@ -6,8 +6,8 @@ from codex_tmux.state.launch import Launch
 
 
 class Option:
-    """The options by name. TITLE_ID, TITLE_AT, TURNING, SPINS, UNREAD and UNREAD_AT belong to the hooks; TITLE_BY is
-    whose title a sync found it to be, and the hook takes it away when a new one comes."""
+    """The options by name. TITLE_ID, TITLE_AT, TURNING, UNREAD and UNREAD_AT belong to the hooks. Behind the time
+    in TITLE_AT a sync notes whose title it found that to be."""
 
     MARK = "@codex_pane"
     SESSION = "@codex_session"
@@ -17,7 +17,6 @@ class Option:
     GUARD = "@codex_guard"
     PROCESS = "@codex_process"
     MODE = "@codex_mode"
-    LEAVING = "@codex_leaving"
     CLAIM = "@codex_claim"
     UNFOCUSED = "@codex_unfocused"
     ASLEEP = "@codex_asleep"
@@ -28,9 +27,7 @@ class Option:
     CLEARED = "@codex_cleared"
     TITLE_ID = "@codex_title_id"
     TITLE_AT = "@codex_title_at"
-    TITLE_BY = "@codex_title_by"
     TURNING = "@codex_turning"
-    SPINS = "@codex_spins"
     NAME = "@codex_name"
     UNREAD = "@codex_unread"
     UNREAD_AT = "@codex_unread_at"
@@ -46,7 +43,7 @@ KEPT_TRUE = (
         Option.GUARD,
         Option.PROCESS,
     ),
-    *(Option.MODE, Option.LEAVING, Option.CLAIM, Option.UNFOCUSED, Option.TURNING, Option.SPINS),
+    *(Option.MODE, Option.CLAIM, Option.UNFOCUSED, Option.TURNING),
     *(Option.UNREAD, Option.NAME),
 )
 """Those that sync keeps true, and takes away where Codex has gone; `run` makes the claim."""

@@ -31,6 +31,16 @@ def helper_of(start_command: str) -> str:
     return words[0] if name in ("codex-tmux", "hook.py") or words[0] == "codex_tmux" else ""
 
 
+def helper_named(word: str) -> str:
+    """The path of the helper that `@codex_word` runs; "" where there is none yet.
+
+    >>> helper_named("'/a b/codex-tmux'"), helper_named("sh '/a b/plugin/missing_helper'"), helper_named("")
+    ('/a b/codex-tmux', '', '')
+    """
+    words = shell_words(word)
+    return words[0] if len(words) == 1 else ""
+
+
 def has_moved(start_command: str, helper: str) -> bool:
     """Whether a stored command starts another helper than `helper`, the present one ("": none is known)."""
     named = helper_of(start_command)

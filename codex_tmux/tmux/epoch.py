@@ -88,12 +88,6 @@ def taken_over() -> str:
     return f"{'.'.join(this_host())}:0:0"
 
 
-def is_of(epoch: str, pid: str) -> bool:
-    """Whether the tmux server of `epoch` is, or was, the one with this pid in this boot of this host."""
-    parsed = parse(epoch)
-    return parsed is not None and str(parsed.pid) == pid and parsed.host == this_host()
-
-
 def fates(epochs: Iterable[str], ours: str = "") -> dict[str, str]:
     processes, host = Processes(), this_host()
 

@@ -130,21 +130,22 @@ def spawn(argv: list[str], timeout: float) -> tuple[int, bytes]:
 
 PLAIN = (
     "pane_id pane_pid pane_dead pane_dead_status pane_dead_signal pane_in_mode pane_tty "
-    "window_id window_index pane_index window_layout remain-on-exit pane_synchronized automatic-rename"
+    "window_id window_index window_active_clients window_layout pane_index remain-on-exit pane_synchronized "
+    "automatic-rename"
 ).split()
 CHOSEN = (
     "session_name session_group window_name pane_title pane_current_command pane_current_path pane_start_command"
 ).split()
 OPTIONS = (
-    "@codex_pane @codex_session @codex_evidence @codex_title_id @codex_title_at @codex_title_by "
+    "@codex_pane @codex_session @codex_evidence @codex_title_id @codex_title_at "
     "@codex_guard @codex_asleep @codex_process @codex_mode @codex_state @codex_launch @codex_keep "
-    "@codex_hint @codex_leaving @codex_cleared @codex_claim @codex_looked @codex_unfocused "
-    "@codex_turning @codex_spins @codex_unread @codex_name @codex_renamed"
+    "@codex_hint @codex_cleared @codex_claim @codex_looked @codex_unfocused "
+    "@codex_waiting @codex_turning @codex_unread @codex_name @codex_renamed"
 ).split()
 SERVER_PLAIN = ("pid", "version")
 SERVER_CHOSEN = (
-    "socket_path @codex_exited @codex_panes @codex-on-death @codex-command @codex-env @codex-respawn-key "
-    "@codex_keys prefix @codex-restore @codex-restore-lazy @codex-log-level @codex_status @codex_helper "
+    "socket_path @codex_panes @codex-on-death @codex-command @codex-env @codex-respawn-key "
+    "@codex_keys prefix @codex-restore @codex-restore-lazy @codex-log-level @codex_status @codex_word "
     "@codex_dir @codex_ticking @codex_fault @codex_pending @codex-names"
 ).split()
 
@@ -185,16 +186,14 @@ AT_WORK = "2"
 
 
 def read(server: Server) -> Reading:
-    """Read the whole tmux server in one call, and take the events noted inside it.
+    """Read the whole tmux server in one call, and note that a sync is at work: what happens from now on starts another.
 
-    These are that a sync is wanted, and which panes exited: what happens after this call notes itself anew. Raises
-    TmuxError when the server cannot be reached, or answers something else.
+    Raises TmuxError when the server cannot be reached, or answers something else.
     """
     server.told = {}
     out = server.run_bytes(
         *("if-shell", "-F", "#{@codex_pending}", f"set-option -g @codex_pending {AT_WORK}", ";"),
         *("display-message", "-p", SERVER_FORMAT, ";"),
-        *("set-option", "-gu", "@codex_exited", ";", "set-option", "-gu", "@codex_here", ";"),
         # Without any tmux session, at a server's very start and end, list-panes would fail.
         *("if-shell", "-F", "#{S:y}", f"list-panes -a -F {quote(PANE_FORMAT)}", ";"),
         *("display-message", "-p", SEPARATOR, ";"),

@@ -9,12 +9,13 @@ from codex_tmux.sleeping.remain_on_exit import (
     GIVE_BACK,
     SET,
     give_back,
+    keep_commands,
     remain_on_exit,
     say,
     say_nothing,
-    stay,
 )
 from codex_tmux.sleeping.resume import put_to_sleep, respawn_into_run, take_over
+from codex_tmux.state.launch import Launch
 from codex_tmux.state.pane_options import KEPT_TRUE, Option, encode_launch, pane_options
 from codex_tmux.state.records import DEAD, ENDED, EXEC, LIVE, LOST, STATUS_WORDS, Record
 from codex_tmux.tmux.server import AT_WORK, Reading, Server
@@ -26,17 +27,6 @@ from codex_tmux.tracking.may_act import Act, ProcessFacts, may_act
 from codex_tmux.tracking.model import Action, Note, Pane, Revive, Sighting, Sleep, Snapshot, TakeOver, Tell
 from codex_tmux.tracking.names import wanted_names
 from codex_tmux.tracking.pane_facts import pane_facts
-
-AWAIT = "set-option -g @codex_awaiting 1 ; run-shell -b -d 1 -C '#{@codex_await}'"
-"""tmux looks by itself when a Codex that is about to end does so."""
-
-
-def is_leaving(row: dict[str, str], pane: Pane) -> bool:
-    """Whether a Codex is about to end: it has just cleared its title.
-
-    Also one that no sync has seen before: it may have come and gone within a second.
-    """
-    return bool(pane.running and row[Option.LEAVING]) and not row["pane_title"]
 
 
 def set_options(
@@ -55,29 +45,32 @@ def set_options(
         return set()
     by_pane = {r.pane: r for r in records if snapshot.holds(r)}
     commands: list[list[str]] = []
-    marked = []
-    newly_marked = set()
+    marked: dict[str, bool] = {}
     names = wanted_names(reading, snapshot, by_pane)
     for row, pane in zip(reading.panes, snapshot.panes):
         wanted = wanted_options(row, pane, by_pane.get(pane.id)) | identifier.titles.get(pane.id, {})
-        if pane.id in names:
-            wanted[Option.NAME] = names[pane.id]
+        wanted |= {Option.NAME: names[pane.id]} if pane.id in names else {}
+        wanted |= without_focus(reading, row, pane)
         if wanted.get(Option.MARK, row[Option.MARK]):
-            marked.append(pane.id)
-            if not row[Option.MARK]:
-                newly_marked.add(pane.id)
-        if asked := asked_since(reading.server["version"], row, pane.own_process):
-            take_back(row["pane_tty"])
-            wanted[Option.UNFOCUSED] = asked
+            marked[pane.id] = not row[Option.MARK]
         commands += pane_options(pane.id, {n: v for n, v in wanted.items() if row.get(n, "") != v})
         commands += keep_when_killed(reading, row, pane, by_pane.get(pane.id))
     if any(Option.NAME in words for words in commands):
         # tmux names a window anew when its pane prints something, or when this is set.
         commands.append(["set-option", "-gw", "automatic-rename", reading.automatic_rename])
     commands += renamed_windows(reading)
-    commands += server_options(reading, snapshot, records, marked, changed=bool(commands))
+    commands += server_options(reading, snapshot, records, list(marked), changed=bool(commands))
     run_all(server, commands, loaded=bool(reading.server["@codex_dir"]))
-    return newly_marked
+    return {pane for pane, is_new in marked.items() if is_new}
+
+
+def without_focus(reading: Reading, row: dict[str, str], pane: Pane) -> dict[str, str]:
+    """Take back a request for focus events that its Codex may have made since; the option that says so."""
+    asked = asked_since(reading.server["version"], row, pane.own_process)
+    if not asked:
+        return {}
+    take_back(row["pane_tty"])
+    return {Option.UNFOCUSED: asked}
 
 
 def renamed_windows(reading: Reading) -> list[list[str]]:
@@ -95,16 +88,10 @@ def server_options(
 ) -> list[list[str]]:
     """The commands that make the options of the server true; `changed`: a pane's are about to change."""
     commands: list[list[str]] = []
-    panes = " " + " ".join(marked) + " " if marked else ""
-    if panes != reading.server["@codex_panes"]:
-        commands.append(["set-option", "-g", "@codex_panes", panes])
-        # What was there at a closing says nothing about panes that came since.
-        commands.append(["set-option", "-gu", "@codex_here"])
+    commands += list_of_panes(reading, marked)
     status = summary(records, snapshot)
     if status != reading.server["@codex_status"]:
         commands.append(["set-option", "-g", "@codex_status", status])
-    if any(is_leaving(row, pane) for row, pane in zip(reading.panes, snapshot.panes)):
-        commands.append(["if-shell", "-F", "#{?@codex_awaiting,,1}", AWAIT])
     if commands or changed:
         commands.append(["set-option", "-gF", "@codex_seen", "#{E:@codex_places}"])
     ticks = bool(reading.server["@codex_ticking"] and reading.server["@codex_panes"])
@@ -120,23 +107,28 @@ def server_options(
     return commands
 
 
+def list_of_panes(reading: Reading, marked: list[str]) -> list[list[str]]:
+    """The commands that make `@codex_panes` name the marked panes. They change it, as a pane may end since the reading,
+    and the hook has taken it out then."""
+    listed = reading.server["@codex_panes"].split()
+    if not marked:
+        return [["set-option", "-gu", "@codex_panes"]] if reading.server["@codex_panes"] else []
+    # While nothing can be saved, the ones that were closed stay: the first sync that can will note it.
+    gone = [] if reading.server["@codex_fault"] else sorted(set(listed) - set(marked))
+    new = sorted(set(marked) - set(listed))
+    if not (gone or new):
+        return []
+    left = f"#{{s/({'|'.join(gone)}) //:@codex_panes}}" if gone else "#{@codex_panes}"
+    text = f"{left}{'' if listed else ' '}{''.join(f'{pane} ' for pane in new)}"
+    return [["set-option", "-gF", "@codex_panes", text]]
+
+
 def wanted_options(row: dict[str, str], pane: Pane, record: Record | None) -> dict[str, str]:
     """The options a pane should have; those not named stay as they are."""
     if pane.starting:
         return {}
     if pane.running:
-        guarded = not pane.ours and may_act(pane_facts(row), facts_of(pane), Act.GUARD)
-        # Kept while the title is empty: it tells the quit when it comes.
-        leaving = row[Option.LEAVING] if row[Option.MODE] == EXEC or not row["pane_title"] else ""
-        return {
-            Option.MARK: "1",
-            Option.STATE: LIVE,
-            Option.LAUNCH: encode_launch(pane.running),
-            Option.GUARD: f"{pane.root_pid} {pane.start_command}" if guarded else "",
-            Option.PROCESS: pane.process,
-            Option.LEAVING: leaving,
-            **session_options(record),
-        }
+        return running_options(row, pane, pane.running) | session_options(record)
     if pane.dead and pane.marked:
         kept = None if pane.doubted else pane.remembered
         return {Option.STATE: ENDED if pane.exit == "0" else DEAD, **session_options(record or kept)}
@@ -148,6 +140,18 @@ def wanted_options(row: dict[str, str], pane: Pane, record: Record | None) -> di
     return dict.fromkeys(KEPT_TRUE, "") if pane.marked or pane.session else {}
 
 
+def running_options(row: dict[str, str], pane: Pane, launch: Launch) -> dict[str, str]:
+    """What the options of a pane say of the Codex that runs there."""
+    guarded = not pane.ours and may_act(pane_facts(row), facts_of(pane), Act.GUARD)
+    return {
+        Option.MARK: "1",
+        Option.STATE: LIVE,
+        Option.LAUNCH: encode_launch(launch),
+        Option.GUARD: f"{pane.root_pid} {pane.start_command}" if guarded else "",
+        Option.PROCESS: pane.process,
+    }
+
+
 def session_options(shown: Record | Sighting | None) -> dict[str, str]:
     session, evidence = (shown.session_id, shown.evidence) if shown else ("", "")
     return {Option.SESSION: session, Option.EVIDENCE: evidence}
@@ -157,17 +161,24 @@ def keep_when_killed(
     reading: Reading, row: dict[str, str], pane: Pane, record: Record | None
 ) -> list[list[str]]:
     """Let a pane outlive a crash of its Codex, where Codex is its own program: no shell's, never against the user."""
-    ours = bool(row[Option.KEEP])
     if pane.running and may_act(pane_facts(row), facts_of(pane), Act.KEEP):
-        todo = remain_on_exit(True, row["remain-on-exit"], reading.remain_on_exit, ours)
-        commands = stay(pane.id) if todo == SET else give_back(pane.id) if todo == GIVE_BACK else []
-        # The title hook may have set the option already, ahead of any sync; the rest is for us to add.
-        if (todo == SET or ours) and not row[Option.HINT]:
-            key = shown_key(*(reading.server[name] for name in KEY_OPTIONS))
-            commands += say(pane.id, hint(ENDED_SOMEHOW, key, pane.running), pane.running.typed)
-        return commands
+        return kept(reading, row, pane.running)
     gone = not (record or pane.running or pane.dead or pane.starting)
-    return [*give_back(pane.id), *say_nothing(pane.id)] if gone and (ours or row[Option.HINT]) else []
+    ours = row[Option.KEEP] or row[Option.HINT]
+    return [*give_back(pane.id), *say_nothing(pane.id)] if gone and ours else []
+
+
+def kept(reading: Reading, row: dict[str, str], launch: Launch) -> list[list[str]]:
+    """The commands that let a pane whose own program is Codex outlive a crash, and say so then."""
+    pane = row["pane_id"]
+    todo = remain_on_exit(True, row["remain-on-exit"], reading.remain_on_exit, bool(row[Option.KEEP]))
+    if todo == GIVE_BACK:
+        return give_back(pane)
+    text = hint(ENDED_SOMEHOW, shown_key(*(reading.server[name] for name in KEY_OPTIONS)), launch)
+    if todo == SET:
+        return keep_commands(pane, text, launch.typed)
+    # `codex-tmux exec` has set it by itself, and leaves the words to us.
+    return say(pane, text, launch.typed) if row[Option.KEEP] and not row[Option.HINT] else []
 
 
 def facts_of(pane: Pane) -> ProcessFacts:

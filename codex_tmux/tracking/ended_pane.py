@@ -7,7 +7,6 @@ nothing named in what Codex says last, `codex resume <id>`.
 from typing import TYPE_CHECKING
 
 from codex_tmux.codex.session_id import CUT, find_id, is_whole, same_session
-from codex_tmux.codex.shells import SHELLS
 from codex_tmux.state.launch import store_of
 from codex_tmux.state.records import DEAD, EXEC, INFERRED, SCREEN, TITLE
 from codex_tmux.tracking import whose_title
@@ -53,41 +52,38 @@ def lost_pane(identifier: "Identifier", row: dict[str, str], pane: Pane) -> Pane
         return pane._replace(sighting=newer)
     if pane.launch and pane.launch.mode == EXEC:
         # A conversation through `codex exec` has no title, and says itself that its user leaves.
-        return completed(pane)._replace(quit=bool(row["@codex_leaving"]))
-    was_quit = quit_by_title(row["pane_title"], row["@codex_leaving"])
+        return completed(pane)._replace(quit=not row["@codex_mode"])
+    was_quit = quit_by_title(row["pane_title"])
     guessed = not pane.session or pane.evidence == INFERRED
-    hint = ""
-    if guessed or was_quit is None:
-        hint = exit_message(identifier, pane)
-        if not hint and not row["pane_title"] and row["@codex_leaving"]:
-            # Its last words were written before it ended; tmux has read them by its next turn.
-            hint = exit_message(identifier, pane)
-    if guessed and hint and not pane.was_elsewhere:
-        doubted = bool(pane.session) and hint != pane.session
-        pane = pane._replace(sighting=Sighting(hint, SCREEN), doubted=doubted)
-    elif not guessed and not same_session(hint, pane.session):
+    hint = exit_message(identifier, pane) if guessed or was_quit is None else ""
+    if not guessed and not same_session(hint, pane.session):
         hint = ""
-    if hint and pane.was_elsewhere:
-        pane = completed_by_screen(identifier, pane, hint)
-    return completed(pane)._replace(quit=bool(was_quit or hint))
+    return completed(named_at_the_end(identifier, pane, hint))._replace(quit=bool(was_quit or hint))
 
 
-def quit_by_title(title: str, leaving: str) -> bool | None:
+def named_at_the_end(identifier: "Identifier", pane: Pane, session_id: str) -> Pane:
+    """A pane whose Codex named this session as it ended ("": none)."""
+    if not session_id:
+        return pane
+    if pane.was_elsewhere:
+        return completed_by_screen(identifier, pane, session_id)
+    if pane.session and pane.evidence != INFERRED:
+        return pane
+    doubted = bool(pane.session) and session_id != pane.session
+    return pane._replace(sighting=Sighting(session_id, SCREEN), doubted=doubted)
+
+
+def quit_by_title(title: str) -> bool | None:
     """Whether a Codex that has gone was quit, by its title; None where that does not tell.
 
-    `leaving`: the program in front as the title was cleared, "" where it was not. Signals leave the title as it was; a
-    quit clears it. What a shell in front has cleared, or set since, may be of anything.
+    Signals leave the title as it was; a quit clears it. What a shell in front has set since may be of anything.
 
-    >>> quit_by_title("", "codex"), quit_by_title("fix it | 01a201da-7561-7551-a7df-a07aa", "")
-    (True, False)
-    >>> quit_by_title("", "-zsh"), quit_by_title("~/src", ""), quit_by_title("", "")
-    (None, None, False)
+    >>> quit_by_title(""), quit_by_title("fix it | 01a201da-7561-7551-a7df-a07aa"), quit_by_title("~/src")
+    (True, False, None)
     """
     if title:
         return False if find_id(title) else None
-    if leaving.removeprefix("-") in SHELLS:
-        return None
-    return bool(leaving)
+    return True
 
 
 def exit_message(identifier: "Identifier", pane: Pane) -> str:

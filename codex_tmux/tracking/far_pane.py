@@ -124,7 +124,8 @@ def sight(
 ) -> Sighting | None:
     """The session that the far end's Codex shows; `named` is the one that its command line resumes."""
     # A title of unknown age may be codex-tmux's own: it gives one to the panes it rebuilds.
-    cut = identifier.title_id(title_of(row), row, pane, process.start) if row["@codex_title_at"] else ""
+    title = title_of(row)
+    cut = "" if title.came is None else identifier.title_id(title, row, pane, process.start)
     if not cut:
         # The pane's own command line is the user's word, or codex-tmux's; a title is not needed.
         return Sighting(named, ARGV) if named else None

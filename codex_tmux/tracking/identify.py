@@ -11,10 +11,11 @@ from codex_tmux.codex.processes.held import sessions_held
 from codex_tmux.codex.processes.table import Processes
 from codex_tmux.codex.session_id import is_whole, same_session
 from codex_tmux.codex.store import SQLITE_HOME, Store
+from codex_tmux.sleeping.waking import wakes
 from codex_tmux.state.launch import Launch
 from codex_tmux.state.pane_options import Option, decode_launch
 from codex_tmux.state.records import ARGV, EXEC, INFERRED, LIVE, LOCK, TITLE, TUI
-from codex_tmux.state.start_command import has_moved, helper_of
+from codex_tmux.state.start_command import has_moved, helper_named, helper_of
 from codex_tmux.tmux.server import Reading, Server
 from codex_tmux.tracking import whose_title
 from codex_tmux.tracking.ended_pane import dead_pane, lost_pane
@@ -45,7 +46,7 @@ class Identifier:
         """What the options of panes should say of their titles."""
         self.codexes: dict[str, CodexProcess] = {}
         self.env_names = tuple(reading.server["@codex-env"].split())
-        helper = reading.server.get("@codex_helper", "")
+        helper = helper_named(reading.server.get("@codex_word", ""))
         self.helper = helper if os.access(helper, os.X_OK) else ""
 
     def snapshot(self) -> Snapshot:
@@ -68,7 +69,7 @@ class Identifier:
             server=server["socket_path"],
             epoch=self.reading.epoch,
             panes=panes,
-            exited=frozenset(server["@codex_exited"].split()),
+            marked=frozenset(server["@codex_panes"].split()),
         )
 
     def pane(self, row: dict[str, str]) -> Pane:
@@ -114,6 +115,8 @@ class Identifier:
             launch=decode_launch(row["@codex_launch"]),
             guard=guard_of(row["@codex_guard"]),
             asleep=asleep,
+            wakes=asleep
+            and wakes(row["@codex_waiting"], is_shown(row), any(map(is_shown, self.reading.panes))),
             last_process=row["@codex_process"],
         )
 
@@ -272,7 +275,7 @@ class Identifier:
         cleared = bool(row["@codex_title_id"]) and row["@codex_cleared"] == pane.process.partition(":")[0]
         asker = whose_title.Asker(pane.process, self.processes.started_at(start), foreground, cleared)
         counted, _ = whose_title.counts(title, asker, whose_title.Before(pane.last_process, pane.session))
-        self.titles[pane.id] = {Option.TITLE_BY: whose_title.owner(title, counted, pane.process)}
+        self.titles[pane.id] = {Option.TITLE_AT: title.noted(counted, pane.process)}
         if title.session_id and not counted:
             self.titles[pane.id][Option.TITLE_ID] = ""
         return title.session_id if counted else ""
@@ -336,6 +339,11 @@ def is_helper_argv(argv: list[str], command: str) -> bool:
         if (name in ("codex-tmux", "hook.py") or word == "codex_tmux") and argv[at + 1] == command:
             return True
     return False
+
+
+def is_shown(row: dict[str, str]) -> bool:
+    """Whether a client shows the window of a pane."""
+    return row["window_active_clients"] not in ("", "0")
 
 
 def guard_of(text: str) -> Guard | None:

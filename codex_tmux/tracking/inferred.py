@@ -6,7 +6,6 @@ Imported only where there is such a Codex: it reads the command lines of all pro
 import os
 import re
 import time
-import zlib
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -24,8 +23,6 @@ from codex_tmux.tmux.server import Server
 from codex_tmux.tracking.infer import START, Candidate, RunningCodex, infer, possible_for
 from codex_tmux.tracking.model import Pane, Sighting
 
-LOOK_AGAIN = 65
-"""Seconds until sessions that somebody left are closed: the background server keeps them for 60."""
 COLOURS = re.compile(r"\x1b\[[0-9;:]*m|\x1b\]8;[^\x1b]*\x1b\\|[\x0e\x0f]")
 BETWEEN = "codex-tmux: the next screen"
 
@@ -78,14 +75,13 @@ def with_inferred(
     here = [p for p in panes if p.id not in asked and not (p.launch and p.launch.transport)]
     taken = frozenset(p.sighting.session_id if p.sighting else p.session for p in here) - {""}
     found: dict[str, Pane] = {}
-    open_for: set[str] = set()
     sharing: dict[str, list[Unnamed]] = {}
     for u in unnamed:
         own = sessions_held(processes, u.codex.pids) if u.codex is not None else []
         if own:
             # Without the background server a Codex has its sessions open itself: several after /new or /resume.
             open_sessions = OpenSessions(frozenset(own), u.started, u.store)
-            found.update(decided([u], (), open_sessions, taken, screens, open_for))
+            found.update(decided([u], (), open_sessions, taken, screens))
         else:
             sharing.setdefault(u.home, []).append(u)
     for home, together in sharing.items():
@@ -93,9 +89,7 @@ def with_inferred(
         if shared is not None:
             inside = {int(p.process.partition(":")[0] or 0) for p in panes if p.running}
             outside = tuple(codexes_outside_panes(processes, home, inside))
-            found.update(decided(together, outside, shared, taken, screens, open_for))
-    if open_for:
-        look_again(server, open_for)
+            found.update(decided(together, outside, shared, taken, screens))
     return tuple(found.get(p.id, p) for p in panes)
 
 
@@ -158,9 +152,8 @@ def decided(
     open_sessions: OpenSessions,
     taken: frozenset[str],
     screens: dict[str, str],
-    open_for: set[str],
 ) -> dict[str, Pane]:
-    """The panes of `unnamed` with the open sessions that fit them; `open_for` gets what leaves others undecided."""
+    """The panes of `unnamed` with the open sessions that fit them."""
     free = [s for s in sorted(open_sessions.sessions) if not any(same_session(s, t) for t in taken)]
     candidates = tuple(c for c in (candidate(open_sessions.store, s) for s in free) if c is not None)
     codexes = tuple(running_codex(u, screens.get(u.pane.id)) for u in unnamed)
@@ -173,8 +166,6 @@ def decided(
             continue  # its command line says so, and nothing since contradicts it
         if not session and not possible and shows_what_is_hidden(u, open_sessions):
             continue
-        if not session and len(possible) > 1:
-            open_for |= possible
         found[u.pane.id] = u.pane._replace(
             sighting=Sighting(session, INFERRED) if session else None,
             doubted=bool(u.prior) and session != u.prior,
@@ -223,12 +214,3 @@ def candidate(store: Store, session_id: str) -> Candidate | None:
         return None
     last = last_user_message(session.rollout) if session.rollout else None
     return Candidate(session_id, created, session.cwd, session.first_message or None, last, session.title)
-
-
-def look_again(server: Server, sessions: set[str]) -> None:
-    """Have the server start one more sync when what nobody shows any more is closed; once for the same sessions."""
-    what = f"{zlib.crc32(' '.join(sorted(sessions)).encode()):08x}"
-    server.try_run(
-        *("if-shell", "-F", f"#{{&&:#{{!=:#{{@codex_look_again}},{what}}},#{{?@codex_sync,1,0}}}}"),
-        f"set-option -g @codex_look_again {what} ; run-shell -b -d {LOOK_AGAIN} '#{{E:@codex_sync}}'",
-    )

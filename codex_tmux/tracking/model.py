@@ -45,8 +45,9 @@ class Pane(NamedTuple):
     pane's exit status or signal, "" while unknown. `quit` tells, for a pane that lost its Codex to a shell,
     whether the user quit it. `doubted`: it is not sure any more that the pane shows the session it was thought to.
     `ours`: its stored command is codex-tmux itself; `starting`: that is running right now, Codex not yet; `moved`: it
-    sleeps, and its stored command starts a helper that lies elsewhere now. `codex`: where the running Codex is;
-    `left_alone`: why one that runs there is not the pane's. `window_automatic`: tmux itself names the window.
+    sleeps, and its stored command starts a helper that lies elsewhere now; `wakes`: it was restored, and somebody is
+    there to see it. `codex`: where the running Codex is; `left_alone`: why one that runs there is not the pane's.
+    `window_automatic`: tmux itself names the window.
     """
 
     id: str
@@ -75,6 +76,7 @@ class Pane(NamedTuple):
     launch: Launch | None = None
     guard: Guard | None = None
     asleep: bool = False
+    wakes: bool = False
     last_process: str = ""
     neighbours: tuple[tuple[int, str, bool], ...] = ()
     codex: str = Place.NONE
@@ -107,14 +109,15 @@ class Pane(NamedTuple):
 class Snapshot(NamedTuple):
     """A tmux server at one moment.
 
-    `exited` holds the ids of panes whose process ended by itself since the last time; `fates` what has become of the
+    `marked` holds the ids of panes that were known to have Codex, without those whose process ended by itself: one of
+    them that is gone was closed by the user. `fates` is what has become of the
     tmux servers of the records, by epoch, as `epoch.fate` tells it: one that is not in it is gone.
     """
 
     server: str
     epoch: str
     panes: tuple[Pane, ...]
-    exited: frozenset[str] = frozenset()
+    marked: frozenset[str] = frozenset()
     fates: Mapping[str, str] = {}
 
     def place(self, pane: str) -> tuple[str, str, str]:
@@ -160,7 +163,7 @@ class Sleep(NamedTuple):
 
 
 class Revive(NamedTuple):
-    """Respawn a dead pane into its session now."""
+    """Respawn a dead or sleeping pane into its session now."""
 
     pane: str
     launch: Launch

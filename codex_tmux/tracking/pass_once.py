@@ -3,7 +3,6 @@
 import time
 from typing import NamedTuple
 
-from codex_tmux.codex.processes.table import Processes
 from codex_tmux.errors import Problem
 from codex_tmux.log import debugging, log, set_level
 from codex_tmux.sleeping.resume import see_that_tmux_reaps, wait_until_dead
@@ -14,14 +13,13 @@ from codex_tmux.tmux import server as tmux
 from codex_tmux.tmux.server import Reading, Server, escape
 from codex_tmux.tmux.tell import tell_all
 from codex_tmux.tmux.versions import DEAD_SIGNAL, version_of
-from codex_tmux.tracking.apply import is_leaving, perform, set_options
+from codex_tmux.tracking.apply import perform, set_options
 from codex_tmux.tracking.identify import Identifier
 from codex_tmux.tracking.model import Action, Note, Pane, Policy, Snapshot
 from codex_tmux.tracking.rules import reconcile
 
 SETTLING = 1.5
-"""Seconds a Codex whose title lost its id may take to end: it clears the title just before it does."""
-
+"""Seconds tmux may take to hear how a process has ended."""
 STOPPED = 10.0
 """Seconds after which others have worked around a sync that goes on."""
 
@@ -57,9 +55,6 @@ def sync_once(server: Server) -> Pass:
         policy = Policy(revive=reading.server["@codex-on-death"] == "respawn")
         snapshot, records, actions, fault = decide(snapshot, policy)
         tell_fault(server, reading, fault)
-        if fault and snapshot.exited:
-            # Taken, and nobody could note it: the first sync that can save will ask how these panes went.
-            server.try_run("set-option", "-ga", "@codex_exited", " " + " ".join(sorted(snapshot.exited)))
         newly_marked = set_options(server, reading, snapshot, records, identifier)
         if debugging():
             tell_what_was_seen(snapshot, time.monotonic() - begun)
@@ -95,23 +90,17 @@ def tell_what_was_seen(snapshot: Snapshot, seconds: float) -> None:
 
 
 def settled_reading(server: Server) -> tuple[Reading, Identifier, Snapshot]:
-    """One reading in which no pane is just about to change; after SETTLING seconds, as things are."""
+    """One reading in which tmux knows how each process has ended; after SETTLING seconds, as things are."""
     end = time.monotonic() + SETTLING
     reading = tmux.read(server)
-    exited = reading.server["@codex_exited"]
     while True:
         identifier = Identifier(server, reading)
         snapshot = identifier.snapshot()
-        unreaped = [p for p in snapshot.panes if is_unreaped(reading, p)]
-        leaving = [p for row, p in zip(reading.panes, snapshot.panes) if is_leaving(row, p)]
-        if not (unreaped or leaving) or time.monotonic() > end:
+        if time.monotonic() > end or not any(is_unreaped(reading, pane) for pane in snapshot.panes):
             return reading, identifier, snapshot
-        if unreaped:
-            server.try_run("run-shell", "-b", ":")
-        wait_for_end(leaving, end)
+        server.try_run("run-shell", "-b", ":")
         time.sleep(0.01)
         reading = tmux.read(server)
-        exited = reading.server["@codex_exited"] = f"{exited} {reading.server['@codex_exited']}"
 
 
 def is_unreaped(reading: Reading, pane: Pane) -> bool:
@@ -179,12 +168,3 @@ def tell_fault(server: Server, reading: Reading, fault: str) -> None:
 def with_fates(snapshot: Snapshot, records: tuple[Record, ...]) -> Snapshot:
     """The snapshot with what has become of the tmux servers that the records are of."""
     return snapshot._replace(fates=epoch.fates((r.epoch for r in records), snapshot.epoch))
-
-
-def wait_for_end(leaving: list[Pane], end: float) -> None:
-    """Wait, until `end` at most, until the Codexes that are about to end have."""
-    while time.monotonic() < end:
-        processes = Processes()
-        if not any(processes.get(int(p.process.partition(":")[0])) for p in leaving):
-            return
-        time.sleep(0.01)

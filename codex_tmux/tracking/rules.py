@@ -102,7 +102,7 @@ class Reconciliation:
             if not self.snapshot.may_hold(record):
                 self.retire(record, LOST)
             elif self.snapshot.holds(record) and record.pane not in here:
-                self.retire(record, ENDED if record.pane in self.snapshot.exited else CLOSED)
+                self.retire(record, CLOSED if record.pane in self.snapshot.marked else ENDED)
 
     def kept(self) -> tuple[Record, ...]:
         """The records without the old ones that are dropped by age, then by number; never one with its pane here."""
@@ -228,7 +228,9 @@ class Reconciliation:
         if record:
             self.known.replace(record, status=DEAD, **place_of(pane))
         launch = pane.launch or (launch_of(record) if record else None)
-        if (pane.moved or has_lost_its_marks(pane, record)) and launch:
+        if pane.wakes and launch:
+            self.actions.append(Revive(pane.id, launch))
+        elif (pane.moved or has_lost_its_marks(pane, record)) and launch:
             self.actions.append(Sleep(pane.id, launch, again=True))
 
     def dead(self, pane: Pane, record: Record | None) -> Record | None:

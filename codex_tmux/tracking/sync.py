@@ -12,7 +12,6 @@ from codex_tmux.errors import NoServer, Problem
 from codex_tmux.log import log, raised_at
 from codex_tmux.paths import state_dir
 from codex_tmux.sleeping.resume import take_over
-from codex_tmux.state.closing import close_noted
 from codex_tmux.state.lock import Held, lock
 from codex_tmux.state.pane_options import decode_launch
 from codex_tmux.tmux.server import Server
@@ -37,24 +36,7 @@ WATCH_EVERY = 0.01
 def main(args: list[str]) -> int:
     """The `sync` command as hooks call it: silent, errors to the log, exit 0; 1 where a respawn must know better."""
     try:
-        if args == ["--watch"]:
-            watch(Server())
-        elif args == ["--settle"]:
-            settle(Server())
-        elif args == ["--last"]:
-            close_last(Server())
-        elif args[:1] == ["--renamed"]:
-            for window, session in zip(args[1::2], args[2::2]):
-                name_conversation(Server(), window, session)
-        elif args[:1] == ["--noted"]:
-            close_noted(Server(), args[1:])
-        else:
-            server = Server()
-            sync_with_retry(server)
-            if not os.path.exists(os.path.join(state_dir(), "greeted")):
-                from codex_tmux.tmux.greeting import greet_once  # once for good, and its imports are many
-
-                greet_once(server)
+        run(Server(), args)
     except NoServer:
         pass  # it ended before this sync had its turn
     except Problem as e:
@@ -66,6 +48,23 @@ def main(args: list[str]) -> int:
     else:
         return 0
     return 1 if args == ["--settle"] else 0
+
+
+def run(server: Server, args: list[str]) -> None:
+    """What hooks ask for. Raises Problem."""
+    if args == ["--watch"]:
+        watch(server)
+    elif args == ["--settle"]:
+        settle(server)
+    elif args[:1] == ["--renamed"]:
+        for window, session in zip(args[1::2], args[2::2]):
+            name_conversation(server, window, session)
+    else:
+        sync_with_retry(server)
+        if not os.path.exists(os.path.join(state_dir(), "greeted")):
+            from codex_tmux.tmux.greeting import greet_once  # once for good, and its imports are many
+
+            greet_once(server)
 
 
 def want_another() -> None:
@@ -169,19 +168,6 @@ def sync(server: Server, wait: float = SETTLE_WAIT) -> None:
     # Held until laid panes are dead again: a respawn that waits for it then finds them asleep.
     with server_lock(server, wait):
         locked_sync(server)
-
-
-def close_last(server: Server) -> None:
-    """Note that the user has closed the last tmux session, and let its server go. Raises Problem.
-
-    A server that is killed never gets here: what it held is lost.
-    """
-    try:
-        sync(server)
-    finally:
-        server.try_run(
-            "if-shell", "-F", "#{@codex_ends}", "set-option -gu @codex_ends ; set-option -s exit-empty on"
-        )
 
 
 def settle(server: Server) -> None:

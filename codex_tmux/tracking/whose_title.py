@@ -22,13 +22,24 @@ class Title(NamedTuple):
     owner: str = ""
     came: int | None = None
 
+    def noted(self, counted: bool, process: str) -> str:
+        """What `@codex_title_at` should say: when it came, and whose it is.
+
+        >>> Title("id", came=7).noted(True, "1:2"), Title("id").noted(False, "1:2")
+        ('7 1:2', ' -')
+        >>> Title("id", "3:4", 7).noted(False, "1:2"), Title("", "3:4", 7).noted(False, "1:2")
+        ('7 3:4', '7')
+        """
+        came = "" if self.came is None else str(self.came)
+        if not self.session_id:
+            return came
+        return f"{came} {process if counted else self.owner or NOBODY}"
+
 
 def title_of(row: dict[str, str], named: Callable[[str], bool] = lambda _: False) -> Title:
     """The title of a pane, with what is noted of it; `named` as for `find_id`."""
-    came = row["@codex_title_at"]
-    return Title(
-        find_id(row["pane_title"], named), row["@codex_title_by"], int(came) if came.isdigit() else None
-    )
+    came, _, owner = row["@codex_title_at"].partition(" ")
+    return Title(find_id(row["pane_title"], named), owner, int(came) if came.isdigit() else None)
 
 
 class Asker(NamedTuple):
@@ -66,13 +77,6 @@ def counts(title: Title, asker: Asker, before: Before) -> tuple[bool, str]:
     if title.came == int(asker.began) and again and not asker.cleared:
         return False, "of the second in which the process began, and another one showed it"
     return True, "younger than the process"
-
-
-def owner(title: Title, counted: bool, process: str) -> str:
-    """What to note as the title's owner."""
-    if not title.session_id:
-        return ""
-    return process if counted else title.owner or NOBODY
 
 
 def is_last_of(title: Title, before: Before, respawned: float | None = None) -> bool:

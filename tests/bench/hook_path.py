@@ -107,7 +107,7 @@ def bench_run(quick: bool) -> list[Line]:
             world.tmux("set-option", "-p", "-t", pane, name, value)
         env = world.inside | {"TMUX_PANE": pane}
         # The stored command as a sync writes it; no sync comes between, as the plugin is not loaded.
-        world.tmux("set-option", "-g", "@codex_helper", str(world.bin / "codex-tmux"))
+        world.tmux("set-option", "-g", "@codex_word", str(world.bin / "codex-tmux"))
         stored = run_command(Server(str(world.socket)), launch)
         true = median([spawn(["/bin/true"], env) for _ in range(21)])
 

@@ -160,7 +160,7 @@ def test_from_a_wheel(world: Sandbox, installed: Path) -> None:
     assert "Loaded" in out
     assert "run-shell '~/.local/bin/codex-tmux load'" in (world.home / ".tmux.conf").read_text()
     wait_active(world)
-    assert Path(world.option("@codex_helper")) == installed
+    assert world.option("@codex_word") == f"'{installed}'"
     killed_pane_comes_back(world)
     run(world, installed, "install", "--check")
     out = run(world, installed, "selftest", env={"PATH": os.environ["PATH"]})

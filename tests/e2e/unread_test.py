@@ -32,7 +32,7 @@ def test_turns_that_end_unseen_and_next(world: Sandbox) -> None:
         world.wait_ready(pane)
         world.bound(pane)
         # The spinner of these first seconds may be Codex's own start; people are slower than this test.
-        began = int(world.format(pane, "#{@codex_title_at}"))
+        began = int(world.format(pane, "#{s/ .*//:@codex_title_at}"))
         world.wait_for(lambda at=began: time.time() > at + 4, 20, "its start to be over")  # type: ignore[misc]
         assert marks(world, pane) == "|", "it has only come up"
     # The oldest comes first.

@@ -375,7 +375,7 @@ class Walk:
             place.state = LIVE if self.sandbox.format(place.pane, "#{pane_dead}") == "0" else DEAD
         routes = ["helper", "key"]
         if place.kind != SHELL:
-            routes += ["respawn-pane -k", "respawnp -k", "respawn-p -k", "window"]
+            routes += ["respawn-pane -k", "respawnp -k", "window"]
             if self.sandbox.version >= PROMPT_BESIDE:
                 routes.append("prompt")
             if place.state == DEAD:

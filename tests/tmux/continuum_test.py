@@ -50,4 +50,4 @@ def test_what_continuum_restored_before_we_were_loaded_is_filled_at_once(sandbox
     sandbox.wait_for(lambda: sandbox.capture(pane).strip(), 20, "the shell's prompt")
     sandbox.load()
     sandbox.wait_format(pane, "#{@codex_session}", one.session)
-    assert sandbox.option("@codex_second_look") == "", "nothing is left to wait for"
+    assert sandbox.option("@codex_started") == "1", "nothing is left to wait for"

@@ -199,7 +199,6 @@ def test_no_old_command_runs_where_the_helper_is_gone(sandbox: Sandbox) -> None:
     (one,) = start(sandbox, "prompt")
     sandbox.quiet()
     turns = len(sandbox.model.requests)
-    sandbox.tmux("set-option", "-g", "@codex_helper", "/no such/codex-tmux")
     sandbox.tmux("set-option", "-g", "@codex_word", "'/no such/codex-tmux'")
     kill(sandbox, one)
     with contextlib.suppress(WorldError):  # what is started instead may not have ended yet

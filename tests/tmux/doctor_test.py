@@ -112,16 +112,16 @@ FAULTS: dict[str, tuple[Callable[[Sandbox], object], str, str]] = {
     ),
     "a key taken": (lambda w: w.tmux("bind-key", "R", "source-file", "~/.tmux.conf"), "bindings", "warning"),
     "a key that respawns past the aliases": (bind_without_aliases, "bindings", "broken"),
-    "the helper uninstalled": (set_option("@codex_helper", "/nowhere/codex-tmux"), "helper", "broken"),
+    "the helper uninstalled": (set_option("@codex_word", "/nowhere/codex-tmux"), "helper", "broken"),
     "another helper": (
         lambda w: w.tmux(
-            "set-option", "-g", "@codex_helper", str(script(w, "codex-tmux", "codex-tmux, version 0.0.1"))
+            "set-option", "-g", "@codex_word", str(script(w, "codex-tmux", "codex-tmux, version 0.0.1"))
         ),
         "helper",
         "warning",
     ),
     "a helper that is none": (
-        lambda w: w.tmux("set-option", "-g", "@codex_helper", str(script(w, "codex-tmux", "no python"))),
+        lambda w: w.tmux("set-option", "-g", "@codex_word", str(script(w, "codex-tmux", "no python"))),
         "helper",
         "broken",
     ),

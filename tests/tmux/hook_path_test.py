@@ -85,19 +85,3 @@ def test_run_imports_little_and_calls_tmux_once(sandbox: Sandbox, calls: Path) -
     assert done.stdout.split() == ["became", "resume", session]
     assert imported(done) & HEAVY == set()
     assert len(calls.read_text().splitlines()) == 1, calls.read_text()
-
-
-def test_a_closing_that_a_killed_server_has_noted(sandbox: Sandbox) -> None:
-    sandbox.start_server(load_plugin=True)
-    panes = [bound(sandbox, f"hello {n}") for n in range(2)]
-    closed = sandbox.format(panes[0], "#{@codex_session}")
-    sandbox.tmux("set-option", "-g", "@codex_pending", "1")
-    sandbox.tmux("kill-pane", "-t", panes[0])
-    sandbox.tmux("kill-server")
-    log = sandbox.state_dir / "log"
-    sandbox.wait_for(
-        lambda: f"record.closed_at_end panes={panes[0]}" in log.read_text(), 20, "the closing noted"
-    )
-    records = {r["session_id"]: r["status"] for r in sandbox.listed("--all")}
-    assert records.pop(closed) == "closed"
-    assert set(records.values()) == {"live"}, "that it is lost, the next tmux server's first sync will say"

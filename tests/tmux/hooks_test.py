@@ -365,7 +365,7 @@ def test_a_missing_helper_is_told_and_tmux_left_untouched(sandbox: Sandbox, tmp_
     subprocess.run([str(checkout / "codex.tmux")], env={**sandbox.inside, "PATH": path}, check=True)
     sandbox.wait_for(lambda: b"helper missing" in client.output, 20, "the message")
     hooks = sandbox.tmux("show-hooks", "-g") + sandbox.tmux("show-hooks", "-gw")
-    assert "@codex_sync" not in hooks + sandbox.tmux("show-options", "-s", "command-alias")
+    assert "@codex_look" not in hooks + sandbox.tmux("show-options", "-s", "command-alias")
     # The keys that say it again go with all the rest.
     subprocess.run([str(checkout / "plugin" / "unload")], env={**sandbox.inside, "PATH": path}, check=True)
     assert dump(sandbox) == before
@@ -405,19 +405,15 @@ def test_from_any_path(sandbox: Sandbox, tmp_path: Path) -> None:
 
 
 def test_a_codex_that_takes_its_time_to_quit(counted: Counted) -> None:
-    """Its title is gone long before it is; when it ends, the shell behind it fires nothing."""
+    """Its title is gone before it is; when it ends, the shell behind it fires nothing."""
     sandbox = counted.sandbox
     pane = sandbox.shell()
-    sandbox.enter(pane, f"{LINGER}=10 codex")
+    sandbox.enter(pane, f"{LINGER}=1 codex")
     sandbox.ask(pane, "first")
     sandbox.bound(pane)
-    counted.settled()
-    before = len(counted.started())
+    before = len(counted.settled())
     sandbox.enter(pane, "/quit")
-    sandbox.wait_for(lambda: sandbox.format(pane, "#{@codex_awaiting}"), 20, "the sync that gave up waiting")
-    assert sandbox.format(pane, "#{@codex_state}") == "live"
     sandbox.wait_format(pane, "#{@codex_pane}", "")
     (row,) = sandbox.listed("--all")
     assert row["status"] == "ended"
-    assert len(counted.settled()) - before <= 3, "tmux itself looked, no process did"
-    assert not sandbox.format(pane, "#{@codex_awaiting}")
+    assert len(counted.settled()) - before == 1

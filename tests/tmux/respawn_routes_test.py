@@ -203,7 +203,6 @@ Route = Callable[[Sandbox, str], object]
 ANY: dict[str, Route] = {
     "cli -k": lambda s, p: s.tmux("respawn-pane", "-k", "-t", p),
     "respawnp -k": lambda s, p: s.tmux("respawnp", "-k", "-t", p),
-    "respawn-p -k": lambda s, p: s.tmux("respawn-p", "-k", "-t", p),
     "respawn-window -k": lambda s, p: s.tmux("respawn-window", "-k", "-t", p),
     "respawnw -k": lambda s, p: s.tmux("respawnw", "-k", "-t", p),
     "-c": lambda s, p: s.tmux("respawn-pane", "-k", "-c", "/", "-t", p),
@@ -225,9 +224,7 @@ WITH_REAL = ("cli -k", "cli", "menu", "control mode", "prefix R")
 DEAD_ONLY: dict[str, Route] = {
     "cli": lambda s, p: s.tmux("respawn-pane", "-t", p),
     "respawnp": lambda s, p: s.tmux("respawnp", "-t", p),
-    "respawn-pa": lambda s, p: s.tmux("respawn-pa", "-t", p),
     "respawn-window": lambda s, p: s.tmux("respawn-window", "-t", p),
-    "respawn-w": lambda s, p: s.tmux("respawn-w", "-t", p),
     "by place": lambda s, p: s.tmux(
         "respawn-pane", "-t", s.format(p, "#{session_name}:#{window_index}.#{pane_index}")
     ),

@@ -206,17 +206,12 @@ def test_killing_the_server_loses_what_it_held_and_nothing_else(sandbox: Sandbox
         sandbox.ask(pane, f"I am {pane}")
     known(sandbox, kept, closed)
     sandbox.tmux("kill-session", "-t", "closed")
-    if how == "SIGKILL":  # no tmux can note anything any more: the sync has to have seen it
-        sandbox.wait_for(lambda: "closed" in {r.status for r in sandbox.stored()}, 20, "the closing noted")
+    sandbox.wait_for(lambda: "closed" in {r.status for r in sandbox.stored()}, 20, "the closing noted")
     sandbox.end_server(how)
     start(sandbox)
 
-    def expected() -> bool:
-        # What the old server noted at its end is brought in beside the new one's start.
-        statuses = {r["tmux_session"]: r["status"] for r in sandbox.listed("--all")}
-        return statuses == {"kept": "lost", "closed": "closed"}
-
-    sandbox.wait_for(expected, 20, "the closing noted")
+    statuses = {r["tmux_session"]: r["status"] for r in sandbox.listed("--all")}
+    assert statuses == {"kept": "lost", "closed": "closed"}
     assert [r["outcome"] for r in results(sandbox)] == ["waiting"]
     assert sandbox.tmux("list-sessions", "-F", "#{session_name}").splitlines() == ["kept", "main"]
 
@@ -507,10 +502,7 @@ def test_moved_windows_are_known(sandbox: Sandbox) -> None:
         return recorded == {session: where.split(" ")[0] for session, where in places(sandbox).items()}
 
     for change in (
-        ["swap-window", "-d", "-s", "main:1", "-t", "main:2"],
-        ["swap-window", "-s", "main:1", "-t", "main:4"],
         ["move-window", "-s", "main:3", "-t", "main:20"],
-        ["move-window", "-r", "-t", "main:"],
         ["swap-pane", "-d", "-s", panes[0], "-t", panes[1]],
         ["join-pane", "-d", "-s", panes[0], "-t", panes[2]],
         ["rotate-window", "-t", panes[2]],

@@ -88,7 +88,7 @@ WRITTEN = (
     "printf '\\033]2;\\007'",
     "printf '\\033]2;u@h\\007run: codex resume %s\\n' $SESSION",
 )
-"""Another id, which comes before anybody has noticed the death; no title; and its own id."""
+"""Another id, before anybody has noticed the death; no title, and its own id: unnoticed, these two are a quit."""
 
 
 def test_what_was_killed_stays_dead_whatever_is_written_there(world: Sandbox) -> None:

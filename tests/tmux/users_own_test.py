@@ -129,23 +129,6 @@ def hooks_and_aliases(sandbox: Sandbox) -> tuple[str, str]:
     return hooks, sandbox.tmux("show-options", "-s", "command-alias")
 
 
-def test_hooks_and_aliases_at_our_own_indexes_come_back(sandbox: Sandbox) -> None:
-    theirs = (
-        "set-hook -g pane-died[8470] 'display-message \"it is #{pane_id}; over\"'\n"
-        "set-hook -g session-renamed[8470] { set-option -g @mine 1 ; set-option -g @more 2 }\n"
-        "set-option -s command-alias[8475] 'zoom=resize-pane -Z'"
-    )
-    sandbox.start_server(config=theirs)
-    before = hooks_and_aliases(sandbox)
-    for _ in range(2):
-        sandbox.load()
-        sandbox.wait_for(lambda: "@codex_" in hooks_and_aliases(sandbox)[0], 20, "our hooks")
-    assert hooks_and_aliases(sandbox) != before
-    sandbox.unload()
-    assert hooks_and_aliases(sandbox) == before
-    assert sandbox.option("@codex_theirs") == ""
-
-
 def test_a_conversation_by_exec_leaves_the_users_own_and_no_trace(sandbox: Sandbox) -> None:
     sandbox.start_server(load_plugin=True)
     mine, other = exec_pane(sandbox, "remain-on-exit", "on"), exec_pane(sandbox)

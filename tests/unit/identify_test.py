@@ -13,7 +13,7 @@ from codex_tmux.codex.processes.table import Processes
 from codex_tmux.codex.session_id import find_id
 from codex_tmux.codex.store import Store
 from codex_tmux.state.launch import Launch
-from codex_tmux.state.records import DEAD, INFERRED, LIVE, LOCK, SCREEN, TITLE
+from codex_tmux.state.records import DEAD, LIVE, LOCK, TITLE
 from codex_tmux.tmux.server import Reading, Server
 from codex_tmux.tracking import identify as evidence
 from codex_tmux.tracking.ended_pane import last_title, lost_pane
@@ -66,7 +66,7 @@ def codex(home: Path, *args: str) -> CodexProcess:
 
 
 def identifier(*files: Path) -> Identifier:
-    reading = Reading({"@codex-env": "", "socket_path": "/s", "@codex_exited": ""}, [], "", "off", "on", {})
+    reading = Reading({"@codex-env": "", "socket_path": "/s", "@codex_panes": ""}, [], "", "off", "on", {})
     return Identifier(Server("/s"), reading, Table(*files))
 
 
@@ -82,7 +82,6 @@ def sighted(
         "pane_title": title,
         "@codex_title_at": at,
         "@codex_title_id": find_id(title),
-        "@codex_title_by": "",
         "@codex_cleared": cleared,
     }
     return identifier(*files).sight(row, pane(session, last), codex(home))
@@ -186,45 +185,24 @@ class Screens(Server):
         return self.screens.pop(0)
 
 
-@pytest.mark.parametrize("known", [False, True])
-def test_last_words_that_tmux_has_not_read_yet_are_asked_for_again(known: bool) -> None:
-    """Codex was quit, and its title is gone: then it has said which session this was."""
-    hint = f"To continue this session, run codex resume {ID}\n$ "
-    found = identifier()
-    found.server = Screens("$ ", hint)
-    left = pane(*([OTHER] if known else []))._replace(evidence=INFERRED if known else "")
-    row = defaultdict(str, {"@codex_state": LIVE, "@codex_leaving": "codex"})
-    seen = lost_pane(found, row, left)
-    assert seen.quit
-    assert seen.sighting == (ID, SCREEN)
-    assert seen.doubted == known
-
-
 @pytest.mark.parametrize(
-    ("state", "title", "leaving", "screen", "quit_by_user"),
+    ("state", "title", "screen", "quit_by_user"),
     [
-        (LIVE, "", "codex", "$ ", True),
-        (LIVE, "", "node", "$ ", True),
-        (LIVE, "u@h: ~", "", f"run codex resume {ID}\n$ ", True),
-        # Cleared by what was in front then, a shell's own command: its last words decide.
-        (LIVE, "", "bash", "$ ", False),
-        (LIVE, "", "-zsh", "$ ", False),
-        (LIVE, "", "bash", f"run codex resume {ID}\n$ ", True),
+        (LIVE, "", "$ ", True),
+        (LIVE, "u@h: ~", f"run codex resume {ID}\n$ ", True),
         # Somebody else's words.
-        (LIVE, "u@h: ~", "", f"run codex resume {OTHER}\n$ ", False),
-        (LIVE, "u@h: ~", "", "$ ", False),
-        (LIVE, f"x | {ID[:29]}...", "", f"run codex resume {ID}\n$ ", False),
+        (LIVE, "u@h: ~", f"run codex resume {OTHER}\n$ ", False),
+        (LIVE, "u@h: ~", "$ ", False),
+        (LIVE, f"x | {ID[:29]}...", f"run codex resume {ID}\n$ ", False),
         # It was killed, and that is known.
-        (DEAD, "", "codex", "$ ", False),
-        (DEAD, "u@h: ~", "", f"run codex resume {ID}\n$ ", False),
+        (DEAD, "", "$ ", False),
+        (DEAD, "u@h: ~", f"run codex resume {ID}\n$ ", False),
     ],
 )
-def test_what_was_killed_is_not_called_quit(
-    state: str, title: str, leaving: str, screen: str, quit_by_user: bool
-) -> None:
+def test_what_was_killed_is_not_called_quit(state: str, title: str, screen: str, quit_by_user: bool) -> None:
     found = identifier()
     found.server = Screens(screen, screen)
-    row = defaultdict(str, {"@codex_state": state, "pane_title": title, "@codex_leaving": leaving})
+    row = defaultdict(str, {"@codex_state": state, "pane_title": title})
     assert lost_pane(found, row, pane(ID)._replace(evidence=TITLE)).quit is quit_by_user
 
 

@@ -243,7 +243,7 @@ def test_the_link_of_pipx_is_left_to_pipx(
         ("status-right '#{?@codex_status, | #{@codex_status},}'", True),
         ("@resurrect-processes 'ssh'\n@mine '@codex_status'", True),
         ("@codex_dir /somewhere", False),
-        ("command-alias[200] \"respawn-pane=if-shell -F '#{E:@codex_unsettled}' x ; respawn-pane\"", False),
+        ("command-alias[8470] \"respawn-pane=run-shell -C '#{@codex_respawn}' ; respawn-pane\"", False),
         ("command-alias[7] splitp=split-window", True),
     ],
 )

@@ -79,7 +79,8 @@ def run(
     **changes: Any,
 ) -> tuple[tuple[Record, ...], list[object]]:
     """Reconcile with these panes; returns the records and the actions that are not log lines."""
-    snapshot = Snapshot(SERVER, EPOCH, panes, frozenset(exited))._replace(**changes)
+    marked = frozenset(record.pane for record in records) - frozenset(exited)
+    snapshot = Snapshot(SERVER, EPOCH, panes, marked)._replace(**changes)
     new, actions = reconcile(records, snapshot, policy or Policy(), NOW)
     assert reconcile(new, snapshot, policy or Policy(), NOW)[0] == new, "a second look changes nothing"
     return new, [a for a in actions if not isinstance(a, Note)]
@@ -383,7 +384,8 @@ class World(RuleBasedStateMachine):
         """Reconcile, and do what it says as the real thing would."""
         self.time += timedelta(seconds=1)
         before = self.records
-        snapshot = Snapshot(SERVER, f"{self.epoch}:1", tuple(self.panes.values()), frozenset(self.exited))
+        marked = frozenset(record.pane for record in before) - self.exited
+        snapshot = Snapshot(SERVER, f"{self.epoch}:1", tuple(self.panes.values()), marked)
         self.records, actions = reconcile(before, snapshot, Policy(), self.time)
         self.exited.clear()
         self.ever |= {r.session_id for r in self.records}

@@ -2,7 +2,7 @@
 
 import pytest
 
-from codex_tmux.tracking.whose_title import NOBODY, Asker, Before, Title, counts, is_last_of, owner
+from codex_tmux.tracking.whose_title import NOBODY, Asker, Before, Title, counts, is_last_of
 
 X, Y = "01a201da-7561-7551-a7df-a07aa", "01a201da-9999-7551-a7df-b07bb"
 WHOLE = f"{X}6f38cdb"
@@ -47,17 +47,11 @@ B_HERE = Asker(B, 1040.5)
 def test_counts(title: Title, asker: Asker, before: Before, expected: bool) -> None:
     counted, why = counts(title, asker, before)
     assert (counted, bool(why)) == (expected, True)
-    noted = owner(title, counted, asker.process)
+    noted = title.noted(counted, asker.process).partition(" ")[2]
     assert (noted == asker.process) is counted
     # What was worked out once stays so, whatever the clock, and the processes in front, do.
     later = title._replace(owner=noted, came=None)
     assert counts(later, asker._replace(began=0.0), before)[0] is counted
-
-
-def test_a_former_owner_is_not_forgotten() -> None:
-    assert owner(Title(X, owner=A), False, B) == A
-    assert owner(Title(X), False, B) == NOBODY
-    assert owner(Title(""), False, B) == ""
 
 
 @pytest.mark.parametrize(
