@@ -447,19 +447,21 @@ def test_no_such_pane(world: Sandbox) -> None:
         assert target in done.stderr
 
 
-def test_the_shell_is_there_when_the_resumed_codex_ends(world: Sandbox) -> None:
+@pytest.mark.parametrize("again", [False, True], ids=["once", "again"])
+def test_the_shell_is_there_when_the_resumed_codex_ends(world: Sandbox, again: bool) -> None:
     """Respawned over its shell, and again, the pane still ends in one; also by a Ctrl-C that all its processes get."""
     (it,) = start(world, "shell")
     world.respawn(it.pane, "-k")
     wait_resumed(world, it)
     world.wait_ready(it.pane)
     assert world.format(it.pane, "#{pane_current_command}") == "codex", "and so the window's name"
-    root = world.format(it.pane, "#{pane_pid}")
-    world.helper("sync")
-    world.helper("respawn", "--force", "-t", it.pane)
-    world.wait_for(lambda: world.format(it.pane, "#{pane_pid}") != root, 20, "the respawn")
-    wait_resumed(world, it)
-    world.wait_ready(it.pane)
+    if again:
+        root = world.format(it.pane, "#{pane_pid}")
+        world.helper("sync")
+        world.helper("respawn", "--force", "-t", it.pane)
+        world.wait_for(lambda: world.format(it.pane, "#{pane_pid}") != root, 20, "the respawn")
+        wait_resumed(world, it)
+        world.wait_ready(it.pane)
     # A quit before any sync has seen the resumed Codex is known only by the next event.
     process = f"{world.codex_pid(it.pane)}:"
     world.wait_for(lambda: world.format(it.pane, "#{@codex_process}").startswith(process), 20, "a sync")
