@@ -81,13 +81,13 @@ def reboot(sandbox: Sandbox) -> None:
 
 
 def show_all(sandbox: Sandbox) -> None:
-    """Look at every window that holds a sleeping pane."""
-    for line in sandbox.tmux(
-        "list-panes", "-a", "-F", "#{pane_dead} #{session_id}:#{window_index}"
-    ).splitlines():
-        if line.startswith("1 "):
-            sandbox.tmux("switch-client", "-t", line[2:])
-    sandbox.wait_for(lambda: not dead(sandbox), 20, "every pane to wake")
+    """Look at every window that holds a sleeping pane, until it wakes."""
+    listed = sandbox.tmux("list-panes", "-a", "-F", "#{pane_dead} #{session_id}:#{window_index} #{pane_id}")
+    for line in listed.splitlines():
+        is_dead, window, pane = line.split(" ")
+        if is_dead == "1":
+            sandbox.tmux("switch-client", "-t", window)
+            sandbox.wait_for(lambda p=pane: p not in dead(sandbox), 20, f"{pane} to wake")  # type: ignore[misc]
 
 
 def follow(sandbox: Sandbox, talks: list[Talk], before: dict[str, str]) -> None:
