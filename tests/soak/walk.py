@@ -668,6 +668,7 @@ class Walk:
         if self.random.random() < 0.5:
             other = self.random.choice(windows)
             self.sandbox.tmux("swap-window", "-d", "-s", window, "-t", other)
+            self.sandbox.helper("sync")  # tmux tells nobody
             return f"swap-window {window} {other}"
         if len(self.sandbox.tmux("list-sessions").splitlines()) < 3:
             self.sandbox.tmux("new-session", "-d", "-s", self.name(), "-x", "160", "-y", "60")
