@@ -451,6 +451,7 @@ def test_no_such_pane(world: Sandbox) -> None:
 def test_the_shell_is_there_when_the_resumed_codex_ends(world: Sandbox, again: bool) -> None:
     """Respawned over its shell, and again, the pane still ends in one; also by a Ctrl-C that all its processes get."""
     (it,) = start(world, "shell")
+    world.quiet()  # no sync is due that would see the respawn by chance
     world.respawn(it.pane, "-k")
     wait_resumed(world, it)
     world.wait_ready(it.pane)
