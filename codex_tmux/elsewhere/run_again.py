@@ -44,10 +44,9 @@ def run_again(argv: Sequence[str], session_id: str = "") -> Again:
         )
         return Again(NOTHING, transport.connect, why=why)
     codex = codex_of(transport)
-    resumed = with_session(transport, session_id) if codex else None
+    resumed = with_session(transport, session_id)
     if codex and resumed:
-        flags = tuple(str(flag) for flag in codex.command.flags)
-        return Again(RESUME, resumed, codex.program, flags, ends=codex.is_last)
+        return Again(RESUME, resumed, codex.program, codex.command.flags, ends=not codex.after)
     remote = alone(transport)
     return Again(CONNECT, (*transport.connect, *remote) if remote else _only_there(transport))
 
