@@ -53,6 +53,11 @@ def ask(transport: Transport, session: str) -> Answer:
     except subprocess.TimeoutExpired:
         return Answer("", False, f"did not answer within {WITHIN:g} s")
     log("far_end.asked", through=transport.name, exit=done.returncode)
+    return answer_of(done, transport, session)
+
+
+def answer_of(done: subprocess.CompletedProcess[bytes], transport: Transport, session: str) -> Answer:
+    """What the command that asked has printed, or why it did not."""
     said = done.stdout[:LARGEST_ANSWER].decode("utf-8", "replace")
     if ANSWERED in said:
         return answer_in(said, session)

@@ -4,7 +4,7 @@ Pure. Only what is fully understood is rebuilt: a plain command line of Codex, b
 or `exec`, or in the one argument of `sh -c`. What stands there unexpanded (`~`, `"$HOME"`) goes back as written.
 """
 
-import os
+import itertools
 import re
 import shlex
 from typing import NamedTuple
@@ -12,9 +12,10 @@ from typing import NamedTuple
 from codex_tmux.codex.commandline import CommandLine, parse, split_program
 from codex_tmux.codex.script import is_assignment
 from codex_tmux.codex.shells import SHELLS, command_at
-from codex_tmux.elsewhere.shell_text import Word, commands
+from codex_tmux.elsewhere.shell_text import Command, Word, commands, without_cd
 from codex_tmux.elsewhere.transport import Transport
 
+PREFIXES = ("exec", "env", "command")
 SEVERAL = r"[$*?[{]"
 """Outside quotes, a shell may make several words of one with these in it."""
 SHELL_ALONE = rf"(?:\S*/)?(?:{'|'.join(SHELLS)})(?: --?[^-c\s]\S*)*$"
@@ -91,36 +92,40 @@ def _words(transport: Transport, text: str) -> tuple[str, ...]:
 
 def _in_text(text: str, shell: str = "") -> RemoteCodex | None:
     """The Codex in what a shell reads as one text; None where that is more than is understood here."""
-    parts = commands(text)
-    while (
-        len(parts) > 1
-        and len(parts[0].words) == 2
-        and parts[0].texts[0] == "cd"
-        and parts[0].then in ("&&", ";")
-    ):
-        parts = parts[1:]
-    if not parts or any("codex" in word for part in parts[1:] for word in part.texts):
-        return None
-    words = parts[0].words
-    while words and (words[0].raw in ("exec", "env", "command") or is_assignment(words[0].text)):
-        words = words[1:]
+    words = _start_of(without_cd(commands(text)))
     texts = [word.text for word in words]
-    if words and not shell and os.path.basename(texts[0]) in SHELLS:
-        is_one = (
-            len(parts) == 1 and 0 < command_at(texts) == len(texts) - 1 and "$" not in words[-1].unsettled
-        )
+    if not shell and command_at(texts):
+        is_all = command_at(texts) == len(texts) - 1 and not text[words[-1].end :].strip()
+        is_one = is_all and "$" not in words[-1].unsettled
         return _in_text(texts[-1], text[: words[-1].start]) if is_one else None
-    split = split_program(texts)
-    if split is None:
-        return None
-    program = " ".join(word.raw for word in words[: len(split[0])])
-    command = parse(split[1])
-    if any(_is_uncertain(word, word.text in command.flags) for word in words):
+    return _plain(text, words, shell)
+
+
+def _plain(text: str, words: list[Word], shell: str) -> RemoteCodex | None:
+    """The Codex that these words of a text are."""
+    texts = [word.text for word in words]
+    program, args = split_program(texts) or ([], [])
+    command = parse(args)
+    if not program or any(_is_uncertain(word, word.text in command.flags) for word in words[len(program) :]):
         return None
     written = {word.text: word.raw for word in words}
-    flags = tuple(written[flag] for flag in command.flags)
     before, after = text[: words[0].start], text[words[-1].end :].rstrip()
-    return RemoteCodex(program, flags, command, before, after, shell)
+    return RemoteCodex(
+        program=" ".join(written[word] for word in program),
+        flags=tuple(written[flag] for flag in command.flags),
+        command=command,
+        before=before,
+        after=after,
+        shell=shell,
+    )
+
+
+def _start_of(parts: list[Command]) -> list[Word]:
+    """The words of the first command, without its environment; none where another Codex comes behind it."""
+    if any("codex" in word for part in parts[1:] for word in part.texts):
+        return []
+    words = parts[0].words if parts else []
+    return list(itertools.dropwhile(lambda word: word.raw in PREFIXES or is_assignment(word.text), words))
 
 
 def _is_uncertain(word: Word, is_flag: bool) -> bool:

@@ -1,5 +1,6 @@
 """The commands in a shell's text, as far as they are certain without a shell."""
 
+import itertools
 import re
 import shlex
 from typing import NamedTuple
@@ -47,6 +48,16 @@ class Command(NamedTuple):
     @property
     def texts(self) -> list[str]:
         return [word.text for word in self.words]
+
+    @property
+    def is_cd(self) -> bool:
+        """Whether this only leads to the directory of the next command."""
+        return len(self.words) == 2 and self.words[0].raw == "cd" and self.then in ("&&", ";")
+
+
+def without_cd(parts: list[Command]) -> list[Command]:
+    """The commands behind those that only lead to a directory."""
+    return list(itertools.dropwhile(lambda part: part.is_cd, parts))
 
 
 def commands(text: str) -> list[Command]:

@@ -136,32 +136,42 @@ def _read(program: Program, argv: list[str], before: int) -> Transport | None:
     reader = Reader(argv, before + 1)
     asking = argv[: reader.at]
     if program.verb:
-        asking += _kept(program, reader.options(program))
-        while reader.next in ("compose", "container"):
-            program = COMPOSE._replace(kind=program.kind) if reader.next == "compose" else program
-            asking += [reader.take(), *_kept(program, reader.options(program))]
-        verb = reader.take()
+        program, verb = _verb(program, reader, asking)
         if verb in program.once:
             once = program._replace(kind=f"{program.kind} {verb}")
             return Transport(once, "", tuple(argv[: reader.at]), goes_back=False)
         if verb != program.verb:
             return None
-        asking.append(verb)
     options = reader.options(program)
-    asking += [*program.quiet, *_kept(program, options)]
-    target = next((o.value for o in options if o.name in program.target_options), "")
-    named = [] if target or (program.target_options and _ended(options)) else [reader.take()]
-    if named == [""]:
+    target, named = _target(program, reader, options)
+    if not target and not program.target_options:
         return Transport(program, "", tuple(argv), goes_back=False) if program.kind == MOSH else None
-    if program.behind or reader.next == "--":
-        behind = reader.options(program)
-        asking += _kept(program, behind)
-        options += behind
-    asking += [*named, *["--"] * _ended(options)]
+    options += reader.options(program) if program.behind or reader.next == "--" else []
     if program.kind == MOSH:
         asking = [*_ssh_of_mosh(options), *named]
+    else:
+        asking += [*program.quiet, *_kept(program, options), *named, *["--"] * _ended(options)]
     connect, remote = tuple(argv[: reader.at]), tuple(argv[reader.at :])
-    return Transport(program, target or "".join(named), connect, remote, tuple(asking), before)
+    return Transport(program, target, connect, remote, tuple(asking), before)
+
+
+def _target(program: Program, reader: Reader, options: list[Option]) -> tuple[str, list[str]]:
+    """The target, named by an option or else by the next word; and that word."""
+    target = next((o.value for o in options if o.name in program.target_options), "")
+    if target or (program.target_options and _ended(options)):
+        return target, []
+    target = reader.take()
+    return target, [target]
+
+
+def _verb(program: Program, reader: Reader, asking: list[str]) -> tuple[Program, str]:
+    """The verb, and the row of what it stands behind; to `asking` go all words up to it."""
+    asking += _kept(program, reader.options(program))
+    while reader.next in ("compose", "container"):
+        program = COMPOSE._replace(kind=program.kind) if reader.next == "compose" else program
+        asking += [reader.take(), *_kept(program, reader.options(program))]
+    asking.append(reader.take())
+    return program, asking[-1]
 
 
 def _ended(options: list[Option]) -> bool:

@@ -12,7 +12,7 @@ from collections.abc import Collection, Sequence
 from codex_tmux.codex.commandline import split_program
 from codex_tmux.codex.script import FOLLOWS, PREPARES, is_assignment, is_shell
 from codex_tmux.codex.shells import command_at
-from codex_tmux.elsewhere.shell_text import Command, commands
+from codex_tmux.elsewhere.shell_text import Command, commands, without_cd
 from codex_tmux.state.start_command import shell_words
 
 PROGRAM = ""
@@ -44,48 +44,59 @@ def of_words(words: Sequence[str], args: Sequence[str]) -> tuple[str, ...]:
     if not words or split_program(words) is not None:
         return ()
     name = os.path.basename(words[0]).removeprefix("-")
-    at = command_at(words) if name in SHELLS else 0
-    if at:
+    if name not in SHELLS:
+        return of_program(words, 1, args)
+    if at := command_at(words):
         return of_text(tuple(words[:at]), words[at], args) if at + 1 == len(words) else unknown(name)
-    if name in SHELLS and all(word.startswith("-") for word in words[1:]):
-        return ()  # people type into it
-    own = 2 if name in SHELLS else 1
+    # One without more people type into.
+    return () if all(word.startswith("-") for word in words[1:]) else of_program(words, 2, args)
+
+
+def of_program(words: Sequence[str], own: int, args: Sequence[str]) -> tuple[str, ...]:
+    """The same of a program, of `own` words, that starts Codex in its turn."""
     before = list(words[: len(words) - len(args)])
     passes_on = bool(before) and list(words[len(before) :]) == list(args)
     if passes_on and is_codex(before[-1]):
         kept = list(itertools.takewhile(lambda word: os.path.basename(word) not in LAUNCHERS, before[:-1]))
         return (*kept, PROGRAM) if kept else ()
-    if name in LAUNCHERS:
+    if os.path.basename(words[0]) in LAUNCHERS:
         return ()
-    if passes_on and len(before) == own and args:
-        return tuple(before)  # a script that takes Codex's own arguments
-    return unknown(words[own - 1])
+    # A script that takes Codex's own arguments.
+    takes_them = passes_on and len(before) == own and args
+    return tuple(before) if takes_them else unknown(words[own - 1])
 
 
 def of_text(shell: tuple[str, ...], text: str, args: Sequence[str]) -> tuple[str, ...]:
-    parts = commands(text)
-    if parts[1:] and parts[0].texts[0] == "cd":
-        parts = parts[1:]  # the directory comes back by itself, and `cd` from there would lead elsewhere
+    # The directory comes back by itself, and `cd` from there would lead elsewhere.
+    parts = without_cd(commands(text))
     if not parts:
         return unknown((text.split() or shell)[0])
     if shell[1:] == SETS_NOTHING and len(parts) == 1 and is_plain(parts[0]):
         return of_words(from_program(parts[0]), args)
-    found = [(n, at) for n, part in enumerate(parts) if (at := codex_at(part, args)) is not None]
-    if len(found) == 1:
-        n, at = found[0]
-        others = [program_of(part) in BEFORE for part in parts[:n]]
-        others += [program_of(part) in FOLLOWS or is_shell(from_program(part)) for part in parts[n + 1 :]]
-        if all(others):
-            words = parts[n].words
-            return around(shell, text[parts[0].words[0].start : words[at].start], text[words[-1].end :])
-    return unknown(program_of(parts[0]))
-
-
-def around(shell: tuple[str, ...], before: str, after: str) -> tuple[str, ...]:
-    """The wrapper that a text is which goes on around Codex."""
-    if shell[1:] == SETS_NOTHING and before.strip() in ("", "exec", "command") and not after.strip(" ;\n"):
+    new_text = around_codex(text, parts, args)
+    if shell[1:] == SETS_NOTHING and new_text in (ARGUMENTS, f"exec {ARGUMENTS}", f"command {ARGUMENTS}"):
         return ()
-    return (*shell, f"{before}{ARGUMENTS}{after}", "sh", PROGRAM)  # `sh -c TEXT NAME WORD…`
+    # `sh -c TEXT NAME WORD…`
+    return (*shell, new_text, "sh", PROGRAM) if new_text else unknown(program_of(parts[0]))
+
+
+def around_codex(text: str, parts: list[Command], args: Sequence[str]) -> str:
+    """A text with ARGUMENTS in place of the one Codex in it; "" where there is no such one, or something beside it may
+    not run again."""
+    found = [(n, at) for n, part in enumerate(parts) if (at := codex_at(part, args)) is not None]
+    if len(found) != 1 or not may_run_again(parts, found[0][0]):
+        return ""
+    n, at = found[0]
+    before = text[parts[0].words[0].start : parts[n].words[at].start]
+    return before + ARGUMENTS + text[parts[n].words[-1].end :].rstrip(" ;\n")
+
+
+def may_run_again(parts: list[Command], codex: int) -> bool:
+    """Whether all commands but that of Codex may run once more; behind it, a shell for people may too."""
+    before, behind = parts[:codex], parts[codex + 1 :]
+    return all(program_of(part) in BEFORE for part in before) and all(
+        program_of(part) in FOLLOWS or is_shell(from_program(part)) for part in behind
+    )
 
 
 def codex_at(command: Command, args: Sequence[str]) -> int | None:

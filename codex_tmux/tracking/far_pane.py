@@ -6,6 +6,7 @@ machine knows: what it says can never take a session away from a pane that has a
 """
 
 import os
+import re
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -68,7 +69,8 @@ def identify_far_pane(identifier: "Identifier", row: dict[str, str], pane: Pane)
     title = title_of(row)
     cut = "" if title.came is None else identifier.title_id(title, row, pane, process.start)
     named = (codex and codex.command.session_id) or ""
-    sighting = sight(identifier, pane, transport.program.shares_home, cut, named)
+    shown = cut if is_plausible(cut) else ""
+    sighting = sight(identifier, pane, transport.program.shares_home, shown, named)
     if codex is None and sighting is None:
         return None
     env = tuple(identifier.processes.environ(process.pid, identifier.env_names).items())
@@ -101,27 +103,22 @@ def own_words(process: TransportProcess, pane: Pane) -> Transport:
 
 def sight(identifier: "Identifier", pane: Pane, shares_home: bool, cut: str, named: str) -> Sighting | None:
     """The session that the far end's Codex shows: `cut` is in its title, and its command line resumes `named`."""
-    if not cut:
-        # The pane's own command line is the user's word, or codex-tmux's; a title is not needed.
-        return Sighting(named, ARGV) if named else None
     if named.startswith(cut):
-        return Sighting(named, TITLE)
-    if pane.session.startswith(cut) and pane.evidence == ADOPTED:
-        return Sighting(pane.session, ADOPTED)
+        # The pane's own command line is the user's word, or codex-tmux's; a title is not needed.
+        return Sighting(named, TITLE if cut else ARGV) if named else None
+    known = pane.session if pane.session.startswith(cut) else cut
+    if known == pane.session and pane.evidence == ADOPTED:
+        return Sighting(known, ADOPTED)
     here = known_here(identifier, cut)
-    if not is_plausible(cut) or (here and not shares_home):
+    if here and not shares_home:
         return None
-    return Sighting(here or (pane.session if pane.session.startswith(cut) else cut), TITLE)
+    return Sighting(here or known, TITLE)
 
 
 def is_plausible(session_id: str) -> bool:
     """Whether this can be a session of Codex's: a UUIDv7 (or its first 29 characters) of the past."""
-    made = created_ms(session_id)
-    return (
-        session_id[14:15] == "7"
-        and session_id[19:20] in "89ab"
-        and FIRST_MS < made < time.time() * 1000 + CLOCKS_MS
-    )
+    latest = time.time() * 1000 + CLOCKS_MS
+    return bool(re.match(".{14}7.{4}[89ab]", session_id)) and FIRST_MS < created_ms(session_id) < latest
 
 
 def known_here(identifier: "Identifier", session_id: str) -> str | None:

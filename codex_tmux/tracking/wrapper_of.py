@@ -11,18 +11,22 @@ from codex_tmux.tracking.model import Pane
 
 def wrapper_of(pane: Pane, codex: CodexProcess) -> tuple[str, ...]:
     """What stands before the Codex of this pane, its program by its whole path; () for nothing."""
-    if not codex.root:
-        found = of_words(codex.above[-1], codex.args) if codex.above else ()
-    elif pane.ours:
+    if codex.root and pane.ours:
         return pane.launch.wrapper if pane.launch is not None else ()
-    else:
-        found = of_command(pane.start_command, codex.args)
-        if is_unknown(found) and not codex.args:
-            found = tuple(shell_words(pane.start_command)) if passes_arguments_on(pane, codex) else found
+    found = as_written(pane, codex)
     if not found or is_unknown(found) or found[0] == DEFAULT_SHELL:
         return found
-    path = on_path(found[0], codex.path) if "/" not in found[0] else found[0]
-    return () if len(found) == 1 and path == codex.program[-1] else (path or found[0], *found[1:])
+    path = on_path(found[0], codex.path, codex.cwd) or found[0]
+    return () if found[1:] == () and path == codex.program[-1] else (path, *found[1:])
+
+
+def as_written(pane: Pane, codex: CodexProcess) -> tuple[str, ...]:
+    if not codex.root:
+        return of_words(codex.above[-1], codex.args) if codex.above else ()
+    found = of_command(pane.start_command, codex.args)
+    if is_unknown(found) and not codex.args and passes_arguments_on(pane, codex):
+        return tuple(shell_words(pane.start_command))
+    return found
 
 
 def passes_arguments_on(pane: Pane, codex: CodexProcess) -> bool:
