@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.support.world import Sandbox
+from tests.support.world import Sandbox, running
 
 pytestmark = [pytest.mark.codex, pytest.mark.timeout(300)]
 
@@ -149,14 +149,7 @@ def test_killed_in_the_middle_of_its_very_first_turn(world: Sandbox) -> None:
     assert logged(world, "exec.resumed", session=session_id)
 
 
-def is_at_work(process: psutil.Process) -> bool:
-    try:
-        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
-    except psutil.NoSuchProcess:
-        return False
-
-
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
 def test_no_turn_outlives_its_pane(world: Sandbox, number: signal.Signals) -> None:
     pane = open_pane(world)
     hold(world, pane, "HOLD this")
@@ -165,7 +158,7 @@ def test_no_turn_outlives_its_pane(world: Sandbox, number: signal.Signals) -> No
     assert children
     root.send_signal(number)
     world.wait_for(
-        lambda: not any(is_at_work(child) for child in children),
+        lambda: not any(running(child.pid) for child in children),
         20,
         "the turn to end",
     )
@@ -318,24 +311,6 @@ def test_flags_are_in_force_in_every_turn(world: Sandbox) -> None:
     assert entry["flags"] == list(FLAGS)
 
 
-def test_four_panes_killed_together(world: Sandbox) -> None:
-    panes = [world.new_pane("codex-tmux", "exec") for _ in range(4)]
-    for i, pane in enumerate(panes):
-        world.enter(pane, f"I am {i}")
-    for pane in panes:
-        wait_text(world, pane, "turn 1 | ", 90)
-    sessions = [session_of(world, pane) for pane in panes]
-    assert len(set(sessions)) == 4
-    kill_everything(world, panes)
-    for pane in panes:
-        world.respawn(pane)
-    for pane in panes:
-        world.enter(pane, "who am I")
-    for i, pane in enumerate(panes):
-        assert f"all: I am {i} / who am I" in wait_text(world, pane, "turn 2 | ", 90)
-    assert [session_of(world, pane) for pane in panes] == sessions
-
-
 def test_ctrl_c_stops_the_turn_and_not_the_pane(world: Sandbox) -> None:
     pane = open_pane(world)
     say(world, pane, "one", 1)
@@ -373,24 +348,20 @@ def test_messages_of_several_lines_and_the_history(world: Sandbox) -> None:
 def test_what_goes_wrong_is_said_and_the_next_message_is_taken(world: Sandbox) -> None:
     pane = open_pane(world)
     say(world, pane, "one", 1)
-    tell(world, pane, "FAIL 429", "rate limited: send the message again later (the session is kept")
-    tell(world, pane, "FAIL 401", "run `codex login`")
+    tell(world, pane, "FAIL 429", "Codex ended with exit 1 (the session is kept; it said: ")
     codex = world.bin / "codex"
     target = os.readlink(codex)
     hidden = Path(target + ".not-there")
     codex.unlink()
     codex.symlink_to(hidden)
     # The pane keeps the path it found at its start, so this Codex is missing to it and to nobody else.
-    tell(world, pane, "nobody hears this", "Codex is missing")
+    tell(world, pane, "nobody hears this", "Codex cannot be started")
     codex.unlink()
     codex.symlink_to(target)
     tell(world, pane, "last", "last: last | ")
     assert len({request.session_id for request in world.model.requests}) == 1
     pane = open_pane(world, cwd=world.make_dir("plain"))
-    world.enter(pane, "one")
-    wait_text(
-        world, pane, "run `git init` here, or start this pane as `codex-tmux exec -- --skip-git-repo-check`"
-    )
+    tell(world, pane, "one", "it said: Not inside a trusted directory")
 
 
 def test_nothing_of_an_answer_is_obeyed_by_the_terminal(world: Sandbox) -> None:
