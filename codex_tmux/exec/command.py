@@ -1,7 +1,6 @@
 """`codex-tmux exec`: a pane whose every message is one `codex exec`, and which keeps its conversation."""
 
 import contextlib
-import itertools
 import os
 import re
 import signal
@@ -123,8 +122,7 @@ def on_terminal(pane: Pane, flags: tuple[str, ...]) -> None:
         # prompt_toolkit takes a quarter of a second: not before the keyboard is quiet, and not for a script.
         from codex_tmux.exec.prompt import talk
 
-        no_color = "--color=never" in flags or ("--color", "never") in itertools.pairwise(flags)
-        talk(begin(pane, flags, TerminalView(no_color)))
+        talk(begin(pane, flags, TerminalView()))
     finally:
         with contextlib.suppress(termios.error):  # the terminal may have gone
             termios.tcsetattr(0, termios.TCSADRAIN, saved)

@@ -46,8 +46,8 @@ class JsonView(View):
 class TerminalView(View):
     """Events in colour; the last line says that a turn runs."""
 
-    def __init__(self, no_color: bool) -> None:
-        self._console = Console(no_color=no_color or None, highlight=False, markup=False, emoji=False)
+    def __init__(self) -> None:
+        self._console = Console(highlight=False, markup=False, emoji=False)
         self._status = self._console.status("working, Ctrl-C stops", spinner="line", refresh_per_second=2)
 
     def event(self, event: Event, line: str) -> None:

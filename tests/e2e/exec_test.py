@@ -221,25 +221,15 @@ def test_the_state_file_alone_is_enough(world: Sandbox) -> None:
     assert logged(world, "exec.resumed", session=session_id, source="file")
 
 
-@pytest.mark.parametrize("gone", ["the state", "the rollout"])
-def test_nothing_left_of_it_is_fresh_and_said(world: Sandbox, gone: str) -> None:
+def test_nothing_left_of_it_is_fresh_and_said(world: Sandbox) -> None:
     pane = open_pane(world)
     say(world, pane, "one", 1)
     old = session_of(world, pane)
     kill_everything(world, [pane])
-    if gone == "the state":
-        forget_options(world, pane)
-        for file in world.state_dir.glob("state*"):
-            file.unlink()
-        why, words = "new pane", "the first message starts a new session"
-    else:
-        rollout_of(world, old).unlink()
-        why, words = (
-            f"session {old} was deleted",
-            "it cannot be resumed, the next message starts a new session",
-        )
+    rollout_of(world, old).unlink()
     respawn(world, pane)
-    wait_text(world, pane, f"{why}: {words}")
+    why = f"session {old} was deleted"
+    wait_text(world, pane, f"{why}: it cannot be resumed, the next message starts a new session")
     tell(world, pane, "two", "turn 1 | first: two | last: two | all: two")
     assert session_of(world, pane) not in ("", old)
     assert logged(world, "exec.fresh", why=f'"{why}"')

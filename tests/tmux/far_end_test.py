@@ -76,14 +76,6 @@ def check_pasted(world: Sandbox, pane: str, session: str) -> None:
     wait_bound(world, pane, session)
 
 
-NOT_UNDERSTOOD = {
-    "variable": f'codex $FLAGS "{PROMPT}"',
-    "profile": f'. ~/.bashrc; codex "{PROMPT}"',
-    "nice": f'nice codex "{PROMPT}"',
-}
-"""tests/unit/transports.txt has all."""
-
-
 def test_a_line_that_is_not_understood_never_runs_again(world: Sandbox, far: FarEnd) -> None:
     (far.home / "start.sh").write_text(f"exec codex '{PROMPT}'\n")
     (far.home / "start.sh").chmod(0o700)
@@ -97,26 +89,8 @@ def test_a_line_that_is_not_understood_never_runs_again(world: Sandbox, far: Far
     check_pasted(world, pane, session)
 
 
-def test_nor_where_the_pane_is_respawned_while_it_lives(world: Sandbox, far: FarEnd) -> None:
-    pane = world.new_pane(shlex.join([*far.ssh_t, NOT_UNDERSTOOD["nice"]]))
-    session = first_turn(world, pane)
-    world.wait_for(lambda: world.format(pane, "#{@codex_guard}"), 20, "the guard")
-    world.respawn(pane, "-k")
-    check_only_connected(world, pane, session)
-
-
-def test_nor_where_it_was_typed_at_a_local_prompt(world: Sandbox, far: FarEnd) -> None:
-    pane = world.shell("bash")
-    world.tmux("send-keys", "-t", pane, shlex.join([*far.ssh_t, NOT_UNDERSTOOD["profile"]]), "Enter")
-    session = first_turn(world, pane)
-    transport_of(world, pane).kill()
-    wait_shell_cleared(world, pane)
-    world.helper("respawn", "-t", pane)
-    check_only_connected(world, pane, session)
-
-
 def test_nor_after_a_restart_and_the_remote_shell_is_no_living_codex(world: Sandbox, far: FarEnd) -> None:
-    pane = world.new_pane(*far.ssh_t, NOT_UNDERSTOOD["variable"])
+    pane = world.new_pane(*far.ssh_t, f'codex $FLAGS "{PROMPT}"')
     session = first_turn(world, pane)
     restart_server(world)
     world.helper("restore")
