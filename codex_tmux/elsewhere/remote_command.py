@@ -53,16 +53,13 @@ def codex_of(transport: Transport) -> RemoteCodex | None:
     return found if found and found.command.mode == "tui" else None
 
 
-def with_session(transport: Transport, session_id: str) -> tuple[str, ...] | None:
+def with_session(transport: Transport, codex: RemoteCodex, session_id: str) -> tuple[str, ...]:
     """The transport's command line with its Codex resuming `session_id` ("": beginning a new session).
 
-    Flags stay as they were written, prompts go. None where no conversation is in it, or one that is not understood.
+    Flags stay as they were written, prompts go.
     """
-    found = codex_of(transport)
-    if found is None:
-        return None
-    command = " ".join([found.program, *found.flags, *(("resume", session_id) if session_id else ())])
-    return (*transport.connect, *_words(transport, found.replaced(command)))
+    command = " ".join([codex.program, *codex.flags, *(("resume", session_id) if session_id else ())])
+    return (*transport.connect, *_words(transport, codex.replaced(command)))
 
 
 def with_script(transport: Transport, script: str) -> tuple[str, ...] | None:

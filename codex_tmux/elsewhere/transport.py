@@ -67,25 +67,20 @@ def of_argv(argv: Sequence[str]) -> Transport | None:
 
     A script's own interpreter may stand before it, and `sudo` or `doas` with their options.
     """
-    rest, before = list(argv), 0
-    while rest:
-        name = os.path.basename(rest[0])
-        if name == MOSH_CLIENT:
-            return _read(PROGRAMS[MOSH], [MOSH], 0)
-        if name in PROGRAMS:
-            return _read(PROGRAMS[name], [*argv[:before], *rest], before)
-        if name in ("sudo", "doas"):
-            reader = Reader(rest, 1)
-            reader.options(BEFORE)
-            while "=" in reader.next:
-                reader.take()
-            before, rest = before + reader.at, rest[reader.at :]
-        elif name in INTERPRETERS and "/" in "".join(rest[1:2]):
-            # It runs a script, by the script's own first line.
-            return of_argv(rest[1:]) if os.path.basename(rest[1]) in PROGRAMS else None
-        else:
-            return None
-    return None
+    reader = Reader(argv, 0)
+    while os.path.basename(reader.next) in ("sudo", "doas"):
+        reader.take()
+        reader.options(BEFORE)
+        while "=" in reader.next:
+            reader.take()
+    at = reader.at
+    name, script = os.path.basename(reader.next), "".join(argv[at + 1 : at + 2])
+    if name == MOSH_CLIENT:
+        return _read(PROGRAMS[MOSH], [MOSH], 0)
+    if name in INTERPRETERS and "/" in script:
+        # It runs a script, by the script's own first line.
+        name, argv = os.path.basename(script), [*argv[:at], *argv[at + 1 :]]
+    return _read(PROGRAMS[name], list(argv), at) if name in PROGRAMS else None
 
 
 class Reader:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from codex_tmux.elsewhere.programs import PROGRAMS
-from codex_tmux.elsewhere.remote_command import codex_of, with_script, with_session
+from codex_tmux.elsewhere.remote_command import codex_of, with_script
 from codex_tmux.elsewhere.run_again import NOTHING, RESUME, run_again
 from codex_tmux.elsewhere.shell_text import commands
 from codex_tmux.elsewhere.transport import Transport, of_argv
@@ -87,7 +87,7 @@ def test_what_a_script_looks_like_among_processes(argv: list[str], line: str) ->
 
 
 def test_fresh_keeps_flags_and_leaves_the_prompt() -> None:
-    assert with_session(read("ssh -t host codex -m x 'do it'"), "") == ("ssh", "-t", "host", "codex -m x")
+    assert run_again(["ssh", "-t", "host", "codex -m x 'do it'"]).words == ("ssh", "-t", "host", "codex -m x")
 
 
 def test_words_that_mosh_has_joined_are_not_rebuilt() -> None:
@@ -124,10 +124,7 @@ def test_words_that_a_shell_quoted_are_read_as_they_were(words: list[str]) -> No
 @given(st.text(alphabet=" \t\n'\"\\$`&|;<>(){}#=-abc", max_size=30))
 def test_no_text_is_an_error(text: str) -> None:
     commands(text)
-    transport = of_argv(["ssh", "-t", "host", text])
-    assert transport is not None
-    codex_of(transport)
-    with_session(transport, ID)
+    assert run_again(["ssh", "-t", "host", text], ID).how != NOTHING
 
 
 @given(
@@ -137,6 +134,5 @@ def test_no_command_line_is_an_error(argv: list[str]) -> None:
     found = of_argv(argv)
     if found is not None:
         assert list(found.argv) == argv
-        with_session(found, ID)
         again = run_again(argv)
         assert run_again(again.words) == again, "what is remembered says the same again"
