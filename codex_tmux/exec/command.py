@@ -154,7 +154,7 @@ def begin(pane: Pane, flags: tuple[str, ...], view: View) -> Conversation:
     if pane.id:
         pane.announce(launch)
     if pane.session:
-        conversation.resume(pane.session, pane.source)
+        conversation.resume(pane.session)
     else:
         conversation.begin(pane.why)
     return conversation

@@ -40,13 +40,12 @@ class Conversation:
         log("exec.fresh", why=why, cwd=self.launch.cwd)
         self.view.note(f"{why}: the first message starts a new session")
 
-    def resume(self, session_id: str, source: str) -> None:
-        """Take up a session that this pane had; `source`: "memory" (the pane's options) or "file" (the state file)."""
+    def resume(self, session_id: str) -> None:
+        """Take up a session that this pane had."""
         if self._can_resume(session_id):
             self.session_id = session_id
-            log("exec.resumed", session=session_id, source=source, cwd=self.launch.cwd)
-            where = "tmux" if source == "memory" else "the state file"
-            self.view.note(f"session {session_id} resumed, from {where}")
+            log("exec.resumed", session=session_id, cwd=self.launch.cwd)
+            self.view.note(f"session {session_id} resumed")
             self._bind()
 
     def take(self, message: str) -> bool:

@@ -15,14 +15,14 @@ from codex_tmux.tracking.sync import sync
 class Pane:
     """The pane this process runs in, which is awake now; outside tmux `id` is "", and nothing is kept. Raises Problem.
 
-    `launch` is None where it had none. `session` is "", because `why`, where it begins anew; `source` tells where it is
-    known from: "memory" (the pane's options) or "file" (the state file). `command` is `@codex-command`.
+    `launch` is None where it had none. `session` is "", because `why`, where it begins anew. `command` is
+    `@codex-command`.
     """
 
     def __init__(self) -> None:
         self.id = os.environ.get("TMUX_PANE", "") if os.environ.get("TMUX") else ""
         self.launch: Launch | None = None
-        self.session, self.why, self.source = "", "outside tmux no session is kept", "memory"
+        self.session, self.why = "", "outside tmux no session is kept"
         self.command, self.is_root = "", False
         if self.id:
             self.server = Server()
@@ -35,7 +35,7 @@ class Pane:
         if not here.session or self.launch is None:
             recorded = from_file(here)
             if recorded is not None and recorded.mode == EXEC:
-                self.launch, self.source = recorded, "file"
+                self.launch = recorded
         self.why = "new pane"
         if here.fresh:
             self.why = "a new session was asked for"

@@ -130,7 +130,7 @@ def test_killed_and_respawned_the_conversation_goes_on(world: Sandbox) -> None:
     assert "all: a secret zebra / two / three / four" in say(world, pane, "four", 4)
     assert session_of(world, pane) == session_id
     assert logged(world, "exec.saved", session=session_id)
-    assert logged(world, "exec.resumed", session=session_id, source="memory")
+    assert logged(world, "exec.resumed", session=session_id)
     kill_everything(world, [pane])
     shutil.rmtree(world.codex_home)
     assert not [p for p in world.root.rglob("*") if p.is_file() and b"zebra" in p.read_bytes()]
@@ -168,7 +168,7 @@ def test_the_respawn_command(world: Sandbox) -> None:
     pane = open_pane(world, *FLAGS)
     say(world, pane, "one", 1)
     world.helper("respawn", "--force", "-t", pane)
-    wait_text(world, pane, "resumed, from tmux")
+    wait_text(world, pane, " resumed")
     tell(world, pane, "two", "all: one / two")
     assert world.model.requests[-1].body["model"] == "x"
     world.helper("respawn", "-t", pane, "--fresh", "--force")
@@ -218,7 +218,7 @@ def test_the_state_file_alone_is_enough(world: Sandbox) -> None:
     forget_options(world, pane)
     respawn(world, pane)
     assert "all: one / two" in say(world, pane, "two", 2)
-    assert logged(world, "exec.resumed", session=session_id, source="file")
+    assert logged(world, "exec.resumed", session=session_id)
 
 
 def test_nothing_left_of_it_is_fresh_and_said(world: Sandbox) -> None:
@@ -429,7 +429,7 @@ def test_under_a_shell_it_comes_back_as_exec(world: Sandbox) -> None:
     world.wait_format(pane, "#{pane_current_command}", "bash")
     assert status_of(world, pane) == "dead"
     world.helper("respawn", "-t", pane)
-    wait_text(world, pane, "resumed, from tmux")
+    wait_text(world, pane, " resumed")
     tell(world, pane, "two", "all: one / two")
     assert world.format(pane, "#{@codex_mode}") == "exec"
     assert world.format(pane, "#{@codex_launch}").startswith("exec ")

@@ -26,7 +26,6 @@ def world(sandbox: Sandbox) -> Sandbox:
     for name, text in {
         "npx": SHOWS_CHILD + 'sh -c \'"$@"\' sh "$@"\n',
         "mise": SHOWS_CHILD + 'shift 2\n"$@"\n',
-        "my-codex": '#!/bin/sh\ncodex "$@"\n',
         "other-home": f'#!/bin/sh\nCODEX_HOME={shlex.quote(str(sandbox.home / "other"))} codex "$@"\n',
     }.items():
         (sandbox.bin / name).write_text(text)
@@ -98,11 +97,9 @@ def check_back(world: Sandbox, pane: str, session: str, flags: tuple[str, ...] =
 
 WORDS = shlex.join((*FLAGS, OLD_PROMPT))
 COMMANDS = {
-    "sh -c exec": f"sh -c {shlex.quote(f'exec codex {WORDS}')}",
     "sh -c": f"sh -c {shlex.quote(f'codex {WORDS}; exit $?')}",
     "npx": f"npx codex {WORDS}",
     "mise": f"mise exec -- codex {WORDS}",
-    "a script of one's own": f"my-codex {WORDS}",
     "a home of its own": f"other-home {WORDS}",
 }
 

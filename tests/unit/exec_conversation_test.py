@@ -114,7 +114,7 @@ def test_first_message_and_next_with_the_users_flags(tmp_path: Path) -> None:
 
 
 def test_another_session_than_asked_for_never_takes_the_pane(world: World) -> None:
-    world.talk.resume(ID, "memory")
+    world.talk.resume(ID)
     world.script(OTHER_NAMED, message("I am somebody else"), f"sleep 9; touch {world.directory}/went-on")
     world.talk.take("hello")
     assert (world.talk.session_id, world.saved, world.answers) == (ID, [ID], [])
@@ -158,7 +158,7 @@ def test_a_session_that_cannot_be_saved_is_said_and_the_turn_goes_on(world: Worl
 
 
 def test_a_session_held_elsewhere_is_waited_for_and_ctrl_c_ends_that(world: World) -> None:
-    world.talk.resume(ID, "memory")
+    world.talk.resume(ID)
     world.holders = [SimpleNamespace(name="codex", pid=7)] * 30
     world.talk.take("hello")
     assert world.notes[1:] == ["the session is still open in codex (process 7): waiting for it"]
