@@ -1,7 +1,4 @@
-"""What runs again at a far end whose command line is not understood, or not known: never the old one.
-
-tests/e2e/far_end_test.py runs these with the real Codex.
-"""
+"""What runs again at a far end whose command line is not understood, or not known: never the old one."""
 
 import os
 import shlex
