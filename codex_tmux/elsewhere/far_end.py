@@ -8,12 +8,11 @@ names in Codex's store that begin so, once, through the user's own transport, wi
 import os
 import shlex
 import subprocess
-import time
 from typing import NamedTuple
 
 from codex_tmux.codex.home import default_home
 from codex_tmux.codex.session_id import WHOLE, is_session_id
-from codex_tmux.codex.store import Store, created_ms
+from codex_tmux.codex.store import Store
 from codex_tmux.elsewhere.remote_command import with_script
 from codex_tmux.elsewhere.transport import Transport
 from codex_tmux.log import log
@@ -23,8 +22,6 @@ WITHIN = 15.0
 NOT_CONNECTED = 255
 """ssh's exit status where it did not reach the far end."""
 LARGEST_ANSWER = 1 << 16
-
-
 ANSWERED = "codex-tmux asked"
 """What the question prints last: who answers without it ran another command than the question."""
 
@@ -47,23 +44,15 @@ def ask(transport: Transport, session: str) -> Answer:
         store = Store(default_home())
         if whole := store.complete(session):
             return Answer(whole, store.rollout(whole) is not None)
-    if not transport.asking:
-        return Answer("", False, "nothing can be asked that way")
     argv = question_for(transport, session)
     print(f"codex-tmux: asking {transport.name}{f' for session {session}…' if session else ''}", flush=True)
-    began = time.monotonic()
     try:
         done = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, timeout=WITHIN)
     except OSError as e:
         return Answer("", False, f"{argv[0]} cannot be run: {e.strerror}")
     except subprocess.TimeoutExpired:
         return Answer("", False, f"did not answer within {WITHIN:g} s")
-    log(
-        "far_end.asked",
-        through=transport.name,
-        seconds=f"{time.monotonic() - began:.2f}",
-        exit=done.returncode,
-    )
+    log("far_end.asked", through=transport.name, exit=done.returncode)
     return answer_of(done, transport, session)
 
 
@@ -74,9 +63,8 @@ def answer_of(done: subprocess.CompletedProcess[bytes], transport: Transport, se
         return answer_in(said, session)
     lines = [line for line in done.stderr.decode("utf-8", "replace").splitlines() if line.strip()]
     why = "".join(c for c in lines[-1] if c.isprintable())[:200] if lines else f"exit {done.returncode}"
-    return Answer(
-        "", False, f"said: {why}", own_command=transport.by_ssh and done.returncode != NOT_CONNECTED
-    )
+    own_command = transport.by_ssh and done.returncode != NOT_CONNECTED
+    return Answer("", False, f"said: {why}", own_command)
 
 
 def question_for(transport: Transport, session: str) -> tuple[str, ...]:
@@ -88,16 +76,13 @@ def question_for(transport: Transport, session: str) -> tuple[str, ...]:
 
 
 def script_for(session: str) -> str:
-    """What `sh` runs at the far end: it only lists names. An id begins with its time, which names the day's folder."""
+    """What `sh` runs at the far end: it only lists names."""
     if session == "":
         return f"echo {ANSWERED}"
     if not is_session_id(session):
         raise ValueError(f"{session!r} is not a session's id, nor its beginning")
-    created = created_ms(session) / 1000
-    days = sorted({time.strftime("%Y/%m/%d", time.gmtime(created + hours * 3600)) for hours in (-24, 0, 24)})
-    places = [f"thread-writer-locks/{session}*", f"archived_sessions/rollout-*-{session}*"]
-    places += [f"sessions/{day}/rollout-*-{session}*" for day in days]
-    files = " ".join(f'"$d"/{place}' for place in places)
+    places = ("thread-writer-locks/", "archived_sessions/rollout-*-", "sessions/*/*/*/rollout-*-")
+    files = " ".join(f'"$d"/{place}{session}*' for place in places)
     listed = f'd=${{CODEX_HOME:-$HOME/.codex}}; for f in {files}; do if [ -e "$f" ]; then echo "$f"; fi; done'
     return f"{listed}; echo {ANSWERED}"
 

@@ -39,15 +39,12 @@ def run_again(argv: Sequence[str], session_id: str = "") -> Again:
         name = next(iter(argv), "it")
         return Again(NOTHING, tuple(argv), why=f"{name} is no transport that codex-tmux knows")
     if not transport.goes_back:
-        why = (
-            "mosh hides how it was called" if transport.kind == MOSH else f"{transport.name} would start anew"
-        )
+        hides = transport.kind == MOSH
+        why = "mosh hides how it was called" if hides else f"{transport.name} would start anew"
         return Again(NOTHING, transport.connect, why=why)
-    codex = codex_of(transport)
-    resumed = with_session(transport, session_id) if codex else None
-    if codex and resumed:
-        flags = tuple(str(flag) for flag in codex.command.flags)
-        return Again(RESUME, resumed, codex.program, flags, ends=codex.is_last)
+    if codex := codex_of(transport):
+        words = with_session(transport, codex, session_id)
+        return Again(RESUME, words, codex.program, codex.command.flags, ends=not codex.after)
     remote = alone(transport)
     return Again(CONNECT, (*transport.connect, *remote) if remote else _only_there(transport))
 

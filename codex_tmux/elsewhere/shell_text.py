@@ -1,64 +1,82 @@
-"""The words and operators of a shell's command line, as far as they are certain without a shell."""
+"""The commands in a shell's text, as far as they are certain without a shell."""
 
+import itertools
 import re
+import shlex
+from typing import NamedTuple
 
 # As text: few of the hooks that import this come to read a command line.
-TOKEN = r"""(?xs)[ \t]*(?:
-        (?P<operator> && | \|\| | [;|&<>\n] )
-      | (?P<word> (?: [^\s'"\\`$;|&<>()] | \\. | '[^']*' | \$\([^()]*\) | \$(?!\()
-            | "(?: [^"\\`$] | \\. | \$\([^()]*\) | \$(?!\() )*" )+ )
+QUOTED = r"""'[^']*' | \\. | (?P<double>"(?:[^"\\`]|\\["\\])*")"""
+TOKEN = rf"""(?xs)[ \t]*(?:
+        (?P<then> && | \|\| | [;\n] )\s*
+      | (?P<word> (?!\#) (?: [^\s'"\\`;|&<>()] | {QUOTED} )+ )
     )"""
-QUOTED = r"""(?xs)
-    '(?P<single>[^']*)' | \\(?P<escaped>.) | "(?P<double>(?: [^"\\$] | \\. | \$\([^()]*\) | \$(?!\() )*)" """
 
 
-class Token(str):
-    """A word as the shell understands it, or one of its operators; `raw` is how it is written, quotes and all."""
+class Word(NamedTuple):
+    """A word as it is written, quotes and all, and where it begins in the text."""
 
     raw: str
     start: int
-    is_operator: bool
-
-    def __new__(cls, raw: str, start: int = 0, is_operator: bool = False) -> "Token":
-        token = super().__new__(cls, raw if is_operator else re.sub(QUOTED, _unquoted, raw))
-        token.raw, token.start, token.is_operator = raw, start, is_operator
-        return token
 
     @property
     def end(self) -> int:
         return self.start + len(self.raw)
 
     @property
+    def text(self) -> str:
+        """The word as the shell understands it, but for what it puts something else for."""
+        return "".join(shlex.split(self.raw))
+
+    @property
     def bare(self) -> str:
         """What of it stands outside quotes."""
-        return re.sub(QUOTED, "", self.raw)
+        return re.sub(f"(?xs){QUOTED}", "", self.raw)
 
     @property
     def unsettled(self) -> str:
         """What of it a shell may put something else for: also what stands in double quotes."""
-        return re.sub(QUOTED, lambda found: re.sub(r"(?s)\\.", "", found["double"] or ""), self.raw)
+        return re.sub(f"(?xs){QUOTED}", lambda found: found["double"] or "", self.raw)
 
 
-def _unquoted(found: re.Match[str]) -> str:
-    if found["double"] is not None:
-        return re.sub(r'\\([$`"\\])', r"\1", found["double"])
-    return found["single"] or found["escaped"] or ""
+class Command(NamedTuple):
+    """One command of a text, and what stands between it and the next: `&&`, `||`, `;`, a new line, or nothing."""
+
+    words: list[Word]
+    then: str = ""
+
+    @property
+    def texts(self) -> list[str]:
+        return [word.text for word in self.words]
+
+    @property
+    def is_cd(self) -> bool:
+        """Whether this only leads to the directory of the next command."""
+        return len(self.words) == 2 and self.words[0].raw == "cd" and self.then in ("&&", ";")
 
 
-def tokens(text: str) -> list[Token] | None:
-    """The words and operators of a text; None where it holds what only a shell can understand.
+def without_cd(parts: list[Command]) -> list[Command]:
+    """The commands behind those that only lead to a directory."""
+    return list(itertools.dropwhile(lambda part: part.is_cd, parts))
 
-    >>> tokens("cd /src && codex -m 'a b'")
-    ['cd', '/src', '&&', 'codex', '-m', 'a b']
+
+def commands(text: str) -> list[Command]:
+    """The commands of a text; none where there is more in it: a pipe, a redirection, a job, a comment, a subshell.
+
+    >>> [(command.texts, command.then) for command in commands("cd /src && codex -m 'a b'")]
+    [(['cd', '/src'], '&&'), (['codex', '-m', 'a b'], '')]
     """
-    found: list[Token] = []
-    token = re.compile(TOKEN)
-    at, end = 0, len(text.rstrip(" \t"))
+    found: list[Command] = []
+    words: list[Word] = []
+    at, end = 0, len(text.rstrip())
     while at < end:
-        match = token.match(text, at)
-        if match is None:
-            return None
-        kind = "operator" if match["operator"] else "word"
-        found.append(Token(match[kind], match.start(kind), kind == "operator"))
-        at = match.end()
-    return found
+        token = re.compile(TOKEN).match(text, at)
+        if token is None or (token["then"] and not words):
+            return []
+        if token["word"]:
+            words.append(Word(token["word"], token.start("word")))
+        else:
+            found.append(Command(words, token["then"]))
+            words = []
+        at = token.end()
+    return [*found, Command(words)] if words else found

@@ -1,12 +1,12 @@
 """`codex-tmux exec`: a pane whose every message is one `codex exec`, and which keeps its conversation."""
 
 import contextlib
-import itertools
 import os
 import re
 import signal
 import sys
 import termios
+import tty
 
 import click
 
@@ -25,16 +25,8 @@ from codex_tmux.state.launch import Launch
 from codex_tmux.state.records import EXEC
 from codex_tmux.tmux.server import Server, literal
 
-REFUSED = {
-    "--ephemeral": "keeps no session, so a pane could not come back to it",
-    "--image": "belongs to one message; name the file in the message instead",
-    "--last": "is not needed: the pane knows its session",
-    "--all": "is not needed: the pane knows its session",
-    "--worktree": "would make a worktree at every message; make one, and start the pane there with -C",
-    "--help": "is not for a pane; see `codex exec --help`",
-    "--version": "is not for a pane; see `codex --version`",
-}
-"""Options of `codex exec` that make no sense for a whole conversation, and why."""
+REFUSED = ("--ephemeral", "--image", "--last", "--all", "--worktree", "--help", "--version")
+"""Options of `codex exec` that make no sense for a whole conversation."""
 JSON = ("--json", "--experimental-json")
 
 
@@ -91,7 +83,7 @@ def check_flags(flags: tuple[str, ...]) -> None:
     """Raise Problem for what cannot be said of a whole conversation."""
     refused = next((option for option in options_named(flags) if option in REFUSED), "")
     if refused:
-        raise Problem(f"codex exec {refused} {REFUSED[refused]}")
+        raise Problem(f"{refused} is for one turn of codex exec, not for a whole conversation: leave it out")
     # With `--last` nothing is a session's name, so any word is a prompt; and without it one word more is a
     # prompt too, unless a subcommand among the flags (`resume`, `fork`) takes it for a name.
     alone, with_word = parse(["exec", "--last", *flags]), parse(["exec", *flags, "--", "word"])
@@ -123,20 +115,17 @@ def open_pane(split: bool, cwd: str | None, name: str | None, as_json: bool, fla
 
 def on_terminal(pane: Pane, flags: tuple[str, ...]) -> None:
     """What is typed before the prompt is there, or while a turn runs, is not echoed and waits for the prompt."""
-    fd = sys.stdin.fileno()
-    saved, quiet = termios.tcgetattr(fd), termios.tcgetattr(fd)
-    quiet[3] &= ~(termios.ECHO | termios.ICANON | termios.IEXTEN)
-    quiet[6][termios.VSUSP] = b"\0"  # Ctrl-Z would stop this program and not Codex
-    termios.tcsetattr(fd, termios.TCSANOW, quiet)
+    saved = termios.tcgetattr(0)
+    tty.setcbreak(0, termios.TCSANOW)
+    signal.signal(signal.SIGTSTP, signal.SIG_IGN)  # Ctrl-Z would stop this program and not Codex
     try:
         # prompt_toolkit takes a quarter of a second: not before the keyboard is quiet, and not for a script.
         from codex_tmux.exec.prompt import talk
 
-        no_color = "--color=never" in flags or ("--color", "never") in itertools.pairwise(flags)
-        talk(begin(pane, flags, TerminalView(no_color)))
+        talk(begin(pane, flags, TerminalView()))
     finally:
         with contextlib.suppress(termios.error):  # the terminal may have gone
-            termios.tcsetattr(fd, termios.TCSADRAIN, saved)
+            termios.tcsetattr(0, termios.TCSADRAIN, saved)
 
 
 def by_lines(conversation: Conversation) -> bool:
@@ -165,7 +154,7 @@ def begin(pane: Pane, flags: tuple[str, ...], view: View) -> Conversation:
     if pane.id:
         pane.announce(launch)
     if pane.session:
-        conversation.resume(pane.session, pane.source)
+        conversation.resume(pane.session)
     else:
         conversation.begin(pane.why)
     return conversation

@@ -1,8 +1,6 @@
 """A conversation held through `codex exec`: one session, one turn at a time, whatever happens to either."""
 
 import contextlib
-import os
-import re
 import signal
 import time
 from collections.abc import Callable
@@ -42,24 +40,23 @@ class Conversation:
         log("exec.fresh", why=why, cwd=self.launch.cwd)
         self.view.note(f"{why}: the first message starts a new session")
 
-    def resume(self, session_id: str, source: str) -> None:
-        """Take up a session that this pane had; `source`: "memory" (the pane's options) or "file" (the state file)."""
+    def resume(self, session_id: str) -> None:
+        """Take up a session that this pane had."""
         if self._can_resume(session_id):
             self.session_id = session_id
-            log("exec.resumed", session=session_id, source=source, cwd=self.launch.cwd)
-            where = "tmux" if source == "memory" else "the state file"
-            self.view.note(f"session {session_id} resumed, from {where}")
+            log("exec.resumed", session=session_id, cwd=self.launch.cwd)
+            self.view.note(f"session {session_id} resumed")
             self._bind()
 
     def take(self, message: str) -> bool:
         """Send one message and see its turn through; returns whether Ctrl-C stopped it. The session stays."""
         self._stopped = False
         former = signal.signal(signal.SIGINT, lambda *_: self._stop())
-        self.view.working("working, Ctrl-C stops")
+        self.view.working(True)
         try:
             self._take(message)
         finally:
-            self.view.working("")
+            self.view.working(False)
             signal.signal(signal.SIGINT, former)
         return self._stopped
 
@@ -69,11 +66,11 @@ class Conversation:
             self._turn.stop()
 
     def _take(self, message: str) -> None:
+        if self.session_id and not self._can_resume(self.session_id):
+            self.session_id = ""
         if self.session_id:
-            if self._can_resume(self.session_id):
-                self._wait_for_writer()
-            else:
-                self.session_id = ""
+            # A turn of a pane that was killed, or Codex's daemon. One that does not let go is Codex's to refuse.
+            holder_after(self._store, self.session_id, WRITER_WAIT, self._tell_holder, lambda: self._stopped)
         if self._stopped:
             self.view.note("stopped before Codex was started")
             return
@@ -83,7 +80,7 @@ class Conversation:
         try:
             self._turn = Turn([*self._codex, *words], cwd, message)
         except OSError as e:
-            self.view.note(cannot_start(self._codex[-1], cwd, e), bad=True)
+            self.view.note(f"Codex cannot be started: {e.filename}: {e.strerror}", bad=True)
             log("exec.turn", session=asked or None, outcome="not started", error=e)
             return
         with contextlib.closing(self._turn):
@@ -91,17 +88,8 @@ class Conversation:
         self._tell(self._turn, time.monotonic() - began)
         self._turn = None
 
-    def _tell(self, turn: Turn, seconds: float) -> None:
-        outcome = "done" if turn.completed else "stopped" if self._stopped else "failed"
-        kept = "the session is kept" if self.session_id else "no session was started"
-        if outcome == "stopped":
-            self.view.note(f"stopped; {kept}")
-        elif outcome == "failed":
-            said = f"; Codex said: {shortened(plain_line(turn.failure), 300)}" if turn.failure else ""
-            self.view.note(f"{failure(turn.process.returncode, turn.failure)} ({kept}{said})", bad=True)
-        tokens = f"{turn.tokens:,} tokens in the session · " if turn.tokens else ""
-        self.view.ended(f"{tokens}{seconds:.0f} s")
-        log("exec.turn", session=self.session_id or None, outcome=outcome, exit=turn.process.returncode)
+    def _tell_holder(self, holder: Holder) -> None:
+        self.view.note(f"the session is still open in {holder.name} (process {holder.pid}): waiting for it")
 
     def _follow(self, turn: Turn) -> None:
         for event, line in turn.events():
@@ -115,6 +103,25 @@ class Conversation:
                 return
             self.view.event(event, line)
 
+    def _tell(self, turn: Turn, seconds: float) -> None:
+        kept = "the session is kept" if self.session_id else "no session was started"
+        outcome, exit_code = "done", turn.process.returncode
+        if not turn.completed and self._stopped:
+            outcome = "stopped"
+            self.view.note(f"stopped; {kept}")
+        elif not turn.completed:
+            outcome = "failed"
+            what = (
+                f"was ended by {signal.Signals(-exit_code).name}"
+                if exit_code < 0
+                else f"ended with exit {exit_code}"
+            )
+            said = f"; it said: {shortened(plain_line(turn.failure), 300)}" if turn.failure else ""
+            self.view.note(f"Codex {what} ({kept}{said})", bad=True)
+        tokens = f"{turn.tokens:,} tokens in the session · " if turn.tokens else ""
+        self.view.ended(f"{tokens}{seconds:.0f} s")
+        log("exec.turn", session=self.session_id or None, outcome=outcome, exit=exit_code)
+
     def _can_resume(self, session_id: str) -> bool:
         able, reason = self._store.resumable(session_id)
         if not able:
@@ -122,19 +129,6 @@ class Conversation:
             log("exec.fresh", why=why, session=session_id, cwd=self.launch.cwd)
             self.view.note(f"{why}: it cannot be resumed, the next message starts a new session", bad=True)
         return able
-
-    def _wait_for_writer(self) -> None:
-        """Wait while another process has the session open: a turn of a pane that was killed, or Codex's daemon.
-
-        One that does not let go is Codex's to refuse.
-        """
-
-        def tell(holder: Holder) -> None:
-            self.view.note(
-                f"the session is still open in {holder.name} (process {holder.pid}): waiting for it"
-            )
-
-        holder_after(self._store, self.session_id, WRITER_WAIT, tell, lambda: self._stopped)
 
     def _bind(self) -> None:
         try:
@@ -144,34 +138,3 @@ class Conversation:
             self.view.note(f"session {self.session_id} cannot be saved, a kill would lose it: {e}", bad=True)
         else:
             log("exec.saved", session=self.session_id, cwd=self.launch.cwd)
-
-
-CAUSES = {
-    r"not inside a trusted directory|skip-git-repo-check": "Codex works in a git repository only: run `git init` here, "
-    "or start this pane as `codex-tmux exec -- --skip-git-repo-check`",
-    r"\b401\b|not logged in|missing bearer|unauthorized|codex login": "Codex is not logged in: run `codex login` in "
-    "another pane, then send the message again",
-    r"\b429\b|rate.limit|usage limit|quota|too many requests": "rate limited: send the message again later",
-    r"already has an active writer": "the session is open in another process: close it there, then send again",
-    r"unexpected argument": "Codex refuses its options: start this pane with others",
-    r"sending request|stream disconnected|connection (refused|failed)|high demand|\b50[234]\b": "the model cannot be "
-    "reached: check the network, then send the message again",
-}
-"""What Codex says → what happened and what to do, in our words."""
-
-
-def failure(code: int, error: str) -> str:
-    for pattern, words in CAUSES.items():
-        if re.search(pattern, error, re.IGNORECASE):
-            return words
-    if code < 0:
-        return f"Codex was ended by {signal.Signals(-code).name}"
-    return f"Codex failed with exit {code}" if code or error else "Codex ended without an answer"
-
-
-def cannot_start(program: str, cwd: str, error: OSError) -> str:
-    if not os.path.isdir(cwd):
-        return f"the directory {cwd} is gone: make it again, then send the message again"
-    if isinstance(error, FileNotFoundError):
-        return f"Codex is missing ({program} is not found): install it or set @codex-command, then send again"
-    return f"Codex cannot be started ({program}: {error.strerror}): send the message again once it can"

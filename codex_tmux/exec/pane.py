@@ -1,12 +1,10 @@
 """The tmux pane that a conversation runs in, and what tmux and the state file keep of it."""
 
 import os
-import shlex
 
 from codex_tmux.pane.here import Here, ask, forget_session
 from codex_tmux.pane.run import from_file
 from codex_tmux.sleeping.remain_on_exit import give_back, stay
-from codex_tmux.sleeping.resume import joined
 from codex_tmux.state.launch import Launch
 from codex_tmux.state.pane_options import Option, decode_launch, encode_launch, pane_options
 from codex_tmux.state.records import ARGV, EXEC
@@ -17,14 +15,14 @@ from codex_tmux.tracking.sync import sync
 class Pane:
     """The pane this process runs in, which is awake now; outside tmux `id` is "", and nothing is kept. Raises Problem.
 
-    `launch` is None where it had none. `session` is "", because `why`, where it begins anew; `source` tells where it is
-    known from: "memory" (the pane's options) or "file" (the state file). `command` is `@codex-command`.
+    `launch` is None where it had none. `session` is "", because `why`, where it begins anew. `command` is
+    `@codex-command`.
     """
 
     def __init__(self) -> None:
         self.id = os.environ.get("TMUX_PANE", "") if os.environ.get("TMUX") else ""
         self.launch: Launch | None = None
-        self.session, self.why, self.source = "", "outside tmux no session is kept", "memory"
+        self.session, self.why = "", "outside tmux no session is kept"
         self.command, self.is_root = "", False
         if self.id:
             self.server = Server()
@@ -37,7 +35,7 @@ class Pane:
         if not here.session or self.launch is None:
             recorded = from_file(here)
             if recorded is not None and recorded.mode == EXEC:
-                self.launch, self.source = recorded, "file"
+                self.launch = recorded
         self.why = "new pane"
         if here.fresh:
             self.why = "a new session was asked for"
@@ -50,7 +48,7 @@ class Pane:
         if not self.id:
             return
         named = {Option.SESSION: session_id, Option.CLAIM: session_id, Option.EVIDENCE: ARGV}
-        self.server.run(*joined(pane_options(self.id, named))[:-1])
+        self.server.run_commands(pane_options(self.id, named))
         sync(self.server)
 
     def announce(self, launch: Launch) -> None:
@@ -59,13 +57,8 @@ class Pane:
         The pane stays when it is killed only where this program is its root: how a shell ends is its own affair.
         """
         stays = stay(self.id) if self.is_root and self._here.loaded else []
-        runs = {
-            Option.LAUNCH: encode_launch(launch),
-            Option.MODE: EXEC,
-            Option.FRESH: "",
-            Option.MARK: "1",
-        }
-        self.server.try_run(*joined([*stays, *pane_options(self.id, runs)])[:-1])
+        runs = {Option.LAUNCH: encode_launch(launch), Option.MODE: EXEC, Option.FRESH: "", Option.MARK: "1"}
+        self.server.try_commands([*stays, *pane_options(self.id, runs)])
         if self._here.fresh:
             forget_session(self.server, self._here)
             sync(self.server)
@@ -76,10 +69,6 @@ class Pane:
         tmux (3.3a) may see the end of the terminal before the exit status, take the pane for failed and keep it,
         and, when a hook's job starts at that moment, not look at the status until another child of its ends.
         """
-        is_root = f"#{{==:#{{pane_pid}},{os.getpid()}}}"
-        words = " ; ".join(shlex.join(command) for command in give_back(self.id))
-        self.server.try_run(
-            *("set-option", "-pu", "-t", self.id, Option.MODE, ";"),
-            *("if-shell", "-F", "-t", self.id, is_root, words, ";"),
-            *("run-shell", "-C", "#{@codex_look}"),
-        )
+        left = ["set-option", "-pu", "-t", self.id, Option.MODE]
+        as_ever = give_back(self.id) if self.is_root else []
+        self.server.try_commands([left, *as_ever, ["run-shell", "-C", "#{@codex_look}"]])

@@ -22,11 +22,7 @@ def talk(conversation: Conversation) -> None:
     # Nothing here needs the cursor's position, and asking mixes answers into what is typed.
     screen.enable_cpr = False
     directory = shortened(plain_line(tilde(conversation.launch.cwd)), 60)
-    session: PromptSession[str] = PromptSession(
-        prompt_continuation="  ",
-        key_bindings=keys,
-        output=screen,
-    )
+    session: PromptSession[str] = PromptSession(prompt_continuation="  ", key_bindings=keys, output=screen)
     while True:
         # A session id begins with the clock: its end tells two panes apart.
         short = f"…{conversation.session_id[-8:]}" if conversation.session_id else "new"

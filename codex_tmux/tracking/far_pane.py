@@ -5,6 +5,8 @@ title counts only while a known transport runs in the pane's foreground, and onl
 machine knows: what it says can never take a session away from a pane that has a Codex of its own.
 """
 
+import os
+import re
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -14,7 +16,7 @@ from codex_tmux.codex.shells import runs_one_command
 from codex_tmux.codex.store import Store, created_ms
 from codex_tmux.elsewhere.remote_command import codex_of
 from codex_tmux.elsewhere.run_again import run_again
-from codex_tmux.elsewhere.transport import Transport, of_argv, split_words
+from codex_tmux.elsewhere.transport import MOSH_CLIENT, Transport, of_argv
 from codex_tmux.state.launch import Launch
 from codex_tmux.state.records import ADOPTED, ARGV, SCREEN, TITLE, TUI
 from codex_tmux.state.start_command import shell_words
@@ -43,22 +45,14 @@ class TransportProcess(NamedTuple):
 
 
 def find_transport(processes: Processes, root_pid: int) -> TransportProcess | None:
-    """The outermost transport with a terminal in the foreground of the pane with this root process, or None."""
+    """The outermost transport in the foreground of the pane with this root process, or None."""
     for pid in (root_pid, *processes.descendants(root_pid)):
-        argv = processes.argv(pid)
+        process, argv = processes.get(pid), processes.argv(pid)
         transport = of_argv(argv) if argv else None
-        if transport is None or not transport.terminal:
-            continue
-        process = processes.get(pid)
-        if (
-            process is None
-            or process.state in "ZX"
-            or process.tty_pgrp < 0
-            or process.pgrp != process.tty_pgrp
-        ):
-            continue
-        root = pid == root_pid or runs_one_command(processes.argv(root_pid))
-        return TransportProcess(pid, process.start, argv, transport, processes.cwd(pid), root)
+        in_front = process and process.state not in "ZX" and process.pgrp == process.tty_pgrp >= 0
+        if process and transport and in_front:
+            root = pid == root_pid or runs_one_command(processes.argv(root_pid))
+            return TransportProcess(pid, process.start, argv, transport, processes.cwd(pid), root)
     return None
 
 
@@ -71,20 +65,16 @@ def identify_far_pane(identifier: "Identifier", row: dict[str, str], pane: Pane)
     codex = codex_of(transport)
     again = run_again(transport.argv)
     pane = pane._replace(process=f"{process.pid}:{process.start}")
-    sighting = sight(identifier, row, pane, process, transport, (codex and codex.command.session_id) or "")
+    # A title of unknown age may be codex-tmux's own: it gives one to the panes it rebuilds.
+    title = title_of(row)
+    cut = "" if title.came is None else identifier.title_id(title, row, pane, process.start)
+    named = (codex and codex.command.session_id) or ""
+    shown = cut if is_plausible(cut) else ""
+    sighting = sight(identifier, pane, transport.program.shares_home, shown, named)
     if codex is None and sighting is None:
         return None
-    names = identifier.env_names
-    launch = Launch(
-        mode=TUI,
-        codex=again.codex,
-        codex_home="",
-        cwd=process.cwd,
-        flags=again.flags,
-        shell=not process.root,
-        env=tuple(identifier.processes.environ(process.pid, names).items()) if names else (),
-        transport=again.words,
-    )
+    env = tuple(identifier.processes.environ(process.pid, identifier.env_names).items())
+    launch = Launch(TUI, again.codex, "", process.cwd, again.flags, not process.root, env, again.words)
     if not identifier.processes.still_runs(process.pid, process.argv):
         return None  # it ended, and not all of this was read before
     return pane._replace(
@@ -99,68 +89,42 @@ def identify_far_pane(identifier: "Identifier", row: dict[str, str], pane: Pane)
 
 
 def own_words(process: TransportProcess, pane: Pane) -> Transport:
-    """The transport as it was written. mosh becomes a program that knows its words only joined by blanks."""
-    seen = split_words(process.argv)
-    if seen is None:
-        return process.transport
+    """The transport as it was written: mosh becomes a program that knows its words only joined by blanks."""
+    seen = process.argv[1:2] if os.path.basename(process.argv[0]) == MOSH_CLIENT else []
     words = shell_words(pane.start_command)
-    if len(words) == 1:
-        words = shell_words(words[0])
+    words = shell_words(words[0]) if len(words) == 1 else words
     known = pane.launch.transport if pane.launch else ()
-    for argv in (tuple(words), known, run_again(known, pane.session).words):
+    for argv in (words, known, run_again(known, pane.session).words) if seen else ():
         written = of_argv(argv)
-        if written is not None and " ".join(written.argv[written.before + 1 :]).split() == seen:
+        if written and seen[0] == f"-# {' '.join(written.argv[written.before + 1 :])} |":
             return written
     return process.transport
 
 
-def sight(
-    identifier: "Identifier",
-    row: dict[str, str],
-    pane: Pane,
-    process: TransportProcess,
-    transport: Transport,
-    named: str,
-) -> Sighting | None:
-    """The session that the far end's Codex shows; `named` is the one that its command line resumes."""
-    # A title of unknown age may be codex-tmux's own: it gives one to the panes it rebuilds.
-    title = title_of(row)
-    cut = "" if title.came is None else identifier.title_id(title, row, pane, process.start)
-    if not cut:
-        # The pane's own command line is the user's word, or codex-tmux's; a title is not needed.
-        return Sighting(named, ARGV) if named else None
+def sight(identifier: "Identifier", pane: Pane, shares_home: bool, cut: str, named: str) -> Sighting | None:
+    """The session that the far end's Codex shows: `cut` is in its title, and its command line resumes `named`."""
     if named.startswith(cut):
-        return Sighting(named, TITLE)
-    if pane.session.startswith(cut) and pane.evidence == ADOPTED:
-        return Sighting(pane.session, ADOPTED)
-    if not is_plausible(cut):
-        return None
+        # The pane's own command line is the user's word, or codex-tmux's; a title is not needed.
+        return Sighting(named, TITLE if cut else ARGV) if named else None
+    known = pane.session if pane.session.startswith(cut) else cut
+    if known == pane.session and pane.evidence == ADOPTED:
+        return Sighting(known, ADOPTED)
     here = known_here(identifier, cut)
-    if transport.program.shares_home:
-        return Sighting(here or cut, TITLE)
-    if here is not None:
+    if here and not shares_home:
         return None
-    return Sighting(pane.session if pane.session.startswith(cut) else cut, TITLE)
+    return Sighting(here or known, TITLE)
 
 
 def is_plausible(session_id: str) -> bool:
     """Whether this can be a session of Codex's: a UUIDv7 (or its first 29 characters) of the past."""
-    made = created_ms(session_id)
-    return (
-        session_id[14:15] == "7"
-        and session_id[19:20] in "89ab"
-        and FIRST_MS < made < time.time() * 1000 + CLOCKS_MS
-    )
+    latest = time.time() * 1000 + CLOCKS_MS
+    return bool(re.match(".{14}7.{4}[89ab]", session_id)) and FIRST_MS < created_ms(session_id) < latest
 
 
 def known_here(identifier: "Identifier", session_id: str) -> str | None:
     """The whole id, where a store of this machine has the session; None where none has."""
-    for home in identifier.local_homes():
-        store = Store(home)
-        whole = store.complete(session_id[:CUT])
-        if whole:
-            return whole
-    return None
+    found = (Store(home).complete(session_id[:CUT]) for home in identifier.local_homes())
+    return next(filter(None, found), None)
 
 
 def completed_by_screen(identifier: "Identifier", pane: Pane, hint: str) -> Pane:

@@ -8,33 +8,34 @@ from codex_tmux.paths import on_path
 from codex_tmux.state.start_command import shell_words
 from codex_tmux.tracking.model import Pane
 
-LARGEST_SCRIPT = 64 * 1024
-
 
 def wrapper_of(pane: Pane, codex: CodexProcess) -> tuple[str, ...]:
     """What stands before the Codex of this pane, its program by its whole path; () for nothing."""
-    if not codex.root:
-        found = of_words(codex.above[-1], codex.args) if codex.above else ()
-    elif pane.ours:
+    if codex.root and pane.ours:
         return pane.launch.wrapper if pane.launch is not None else ()
-    else:
-        found = of_command(pane.start_command, codex.args, script_of(pane.start_command, codex))
+    found = as_written(pane, codex)
     if not found or is_unknown(found) or found[0] == DEFAULT_SHELL:
         return found
-    path = on_path(found[0], codex.path) if "/" not in found[0] else found[0]
-    return () if len(found) == 1 and path == codex.program[-1] else (path or found[0], *found[1:])
+    path = on_path(found[0], codex.path, codex.cwd) or found[0]
+    return () if found[1:] == () and path == codex.program[-1] else (path, *found[1:])
 
 
-def script_of(start_command: str, codex: CodexProcess) -> str:
-    """The text of the script that a pane's command is, where only that tells what becomes of its arguments."""
-    words = shell_words(start_command)
-    name = words[0] if len(words) == 1 else ""
-    if codex.args or not name:
-        return ""
-    path = os.path.join(codex.cwd, name) if "/" in name else on_path(name, codex.path)
+def as_written(pane: Pane, codex: CodexProcess) -> tuple[str, ...]:
+    if not codex.root:
+        return of_words(codex.above[-1], codex.args) if codex.above else ()
+    found = of_command(pane.start_command, codex.args)
+    if is_unknown(found) and not codex.args and passes_arguments_on(pane, codex):
+        return tuple(shell_words(pane.start_command))
+    return found
+
+
+def passes_arguments_on(pane: Pane, codex: CodexProcess) -> bool:
+    """Whether a pane's command is a script alone that would give its arguments to Codex: only its text tells."""
+    name, *more = shell_words(pane.start_command)
+    path = on_path(name, codex.path, codex.cwd)
     try:
         with open(path or os.devnull, "rb") as file:
-            text = file.read(LARGEST_SCRIPT)
+            text = file.read(64 * 1024)
     except OSError:
-        return ""
-    return ARGUMENTS if text.startswith(b"#!") and ARGUMENTS.encode() in text else ""
+        return False
+    return not more and text.startswith(b"#!") and ARGUMENTS.encode() in text

@@ -1,7 +1,4 @@
-"""What runs again at a far end whose command line is not understood, or not known: never the old one.
-
-tests/e2e/far_end_test.py runs these with the real Codex.
-"""
+"""What runs again at a far end whose command line is not understood, or not known: never the old one."""
 
 import os
 import shlex
@@ -76,14 +73,6 @@ def check_pasted(world: Sandbox, pane: str, session: str) -> None:
     wait_bound(world, pane, session)
 
 
-NOT_UNDERSTOOD = {
-    "variable": f'codex $FLAGS "{PROMPT}"',
-    "profile": f'. ~/.bashrc; codex "{PROMPT}"',
-    "nice": f'nice codex "{PROMPT}"',
-}
-"""tests/unit/transports.txt has all."""
-
-
 def test_a_line_that_is_not_understood_never_runs_again(world: Sandbox, far: FarEnd) -> None:
     (far.home / "start.sh").write_text(f"exec codex '{PROMPT}'\n")
     (far.home / "start.sh").chmod(0o700)
@@ -97,26 +86,8 @@ def test_a_line_that_is_not_understood_never_runs_again(world: Sandbox, far: Far
     check_pasted(world, pane, session)
 
 
-def test_nor_where_the_pane_is_respawned_while_it_lives(world: Sandbox, far: FarEnd) -> None:
-    pane = world.new_pane(shlex.join([*far.ssh_t, NOT_UNDERSTOOD["nice"]]))
-    session = first_turn(world, pane)
-    world.wait_for(lambda: world.format(pane, "#{@codex_guard}"), 20, "the guard")
-    world.respawn(pane, "-k")
-    check_only_connected(world, pane, session)
-
-
-def test_nor_where_it_was_typed_at_a_local_prompt(world: Sandbox, far: FarEnd) -> None:
-    pane = world.shell("bash")
-    world.tmux("send-keys", "-t", pane, shlex.join([*far.ssh_t, NOT_UNDERSTOOD["profile"]]), "Enter")
-    session = first_turn(world, pane)
-    transport_of(world, pane).kill()
-    wait_shell_cleared(world, pane)
-    world.helper("respawn", "-t", pane)
-    check_only_connected(world, pane, session)
-
-
 def test_nor_after_a_restart_and_the_remote_shell_is_no_living_codex(world: Sandbox, far: FarEnd) -> None:
-    pane = world.new_pane(*far.ssh_t, NOT_UNDERSTOOD["variable"])
+    pane = world.new_pane(*far.ssh_t, f'codex $FLAGS "{PROMPT}"')
     session = first_turn(world, pane)
     restart_server(world)
     world.helper("restore")
@@ -263,47 +234,30 @@ def test_what_codex_tmux_itself_wrote_is_no_last_word_of_a_codex(world: Sandbox,
     check_only_connected(world, pane, session)
 
 
-needs_mosh = pytest.mark.skipif(shutil.which("mosh") is None, reason="no mosh")
-
-
-def type_mosh(world: Sandbox, far: FarEnd, *words: str) -> str:
-    """A local shell in which mosh was typed, as the user would: `ssh` finds the far end by itself."""
-    ssh = world.bin / "ssh"
-    ssh.write_text(f'#!/bin/sh\nexec {shutil.which("ssh")} -F {far.config} "$@"\n')
-    ssh.chmod(0o700)
+@pytest.mark.skipif(shutil.which("mosh") is None, reason="no mosh")
+def test_words_that_mosh_has_joined_are_not_run_again(world: Sandbox, far: FarEnd) -> None:
+    """Of `--add-dir 'a b'` a process list shows `--add-dir a b`: another directory would be writable."""
     pane = world.shell("bash")
-    line = shlex.join(["mosh", "--bind-server=127.0.0.1", *words])
-    world.enter(pane, line)
-    return pane
-
-
-def end_mosh(world: Sandbox, pane: str) -> None:
-    """End mosh at both ends: its server waits for its client for good, and its Codex with it."""
+    ssh = shlex.join(far.ssh[:-1])
+    line = [
+        "mosh",
+        f"--ssh={ssh}",
+        "--bind-server=127.0.0.1",
+        "far",
+        "--",
+        "codex",
+        "--add-dir",
+        "a b",
+        PROMPT,
+    ]
+    world.enter(pane, shlex.join(line))
+    session = first_turn(world, pane)
+    # mosh's server waits for its client for good, and its Codex with it.
     transport_of(world, pane, "mosh-client").kill()
     for pid in world.processes():
         if psutil.pid_exists(pid) and psutil.Process(pid).name() == "mosh-server":
             os.kill(pid, signal.SIGTERM)
     wait_shell_cleared(world, pane)
-
-
-@needs_mosh
-def test_words_that_mosh_has_joined_are_not_rebuilt(world: Sandbox, far: FarEnd) -> None:
-    """Of `--add-dir 'a b'` a process list shows `--add-dir a b`: another directory would be writable."""
-    pane = type_mosh(world, far, "far", "--", "codex", "--add-dir", f"{far.home}/a b", PROMPT)
-    session = first_turn(world, pane)
-    end_mosh(world, pane)
-    world.helper("respawn", "-t", pane)
-    check_only_connected(world, pane, session)
-    assert "--add-dir" not in " ".join(transport_of(world, pane, "mosh-client").cmdline())
-    check_pasted(world, pane, session)
-
-
-@needs_mosh
-def test_where_mosh_s_own_options_cannot_be_read_nothing_runs(world: Sandbox, far: FarEnd) -> None:
-    ssh = shlex.join(far.ssh[:-1])
-    pane = type_mosh(world, far, f"--ssh={ssh}", "far", "--", "codex", PROMPT)
-    session = first_turn(world, pane)
-    end_mosh(world, pane)
     assert "mosh hides how it was called: not run again" in world.refused("respawn", "-t", pane)
     assert "paste there: codex resume" in world.helper("list")
     assert world.format(pane, "#{pane_current_command}") == "bash"

@@ -5,7 +5,6 @@ import os
 import shlex
 import shutil
 import signal
-import subprocess
 import time
 from contextlib import suppress
 
@@ -22,7 +21,7 @@ from tests.support.far_end import (
     wait_remote_prompt,
     wait_shell_cleared,
 )
-from tests.support.world import Sandbox, plugin_file
+from tests.support.world import Sandbox
 
 
 def begin(world: Sandbox, pane: str, *, started: bool = False) -> str:
@@ -206,30 +205,6 @@ def test_mosh_goes_on_there(world: Sandbox, far: FarEnd) -> None:
 # One session has one pane, and no title of another machine's changes that.
 
 
-def test_a_tmux_in_a_tmux_takes_no_session_from_the_inner_pane(world: Sandbox) -> None:
-    """Where that has the plugin too; far_end_test.py sees one that has not."""
-    inner = str(world.short / "inner")
-    conf = f"set -g set-titles on\nset -g set-titles-string '#T'\nset -g @codex-tmux-bin '{world.bin}/codex-tmux'\n"
-    (world.root / "inner.conf").write_text(f"{conf}run-shell '{plugin_file()}'\n")
-    tmux = ["env", "-u", "TMUX", "tmux", "-S", inner, "-f", str(world.root / "inner.conf"), "new", "-s", "in"]
-    outer = world.new_pane(*tmux, "codex")
-    session = world.ask(outer, "first words").session_id
-    world.wait_for(
-        lambda: session[:29] in world.format(outer, "#{pane_title}"), 20, "the title, through both"
-    )
-    world.wait_for(lambda: world.format(outer, "#{@codex_title_id}"), 20, "the outer server to have seen it")
-
-    def found() -> list[tuple[str, str, None]]:
-        return [(r["server"], r["status"], r["transport"]) for r in world.listed("--all")]
-
-    expected = [(inner, "live", None)]
-    world.wait_for(lambda: found() == expected, 20, f"the records to be {expected}")
-    assert world.format(outer, "#{@codex_session}") == ""
-    world.tmux("kill-pane", "-t", outer)
-    assert found() == expected
-    subprocess.run(["tmux", "-S", inner, "kill-server"], env=world.env, check=True)
-
-
 def test_a_hostile_title_takes_no_local_session(world: Sandbox, far: FarEnd) -> None:
     """Dead, living, closed, or known to Codex's store alone: a remote program that names it gets nothing."""
     dead, live, closed = (world.new_pane("codex") for _ in range(3))
@@ -284,15 +259,9 @@ def test_a_hostile_codex_there_gets_no_session_of_the_store_and_none_that_cannot
         assert not [r for r in world.listed("--all") if r["session_prefix"] == shown[:29]]
 
 
-@pytest.mark.parametrize("kind", ["command", "typed"])
-def test_a_shared_home_is_no_proof_but_the_user_s_word_is(world: Sandbox, far: FarEnd, kind: str) -> None:
+def test_a_shared_home_is_no_proof_but_the_user_s_word_is(world: Sandbox, far: FarEnd) -> None:
     """`ssh localhost`, or a home on the network: the session stands in the store of this machine."""
-    codex = f"CODEX_HOME={world.codex_home} codex -m x"
-    if kind == "command":
-        pane = world.new_pane(*far.ssh_t, codex)
-    else:
-        pane = remote_shell(world, far)
-        world.enter(pane, codex)
+    pane = world.new_pane(*far.ssh_t, f"CODEX_HOME={world.codex_home} codex -m x")
     session = world.ask(pane, "first words").session_id
     world.helper("sync")
     assert world.format(pane, "#{@codex_session}") == ""
@@ -302,15 +271,10 @@ def test_a_shared_home_is_no_proof_but_the_user_s_word_is(world: Sandbox, far: F
     assert row["transport"]["target"] == "far"
     kill_root(world, pane)
     world.respawn(pane)
-    if kind == "typed":
-        world.wait_for(lambda: f"there: codex resume {session}" in joined(world, pane), 20, "what to paste")
-        wait_remote_prompt(world, pane)
-        world.enter(pane, f"{codex} resume {session}")
     assert world.ask(pane, "second").messages == ("first words", "second")
     world.wait_for(lambda: world.rows()[pane]["status"] == "live", 20, "the record to live")
-    row = world.rows()[pane]
     # Resumed by its own command, that names it.
-    assert (row["evidence"], row["session_id"]) == ("title" if kind == "command" else "adopted", session)
+    assert (world.rows()[pane]["evidence"], world.rows()[pane]["session_id"]) == ("title", session)
 
 
 def test_a_title_older_than_the_transport_says_nothing(world: Sandbox, far: FarEnd) -> None:

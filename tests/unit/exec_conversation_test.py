@@ -11,8 +11,8 @@ from types import SimpleNamespace
 import pytest
 
 from codex_tmux.errors import Problem
-from codex_tmux.exec import conversation, turn
-from codex_tmux.exec.conversation import Conversation, failure
+from codex_tmux.exec import conversation
+from codex_tmux.exec.conversation import Conversation
 from codex_tmux.exec.events import Event, answer_of
 from codex_tmux.exec.turn import error_in
 from codex_tmux.exec.view import View
@@ -39,7 +39,6 @@ class World(View):
     """A conversation, what it runs, what is bound to its pane and what it shows."""
 
     def __init__(self, directory: Path, flags: tuple[str, ...] = ()) -> None:
-        super().__init__()
         self.directory = directory
         self.codex = directory / "codex"
         self.saved: list[str] = []
@@ -111,11 +110,11 @@ def test_first_message_and_next_with_the_users_flags(tmp_path: Path) -> None:
     assert world.saved == [ID, OTHER]
     world.talk.launch = world.talk.launch._replace(cwd=str(tmp_path / "gone"))
     world.talk.take("fourth")
-    assert world.notes[-1].startswith(f"the directory {tmp_path}/gone is gone")
+    assert world.notes[-1] == f"Codex cannot be started: {tmp_path}/gone: No such file or directory"
 
 
 def test_another_session_than_asked_for_never_takes_the_pane(world: World) -> None:
-    world.talk.resume(ID, "memory")
+    world.talk.resume(ID)
     world.script(OTHER_NAMED, message("I am somebody else"), f"sleep 9; touch {world.directory}/went-on")
     world.talk.take("hello")
     assert (world.talk.session_id, world.saved, world.answers) == (ID, [ID], [])
@@ -129,17 +128,10 @@ FAILED = say({"type": "turn.failed", "error": {"message": "429 Too Many"}})
 @pytest.mark.parametrize(
     ("script", "words"),
     [
-        (
-            f"{NAMED}; {FAILED}; exit 1",
-            "rate limited: send the message again later (the session is kept; Codex",
-        ),
-        (f"{NAMED}; {say({'type': 'error', 'message': 'gone'})}; exit 1", "Codex failed with exit 1"),
-        (f"{NAMED}; printf '{{\"type'; kill -9 $$", "ended by SIGKILL"),
-        (
-            f"{NAMED}; echo 'thread panicked' >&2; exit 101",
-            "exit 101 (the session is kept; Codex said: thread",
-        ),
-        (NAMED, "without an answer"),
+        (f"{NAMED}; {FAILED}; exit 1", "ended with exit 1 (the session is kept; it said: 429 Too Many)"),
+        (f"{NAMED}; printf '{{\"type'; kill -9 $$", "was ended by SIGKILL (the session is kept)"),
+        (f"{NAMED}; echo 'thread panicked' >&2; exit 101", "exit 101 (the session is kept; it said: thread"),
+        (NAMED, "ended with exit 0 (the session is kept)"),
     ],
 )
 def test_what_goes_wrong_is_one_clear_line_and_the_next_message_is_taken(
@@ -150,26 +142,10 @@ def test_what_goes_wrong_is_one_clear_line_and_the_next_message_is_taken(
     world.talk.take("hello")
     assert len(world.notes) == 1
     assert words in world.notes[0]
-    assert "session is kept" in world.notes[0]
     world.script(NAMED, message("again"), DONE)
     world.talk.take("hello")
     assert world.args == ["exec", "--json", "resume", ID, "-"]
     assert world.answers[-1][0] == "again"
-
-
-@pytest.mark.parametrize(
-    ("error", "words"),
-    [
-        ("Not inside a trusted directory", "git init"),
-        ("401 Unauthorized", "codex login"),
-        ("exceeded retry limit, last status: 429", "rate limited"),
-        ("Error: thread x already has an active writer", "close it there"),
-        ("error: unexpected argument '--x' found", "start this pane with others"),
-        ("stream disconnected before completion: error sending request for url", "check the network"),
-    ],
-)
-def test_causes(error: str, words: str) -> None:
-    assert words in failure(1, error)
 
 
 @pytest.mark.parametrize("error", [OSError(28, "No space left on device"), Problem("it is broken")])
@@ -182,7 +158,7 @@ def test_a_session_that_cannot_be_saved_is_said_and_the_turn_goes_on(world: Worl
 
 
 def test_a_session_held_elsewhere_is_waited_for_and_ctrl_c_ends_that(world: World) -> None:
-    world.talk.resume(ID, "memory")
+    world.talk.resume(ID)
     world.holders = [SimpleNamespace(name="codex", pid=7)] * 30
     world.talk.take("hello")
     assert world.notes[1:] == ["the session is still open in codex (process 7): waiting for it"]
@@ -211,27 +187,23 @@ def test_an_error_that_passes_is_none(world: World) -> None:
     assert world.notes == []
 
 
-def test_what_codex_left_running_does_not_hold_the_pane(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(turn, "PATIENCE", 0.3)
-    world.script(NAMED, "(trap '' INT; sleep 60) &", DONE)
+def test_what_codex_left_running_does_not_hold_the_pane(world: World) -> None:
+    world.script(NAMED, "sleep 9 &", DONE)
     begun = time.monotonic()
     world.talk.take("hello")
-    assert time.monotonic() - begun < 20
+    assert time.monotonic() - begun < 9
     assert world.notes == []
 
 
 @pytest.mark.parametrize(
     ("trap", "times", "ending"),
-    [("'exit 7' INT", 1, 7), ("'' INT", 2, -signal.SIGTERM), ("'' INT TERM", 1, -signal.SIGKILL)],
+    [("'exit 7' INT", 1, 7), ("'' INT", 2, -signal.SIGTERM), ("'' INT TERM", 3, -signal.SIGKILL)],
 )
-def test_ctrl_c_stops_the_turn_again_harder_and_by_itself(
+def test_ctrl_c_stops_the_turn_and_again_harder(
     world: World, monkeypatch: pytest.MonkeyPatch, trap: str, times: int, ending: int
 ) -> None:
     endings: list[object] = []
     monkeypatch.setattr(conversation, "log", lambda event, **fields: endings.append(fields.get("exit")))
-    monkeypatch.setattr(turn, "PATIENCE", 0.3 if times == 1 and ending < 0 else 9)
     world.script(f"trap {trap}", WAITING)
     for i in range(times):
         threading.Timer(1 + i / 2, os.kill, (os.getpid(), signal.SIGINT)).start()
@@ -248,21 +220,18 @@ def test_ctrl_c_of_the_terminal_does_not_reach_codex(world: World) -> None:
     assert session != os.getsid(0)
 
 
-LOG_LINE = "2026-11-23T05:36:08.4Z ERROR codex_core: x"
-
-
 @pytest.mark.parametrize(
     ("lines", "wanted"),
     [
         ([], ""),
-        (["Not inside a trusted directory"], "Not inside a trusted directory"),
-        ([LOG_LINE, "Error: thread/resume", "", "Stack backtrace:", " 0: y"], "Error: thread/resume"),
-        ([LOG_LINE, "it broke", "Stack backtrace:", " 0: y"], "it broke"),
+        (
+            ["Reading prompt from stdin...", "Not inside a trusted directory", ""],
+            "Not inside a trusted directory",
+        ),
         (
             ["Reading prompt from stdin...", "error: unexpected '--x'", "Usage: codex"],
             "error: unexpected '--x'",
         ),
-        ([LOG_LINE], LOG_LINE),
     ],
 )
 def test_what_the_other_lines_say(lines: list[str], wanted: str) -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from codex_tmux.codex.json_value import object_in
 from codex_tmux.exec.events import answer, answer_of, message_of, session_of, shown, tokens_of
-from codex_tmux.exec.view import JsonView, TerminalView, View
+from codex_tmux.exec.view import JsonView, View
 
 ID = "01a206de-8f3c-7a10-81b3-02aa28d1e23e"
 
@@ -26,18 +26,17 @@ def ran(command: str, output: str = "", code: int | None = 0) -> str:
 
 # As real Codex 0.169 prints them, shortened; None is for what is not shown.
 SEEN = [
-    (item("completed", "reasoning", text="**so**"), "so"),
+    (item("completed", "reasoning", text="so"), "so"),
     (item("started", "command_execution", command="/bin/bash -lc 'echo hi; ls'"), "$ echo hi; ls"),
     (item("started", "command_execution", command="it's"), "$ it's"),
-    (item("started", "command_execution", command="\n".join("abcdefgh")), "$ a\nb\nc\nd\ne\nf\n…"),
-    (ran("ls", "a\n\nb\n"), "  a\n  \n  b"),
+    (ran("ls", "a\n\nb\n"), "  a\n  b"),
     (ran("true"), None),
     (ran("false", code=1), "  exit 1"),
     (ran("x", "out", 3), "  out\n  exit 3"),
     (ran("rm", code=None), "$ rm\n  it did not run"),
     (
         ran("x", "".join(f"line {i}\n" for i in range(1000))),
-        "\n".join(["  … 988 lines before", *(f"  line {i}" for i in range(988, 1000))]),
+        "\n".join(f"  line {i}" for i in range(988, 1000)),
     ),
     (item("completed", "file_change", changes=[{"path": "a", "kind": "add"}, {"path": "b"}]), "+ a\n~ b"),
     (
@@ -47,8 +46,11 @@ SEEN = [
     (item("updated", "todo_list", items=[{"text": "a", "completed": True}, {"text": "b"}]), "☑ a\n☐ b"),
     (item("completed", "todo_list", items=[{"text": "a"}]), None),
     (item("completed", "error", message="care\nful"), "care ful"),
-    (item("completed", "mcp_tool_call", server="s", tool="t", error={"message": "no"}), "» s.t: no"),
-    (item("completed", "web_search", query="q", status="failed"), "» web search: q: failed"),
+    (
+        item("completed", "mcp_tool_call", server="s", tool="t", error={"message": "no"}),
+        "» mcp tool call s t: no",
+    ),
+    (item("completed", "web_search", query="q", status="failed"), "» web search q: failed"),
     (item("completed", "collab_tool_call", status="completed"), "» collab tool call"),
     (item("started", "collab_tool_call"), None),
     (item("completed", "agent_message", text="hi"), None),
@@ -139,7 +141,6 @@ LINES = [
     ran("ls", "a"),
     item("completed", "agent_message", text="two\nlin\x9bes"),
     item("completed", "error", message="hm"),
-    item("completed", "error", message="hm"),
 ]
 
 
@@ -154,17 +155,7 @@ def test_what_goes_where(view: View, out: str, err: str, capsys: pytest.CaptureF
     for line in LINES:
         view.event(object_in(line), line)
     view.note("a\nnote", bad=True)
-    view.working("no line of a script's")
+    view.working(True)
     view.ended("3 s")
     seen = capsys.readouterr()
     assert (seen.out, seen.err) == (out, err)
-
-
-def test_the_working_line_tells_of_an_error_that_may_pass(capsys: pytest.CaptureFixture[str]) -> None:
-    view = TerminalView(no_color=True)
-    view.working("working")
-    view.event({"type": "error", "message": "Reconnecting... 2/5"}, "")
-    assert capsys.readouterr().out.endswith("\r\x1b[2Kworking · Reconnecting... 2/5")
-    view.note("stopped")
-    view.working("")
-    assert capsys.readouterr().out.endswith("\r\x1b[2K")

@@ -155,7 +155,7 @@ def test_of_an_answer_only_names_count(said: str, answer: Answer | str) -> None:
 def test_the_question_is_fixed_but_for_the_id() -> None:
     script = script_for(PREFIX)
     assert "'" not in script
-    assert script.replace(PREFIX, "P").count("P*") == 5
+    assert script.replace(PREFIX, "P").count("P*") == 3
     transport = of_argv(FAR.transport)
     assert transport is not None
     asked = question_for(transport, PREFIX)

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from codex_tmux.elsewhere.programs import PROGRAMS
-from codex_tmux.elsewhere.remote_command import codex_of, with_script, with_session
-from codex_tmux.elsewhere.run_again import CONNECT, NOTHING, RESUME, run_again
-from codex_tmux.elsewhere.shell_text import Token, tokens
+from codex_tmux.elsewhere.remote_command import codex_of, with_script
+from codex_tmux.elsewhere.run_again import NOTHING, RESUME, run_again
+from codex_tmux.elsewhere.shell_text import commands
 from codex_tmux.elsewhere.transport import Transport, of_argv
 
 ID = "01a201da-7561-7551-a7df-a07aa6f38cdb"
@@ -39,7 +39,7 @@ def test_a_command_line(row: list[str]) -> None:
         assert run_again(shlex.split(line)).how == NOTHING or not further
         return
     assert found is not None
-    assert leads_to == found.name + ("" if found.terminal else " without a terminal")
+    assert leads_to == found.name
     if found.goes_back:
         assert list(found.argv) == shlex.split(line)
     if further:
@@ -87,31 +87,12 @@ def test_what_a_script_looks_like_among_processes(argv: list[str], line: str) ->
 
 
 def test_fresh_keeps_flags_and_leaves_the_prompt() -> None:
-    assert with_session(read("ssh -t host codex -m x 'do it'"), "") == ("ssh", "-t", "host", "codex -m x")
+    assert run_again(["ssh", "-t", "host", "codex -m x 'do it'"]).words == ("ssh", "-t", "host", "codex -m x")
 
 
-@pytest.mark.parametrize(
-    ("seen", "how", "words"),
-    [
-        ("far", CONNECT, "mosh far"),
-        (
-            "-p 60001 --predict=never me@far -- codex --add-dir /tmp/a b hello",
-            CONNECT,
-            "mosh -p 60001 --predict=never me@far",
-        ),
-        ("far -- sh -c cd /tmp && codex hello", CONNECT, "mosh far"),
-        ("--ssh=ssh -p 2222 far -- codex hello", NOTHING, "mosh"),
-        ("--ssh ssh far", NOTHING, "mosh"),
-        ("--ss=ssh -p 2222 far", NOTHING, "mosh"),
-        ("--client=my mosh far", NOTHING, "mosh"),
-        ("--server mosh-server new far", NOTHING, "mosh"),
-        ("-4", NOTHING, "mosh"),
-    ],
-)
-def test_words_that_mosh_may_have_split_are_not_rebuilt(seen: str, how: str, words: str) -> None:
-    again = run_again(["mosh-client", f"-# {seen} |", "127.0.0.1", "60001"], ID)
-    assert (again.how, shlex.join(again.words)) == (how, words)
-    assert run_again(again.words).how == how
+def test_words_that_mosh_has_joined_are_not_rebuilt() -> None:
+    again = run_again(["mosh-client", "-# far -- codex --add-dir /tmp/a b hello |", "127.0.0.1", "60001"], ID)
+    assert (again.how, again.words) == (NOTHING, ("mosh",))
 
 
 SCRIPT = 'for f in "$d"/x; do echo "$f"; done'
@@ -135,19 +116,15 @@ def test_the_question_is_asked_where_codex_would_start(line: str, asked: tuple[s
 
 @given(st.lists(st.text(max_size=8), min_size=1, max_size=5))
 def test_words_that_a_shell_quoted_are_read_as_they_were(words: list[str]) -> None:
-    found = tokens(shlex.join(words))
-    assert found is not None
-    assert found == words
-    assert all(isinstance(word, Token) and "$" not in word.unsettled for word in found)
+    (found,) = commands(shlex.join(words))
+    assert found.texts == words
+    assert not any("$" in word.unsettled for word in found.words)
 
 
 @given(st.text(alphabet=" \t\n'\"\\$`&|;<>(){}#=-abc", max_size=30))
 def test_no_text_is_an_error(text: str) -> None:
-    assert tokens(text) is None or tokens(text) == tokens(text)
-    transport = of_argv(["ssh", "-t", "host", text])
-    assert transport is not None
-    codex_of(transport)
-    with_session(transport, ID)
+    commands(text)
+    assert run_again(["ssh", "-t", "host", text], ID).how != NOTHING
 
 
 @given(
@@ -157,6 +134,5 @@ def test_no_command_line_is_an_error(argv: list[str]) -> None:
     found = of_argv(argv)
     if found is not None:
         assert list(found.argv) == argv
-        with_session(found, ID)
         again = run_again(argv)
         assert run_again(again.words) == again, "what is remembered says the same again"

@@ -1,6 +1,8 @@
 """What stands before Codex in a pane's command: kept, dropped, or not understood."""
 
 import shlex
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -13,6 +15,8 @@ from codex_tmux.elsewhere.wrapper import (
     prefixed,
     storable,
 )
+from codex_tmux.tracking.wrapper_of import wrapper_of
+from tests.unit.rules_test import pane
 
 ARGS = ("-m", "x", "the old prompt")
 SAID = shlex.join(ARGS)
@@ -81,9 +85,7 @@ KEPT = {
     "cd sub && . ./env && nice codex @": (*SHELL, '. ./env && nice "$@"', "sh", PROGRAM),
     "export A=1; npx codex @": (*SHELL, 'export A=1; "$@"', "sh", PROGRAM),
     "codex @; exec zsh": (*SHELL, '"$@"; exec zsh', "sh", PROGRAM),
-    "codex @ 2>err.log": (*SHELL, '"$@" 2>err.log', "sh", PROGRAM),
     'A=1 codex -m x "$P"': (*SHELL, 'A=1 "$@"', "sh", PROGRAM),
-    "A=1 my-codex @": (*SHELL, 'A=1 my-codex "$@"', "sh"),
     "bash -lc 'codex -m x'": ("bash", "-lc", '"$@"', "sh", PROGRAM),
     "zsh -ic 'exec codex -m x'": ("zsh", "-ic", 'exec "$@"', "sh", PROGRAM),
 }  # fmt: skip
@@ -109,6 +111,8 @@ UNKNOWNS = {
     "cat task | codex @": "cat",
     "for i in 1 2; do codex @; done": "for",
     "sh -c 'codex \"$@\"' sh @": "sh",
+    "codex @ 2>err.log": "codex",
+    "A=1 my-codex @": "my-codex",
 }
 
 
@@ -125,17 +129,23 @@ def test_words_are_taken_as_they_are() -> None:
     assert of_words(["bwrap", "--bind", "/a b", "/", "codex", *ARGS], ARGS)[2] == "/a b"
 
 
-def test_a_script_without_arguments_tells_by_its_text() -> None:
-    assert of_command("my-codex", (), '#!/bin/sh\nA=1 codex "$@"\n') == ("my-codex",)
-    assert of_command("my-codex", (), "#!/bin/sh\nA=1 codex\n") == (UNKNOWN, "my-codex")
+@pytest.mark.parametrize(("passed", "found"), [('"$@"', True), ("", False)])
+def test_a_script_without_arguments_tells_by_its_text(tmp_path: Path, passed: str, found: bool) -> None:
+    script = tmp_path / "my-codex"
+    script.write_text(f"#!/bin/sh\nA=1 codex {passed}\n")
+    script.chmod(0o700)
+    codex = SimpleNamespace(
+        root=True, args=(), cwd=str(tmp_path), path=str(tmp_path), program=("/bin/codex",)
+    )
+    wrapper = wrapper_of(pane(1)._replace(start_command="my-codex"), codex)  # type: ignore[arg-type]
+    assert wrapper == ((str(script),) if found else (UNKNOWN, "my-codex"))
 
 
 @pytest.mark.parametrize(
     ("wrapper", "names", "kept"),
     [
         (("nice", "-n", "1", PROGRAM), (), True),
-        (("systemd-run", "-p", "MemoryMax=1G", PROGRAM), (), True),
-        (("systemd-run", "--property=MemoryMax=1G", PROGRAM), (), True),
+        (("systemd-run", "-p", "MemoryMax=1G", PROGRAM), (), False),
         (("systemd-run", "-p", "Environment=A=1", PROGRAM), (), False),
         (("systemd-run", "-E", "A=1", PROGRAM), (), False),
         (("env", "A=1", PROGRAM), (), False),
