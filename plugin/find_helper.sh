@@ -53,15 +53,14 @@ first_sync() {
 install_hooks() {
     helper=$(shell_word "$codex_helper")
     wait=$(until_continuum_has_looked)
-    there=$(hooks_and_aliases)
-    remove_at "$there" '90|20[0-9]|21[0-3]|84[78][0-9]' # a former version's too
+    remove_ours # a former version had more of them
     wrap_window_names
     tmux set-option -gqu @codex_say \; \
         set-option -g @codex_word "$helper" \; \
         set-option -g @codex_dir "$here" \; \
         source-file "$(glob_word "$here/plugin/hooks.tmux")" \; \
         set-option -g @codex_pending 1 \; \
-        if-shell -F '#{@codex_started}' '' "set-option -g @codex_started 1 ; run-shell -b${wait:+ -d $wait} '#{@codex_word} restore --at-start >/dev/null 2>&1 || :'"
+        if-shell -F '#{@codex_started}' '' "set-option -g @codex_started 1 ; run-shell -b${wait:+ -d 20} '#{@codex_word} restore --at-start >/dev/null 2>&1 || :'"
 }
 
 # A window that tmux names itself has the name of its active pane's conversation, if that has one. Asked for here: a
@@ -78,8 +77,8 @@ wrap_window_names() {
 }
 
 # Seconds, or nothing. tmux-continuum restores when a server has just started, but not where it sees a tmux client
-# beside the one that started it, as those of our helper would be: they wait until it has looked. Where it has restored
-# before us, titles have ids, and nothing is to be waited for.
+# beside the one that started it, as those of our helper would be: they wait until it has looked, and what is lost is
+# asked for once it has restored, if it will. Where it has done so before us, titles have ids.
 until_continuum_has_looked() {
     case $continuum in on:*) ;; *) return ;; esac
     [ $(($(date +%s) - ${continuum#on:})) -lt 10 ] || return

@@ -66,19 +66,12 @@ rebind_respawn_keys() {
     [ -z "$bindings" ] || printf '%s\n' "$bindings" | tmux source-file -
 }
 
-# All hooks and aliases, as tmux prints them.
-hooks_and_aliases() {
-    tmux show-hooks -g \; show-hooks -gw \; show-options -s command-alias
-}
-
-# Take our hooks and aliases, in what tmux printed ($1), at these indexes ($2, an extended regular expression) away,
-# nobody else's.
-remove_at() {
-    removal=$(printf '%s\n' "$1" | sed -nE "/@codex_/!d
-        s/^(command-alias\[($2)\]) .*/set-option -su \1/p
+# Take our hooks and aliases away, nobody else's.
+remove_ours() {
+    tmux show-hooks -g \; show-hooks -gw \; show-options -s command-alias | sed -nE "/@codex_/!d
+        s/^(command-alias\[84[78][0-9]\]) .*/set-option -su \1/p
         t
-        s/^([a-z-]+\[($2)\]) .*/set-hook -gu \1/p")
-    [ -z "$removal" ] || printf '%s\n' "$removal" | tmux source-file -
+        s/^([a-z-]+\[8470\]) .*/set-hook -gu \1/p" | tmux source-file -
 }
 
 # What stands before a respawn in a binding; in a former version's two commands.
@@ -87,6 +80,6 @@ before_respawn='(run-shell -C|if-shell -F) [^;]*@codex_(respawn|unsettled|guarde
 # Take hooks and aliases away, and these out of the user's own bindings: only then do the bindings parse as they were.
 remove_hooks_and_aliases() {
     bindings=$(tmux list-keys | grep -E "$before_respawn" | sed -E "s/$before_respawn//g")
-    remove_at "$(hooks_and_aliases)" '84[78][0-9]'
+    remove_ours
     [ -z "$bindings" ] || printf '%s\n' "$bindings" | tmux source-file -
 }

@@ -21,6 +21,7 @@ UNASKED: dict[str, Callable[[Server], None]] = {
     "ask": tell_lost,
     "now": lambda server: announce(server, Restore(server).run()),
     "choose": choose_and_restore,
+    "resurrect": after_resurrect,
 }
 """What nobody typed."""
 
@@ -37,14 +38,13 @@ UNASKED: dict[str, Callable[[Server], None]] = {
 )
 @click.option("--now", "do", flag_value="now", hidden=True, help="From the menu: tell the outcome in tmux.")
 @click.option("--choose", "do", flag_value="choose", hidden=True, help="From the menu's popup: choose which.")
-@click.option("--resurrect", metavar="HOOK", hidden=True, help="From tmux-resurrect's hooks.")
+@click.option("--resurrect", "do", flag_value="resurrect", hidden=True, help="From tmux-resurrect's hook.")
 @click.argument("sessions", nargs=-1, type=REMEMBERED, metavar="[SESSION]...")
 def command(
     dry_run: bool,
     force: bool,
     as_json: bool,
     do: str | None,
-    resurrect: str | None,
     sessions: tuple[str, ...],
 ) -> int:
     """Bring back what a restart of the tmux server has lost.
@@ -59,11 +59,9 @@ def command(
     server = Server()
     if do:
         UNASKED[do](server)
-    elif resurrect is not None:
-        after_resurrect(server, resurrect)
     elif dry_run:
         plan = Restore(server, named(server, sessions, force), force=force).plan_only()
-        click.echo(as_document(step.result for step in steps_of(plan)) if as_json else plan_text(plan))
+        click.echo(as_document(result for result, _, _ in steps_of(plan)) if as_json else plan_text(plan))
     else:
         return by_hand(Restore(server, named(server, sessions, force), force=force), as_json)
     return 0

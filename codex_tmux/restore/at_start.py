@@ -4,21 +4,18 @@ import shlex
 import time
 from itertools import chain
 
-from codex_tmux.codex.session_id import CUT
 from codex_tmux.errors import Problem
 from codex_tmux.log import log
 from codex_tmux.plain_text import printable, tilde
 from codex_tmux.restore.choose_sessions import choose
 from codex_tmux.restore.plan import lost_records
-from codex_tmux.restore.restore import RESUMED, WAITS, Restore, Result, spots_of, titles_of, waits_for
-from codex_tmux.restore.resurrect import POST, PRE, release_early, would_start_codex
+from codex_tmux.restore.restore import Restore, Result, titles_of
 from codex_tmux.restore.view import summary
 from codex_tmux.sleeping.resume import helper_command, key_of
 from codex_tmux.tmux import server as tmux
 from codex_tmux.tmux.clients import clients, of_client
 from codex_tmux.tmux.server import Server
 from codex_tmux.tmux.tell import say_for, tell_all, tell_later
-from codex_tmux.tracking.pass_once import Pass
 from codex_tmux.tracking.sync import look
 
 SERVER_STARTUP = 10.0
@@ -27,35 +24,14 @@ STILL = 2
 """Seconds without a key after which nobody is typing."""
 STILL_WITHIN = 60.0
 """Seconds to wait for that."""
-AT_START = "#{@codex_word} restore --at-start >/dev/null 2>&1 || :"
-SECOND_LOOK = "2"
-"""`@codex_started` once a look has been left to a timer."""
 ASK = "#{@codex_word} restore --ask >/dev/null 2>&1 || :"
-CONTINUUM_DELAY = 20
-"""Seconds after which tmux-continuum has restored, if it will: it gives up ten seconds after the server's start."""
 
 
 def start(server: Server) -> None:
     """What @codex-restore says, once a tmux server: restore, ask, or nothing; and nothing where nothing is lost."""
     mode = server.option("@codex-restore")
-    if mode == "off":
-        return
-    seen, lost = wait_for_lost(server)
-    # tmux-continuum has tmux-resurrect restore.
-    continuum = lost > 0 and server.option("@continuum-restore").strip() == "on"
-    if continuum and (there := restored_titles(seen)):
-        # It was quicker than we: what it has brought back is filled without a question, as by its hook.
-        announce(server, Restore(server, there, rebuilt=True).run())
-        lost -= len(there)
+    lost = 0 if mode == "off" else wait_for_lost(server)
     if not lost:
-        return
-    if continuum and server.option("@codex_started") != SECOND_LOOK:
-        # Its own hook brings us in; should it not restore (no save file, another tmux server), a timer does.
-        log("restore.left_to_continuum", lost=lost)
-        server.run(
-            *("set-option", "-g", "@codex_started", SECOND_LOOK, ";"),
-            *("run-shell", "-b", "-d", str(CONTINUUM_DELAY), AT_START),
-        )
         return
     if mode == "on":
         announce(server, Restore(server).run())
@@ -66,20 +42,13 @@ def start(server: Server) -> None:
         server.run("if-shell", "-F", "#{@codex_lost}", f"set-option -gu @codex_lost ; run-shell -b '{ASK}'")
 
 
-def restored_titles(seen: Pass) -> frozenset[str]:
-    """The lost sessions whose panes are there again: tmux-resurrect gives panes their titles."""
-    titles = {spot.title_id for spot in spots_of(seen)}
-    lost = lost_records(seen.records, seen.snapshot)
-    return frozenset(r.session_id for r in lost if r.session_id[:CUT] in titles)
-
-
-def wait_for_lost(server: Server) -> tuple[Pass, int]:
-    """What there is, and how many sessions are lost, asked as soon as the server has a tmux session."""
+def wait_for_lost(server: Server) -> int:
+    """How many sessions are lost, asked as soon as the server has a tmux session."""
     end = time.monotonic() + SERVER_STARTUP
     while True:
         seen = look(server)
         if seen.snapshot.panes or time.monotonic() > end:
-            return seen, len(lost_records(seen.records, seen.snapshot))
+            return len(lost_records(seen.records, seen.snapshot))
         time.sleep(0.05)
 
 
@@ -88,7 +57,7 @@ def tell_lost(server: Server) -> None:
 
     A message, not a menu: who types at that moment would choose from that without having seen it.
     """
-    _, lost = wait_for_lost(server)
+    lost = wait_for_lost(server)
     # Programs in control mode are asked nothing.
     people = [client for client in clients(server) if not client.control]
     client = max(people, key=lambda client: client.came).name if people else ""
@@ -114,7 +83,7 @@ def sessions_text(number: int) -> str:
 
 def offer(server: Server, client: str) -> bool:
     """Show the menu on a client where anything is lost: all, choose, not now. Whether it is shown."""
-    _, lost = wait_for_lost(server)
+    lost = wait_for_lost(server)
     if not lost:
         return False
     # A menu's commands are formats.
@@ -151,21 +120,8 @@ def choose_and_restore(server: Server) -> None:
         announce(server, Restore(server, frozenset(chosen)).run())
 
 
-def after_resurrect(server: Server, hook: str) -> None:
+def after_resurrect(server: Server) -> None:
     """tmux-resurrect has rebuilt its layout: resume in its panes."""
-    if server.option("@codex-restore") == "off":
-        return
-    if hook == PRE:
-        # Its own `codex` would come first: the panes are ours before it types.
-        processes = server.option("@resurrect-processes")
-        if would_start_codex(processes):
-            log("restore.before_resurrect", processes=processes)
-            Restore(server, rebuilt=True, early=True).run()
-        return
-    if hook != POST:
-        raise Problem(f"restore --resurrect {hook}: not a hook of tmux-resurrect that codex-tmux uses")
-    server.try_run("set-option", "-gu", "@codex_lost")
-    early = release_early(server, waits_for(server))
-    woken = {pane.id for pane in look(server).snapshot.panes if pane.wakes} if early else set()
-    results = [Result("early", pane, RESUMED if pane in woken else WAITS, "", "") for pane in early]
-    announce(server, results + Restore(server, rebuilt=True).run())
+    if server.option("@codex-restore") != "off":
+        server.try_run("set-option", "-gu", "@codex_lost")
+        announce(server, Restore(server, rebuilt=True).run())

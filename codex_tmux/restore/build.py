@@ -21,7 +21,7 @@ from codex_tmux.state.launch import LAY, launch_of
 from codex_tmux.state.pane_options import Option, encode_launch
 from codex_tmux.state.records import DEAD, Record
 from codex_tmux.tmux.server import RESPAWN_PANE, Server, joined, literal
-from codex_tmux.tmux.versions import DEAD_FORMAT, WINDOW_NAMES, version_of
+from codex_tmux.tmux.versions import DEAD_FORMAT, version_of
 
 
 class Rebuilder:
@@ -41,20 +41,20 @@ class Rebuilder:
     ) -> None:
         self.server = server
         self.has_pane_format = version_of(version) >= DEAD_FORMAT
-        self.window_name = as_given if version_of(version) >= WINDOW_NAMES else str
         self.said = said
         self.names = names
         self.waiting = waiting
         # Hooks often have no UTF-8 locale, and libtmux does not call `tmux -u`.
         os.environ["LC_ALL"] = "C.UTF-8"
         self.libtmux = libtmux.Server(socket_path=server.socket, tmux_bin=server.binary)
+        self.base_index = int(server.try_run("show-options", "-gv", "base-index") or "0")
 
-    def try_run(self, commands: list[list[str]]) -> tuple[list[str], str]:
-        """Run tmux commands in one call; the lines they printed, and what failed: nothing after that was run."""
+    def run(self, commands: list[list[str]]) -> list[str]:
+        """Run tmux commands in one call; the lines they printed. Raises TmuxError: nothing after that was run."""
         done = self.libtmux.cmd(*joined(commands))
-        if done.returncode == 0:
-            return list(done.stdout), ""
-        return list(done.stdout), f"tmux failed: {'; '.join(done.stderr) or f'exit {done.returncode}'}"
+        if done.returncode != 0:
+            raise TmuxError(f"tmux failed: {'; '.join(done.stderr) or f'exit {done.returncode}'}")
+        return list(done.stdout)
 
     @cached_property
     def sessions(self) -> set[str]:
@@ -65,28 +65,18 @@ class Rebuilder:
             return set()
         return {row["session_name"] for row in rows}
 
-    def build(self, plan: Build, base_index: int) -> tuple[list[tuple[str, str]], list[str]]:
+    def build(self, plan: Build) -> tuple[list[tuple[str, str]], list[str]]:
         """Build one window; its panes and their processes, in the order of its cells, and what is not as it was."""
-        name = session_target(plan.tmux_session)
-        window = f"{name}:{plan.window}"
+        session = plain_name(plan.tmux_session)
+        window = f"{session_target(session)}:{plan.window}"
         notes: list[str] = []
         first, *others = plan.cells
-        self.bring(plan.records)
-        commands: list[list[str]] = []
         # Names and directories are expanded as formats.
-        start = ["-n", literal(self.window_name(plan.window_name)), *self.start(first, notes)]
-        if plan.tmux_session not in self.sessions:
-            named = literal(as_given(plan.tmux_session))
-            commands.append(["new-session", "-d", "-s", named, *plan.room, *start])
-            # `-e` of new-session stays in the session's environment; of a window it is the first process's alone.
-            commands.append(["set-environment", "-u", "-t", f"{name}:", LAY])
-            if plan.window != base_index:
-                # With renumber-windows on, the move would be undone at once.
-                commands.append(["set-option", "-t", f"{name}:", "renumber-windows", "off"])
-                commands.append(["move-window", "-d", "-s", f"{name}:{base_index}", "-t", window])
-                commands.append(["set-option", "-u", "-t", f"{name}:", "renumber-windows"])
+        start = ["-n", literal(plain_name(plan.window_name)), *self.start(first, notes)]
+        if session in self.sessions:
+            commands = [["new-window", "-d", "-t", window, *start]]
         else:
-            commands.append(["new-window", "-d", "-t", window, *start])
+            commands = self.with_session(session, plan, start)
         commands += self.marks(window, first)
         for cell in others:
             commands.append(["split-window", "-t", window, *self.start(cell, notes)])
@@ -95,56 +85,42 @@ class Rebuilder:
         if plan.automatic and self.names.keys() & {record.session_id for record in plan.records}:
             commands.append(["set-option", "-wu", "-t", window, "automatic-rename"])
         commands.append(["list-panes", "-t", window, "-F", "#{pane_id} #{pane_pid}"])
+        lines = self.with_buffers(plan.records, commands)
+        self.sessions.add(session)
         if others:
-            commands.append(["select-pane", "-t", f"{window}.{{top-left}}"])
-            # Last: a layout that does not fit must not cost the panes. In the same call all the same: a restore killed
-            # before it would leave another layout, for the next sync to take for the user's own.
-            commands.append(["select-layout", "-t", window, plan.layout])
-        lines, failure = self.try_run(commands)
-        if failure:
-            if len(lines) != len(plan.cells):
-                self.take_back(plan.records)
-                raise TmuxError(failure)
-            notes.append(f"its layout could not be set ({failure})")
-        self.sessions.add(plan.tmux_session)
+            try:
+                top = ["select-pane", "-t", f"{window}.{{top-left}}"]
+                self.run([top, ["select-layout", "-t", window, plan.layout]])
+            except TmuxError as e:
+                notes.append(f"its layout could not be set ({e})")
         return [(line.split(" ")[0], line.split(" ")[1]) for line in lines], notes
 
-    def link(self, plan: Build, base_index: int) -> None:
-        """Link a window that was built to its other places, as far as these are free; a tmux session of the same group
-        has all windows."""
-        source = session_target(plan.tmux_session)
-        for name, window, group in plan.links:
-            target = session_target(name)
-            link = ["link-window", "-d", "-s", f"{source}:{plan.window}", "-t", f"{target}:{window}"]
-            if name in self.sessions:
-                self.try_run([link])
-                continue
-            self.sessions.add(name)
-            new = ["new-session", "-d", "-s", literal(as_given(name))]
-            if group:
-                self.try_run([[*new, "-t", source]])
-            elif window == base_index:
-                self.try_run([new, [*link, "-k"]])
-            else:
-                self.try_run([new, link, ["kill-window", "-t", f"{target}:{base_index}"]])
+    def with_session(self, session: str, plan: Build, start: list[str]) -> list[list[str]]:
+        """The commands that make a tmux session with this one window."""
+        target = session_target(session)
+        commands = [
+            ["new-session", "-d", "-s", literal(session), *plan.room, *start],
+            # `-e` of new-session stays in the session's environment; of a window it is the first process's alone.
+            ["set-environment", "-u", "-t", f"{target}:", LAY],
+        ]
+        if plan.window != self.base_index:
+            # With renumber-windows on, the move would be undone at once.
+            commands += [
+                ["set-option", "-t", f"{target}:", "renumber-windows", "off"],
+                ["move-window", "-d", "-s", f"{target}:{self.base_index}", "-t", f"{target}:{plan.window}"],
+                ["set-option", "-u", "-t", f"{target}:", "renumber-windows"],
+            ]
+        return commands
 
-    def fill(self, panes: list[tuple[str, Record]]) -> list[tuple[str, list[str]]]:
-        """Put sessions to sleep in panes that are there, in place of their idle shells, in one call; the process of
-        each, as far as it went, and what is not as it was."""
-        commands: list[list[str]] = []
-        notes: list[list[str]] = []
-        self.bring([record for _, record in panes])
-        for pane, record in panes:
-            notes.append([])
-            cell = Cell(record.cwd, record)
-            commands += self.marks(pane, cell)
-            commands.append([RESPAWN_PANE, "-k", "-t", pane, *self.start(cell, notes[-1])])
-            commands.append(["display-message", "-p", "-t", pane, "#{pane_pid}"])
-        lines, failure = self.try_run(commands)
-        if failure and not lines:
-            self.take_back([record for _, record in panes])
-            raise TmuxError(failure)
-        return list(zip(lines, notes))
+    def fill(self, pane: str, record: Record) -> tuple[str, list[str]]:
+        """Put a session to sleep in a pane that is there, in place of its idle shell; its process, and what is not as
+        it was."""
+        notes: list[str] = []
+        cell = Cell(record.cwd, record)
+        respawn = [RESPAWN_PANE, "-k", "-t", pane, *self.start(cell, notes)]
+        told = ["display-message", "-p", "-t", pane, "#{pane_pid}"]
+        (process,) = self.with_buffers([record], [*self.marks(pane, cell), respawn, told])
+        return process, notes
 
     def start(self, cell: Cell, notes: list[str]) -> list[str]:
         """The last arguments of the command that creates a pane: where, and what for Codex. Where its directory is
@@ -159,18 +135,21 @@ class Rebuilder:
         buffer = SAID + cell.record.session_id
         return [*where, "-e", f"{LAY}={buffer}", *run_command(self.server, launch_of(cell.record))]
 
-    def bring(self, records: list[Record]) -> None:
-        """Put what was said last into a buffer for each pane, whose process draws it and takes the buffer away."""
+    def with_buffers(self, records: list[Record], commands: list[list[str]]) -> list[str]:
+        """Run the commands that bring these records back, whose panes draw what was said last from buffers, and take
+        these away. Raises TmuxError."""
         for record in records:
             # tmux 3.3 shows the hint itself; before, it has to be drawn.
             hint = [] if self.has_pane_format else [(HINT, ASLEEP)]
             data = packed([*self.said.get(record.session_id, ()), *hint])
             load = self.server.argv("load-buffer", "-b", SAID + record.session_id, "-")
             subprocess.run(load, input=data, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-
-    def take_back(self, records: list[Record]) -> None:
-        for record in records:
-            self.server.try_run("delete-buffer", "-b", SAID + record.session_id)
+        try:
+            return self.run(commands)
+        except TmuxError:
+            for record in records:
+                self.server.try_run("delete-buffer", "-b", SAID + record.session_id)
+            raise
 
     def marks(self, target: str, cell: Cell) -> list[list[str]]:
         """What makes a pane the session's own, told in the same call that creates it."""
@@ -199,32 +178,10 @@ class Rebuilder:
         return commands
 
 
-ENCODED = re.compile(rb"\\([0-7]{3}|.)", re.DOTALL)
-"""What vis(3) writes for a backslash and for what cannot be printed, as tmux calls it."""
-LETTERS = {
-    b"n": b"\n",
-    b"r": b"\r",
-    b"b": b"\b",
-    b"a": b"\a",
-    b"v": b"\v",
-    b"t": b"\t",
-    b"f": b"\f",
-    b"s": b" ",
-}
-
-
-def as_given(name: str) -> str:
-    """What a tmux session was named that tmux now calls `name`: it encodes such names, and would encode this one again.
-
-    >>> as_given(r"a\\\\b\\033")
-    'a\\\\b\\x1b'
-    """
-    return os.fsdecode(ENCODED.sub(decoded, os.fsencode(name)))
-
-
-def decoded(found: re.Match[bytes]) -> bytes:
-    word = found[1]
-    return LETTERS.get(word, word) if len(word) < 3 else bytes([int(word, 8) & 0xFF]).strip(b"\0")
+def plain_name(name: str) -> str:
+    """What a tmux session or window comes back as. Before a backslash, a `$` and what cannot be printed tmux writes a
+    backslash, each time that it is given the name: it would not find such a name again."""
+    return re.sub(r"[\\$]", "_", name)
 
 
 def session_target(name: str) -> str:

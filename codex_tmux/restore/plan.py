@@ -47,7 +47,7 @@ class Cell(NamedTuple):
 class Build(NamedTuple):
     """Build a window; `window` is its index, `moved` the one it had where that is taken now (None: its own).
 
-    `links`: its other places, as of a record; `automatic`: tmux itself named it.
+    `automatic`: tmux itself named it.
     """
 
     tmux_session: str
@@ -56,7 +56,6 @@ class Build(NamedTuple):
     layout: str
     cells: tuple[Cell, ...]
     moved: int | None = None
-    links: tuple[tuple[str, int, bool], ...] = ()
     automatic: bool = False
 
     @property
@@ -137,7 +136,6 @@ def make_plan(
     untouched: frozenset[str],
     *,
     rebuilt: bool,
-    fill_only: bool = False,
 ) -> Plan:
     """What to do about `lost`, given the panes there are.
 
@@ -157,8 +155,6 @@ def make_plan(
         else:
             where = "{}:{}.{}".format(*spot.position)
             skips.append(Skip(record, f"pane {spot.pane} ({where}) is in use: left alone"))
-    if fill_only:
-        return Plan(tuple(fills))
     return Plan(tuple(fills), tuple(builds(left, spots)), tuple(skips))
 
 
@@ -203,6 +199,5 @@ def build(group: list[Record], window: int) -> Build:
         layout=newest.window_layout,
         cells=(*(cells[i] for i in sorted(cells)), *extra),
         moved=newest.window if window != newest.window else None,
-        links=newest.links,
         automatic=newest.window_automatic,
     )

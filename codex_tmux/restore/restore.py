@@ -1,11 +1,11 @@
 """After a server restart: every conversation back in its place."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from itertools import chain
 from typing import NamedTuple
 
+from codex_tmux.codex.rollout import last_exchange
 from codex_tmux.codex.session_id import CUT, find_id
 from codex_tmux.codex.store import Store
 from codex_tmux.errors import TmuxError
@@ -13,10 +13,9 @@ from codex_tmux.log import log
 from codex_tmux.pane.idle_shell import untouched
 from codex_tmux.plain_text import plain_line, shortened
 from codex_tmux.restore.build import Rebuilder
-from codex_tmux.restore.last_said import last_said
-from codex_tmux.restore.plan import Build, Plan, Spot, lost_records, make_plan, place
+from codex_tmux.restore.plan import Build, Fill, Plan, Spot, lost_records, make_plan, place
 from codex_tmux.sleeping.resume import wait_until_dead
-from codex_tmux.sleeping.waking import EARLY, WHEN_SHOWN, WITH_A_CLIENT
+from codex_tmux.sleeping.waking import WHEN_SHOWN, WITH_A_CLIENT
 from codex_tmux.state import store
 from codex_tmux.state.records import LOST, Record
 from codex_tmux.tmux import epoch
@@ -28,8 +27,6 @@ from codex_tmux.tracking.sync import server_lock
 RESUMED, WAITS, REBUILT, SKIPPED, FAILED = "resumed", "waiting", "rebuilt", "skipped", "failed"
 Progress = Callable[[int, int], None]
 TITLE_WIDTH = 60
-FILLS = 8
-"""How many panes are filled in one tmux call: it may be 16 KB long, and a restore that is killed finishes it."""
 
 
 class Result(NamedTuple):
@@ -50,9 +47,8 @@ class Result(NamedTuple):
 class Restore:
     """One restore of what a tmux server has lost, or of it the `sessions`.
 
-    `rebuilt`: tmux-resurrect has just restored the layout; `early`: it has yet to type its commands, and nothing wakes
-    before that.
-    `force`: also what other hosts have, whether they have it still or not.
+    `rebuilt`: tmux-resurrect has just restored the layout; `force`: also what other hosts have, whether they have it
+    still or not.
 
     It holds the sync lock of its tmux server: neither a sync nor a second restore comes between. What is done is
     remembered in the panes themselves, by the very call that makes them: interrupted anywhere, the next sync sees which
@@ -62,7 +58,6 @@ class Restore:
     server: Server
     sessions: frozenset[str] | None = None
     rebuilt: bool = False
-    early: bool = False
     force: bool = False
     results: list[Result] = field(default_factory=list)
     drawing: dict[str, str] = field(default_factory=dict)
@@ -100,23 +95,21 @@ class Restore:
             return Plan()
         wanted = {spot.pane for spot in place(lost, spots).values()}
         free = untouched(self.server, wanted) if wanted else frozenset()
-        return make_plan(lost, spots, free, rebuilt=self.rebuilt, fill_only=self.early)
+        return make_plan(lost, spots, free, rebuilt=self.rebuilt)
 
     def perform(self, seen: Pass, plan: Plan, progress: Progress = lambda done, of: None) -> None:
         records = plan.restored
-        builder = Rebuilder(
-            self.server,
-            seen.reading.server["version"],
-            last_said(records),
-            names_of(seen.reading, {record.session_id: record for record in records}),
-            EARLY if self.early else waits_for(self.server),
-        )
-        progress(0, len(records))
+        names = names_of(seen.reading, {record.session_id: record for record in records})
+        version, waiting = seen.reading.server["version"], waits_for(self.server)
+        builder = Rebuilder(self.server, version, last_said(records), names, waiting)
         self.results += [Result.of(skip.record, SKIPPED, reason=skip.reason) for skip in plan.skips]
-        done = 0
-        for number in chain(self.fill_all(builder, plan), self.build_all(builder, plan)):
-            done += number
-            progress(done, len(records))
+        progress(0, len(records))
+        for fill in plan.fills:
+            self.fill(builder, fill)
+            progress(len(self.drawing), len(records))
+        for build in plan.builds:
+            self.build(builder, build)
+            progress(len(self.drawing), len(records))
         wait_until_dead(self.server, self.drawing)
         woken = {pane.id for pane in sync_once(self.server).snapshot.panes if pane.wakes}
         self.results = [r._replace(outcome=RESUMED) if r.pane in woken else r for r in self.results]
@@ -124,37 +117,18 @@ class Restore:
             if r.outcome != REBUILT:
                 log(f"restore.{r.outcome}", session=r.session_id, pane=r.pane, why=r.reason or None)
 
-    def fill_all(self, builder: Rebuilder, plan: Plan) -> Iterator[int]:
-        """Fill the panes that are there; how many at each step."""
-        left = list(plan.fills)
-        while left:
-            some = left[:FILLS]
-            try:
-                filled = builder.fill([(f.pane, f.record) for f in some])
-            except TmuxError as e:
-                # The first of them cannot be done; the others have another go.
-                first = left.pop(0)
-                self.results.append(Result.of(first.record, FAILED, first.pane, str(e)))
-                continue
-            del left[: len(filled)]
-            for fill, (process, notes) in zip(some, filled):
-                self.drawing[fill.pane] = process
-                self.results.append(Result.of(fill.record, WAITS, fill.pane, "; ".join(notes)))
-            yield len(filled)
+    def fill(self, builder: Rebuilder, fill: Fill) -> None:
+        try:
+            self.drawing[fill.pane], notes = builder.fill(fill.pane, fill.record)
+        except TmuxError as e:
+            self.results.append(Result.of(fill.record, FAILED, fill.pane, str(e)))
+            return
+        self.results.append(Result.of(fill.record, WAITS, fill.pane, "; ".join(notes)))
 
-    def build_all(self, builder: Rebuilder, plan: Plan) -> Iterator[int]:
-        """Build the windows, and link them to their other places; how many sessions came back in each."""
-        base_index = int(self.server.try_run("show-options", "-gv", "base-index") or "0")
-        for build in plan.builds:
-            self.build(builder, build, base_index)
-            yield len(build.records)
-        for build in plan.builds:
-            builder.link(build, base_index)
-
-    def build(self, builder: Rebuilder, build: Build, base_index: int) -> None:
+    def build(self, builder: Rebuilder, build: Build) -> None:
         where = f"{build.tmux_session}:{build.window}"
         try:
-            panes, notes = builder.build(build, base_index)
+            panes, notes = builder.build(build)
         except TmuxError as e:
             self.results += [Result.of(record, FAILED, reason=str(e)) for record in build.records]
             return
@@ -197,6 +171,14 @@ def spots_of(seen: Pass) -> tuple[Spot, ...]:
         )
         for row, pane in zip(seen.reading.panes, seen.snapshot.panes)
     )
+
+
+def last_said(records: list[Record]) -> dict[str, list[tuple[str, str]]]:
+    """(who, what) of the last message of each side, by session: what its pane shows while it sleeps. Where Codex's
+    store does not tell, the session's title."""
+    found = {r.session_id: Store(r.codex_home).find(r.session_id) for r in records}
+    said = {s: last_exchange(known.rollout) for s, known in found.items() if known}
+    return {s: said.get(s) or [("", (known and known.title) or s)] for s, known in found.items()}
 
 
 def titles_of(records: list[Record]) -> dict[str, str]:

@@ -3,7 +3,6 @@
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
 
 from rich.cells import cell_len
 
@@ -43,35 +42,29 @@ def as_document(results: Iterable[Result]) -> str:
     return document("results", rows)
 
 
-class Step(NamedTuple):
-    """What is planned for one pane: what is to become of it, how, and its directory."""
-
-    result: Result
-    how: str
-    cwd: str
-
-
-def steps_of(plan: Plan) -> Iterator[Step]:
-    """The plan as steps; a pane that is yet to be built is None, and the session of a plain shell."""
+def steps_of(plan: Plan) -> Iterator[tuple[Result, str, str]]:
+    """What is planned for each pane: what is to become of it, how, and its directory. A pane that is yet to be built is
+    None, and the session of a plain shell."""
     for fill in plan.fills:
-        yield Step(Result.of(fill.record, WAITS, fill.pane), f"in pane {fill.pane}", fill.record.cwd)
+        yield Result.of(fill.record, WAITS, fill.pane), f"in pane {fill.pane}", fill.record.cwd
     for build in plan.builds:
         moved = "" if build.moved is None else f"window {build.tmux_session}:{build.moved} is in use"
         how = f"new window ({moved})" if moved else "new window"
         for at, cell in enumerate(build.cells):
             where = f"{build.tmux_session}:{build.window}.{at}"
             session, outcome = (cell.record.session_id, WAITS) if cell.record else (None, REBUILT)
-            yield Step(Result(session, None, outcome, moved, where), "split" if at else how, cell.cwd)
-    for skip in plan.skips:
-        result = Result.of(skip.record, SKIPPED, reason=skip.reason)
-        yield Step(result, f"skipped: {skip.reason}", skip.record.cwd)
+            yield Result(session, None, outcome, moved, where), "split" if at else how, cell.cwd
+    for record, reason in plan.skips:
+        yield Result.of(record, SKIPPED, reason=reason), f"skipped: {reason}", record.cwd
 
 
 def plan_text(plan: Plan) -> str:
     titles = titles_of([*plan.restored, *(skip.record for skip in plan.skips)])
     rows = [("WHERE", "TITLE", "HOW", "DIRECTORY", "SESSION")]
-    for (session, _, _, _, where), how, cwd in steps_of(plan):
-        rows.append((where, titles.get(session or "", "shell"), how, directory_of(cwd), session or "-"))
+    for result, how, cwd in steps_of(plan):
+        session = result.session_id or ""
+        place = result.where, titles.get(session, "shell"), how, directory_of(cwd)
+        rows.append((*place, session or "-"))
     if len(rows) == 1:
         return "nothing to restore"
     cells = [[printable(cell) for cell in row] for row in rows]

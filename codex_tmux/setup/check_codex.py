@@ -1,10 +1,8 @@
-"""Is there a Codex, does it name its session in the title, and does its daemon answer?"""
+"""Is there a Codex, and does it name its session in the title?"""
 
 import os
 import shlex
 
-from codex_tmux.codex.daemon.activity import ask
-from codex_tmux.codex.daemon.client import DaemonError, has_daemon, socket_path
 from codex_tmux.codex.home import default_home
 from codex_tmux.codex.title_config import items_for
 from codex_tmux.codex.version import NEWEST_TESTED, limits_of
@@ -14,14 +12,11 @@ from codex_tmux.pane.program import missing_interpreter
 from codex_tmux.setup.doctor_facts import BROKEN, OK, WARNING, DoctorFacts, Finding
 from codex_tmux.setup.setup import config_has_id, config_of
 
-DAEMON_WITHIN = 2.0
-"""Seconds for a daemon to answer: here a slow answer is one."""
-
 
 def check_codex(facts: DoctorFacts) -> Finding:
     codex = facts.codex
     if codex is None:
-        chosen = facts.options.get("@codex-command", "")
+        chosen = facts.server.option("@codex-command")
         if chosen:
             unset = "tmux set-option -gu @codex-command"
             return Finding(BROKEN, f"@codex-command is {chosen}: no such program", unset)
@@ -59,16 +54,3 @@ def check_title(facts: DoctorFacts) -> Finding:
         named = ([] if home == default_home() else ["--codex-home", home] for home in without)
         return Finding(WARNING, detail, "; ".join(typed("setup", *words) for words in named))
     return Finding(OK, f"shows the session id ({', '.join(homes)})")
-
-
-def check_daemon(facts: DoctorFacts) -> Finding:
-    homes = [home for home in facts.codex_homes() if has_daemon(home)]
-    for home in homes:
-        try:
-            ask(home, (), DAEMON_WITHIN)
-        except DaemonError:
-            detail = f"Codex's daemon does not answer at {socket_path(home)}: activity unavailable"
-            return Finding(WARNING, detail, f"CODEX_HOME={shlex.quote(home)} codex app-server daemon restart")
-    if homes:
-        return Finding(OK, f"Codex's daemon answers ({', '.join(homes)})")
-    return Finding(OK, "activity unavailable: Codex's daemon is not running")

@@ -1,45 +1,35 @@
-"""Can tmux start the helper, is it this one, and does one of them hang?"""
+"""Can tmux start the helper, is it this one, and will the next tmux server load the plugin?"""
 
 import os
+import re
 import shlex
 import shutil
 import subprocess
 import sys
-import time
 
 from codex_tmux import __version__
-from codex_tmux.codex.processes.held import lock_owner
-from codex_tmux.codex.processes.table import Processes
-from codex_tmux.paths import names_in, state_dir
-from codex_tmux.plain_text import plain_line
+from codex_tmux.launcher import program, typed
+from codex_tmux.setup import tmux_conf
 from codex_tmux.setup.doctor_facts import BROKEN, OK, WARNING, DoctorFacts, Finding
 from codex_tmux.state.start_command import helper_named
 
-HANGS_AFTER = 3.0
-"""Seconds after which a helper that keeps a lock hangs: a sync takes a moment."""
+LOADED_FILE = re.compile(r"(~?/[^'\"]*?/(?:codex\.tmux|codex-tmux))(?=['\"\s]|$)")
 
 
 def check_helper(facts: DoctorFacts) -> Finding:
-    helper = helper_named(facts.options.get("@codex_word", ""))
+    helper = helper_named(facts.server.option("@codex_word"))
     found = shutil.which("codex-tmux", path=facts.path) or sys.argv[0]
     choose = (
         f"tmux set-option -g @codex-tmux-bin {shlex.quote(os.path.abspath(found))}; {facts.load_command()}"
     )
     if not helper:
         return Finding(BROKEN, "not set in tmux", choose)
-    if not os.access(helper, os.X_OK) or os.path.isdir(helper):
-        return Finding(BROKEN, f"{helper} cannot be run: is it still installed?", choose)
     said = version_line(helper)
     if not said.startswith("codex-tmux"):
-        return Finding(BROKEN, f"{helper} does not run", choose)
-    if hanging := one_that_hangs():
-        return hanging
+        return Finding(BROKEN, f"{helper} does not run: is it still installed?", choose)
     version = said.split()[-1]
     if version != __version__:
         return Finding(WARNING, f"{helper} is codex-tmux {version}, this one is {__version__}", choose)
-    chosen = os.path.expanduser(facts.options.get("@codex-tmux-bin", ""))
-    if chosen and os.path.realpath(chosen) != os.path.realpath(helper):
-        return Finding(WARNING, f"@codex-tmux-bin is {chosen}, but {helper} is used", facts.load_command())
     return Finding(OK, f"{helper} ({version})")
 
 
@@ -53,15 +43,25 @@ def version_line(helper: str) -> str:
         return ""
 
 
-def one_that_hangs() -> Finding | None:
-    directory = state_dir()
-    paths = [os.path.join(directory, n) for n in sorted(names_in(directory)) if n.endswith(".lock")]
-    held = {path: pid for path in paths if (pid := lock_owner(path)) is not None}
-    if held:
-        time.sleep(HANGS_AFTER)
-    for path, pid in held.items():
-        if lock_owner(path) == pid:
-            command = plain_line(shlex.join(Processes().argv(pid)))[:80]
-            detail = f"process {pid} hangs: it has held {path} for {HANGS_AFTER:g} s ({command})"
-            return Finding(BROKEN, detail, f"kill -CONT {pid}; kill {pid}")
-    return None
+def check_conf(facts: DoctorFacts) -> Finding:
+    found = tmux_conf.loading()
+    if not found:
+        return Finding(OK, f"{tmux_conf.place()} does not load the plugin; a file that it sources may do so")
+    wanted = tmux_conf.load_line(program())
+    fix = typed("install") if found.ours else f"in {found.path}, write: {wanted.decode(errors='replace')}"
+    if gone := gone_file(found.text):
+        detail = f"{found.path} loads {gone}, which is gone: the next tmux server starts without the plugin"
+        return Finding(BROKEN, detail, fix)
+    if found.ours and found.line != wanted:
+        return Finding(WARNING, f"{found.path} loads another copy: {found.text}", fix)
+    return Finding(OK, f"{found.path} loads the plugin: {found.text}")
+
+
+def gone_file(line: str) -> str:
+    """The file that a line of tmux.conf runs, if it is not there; "" otherwise.
+
+    >>> gone_file("run-shell '/nowhere/python3.10/codex.tmux'")
+    '/nowhere/python3.10/codex.tmux'
+    """
+    found = None if "@plugin" in line else LOADED_FILE.search(line)
+    return found[1] if found and not os.path.exists(os.path.expanduser(found[1])) else ""

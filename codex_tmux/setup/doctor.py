@@ -6,19 +6,16 @@ import sys
 import textwrap
 from collections import Counter
 from collections.abc import Callable
-from typing import NamedTuple
 
 import click
 
 from codex_tmux.errors import Problem
 from codex_tmux.json_form import document
 from codex_tmux.plain_text import plain_line
-from codex_tmux.setup.check_bindings import check_bindings
-from codex_tmux.setup.check_codex import check_codex, check_daemon, check_title
-from codex_tmux.setup.check_conf import check_conf
-from codex_tmux.setup.check_helper import check_helper
+from codex_tmux.setup.check_codex import check_codex, check_title
+from codex_tmux.setup.check_helper import check_conf, check_helper
 from codex_tmux.setup.check_state import check_state
-from codex_tmux.setup.check_tmux import check_conflicts, check_plugin, check_tmux
+from codex_tmux.setup.check_tmux import check_bindings, check_conflicts, check_plugin, check_tmux
 from codex_tmux.setup.doctor_facts import BROKEN, OK, WARNING, DoctorFacts, Finding
 from codex_tmux.tmux.server import Server
 
@@ -27,26 +24,20 @@ LEAST_ROOM = 30
 COLOURS = {OK: "green", WARNING: "yellow", BROKEN: "red"}
 
 
-class Check(NamedTuple):
-    name: str
-    look: Callable[[DoctorFacts], Finding]
-    of_a_server: bool = False
-    """Whether there must be a tmux server to look at."""
-
-
-CHECKS = (
-    Check("tmux", check_tmux),
-    Check("plugin", check_plugin, of_a_server=True),
-    Check("bindings", check_bindings, of_a_server=True),
-    Check("helper", check_helper, of_a_server=True),
-    Check("conflicts", check_conflicts, of_a_server=True),
-    Check("tmux.conf", check_conf),
-    Check("codex", check_codex),
-    Check("title", check_title),
-    Check("state", check_state),
-    Check("daemon", check_daemon),
-)
+CHECKS: dict[str, Callable[[DoctorFacts], Finding]] = {
+    "tmux": check_tmux,
+    "plugin": check_plugin,
+    "bindings": check_bindings,
+    "helper": check_helper,
+    "conflicts": check_conflicts,
+    "tmux.conf": check_conf,
+    "codex": check_codex,
+    "title": check_title,
+    "state": check_state,
+}
 """In the order they are reported."""
+OF_A_SERVER = ("plugin", "bindings", "helper", "conflicts")
+"""Those that need a tmux server to look at."""
 
 
 @click.command(epilog="Example: codex-tmux doctor --json | jq '.checks[] | select(.status != \"ok\")'")
@@ -59,7 +50,11 @@ def command(as_json: bool) -> int:
     something works less well than it could.
     """
     facts = DoctorFacts.of(Server())
-    found = {c.name: finding_of(c, facts) for c in CHECKS if facts.reachable or not c.of_a_server}
+    found = {
+        name: finding_of(look, facts)
+        for name, look in CHECKS.items()
+        if facts.reachable or name not in OF_A_SERVER
+    }
     if as_json:
         click.echo(
             document("checks", ({"name": name, **finding._asdict()} for name, finding in found.items()))
@@ -70,9 +65,9 @@ def command(as_json: bool) -> int:
     return 1 if any(finding.status == BROKEN for finding in found.values()) else 0
 
 
-def finding_of(check: Check, facts: DoctorFacts) -> Finding:
+def finding_of(look: Callable[[DoctorFacts], Finding], facts: DoctorFacts) -> Finding:
     try:
-        return check.look(facts)
+        return look(facts)
     except (Problem, OSError, ValueError) as e:
         return Finding(WARNING, f"cannot be checked: {e}")
 
@@ -84,12 +79,15 @@ def report(found: dict[str, Finding]) -> list[str]:
     indent = " " * (MARK_WIDTH + name_width + 2)
     lines = []
     for name, finding in found.items():
-        detail = textwrap.wrap(
-            short(finding.detail), max(LEAST_ROOM, columns - len(indent)), break_on_hyphens=False
+        detail = textwrap.fill(
+            short(finding.detail),
+            max(columns, len(indent) + LEAST_ROOM),
+            initial_indent=indent,
+            subsequent_indent=indent,
+            break_on_hyphens=False,
         )
         mark = click.style(f"{finding.status:{MARK_WIDTH}}", fg=COLOURS[finding.status])
-        lines.append(f"{mark}{name:{name_width}}  {''.join(detail[:1])}")
-        lines += [indent + more for more in detail[1:]]
+        lines.append(f"{mark}{name:{name_width}}  {detail.lstrip()}")
         lines += [f"{indent}→ {plain_line(finding.fix)}"] if finding.fix else []
     counts = Counter(finding.status for finding in found.values())
     broken, warnings = counts[BROKEN], counts[WARNING]

@@ -1,10 +1,9 @@
 """What several checks of `doctor` look at, read once and changed nowhere."""
 
 import os
-import re
 import shlex
 import shutil
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
@@ -31,12 +30,11 @@ class Finding(NamedTuple):
 
 @dataclass(frozen=True)
 class DoctorFacts:
-    """One tmux server and this machine. `options` are the global user options by name."""
+    """One tmux server and this machine."""
 
     server: Server
     reachable: bool
     version: str = ""
-    options: dict[str, str] = field(default_factory=dict)
     records: tuple[Record, ...] = ()
 
     @classmethod
@@ -47,17 +45,11 @@ class DoctorFacts:
         except store.StateError:
             records = ()
         version = server.try_run("display-message", "-p", "#{version}")
-        if version is None:
-            return cls(server, reachable=False, records=records)
-        listed = server.try_run("show-options", "-g") or ""
-        names = re.findall(r"^(@[A-Za-z0-9_-]+)", listed, re.MULTILINE)
-        # A value that spans lines is whole only when asked for by its name.
-        options = {name: server.option(name) for name in dict.fromkeys(names)}
-        return cls(server, True, version.strip(), options, records)
+        return cls(server, version is not None, (version or "").strip(), records)
 
     @property
     def directory(self) -> str:
-        return self.options.get("@codex_dir", "")
+        return self.server.option("@codex_dir")
 
     def load_command(self) -> str:
         """What loads the plugin (again); where tmux.conf does not load it, what makes it do so."""
@@ -83,7 +75,7 @@ class DoctorFacts:
     @cached_property
     def codex(self) -> str | None:
         """The Codex to look at: the chosen one, else the one on tmux's own PATH, else on ours."""
-        words = shlex.split(self.options.get("@codex-command", ""))
+        words = shlex.split(self.server.option("@codex-command"))
         if words:
             return shutil.which(os.path.expanduser(words[0]), path=self.path)
         return shutil.which("codex", path=self.path) or shutil.which("codex")

@@ -1,7 +1,6 @@
 """`codex-tmux install` and `load`: the plugin in the user's tmux.conf, and in the tmux server that runs."""
 
 import os
-import time
 from pathlib import Path
 
 import click
@@ -9,13 +8,9 @@ import click
 from codex_tmux.errors import Problem
 from codex_tmux.launcher import plugin_file, program, typed
 from codex_tmux.setup import local_link, tmux_conf
-from codex_tmux.setup.user_file import UserFile, rewrite
+from codex_tmux.setup.user_file import rewrite
 from codex_tmux.tmux.server import Server, literal
-from codex_tmux.tmux.user_keys import TASKS, advice, left, prefixed
-
-LOADED_WITHIN = 10.0
-"""Seconds that tmux may take to load the plugin, or to let go of it."""
-POLL_SECONDS = 0.05
+from codex_tmux.tmux.user_keys import prefixed
 
 
 @click.command(epilog="Example: codex-tmux install --check || codex-tmux install")
@@ -41,8 +36,10 @@ def command(check: bool, yes: bool) -> int:
     elsewhere = found is not None and not found.ours
     if found and elsewhere:
         click.echo(f"nothing to write: {found.path} loads the plugin: {found.text}")
-    elif not write(UserFile(found.path if found else tmux_conf.place()), yes):
-        return 1
+    else:
+        path, line = found.path if found else tmux_conf.place(), tmux_conf.load_line(program())
+        nothing = f"nothing to write: {path} loads the plugin"
+        rewrite(path, lambda data: tmux_conf.added(data or b"", line), yes, nothing)
     server = Server()
     if not elsewhere or not server.option("@codex_dir"):
         click.echo(load(server))
@@ -74,30 +71,12 @@ def say_whether(found: tmux_conf.Loading | None) -> int:
     return 1
 
 
-def write(file: UserFile, yes: bool) -> bool:
-    line = tmux_conf.load_line(program())
-    nothing = f"nothing to write: {file.path} loads the plugin"
-    copy = file.path.exists()
-    return rewrite(file, lambda data: tmux_conf.added(data, line), yes, copy, nothing).agreed
-
-
 def load(server: Server) -> str:
     """Load the plugin into the tmux server, if one runs; what there is to say about it."""
     if server.try_run("list-sessions") is None:
         return "No tmux server is running; the next one loads it."
-    server.run("run-shell", "-b", f"{literal(tmux_conf.load_command(program()))} >/dev/null 2>&1")
-    wanted = str(Path(plugin_file()).parent.resolve())
-    end = time.monotonic() + LOADED_WITHIN
-    while time.monotonic() < end:
-        # The keys come last.
-        directory = server.option("@codex_dir")
-        keys = server.try_run("show-options", "-gv", "@codex_keys")
-        if directory == wanted and keys is not None:
-            ours = keys.split()
-            options = {task.option: server.option(task.option) for task in TASKS}
-            wanted = advice(options, ours, server.try_run("list-keys", "-T", "prefix") or "")
-            yours = prefixed(task.key for task in left(options, ours))
-            more = f"\n{yours} stays yours; for another key: {wanted}" if wanted else ""
-            return f"Loaded: a pane that runs Codex keeps its conversation. Keys: {prefixed(ours)}.{more}"
-        time.sleep(POLL_SECONDS)
-    return "tmux did not load it; to see why: tmux show-messages"
+    server.try_run("run-shell", f"{literal(tmux_conf.load_command(program()))} >/dev/null 2>&1")
+    if server.option("@codex_dir") != str(Path(plugin_file()).parent.resolve()):
+        return "tmux did not load it; to see why: tmux show-messages"
+    keys = prefixed(server.option("@codex_keys").split())
+    return f"Loaded: a pane that runs Codex keeps its conversation. Keys: {keys}."

@@ -19,13 +19,15 @@ def is_of(tool_file: str) -> bool:
 
 
 def removal() -> str:
+    """The command that removes this program, and the link to it."""
     if is_of("pipx_metadata.json"):
         return "pipx uninstall codex-tmux"
     if is_of("uv-receipt.toml"):
         return "uv tool uninstall codex-tmux"
-    if root().name == ".venv":
-        return f"rm -r {with_tilde(str(root()))}"
-    return "pip uninstall codex-tmux"
+    link = Path(LINK).expanduser()
+    linked = link.is_symlink() and os.path.realpath(link) == os.path.realpath(own())
+    removal = f"rm -r {with_tilde(str(root()))}" if root().name == ".venv" else "pip uninstall codex-tmux"
+    return f"{removal}; rm {LINK}" if linked else removal
 
 
 def offer(yes: bool) -> None:
@@ -40,15 +42,3 @@ def offer(yes: bool) -> None:
             click.echo(f"linked: {LINK}")
     if link.exists() and shutil.which(NAME) is None:
         click.echo("~/.local/bin is not on your PATH: add it in your shell's startup file.")
-
-
-def remove(yes: bool) -> None:
-    """Remove the link that `offer` made; those of pipx and uv are left to them."""
-    link = Path(LINK).expanduser()
-    if not link.is_symlink() or is_of("pipx_metadata.json") or is_of("uv-receipt.toml"):
-        return
-    if os.path.realpath(link) != os.path.realpath(own()):
-        return
-    if yes or (sys.stdin.isatty() and click.confirm(f"Remove the link {LINK}?", default=True)):
-        link.unlink()
-        click.echo(f"removed: {LINK}")

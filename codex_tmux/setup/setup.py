@@ -1,6 +1,5 @@
 """`codex-tmux setup`: have Codex write its session id into the pane title, the best evidence there is."""
 
-import contextlib
 import os
 import shutil
 from pathlib import Path
@@ -8,21 +7,13 @@ from pathlib import Path
 import click
 
 from codex_tmux.codex.home import default_home
-from codex_tmux.codex.title_config import (
-    SESSION_ID,
-    THREAD_ID,
-    THREAD_TITLE,
-    items_for,
-    missing_items,
-    split_config,
-    title_has_id,
-)
+from codex_tmux.codex.title_config import items_for, title_has_id
 from codex_tmux.codex.version import Version, ask_version
 from codex_tmux.commands.completion import DIRECTORY, PROGRAM
 from codex_tmux.errors import Problem
 from codex_tmux.launcher import typed
 from codex_tmux.setup.title_item import with_items, without_items
-from codex_tmux.setup.user_file import UserFile, rewrite
+from codex_tmux.setup.user_file import backups, read, rewrite
 
 
 def codex_version(codex: str | None) -> Version | None:
@@ -41,8 +32,8 @@ def codex_version(codex: str | None) -> Version | None:
         return None
 
 
-def config_of(home: str) -> UserFile:
-    return UserFile(Path(os.path.realpath(home)) / "config.toml")
+def config_of(home: str) -> Path:
+    return Path(os.path.realpath(home)) / "config.toml"
 
 
 def config_text(data: bytes | None) -> str:
@@ -54,64 +45,47 @@ def config_text(data: bytes | None) -> str:
         raise Problem(f"not UTF-8 (line {line}), so Codex cannot read it either; fix that first") from e
 
 
-def config_has_id(file: UserFile, item: str) -> bool:
-    data = file.read()
+def config_has_id(path: Path, item: str) -> bool:
+    data = read(path)
     try:
         return title_has_id(config_text(data), item)
     except Problem as e:
-        raise Problem(f"{file.path}: {e}") from e
+        raise Problem(f"{path}: {e}") from e
 
 
-def add(file: UserFile, items: tuple[str, ...], named: bool, yes: bool) -> int:
-    home = file.path.parent
-    if (
-        named and not home.exists()
-    ):  # a typo more likely than a plan, and Codex does not start with such a home
+def add(path: Path, items: tuple[str, ...], named: bool, yes: bool) -> int:
+    home = path.parent
+    if named and not home.exists():
+        # A typo more likely than a plan, and Codex does not start with such a home.
         raise Problem(f"{home}: no such directory; make it first, or name another Codex home")
 
     def changed(data: bytes | None) -> bytes | None:
         new, inserted = with_items(config_text(data), items)
         return new.encode() if inserted else data
 
-    nothing = f"nothing to do: {file.path} has the session id in the title"
-    done = rewrite(file, changed, yes, keep_copy=True, nothing=nothing)
-    if not done.changed:
-        return int(not done.agreed)
-    if split_config(config_text(done.old))[1] == []:
-        click.echo("The title was switched off; it now shows the session and nothing else.")
-    click.echo("A Codex that already runs shows it after a restart (respawn its pane).")
-    click.echo(f"To undo: {command_for(named, home, '--undo')}")
+    if rewrite(path, changed, yes, f"nothing to do: {path} has the session id in the title"):
+        click.echo("A Codex that already runs shows it after a restart (respawn its pane).")
+        click.echo(f"To undo: {command_for(named, home, '--undo')}")
     return 0
 
 
-def take_out(file: UserFile, yes: bool) -> int:
-    """Take out what `add` put in, which the copy of the file tells; what has come into the file since stays."""
-    copies = file.backups()
-    if not copies:
-        click.echo(f"nothing to undo: codex-tmux has not changed {file.path}, or its backup is gone")
+def take_out(path: Path, yes: bool) -> int:
+    """Take out what `add` put in, which the copies of the file tell; what has come into the file since stays."""
+    befores = [config_text(copy.read_bytes()) for copy in backups(path)]
+    if not befores:
+        click.echo(f"nothing to undo: codex-tmux has not changed {path}, or its backup is gone")
         return 0
-    befores = [copy.read_bytes() for copy in copies]
 
     def changed(data: bytes | None) -> bytes | None:
         text = new = config_text(data)
-        item = THREAD_ID if THREAD_ID in (split_config(text)[1] or []) else SESSION_ID
-        for before in map(config_text, befores):  # newest first
-            there = split_config(new)[1] or []
-            lacked = missing_items(split_config(before)[1], (item, THREAD_TITLE))
-            put_in = tuple(i for i in lacked if i in there)
-            new = without_items(new, put_in, with_items(before, put_in)[1])
+        for before in befores:  # newest first
+            new = without_items(new, before)
         if new == text:
             return data
         return new.encode() if befores[-1] or new.strip() else None
 
-    nothing = f"nothing to undo: {file.path} no longer has the session id in the title"
-    done = rewrite(file, changed, yes, keep_copy=False, nothing=nothing)
-    if not done.changed:
-        return int(not done.agreed)
-    file.remove_backups()
-    if done.new is None:
-        with contextlib.suppress(OSError):  # unless Codex lives there by now
-            file.path.parent.rmdir()
+    nothing = f"nothing to undo: {path} no longer has the session id in the title"
+    rewrite(path, changed, yes, nothing, undo=True)
     return 0
 
 
@@ -146,15 +120,15 @@ def command(check: bool, undo: bool, codex_home: str | None, yes: bool, codex: s
     if check and undo:
         raise click.UsageError("--check and --undo do not go together")
     named = bool(codex_home or os.environ.get("CODEX_HOME"))
-    file = config_of(os.path.expanduser(codex_home) if codex_home else default_home())
+    path = config_of(os.path.expanduser(codex_home) if codex_home else default_home())
     if undo:
-        return take_out(file, yes)
+        return take_out(path, yes)
     items = items_for(codex_version(codex))
     if not check:
-        return add(file, items, named, yes)
-    if config_has_id(file, items[0]):
-        click.echo(f"set: {file.path} has the session id in the title")
+        return add(path, items, named, yes)
+    if config_has_id(path, items[0]):
+        click.echo(f"set: {path} has the session id in the title")
         return 0
-    to_run = command_for(named, file.path.parent)
-    click.echo(f"not set: {file.path} has no session id in the title; run: {to_run}")
+    to_run = command_for(named, path.parent)
+    click.echo(f"not set: {path} has no session id in the title; run: {to_run}")
     return 1

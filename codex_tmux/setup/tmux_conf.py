@@ -10,13 +10,11 @@ from typing import NamedTuple
 
 from codex_tmux.errors import Problem
 from codex_tmux.launcher import with_tilde
-from codex_tmux.setup.user_file import UserFile
+from codex_tmux.setup.user_file import read
 from codex_tmux.tmux.server import literal, quote
 
-COMMENT = b"# codex-tmux: a pane that runs Codex keeps its conversation (`codex-tmux uninstall` removes this"
-OURS = re.compile(
-    rb"^" + re.escape(COMMENT) + rb"(, and the file)?\)\n(?P<line>run-shell [^\n]*)(?:\n|\Z)", re.MULTILINE
-)
+COMMENT = b"# codex-tmux: a pane that runs Codex keeps its conversation (`codex-tmux uninstall` removes this)"
+OURS = re.compile(rb"^" + re.escape(COMMENT) + rb"\n(?P<line>run-shell [^\n]*)(?:\n|\Z)", re.MULTILINE)
 OTHERS = re.compile(
     rb"^[^#\n]*(?:run(?:-shell)?\b[^\n]*(?:/codex\.tmux\b|\bcodex-tmux'? load\b)|@plugin\b[^\n]*\bcodex-tmux\b)[^\n]*",
     re.MULTILINE,
@@ -50,31 +48,27 @@ def load_line(program: str) -> bytes:
     return os.fsencode("run-shell " + quote(literal(load_command(program))))
 
 
-def added(data: bytes | None, line: bytes) -> bytes:
-    """A configuration (None: no file) with our two lines at its end, or in the place where they already stand."""
-    if data is None:
-        return COMMENT + b", and the file)\n" + line + b"\n"
-    found = OURS.search(data)
-    if found:
+def added(data: bytes, line: bytes) -> bytes:
+    """A configuration with our two lines at its end, or in the place where they already stand."""
+    if found := OURS.search(data):
         return data[: found.start("line")] + line + data[found.end("line") :]
     if re.search(rb"\\\n?\Z", data):
         raise Problem(
             "its last line ends in a backslash, so the next line would be part of it: fix that first"
         )
     if not data or data.endswith(b"\n"):
-        return data + COMMENT + b")\n" + line + b"\n"
+        return data + COMMENT + b"\n" + line + b"\n"
     # No newline at the end then: this is how `removed` knows that there was none.
-    return data + b"\n" + COMMENT + b")\n" + line
+    return data + b"\n" + COMMENT + b"\n" + line
 
 
-def removed(data: bytes) -> bytes | None:
-    """A configuration without our two lines; None where it is to be no file again."""
+def removed(data: bytes) -> bytes:
+    """A configuration without our two lines."""
     found = OURS.search(data)
     if not found:
         return data
     start = found.start() if found[0].endswith(b"\n") else max(0, found.start() - 1)
-    rest = data[:start] + data[found.end() :]
-    return None if found[1] and not rest else rest
+    return data[:start] + data[found.end() :]
 
 
 class Loading(NamedTuple):
@@ -91,7 +85,7 @@ class Loading(NamedTuple):
 
 def loading() -> Loading | None:
     """What loads the plugin in the user's configuration files: our line, else another; None where nothing does."""
-    files = [(path, UserFile(path).read() or b"") for path in places()]
+    files = [(path, read(path) or b"") for path in places()]
     for path, data in files:
         if found := OURS.search(data):
             return Loading(path, found["line"], ours=True)

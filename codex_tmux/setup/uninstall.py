@@ -10,13 +10,13 @@ import click
 from codex_tmux.launcher import plugin_file, typed, with_tilde
 from codex_tmux.paths import state_dir
 from codex_tmux.setup import local_link, tmux_conf
-from codex_tmux.setup.install import LOADED_WITHIN, POLL_SECONDS
-from codex_tmux.setup.user_file import UserFile, rewrite
+from codex_tmux.setup.user_file import rewrite
 from codex_tmux.tmux.server import Server, literal
 from codex_tmux.tracking.sync import server_lock
 
+TRIES = 3
+"""How often a tmux server is asked to let go of the plugin: another helper may be at work there."""
 OUR_OPTION = re.compile(r"^@codex_\w+", re.MULTILINE)
-OUR_ALIAS = re.compile(r"^command-alias\[\d+\] .*@codex_(?:respawn|unsettled|panes)\b", re.MULTILINE)
 MENTION = re.compile(r"^(?!@codex_|command-alias)([\w@-]+)(?:\[\d+\])? .*@codex_", re.MULTILINE)
 """An option of the user's, by its name, whose value speaks of one of ours."""
 
@@ -31,11 +31,7 @@ def command(yes: bool) -> int:
     """
     found = tmux_conf.loading()
     if found and found.ours:
-        file = UserFile(found.path)
-        done = rewrite(file, lambda data: data and tmux_conf.removed(data), yes, keep_copy=False)
-        if not done.agreed:
-            return 1
-        file.remove_backups()
+        rewrite(found.path, lambda data: tmux_conf.removed(data or b"") or None, yes, "", undo=True)
     else:
         click.echo("nothing to remove: `codex-tmux install` has put no line into tmux.conf")
         if found:
@@ -45,7 +41,6 @@ def command(yes: bool) -> int:
     listed = "\n".join(server.try_run("show-options", scope) or "" for scope in ("-g", "-gw"))
     for option in dict.fromkeys(MENTION.findall(listed)):
         click.echo(f"Your {option} still mentions @codex_…: edit it in tmux.conf.")
-    local_link.remove(yes)
     click.echo("What remains, and how to remove it:")
     click.echo(f"  the session id in Codex's title, if you ran setup: {typed('setup', '--undo')}")
     if Path(state_dir()).exists():
@@ -64,22 +59,14 @@ def unload(server: Server) -> str:
     if not script.exists():
         script = Path(plugin_file()).parent / "plugin" / "unload"
     words = literal(f"sh {shlex.quote(str(script))} >/dev/null 2>&1")
-    end = time.monotonic() + LOADED_WITHIN
-    while time.monotonic() < end:
+    for _ in range(TRIES):
         with server_lock(server):
-            server.run("run-shell", "-b", words)
-            while not is_clean(server) and time.monotonic() < end:
-                time.sleep(POLL_SECONDS)
-        # A sync that waited for the lock may have set its options once more.
-        time.sleep(POLL_SECONDS)
+            server.try_run("run-shell", words)
+        # A sync that waited for the lock may set its options once more.
+        time.sleep(0.05)
         with server_lock(server):
-            if is_clean(server):
+            listed = server.run("show-options", "-g")
+            panes = server.run("list-panes", "-a", "-F", "#{@codex_pane}#{@codex_session}").strip()
+            if not OUR_OPTION.search(listed) and not panes:
                 return "Unloaded from the running tmux server."
     return f"Not fully unloaded; run: sh {shlex.quote(str(script))}"
-
-
-def is_clean(server: Server) -> bool:
-    """Whether no option or alias of ours is left. What the user's own formats say is the user's."""
-    options = server.run("show-options", "-g") + server.run("show-options", "-s")
-    panes = server.run("list-panes", "-a", "-F", "#{@codex_pane}#{@codex_session}#{@codex_keep}").strip()
-    return not OUR_OPTION.search(options) and not OUR_ALIAS.search(options) and not panes

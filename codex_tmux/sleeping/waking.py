@@ -1,16 +1,16 @@
 """Which restored panes wake. Codex asks the terminal for its colours as it starts: so somebody must be there."""
 
-WHEN_SHOWN, WITH_A_CLIENT, EARLY = "1", "client", "early"
+WHEN_SHOWN, WITH_A_CLIENT = "1", "client"
 """What `@codex_waiting` says: a client has to show the pane's window; some client has to be there
-(`@codex-restore-lazy off`); nothing is to wake it yet, as tmux-resurrect is still at work."""
+(`@codex-restore-lazy off`)."""
 
 
 def wakes(waiting: str, shown: bool, attached: bool) -> bool:
     """Whether a sleeping pane wakes: its window is `shown` by a client, or some client is `attached`.
 
-    >>> [wakes(waiting, shown=False, attached=True) for waiting in (WHEN_SHOWN, WITH_A_CLIENT, EARLY, "")]
-    [False, True, False, False]
-    >>> [wakes(waiting, shown=True, attached=True) for waiting in (WHEN_SHOWN, WITH_A_CLIENT, EARLY, "")]
-    [True, True, False, False]
+    >>> [wakes(waiting, shown=False, attached=True) for waiting in (WHEN_SHOWN, WITH_A_CLIENT, "")]
+    [False, True, False]
+    >>> [wakes(waiting, shown=True, attached=True) for waiting in (WHEN_SHOWN, WITH_A_CLIENT, "")]
+    [True, True, False]
     """
     return {WHEN_SHOWN: shown, WITH_A_CLIENT: attached}.get(waiting, False)

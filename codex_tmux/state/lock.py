@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
+from codex_tmux.codex.processes.held import lock_owner
 from codex_tmux.errors import Problem
 from codex_tmux.log import log
 from codex_tmux.paths import make_state_dir, state_dir
@@ -64,7 +65,11 @@ def take(fd: int, path: str, wait: float) -> None:
         except OSError as e:
             if time.monotonic() > end:
                 log("lock.timeout", lock=path, waited=wait)
-                raise Held(f"the lock has been held for {wait:g} s by another codex-tmux: {path}") from e
+                holder = lock_owner(path) or "unknown"
+                text = (
+                    f"the lock has been held for {wait:g} s by another codex-tmux (process {holder}): {path}"
+                )
+                raise Held(text) from e
             # flock has no timeout of its own; a signal-driven one would not survive being imported.
             time.sleep(delay)
             delay = min(delay * 2, 0.02)

@@ -62,7 +62,6 @@ class Record(NamedTuple):
     neighbours: tuple[tuple[int, str, bool], ...] = ()
     transport: tuple[str, ...] = ()
     wrapper: tuple[str, ...] = ()
-    links: tuple[tuple[str, int, bool], ...] = ()
     window_automatic: bool = False
 
     @property
@@ -117,7 +116,6 @@ FIELDS: dict[str, Any] = {
     "env": dict,
     "revivals": [datetime],
     "neighbours": [{"pane_index": int, "cwd": str, "shell": bool}],
-    "links": [{"tmux_session": str, "window": int, "group": bool}],
 }
 """What each field holds: `[kind]` is a list; a row with names is a table in the file, and a tuple in a record."""
 WORDS = {"evidence": EVIDENCE, "mode": MODES, "status": STATUSES}

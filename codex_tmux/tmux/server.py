@@ -5,7 +5,7 @@ Raw `tmux`, not libtmux: hooks start this, and importing libtmux takes longer th
 
 import os
 import subprocess
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple, NoReturn
 
 from codex_tmux.errors import NoServer, TmuxError
@@ -134,7 +134,7 @@ PLAIN = (
     "automatic-rename"
 ).split()
 CHOSEN = (
-    "session_name session_group window_name pane_title pane_current_command pane_current_path pane_start_command"
+    "session_name window_name pane_title pane_current_command pane_current_path pane_start_command"
 ).split()
 OPTIONS = (
     "@codex_pane @codex_session @codex_evidence @codex_title_id @codex_title_at "
@@ -157,8 +157,7 @@ class Reading(NamedTuple):
     """Everything one call read from a tmux server.
 
     `server` holds the values of SERVER_PLAIN and SERVER_CHOSEN; `panes` one dictionary a pane; `hooks` what
-    `show-hooks` printed; `remain_on_exit` and `automatic_rename` what is set for all windows; `links` the other places
-    of linked windows, by window id: tmux session, index, and whether that tmux session is of the first one's group.
+    `show-hooks` printed; `remain_on_exit` and `automatic_rename` what is set for all windows.
     """
 
     server: dict[str, str]
@@ -166,7 +165,6 @@ class Reading(NamedTuple):
     hooks: str
     remain_on_exit: str
     automatic_rename: str
-    links: Mapping[str, tuple[tuple[str, int, bool], ...]]
 
     @property
     def epoch(self) -> str:
@@ -209,25 +207,15 @@ def read(server: Server) -> Reading:
     server.require(told["pid"])
     server.told = told
     panes: dict[str, dict[str, str]] = {}
-    links: dict[str, dict[tuple[str, int, bool], None]] = {}
     for pane in parse_rows(listed + b"\n" if listed else b"", (*PLAIN, *CHOSEN), OPTIONS):
         # A window linked into several tmux sessions lists its panes once for each.
-        known = panes.setdefault(pane["pane_id"], pane)
-        if known is not pane:
-            group = pane["session_group"]
-            place = (
-                pane["session_name"],
-                int(pane["window_index"]),
-                group != "" and group == known["session_group"],
-            )
-            links.setdefault(pane["window_id"], {})[place] = None
+        panes.setdefault(pane["pane_id"], pane)
     return Reading(
         told,
         list(panes.values()),
         hooks.decode(errors="replace"),
         remain_on_exit.decode(),
         automatic_rename.decode(),
-        {window: tuple(places) for window, places in links.items()},
     )
 
 

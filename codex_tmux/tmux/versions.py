@@ -21,8 +21,6 @@ MESSAGE_CLIENT = (3, 3, "")
 """`display-message -c CLIENT`: 3.2a documents it and takes no value for it ("acd:INpt:F:v" in its source)."""
 ONE_KEY = (3, 8, "")
 """`list-keys -T TABLE KEY`: 3.7 to 3.7c say nothing, whatever is bound; so the whole table is read everywhere."""
-WINDOW_NAMES = (3, 7, "")
-"""The first that writes a window's name in its own way also where it was given with `-n` (`a\\b` as `a\\\\b`)."""
 FOCUS_OF_THE_DEAD = (3, 5, "")
 """The first that lives on when a dead pane whose program had asked for focus events gains or loses the focus (tmux
 issue 3776). It does so whatever `focus-events` says, when a client changes its tmux session."""

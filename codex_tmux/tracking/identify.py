@@ -100,7 +100,6 @@ class Identifier:
             window_name=row["window_name"],
             window_automatic=row["automatic-rename"] == "1",
             window_layout=row["window_layout"],
-            links=self.reading.links.get(row["window_id"], ()),
             pane_index=int(row["pane_index"]),
             cwd=row["pane_current_path"],
             dead=row["pane_dead"] == "1",

@@ -81,7 +81,6 @@ class Pane(NamedTuple):
     neighbours: tuple[tuple[int, str, bool], ...] = ()
     codex: str = Place.NONE
     left_alone: str = ""
-    links: tuple[tuple[str, int, bool], ...] = ()
     window_automatic: bool = False
 
     @property
@@ -224,7 +223,6 @@ def place_of(pane: Pane) -> dict[str, object]:
         "window_layout": pane.window_layout,
         "pane_index": pane.pane_index,
         "neighbours": pane.neighbours,
-        "links": pane.links,
     }
 
 

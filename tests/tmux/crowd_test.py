@@ -1,7 +1,6 @@
 """Many hooks at once, several tmux servers on one state file, and a process that holds a lock and never lets go."""
 
 import contextlib
-import json
 import math
 import os
 import shutil
@@ -133,7 +132,8 @@ def test_a_stopped_holder_of_the_state_costs_only_the_saving(
         lambda: len(sandbox.format(pane, "#{@codex_session}")) == 36, 20, "a session in the pane's options"
     )
     session = sandbox.format(pane, "#{@codex_session}")
-    assert "held for 5 s by another codex-tmux" in sandbox.option("@codex_fault")
+    fault = f"held for 5 s by another codex-tmux (process {process.pid})"
+    assert fault in sandbox.option("@codex_fault"), "which doctor tells"
     assert " lock.timeout " in sandbox.log_text()
     process.kill()
     process.wait()
@@ -156,9 +156,6 @@ def test_what_happens_while_a_sync_is_stopped_is_seen_to_without_another_event(
     sandbox.tmux("rename-window", "-t", one.pane, "meanwhile")
     sandbox.wait_for(lambda: names(sandbox) == {one.session: "meanwhile"}, 25, "what happened to be seen to")
     assert f" lock.worked_around lock={name} holder={process.pid}" in sandbox.log_text()
-    checks = json.loads(sandbox.helper_result("doctor", "--json").stdout)["checks"]
-    helper = next(check for check in checks if check["name"] == "helper")
-    assert helper["detail"].startswith(f"process {process.pid} hangs: ")
     process.kill()
     process.wait()
     sandbox.wait_for(lambda: not sandbox.option("@codex_pending"), 20, "no sync to be waited for")

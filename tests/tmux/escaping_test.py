@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from codex_tmux.commands.pick import menu
-from codex_tmux.restore.build import as_given, session_target
+from codex_tmux.restore.build import plain_name, session_target
 from codex_tmux.state.pane_options import pane_option
 from codex_tmux.tmux.rows import parse_rows, row_format
 from codex_tmux.tmux.server import Server, escape, literal
@@ -122,10 +122,10 @@ def test_a_tmux_session_gets_its_name_again(sandbox: Sandbox, server: Server, na
         return
     (called,) = session_names(server) - {"main"}
     server.run("kill-session", "-t", session_target(called) + ":")
-    server.run("set-option", "-g", "@name", escape(as_given(called)))
-    server.run("new-session", "-d", "-s", "#{@name}", "sleep 1000")
-    assert session_names(server) == {"main", called}
-    server.run("kill-session", "-t", session_target(called) + ":")
+    again = plain_name(called)
+    server.run("new-session", "-d", "-s", escape(literal(again)), "sleep 1000")
+    assert session_names(server) == {"main", again}
+    server.run("kill-session", "-t", session_target(again) + ":")
     assert_nothing_ran(sandbox)
 
 

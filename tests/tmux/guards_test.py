@@ -18,10 +18,16 @@ from codex_tmux.tmux.server import Server
 from codex_tmux.tmux.tell import tell
 from codex_tmux.tracking.apply import run_all
 from tests.support.world import Sandbox
-from tests.tmux.doctor_test import HOLDER
 from tests.tmux.respawn_routes_test import asleep, kill, start, wait_resumed
 
 ID = "01a201da-7561-7551-a7df-a07aa"
+HOLDER = """
+import fcntl, sys, time
+file = open(sys.argv[1], "a")
+fcntl.flock(file, fcntl.LOCK_EX)
+print("held", flush=True)
+time.sleep(600)
+"""
 
 
 def runs_codex(world: Sandbox, pane: str) -> bool:

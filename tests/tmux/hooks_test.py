@@ -354,23 +354,6 @@ def test_an_old_tmux_is_told_and_left_untouched(sandbox: Sandbox) -> None:
     assert dump(sandbox) == before
 
 
-def test_a_missing_helper_is_told_and_tmux_left_untouched(sandbox: Sandbox, tmp_path: Path) -> None:
-    checkout = copy_of_the_plugin(tmp_path / "plugins" / "codex-tmux")
-    sandbox.start_server(config="set -gu @codex-tmux-bin")
-    client = sandbox.attach()
-    before = dump(sandbox)
-    path = os.pathsep.join(
-        d for d in os.environ["PATH"].split(os.pathsep) if not Path(d, "codex-tmux").exists()
-    )
-    subprocess.run([str(checkout / "codex.tmux")], env={**sandbox.inside, "PATH": path}, check=True)
-    sandbox.wait_for(lambda: b"helper missing" in client.output, 20, "the message")
-    hooks = sandbox.tmux("show-hooks", "-g") + sandbox.tmux("show-hooks", "-gw")
-    assert "@codex_look" not in hooks + sandbox.tmux("show-options", "-s", "command-alias")
-    # The keys that say it again go with all the rest.
-    subprocess.run([str(checkout / "plugin" / "unload")], env={**sandbox.inside, "PATH": path}, check=True)
-    assert dump(sandbox) == before
-
-
 def copy_of_the_plugin(target: Path) -> Path:
     """A checkout without a `.venv`."""
     target.mkdir(parents=True)

@@ -38,7 +38,6 @@ def test_a_key_of_the_users_is_left_alone_and_everyone_says_so(sandbox: Sandbox)
     assert f"tmux {ADVICE}" in found
     said = sandbox.helper("install", "-y")
     assert "Keys: prefix P, prefix N, prefix F, prefix U, prefix A." in said
-    assert f"prefix R stays yours; for another key: {ADVICE}" in said
     # As advised.
     sandbox.tmux("set-option", "-g", "@codex-respawn-key", "B")
     sandbox.load()

@@ -100,35 +100,6 @@ def exec_pane(sandbox: Sandbox, *options: str) -> str:
     return pane
 
 
-def test_hooks_and_aliases_of_the_version_before_are_taken_away(sandbox: Sandbox) -> None:
-    """They were at indexes that are the user's; what the user has there is not taken."""
-    sandbox.start_server()
-    text = "if-shell -F '#{@codex_panes}' 'set-option -g @codex_pending 1'"
-    sandbox.tmux("set-hook", "-g", "pane-died[90]", text)
-    sandbox.tmux("set-hook", "-g", "client-attached[90]", "display-message hello")
-    sandbox.tmux(
-        "set-option", "-s", "command-alias[203]", "respawn-p=if-shell -F '#{@codex_panes}' ; respawn-pane"
-    )
-    sandbox.tmux("set-option", "-s", "command-alias[204]", "unzoom=resize-pane -Z")
-    sandbox.load()
-    sandbox.quiet()
-    hooks, aliases = hooks_and_aliases(sandbox)
-    assert "pane-died[90]" not in hooks
-    assert "client-attached[90]" in hooks
-    assert "command-alias[203]" not in aliases
-    assert "command-alias[204]" in aliases
-    sandbox.unload()
-    hooks, aliases = hooks_and_aliases(sandbox)
-    assert "codex" not in hooks + aliases
-    assert "client-attached[90]" in hooks
-    assert "command-alias[204]" in aliases
-
-
-def hooks_and_aliases(sandbox: Sandbox) -> tuple[str, str]:
-    hooks = sandbox.tmux("show-hooks", "-g") + sandbox.tmux("show-hooks", "-gw")
-    return hooks, sandbox.tmux("show-options", "-s", "command-alias")
-
-
 def test_a_conversation_by_exec_leaves_the_users_own_and_no_trace(sandbox: Sandbox) -> None:
     sandbox.start_server(load_plugin=True)
     mine, other = exec_pane(sandbox, "remain-on-exit", "on"), exec_pane(sandbox)

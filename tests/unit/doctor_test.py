@@ -69,7 +69,7 @@ def test_a_check_that_fails_hides_no_other() -> None:
     def fails(facts: DoctorFacts) -> Finding:
         raise Problem("no such luck")
 
-    finding = doctor.finding_of(doctor.Check("something", fails), FACTS)
+    finding = doctor.finding_of(fails, FACTS)
     assert finding == Finding(WARNING, "cannot be checked: no such luck")
 
 

@@ -60,7 +60,6 @@ RECORDS = st.builds(
     env=st.dictionaries(TEXTS, TEXTS, max_size=3).map(lambda d: tuple(d.items())),
     revivals=st.lists(MOMENTS, max_size=3).map(tuple),
     neighbours=st.lists(st.tuples(INTEGERS, TEXTS, st.booleans()), max_size=3).map(tuple),
-    links=st.lists(st.tuples(TEXTS, INTEGERS, st.booleans()), max_size=3).map(tuple),
     transport=st.lists(TEXTS, max_size=4).map(tuple),
     window_automatic=st.booleans(),
 )
@@ -94,7 +93,6 @@ def test_any_record_comes_back_from_the_disk(records: tuple[Record, ...]) -> Non
         ("updated_at", "2026-01-02"),
         ("revivals", [1]),
         ("neighbours", [{"pane_index": 1}]),
-        ("links", "zoom"),
         ("tmux_session", None),
     ],
 )
@@ -141,7 +139,7 @@ def test_a_time_without_an_offset_is_utc() -> None:
 
 
 def test_bytes_that_are_no_text_are_escaped_in_the_file() -> None:
-    one = record(env=(("A", "b"),), neighbours=((1, "/caf\udce9", True),), links=(("zoom", 0, True),))
+    one = record(env=(("A", "b"),), neighbours=((1, "/caf\udce9", True),))
     save(one)
     text = (Path(os.environ["CODEX_TMUX_STATE_DIR"]) / store.NAME).read_text()
     assert text.startswith(HEAD)
