@@ -8,7 +8,14 @@ import click
 from codex_tmux.commands.completion import REMEMBERED
 from codex_tmux.commands.forget import of_session
 from codex_tmux.errors import Problem
-from codex_tmux.restore.at_start import after_resurrect, announce, choose_and_restore, start, tell_lost
+from codex_tmux.restore.at_start import (
+    after_resurrect,
+    announce,
+    before_resurrect_types,
+    choose_and_restore,
+    start,
+    tell_lost,
+)
 from codex_tmux.restore.plan import lost_records
 from codex_tmux.restore.restore import FAILED, Restore, Result, taken_over
 from codex_tmux.restore.view import as_document, outcome_lines, plan_text, steps_of
@@ -21,9 +28,13 @@ UNASKED: dict[str, Callable[[Server], None]] = {
     "ask": tell_lost,
     "now": lambda server: announce(server, Restore(server).run()),
     "choose": choose_and_restore,
-    "resurrect": after_resurrect,
 }
 """What nobody typed."""
+OF_RESURRECT: dict[str, Callable[[Server], None]] = {
+    "pre-restore-pane-processes": before_resurrect_types,
+    "post-restore-all": after_resurrect,
+}
+"""By tmux-resurrect's hooks."""
 
 
 @click.command(epilog="Example: codex-tmux restore --dry-run")
@@ -38,7 +49,9 @@ UNASKED: dict[str, Callable[[Server], None]] = {
 )
 @click.option("--now", "do", flag_value="now", hidden=True, help="From the menu: tell the outcome in tmux.")
 @click.option("--choose", "do", flag_value="choose", hidden=True, help="From the menu's popup: choose which.")
-@click.option("--resurrect", "do", flag_value="resurrect", hidden=True, help="From tmux-resurrect's hook.")
+@click.option(
+    "--resurrect", "do", type=click.Choice([*OF_RESURRECT]), hidden=True, help="From tmux-resurrect's hooks."
+)
 @click.argument("sessions", nargs=-1, type=REMEMBERED, metavar="[SESSION]...")
 def command(
     dry_run: bool,
@@ -58,7 +71,7 @@ def command(
     """
     server = Server()
     if do:
-        UNASKED[do](server)
+        (UNASKED | OF_RESURRECT)[do](server)
     elif dry_run:
         plan = Restore(server, named(server, sessions, force), force=force).plan_only()
         click.echo(as_document(result for result, _, _ in steps_of(plan)) if as_json else plan_text(plan))

@@ -1,5 +1,6 @@
 """A restore that nobody typed: at the start of a tmux server, from its menu, after tmux-resurrect."""
 
+import re
 import shlex
 import time
 from itertools import chain
@@ -9,9 +10,11 @@ from codex_tmux.log import log
 from codex_tmux.plain_text import printable, tilde
 from codex_tmux.restore.choose_sessions import choose
 from codex_tmux.restore.plan import lost_records
-from codex_tmux.restore.restore import Restore, Result, titles_of
+from codex_tmux.restore.restore import WAITS, Restore, Result, titles_of, waits_for
 from codex_tmux.restore.view import summary
 from codex_tmux.sleeping.resume import helper_command, key_of
+from codex_tmux.sleeping.waking import NOT_YET
+from codex_tmux.state.pane_options import Option
 from codex_tmux.tmux import server as tmux
 from codex_tmux.tmux.clients import clients, of_client
 from codex_tmux.tmux.server import Server
@@ -24,6 +27,8 @@ STILL = 2
 """Seconds without a key after which nobody is typing."""
 STILL_WITHIN = 60.0
 """Seconds to wait for that."""
+STARTS_CODEX = re.compile(r"^:all:$|\b(codex|node)\b")
+"""In a word of `@resurrect-processes`: tmux-resurrect then starts Codex by itself, as it was started first."""
 ASK = "#{@codex_word} restore --ask >/dev/null 2>&1 || :"
 
 
@@ -120,8 +125,27 @@ def choose_and_restore(server: Server) -> None:
         announce(server, Restore(server, frozenset(chosen)).run())
 
 
+def before_resurrect_types(server: Server) -> None:
+    """tmux-resurrect has rebuilt its layout, and is to start Codex in its panes: be there first, so that it types at
+    panes that sleep. None of them wakes before it is through."""
+    if server.option("@codex-restore") != "off" and STARTS_CODEX.search(
+        server.option("@resurrect-processes")
+    ):
+        Restore(server, rebuilt=True, waiting=NOT_YET).run()
+
+
 def after_resurrect(server: Server) -> None:
     """tmux-resurrect has rebuilt its layout: resume in its panes."""
-    if server.option("@codex-restore") != "off":
-        server.try_run("set-option", "-gu", "@codex_lost")
-        announce(server, Restore(server, rebuilt=True).run())
+    if server.option("@codex-restore") == "off":
+        return
+    server.try_run("set-option", "-gu", "@codex_lost")
+    filled = server.try_run(
+        *("list-panes", "-a", "-f", f"#{{==:#{{{Option.WAITING}}},{NOT_YET}}}"),
+        *("-F", f"#{{pane_id}} #{{{Option.SESSION}}} #{{session_name}}:#{{window_index}}"),
+    )
+    early = []
+    for line in (filled or "").splitlines():
+        pane, session, where = line.split(" ", 2)
+        server.try_run("set-option", "-p", "-t", pane, Option.WAITING, waits_for(server))
+        early.append(Result(session, pane, WAITS, "", where))
+    announce(server, early + Restore(server, rebuilt=True).run())

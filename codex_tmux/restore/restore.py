@@ -48,7 +48,7 @@ class Restore:
     """One restore of what a tmux server has lost, or of it the `sessions`.
 
     `rebuilt`: tmux-resurrect has just restored the layout; `force`: also what other hosts have, whether they have it
-    still or not.
+    still or not; `waiting`: what the panes wait for ("": what the user has said).
 
     It holds the sync lock of its tmux server: neither a sync nor a second restore comes between. What is done is
     remembered in the panes themselves, by the very call that makes them: interrupted anywhere, the next sync sees which
@@ -59,6 +59,7 @@ class Restore:
     sessions: frozenset[str] | None = None
     rebuilt: bool = False
     force: bool = False
+    waiting: str = ""
     results: list[Result] = field(default_factory=list)
     drawing: dict[str, str] = field(default_factory=dict)
     """The panes that are falling asleep, and their processes."""
@@ -100,7 +101,7 @@ class Restore:
     def perform(self, seen: Pass, plan: Plan, progress: Progress = lambda done, of: None) -> None:
         records = plan.restored
         names = names_of(seen.reading, {record.session_id: record for record in records})
-        version, waiting = seen.reading.server["version"], waits_for(self.server)
+        version, waiting = seen.reading.server["version"], self.waiting or waits_for(self.server)
         builder = Rebuilder(self.server, version, last_said(records), names, waiting)
         self.results += [Result.of(skip.record, SKIPPED, reason=skip.reason) for skip in plan.skips]
         progress(0, len(records))

@@ -6,6 +6,7 @@ import shlex
 import shutil
 
 from codex_tmux.paths import names_in
+from codex_tmux.restore.at_start import STARTS_CODEX
 from codex_tmux.setup.doctor_facts import BROKEN, OK, WARNING, DoctorFacts, Finding
 from codex_tmux.tmux.hooks import hooks_file, missing
 from codex_tmux.tmux.user_keys import TASKS, advice, binding_of, left, prefixed
@@ -13,8 +14,6 @@ from codex_tmux.tmux.versions import MINIMUM, limits_of, version_of
 
 ALIASES = re.compile(r'^set-option -s command-alias\[\d+\] "([a-z-]+)=', re.MULTILINE)
 """In hooks.tmux, which is the one list of them."""
-STARTS_CODEX = re.compile(r"^:all:$|\b(codex|node)\b")
-"""In a word of `@resurrect-processes`: tmux-resurrect then starts Codex by itself."""
 OTHER_PLUGINS = ("assistant-resurrect", "agent-resurrect", "codex-resurrect")
 """What the names of plugins that resume Codex too have in common: both would start it."""
 

@@ -300,7 +300,7 @@ def test_fifty_shells_of_a_rebuilt_layout_wait_after_one_restore(sandbox: Sandbo
         else:
             sandbox.tmux("new-window", "-d", "-t", f"{session}:{window}", "-n", "w", "-c", str(sandbox.work))
     sandbox.tmux("set-option", "-g", "@codex-restore", "ask")
-    sandbox.helper("restore", "--resurrect")
+    sandbox.helper("restore", "--resurrect", "post-restore-all")
     assert sorted(places(sandbox).values()) == sorted(f"s{n // 10}:{n % 10}.0 w" for n in range(50))
     sandbox.wait_for(lambda: len(dead(sandbox)) == 50, 60, "all to sleep")
 
@@ -564,11 +564,13 @@ def resurrect() -> Path:
     return Path(named)
 
 
-def test_tmux_resurrect_rebuilds_and_we_resume(sandbox: Sandbox, resurrect: Path) -> None:
-    config = f"{ASK}\nset -g @resurrect-hook-post-restore-all 'echo mine >{sandbox.root}/mine'"
+@pytest.mark.parametrize("processes", ["", "~codex"])
+def test_tmux_resurrect_rebuilds_and_we_resume(sandbox: Sandbox, resurrect: Path, processes: str) -> None:
+    config = f"{ASK}\nset -g @resurrect-processes '{processes}'"
+    config += f"\nset -g @resurrect-hook-post-restore-all 'echo mine >{sandbox.root}/mine'"
     start(sandbox, config)
     sandbox.tmux("run-shell", f"{resurrect}/resurrect.tmux")
-    sandbox.attach()
+    sandbox.attach(200, 40)
     a = new_session(sandbox, "work", "codex", window="api")
     shell = split(sandbox, a)
     b = split(sandbox, shell, "codex", way="-h")
@@ -582,7 +584,7 @@ def test_tmux_resurrect_rebuilds_and_we_resume(sandbox: Sandbox, resurrect: Path
 
     start(sandbox, config)
     sandbox.tmux("run-shell", f"{resurrect}/resurrect.tmux")
-    sandbox.attach()
+    sandbox.attach(200, 40)
     time.sleep(2)
     sandbox.tmux("set-option", "-g", "@codex-restore", "ask")  # only now: a menu would wait for its answer
     sandbox.tmux("run-shell", f"{resurrect}/scripts/restore.sh >/dev/null 2>&1 || :")
