@@ -1,4 +1,4 @@
-"""Evidence that only fits: reads what `inference.py` needs, for Codexes whose session nothing names.
+"""Evidence that only fits: reads what `infer.py` needs, for Codexes whose session nothing names.
 
 Imported only where there is such a Codex: it reads the command lines of all processes, Codex's store, and screens.
 """
