@@ -78,7 +78,7 @@ class Identifier:
             return pane
         if pane.dead:
             return dead_pane(self, row, pane)
-        codex = find_codex(self.processes, int(pane.root_pid), pane.marked, self.env_names)
+        codex = find_codex(self.processes, int(pane.root_pid), self.env_names)
         if codex is not None:
             listed = may_act(pane_facts(row), codex_facts(codex), Act.LIST)
             if listed:

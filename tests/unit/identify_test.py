@@ -8,8 +8,7 @@ import pytest
 
 from codex_tmux.codex.commandline import parse
 from codex_tmux.codex.processes.find import CodexProcess
-from codex_tmux.codex.processes.process import Process
-from codex_tmux.codex.processes.table import Processes
+from codex_tmux.codex.processes.table import Process, Processes
 from codex_tmux.codex.session_id import find_id
 from codex_tmux.codex.store import Store
 from codex_tmux.state.launch import Launch
@@ -31,7 +30,10 @@ class Table(Processes):
 
     def __init__(self, *files: Path) -> None:
         super().__init__()
-        self.open_files = lambda pid: [str(f) for f in files if pid == PID]
+        self.files = files
+
+    def open_files(self, pid: int) -> list[str]:
+        return [str(f) for f in self.files if pid == PID]
 
     def get(self, pid: int) -> Process | None:
         return Process(PID, 1, PID, PID, "S", START) if pid == PID else None
@@ -142,15 +144,14 @@ def test_a_process_that_becomes_codex_has_no_command_line_for_a_moment(
         def argv(self, pid: int) -> list[str]:
             return argv
 
-        def read_table(self) -> None:
-            pass
+        def uid(self, pid: int) -> int | None:
+            return uid
 
     row = defaultdict(str, {"pane_id": "%1", "window_index": "0", "pane_index": "0", "pane_pid": str(PID)})
     row |= {"pane_dead": "0", "pane_title": "bash", "@codex_pane": "1", "@codex_session": ID}
     found = identifier()
     found.server = Screens("")
     found.processes = Root()
-    found.processes.uid = lambda pid: uid
     assert found.pane(row).starting is starting
 
 
@@ -160,12 +161,8 @@ def test_a_transport_that_ends_while_it_is_looked_at_is_none(
 ) -> None:
     argv = ["ssh", "-t", "far", f"codex resume {ID}"]
 
-    class System:
-        def argv(self, pid: int) -> list[str]:
-            return [] if ended else argv
-
     found = identifier()
-    monkeypatch.setattr(found.processes, "_system", System())
+    monkeypatch.setattr(found.processes, "read_argv", lambda pid: [] if ended else argv)
     monkeypatch.setattr(found.processes, "cwd", lambda pid: "" if ended else "/w")
     found.processes._argv[PID] = argv  # as it was read first
     row = defaultdict(str, {"pane_pid": str(PID)})

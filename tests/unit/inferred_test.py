@@ -7,8 +7,7 @@ import pytest
 
 from codex_tmux.codex.commandline import parse
 from codex_tmux.codex.processes.find import CodexProcess
-from codex_tmux.codex.processes.process import Process
-from codex_tmux.codex.processes.table import Processes
+from codex_tmux.codex.processes.table import Process, Processes
 from codex_tmux.codex.store import Store
 from codex_tmux.state.launch import Launch
 from codex_tmux.state.records import ARGV, INFERRED, TITLE

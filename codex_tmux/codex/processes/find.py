@@ -6,8 +6,7 @@ from typing import NamedTuple
 
 from codex_tmux.codex.commandline import CommandLine, parse, split_program
 from codex_tmux.codex.home import home_of
-from codex_tmux.codex.processes.process import Process
-from codex_tmux.codex.processes.table import Processes
+from codex_tmux.codex.processes.table import Process, Processes
 from codex_tmux.codex.script import starts_one_program
 from codex_tmux.codex.shells import is_typed_into, script_text, shell_name
 from codex_tmux.paths import on_path
@@ -64,23 +63,12 @@ class _Candidate(NamedTuple):
     foreground: bool
 
 
-def find_codex(
-    processes: Processes, root_pid: int, expected: bool = False, names: tuple[str, ...] = ()
-) -> CodexProcess | None:
+def find_codex(processes: Processes, root_pid: int, names: tuple[str, ...] = ()) -> CodexProcess | None:
     """The Codex that the pane with the root process `root_pid` runs, or None; with these `names` of its environment.
 
     Of several (one is stopped, another runs) one on the pane's own terminal, the one in the foreground, else the one
-    started last, which `fg` would bring back. One that was `expected` is missing only where a table of all processes
-    says so too. One that ends while it is looked at is none.
+    started last, which `fg` would bring back. One that ends while it is looked at is none.
     """
-    found = _found(processes, root_pid, names)
-    if found is None and expected:
-        processes.read_table()
-        found = _found(processes, root_pid, names)
-    return found
-
-
-def _found(processes: Processes, root_pid: int, names: tuple[str, ...]) -> CodexProcess | None:
     candidates = _candidates(processes, root_pid)
     best = max(
         candidates, key=lambda c: (c.own_terminal, c.alone, c.foreground, c.process.start), default=None
