@@ -11,6 +11,7 @@ from codex_tmux.codex.processes.held import sessions_held
 from codex_tmux.codex.processes.table import Processes
 from codex_tmux.codex.session_id import is_whole, same_session
 from codex_tmux.codex.store import SQLITE_HOME, Store
+from codex_tmux.paths import own_words
 from codex_tmux.sleeping.waking import wakes
 from codex_tmux.state.launch import Launch
 from codex_tmux.state.pane_options import Option, decode_launch
@@ -300,7 +301,7 @@ class Identifier:
         """Whether `codex-tmux <command>` runs as the pane's root process or in its foreground."""
         root = int(pane.root_pid)
         return any(
-            is_helper_argv(self.processes.argv(pid), command)
+            own_words(self.processes.argv(pid))[1] == command
             for pid in (root, *self.processes.descendants(root))
         )
 
@@ -330,15 +331,6 @@ def has_server(processes: Processes, codex_home: str) -> bool:
         return False
     # The id may be another process's by now.
     return is_app_server(processes.argv(pid))
-
-
-def is_helper_argv(argv: list[str], command: str) -> bool:
-    """Whether `argv` is `codex-tmux <command>`, by script, by module or by the hook entry."""
-    for at, word in enumerate(argv[:-1]):
-        name = os.path.basename(word)
-        if (name in ("codex-tmux", "hook.py") or word == "codex_tmux") and argv[at + 1] == command:
-            return True
-    return False
 
 
 def is_shown(row: dict[str, str]) -> bool:

@@ -9,7 +9,7 @@ from codex_tmux.codex.home import home_of
 from codex_tmux.codex.processes.table import Process, Processes
 from codex_tmux.codex.script import starts_one_program
 from codex_tmux.codex.shells import is_typed_into, script_text, shell_name
-from codex_tmux.paths import on_path
+from codex_tmux.paths import on_path, own_words
 
 OF_ONE_SHELL = "/fnm_multishells/"
 """fnm gives each shell a directory of its own, a link to the version it uses: after a reboot it is gone."""
@@ -185,10 +185,7 @@ def _has_other_work(processes: Processes, pid: int) -> bool:
         return False
     if shell_name(argv):
         return not starts_one_program(script_text(argv, processes.cwd(pid)))
-    runner = os.path.basename(argv[0]).rstrip("0123456789.") in RUNNERS
-    return runner and not any(
-        os.path.basename(w) in ("codex-tmux", "hook.py", "codex_tmux") for w in argv[1:5]
-    )
+    return os.path.basename(argv[0]).rstrip("0123456789.") in RUNNERS and not own_words(argv)[0]
 
 
 def _program(words: list[str], cwd: str, path: str, exe: str) -> tuple[str, ...]:
