@@ -246,7 +246,7 @@ def test_the_title_of_a_codex_that_a_respawn_started_is_not_the_former_one_s(
 def test_a_title_that_names_what_nobody_has_open_is_refuted(
     home: Path, monkeypatch: pytest.MonkeyPatch, server: bool, held: bool, stored: bool, refuted: bool
 ) -> None:
-    monkeypatch.setattr(evidence, "has_server", lambda processes, codex_home: server)
+    monkeypatch.setattr(evidence, "has_daemon", lambda codex_home: server)
     monkeypatch.setattr(Store, "lock_holder", lambda self, session_id: object() if held else None)
     if stored:
         rollout(home, ID, meta())
@@ -254,25 +254,6 @@ def test_a_title_that_names_what_nobody_has_open_is_refuted(
         lock(home, ID)
     assert sighted(home, f"x | {ID[:29]}...", "1001") == (None if refuted else (ID, TITLE))
     assert sighted(home, f"x | {ID[:29]}...", "1001", session=ID) == (ID, TITLE)
-
-
-def test_whether_the_background_server_of_a_home_runs(tmp_path: Path) -> None:
-    class System(Table):
-        def argv(self, pid: int) -> list[str]:
-            return ["codex", "app-server", "--listen", "unix://"] if pid == 7 else ["sleep"]
-
-    place = tmp_path / "app-server-daemon" / "daemon.pid"
-    assert not evidence.has_server(System(), str(tmp_path))
-    place.parent.mkdir()
-    for text, runs in (
-        ('{"pid": 7}', True),
-        ('{"pid": 8}', False),
-        ("{}", False),
-        ("x", False),
-        ("[]", False),
-    ):
-        place.write_text(text)
-        assert evidence.has_server(System(), str(tmp_path)) is runs
 
 
 def test_two_locks_say_nothing(home: Path) -> None:

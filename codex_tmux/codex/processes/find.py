@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from codex_tmux.codex.commandline import CommandLine, parse, split_program
 from codex_tmux.codex.home import home_of
-from codex_tmux.codex.processes.table import Process, Processes
+from codex_tmux.codex.processes.table import Processes
 from codex_tmux.codex.script import starts_one_program
 from codex_tmux.codex.shells import is_typed_into, script_text, shell_name
 from codex_tmux.paths import on_path, own_words
@@ -51,81 +51,57 @@ class CodexProcess(NamedTuple):
     """Its PATH."""
 
 
-class _Candidate(NamedTuple):
-    process: Process
-    words: Words
-    command: CommandLine
-    ancestors: list[int] | None
-    above: list[int]
-    """Its ancestors below the shell that people type into."""
-    own_terminal: bool
-    alone: bool
-    foreground: bool
-
-
 def find_codex(processes: Processes, root_pid: int, names: tuple[str, ...] = ()) -> CodexProcess | None:
     """The Codex that the pane with the root process `root_pid` runs, or None; with these `names` of its environment.
 
     Of several (one is stopped, another runs) one on the pane's own terminal, the one in the foreground, else the one
     started last, which `fg` would bring back. One that ends while it is looked at is none.
     """
-    candidates = _candidates(processes, root_pid)
-    best = max(
-        candidates, key=lambda c: (c.own_terminal, c.alone, c.foreground, c.process.start), default=None
-    )
+    found = (_codex(processes, root_pid, *its, names) for its in _conversations(processes, root_pid))
+    there = [codex for codex in found if codex is not None]
+    best = max(there, key=lambda c: (not c.inside, not c.step, c.foreground, c.start), default=None)
     if best is None:
         return None
-    pid = best.process.pid
+    looked_at = (best.pid, *(processes.ancestors(best.pid, root_pid) or ()))
+    return best if all(processes.still_runs(p, processes.argv(p)) for p in looked_at) else None
+
+
+def _codex(
+    processes: Processes, root_pid: int, pid: int, words: Words, command: CommandLine, names: tuple[str, ...]
+) -> CodexProcess | None:
+    process, root = processes.get(pid), processes.get(root_pid)
+    # Without a tty it is a program's Codex, not the pane's.
+    if process is None or process.state in "ZX" or process.tty_pgrp < 0:
+        return None
     if processes.uid(pid) not in (None, os.geteuid()):
         return None  # `sudo -u somebody codex`: it would come back as ours, in somebody's home
-    argv = {p: processes.argv(p) for p in (pid, *(best.ancestors or ()))}
+    ancestors = processes.ancestors(pid, root_pid)
+    above = _below_shell(processes, ancestors or [])
     cwd = processes.cwd(pid)
     environ = processes.environ(pid, ("HOME", "PATH", "CODEX_HOME", "CODEX_SQLITE_HOME", *names))
     sqlite_home = environ.get("CODEX_SQLITE_HOME")
     path = environ.get("PATH", "")
-    program, args = best.words
-    found = CodexProcess(
+    program, args = words
+    return CodexProcess(
         pid=pid,
-        start=best.process.start,
-        argv=tuple(argv[pid]),
+        start=process.start,
+        argv=tuple(processes.argv(pid)),
         program=_program(program, cwd, path, processes.exe(pid)),
-        command=best.command,
+        command=command,
         cwd=cwd,
         codex_home=home_of(environ, cwd),
         sqlite_home=os.path.join(cwd, sqlite_home) if sqlite_home else None,
         environ=tuple(filter(lambda entry: entry[0] in names, environ.items())),
-        root=best.above == best.ancestors,
-        foreground=best.foreground,
-        pids=(pid, *_same_codex(processes, pid, best.words)),
-        stopped=best.process.state in "Tt",
-        inside=not best.own_terminal,
-        step=not best.alone,
+        root=above == ancestors,
+        foreground=process.tty_pgrp in (process.pgrp, 0),
+        pids=(pid, *_same_codex(processes, pid, words)),
+        stopped=process.state in "Tt",
+        inside=process.tty != (root.tty if root is not None else ""),
+        step=any(_has_other_work(processes, p) for p in above),
         args=tuple(args),
-        above=tuple(tuple(argv[p]) for p in best.above),
+        above=tuple(tuple(processes.argv(p)) for p in above),
         path=path,
     )
-    return found if all(processes.still_runs(p, argv[p]) for p in argv) else None
-
-
-def _candidates(processes: Processes, root_pid: int) -> Iterator[_Candidate]:
-    root = processes.get(root_pid)
-    for pid, words, command in _conversations(processes, root_pid):
-        process = processes.get(pid)
-        # Without a tty it is a program's Codex, not the pane's.
-        if process is None or process.state in "ZX" or process.tty_pgrp < 0:
-            continue
-        ancestors = processes.ancestors(pid, root_pid)
-        above = _below_shell(processes, ancestors or [])
-        yield _Candidate(
-            process,
-            words,
-            command,
-            ancestors,
-            above,
-            own_terminal=process.tty == (root.tty if root is not None else ""),
-            alone=not any(_has_other_work(processes, p) for p in above),
-            foreground=process.tty_pgrp in (process.pgrp, 0),
-        )
 
 
 def _conversations(processes: Processes, root_pid: int) -> Iterator[tuple[int, Words, CommandLine]]:
