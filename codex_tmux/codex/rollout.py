@@ -14,12 +14,8 @@ COMPRESSED = ".zst"
 """Ends the name of one that Codex has compressed since: the database then tells what is in it."""
 HEAD = 256 * 1024
 """Bytes read from the start: the first line holds all base instructions, the first message comes soon after."""
-TAIL = 512 * 1024
-"""Bytes read from the end: what lies before counts as not known."""
-SHOWN = 128 * 1024
-"""Bytes read from the end for the last messages of both sides."""
-FARTHER = 2 * 1024 * 1024
-"""The same where one side is not found there: a turn may have printed much."""
+TAIL = 2 * 1024 * 1024
+"""Bytes read from the end: what lies before counts as not known. A turn may print much."""
 
 # Inside a JSON string a quote is escaped, so these bytes are a key or a whole value: most lines are passed over unread.
 TYPED = (b'"user_message"', b'"UserMessage"')
@@ -83,26 +79,32 @@ def last_user_message(path: str) -> str | None:
 
     A fork's rollout begins after what it shares with its parent: without a message of its own it is not known.
     """
-    data = None if path.endswith(COMPRESSED) else tail(path, TAIL + 1)
+    data = None if path.endswith(COMPRESSED) else tail(path, TAIL)
     if data is None:
         return None
-    none = "" if len(data) <= TAIL and b'"forked_from_id"' not in data else None
+    none = "" if len(data) < TAIL and b'"forked_from_id"' not in data else None
     return next((said.text for said in _backwards(data, TYPED) if said.typed), none)
 
 
-def last_messages(path: str, number: int, size: int = SHOWN) -> list[tuple[str, str]]:
-    """(who, what) of the last messages of both sides, oldest first; reads only `size` bytes of the rollout's end."""
-    said = (s for s in _backwards(tail(path, size), EXCHANGED) if not s.typed and s.text.strip())
-    found = [("you" if s.role == "user" else "Codex", s.text) for s in itertools.islice(said, number)]
-    return found[::-1]
+def last_messages(path: str, number: int) -> list[tuple[str, str]]:
+    """(who, what) of the last messages of both sides, oldest first."""
+    return list(itertools.islice(_exchanged(path), number))[::-1]
 
 
 def last_exchange(path: str) -> list[tuple[str, str]]:
-    """(who, what) of the last message of each side, in the order in which they came; bounded as `last_messages`."""
-    if path.endswith(COMPRESSED):
-        return []
-    near = last_of_each(last_messages(path, SHOWN, SHOWN))
-    return near if len(near) == 2 else last_of_each(last_messages(path, FARTHER, FARTHER))
+    """(who, what) of the last message of each side, in the order in which they came."""
+    last: dict[str, str] = {}
+    for who, text in _exchanged(path):
+        last.setdefault(who, text)
+        if len(last) == 2:
+            break
+    return [*last.items()][::-1]
+
+
+def _exchanged(path: str) -> Iterator[tuple[str, str]]:
+    data = None if path.endswith(COMPRESSED) else tail(path, TAIL)
+    said = (s for s in _backwards(data, EXCHANGED) if not s.typed and s.text.strip())
+    return (("you" if s.role == "user" else "Codex", s.text) for s in said)
 
 
 def last_of_each(said: list[tuple[str, str]]) -> list[tuple[str, str]]:

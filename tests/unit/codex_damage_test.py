@@ -23,7 +23,7 @@ from codex_tmux.codex.rollout import (
 from codex_tmux.codex.store import Session, Store
 from tests.unit.codex_store_test import ID, database, found_in, meta, rollout, user
 
-SMALL = 4 * 1024 * 1024
+SMALL = 10 * 1024 * 1024
 """Bytes that may be read of a file of 100 MB, by five questions about it."""
 HUGE = 100 * 1024 * 1024
 
