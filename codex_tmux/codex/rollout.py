@@ -107,16 +107,6 @@ def _exchanged(path: str) -> Iterator[tuple[str, str]]:
     return (("you" if s.role == "user" else "Codex", s.text) for s in said)
 
 
-def last_of_each(said: list[tuple[str, str]]) -> list[tuple[str, str]]:
-    """The last message of each side, in the order in which they came.
-
-    >>> last_of_each([("you", "a"), ("Codex", "b"), ("Codex", "c"), ("you", "d")])
-    [('Codex', 'c'), ('you', 'd')]
-    """
-    last = {who: at for at, (who, _) in enumerate(said)}
-    return [said[at] for at in sorted(last.values())]
-
-
 def mention(path: str, word: str) -> str:
     """The line of the last message with `word` in it, in any case, near the rollout's end; "" for none."""
     wanted = word.casefold()
