@@ -282,14 +282,6 @@ def test_is_app_server() -> None:
 
 
 @linux
-def test_codex_under_sh_c(start: Callable[..., Pane]) -> None:
-    pane = start("sh", "-c", "node bin/codex -s x; exit 3")
-    codex = codex_of(pane)
-    assert codex.pid != pane.pid
-    assert codex.root
-
-
-@linux
 def test_codexes_of_an_interactive_shell(start: Callable[..., Pane]) -> None:
     pane = start("bash", "--norc", "--noediting", ready="ready$ ")
     assert find_codex(Processes(), pane.pid) is None
@@ -317,13 +309,6 @@ def test_a_codex_without_a_tty_is_not_the_panes(place: Path, start: Callable[...
     pane = start("bash", "--norc", "--noediting", ready="ready$ ")
     pane.type("setsid -w node bin/codex -m x &\n", "started")
     assert find_codex(Processes(), pane.pid) is None
-
-
-@linux
-def test_a_codex_in_another_programs_terminal(place: Path, start: Callable[..., Pane]) -> None:
-    pane = start("script", "-qc", "node bin/codex -m x", "/dev/null")
-    codex = codex_of(pane)
-    assert codex.inside
 
 
 @linux
@@ -387,35 +372,6 @@ def test_bash_is_idle_only_at_its_prompt(place: Path, start: Callable[..., Pane]
     soon(lambda: idle(pane))
     pane.type("half a line", "half a line")
     soon(lambda: idle(pane))  # bash draws it before it waits again
-
-
-@linux
-@pytest.mark.parametrize("shell", ["zsh", "fish", "ksh", "mksh", "tcsh"])
-def test_other_shells(start: Callable[..., Pane], shell: str) -> None:
-    if shutil.which(shell) is None:
-        pytest.skip(f"no {shell} here")
-    # In a new home fish first makes its completions, by a child that could read the terminal: not idle until then.
-    pane = start(shell, *(["--no-config"] if shell == "fish" else []), ready="")
-    soon(lambda: idle(pane))
-    pane.type("sleep 60\n")
-    soon(lambda: not idle(pane))
-
-
-@linux
-def test_dash(place: Path, start: Callable[..., Pane]) -> None:
-    if shutil.which("dash") is None:
-        pytest.skip("no dash here")
-    pane = start("dash", "-i", ready="ready$ ")
-    soon(lambda: idle(pane))
-    pane.type(f"{SLEEP}\n", "started")
-    assert not idle(pane)
-    pane.type("\x03", "ready$ ")
-    pane.type("echo star''ted; while :; do :; done\n", "started")
-    time.sleep(0.05)
-    assert not idle(pane)
-    (place / "script").write_text("echo started; read x")
-    assert not idle(start("dash", "script"))
-    assert not idle(start("dash", "-c", "echo started; read x"))
 
 
 @linux
