@@ -57,14 +57,6 @@ class Unnamed(NamedTuple):
         return self.pane.session if same else ""
 
 
-class OpenSessions(NamedTuple):
-    """The sessions that a background server, or one Codex by itself, has open, and since when that runs."""
-
-    sessions: frozenset[str]
-    since: float
-    store: Store
-
-
 def with_inferred(
     panes: tuple[Pane, ...], unnamed: list[Unnamed], server: Server, processes: Processes
 ) -> tuple[Pane, ...]:
@@ -80,16 +72,15 @@ def with_inferred(
         own = sessions_held(processes, u.codex.pids) if u.codex is not None else []
         if own:
             # Without the background server a Codex has its sessions open itself: several after /new or /resume.
-            open_sessions = OpenSessions(frozenset(own), u.started, u.store)
-            found.update(decided([u], (), open_sessions, taken, screens))
+            found.update(decided([u], (), own, u.started, taken, screens))
         else:
             sharing.setdefault(u.home, []).append(u)
     for home, together in sharing.items():
-        shared = open_in_background(processes, home, together[0].store)
-        if shared is not None:
+        held, since = open_in_background(processes, home)
+        if held:
             inside = {int(p.process.partition(":")[0] or 0) for p in panes if p.running}
             outside = tuple(codexes_outside_panes(processes, home, inside))
-            found.update(decided(together, outside, shared, taken, screens))
+            found.update(decided(together, outside, held, since, taken, screens))
     return tuple(found.get(p.id, p) for p in panes)
 
 
@@ -109,8 +100,8 @@ def read_screens(server: Server, panes: list[str]) -> dict[str, str]:
     return screens
 
 
-def open_in_background(processes: Processes, home: str, store: Store) -> OpenSessions | None:
-    """What the background server of a `CODEX_HOME` has open; None where there is none, or nothing."""
+def open_in_background(processes: Processes, home: str) -> tuple[list[str], float]:
+    """The sessions that the background server of a `CODEX_HOME` has open, and since when that runs."""
     locks = os.path.join(home, "thread-writer-locks")
     for pid in processes.pids():
         if not is_app_server(processes.argv(pid)):
@@ -118,8 +109,8 @@ def open_in_background(processes: Processes, home: str, store: Store) -> OpenSes
         held = sessions_held(processes, (pid,), os.path.realpath(locks))
         process = processes.get(pid)
         if held and process is not None:
-            return OpenSessions(frozenset(held), processes.started_at(process.start), store)
-    return None
+            return held, processes.started_at(process.start)
+    return [], 0.0
 
 
 def codexes_outside_panes(processes: Processes, home: str, inside: set[int]) -> Iterable[RunningCodex]:
@@ -149,13 +140,16 @@ def codexes_outside_panes(processes: Processes, home: str, inside: set[int]) -> 
 def decided(
     unnamed: list[Unnamed],
     outside: tuple[RunningCodex, ...],
-    open_sessions: OpenSessions,
+    held: list[str],
+    since: float,
     taken: frozenset[str],
     screens: dict[str, str],
 ) -> dict[str, Pane]:
-    """The panes of `unnamed` with the open sessions that fit them."""
-    free = [s for s in sorted(open_sessions.sessions) if not any(same_session(s, t) for t in taken)]
-    candidates = tuple(c for c in (candidate(open_sessions.store, s) for s in free) if c is not None)
+    """The panes of `unnamed`, of one `CODEX_HOME`, with the sessions that fit them of those that are held, `since` when
+    their holder runs."""
+    store = unnamed[0].store
+    free = [s for s in sorted(held) if not any(same_session(s, t) for t in taken)]
+    candidates = tuple(c for c in (candidate(store, s) for s in free) if c is not None)
     codexes = tuple(running_codex(u, screens.get(u.pane.id)) for u in unnamed)
     sessions = infer((*codexes, *outside), candidates)
     found = {}
@@ -164,24 +158,17 @@ def decided(
         session = sessions.get(its.name, "")
         if u.by_argv and (u.prior in possible or time.time() - u.started < START):
             continue  # its command line says so, and nothing since contradicts it
-        if not session and not possible and shows_what_is_hidden(u, open_sessions):
+        # It shows something though no open session can be it: a message that is not written yet; a background server
+        # that was ended, and has not taken every session up again; a session that was deleted.
+        if not (session or possible) and (
+            u.prior in held or since > u.started + START or store.find(u.prior) is None
+        ):
             continue
         found[u.pane.id] = u.pane._replace(
             sighting=Sighting(session, INFERRED) if session else None,
             doubted=bool(u.prior) and session != u.prior,
         )
     return found
-
-
-def shows_what_is_hidden(unnamed: Unnamed, open_sessions: OpenSessions) -> bool:
-    """Whether a Codex shows something though no open session can be it: a message that is not written yet; a background
-    server that was ended, and has not taken every session up again; a session that was deleted."""
-    prior = unnamed.prior
-    return (
-        prior in open_sessions.sessions
-        or open_sessions.since > unnamed.started + START
-        or open_sessions.store.find(prior) is None
-    )
 
 
 def running_codex(unnamed: Unnamed, screen: str | None) -> RunningCodex:
