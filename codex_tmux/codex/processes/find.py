@@ -94,7 +94,11 @@ def _codex(
         environ=tuple(filter(lambda entry: entry[0] in names, environ.items())),
         root=above == ancestors,
         foreground=process.tty_pgrp in (process.pgrp, 0),
-        pids=(pid, *_same_codex(processes, pid, words)),
+        # npm's wrapper gives the native binary its very arguments.
+        pids=(
+            pid,
+            *(p for p in processes.children(pid) if (codex_words(processes, p) or ([], None))[1] == args),
+        ),
         stopped=process.state in "Tt",
         inside=process.tty != (root.tty if root is not None else ""),
         step=any(_has_other_work(processes, p) for p in above),
@@ -106,12 +110,8 @@ def _codex(
 
 def _conversations(processes: Processes, root_pid: int) -> Iterator[tuple[int, Words, CommandLine]]:
     """Each outermost Codex at or below a process, with nothing from below a Codex (its daemon, its tools)."""
-    pending, seen = [root_pid], set()
-    while pending:
-        at = pending.pop()
-        if at in seen:
-            continue
-        seen.add(at)
+    pending = [root_pid]
+    for at in pending:
         words = codex_words(processes, at)
         if words is None:
             pending += processes.children(at)
@@ -132,18 +132,6 @@ def codex_words(processes: Processes, pid: int) -> Words | None:
         return split
     exe = processes.exe(pid)
     return ([argv[0]], argv[1:]) if exe and split_program([exe]) is not None else None
-
-
-def _same_codex(processes: Processes, pid: int, words: Words) -> Iterator[int]:
-    """The processes below npm's wrapper that were given its very arguments: the native binary."""
-    exe = processes.exe(pid)
-    if len(words[0]) == 1 and exe and split_program([exe]) is not None:
-        return  # the binary itself: nothing below it is the same Codex, and its threads are many to ask
-    for child in processes.children(pid):
-        below = codex_words(processes, child)
-        if below is not None and below[1] == words[1]:
-            yield child
-            yield from _same_codex(processes, child, below)
 
 
 def _below_shell(processes: Processes, ancestors: list[int]) -> list[int]:
