@@ -239,7 +239,8 @@ class Identifier:
         if same_session(session_id, pane.session):
             return False
         if codex.command.remote:
-            return self.is_forged(session_id, codex.command.remote)
+            # A server on another machine gives its session no id that one of this machine has.
+            return is_another_machine(codex.command.remote) and known_here(self, session_id) is not None
         # A background server has every session open that its Codexes show.
         return (
             has_daemon(codex.codex_home)
@@ -247,10 +248,6 @@ class Identifier:
             and store.lock_holder(session_id) is None
             and session_id not in sessions_held(self.processes, codex.pids)
         )
-
-    def is_forged(self, session_id: str, remote: str) -> bool:
-        """Whether a server on another machine gives its session an id that one of this machine has."""
-        return is_another_machine(remote) and known_here(self, session_id) is not None
 
     def by_title(self, row: dict[str, str], pane: Pane, codex: CodexProcess, store: Store) -> str:
         """The session in the title, where this very process set it: a title outlives a killed Codex."""
