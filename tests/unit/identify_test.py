@@ -89,26 +89,25 @@ def sighted(
     return identifier(*files).sight(row, pane(session, last), codex(home))
 
 
-def test_a_title_that_this_very_process_set(home: Path) -> None:
+@pytest.mark.parametrize(
+    ("at", "last", "cleared", "seen"),
+    [
+        ("1001", "", "", True),
+        ("999", "", "", False),  # from before the process
+        ("1000", "99:90000", "", False),  # of its first second, where another process showed it
+        (
+            "1000",
+            "99:90000",
+            str(PID),
+            True,
+        ),  # and had it taken away, as `run` does, which became this process
+    ],
+)
+def test_a_title_that_this_very_process_set(home: Path, at: str, last: str, cleared: str, seen: bool) -> None:
     rollout(home, ID, meta())
-    assert sighted(home, f"x | {ID[:29]}...", "1001") == (ID, TITLE)
-
-
-def test_a_title_from_before_the_process_is_somebody_else_s(home: Path) -> None:
-    rollout(home, ID, meta())
-    assert sighted(home, f"x | {ID[:29]}...", "999") is None
-
-
-def test_a_title_of_the_same_second_is_doubted_where_another_process_showed_it(home: Path) -> None:
-    rollout(home, ID, meta())
-    assert sighted(home, f"x | {ID[:29]}...", "1000", session=ID, last="99:90000") is None
-    assert sighted(home, f"x | {ID[:29]}...", "1000") == (ID, TITLE)
-    # Nothing stood there before, as `run`, which became this process, has seen to it.
-    assert sighted(home, f"x | {ID[:29]}...", "1000", session=ID, last="99:90000", cleared=str(PID)) == (
-        ID,
-        TITLE,
-    )
-    assert sighted(home, f"x | {ID[:29]}...", "999", session=ID, last="99:90000", cleared=str(PID)) is None
+    session = ID if last else ""
+    shown = sighted(home, f"x | {ID[:29]}...", at, session=session, last=last, cleared=cleared)
+    assert shown == ((ID, TITLE) if seen else None)
 
 
 def test_a_sub_agent_is_never_a_pane_s_session(home: Path) -> None:
