@@ -15,11 +15,10 @@ import time
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
+from codex_tmux.codex import processes
 from codex_tmux.codex.commandline import is_app_server
 from codex_tmux.codex.database import Database
 from codex_tmux.codex.json_value import Object, a_text, texts_by_name
-from codex_tmux.codex.processes.held import lock_owner
-from codex_tmux.codex.processes.table import Processes
 from codex_tmux.codex.rollout import (
     COMPRESSED,
     first_line,
@@ -196,10 +195,10 @@ class Store:
 
         Never takes the lock to find out: a Codex that starts at that moment would be turned away.
         """
-        pid = lock_owner(self.lock_path(session_id))
+        pid = processes.lock_owner(self.lock_path(session_id))
         if pid is None:
             return None
-        argv = Processes().argv(pid)
+        argv = processes.Processes().argv(pid)
         name = os.path.basename(argv[0]) if argv else ""
         return Holder(pid, name, is_app_server(argv))
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from codex_tmux.codex.commandline import is_app_server, parse, split_program
+from codex_tmux.codex.home import home_of
 from codex_tmux.codex.processes.find import CodexProcess
 from codex_tmux.codex.processes.held import sessions_held
 from codex_tmux.codex.processes.table import Processes
@@ -116,25 +117,20 @@ def open_in_background(processes: Processes, home: str) -> tuple[list[str], floa
 def codexes_outside_panes(processes: Processes, home: str, inside: set[int]) -> Iterable[RunningCodex]:
     """The Codexes of a `CODEX_HOME` in no pane of this tmux server: each shows some session as well."""
     for pid in processes.pids():
-        split = split_program(processes.argv(pid))
-        process = processes.get(pid)
-        if split is None or process is None or pid in inside or process.state in "ZX":
+        process, split = processes.get(pid), split_program(processes.argv(pid))
+        if process is None or split is None or pid in inside or process.state in "ZX":
             continue
-        command = parse(split[1])
+        command, cwd = parse(split[1]), processes.cwd(pid)
         above = split_program(processes.argv(process.ppid))
-        if command.mode != TUI or command.remote or (above is not None and above[1] == split[1]):
-            continue  # the last: npm's wrapper stands for its native binary
-        cwd = processes.cwd(pid)
-        environ = processes.environ(pid, ("HOME", "CODEX_HOME"))
-        own = environ.get("CODEX_HOME") or os.path.join(environ.get("HOME", ""), ".codex")
-        if os.path.realpath(os.path.join(cwd, own)) != home:
+        is_wrapped = above is not None and above[1] == split[1]  # npm's wrapper stands for its native binary
+        own = home_of(processes.environ(pid, ("HOME", "CODEX_HOME")), cwd)
+        if command.mode != TUI or command.remote or is_wrapped or os.path.realpath(own) != home:
             continue
         below = [p for p in processes.children(pid) if not is_app_server(processes.argv(p))]
-        if sessions_held(processes, (pid, *below)):
-            continue
-        words = frozenset(w.strip() for w in split[1]) if command.prompt else frozenset()
-        began = processes.started_at(process.start)
-        yield RunningCodex(f"process {pid}", cwd, began, command.session_id or "", words)
+        if not sessions_held(processes, (pid, *below)):
+            words = frozenset(w.strip() for w in split[1]) if command.prompt else frozenset()
+            began = processes.started_at(process.start)
+            yield RunningCodex(f"process {pid}", cwd, began, command.session_id or "", words)
 
 
 def decided(
@@ -154,21 +150,26 @@ def decided(
     sessions = infer((*codexes, *outside), candidates)
     found = {}
     for u, its in zip(unnamed, codexes):
-        possible = {c.id for c in possible_for(its, candidates)}
         session = sessions.get(its.name, "")
-        if u.by_argv and (u.prior in possible or time.time() - u.started < START):
-            continue  # its command line says so, and nothing since contradicts it
-        # It shows something though no open session can be it: a message that is not written yet; a background server
-        # that was ended, and has not taken every session up again; a session that was deleted.
-        if not (session or possible) and (
-            u.prior in held or since > u.started + START or store.find(u.prior) is None
-        ):
+        if stays(u, session, {c.id for c in possible_for(its, candidates)}, held, since):
             continue
         found[u.pane.id] = u.pane._replace(
             sighting=Sighting(session, INFERRED) if session else None,
             doubted=bool(u.prior) and session != u.prior,
         )
     return found
+
+
+def stays(unnamed: Unnamed, session: str, possible: set[str], held: list[str], since: float) -> bool:
+    """Whether what a pane was known to show is not asked about, though this session, or none, fits it now."""
+    prior, started = unnamed.prior, unnamed.started
+    if unnamed.by_argv and (prior in possible or time.time() - started < START):
+        return True  # its command line says so, and nothing since contradicts it
+    if session or possible:
+        return False
+    # It shows something though no open session can be it: a message that is not written yet; a background server that
+    # was ended, and has not taken every session up again; a session that was deleted.
+    return prior in held or since > started + START or unnamed.store.find(prior) is None
 
 
 def running_codex(unnamed: Unnamed, screen: str | None) -> RunningCodex:
