@@ -179,7 +179,7 @@ def running_codex(unnamed: Unnamed, screen: str | None) -> RunningCodex:
     words: frozenset[str] = frozenset()
     if codex is not None:
         cwd = os.path.join(codex.cwd, codex.command.cd or "")
-        words = frozenset(w.strip() for w in codex.argv) if codex.command.prompt else words
+        words = frozenset(w.strip() for w in codex.args) if codex.command.prompt else words
     return RunningCodex(
         pane.id,
         os.path.normpath(cwd),

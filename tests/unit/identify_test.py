@@ -54,7 +54,7 @@ def codex(home: Path, *args: str) -> CodexProcess:
     return CodexProcess(
         pid=PID,
         start=START,
-        argv=("codex", *args),
+        args=args,
         program=("/usr/bin/codex",),
         command=parse(list(args)),
         cwd="/w",

@@ -23,7 +23,8 @@ Words = tuple[list[str], list[str]]
 class CodexProcess(NamedTuple):
     pid: int
     start: int
-    argv: tuple[str, ...]
+    args: tuple[str, ...]
+    """The words behind its program."""
     program: tuple[str, ...]
     """What ran, absolute and as it was invoked: a link into a version's folder outlives that version."""
     command: CommandLine
@@ -43,8 +44,6 @@ class CodexProcess(NamedTuple):
     """Its terminal is not the pane's own: another program made it."""
     step: bool = False
     """A script above it has other work to do as well."""
-    args: tuple[str, ...] = ()
-    """The words behind its program."""
     above: tuple[tuple[str, ...], ...] = ()
     """The command lines of the processes between it and the shell that people type into, or the pane's root."""
     path: str = ""
@@ -85,7 +84,7 @@ def _codex(
     return CodexProcess(
         pid=pid,
         start=process.start,
-        argv=tuple(processes.argv(pid)),
+        args=tuple(args),
         program=_program(program, cwd, path, processes.exe(pid)),
         command=command,
         cwd=cwd,
@@ -102,7 +101,6 @@ def _codex(
         stopped=process.state in "Tt",
         inside=process.tty != (root.tty if root is not None else ""),
         step=any(_has_other_work(processes, p) for p in above),
-        args=tuple(args),
         above=tuple(tuple(processes.argv(p)) for p in above),
         path=path,
     )
