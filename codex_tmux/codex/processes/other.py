@@ -17,8 +17,6 @@ import psutil
 from codex_tmux.codex.commandline import split_program
 from codex_tmux.codex.processes.table import TICKS, Process, Processes
 
-_STATES = {"running": "R", "stopped": "T", "tracing-stop": "t", "zombie": "Z", "dead": "X"}
-
 
 class ProcessesElsewhere(Processes):
     def now(self) -> int:
@@ -29,7 +27,7 @@ class ProcessesElsewhere(Processes):
 
     def read_all(self) -> dict[int, Process]:
         groups = groups_of(ps("-A"))
-        return {pid: found for pid in psutil.pids() if (found := _read(pid, groups)) is not None}
+        return {pid: found for pid in groups if (found := _read(pid, groups)) is not None}
 
     def read_argv(self, pid: int) -> list[str]:
         return list(_ask(pid, "cmdline") or [])
@@ -59,15 +57,12 @@ class ProcessesElsewhere(Processes):
 
 
 def _read(pid: int, groups: dict[int, tuple[int, int, str, str]]) -> Process | None:
-    try:
-        found = psutil.Process(pid)
-        ppid, status, start = found.ppid(), found.status(), found.create_time()
-        pgrp, tty_pgrp, state, tty = groups.get(pid) or (os.getpgid(pid), 0, "", "")
-    except (psutil.Error, OSError, ValueError):
+    ppid, start = _ask(pid, "ppid"), _ask(pid, "create_time")
+    if pid not in groups or ppid is None or start is None:
         return None
+    pgrp, tty_pgrp, state, tty = groups[pid]
     zero = psutil.boot_time() if psutil.LINUX else 0.0
-    ticks = round((start - zero) * TICKS)
-    return Process(pid, ppid, pgrp, tty_pgrp, state or _STATES.get(status, "S"), ticks, tty)
+    return Process(pid, ppid, pgrp, tty_pgrp, state, round((start - zero) * TICKS), tty)
 
 
 def _ask(pid: int, question: str) -> Any:
