@@ -33,9 +33,7 @@ class Said(NamedTuple):
 
 def first_line(path: str) -> tuple[bytes, bool]:
     """(the first line, or as much of it as is read; whether the file has more than nothing)."""
-    head = _start(path, 32 * 1024)
-    if b"\n" not in head:
-        head = _start(path, HEAD)
+    head = _start(path)
     return head.partition(b"\n")[0], bool(head)
 
 
@@ -62,7 +60,7 @@ def read_rollout(path: str) -> tuple[Object, str]:
 
     Reads the first 256 KB at most.
     """
-    lines = _start(path, HEAD).split(b"\n")[:200]
+    lines = _start(path).split(b"\n")[:200]
     metas = (_payload(line, cut=True) for line in lines if b'"session_meta"' in line)
     first = ""
     for said in filter(None, map(said_in, lines)):
@@ -157,8 +155,8 @@ def tail(path: str, size: int) -> bytes | None:
     return _part(path, size, at_end=True)
 
 
-def _start(path: str, size: int) -> bytes:
-    return _part(path, size) or b""
+def _start(path: str) -> bytes:
+    return _part(path, HEAD) or b""
 
 
 def _part(path: str, size: int, at_end: bool = False) -> bytes | None:
