@@ -150,14 +150,17 @@ def _fit(
     if found is None:
         # Somebody shows what is not seen yet, or what he did not start with. What was known may still hold.
         waiting, found = {}, _only_one(fits)
-    if found is None:
-        return {}
-    fits |= waiting
+    return _stayed(found, fits | waiting, possible) if found is not None else {}
+
+
+def _stayed(
+    found: dict[str, str], fits: dict[str, set[str]], possible: dict[str, list[Candidate]]
+) -> dict[str, str]:
+    """Of `found` who can show nothing else: neither what is left over, nor what belongs to one who may show that."""
     over = set().union(*map(_ids, possible.values())) - set(found.values())
     # As many as those who have none yet: they have them all.
     free = over if len(over) > len(fits) - len(found) else set()
     while moved := {name for name in found if _ids(possible[name]) & free - {found[name]}}:
-        # Who shows what is left over leaves his own.
         free |= set().union(*(fits[name] for name in moved))
         found = {name: session for name, session in found.items() if name not in moved}
     return found
