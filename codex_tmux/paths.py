@@ -1,8 +1,10 @@
 """Where codex-tmux keeps its files, and where programs are."""
 
 import errno
+import itertools
 import os
 import stat
+from collections.abc import Sequence
 
 
 def state_dir() -> str:
@@ -73,3 +75,16 @@ def names_in(folder: str) -> list[str]:
         return os.listdir(folder)
     except (OSError, ValueError):
         return []
+
+
+def own_words(argv: Sequence[str]) -> tuple[str, str]:
+    """The codex-tmux that a command line starts, by script or by module, and its command; "" where it starts another.
+
+    >>> own_words(["/usr/bin/python3", "-I", "/opt/bin/codex-tmux", "run"]), own_words(["vim", "codex-tmux", "run"])
+    (('/opt/bin/codex-tmux', 'run'), ('', ''))
+    """
+    words = list(argv)
+    if words and os.path.basename(words[0]).startswith("python"):
+        words = list(itertools.dropwhile(lambda word: word.startswith("-"), words[1:]))
+    is_own = len(words) > 1 and (os.path.basename(words[0]) == "codex-tmux" or words[0] == "codex_tmux")
+    return (words[0], words[1]) if is_own else ("", "")

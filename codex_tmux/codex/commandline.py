@@ -9,8 +9,7 @@ Measured on 0.169: the word of a subcommand counts also behind a prompt (`codex 
 
 import itertools
 import os
-import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from codex_tmux.codex.session_id import is_whole
@@ -81,6 +80,8 @@ OPTIONS = (
 )
 # fmt: on
 UNKNOWN = Option("", repeat=True)
+SECRET = ("--config", "--remote", UNKNOWN.name)
+"""Whose values may hold a secret."""
 ARGUMENT = Option("argument")
 
 _BY_WORD = {word: option for option in OPTIONS for word in (option.name, option.short, option.alias) if word}
@@ -117,7 +118,6 @@ _BELOW = {(): SUBCOMMANDS, ("exec",): ("resume", "fork", "review", "help")}
 _SUBCOMMAND_ALIASES = {"e": "exec", "a": "apply"}
 
 _JAVASCRIPT = ("node", "nodejs", "bun")
-_JAVASCRIPT_VALUED = tuple("-r --require --import --loader --experimental-loader -C --conditions".split())
 _JAVASCRIPT_INLINE = ("-e", "--eval", "-p", "--print", "-pe")
 _CODEX_SCRIPTS = ("codex", "codex.js", "codex.mjs")
 _ARCHITECTURES = ("x86_64", "aarch64", "arm64", "armv7", "i686", "riscv64gc")
@@ -164,21 +164,11 @@ def split_program(argv: Sequence[str]) -> tuple[list[str], list[str]] | None:
     name = os.path.basename(argv[0])
     if name in _CODEX_SCRIPTS or _is_release_binary(name):
         return [argv[0]], list(argv[1:])
-    at = _script_at(name, argv) if name in _JAVASCRIPT else 0
-    return (list(argv[: at + 1]), list(argv[at + 1 :])) if at and _is_codex_script(argv[at]) else None
-
-
-def _script_at(name: str, argv: Sequence[str]) -> int:
-    """Where the script of node or bun stands; 0 without one."""
-    before = ""
-    for at, word in enumerate(argv[1:], 1):
-        is_value = before in _JAVASCRIPT_VALUED
-        if word in _JAVASCRIPT_INLINE and not is_value:
-            return 0
-        if not (word.startswith("-") or is_value or (name == "bun" and word == "run")):
-            return at
-        before = "" if is_value else word
-    return 0
+    options = list(itertools.takewhile(_is_dashed, argv[1:]))
+    program, args = argv[: len(options) + 2], argv[len(options) + 2 :]
+    if name not in _JAVASCRIPT or any(word in _JAVASCRIPT_INLINE for word in options):
+        return None
+    return (list(program), list(args)) if _is_codex_script(program[-1]) else None
 
 
 def _is_release_binary(name: str) -> bool:
@@ -261,10 +251,8 @@ def _next(args: Sequence[str], at: int, one_image: bool = False) -> tuple[_Item,
         name, value = word[:2], word[2:].removeprefix("=")
         attached = word[2:3]
     option = _BY_WORD.get(name, UNKNOWN)
-    if option.values == "0":
-        return _Item(option, (word,)), at
-    if attached:
-        return _Item(option, (word,), value), at
+    if attached or option.values == "0":
+        return _Item(option, (word,), value if attached else None), at
     most = at + 1 if option.values == "1" or one_image else len(args)
     values = tuple(itertools.takewhile(lambda word: not _is_dashed(word), args[at:most]))
     if not values:
@@ -356,29 +344,9 @@ def redact(flags: Sequence[str]) -> list[str]:
     shown: list[str] = []
     for item in _items(flags):
         words = list(item.words)
-        if item.option in (UNKNOWN, ARGUMENT):
-            name, attached, _ = words[0].partition("=")
-            if not name.startswith("--"):
-                name, attached = words[0][:2], words[0][2:3]
-            if attached:
-                words = [name + ("=…" if attached == "=" else "…")]
-        elif item.value is not None and item.option.name in SAFE:
-            words[-1] = words[-1].removesuffix(item.value) + SAFE[item.option.name](item.value)
+        if item.value and item.option.name in SECRET:
+            key, is_set, _ = item.value.partition("=")
+            kept = f"{key}=" if is_set and item.option.name == "--config" else ""
+            words[-1] = f"{words[-1].removesuffix(item.value)}{kept}…"
         shown += words
     return shown
-
-
-def _safe_url(value: str) -> str:
-    scheme, separator, rest = value.partition("://")
-    if not separator:
-        return value.rpartition("@")[2]
-    address, query, _ = rest.partition("?")
-    host, slash, path = address.partition("/")
-    return f"{scheme}://{host.rpartition('@')[2]}{slash}{path}{'?…' if query else ''}"
-
-
-SAFE: dict[str, Callable[[str], str]] = {
-    "--config": lambda value: re.sub("^(.*?=)?.*", r"\1…", value, flags=re.DOTALL),
-    "--remote": _safe_url,
-}
-"""What may be shown of the value of an option that may hold a secret."""

@@ -14,12 +14,8 @@ COMPRESSED = ".zst"
 """Ends the name of one that Codex has compressed since: the database then tells what is in it."""
 HEAD = 256 * 1024
 """Bytes read from the start: the first line holds all base instructions, the first message comes soon after."""
-TAIL = 512 * 1024
-"""Bytes read from the end: what lies before counts as not known."""
-SHOWN = 128 * 1024
-"""Bytes read from the end for the last messages of both sides."""
-FARTHER = 2 * 1024 * 1024
-"""The same where one side is not found there: a turn may have printed much."""
+TAIL = 2 * 1024 * 1024
+"""Bytes read from the end: what lies before counts as not known. A turn may print much."""
 
 # Inside a JSON string a quote is escaped, so these bytes are a key or a whole value: most lines are passed over unread.
 TYPED = (b'"user_message"', b'"UserMessage"')
@@ -37,9 +33,7 @@ class Said(NamedTuple):
 
 def first_line(path: str) -> tuple[bytes, bool]:
     """(the first line, or as much of it as is read; whether the file has more than nothing)."""
-    head = _start(path, 32 * 1024)
-    if b"\n" not in head:
-        head = _start(path, HEAD)
+    head = _start(path)
     return head.partition(b"\n")[0], bool(head)
 
 
@@ -66,7 +60,7 @@ def read_rollout(path: str) -> tuple[Object, str]:
 
     Reads the first 256 KB at most.
     """
-    lines = _start(path, HEAD).split(b"\n")[:200]
+    lines = _start(path).split(b"\n")[:200]
     metas = (_payload(line, cut=True) for line in lines if b'"session_meta"' in line)
     first = ""
     for said in filter(None, map(said_in, lines)):
@@ -83,36 +77,32 @@ def last_user_message(path: str) -> str | None:
 
     A fork's rollout begins after what it shares with its parent: without a message of its own it is not known.
     """
-    data = None if path.endswith(COMPRESSED) else tail(path, TAIL + 1)
+    data = None if path.endswith(COMPRESSED) else tail(path, TAIL)
     if data is None:
         return None
-    none = "" if len(data) <= TAIL and b'"forked_from_id"' not in data else None
+    none = "" if len(data) < TAIL and b'"forked_from_id"' not in data else None
     return next((said.text for said in _backwards(data, TYPED) if said.typed), none)
 
 
-def last_messages(path: str, number: int, size: int = SHOWN) -> list[tuple[str, str]]:
-    """(who, what) of the last messages of both sides, oldest first; reads only `size` bytes of the rollout's end."""
-    said = (s for s in _backwards(tail(path, size), EXCHANGED) if not s.typed and s.text.strip())
-    found = [("you" if s.role == "user" else "Codex", s.text) for s in itertools.islice(said, number)]
-    return found[::-1]
+def last_messages(path: str, number: int) -> list[tuple[str, str]]:
+    """(who, what) of the last messages of both sides, oldest first."""
+    return list(itertools.islice(_exchanged(path), number))[::-1]
 
 
 def last_exchange(path: str) -> list[tuple[str, str]]:
-    """(who, what) of the last message of each side, in the order in which they came; bounded as `last_messages`."""
-    if path.endswith(COMPRESSED):
-        return []
-    near = last_of_each(last_messages(path, SHOWN, SHOWN))
-    return near if len(near) == 2 else last_of_each(last_messages(path, FARTHER, FARTHER))
+    """(who, what) of the last message of each side, in the order in which they came."""
+    last: dict[str, str] = {}
+    for who, text in _exchanged(path):
+        last.setdefault(who, text)
+        if len(last) == 2:
+            break
+    return [*last.items()][::-1]
 
 
-def last_of_each(said: list[tuple[str, str]]) -> list[tuple[str, str]]:
-    """The last message of each side, in the order in which they came.
-
-    >>> last_of_each([("you", "a"), ("Codex", "b"), ("Codex", "c"), ("you", "d")])
-    [('Codex', 'c'), ('you', 'd')]
-    """
-    last = {who: at for at, (who, _) in enumerate(said)}
-    return [said[at] for at in sorted(last.values())]
+def _exchanged(path: str) -> Iterator[tuple[str, str]]:
+    data = None if path.endswith(COMPRESSED) else tail(path, TAIL)
+    said = (s for s in _backwards(data, EXCHANGED) if not s.typed and s.text.strip())
+    return (("you" if s.role == "user" else "Codex", s.text) for s in said)
 
 
 def mention(path: str, word: str) -> str:
@@ -165,8 +155,8 @@ def tail(path: str, size: int) -> bytes | None:
     return _part(path, size, at_end=True)
 
 
-def _start(path: str, size: int) -> bytes:
-    return _part(path, size) or b""
+def _start(path: str) -> bytes:
+    return _part(path, HEAD) or b""
 
 
 def _part(path: str, size: int, at_end: bool = False) -> bytes | None:

@@ -36,28 +36,20 @@ def starts_one_program(text: str) -> bool:
         words = list(lexer)
     except ValueError:
         return False
-    parts = itertools.groupby(words, ends_a_command)
-    commands = (list(itertools.dropwhile(is_prefix, part)) for is_end, part in parts if not is_end)
-    left = list(itertools.dropwhile(prepares, filter(None, commands)))
+    parts = itertools.groupby(words, lambda word: word in ENDS_A_COMMAND or not word.strip("\n;"))
+    commands = (
+        list(itertools.dropwhile(lambda word: word in KEYWORDS or is_assignment(word), part))
+        for is_end, part in parts
+        if not is_end
+    )
+    left = list(itertools.dropwhile(lambda c: c[0] in PREPARES and not is_more(c), filter(None, commands)))
     # `codex; exec bash`: the shell that is left is what people type into.
     return bool(left) and not is_more(left[0]) and all(is_shell(c) or c[0] in FOLLOWS for c in left[1:])
-
-
-def ends_a_command(word: str) -> bool:
-    return word in ENDS_A_COMMAND or not word.strip("\n;")
-
-
-def is_prefix(word: str) -> bool:
-    return word in KEYWORDS or is_assignment(word)
 
 
 def is_assignment(word: str) -> bool:
     name, assigned, _ = word.partition("=")
     return bool(assigned) and name.isidentifier()
-
-
-def prepares(command: list[str]) -> bool:
-    return command[0] in PREPARES and not is_more(command)
 
 
 LOOPS = frozenset(("for", "while", "until", "select", "function", "case"))

@@ -31,15 +31,14 @@ ITEM = re.compile(rf"(?:[\u2800-\u28ff] )?({NEW.pattern})(\.\.\.)?")
 
 
 def find_id(title: str, named: Callable[[str], bool] = lambda _: False) -> str:
-    """The session id that a pane's title shows, whole or cut; "" where there is none.
+    """The session id that a pane's title shows, whole or cut; "" where there is none, or more than one.
 
-    Codex cuts its own item, and `setup` puts it before what others choose: the names of conversations and directories
-    may be ids too. `named` tells whether another conversation is named so; it is asked where the title leaves a doubt.
+    Codex cuts its own item; the names of conversations may be ids too. `named` tells whether another conversation is
+    named so; it is asked where no id in the title is cut.
     """
     items = [item for item in map(ITEM.fullmatch, title.split(" | ")) if item]
-    cut = list(dict.fromkeys(item[1] for item in items if item[2]))
-    found = cut or list(dict.fromkeys(item[1] for item in items))
-    if not cut and len(found) > 1:
+    cut = {item[1] for item in items if item[2]}
+    found = cut or {item[1] for item in items}
+    if len(found) != 1 or (not cut and named(*found)):
         return ""
-    in_doubt = not cut or len(cut) > 1
-    return next((i for i in found if not (in_doubt and named(i))), "")
+    return found.pop()

@@ -2,6 +2,8 @@
 
 import re
 
+from codex_tmux.paths import own_words
+
 WORD = re.compile(r"""(?:\\.|'[^']*'?|"(?:\\.|[^"])*"?|[^ \t\n;])+|;""", re.DOTALL)
 PIECE = re.compile(r"""\\(.)|'([^']*)'?|"((?:\\.|[^"])*)"?""", re.DOTALL)
 ESCAPED = re.compile(r"\\(.)", re.DOTALL)
@@ -16,19 +18,12 @@ def helper_of(start_command: str) -> str:
     if len(words) == 1:
         # tmux quotes a command line that was given as one argument, for the shell, as a whole.
         words = shell_words(words[0])
-    if words[:2] == ["/bin/sh", "-c"] and len(words) > 6 and words[5].rpartition("/")[2] == "hook.py":
-        # As versions up to November 2026 stored it: a script, the helper, an interpreter and that version's hook.py.
-        return words[3] if words[6] in ("run", "exec") else ""
     ends = [at for at, word in enumerate(words) if word in ("&&", ";")]
     words = words[ends[-1] + 1 :] if ends else words
     while words and (words[0] in ("exec", "env", "command") or "=" in words[0].partition("/")[0]):
         words = words[1:]
-    if words and words[0].rpartition("/")[2].startswith("python"):
-        words = [word for word in words[1:4] if not word.startswith("-")] + words[4:]
-    if len(words) < 2 or words[1] not in ("run", "exec"):
-        return ""
-    name = words[0].rpartition("/")[2]
-    return words[0] if name in ("codex-tmux", "hook.py") or words[0] == "codex_tmux" else ""
+    helper, command = own_words(words)
+    return helper if command in ("run", "exec") else ""
 
 
 def helper_named(word: str) -> str:

@@ -1,16 +1,16 @@
 """Which session does a pane show, and how do we know: from one reading of tmux to the snapshot the rules work on."""
 
-import json
 import os
 from collections.abc import Iterator
 
-from codex_tmux.codex.commandline import is_app_server
+from codex_tmux.codex.daemon.client import has_daemon
 from codex_tmux.codex.home import default_home
 from codex_tmux.codex.processes.find import CodexProcess, find_codex
 from codex_tmux.codex.processes.held import sessions_held
 from codex_tmux.codex.processes.table import Processes
 from codex_tmux.codex.session_id import is_whole, same_session
 from codex_tmux.codex.store import SQLITE_HOME, Store
+from codex_tmux.paths import own_words
 from codex_tmux.sleeping.waking import wakes
 from codex_tmux.state.launch import Launch
 from codex_tmux.state.pane_options import Option, decode_launch
@@ -78,7 +78,16 @@ class Identifier:
             return pane
         if pane.dead:
             return dead_pane(self, row, pane)
-        codex = find_codex(self.processes, int(pane.root_pid), pane.marked, self.env_names)
+        if row["@codex_mode"] == EXEC and pane.launch and self.runs_helper(pane, "exec"):
+            # A conversation through `codex exec`: in its turns and between them its own program tells what it holds.
+            return pane._replace(
+                running=pane.launch,
+                process=pane.root_pid,
+                sighting=pane.remembered,
+                root=True,
+                codex=Place.ROOT,
+            )
+        codex = find_codex(self.processes, int(pane.root_pid), self.env_names)
         if codex is not None:
             listed = may_act(pane_facts(row), codex_facts(codex), Act.LIST)
             if listed:
@@ -127,15 +136,6 @@ class Identifier:
         return pane if may_act(pane_facts(row), now, Act.TAKE_OVER) else pane._replace(guard=None)
 
     def without_own_codex(self, row: dict[str, str], pane: Pane) -> Pane:
-        if row["@codex_mode"] == EXEC and pane.launch and self.runs_helper(pane, "exec"):
-            # A conversation through `codex exec`, between two turns: the pane's own program tells what it holds.
-            return pane._replace(
-                running=pane.launch,
-                process=pane.root_pid,
-                sighting=pane.remembered,
-                root=True,
-                codex=Place.ROOT,
-            )
         if self.runs_helper(pane, "run") or self.is_between_programs(int(pane.root_pid)):
             return pane._replace(starting=True)
         named = row["@codex_title_id"] or "codex" in pane.start_command or pane.was_elsewhere
@@ -166,10 +166,6 @@ class Identifier:
             cwd=launch.cwd,
             marked=True,
         )
-        if row["@codex_mode"] == EXEC and self.runs_helper(pane, "exec"):
-            # One turn of a conversation pane: it keeps its own flags and tells its session itself.
-            kept = decode_launch(row["@codex_launch"]) or launch
-            return pane._replace(running=kept, launch=kept, process=pane.root_pid, sighting=pane.remembered)
         self.codexes[pane.id] = codex
         return pane._replace(sighting=self.sight(row, pane, codex))
 
@@ -242,18 +238,15 @@ class Identifier:
         if same_session(session_id, pane.session):
             return False
         if codex.command.remote:
-            return self.is_forged(session_id, codex.command.remote)
+            # A server on another machine gives its session no id that one of this machine has.
+            return is_another_machine(codex.command.remote) and known_here(self, session_id) is not None
         # A background server has every session open that its Codexes show.
         return (
-            has_server(self.processes, codex.codex_home)
+            has_daemon(codex.codex_home)
             and store.rollout(session_id) is not None
             and store.lock_holder(session_id) is None
             and session_id not in sessions_held(self.processes, codex.pids)
         )
-
-    def is_forged(self, session_id: str, remote: str) -> bool:
-        """Whether a server on another machine gives its session an id that one of this machine has."""
-        return is_another_machine(remote) and known_here(self, session_id) is not None
 
     def by_title(self, row: dict[str, str], pane: Pane, codex: CodexProcess, store: Store) -> str:
         """The session in the title, where this very process set it: a title outlives a killed Codex."""
@@ -273,7 +266,7 @@ class Identifier:
         # `run`, which became this process, took away the id that was there.
         cleared = bool(row["@codex_title_id"]) and row["@codex_cleared"] == pane.process.partition(":")[0]
         asker = whose_title.Asker(pane.process, self.processes.started_at(start), foreground, cleared)
-        counted, _ = whose_title.counts(title, asker, whose_title.Before(pane.last_process, pane.session))
+        counted = whose_title.counts(title, asker, whose_title.Before(pane.last_process, pane.session))
         self.titles[pane.id] = {Option.TITLE_AT: title.noted(counted, pane.process)}
         if title.session_id and not counted:
             self.titles[pane.id][Option.TITLE_ID] = ""
@@ -299,7 +292,7 @@ class Identifier:
         """Whether `codex-tmux <command>` runs as the pane's root process or in its foreground."""
         root = int(pane.root_pid)
         return any(
-            is_helper_argv(self.processes.argv(pid), command)
+            own_words(self.processes.argv(pid))[1] == command
             for pid in (root, *self.processes.descendants(root))
         )
 
@@ -319,25 +312,6 @@ class Identifier:
         if key not in self.stores:
             self.stores[key] = Store(*key)
         return self.stores[key]
-
-
-def has_server(processes: Processes, codex_home: str) -> bool:
-    try:
-        with open(os.path.join(codex_home, "app-server-daemon", "daemon.pid"), "rb") as file:
-            pid = int(json.loads(file.read(4096))["pid"])
-    except (OSError, ValueError, TypeError, LookupError):
-        return False
-    # The id may be another process's by now.
-    return is_app_server(processes.argv(pid))
-
-
-def is_helper_argv(argv: list[str], command: str) -> bool:
-    """Whether `argv` is `codex-tmux <command>`, by script, by module or by the hook entry."""
-    for at, word in enumerate(argv[:-1]):
-        name = os.path.basename(word)
-        if (name in ("codex-tmux", "hook.py") or word == "codex_tmux") and argv[at + 1] == command:
-            return True
-    return False
 
 
 def is_shown(row: dict[str, str]) -> bool:

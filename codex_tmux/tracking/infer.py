@@ -2,7 +2,7 @@
 
 Codex's shared background server has the sessions of many Codexes open, and nothing says which Codex shows which. Each
 shows exactly one of them, so what is left when all others are excluded is the answer, and only then.
-`tests/unit/infer_test.py` attacks this against all assignments and against simulated days.
+`tests/unit/infer_test.py` attacks this with simulated days.
 """
 
 from typing import NamedTuple
@@ -51,11 +51,10 @@ def infer(codexes: tuple[RunningCodex, ...], candidates: tuple[Candidate, ...]) 
 
     - *shown*: what the codex's screen and title show excludes all open sessions but one, that one's last message is
       on its screen, and on nobody else's;
-    - *left*: of all ways to give each codex a session of its own that it does not exclude so, each gives it this one,
-      which it may have made;
+    - *left*: of the sessions that it does not exclude so, others have all but this one, which it may have made;
     - *fits*: the same, where every codex has a session that it made as it started, by directory, time and prompt, or
-      that it was known to have; and this codex shows neither a session that some such way leaves over, nor one of a
-      codex that may do so itself.
+      that it was known to have; and this codex shows neither a session that is left over, nor one of a codex that may
+      do so itself.
 
     The last one is wrong for two Codexes that have swapped their sessions by `/resume`, with an answer on each screen
     so long that no message of the user is left there, and nobody having looked in between.
@@ -64,9 +63,9 @@ def infer(codexes: tuple[RunningCodex, ...], candidates: tuple[Candidate, ...]) 
     the same, and does not show it yet, keeps a session from all others that were not known to show it.
     """
     possible = {s.name: possible_for(s, candidates) for s in codexes}
-    settled = _shown(codexes, possible)
-    settled = {**settled, **_left(codexes, possible, settled)}
-    found = {**settled, **_fit(codexes, possible, settled)}
+    found = _shown(codexes, possible)
+    found |= _left(codexes, possible, found)
+    found |= _fit(codexes, possible, found)
     by_name = {s.name: s for s in codexes}
     said = {c.id: c.last.strip() for c in candidates if c.last}
     return {n: s for n, s in found.items() if not _is_early(by_name[n], s, codexes, said)}
@@ -130,71 +129,61 @@ def _shown(codexes: tuple[RunningCodex, ...], possible: dict[str, list[Candidate
 
 
 def _left(
-    codexes: tuple[RunningCodex, ...], possible: dict[str, list[Candidate]], settled: dict[str, str]
+    codexes: tuple[RunningCodex, ...], possible: dict[str, list[Candidate]], shown: dict[str, str]
 ) -> dict[str, str]:
     """The codexes for which all others leave only one session, each with it."""
-    fits = {
-        s.name: [settled[s.name]] if s.name in settled else [c.id for c in possible[s.name]] for s in codexes
-    }
-    chosen = _matching(fits)
-    if chosen is None:
-        return {}
-    own = {s.name: {c.id for c in possible[s.name] if may_have_made(s, c)} for s in codexes}
-    return {
-        name: session
-        for name, session in chosen.items()
-        if session in own[name] and _augmented(fits, chosen, name, without=session) is None
-    }
+    found = _only_one(
+        {c.name: {shown[c.name]} if c.name in shown else _ids(possible[c.name]) for c in codexes}
+    )
+    own = {c.name: {p.id for p in possible[c.name] if may_have_made(c, p)} for c in codexes}
+    return {name: session for name, session in (found or {}).items() if session in own[name]}
 
 
 def _fit(
     codexes: tuple[RunningCodex, ...], possible: dict[str, list[Candidate]], settled: dict[str, str]
 ) -> dict[str, str]:
     """The codexes for which only one session fits, each with it."""
-    fits: dict[str, list[str]] = {}
-    waiting = []
-    for codex in codexes:
-        if codex.name in settled:
-            fits[codex.name] = [settled[codex.name]]
-        elif any(c.id == codex.prior for c in possible[codex.name]):
-            fits[codex.name] = [codex.prior]
-        else:
-            waiting.append(codex.name)
-            fits[codex.name] = _started_with(codex, possible[codex.name])
-    chosen = _matching(fits)
-    if chosen is None:
+    known = {c.name: c.prior for c in codexes if c.prior in _ids(possible[c.name])} | settled
+    fits = {name: {session} for name, session in known.items()}
+    waiting = {c.name: _started_with(c, possible[c.name]) for c in codexes if c.name not in known}
+    found = _only_one(fits | waiting)
+    if found is None:
         # Somebody shows what is not seen yet, or what he did not start with. What was known may still hold.
-        fits = {name: found for name, found in fits.items() if name not in waiting}
-        chosen = _matching(fits)
-    if chosen is None:
-        return {}
-    moved = _may_have_moved(fits, chosen, possible)
-    return {
-        name: session
-        for name, session in chosen.items()
-        if name not in moved and _augmented(fits, chosen, name, without=session) is None
-    }
+        waiting, found = {}, _only_one(fits)
+    return _stayed(found, fits | waiting, possible) if found is not None else {}
 
 
-def _may_have_moved(
-    fits: dict[str, list[str]], chosen: dict[str, str], possible: dict[str, list[Candidate]]
-) -> set[str]:
-    """The codexes that may show another session than what fits them.
+def _stayed(
+    found: dict[str, str], fits: dict[str, set[str]], possible: dict[str, list[Candidate]]
+) -> dict[str, str]:
+    """Of `found` who can show nothing else: neither what is left over, nor what belongs to one who may show that."""
+    over = set().union(*map(_ids, possible.values())) - set(found.values())
+    # As many as those who have none yet: they have them all.
+    free = over if len(over) > len(fits) - len(found) else set()
+    while moved := {name for name in found if _ids(possible[name]) & free - {found[name]}}:
+        free |= set().union(*(fits[name] for name in moved))
+        found = {name: session for name, session in found.items() if name not in moved}
+    return found
 
-    Who does shows one that is left over, or one that fits somebody who has moved as well.
+
+def _only_one(fits: dict[str, set[str]]) -> dict[str, str] | None:
+    """Who has one session alone, once what others have alone is taken from everybody else, each with it.
+
+    None where there are not enough for all.
+
+    >>> _only_one({"%1": {"s", "t"}, "%2": {"s"}})
+    {'%2': 's', '%1': 't'}
     """
-    free = {c.id for found in possible.values() for c in found if _can_be_left_over(fits, chosen, c.id)}
-    moved: set[str] = set()
-    while True:
-        more = {
-            name
-            for name, session in chosen.items()
-            if name not in moved and any(c.id in free and c.id != session for c in possible[name])
-        }
-        if not more:
-            return moved
-        moved |= more
-        free.update(session for name in more for session in fits[name])
+    found: dict[str, str] = {}
+    while more := {name: min(left) for name, left in fits.items() if name not in found and len(left) == 1}:
+        found |= more
+        fits = {name: left - ({*found.values()} - {found.get(name)}) for name, left in fits.items()}
+    enough = len(set().union(*fits.values())) >= len(fits) and len({*found.values()}) == len(found)
+    return found if enough and all(fits.values()) else None
+
+
+def _ids(candidates: list[Candidate]) -> set[str]:
+    return {c.id for c in candidates}
 
 
 def may_have_made(codex: RunningCodex, candidate: Candidate) -> bool:
@@ -202,55 +191,8 @@ def may_have_made(codex: RunningCodex, candidate: Candidate) -> bool:
     return candidate.cwd in ("", codex.cwd) and candidate.created >= codex.started - SLACK
 
 
-def _started_with(codex: RunningCodex, possible: list[Candidate]) -> list[str]:
+def _started_with(codex: RunningCodex, possible: list[Candidate]) -> set[str]:
     """The sessions that may be the one the codex made as it started."""
     found = [c for c in possible if may_have_made(codex, c) and c.created <= codex.started + START]
     prompted = [c for c in found if c.first and c.first.strip() in codex.prompt]
-    return [c.id for c in prompted or found]
-
-
-def _matching(fits: dict[str, list[str]]) -> dict[str, str] | None:
-    """One way to give every codex a session of its own, or None where there is none."""
-    chosen: dict[str, str] = {}
-    for name in fits:
-        found = _augmented(fits, chosen, name)
-        if found is None:
-            return None
-        chosen = found
-    return chosen
-
-
-def _augmented(
-    fits: dict[str, list[str]], chosen: dict[str, str], name: str, without: str = "", never: str = ""
-) -> dict[str, str] | None:
-    """`chosen` changed so that codex `name` has a session, which is not `without`, and nobody has `never`.
-
-    Everybody else who had one still has one. None where that cannot be.
-    """
-    chosen = {n: s for n, s in chosen.items() if n != name}
-    holder = {s: n for n, s in chosen.items()}
-    # From each codex to the sessions it may take, from a taken one to its holder, until one is free.
-    came_from: dict[str, str] = {}
-    pending = [name]
-    for codex in pending:
-        for session in fits[codex]:
-            if session in came_from or session == never or (codex == name and session == without):
-                continue
-            came_from[session] = codex
-            if session in holder:
-                pending.append(holder[session])
-                continue
-            while True:
-                codex = came_from[session]
-                before = chosen.get(codex, "")
-                chosen[codex] = session
-                if codex == name:
-                    return chosen
-                session = before
-    return None
-
-
-def _can_be_left_over(fits: dict[str, list[str]], chosen: dict[str, str], session: str) -> bool:
-    """Whether some way to give every codex a session leaves `session` over."""
-    holder = next((n for n, s in chosen.items() if s == session), None)
-    return holder is None or _augmented(fits, chosen, holder, never=session) is not None
+    return _ids(prompted or found)

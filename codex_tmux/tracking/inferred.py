@@ -1,4 +1,4 @@
-"""Evidence that only fits: reads what `inference.py` needs, for Codexes whose session nothing names.
+"""Evidence that only fits: reads what `infer.py` needs, for Codexes whose session nothing names.
 
 Imported only where there is such a Codex: it reads the command lines of all processes, Codex's store, and screens.
 """
@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from codex_tmux.codex.commandline import is_app_server, parse, split_program
+from codex_tmux.codex.home import home_of
 from codex_tmux.codex.processes.find import CodexProcess
 from codex_tmux.codex.processes.held import sessions_held
 from codex_tmux.codex.processes.table import Processes
@@ -57,14 +58,6 @@ class Unnamed(NamedTuple):
         return self.pane.session if same else ""
 
 
-class OpenSessions(NamedTuple):
-    """The sessions that a background server, or one Codex by itself, has open, and since when that runs."""
-
-    sessions: frozenset[str]
-    since: float
-    store: Store
-
-
 def with_inferred(
     panes: tuple[Pane, ...], unnamed: list[Unnamed], server: Server, processes: Processes
 ) -> tuple[Pane, ...]:
@@ -80,16 +73,15 @@ def with_inferred(
         own = sessions_held(processes, u.codex.pids) if u.codex is not None else []
         if own:
             # Without the background server a Codex has its sessions open itself: several after /new or /resume.
-            open_sessions = OpenSessions(frozenset(own), u.started, u.store)
-            found.update(decided([u], (), open_sessions, taken, screens))
+            found.update(decided([u], (), own, u.started, taken, screens))
         else:
             sharing.setdefault(u.home, []).append(u)
     for home, together in sharing.items():
-        shared = open_in_background(processes, home, together[0].store)
-        if shared is not None:
+        held, since = open_in_background(processes, home)
+        if held:
             inside = {int(p.process.partition(":")[0] or 0) for p in panes if p.running}
             outside = tuple(codexes_outside_panes(processes, home, inside))
-            found.update(decided(together, outside, shared, taken, screens))
+            found.update(decided(together, outside, held, since, taken, screens))
     return tuple(found.get(p.id, p) for p in panes)
 
 
@@ -109,8 +101,8 @@ def read_screens(server: Server, panes: list[str]) -> dict[str, str]:
     return screens
 
 
-def open_in_background(processes: Processes, home: str, store: Store) -> OpenSessions | None:
-    """What the background server of a `CODEX_HOME` has open; None where there is none, or nothing."""
+def open_in_background(processes: Processes, home: str) -> tuple[list[str], float]:
+    """The sessions that the background server of a `CODEX_HOME` has open, and since when that runs."""
     locks = os.path.join(home, "thread-writer-locks")
     for pid in processes.pids():
         if not is_app_server(processes.argv(pid)):
@@ -118,53 +110,48 @@ def open_in_background(processes: Processes, home: str, store: Store) -> OpenSes
         held = sessions_held(processes, (pid,), os.path.realpath(locks))
         process = processes.get(pid)
         if held and process is not None:
-            return OpenSessions(frozenset(held), processes.started_at(process.start), store)
-    return None
+            return held, processes.started_at(process.start)
+    return [], 0.0
 
 
 def codexes_outside_panes(processes: Processes, home: str, inside: set[int]) -> Iterable[RunningCodex]:
     """The Codexes of a `CODEX_HOME` in no pane of this tmux server: each shows some session as well."""
     for pid in processes.pids():
-        split = split_program(processes.argv(pid))
-        process = processes.get(pid)
-        if split is None or process is None or pid in inside or process.state in "ZX":
+        process, split = processes.get(pid), split_program(processes.argv(pid))
+        if process is None or split is None or pid in inside or process.state in "ZX":
             continue
-        command = parse(split[1])
+        command, cwd = parse(split[1]), processes.cwd(pid)
         above = split_program(processes.argv(process.ppid))
-        if command.mode != TUI or command.remote or (above is not None and above[1] == split[1]):
-            continue  # the last: npm's wrapper stands for its native binary
-        cwd = processes.cwd(pid)
-        environ = processes.environ(pid, ("HOME", "CODEX_HOME"))
-        own = environ.get("CODEX_HOME") or os.path.join(environ.get("HOME", ""), ".codex")
-        if os.path.realpath(os.path.join(cwd, own)) != home:
+        is_wrapped = above is not None and above[1] == split[1]  # npm's wrapper stands for its native binary
+        own = home_of(processes.environ(pid, ("HOME", "CODEX_HOME")), cwd)
+        if command.mode != TUI or command.remote or is_wrapped or os.path.realpath(own) != home:
             continue
         below = [p for p in processes.children(pid) if not is_app_server(processes.argv(p))]
-        if sessions_held(processes, (pid, *below)):
-            continue
-        words = frozenset(w.strip() for w in split[1]) if command.prompt else frozenset()
-        began = processes.started_at(process.start)
-        yield RunningCodex(f"process {pid}", cwd, began, command.session_id or "", words)
+        if not sessions_held(processes, (pid, *below)):
+            words = frozenset(w.strip() for w in split[1]) if command.prompt else frozenset()
+            began = processes.started_at(process.start)
+            yield RunningCodex(f"process {pid}", cwd, began, command.session_id or "", words)
 
 
 def decided(
     unnamed: list[Unnamed],
     outside: tuple[RunningCodex, ...],
-    open_sessions: OpenSessions,
+    held: list[str],
+    since: float,
     taken: frozenset[str],
     screens: dict[str, str],
 ) -> dict[str, Pane]:
-    """The panes of `unnamed` with the open sessions that fit them."""
-    free = [s for s in sorted(open_sessions.sessions) if not any(same_session(s, t) for t in taken)]
-    candidates = tuple(c for c in (candidate(open_sessions.store, s) for s in free) if c is not None)
+    """The panes of `unnamed`, of one `CODEX_HOME`, with the sessions that fit them of those that are held, `since` when
+    their holder runs."""
+    store = unnamed[0].store
+    free = [s for s in sorted(held) if not any(same_session(s, t) for t in taken)]
+    candidates = tuple(c for c in (candidate(store, s) for s in free) if c is not None)
     codexes = tuple(running_codex(u, screens.get(u.pane.id)) for u in unnamed)
     sessions = infer((*codexes, *outside), candidates)
     found = {}
     for u, its in zip(unnamed, codexes):
-        possible = {c.id for c in possible_for(its, candidates)}
         session = sessions.get(its.name, "")
-        if u.by_argv and (u.prior in possible or time.time() - u.started < START):
-            continue  # its command line says so, and nothing since contradicts it
-        if not session and not possible and shows_what_is_hidden(u, open_sessions):
+        if stays(u, session, {c.id for c in possible_for(its, candidates)}, held, since):
             continue
         found[u.pane.id] = u.pane._replace(
             sighting=Sighting(session, INFERRED) if session else None,
@@ -173,15 +160,16 @@ def decided(
     return found
 
 
-def shows_what_is_hidden(unnamed: Unnamed, open_sessions: OpenSessions) -> bool:
-    """Whether a Codex shows something though no open session can be it: a message that is not written yet; a background
-    server that was ended, and has not taken every session up again; a session that was deleted."""
-    prior = unnamed.prior
-    return (
-        prior in open_sessions.sessions
-        or open_sessions.since > unnamed.started + START
-        or open_sessions.store.find(prior) is None
-    )
+def stays(unnamed: Unnamed, session: str, possible: set[str], held: list[str], since: float) -> bool:
+    """Whether what a pane was known to show is not asked about, though this session, or none, fits it now."""
+    prior, started = unnamed.prior, unnamed.started
+    if unnamed.by_argv and (prior in possible or time.time() - started < START):
+        return True  # its command line says so, and nothing since contradicts it
+    if session or possible:
+        return False
+    # It shows something though no open session can be it: a message that is not written yet; a background server that
+    # was ended, and has not taken every session up again; a session that was deleted.
+    return prior in held or since > started + START or unnamed.store.find(prior) is None
 
 
 def running_codex(unnamed: Unnamed, screen: str | None) -> RunningCodex:
@@ -191,7 +179,7 @@ def running_codex(unnamed: Unnamed, screen: str | None) -> RunningCodex:
     words: frozenset[str] = frozenset()
     if codex is not None:
         cwd = os.path.join(codex.cwd, codex.command.cd or "")
-        words = frozenset(w.strip() for w in codex.argv) if codex.command.prompt else words
+        words = frozenset(w.strip() for w in codex.args) if codex.command.prompt else words
     return RunningCodex(
         pane.id,
         os.path.normpath(cwd),

@@ -1,4 +1,4 @@
-"""May codex-tmux act on this pane? Asked by everything that types, respawns, lays to sleep, guards or restores.
+"""May codex-tmux act on this pane? Asked by everything that types, respawns, guards or restores.
 
 Pure. The facts are read by `pane_facts.py`; `tests/unit/may_act_test.py` is the table of cases.
 """
@@ -38,7 +38,6 @@ class Act:
     LIST = "know its conversation"
     KEEP = "set remain-on-exit"
     GUARD = "watch for a respawn"
-    SLEEP = "lay it to sleep, or revive it"
     TAKE_OVER = "give a respawned pane its conversation back"
     RESPAWN = "end what runs, and resume"
     PROBE = "look whether its prompt is empty"
@@ -47,13 +46,12 @@ class Act:
 
 
 class PaneFacts(NamedTuple):
-    """What tmux tells of a pane. `exec_pane`: `codex-tmux exec` runs its conversation; `had_codex`: one of its own."""
+    """What tmux tells of a pane. `exec_pane`: `codex-tmux exec` runs its conversation."""
 
     dead: bool = False
     in_mode: bool = False
     synchronized: bool = False
     exec_pane: bool = False
-    had_codex: bool = False
 
 
 class ProcessFacts(NamedTuple):
@@ -100,10 +98,6 @@ TAKE_OVER_WITHIN = 10.0
 
 def may_act(pane: PaneFacts, processes: ProcessFacts, act: str) -> Answer:
     """Whether codex-tmux may do this to the pane; if not, why."""
-    if act == Act.SLEEP:
-        if pane.dead:
-            return YES if pane.had_codex else Answer("has had no Codex")
-        return Answer("is running")
     if pane.dead:
         return YES if act == Act.RESPAWN else Answer("is dead")
     if processes.codex == Place.FAR_SHELL:

@@ -23,7 +23,6 @@ from codex_tmux.state.records import (
 )
 from codex_tmux.tmux.epoch import ELSEWHERE, OURS
 from codex_tmux.tracking.known_records import KnownRecords, outdated, without_contradictions
-from codex_tmux.tracking.may_act import Act, PaneFacts, ProcessFacts, may_act
 from codex_tmux.tracking.model import (
     RANK,
     Action,
@@ -248,8 +247,7 @@ class Reconciliation:
 
     def lay_or_revive(self, pane: Pane, record: Record | None) -> None:
         """A pane that has just died sleeps, or comes back by itself."""
-        facts = PaneFacts(dead=True, had_codex=pane.marked)
-        if not pane.launch or not may_act(facts, ProcessFacts(), Act.SLEEP):
+        if not (pane.launch and pane.marked):
             return
         if self.policy.revive and pane.exit != "0" and not pane.launch.shell:
             recent = self.recent_revivals(record.revivals if record else ())

@@ -59,24 +59,20 @@ class Before(NamedTuple):
     session_id: str = ""
 
 
-def counts(title: Title, asker: Asker, before: Before) -> tuple[bool, str]:
-    """Whether a title says which session a process shows, and why."""
-    if not title.session_id:
-        return False, "no id in it"
-    if title.owner:
-        return title.owner == asker.process, "its owner is known"
+def counts(title: Title, asker: Asker, before: Before) -> bool:
+    """Whether a title says which session a process shows."""
+    if title.owner or not title.session_id:
+        return bool(title.session_id) and title.owner == asker.process
     if not asker.foreground:
-        return False, "another program is in front"
+        return False
     if before.process == asker.process:
-        return True, "this process was in front before, and is"
+        return True
     again = bool(before.process) and before.session_id.startswith(title.session_id)
     if title.came is None:
-        return not again, "another process showed it" if again else "nobody else has been seen"
-    if title.came < int(asker.began):
-        return False, "older than the process"
-    if title.came == int(asker.began) and again and not asker.cleared:
-        return False, "of the second in which the process began, and another one showed it"
-    return True, "younger than the process"
+        return not again
+    if title.came == int(asker.began):
+        return asker.cleared or not again  # it may have come before the process, in the same second
+    return title.came > int(asker.began)
 
 
 def is_last_of(title: Title, before: Before, respawned: float | None = None) -> bool:

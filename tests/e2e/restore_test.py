@@ -147,6 +147,33 @@ def test_a_shown_pane_runs_and_knows_the_terminals_colours(sandbox: Sandbox) -> 
     talk.say("again")
 
 
+def test_a_sleeping_pane_shows_the_end_of_its_conversation(sandbox: Sandbox) -> None:
+    sandbox.start_server(load_plugin=True, config=BY_HAND)
+    client = sandbox.attach()
+    talks = [Talk(sandbox, sandbox.new_pane(), f"日本語 #(touch HIT) ✅ {n}") for n in range(2)]
+    talks[0].say("and now?")
+    sandbox.wait_for(lambda: len(sandbox.sessions()) == 2, 20, "the records")
+    before = sandbox.sessions()
+    sandbox.quiet()
+    sandbox.end_server()
+    client.close()
+    sandbox.start_server(load_plugin=True, config=BY_HAND)
+    sandbox.helper("restore")
+    follow(sandbox, talks, before)
+    hint = "wakes when shown"
+    sandbox.wait_for(lambda: all(hint in sandbox.capture(talk.pane) for talk in talks), 20, "the hints")
+    for talk in talks:
+        rows = sandbox.capture(talk.pane).splitlines()
+        assert rows[0] == f"› {talk.said[-1]}"
+        assert rows[2].startswith(f"• turn {len(talk.said)} | first: {talk.said[0]}")
+    assert sandbox.tmux("list-buffers") == ""
+    assert not list(sandbox.root.rglob("HIT"))
+    sandbox.attach()
+    show_all(sandbox)
+    for talk in talks:
+        talk.say("again")
+
+
 def styles(sandbox: Sandbox, pane: str) -> set[str]:
     """The 24-bit and 256-colour backgrounds on the pane's screen."""
     return set(

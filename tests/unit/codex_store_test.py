@@ -270,17 +270,6 @@ def test_rows_that_hold_anything(home: Path) -> None:
     assert found.cwd == "/\N{REPLACEMENT CHARACTER}"
 
 
-def test_a_database_being_written(home: Path) -> None:
-    path = database(home, id=ID, cwd="/w")
-    writer = sqlite3.connect(path, isolation_level=None)
-    writer.execute("PRAGMA journal_mode = WAL")
-    writer.execute("BEGIN IMMEDIATE")
-    writer.execute("UPDATE threads SET cwd = '/later'")
-    found = found_in(home)
-    assert found.cwd == "/w"
-    writer.close()
-
-
 def test_nothing_is_written(home: Path) -> None:
     """Neither a journal beside a database that nobody has open, nor a lock."""
     path = database(home, id=ID, cwd="/w")

@@ -8,8 +8,7 @@ import pytest
 
 from codex_tmux.codex.commandline import parse
 from codex_tmux.codex.processes.find import CodexProcess
-from codex_tmux.codex.processes.process import Process
-from codex_tmux.codex.processes.table import Processes
+from codex_tmux.codex.processes.table import Process, Processes
 from codex_tmux.codex.session_id import find_id
 from codex_tmux.codex.store import Store
 from codex_tmux.state.launch import Launch
@@ -31,7 +30,10 @@ class Table(Processes):
 
     def __init__(self, *files: Path) -> None:
         super().__init__()
-        self.open_files = lambda pid: [str(f) for f in files if pid == PID]
+        self.files = files
+
+    def open_files(self, pid: int) -> list[str]:
+        return [str(f) for f in self.files if pid == PID]
 
     def get(self, pid: int) -> Process | None:
         return Process(PID, 1, PID, PID, "S", START) if pid == PID else None
@@ -52,7 +54,7 @@ def codex(home: Path, *args: str) -> CodexProcess:
     return CodexProcess(
         pid=PID,
         start=START,
-        argv=("codex", *args),
+        args=args,
         program=("/usr/bin/codex",),
         command=parse(list(args)),
         cwd="/w",
@@ -87,26 +89,25 @@ def sighted(
     return identifier(*files).sight(row, pane(session, last), codex(home))
 
 
-def test_a_title_that_this_very_process_set(home: Path) -> None:
+@pytest.mark.parametrize(
+    ("at", "last", "cleared", "seen"),
+    [
+        ("1001", "", "", True),
+        ("999", "", "", False),  # from before the process
+        ("1000", "99:90000", "", False),  # of its first second, where another process showed it
+        (
+            "1000",
+            "99:90000",
+            str(PID),
+            True,
+        ),  # and had it taken away, as `run` does, which became this process
+    ],
+)
+def test_a_title_that_this_very_process_set(home: Path, at: str, last: str, cleared: str, seen: bool) -> None:
     rollout(home, ID, meta())
-    assert sighted(home, f"x | {ID[:29]}...", "1001") == (ID, TITLE)
-
-
-def test_a_title_from_before_the_process_is_somebody_else_s(home: Path) -> None:
-    rollout(home, ID, meta())
-    assert sighted(home, f"x | {ID[:29]}...", "999") is None
-
-
-def test_a_title_of_the_same_second_is_doubted_where_another_process_showed_it(home: Path) -> None:
-    rollout(home, ID, meta())
-    assert sighted(home, f"x | {ID[:29]}...", "1000", session=ID, last="99:90000") is None
-    assert sighted(home, f"x | {ID[:29]}...", "1000") == (ID, TITLE)
-    # Nothing stood there before, as `run`, which became this process, has seen to it.
-    assert sighted(home, f"x | {ID[:29]}...", "1000", session=ID, last="99:90000", cleared=str(PID)) == (
-        ID,
-        TITLE,
-    )
-    assert sighted(home, f"x | {ID[:29]}...", "999", session=ID, last="99:90000", cleared=str(PID)) is None
+    session = ID if last else ""
+    shown = sighted(home, f"x | {ID[:29]}...", at, session=session, last=last, cleared=cleared)
+    assert shown == ((ID, TITLE) if seen else None)
 
 
 def test_a_sub_agent_is_never_a_pane_s_session(home: Path) -> None:
@@ -142,15 +143,14 @@ def test_a_process_that_becomes_codex_has_no_command_line_for_a_moment(
         def argv(self, pid: int) -> list[str]:
             return argv
 
-        def read_table(self) -> None:
-            pass
+        def uid(self, pid: int) -> int | None:
+            return uid
 
     row = defaultdict(str, {"pane_id": "%1", "window_index": "0", "pane_index": "0", "pane_pid": str(PID)})
     row |= {"pane_dead": "0", "pane_title": "bash", "@codex_pane": "1", "@codex_session": ID}
     found = identifier()
     found.server = Screens("")
     found.processes = Root()
-    found.processes.uid = lambda pid: uid
     assert found.pane(row).starting is starting
 
 
@@ -160,12 +160,8 @@ def test_a_transport_that_ends_while_it_is_looked_at_is_none(
 ) -> None:
     argv = ["ssh", "-t", "far", f"codex resume {ID}"]
 
-    class System:
-        def argv(self, pid: int) -> list[str]:
-            return [] if ended else argv
-
     found = identifier()
-    monkeypatch.setattr(found.processes, "_system", System())
+    monkeypatch.setattr(found.processes, "read_argv", lambda pid: [] if ended else argv)
     monkeypatch.setattr(found.processes, "cwd", lambda pid: "" if ended else "/w")
     found.processes._argv[PID] = argv  # as it was read first
     row = defaultdict(str, {"pane_pid": str(PID)})
@@ -249,7 +245,7 @@ def test_the_title_of_a_codex_that_a_respawn_started_is_not_the_former_one_s(
 def test_a_title_that_names_what_nobody_has_open_is_refuted(
     home: Path, monkeypatch: pytest.MonkeyPatch, server: bool, held: bool, stored: bool, refuted: bool
 ) -> None:
-    monkeypatch.setattr(evidence, "has_server", lambda processes, codex_home: server)
+    monkeypatch.setattr(evidence, "has_daemon", lambda codex_home: server)
     monkeypatch.setattr(Store, "lock_holder", lambda self, session_id: object() if held else None)
     if stored:
         rollout(home, ID, meta())
@@ -257,25 +253,6 @@ def test_a_title_that_names_what_nobody_has_open_is_refuted(
         lock(home, ID)
     assert sighted(home, f"x | {ID[:29]}...", "1001") == (None if refuted else (ID, TITLE))
     assert sighted(home, f"x | {ID[:29]}...", "1001", session=ID) == (ID, TITLE)
-
-
-def test_whether_the_background_server_of_a_home_runs(tmp_path: Path) -> None:
-    class System(Table):
-        def argv(self, pid: int) -> list[str]:
-            return ["codex", "app-server", "--listen", "unix://"] if pid == 7 else ["sleep"]
-
-    place = tmp_path / "app-server-daemon" / "daemon.pid"
-    assert not evidence.has_server(System(), str(tmp_path))
-    place.parent.mkdir()
-    for text, runs in (
-        ('{"pid": 7}', True),
-        ('{"pid": 8}', False),
-        ("{}", False),
-        ("x", False),
-        ("[]", False),
-    ):
-        place.write_text(text)
-        assert evidence.has_server(System(), str(tmp_path)) is runs
 
 
 def test_two_locks_say_nothing(home: Path) -> None:

@@ -7,8 +7,7 @@ import pytest
 
 from codex_tmux.codex.commandline import parse
 from codex_tmux.codex.processes.find import CodexProcess
-from codex_tmux.codex.processes.process import Process
-from codex_tmux.codex.processes.table import Processes
+from codex_tmux.codex.processes.table import Process, Processes
 from codex_tmux.codex.store import Store
 from codex_tmux.state.launch import Launch
 from codex_tmux.state.records import ARGV, INFERRED, TITLE
@@ -95,7 +94,7 @@ class World(Processes):
         pane = Pane(f"%{number}", "t", 0, "w", "l", 0, "/w", False, "", str(number), "codex")
         pane = pane._replace(running=launch, launch=launch, process=f"{number}:{TICKS}", marked=True)
         codex = CodexProcess(
-            number, TICKS, (*NPM, *args), ("codex",), command, "/w", str(self.home), None, (), True, True, (number,)
+            number, TICKS, args, ("codex",), command, "/w", str(self.home), None, (), True, True, (number,)
         )  # fmt: skip
         return Unnamed(pane._replace(**changes), "", codex, Store(str(self.home)), START)
 

@@ -28,8 +28,6 @@ NO: list[tuple[str, str, PaneFacts, dict[str, Any], str]] = [
     ("synchronized panes", Act.TYPE, PaneFacts(synchronized=True), {}, "synchronize-panes"),
     ("no ISIG", Act.TYPE, HERE, {"isig": False}, "Ctrl-C"),
     ("a dead pane", Act.TYPE, PaneFacts(dead=True), {}, "dead"),
-    ("a living pane", Act.SLEEP, PaneFacts(had_codex=True), {}, "running"),
-    ("somebody else's dead pane", Act.SLEEP, PaneFacts(dead=True), {}, "had no Codex"),
     ("a shell", Act.RESPAWN, HERE, {}, "no Codex"),
     ("a shell", Act.LIST, HERE, {}, "no Codex"),
     *(
@@ -85,7 +83,6 @@ YES: list[tuple[str, str, PaneFacts, ProcessFacts]] = [
     ("stopped, listed", Act.LIST, HERE, ProcessFacts(codex=Place.STOPPED)),
     ("in the background, listed", Act.LIST, HERE, ProcessFacts(codex=Place.BACKGROUND)),
     ("our exec pane", Act.LIST, PaneFacts(exec_pane=True), ProcessFacts(codex=Place.ROOT, codex_exec=True)),
-    ("a dead pane", Act.SLEEP, PaneFacts(dead=True, had_codex=True), ProcessFacts()),
     ("a dead pane", Act.RESPAWN, PaneFacts(dead=True), ProcessFacts()),
     ("Codex started anew", Act.TAKE_OVER, HERE, ROOT),
     ("a shell that reads its rc file", Act.TAKE_OVER, HERE, ProcessFacts(front="starship", shell=True, age=1)),

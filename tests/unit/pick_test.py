@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from codex_tmux.codex.rollout import SHOWN, last_messages, tail
+from codex_tmux.codex.rollout import TAIL, last_messages, tail
 from codex_tmux.codex.store import Session
 from codex_tmux.commands.conversations import Conversation, Here, Place, merge, with_activity
 from codex_tmux.commands.pick import fzf, menu, preview
@@ -191,11 +191,11 @@ def said_in(directory: Path, *entries: tuple[str, str]) -> str:
 
 
 def test_a_preview_reads_only_the_end_of_a_rollout(tmp_path: Path) -> None:
-    path = said_in(tmp_path, *(("user", f"message {n} " + "x" * 1000) for n in range(1000)))
-    assert os.path.getsize(path) > 5 * SHOWN
-    assert len(tail(path, SHOWN) or b"") == SHOWN
+    path = said_in(tmp_path, *(("user", f"message {n} " + "x" * 1000) for n in range(3000)))
+    assert os.path.getsize(path) > TAIL
+    assert len(tail(path, TAIL) or b"") == TAIL
     said = last_messages(path, preview.MESSAGES)
-    assert said[-1][1].startswith("message 999 ")
+    assert said[-1][1].startswith("message 2999 ")
     assert len(said) == preview.MESSAGES
 
 

@@ -45,13 +45,13 @@ B_HERE = Asker(B, 1040.5)
     ],
 )
 def test_counts(title: Title, asker: Asker, before: Before, expected: bool) -> None:
-    counted, why = counts(title, asker, before)
-    assert (counted, bool(why)) == (expected, True)
+    counted = counts(title, asker, before)
+    assert counted is expected
     noted = title.noted(counted, asker.process).partition(" ")[2]
     assert (noted == asker.process) is counted
     # What was worked out once stays so, whatever the clock, and the processes in front, do.
     later = title._replace(owner=noted, came=None)
-    assert counts(later, asker._replace(began=0.0), before)[0] is counted
+    assert counts(later, asker._replace(began=0.0), before) is counted
 
 
 @pytest.mark.parametrize(

@@ -83,7 +83,7 @@ def connected(address: str, within: float, token: str = "", experimental: bool =
             if address.startswith("unix://")
             else connect(address, proxy=None, **options)
         ) as connection:
-            client = Client(connection, deadline, (WebSocketException, EOFError, OSError))
+            client = Client(connection, deadline, (WebSocketException, EOFError, OSError, ValueError))
             client.call(
                 "initialize",
                 clientInfo={"name": "codex-tmux", "title": "codex-tmux", "version": __version__},
@@ -132,10 +132,10 @@ class Client:
             self._send({"id": number, "method": method, "params": params})
         answers: dict[int, Object] = {}
         while len(answers) < len(several):
+            said = self._receive()
             # Notifications, and questions meant for a TUI, come in between.
-            answer = answer_in(self._receive())
-            if answer is not None and answer[0] in numbers:
-                answers[answer[0]] = answer[1]
+            if "method" not in said and type(its := said.get("id")) is int and its in numbers:
+                answers[its] = an_object(said.get("result"))
         return [answers[number] for number in numbers]
 
     def notify(self, method: str) -> None:
@@ -156,7 +156,7 @@ class Client:
     def messages(self) -> Iterator[Message]:
         """What the daemon says of its own accord, as it comes. Ends by TimeoutError at the deadline."""
         while True:
-            said = message_in(self._receive())
+            said = self._receive()
             if method := a_text(said.get("method")):
                 yield Message(method, an_object(said.get("params")), said.get("id"))
 
@@ -164,24 +164,9 @@ class Client:
         with told_by_daemon_error(*self._failures):
             self._connection.send(json.dumps(message))
 
-    def _receive(self) -> str | bytes:
+    def _receive(self) -> Object:
         left = self._deadline - time.monotonic()
         if left <= 0:
             raise TimeoutError("no answer in time")  # also where it never stops talking of something else
         with told_by_daemon_error(*self._failures):
-            found: str | bytes = self._connection.recv(None if math.isinf(left) else left)
-        return found
-
-
-def answer_in(message: str | bytes) -> tuple[int, Object] | None:
-    """The number and the result of an answer, a refused one's empty; None for any other message. Raises DaemonError."""
-    said = message_in(message)
-    if "method" in said or type(said.get("id")) is not int:
-        return None
-    return said["id"], an_object(said.get("result"))
-
-
-def message_in(message: str | bytes) -> Object:
-    """What a message says. Raises DaemonError where it is no JSON."""
-    with told_by_daemon_error(ValueError):
-        return an_object(json.loads(message))
+            return an_object(json.loads(self._connection.recv(None if math.isinf(left) else left)))

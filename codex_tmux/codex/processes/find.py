@@ -6,11 +6,10 @@ from typing import NamedTuple
 
 from codex_tmux.codex.commandline import CommandLine, parse, split_program
 from codex_tmux.codex.home import home_of
-from codex_tmux.codex.processes.process import Process
 from codex_tmux.codex.processes.table import Processes
 from codex_tmux.codex.script import starts_one_program
 from codex_tmux.codex.shells import is_typed_into, script_text, shell_name
-from codex_tmux.paths import on_path
+from codex_tmux.paths import on_path, own_words
 
 OF_ONE_SHELL = "/fnm_multishells/"
 """fnm gives each shell a directory of its own, a link to the version it uses: after a reboot it is gone."""
@@ -24,7 +23,8 @@ Words = tuple[list[str], list[str]]
 class CodexProcess(NamedTuple):
     pid: int
     start: int
-    argv: tuple[str, ...]
+    args: tuple[str, ...]
+    """The words behind its program."""
     program: tuple[str, ...]
     """What ran, absolute and as it was invoked: a link into a version's folder outlives that version."""
     command: CommandLine
@@ -44,110 +44,72 @@ class CodexProcess(NamedTuple):
     """Its terminal is not the pane's own: another program made it."""
     step: bool = False
     """A script above it has other work to do as well."""
-    args: tuple[str, ...] = ()
-    """The words behind its program."""
     above: tuple[tuple[str, ...], ...] = ()
     """The command lines of the processes between it and the shell that people type into, or the pane's root."""
     path: str = ""
     """Its PATH."""
 
 
-class _Candidate(NamedTuple):
-    process: Process
-    words: Words
-    command: CommandLine
-    ancestors: list[int] | None
-    above: list[int]
-    """Its ancestors below the shell that people type into."""
-    own_terminal: bool
-    alone: bool
-    foreground: bool
-
-
-def find_codex(
-    processes: Processes, root_pid: int, expected: bool = False, names: tuple[str, ...] = ()
-) -> CodexProcess | None:
+def find_codex(processes: Processes, root_pid: int, names: tuple[str, ...] = ()) -> CodexProcess | None:
     """The Codex that the pane with the root process `root_pid` runs, or None; with these `names` of its environment.
 
     Of several (one is stopped, another runs) one on the pane's own terminal, the one in the foreground, else the one
-    started last, which `fg` would bring back. One that was `expected` is missing only where a table of all processes
-    says so too. One that ends while it is looked at is none.
+    started last, which `fg` would bring back. One that ends while it is looked at is none.
     """
-    found = _found(processes, root_pid, names)
-    if found is None and expected:
-        processes.read_table()
-        found = _found(processes, root_pid, names)
-    return found
-
-
-def _found(processes: Processes, root_pid: int, names: tuple[str, ...]) -> CodexProcess | None:
-    candidates = _candidates(processes, root_pid)
-    best = max(
-        candidates, key=lambda c: (c.own_terminal, c.alone, c.foreground, c.process.start), default=None
-    )
+    found = (_codex(processes, root_pid, *its, names) for its in _conversations(processes, root_pid))
+    there = [codex for codex in found if codex is not None]
+    best = max(there, key=lambda c: (not c.inside, not c.step, c.foreground, c.start), default=None)
     if best is None:
         return None
-    pid = best.process.pid
+    looked_at = (best.pid, *(processes.ancestors(best.pid, root_pid) or ()))
+    return best if all(processes.still_runs(p, processes.argv(p)) for p in looked_at) else None
+
+
+def _codex(
+    processes: Processes, root_pid: int, pid: int, words: Words, command: CommandLine, names: tuple[str, ...]
+) -> CodexProcess | None:
+    process, root = processes.get(pid), processes.get(root_pid)
+    # Without a tty it is a program's Codex, not the pane's.
+    if process is None or process.state in "ZX" or process.tty_pgrp < 0:
+        return None
     if processes.uid(pid) not in (None, os.geteuid()):
         return None  # `sudo -u somebody codex`: it would come back as ours, in somebody's home
-    argv = {p: processes.argv(p) for p in (pid, *(best.ancestors or ()))}
+    ancestors = processes.ancestors(pid, root_pid)
+    above = _below_shell(processes, ancestors or [])
     cwd = processes.cwd(pid)
     environ = processes.environ(pid, ("HOME", "PATH", "CODEX_HOME", "CODEX_SQLITE_HOME", *names))
     sqlite_home = environ.get("CODEX_SQLITE_HOME")
     path = environ.get("PATH", "")
-    program, args = best.words
-    found = CodexProcess(
+    program, args = words
+    return CodexProcess(
         pid=pid,
-        start=best.process.start,
-        argv=tuple(argv[pid]),
+        start=process.start,
+        args=tuple(args),
         program=_program(program, cwd, path, processes.exe(pid)),
-        command=best.command,
+        command=command,
         cwd=cwd,
         codex_home=home_of(environ, cwd),
         sqlite_home=os.path.join(cwd, sqlite_home) if sqlite_home else None,
         environ=tuple(filter(lambda entry: entry[0] in names, environ.items())),
-        root=best.above == best.ancestors,
-        foreground=best.foreground,
-        pids=(pid, *_same_codex(processes, pid, best.words)),
-        stopped=best.process.state in "Tt",
-        inside=not best.own_terminal,
-        step=not best.alone,
-        args=tuple(args),
-        above=tuple(tuple(argv[p]) for p in best.above),
+        root=above == ancestors,
+        foreground=process.tty_pgrp in (process.pgrp, 0),
+        # npm's wrapper gives the native binary its very arguments.
+        pids=(
+            pid,
+            *(p for p in processes.children(pid) if (codex_words(processes, p) or ([], None))[1] == args),
+        ),
+        stopped=process.state in "Tt",
+        inside=process.tty != (root.tty if root is not None else ""),
+        step=any(_has_other_work(processes, p) for p in above),
+        above=tuple(tuple(processes.argv(p)) for p in above),
         path=path,
     )
-    return found if all(processes.still_runs(p, argv[p]) for p in argv) else None
-
-
-def _candidates(processes: Processes, root_pid: int) -> Iterator[_Candidate]:
-    root = processes.get(root_pid)
-    for pid, words, command in _conversations(processes, root_pid):
-        process = processes.get(pid)
-        # Without a tty it is a program's Codex, not the pane's.
-        if process is None or process.state in "ZX" or process.tty_pgrp < 0:
-            continue
-        ancestors = processes.ancestors(pid, root_pid)
-        above = _below_shell(processes, ancestors or [])
-        yield _Candidate(
-            process,
-            words,
-            command,
-            ancestors,
-            above,
-            own_terminal=process.tty == (root.tty if root is not None else ""),
-            alone=not any(_has_other_work(processes, p) for p in above),
-            foreground=process.tty_pgrp in (process.pgrp, 0),
-        )
 
 
 def _conversations(processes: Processes, root_pid: int) -> Iterator[tuple[int, Words, CommandLine]]:
     """Each outermost Codex at or below a process, with nothing from below a Codex (its daemon, its tools)."""
-    pending, seen = [root_pid], set()
-    while pending:
-        at = pending.pop()
-        if at in seen:
-            continue
-        seen.add(at)
+    pending = [root_pid]
+    for at in pending:
         words = codex_words(processes, at)
         if words is None:
             pending += processes.children(at)
@@ -170,18 +132,6 @@ def codex_words(processes: Processes, pid: int) -> Words | None:
     return ([argv[0]], argv[1:]) if exe and split_program([exe]) is not None else None
 
 
-def _same_codex(processes: Processes, pid: int, words: Words) -> Iterator[int]:
-    """The processes below npm's wrapper that were given its very arguments: the native binary."""
-    exe = processes.exe(pid)
-    if len(words[0]) == 1 and exe and split_program([exe]) is not None:
-        return  # the binary itself: nothing below it is the same Codex, and its threads are many to ask
-    for child in processes.children(pid):
-        below = codex_words(processes, child)
-        if below is not None and below[1] == words[1]:
-            yield child
-            yield from _same_codex(processes, child, below)
-
-
 def _below_shell(processes: Processes, ancestors: list[int]) -> list[int]:
     """Of the processes above a Codex those up to the shell that people type into."""
     for at, pid in enumerate(ancestors):
@@ -197,10 +147,7 @@ def _has_other_work(processes: Processes, pid: int) -> bool:
         return False
     if shell_name(argv):
         return not starts_one_program(script_text(argv, processes.cwd(pid)))
-    runner = os.path.basename(argv[0]).rstrip("0123456789.") in RUNNERS
-    return runner and not any(
-        os.path.basename(w) in ("codex-tmux", "hook.py", "codex_tmux") for w in argv[1:5]
-    )
+    return os.path.basename(argv[0]).rstrip("0123456789.") in RUNNERS and not own_words(argv)[0]
 
 
 def _program(words: list[str], cwd: str, path: str, exe: str) -> tuple[str, ...]:

@@ -2,7 +2,6 @@
 
 import os
 
-from codex_tmux.codex.processes.auto import system
 from codex_tmux.codex.processes.table import Processes
 from codex_tmux.codex.session_id import is_whole
 
@@ -31,6 +30,6 @@ def sessions_held(processes: Processes, pids: tuple[int, ...], locks: str = "") 
 def lock_owner(path: str) -> int | None:
     """The process that holds a lock on the file `path`, without touching it; None for none."""
     try:
-        return system().lock_owner(path) if os.path.exists(path) else None
+        return Processes().lock_owner(path) if os.path.exists(path) else None
     except (OSError, ValueError):
         return None

@@ -15,42 +15,54 @@ from typing import Any
 import psutil
 
 from codex_tmux.codex.commandline import split_program
-from codex_tmux.codex.processes.process import TICKS, Process
-
-_STATES = {"running": "R", "stopped": "T", "tracing-stop": "t", "zombie": "Z", "dead": "X"}
+from codex_tmux.codex.processes.table import TICKS, Process, Processes
 
 
-def now() -> int:
-    return int((time.clock_gettime(time.CLOCK_BOOTTIME) if psutil.LINUX else time.time()) * TICKS)
+class ProcessesElsewhere(Processes):
+    def now(self) -> int:
+        return int((time.clock_gettime(time.CLOCK_BOOTTIME) if psutil.LINUX else time.time()) * TICKS)
 
+    def read(self, pid: int) -> Process | None:
+        return _read(pid, groups_of(ps("-p", str(pid))))
 
-def process(pid: int) -> Process | None:
-    return _read(pid, groups_of(ps("-p", str(pid))))
+    def read_all(self) -> dict[int, Process]:
+        groups = groups_of(ps("-A"))
+        return {pid: found for pid in groups if (found := _read(pid, groups)) is not None}
 
+    def read_argv(self, pid: int) -> list[str]:
+        return list(_ask(pid, "cmdline") or [])
 
-def pids() -> list[int]:
-    return list(psutil.pids())
+    def environ(self, pid: int, names: tuple[str, ...]) -> dict[str, str]:
+        found = _ask(pid, "environ") or {}
+        return {name: found[name] for name in names if name in found}
 
+    def cwd(self, pid: int) -> str:
+        return _ask(pid, "cwd") or ""
 
-def table() -> dict[int, Process]:
-    groups = groups_of(ps("-A"))
-    return {pid: found for pid in pids() if (found := _read(pid, groups)) is not None}
+    def exe(self, pid: int) -> str:
+        return _ask(pid, "exe") or ""
 
+    def open_files(self, pid: int) -> list[str]:
+        return [file.path for file in _ask(pid, "open_files") or []]
 
-def children(pid: int) -> list[int] | None:
-    return None
+    def uid(self, pid: int) -> int | None:
+        uids = _ask(pid, "uids")
+        return None if uids is None else int(uids.effective)
+
+    def lock_owner(self, path: str) -> int | None:
+        path = os.path.realpath(path)
+        # A Codex first: there is no telling who has a file open but by asking one process after the other.
+        codex_first = sorted(psutil.pids(), key=lambda pid: split_program(self.argv(pid)) is None)
+        return next((pid for pid in codex_first if path in self.open_files(pid)), None)
 
 
 def _read(pid: int, groups: dict[int, tuple[int, int, str, str]]) -> Process | None:
-    try:
-        found = psutil.Process(pid)
-        ppid, status, start = found.ppid(), found.status(), found.create_time()
-        pgrp, tty_pgrp, state, tty = groups.get(pid) or (os.getpgid(pid), 0, "", "")
-    except (psutil.Error, OSError, ValueError):
+    ppid, start = _ask(pid, "ppid"), _ask(pid, "create_time")
+    if pid not in groups or ppid is None or start is None:
         return None
+    pgrp, tty_pgrp, state, tty = groups[pid]
     zero = psutil.boot_time() if psutil.LINUX else 0.0
-    ticks = round((start - zero) * TICKS)
-    return Process(pid, ppid, pgrp, tty_pgrp, state or _STATES.get(status, "S"), ticks, tty)
+    return Process(pid, ppid, pgrp, tty_pgrp, state, round((start - zero) * TICKS), tty)
 
 
 def _ask(pid: int, question: str) -> Any:
@@ -58,43 +70,6 @@ def _ask(pid: int, question: str) -> Any:
         return getattr(psutil.Process(pid), question)()
     except (psutil.Error, OSError, ValueError):
         return None
-
-
-def argv(pid: int) -> list[str]:
-    return list(_ask(pid, "cmdline") or [])
-
-
-def environ(pid: int, names: tuple[str, ...]) -> dict[str, str]:
-    found = _ask(pid, "environ") or {}
-    return {name: found[name] for name in names if name in found}
-
-
-def cwd(pid: int) -> str:
-    return _ask(pid, "cwd") or ""
-
-
-def exe(pid: int) -> str:
-    return _ask(pid, "exe") or ""
-
-
-def stdin(pid: int) -> str | None:
-    return None
-
-
-def open_files(pid: int) -> list[str]:
-    return [file.path for file in _ask(pid, "open_files") or []]
-
-
-def uid(pid: int) -> int | None:
-    uids = _ask(pid, "uids")
-    return None if uids is None else int(uids.effective)
-
-
-def lock_owner(path: str) -> int | None:
-    path = os.path.realpath(path)
-    # A Codex first: there is no telling who has a file open but by asking one process after the other.
-    codex_first = sorted(pids(), key=lambda pid: split_program(argv(pid)) is None)
-    return next((pid for pid in codex_first if path in open_files(pid)), None)
 
 
 def ps(*which: str) -> str:

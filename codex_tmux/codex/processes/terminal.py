@@ -4,8 +4,7 @@ import os
 import termios
 
 from codex_tmux.codex.commandline import is_app_server
-from codex_tmux.codex.processes.process import Process
-from codex_tmux.codex.processes.table import Processes
+from codex_tmux.codex.processes.table import Process, Processes
 from codex_tmux.codex.shells import runs_one_command, shell_name
 
 _LINE_EDITORS = ("bash", "zsh", "fish", "nu", "xonsh")
@@ -21,18 +20,10 @@ def shell_is_idle(processes: Processes, root_pid: int, tty: str) -> bool:
         return False
     if shell.state != "S" or not shell.pgrp == shell.tty_pgrp == root_pid:
         return False
-    if _reads_in_its_place(processes, root_pid, tty):
-        return False
     if name in _LINE_EDITORS:
         return edits_lines(tty)
     # A script that waits in `read` looks the same from outside.
     return all(word.startswith("-") for word in argv[1:])
-
-
-def _reads_in_its_place(processes: Processes, shell: int, tty: str) -> bool:
-    """Whether a child in the shell's own group reads the terminal: a prompt's helper may be there, but does not."""
-    children = (p for p in map(processes.get, processes.children(shell)) if p is not None)
-    return any(p.pgrp == shell and processes.stdin(p.pid) in (tty, "/dev/tty", None) for p in children)
 
 
 def jobs_of(processes: Processes, root_pid: int, codex: int = 0) -> tuple[str, ...]:

@@ -1,8 +1,7 @@
 """What a conversation looks like before it is opened: its place, how it was started, the last that was said."""
 
 from codex_tmux.codex.commandline import redact
-from codex_tmux.codex.daemon import messages as daemon_messages
-from codex_tmux.codex.rollout import COMPRESSED, last_messages
+from codex_tmux.codex.rollout import last_messages
 from codex_tmux.commands.conversations import Conversation
 from codex_tmux.plain_text import plain, plain_line, tilde
 
@@ -19,9 +18,6 @@ def preview(conversation: Conversation, rollout: str | None, width: int = 80, he
     left = height - rows_of(head, width)
     said: list[str] = []
     messages = last_messages(rollout, MESSAGES) if rollout else []
-    if rollout and rollout.endswith(COMPRESSED):
-        home, session = conversation.record.codex_home, conversation.session_id
-        [messages] = daemon_messages.last_messages(home, [session], MESSAGES)
     for speaker, text in reversed(messages):
         lines = [line.rstrip() for line in plain(text).strip().splitlines()]
         block = ["", f"── {speaker}", *lines[:LINES], *(["…"] if len(lines) > LINES else [])]
