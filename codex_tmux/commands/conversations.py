@@ -1,7 +1,7 @@
 """Every conversation of this machine: what codex-tmux remembers, and what Codex's store has beside it."""
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import NamedTuple
@@ -28,6 +28,7 @@ from codex_tmux.tmux.server import Server
 NEWEST = 500
 """Sessions of a store that are listed at once, besides those that codex-tmux knows."""
 ALL = 100_000
+NO_TITLE = "(no title)"
 PLACE = ("pane", "tmux_session", "window", "pane_index")
 UNKNOWN = Record("", "", TUI, "", "", "", "", "", 0, "", "", 0, "", "", "", (), datetime.min)
 """What is remembered of a session without a record."""
@@ -77,7 +78,7 @@ class Conversation(NamedTuple):
         if is_elsewhere(self.record) and not self.title:
             transport = of_argv(self.record.transport)
             return f"({transport.name if transport else ' '.join(redact(self.record.flags))})"
-        return self.title or ("(no message yet)" if self.status else "(no title)")
+        return self.title or ("(no message yet)" if self.status else NO_TITLE)
 
     @property
     def elsewhere(self) -> str:
@@ -172,14 +173,16 @@ Known = Mapping[str, tuple[Session, str]]
 """Sessions by their ids, each with the `CODEX_HOME` that has it."""
 
 
-def gather(server: Server, records: tuple[Record, ...], default_home: str, limit: int) -> list[Conversation]:
-    """The newest conversations of each store and all that have a record or a pane: those that need the user first, then
-    the unread, then the newest."""
+def gather(
+    server: Server, records: tuple[Record, ...], default_home: str, limit: int, word: str = ""
+) -> list[Conversation]:
+    """The newest conversations of each store, with a `word` those that have it in their title, id or directory, and all
+    that have a record or a pane: those that need the user first, then the unread, then the newest."""
     homes = dict.fromkeys([default_home, *(r.codex_home for r in records)])
     # The daemons think while we read.
     answer = activity.asking(homes, activity.IN_PASSING)
     here = Here.of(server)
-    known = {s.id: (s, home) for home in homes for s in Store(home).recent(limit)}
+    known = {s.id: (s, home) for home in homes for s in Store(home).recent(limit, word)}
     wanted = [*((r.session_id, r.codex_home) for r in records), *((s, default_home) for s in here.places)]
     for session_id, home in wanted:
         session = None if session_id in known else Store(home).find(session_id)
@@ -188,12 +191,11 @@ def gather(server: Server, records: tuple[Record, ...], default_home: str, limit
     return sorted(with_activity(merge(records, known, here), answer()), key=lambda c: c.rank)
 
 
-def others(conversations: list[Conversation]) -> list[Conversation]:
-    """What the stores have besides these, newest first."""
+def others(conversations: list[Conversation]) -> Iterator[Session]:
+    """What the stores have besides these, those of each store newest first."""
     listed = {c.session_id for c in conversations}
     homes = dict.fromkeys([default_home(), *(c.record.codex_home for c in conversations)])
-    known = {s.id: (s, home) for home in homes for s in Store(home).recent(ALL) if s.id not in listed}
-    return merge((), known, Here())
+    return (s for home in homes for s in Store(home).recent(ALL) if s.id not in listed)
 
 
 def with_activity(conversations: list[Conversation], doing: dict[str, str]) -> list[Conversation]:

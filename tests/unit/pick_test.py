@@ -135,7 +135,7 @@ def test_a_choice_does_not_wait_for_the_older_ones(tmp_path: Path, monkeypatch: 
     here, there = conversation(cwd="/w"), conversation(cwd="/elsewhere")
     chosen, read = threading.Event(), []
 
-    def older(_: list[Conversation]) -> list[Conversation]:
+    def older(_: list[Conversation]) -> list[Session]:
         read.append(chosen.wait(10))
         return []
 

@@ -20,13 +20,10 @@ SHOWN = 100
 Found = list[tuple[Conversation, str]]
 
 
-def find_said(server: Server, word: str, limit: int = ALL) -> Found:
-    """The conversations with `word` in their transcript, or, of the `limit` newest of each store, in their title, id or
-    directory; and what was said with it ("": nothing).
-
-    Those that need the user come first, then the newest.
-    """
-    conversations = gather(server, remembered(), default_home(), limit)
+def find_said(server: Server, word: str) -> Found:
+    """The conversations with `word` in their transcript, title, id, directory or place; and what was said with it ("":
+    nothing). Those that need the user come first, then the newest."""
+    conversations = gather(server, remembered(), default_home(), ALL, word)
     said: dict[str, str] = {}
     for home in dict.fromkeys([default_home(), *(c.record.codex_home for c in conversations)]):
         here = search(home, word)
