@@ -164,19 +164,15 @@ def test_what_a_conversation_does_stands_with_its_status() -> None:
     assert "place      work:1.0, needs approval" in preview.preview(found[0], None)
 
 
-def test_a_menu_has_pages_that_fit_and_keys_of_its_own() -> None:
+def test_a_menu_shows_the_newest_that_fit() -> None:
     many = [conversation(f"number {n}") for n in range(45)]
-    words = menu.menu(many, "c", 1, "go", 80, 24, ["/a b/codex-tmux"])
-    names = [w for w in words if "number" in w]
-    assert [n.split("number ")[1].split()[0] for n in names] == [str(n) for n in range(11, 22)]
-    assert words[words.index("-T") + 1] == " Conversations 2/5 "
-    assert menu.NO_SEARCH in words
-    for name in ("Older", "Newer"):
-        assert name in words
-    last = menu.menu(many, "c", 99, "split", 80, 24, ["h"])
-    assert "Older" not in last
-    assert "Open in a split…" not in last
-    assert " Open in a split 5/5 " in last
+    for height, shown in ((24, 17), (8, 1), (99, 35)):
+        words = menu.menu(many, "c", 80, height, ["/a b/codex-tmux"])
+        names = [w for w in words if "number" in w]
+        assert [n.split("number ")[1].split()[0] for n in names] == [str(n) for n in range(shown)]
+        keys = words[words.index(names[0]) + 1 :: 3]
+        assert len(set(keys[:shown])) == shown
+        assert words[-6:] == [menu.NO_SEARCH, "", "", "Close", menu.CLOSE, ""]
 
 
 def test_the_commands_of_a_menu_survive_any_path_of_the_helper() -> None:

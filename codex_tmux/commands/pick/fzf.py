@@ -14,8 +14,9 @@ from rich.cells import cell_len
 from codex_tmux.codex.store import Session
 from codex_tmux.commands.conversations import NO_TITLE, Conversation, known, one, others
 from codex_tmux.commands.daemon.tell import tell
+from codex_tmux.commands.forget import forget_session
 from codex_tmux.commands.list_view import cells_of, style_of
-from codex_tmux.commands.pick.act import COPY, FORGET, FORK, GO, SPLIT, act, forget
+from codex_tmux.commands.pick.act import COPY, FORK, GO, SPLIT, act
 from codex_tmux.commands.pick.find_said import Found, find_said
 from codex_tmux.commands.reopen import current_of
 from codex_tmux.errors import Problem
@@ -24,8 +25,8 @@ from codex_tmux.sleeping.resume import helper_command
 from codex_tmux.state.words import NO_RECORD
 from codex_tmux.tmux.server import Server
 
-SAID, HERE, TELL = "said", "here", "tell"
-"""What only this list can do: search what was said, show one directory, send a message."""
+SAID, HERE, TELL, FORGET = "said", "here", "tell", "forget"
+"""What leaves the list open: search what was said, show one directory, send a message, forget one."""
 ACTION_OF = {
     "": GO,
     "enter": GO,
@@ -88,7 +89,9 @@ def next_view(server: Server, view: View, choice: Choice, client: str) -> View:
         return view._replace(directory=directory)
     conversation = one(server, choice.session_id)
     if choice.action == FORGET:
-        return view._replace(note=forget(server, conversation))
+        if not conversation.status:
+            raise Problem("nothing to forget: that session exists only in Codex")
+        return view._replace(note=forget_session(server, conversation.session_id))
     title = shortened(plain_line(conversation.name), TITLE_WIDTH)
     try:
         message = click.prompt(f"Message for {title!r} (empty: none)", default="", show_default=False)
