@@ -3,24 +3,18 @@
 import os
 import subprocess
 import sys
-from contextlib import suppress
 
 import click
 
 from codex_tmux.codex.daemon import activity
 from codex_tmux.commands.conversations import Conversation
 from codex_tmux.commands.target import ITS_PANE_OPTION, SESSION_OPTION, conversation_of
-from codex_tmux.errors import Problem, TmuxError
+from codex_tmux.errors import Problem
 from codex_tmux.log import log
 from codex_tmux.pane.program import find_program, interpreter, path_with
 from codex_tmux.plain_text import plain, plain_line
-from codex_tmux.sleeping.last_screen import WORKS_ON
-from codex_tmux.sleeping.resume import key_of, put_to_sleep, wait_until_dead
-from codex_tmux.state.lock import Held
-from codex_tmux.state.pane_options import Option, decode_launch
 from codex_tmux.state.records import DEAD, EXEC, LIVE
 from codex_tmux.tmux.server import Server
-from codex_tmux.tracking.sync import server_lock
 
 WITHIN = 30.0
 """Seconds that Codex may take to accept a message; a cold Node start on a slow disk takes some."""
@@ -54,20 +48,7 @@ def tell(server: Server, conversation: Conversation, message: str) -> str:
     # Open in Codex's daemon, it works without its pane.
     session = conversation.session_id
     loaded = session in activity.ask_all({conversation.record.codex_home: {session}})
-    if loaded and conversation.status == DEAD and conversation.pane:
-        with suppress(TmuxError, Held):  # somebody wakes it just now
-            say_that_it_works(server, conversation.pane)
     return outcome(conversation.status, loaded)
-
-
-def say_that_it_works(server: Server, pane: str) -> None:
-    """Have the last line of a sleeping pane say that its conversation works on. Raises TmuxError, Held."""
-    with server_lock(server):
-        launch = decode_launch(server.run("show-options", "-pqv", "-t", pane, Option.LAUNCH))
-        if launch is None or launch.typed:
-            return
-        text = f"{WORKS_ON} · {key_of(server) or 'codex-tmux respawn'} shows it"
-        wait_until_dead(server, {pane: put_to_sleep(server, pane, launch, "", again=True, says=text)})
 
 
 def queue(server: Server, conversation: Conversation, message: str) -> None:
