@@ -207,8 +207,7 @@ def test_a_preview_in_a_small_window_has_the_last_message_all_the_same(tmp_path:
     long = "\n".join(f"line {n} " + "x" * 60 for n in range(50))
     path = said_in(tmp_path, ("user", "one"), ("assistant", long))
     lines = preview.preview(conversation(cwd="/some/where"), path, 40, 9)
-    assert lines[:4] == ["work:1.0, running  /some/where", f"{ONE}  -m x", "", "── Codex"]
-    assert lines[4].startswith("line 0 ")
+    assert "── Codex" in lines
     assert lines[-1] == "…"
     assert "one" not in lines
 
