@@ -15,16 +15,15 @@ from rich.cells import cell_len
 
 from codex_tmux.codex.rollout import SHOWN, last_messages, tail
 from codex_tmux.codex.store import Session
-from codex_tmux.commands.conversations import Conversation, Here, Place, merge, with_activity
+from codex_tmux.commands.conversations import Conversation, Here, merge, with_activity
 from codex_tmux.commands.pick import fzf, menu, preview
-from codex_tmux.state.launch import Launch
+from codex_tmux.state.attention import Attention
 from codex_tmux.state.records import Record
 from codex_tmux.tmux.epoch import of_server
 from codex_tmux.tmux.server import Server
 from tests.unit.codex_store_test import said, written
 
 ONE, TWO, THREE = (f"01a2077{n}-d21c-79a2-9d8c-51234567890{n}" for n in range(3))
-LAUNCH = Launch("tui", "/bin/codex", "/h", "/w", ("-m", "x"), True)
 
 
 def session(session_id: str, updated: float, exec_session: bool = False) -> Session:
@@ -40,33 +39,31 @@ def record(session_id: str, status: str, epoch: str = "1:1") -> Record:
     return Record(session_id, "title", "tui", status, "/s", epoch, *pane, *launch, when)
 
 
-MERGED: dict[str, tuple[list[Record], list[Session], dict[str, Place], list[tuple[str, str, str]]]] = {
+MERGED: dict[str, tuple[list[Record], list[Session], list[tuple[str, str, str]]]] = {
     "one list, newest first": (
         [record(ONE, "ended")],
         [session(TWO, 30), session(ONE, 20), session(THREE, 40)],
-        {},
-        [(THREE, "", ""), (TWO, "", ""), (ONE, "ended", "work:2.0")],
+        [(THREE, "", ""), (TWO, "", ""), (ONE, "ended", "")],
     ),
     "known by the beginning of its id, it is the same": (
         [record(ONE[:29], "ended")],
         [session(ONE, 20)],
-        {},
-        [(ONE, "ended", "work:2.0")],
+        [(ONE, "ended", "")],
     ),
     "a record that cannot be resumed is shown only while it has a pane": (
-        [record(ONE, "closed"), record(TWO, "live")],
+        [record(ONE, "closed"), record(TWO, "live"), record(THREE, "live", epoch="2:2")],
         [],
-        {TWO: Place("%4", "now", 1, 0, False, LAUNCH)},
-        [(TWO, "live", "now:1.0")],
+        [(TWO, "live", "%1")],
     ),
 }
 
 
 @pytest.mark.parametrize("case", MERGED)
 def test_records_and_sessions_are_one_list(case: str) -> None:
-    records, sessions, places, wanted = MERGED[case]
-    found = merge(records, {s.id: (s, "/h") for s in sessions}, Here(epoch="1:1", places=places))
-    assert [(c.session_id, c.status, c.record.where if c.status else "") for c in found] == wanted
+    records, sessions, wanted = MERGED[case]
+    here = Here(epoch="1:1", marks={"%1": Attention()})
+    found = merge(records, {s.id: (s, "/h") for s in sessions}, here)
+    assert [(c.session_id, c.status, c.pane) for c in found] == wanted
     assert all(c.launch.flags == (("-m", "x") if c.status else ()) for c in found)
 
 

@@ -7,7 +7,7 @@ import click
 from codex_tmux.codex.daemon.search import search
 from codex_tmux.codex.home import default_home
 from codex_tmux.codex.store import Store
-from codex_tmux.commands.conversations import ALL, Conversation, Here, gather, of_session, remembered
+from codex_tmux.commands.conversations import ALL, Conversation, gather, of_session, remembered
 from codex_tmux.commands.list_view import cells_of
 from codex_tmux.json_form import document
 from codex_tmux.plain_text import plain_line, shortened
@@ -30,7 +30,7 @@ def find_said(server: Server, word: str) -> Found:
         said |= here
         listed = {c.session_id for c in conversations}
         older = (Store(home).find(session) for session in here if session not in listed)
-        conversations += [of_session(s, home, Here()) for s in older if s and s.listed]
+        conversations += [of_session(s, home) for s in older if s and s.listed]
     return [(c, said.get(c.session_id, "")) for c in matching(conversations, word, said)]
 
 
