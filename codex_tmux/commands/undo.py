@@ -1,7 +1,6 @@
 """`codex-tmux undo`: what was closed last comes back at its place; again: what was closed before that."""
 
 import re
-from collections import Counter
 from collections.abc import Iterable
 from datetime import timedelta
 
@@ -125,19 +124,11 @@ def closed_last(records: Iterable[Record], snapshot: Snapshot, former: bool) -> 
 
 
 def window_of(record: Record, snapshot: Snapshot) -> Window | None:
-    """The window that a closed pane was in, as it is called now; None where that is closed too.
-
-    Its layout names the panes that stood beside it, whatever the window is called by now. Where these are of an
-    earlier run, or came back themselves, the window of its name and number, if just this pane is missing there.
-    """
-    numbers = CELL.findall(record.window_layout)
-    beside = {f"%{number}" for number in numbers} if record.epoch == snapshot.epoch else set()
-    there = Counter((pane.tmux_session, pane.window) for pane in snapshot.panes)
-    found = Counter((pane.tmux_session, pane.window) for pane in snapshot.panes if pane.id in beside)
-    if found:
-        return found.most_common(1)[0][0]
-    place = (record.tmux_session, record.window)
-    return place if there[place] and there[place] + 1 == len(numbers) else None
+    """The window that a closed pane was in, as it is called now: that of a pane that its layout names beside it; None
+    where there is none of those."""
+    numbers = CELL.findall(record.window_layout) if record.epoch == snapshot.epoch else []
+    beside = [pane for pane in snapshot.panes if pane.id.lstrip("%") in numbers]
+    return (beside[0].tmux_session, beside[0].window) if beside else None
 
 
 def bring_back(server: Server, seen: Pass, group: tuple[Record, ...], client: str) -> list[Result]:
