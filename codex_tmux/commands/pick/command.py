@@ -10,10 +10,10 @@ from codex_tmux.codex.daemon import activity
 from codex_tmux.codex.store import Store
 from codex_tmux.commands.completion import FROM_KEY, ITS_CLIENT, SESSION
 from codex_tmux.commands.conversations import known, one, with_activity
-from codex_tmux.commands.pick.act import GO, act
 from codex_tmux.commands.pick.fzf import with_fzf
 from codex_tmux.commands.pick.menu import show_menu
 from codex_tmux.commands.pick.preview import preview
+from codex_tmux.commands.reopen import reopen
 from codex_tmux.errors import Problem
 from codex_tmux.sleeping.resume import helper_command
 from codex_tmux.tmux.clients import become_popup, own_client
@@ -49,15 +49,13 @@ def command(previewed: str | None, client: str, from_key: bool, into: str, chose
         return print_preview(server, previewed)
     client = client or own_client(server, without_pane=True)
     fzf = shutil.which("fzf") is not None
-    # In a popup, and from a key or the menu, there is no terminal that would stay.
-    with problems_told(server, from_key or "CODEX_TMUX_POPUP" in os.environ, client):
+    with problems_told(server, from_key, client):
         if chosen:
-            act(server, chosen, GO, client, into)
+            reopen(server, one(server, chosen), client, into=into)
         elif fzf and sys.stdout.isatty():
             with_fzf(server, client, into)
         elif client and fzf:
-            # Not by -e: a popup has that from tmux 3.3 on.
-            words = ["env", "CODEX_TMUX_POPUP=1", *helper_command(server), "pick", "--client", client]
+            words = [*helper_command(server), "pick", "--from-key", "--client", client]
             become_popup(server, client, [*words, *["--into", into] * bool(into)])
         elif client:
             show_menu(server, known(server), client, into)

@@ -15,16 +15,18 @@ from codex_tmux.codex.store import Session
 from codex_tmux.commands.conversations import NO_TITLE, Conversation, known, one, others
 from codex_tmux.commands.daemon.tell import tell
 from codex_tmux.commands.forget import forget_session
+from codex_tmux.commands.fork import fork
 from codex_tmux.commands.list_view import cells_of, style_of
-from codex_tmux.commands.pick.act import COPY, FORK, GO, SPLIT, act
 from codex_tmux.commands.pick.find_said import Found, find_said
-from codex_tmux.commands.reopen import current_of
+from codex_tmux.commands.reopen import current_of, reopen
 from codex_tmux.errors import Problem
 from codex_tmux.plain_text import age, plain_line, shortened, tilde
 from codex_tmux.sleeping.resume import helper_command
 from codex_tmux.state.words import NO_RECORD
 from codex_tmux.tmux.server import Server
+from codex_tmux.tmux.tell import tell_client
 
+GO, SPLIT, FORK, COPY = "go", "split", "fork", "copy"
 SAID, HERE, TELL, FORGET = "said", "here", "tell", "forget"
 """What leaves the list open: search what was said, show one directory, send a message, forget one."""
 ACTION_OF = {
@@ -77,6 +79,21 @@ def with_fzf(server: Server, client: str, into: str) -> None:
             view = next_view(server, view, choice, client)
         except Problem as e:
             view = view._replace(query=choice.query, note=str(e))
+
+
+def act(server: Server, session_id: str, action: str, client: str, into: str) -> None:
+    """Do with a conversation what closes the list. Raises Problem."""
+    conversation = one(server, session_id)
+    if action == FORK:
+        fork(server, conversation.launch, session_id, current_of(server, client, "#{pane_id}"))
+    elif action == COPY:
+        server.run("set-buffer", *(["-w", "-t", client] if client else []), "--", conversation.session_id)
+        if client:
+            tell_client(server, client, f"copied {conversation.session_id}")
+    else:
+        pane = reopen(server, conversation, client, split=action == SPLIT, into=into)
+        if not client:
+            server.become("attach-session", "-t", pane)
 
 
 def next_view(server: Server, view: View, choice: Choice, client: str) -> View:
