@@ -5,7 +5,7 @@ import shlex
 from codex_tmux.commands.conversations import Conversation
 from codex_tmux.commands.list_view import cells_of
 from codex_tmux.errors import Problem
-from codex_tmux.plain_text import shortened
+from codex_tmux.plain_text import in_cells
 from codex_tmux.sleeping.resume import helper_command
 from codex_tmux.tmux.clients import of_client
 from codex_tmux.tmux.server import Server, escape, literal, quote
@@ -56,11 +56,11 @@ def item_name(conversation: Conversation, width: int, state: int) -> str:
     tmux expands it as a format, and runs what stands in `#(…)`: no # stays in it.
     """
     cells = cells_of(conversation)
-    title = shortened(cells["TITLE"], max(10, width // 2))
+    title = in_cells(cells["TITLE"], max(10, width // 2)).rstrip()
     where = [cells["WHERE"]] if conversation.status else []
     words = [f"{conversation.state:<{state}}", title, *where, cells["DIRECTORY"]]
     # A first hyphen would make it an item that cannot be chosen.
-    return shortened("  ".join(words), width).replace("#", "＃").lstrip("-")
+    return in_cells("  ".join(words).replace("#", "♯"), width).rstrip().lstrip("-")
 
 
 def run(helper: list[str], *words: str) -> str:
