@@ -38,7 +38,7 @@ UNASKED: dict[str, Callable[[Server], None]] = {
 @click.option("--now", "do", flag_value="now", hidden=True, help="From the menu: tell the outcome in tmux.")
 @click.option("--choose", "do", flag_value="choose", hidden=True, help="From the menu's popup: choose which.")
 @click.option("--resurrect", metavar="HOOK", hidden=True, help="From tmux-resurrect's hooks.")
-@click.argument("sessions", nargs=-1, type=REMEMBERED, metavar="[SESSION]...")
+@click.argument("sessions", nargs=-1, shell_complete=REMEMBERED, metavar="[SESSION]...")
 def command(
     dry_run: bool,
     force: bool,

@@ -25,7 +25,7 @@ from codex_tmux.tmux.tell import problems_told
 @click.option(
     "--preview",
     "previewed",
-    type=SESSION,
+    shell_complete=SESSION,
     metavar="ID",
     help="Print what is known of one conversation, and its end.",
 )
