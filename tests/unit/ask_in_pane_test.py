@@ -4,7 +4,6 @@ import contextlib
 import os
 import pty
 import sys
-import termios
 import time
 from collections.abc import Iterator
 
@@ -66,20 +65,12 @@ def test_keys(typed: bytes, given: str) -> None:
         # The second line is typed ahead: no answer.
         os.write(terminal, b"go\nq\r")
         assert b"Enter  new" in read_until(terminal, b"shell")
-        until_it_reads(terminal)
         os.write(terminal, typed)
         if not given:
             time.sleep(0.2)
             os.write(terminal, b"\r")
         wanted = f"answer: {given or 'Enter'}".encode()
         assert wanted in read_until(terminal, wanted)
-
-
-def until_it_reads(terminal: int) -> None:
-    """Wait until each key is taken at once, and what was typed before is gone."""
-    end = time.monotonic() + 10
-    while termios.tcgetattr(terminal)[3] & termios.ICANON and time.monotonic() < end:
-        time.sleep(0.01)
 
 
 def test_a_terminal_that_goes_ends_it() -> None:
