@@ -18,7 +18,8 @@ from codex_tmux.tmux.user_keys import shown_key
 
 VALUES = (
     "@codex_session @codex_launch @codex_fresh @codex_evidence @codex_pane @codex_hint @codex-command "
-    "@codex-respawn-key @codex_keys prefix remain-on-exit @codex_keep @codex_dir default-shell @codex-log-level"
+    "@codex-respawn-key @codex_keys prefix remain-on-exit @codex_keep @codex_dir default-shell ?default-command,1, "
+    "@codex-log-level"
 ).split()
 
 
@@ -51,7 +52,10 @@ class Here:
         first, *lines = answer.split("\n")
         values = first.split("\t", len(VALUES))
         self.session, self.launch_text, fresh, self.evidence, self.marked, self.hint, *values = values
-        self.command, key, ours, prefix, self.remain, kept, loaded, self.default_shell, level, ids = values
+        self.command, key, ours, prefix, self.remain, kept, loaded, self.default_shell, *values = values
+        starts_shells, level, ids = values
+        # As tmux starts them, unless `default-command` says otherwise.
+        self.login_shell = not starts_shells
         self.key = shown_key(key, ours, prefix)
         set_level(level)
         self.id, root, self.server_pid, self.socket = ids.split(" ", 3)
@@ -116,9 +120,4 @@ def say(server: Server, here: Here, text: str) -> None:
 
 def become_shell(here: Here) -> NoReturn:
     shell = here.default_shell or "/bin/sh"
-    os.execv(shell, [f"-{os.path.basename(shell)}"] if login_shell(here) else [shell])
-
-
-def login_shell(here: Here) -> bool:
-    """Whether tmux starts shells as login shells: it does unless `default-command` says otherwise."""
-    return not (Server().try_run("show-options", "-gv", "default-command") or "")
+    os.execv(shell, [f"-{os.path.basename(shell)}" if here.login_shell else shell])

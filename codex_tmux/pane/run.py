@@ -28,7 +28,6 @@ from codex_tmux.pane.here import (
     become_shell,
     file_records,
     forget_session,
-    login_shell,
     refuse_other_holder,
     say,
 )
@@ -295,7 +294,7 @@ def become(argv: list[str], here: Here, shell: bool, path: str = "") -> NoReturn
         ours = os.environ.get("PATH", "")
         if path not in ("", ours):
             argv, os.environ["PATH"] = ["/usr/bin/env", f"PATH={ours}", *argv], path
-        script = BELOW + (" -l" if login_shell(here) else "")
+        script = BELOW + (" -l" if here.login_shell else "")
         program = "/bin/sh"
         # tmux names the window by the first word of what is in the foreground. BusyBox chooses what it is by it.
         name = "sh" if os.path.basename(os.path.realpath(program)) in ("busybox", "toybox") else "codex"
