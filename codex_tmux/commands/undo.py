@@ -15,6 +15,7 @@ from codex_tmux.restore.at_start import offer, sessions_text
 from codex_tmux.restore.build import session_target
 from codex_tmux.restore.plan import Plan, builds, lost_records
 from codex_tmux.restore.restore import FAILED, RESUMED, Restore, Result, spots_of
+from codex_tmux.restore.view import summary
 from codex_tmux.state import store
 from codex_tmux.state.launch import launch_of
 from codex_tmux.state.pane_options import Option
@@ -55,19 +56,8 @@ def command(from_key: bool, client: str) -> None:
 
 
 def said(results: list[Result]) -> str:
-    """What to say of an undo, in one line.
-
-    >>> said([Result("a", "%1", "resumed", "", "main:1.0")])
-    '1 conversation is back'
-    >>> said([Result("a", "%1", "waiting", "", ""), Result("b", None, "failed", "no space for new pane", "")])
-    '1 conversation is back, 1 is not: no space for new pane'
-    """
-    sessions = [result for result in results if result.session_id]
-    back = sum(1 for result in sessions if result.pane)
-    text = "1 conversation is back" if back == 1 else f"{back} conversations are back"
-    failed = len(sessions) - back
-    text += f", {failed} {'is' if failed == 1 else 'are'} not" if failed else ""
-    return ": ".join([text, *sorted({result.reason for result in sessions if result.reason})])
+    """What to say of an undo, in one line."""
+    return ": ".join([summary(results), *sorted({result.reason for result in results if result.reason})])
 
 
 def undo(server: Server, client: str) -> list[Result]:
