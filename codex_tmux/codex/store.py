@@ -266,17 +266,12 @@ class Store:
 
     def _session(self, session_id: str, row: Object, path: str | None = None) -> Session | None:
         path = path or a_text(row.get("rollout_path"))
-        updated = _mtime(path)
-        if not updated:
+        if not (updated := _mtime(path)):
             path = self._located(session_id, row)[0]
             updated = _mtime(path)
         if not row and path is None:
             return None
-        told: Object = {name: text for name in _TOLD_BY_BOTH if (text := a_text(row.get(name)))}
-        meta: Object = {}
-        if path and len(told) < len(_TOLD_BY_BOTH):
-            meta, message = read_rollout(path)
-            told = {"first_user_message": message, **meta, **told}
+        told, meta = _told(row, path)
         first_message = a_text(told.get("first_user_message"))
         source = source_of(told)
         return Session(
@@ -320,6 +315,15 @@ _READ = (*_SEARCHED, "rollout_path", "source", "thread_source", "archived", "cre
 _TOLD_BY_BOTH = ("source", "cwd", "first_user_message")
 """What the rollout tells too, where the row does not."""
 _AGES = ("recency_at_ms", "updated_at_ms", "updated_at", "created_at_ms", "created_at")
+
+
+def _told(row: Object, path: str | None) -> tuple[Object, Object]:
+    """What the row tells, and what it lacks the rollout; that one's `session_meta` if it was read."""
+    told: Object = {name: text for name in _TOLD_BY_BOTH if (text := a_text(row.get(name)))}
+    if not path or len(told) == len(_TOLD_BY_BOTH):
+        return told, {}
+    meta, message = read_rollout(path)
+    return {"first_user_message": message, **meta, **told}, meta
 
 
 def _whole(session_id: str) -> str:
