@@ -1,6 +1,7 @@
 """Conversations by a word: in what a list shows of them, and in what was said."""
 
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 
 import click
 
@@ -23,10 +24,13 @@ Found = list[tuple[Conversation, str]]
 def find_said(server: Server, word: str) -> Found:
     """The conversations with `word` in their transcript, title, id, directory or place; and what was said with it ("":
     nothing). Those that need the user come first, then the newest."""
-    conversations = gather(server, remembered(), default_home(), ALL, word)
-    said: dict[str, str] = {}
-    for home in dict.fromkeys([default_home(), *(c.record.codex_home for c in conversations)]):
-        here = search(home, word)
+    records, said = remembered(), dict[str, str]()
+    homes = dict.fromkeys([default_home(), *(r.codex_home for r in records)])
+    with ThreadPoolExecutor() as beside:
+        searches = {home: beside.submit(search, home, word) for home in homes}
+        conversations = gather(server, records, default_home(), ALL, word)
+    for home, found in searches.items():
+        here = found.result()
         said |= here
         listed = {c.session_id for c in conversations}
         older = (Store(home).find(session) for session in here if session not in listed)
