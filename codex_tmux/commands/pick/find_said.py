@@ -29,13 +29,17 @@ def find_said(server: Server, word: str) -> Found:
     with ThreadPoolExecutor() as beside:
         searches = {home: beside.submit(search, home, word) for home in homes}
         conversations = gather(server, records, default_home(), ALL, word)
+    listed = {c.session_id for c in conversations}
     for home, found in searches.items():
         here = found.result()
         said |= here
-        listed = {c.session_id for c in conversations}
-        older = (Store(home).find(session) for session in here if session not in listed)
-        conversations += [of_session(s, home) for s in older if s and s.listed]
+        conversations += older(home, (session for session in here if session not in listed))
     return [(c, said.get(c.session_id, "")) for c in matching(conversations, word, said)]
+
+
+def older(home: str, session_ids: Iterable[str]) -> list[Conversation]:
+    found = map(Store(home).find, session_ids)
+    return [of_session(session, home) for session in found if session and session.listed]
 
 
 def matching(conversations: Iterable[Conversation], word: str, said: Iterable[str]) -> list[Conversation]:
