@@ -24,8 +24,9 @@ class Database:
         found = sorted(filter(None, matches), key=lambda match: int(match[1]), reverse=True)
         return [os.path.join(self.folder, match[0]) for match in found]
 
-    def rows(self, sql: Sql, *values: object) -> list[dict[str, Any]]:
-        """The rows of the first database that answers; none where none does."""
+    def rows(self, sql: Sql, *values: object, word: str = "") -> list[dict[str, Any]]:
+        """The rows of the first database that answers; none where none does. In the query `has_word(blob)` tells
+        whether `word` is in it, in any case."""
         for path in self.files():
             # Read-only, a database in WAL mode that nobody has open gets a -wal and a -shm, which then stay.
             in_use = os.path.exists(f"{path}-wal") or os.path.exists(f"{path}-journal")
@@ -34,13 +35,16 @@ class Database:
             for how in ways if in_use else reversed(ways):
                 try:
                     with closing(sqlite3.connect(_uri(path, how), uri=True, timeout=0.2)) as connection:
-                        return _rows(connection, sql, values)
+                        return _rows(connection, sql, values, word.casefold())
                 except (sqlite3.Error, OverflowError, UnicodeError, ValueError):
                     continue
         return []
 
 
-def _rows(connection: sqlite3.Connection, sql: Sql, values: tuple[object, ...]) -> list[dict[str, Any]]:
+def _rows(
+    connection: sqlite3.Connection, sql: Sql, values: tuple[object, ...], word: str
+) -> list[dict[str, Any]]:
+    connection.create_function("has_word", 1, lambda raw: word in raw.decode("utf-8", "replace").casefold())
     connection.text_factory = lambda raw: raw.decode("utf-8", "replace")
     columns = {str(row[1]) for row in connection.execute("PRAGMA table_info(threads)")}
     if "id" not in columns:

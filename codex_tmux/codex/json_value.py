@@ -30,10 +30,6 @@ def texts(value: object) -> list[str]:
     return [entry for entry in value if isinstance(entry, str)] if isinstance(value, list) else []
 
 
-def texts_by_name(value: Object) -> dict[str, str]:
-    return {name: text for name, text in value.items() if isinstance(text, str) and text}
-
-
 def texts_in(content: object) -> list[str]:
     """The `text` of each part of a message's content."""
     return texts([part.get("text") for part in objects(content)])

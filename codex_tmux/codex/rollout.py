@@ -107,8 +107,10 @@ def _exchanged(path: str) -> Iterator[tuple[str, str]]:
 
 def mention(path: str, word: str) -> str:
     """The line of the last message with `word` in it, in any case, near the rollout's end; "" for none."""
-    wanted = word.casefold()
-    texts = (said.text for said in _backwards(tail(path, TAIL)))
+    wanted, data = word.casefold(), tail(path, TAIL) or b""
+    if wanted.isascii() and wanted.isalnum() and wanted.encode() not in data.lower():
+        return ""  # such a word stands in JSON as it is
+    texts = (said.text for said in _backwards(data))
     text = next((text for text in texts if wanted in text.casefold()), "")
     return next((line for line in text.splitlines() if wanted in line.casefold()), text)
 

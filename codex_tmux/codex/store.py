@@ -11,6 +11,7 @@ but for a second or the time zone, the very file. Nothing here walks the tree to
 
 import itertools
 import os
+import stat
 import time
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
@@ -18,7 +19,7 @@ from typing import NamedTuple
 from codex_tmux.codex import processes
 from codex_tmux.codex.commandline import is_app_server
 from codex_tmux.codex.database import Database
-from codex_tmux.codex.json_value import Object, a_text, texts_by_name
+from codex_tmux.codex.json_value import Object, a_text
 from codex_tmux.codex.rollout import (
     COMPRESSED,
     first_line,
@@ -180,11 +181,14 @@ class Store:
             return None
         return self._session(session_id, self._row(session_id))
 
-    def recent(self, limit: int) -> list[Session]:
-        rows = ((a_text(row.get("id")), row) for row in self._recent_rows(limit))
+    def recent(self, limit: int, word: str = "") -> list[Session]:
+        """The newest sessions; with a `word` those that have it, in any case, in their id, title or directory."""
+        rows = ((a_text(row.get("id")), row) for row in self._recent_rows(limit, word))
         known = (self._session(session_id, row) for session_id, row in rows if is_whole(session_id))
-        found = [s for s in known if s and s.listed]
-        return found[:limit] or list(itertools.islice(self._newest_on_disk(), max(0, limit)))
+        found = list(itertools.islice((s for s in known if s and s.listed), max(0, limit)))
+        if found or (word and self.database.files()):
+            return found
+        return list(itertools.islice(self._newest_on_disk(), max(0, limit)))
 
     def lock_path(self, session_id: str) -> str:
         """Where the lock of `session_id` is while a Codex has it open; that it exists means nothing."""
@@ -244,26 +248,30 @@ class Store:
         rows = self.database.rows("SELECT * FROM threads WHERE id = ?", session_id)
         return rows[0] if rows else {}
 
-    def _recent_rows(self, limit: int) -> list[Object]:
+    def _recent_rows(self, limit: int, word: str) -> list[Object]:
         def sql(columns: set[str]) -> str:
             order = next((name for name in _AGES if name in columns), "id")
-            where = "WHERE archived = 0" if "archived" in columns else ""
-            return f"SELECT * FROM threads {where} ORDER BY {order} DESC LIMIT ?"
+            wanted = ["archived = 0"] if "archived" in columns else []
+            if word:
+                searched = "||' '||".join(f"ifnull({name},'')" for name in _SEARCHED if name in columns)
+                wanted.append(f"has_word(CAST({searched} AS BLOB))")
+            where = f"WHERE {' AND '.join(wanted)}" if wanted else ""
+            read = ", ".join(name for name in _READ if name in columns)
+            return f"SELECT {read} FROM threads {where} ORDER BY {order} DESC LIMIT ?"
 
         # Sub-agents and sessions whose file is gone are taken out afterwards.
-        return self.database.rows(sql, limit * 4 + 50) if limit > 0 else []
+        return self.database.rows(sql, limit * 4 + 50, word=word) if limit > 0 else []
 
     # Both together
 
     def _session(self, session_id: str, row: Object, path: str | None = None) -> Session | None:
-        path = path or _file(row.get("rollout_path")) or self._located(session_id, row)[0]
+        path = path or a_text(row.get("rollout_path"))
+        if not (updated := _mtime(path)):
+            path = self._located(session_id, row)[0]
+            updated = _mtime(path)
         if not row and path is None:
             return None
-        told: Object = texts_by_name(row)
-        meta: Object = {}
-        if path and not all(map(told.get, _TOLD_BY_BOTH)):
-            meta, message = read_rollout(path)
-            told = {"first_user_message": message, **meta, **told}
+        told, meta = _told(row, path)
         first_message = a_text(told.get("first_user_message"))
         source = source_of(told)
         return Session(
@@ -277,7 +285,7 @@ class Store:
             exec_session=source == "exec",
             archived=bool(row.get("archived")) or _is_archived(path),
             created_ms=_created(session_id, row),
-            updated=_mtime(path),
+            updated=updated,
         )
 
 
@@ -302,9 +310,20 @@ def holder_after(
 
 _ZEROS = "00000000-0000-0000-0000-000000000000"
 _NAMES = ("name", "title", "preview", "first_user_message")
+_SEARCHED = ("id", "name", "title", "first_user_message", "cwd")
+_READ = (*_SEARCHED, "rollout_path", "source", "thread_source", "archived", "created_at_ms", "created_at")
 _TOLD_BY_BOTH = ("source", "cwd", "first_user_message")
 """What the rollout tells too, where the row does not."""
 _AGES = ("recency_at_ms", "updated_at_ms", "updated_at", "created_at_ms", "created_at")
+
+
+def _told(row: Object, path: str | None) -> tuple[Object, Object]:
+    """What the row tells, and what it lacks the rollout; that one's `session_meta` if it was read."""
+    told: Object = {name: text for name in _TOLD_BY_BOTH if (text := a_text(row.get(name)))}
+    if not path or len(told) == len(_TOLD_BY_BOTH):
+        return told, {}
+    meta, message = read_rollout(path)
+    return {"first_user_message": message, **meta, **told}, meta
 
 
 def _whole(session_id: str) -> str:
@@ -343,10 +362,12 @@ def _file(value: object) -> str | None:
 
 
 def _mtime(path: str | None) -> float:
+    """When a file was changed last; 0 where there is none."""
     try:
-        return os.stat(path).st_mtime if path else 0.0
+        found = os.stat(path or "")
     except (OSError, ValueError):
         return 0.0
+    return found.st_mtime if stat.S_ISREG(found.st_mode) else 0.0
 
 
 def _id_of(name: str) -> str:

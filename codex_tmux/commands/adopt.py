@@ -35,7 +35,7 @@ from codex_tmux.tracking.sync import server_lock
     help="Codex's home with the session; default: the pane's, then $CODEX_HOME, ~/.codex.",
 )
 @click.option("--force", is_flag=True, help="Take it from another tmux server, or another host.")
-@click.argument("session", type=SESSION, metavar="SESSION")
+@click.argument("session", shell_complete=SESSION, metavar="SESSION")
 def command(pane: str | None, codex_home: str | None, force: bool, session: str) -> None:
     """Bind a session to a pane by hand.
 

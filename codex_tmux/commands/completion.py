@@ -5,7 +5,7 @@ Whatever goes wrong, nothing is offered: a shell would print an error into the l
 
 import os
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import click
 from click.shell_completion import CompletionItem, get_completion_class
@@ -17,11 +17,6 @@ from codex_tmux.plain_text import plain_line, shortened, tilde
 from codex_tmux.state import store
 from codex_tmux.tmux.server import Server
 
-if TYPE_CHECKING:
-    Word = click.ParamType[str]
-else:
-    Word = click.ParamType
-
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
 NEWEST = 200
@@ -30,20 +25,15 @@ WIDTH = 50
 """Characters of what zsh and fish show beside a word."""
 
 Offered = Iterable[tuple[str, str]]
+Completion = Callable[[click.Context, click.Parameter, str], list[CompletionItem]]
 
 
-class Completed(Word):
-    """A word of the command line, taken as it is; `offer` lists what it may be, each with what it is."""
+def offering(offer: Callable[[click.Context, str], Offered]) -> Completion:
+    """The completion of a word; `offer` lists what it may be, each with what it is."""
 
-    def __init__(self, name: str, offer: Callable[[click.Context, str], Offered]) -> None:
-        self.name = name
-        self.offer = offer
-
-    def shell_complete(
-        self, ctx: click.Context, param: click.Parameter, incomplete: str
-    ) -> list[CompletionItem]:
+    def complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
         try:
-            offered = [*self.offer(ctx, incomplete)]
+            offered = [*offer(ctx, incomplete)]
         except (Problem, OSError, ValueError):
             return []
         return [
@@ -51,6 +41,8 @@ class Completed(Word):
             for word, what in offered
             if word.startswith(incomplete)
         ]
+
+    return complete
 
 
 def panes(ctx: click.Context, incomplete: str) -> Offered:
@@ -105,24 +97,24 @@ def command(ctx: click.Context, shell: str) -> None:
     click.echo(script(ctx.find_root().command, {}, "codex-tmux", "_CODEX_TMUX_COMPLETE").source())
 
 
-PANE = Completed("pane", panes)
+PANE = offering(panes)
 
 
 def pane_option(meant: str) -> Callable[[Decorated], Decorated]:
     """`-t PANE`; `meant` is what its help calls the pane."""
     text = f"{meant} (%3, or any tmux target); default: this one."
-    return click.option("-t", "--target", "pane", type=PANE, metavar="PANE", help=text)
+    return click.option("-t", "--target", "pane", shell_complete=PANE, metavar="PANE", help=text)
 
 
 PANE_OPTION = pane_option("The pane")
-CLIENT = Completed("client", clients)
+CLIENT = offering(clients)
 FROM_KEY = click.option(
     "--from-key", is_flag=True, hidden=True, help="Say everything in tmux: a key binding has no terminal."
 )
 ITS_CLIENT = click.option(
     "-c", "--client", default="", hidden=True, help="The tmux client whose key was pressed."
 )
-REMEMBERED = Completed("session", remembered)
-SESSION = Completed("session", sessions)
+REMEMBERED = offering(remembered)
+SESSION = offering(sessions)
 DIRECTORY = click.Path(file_okay=False)
 PROGRAM = click.Path(dir_okay=False)

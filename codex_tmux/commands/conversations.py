@@ -1,7 +1,7 @@
 """Every conversation of this machine: what codex-tmux remembers, and what Codex's store has beside it."""
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import NamedTuple
@@ -18,8 +18,8 @@ from codex_tmux.plain_text import plain_line
 from codex_tmux.state import store
 from codex_tmux.state.attention import Attention, attention_of
 from codex_tmux.state.launch import Launch, launch_of
-from codex_tmux.state.pane_options import Option, decode_launch
-from codex_tmux.state.records import DEAD, EXEC, LIVE, TUI, Record
+from codex_tmux.state.pane_options import Option
+from codex_tmux.state.records import EXEC, TUI, Record
 from codex_tmux.state.words import state_words
 from codex_tmux.tmux import epoch
 from codex_tmux.tmux.epoch import ALIVE, ELSEWHERE, GONE
@@ -28,19 +28,7 @@ from codex_tmux.tmux.server import Server
 NEWEST = 500
 """Sessions of a store that are listed at once, besides those that codex-tmux knows."""
 ALL = 100_000
-PLACE = ("pane", "tmux_session", "window", "pane_index")
-UNKNOWN = Record("", "", TUI, "", "", "", "", "", 0, "", "", 0, "", "", "", (), datetime.min)
-"""What is remembered of a session without a record."""
-
-
-class Place(NamedTuple):
-    pane: str
-    tmux_session: str
-    window: int
-    pane_index: int
-    dead: bool
-    launch: Launch | None
-    mark: Attention = Attention()
+NO_TITLE = "(no title)"
 
 
 class Conversation(NamedTuple):
@@ -77,7 +65,7 @@ class Conversation(NamedTuple):
         if is_elsewhere(self.record) and not self.title:
             transport = of_argv(self.record.transport)
             return f"({transport.name if transport else ' '.join(redact(self.record.flags))})"
-        return self.title or ("(no message yet)" if self.status else "(no title)")
+        return self.title or ("(no message yet)" if self.status else NO_TITLE)
 
     @property
     def elsewhere(self) -> str:
@@ -108,49 +96,30 @@ class Conversation(NamedTuple):
 
 @dataclass
 class Here:
-    """The tmux server one is in, and its panes by their sessions, or by their ids; without a server nothing."""
+    """The tmux server one is in, and which of its panes need somebody, by pane id; without a server nothing."""
 
     epoch: str = ""
     socket: str = ""
-    places: dict[str, Place] = field(default_factory=dict)
+    marks: dict[str, Attention] = field(default_factory=dict)
     fates: dict[str, str] = field(default_factory=dict)
 
     @classmethod
     def of(cls, server: Server) -> "Here":
-        plain = (
-            *("pid", "pane_id", "pane_dead", "window_index", "pane_index"),
-            *(Option.SESSION, Option.UNREAD),
-        )
-        chosen = ("socket_path", "session_name", Option.LAUNCH, Option.UNREAD_AT, Option.TURNING)
+        chosen = ("socket_path", Option.UNREAD_AT, Option.TURNING)
         try:
-            rows = server.listed("list-panes", "-a", plain=plain, chosen=chosen)
+            rows = server.listed("list-panes", "-a", plain=("pid", "pane_id", Option.UNREAD), chosen=chosen)
         except TmuxError:
             rows = []
         if not rows:
             return cls()
-        # A window linked into several tmux sessions lists its panes once for each: the first counts.
-        places = {
-            row[Option.SESSION] or row["pane_id"]: Place(
-                row["pane_id"],
-                row["session_name"],
-                int(row["window_index"]),
-                int(row["pane_index"]),
-                row["pane_dead"] == "1",
-                decode_launch(row[Option.LAUNCH]),
-                attention_of(row),
-            )
-            for row in reversed(rows)
-        }
-        return cls(epoch.of_server(rows[0]["pid"]), rows[0]["socket_path"], places)
+        marks = {row["pane_id"]: attention_of(row) for row in rows}
+        return cls(epoch.of_server(rows[0]["pid"]), rows[0]["socket_path"], marks)
 
-    def place(self, record: Record) -> Place | None:
-        session = record.session_id or record.pane
-        return self.places.get(session) or self.places.get(session[:CUT])
-
-    def moved(self, record: Record) -> Record:
-        """The record with the place that its session's pane has by now."""
-        place = self.place(record)
-        return record._replace(**{name: getattr(place, name) for name in PLACE}) if place else record
+    def pane(self, record: Record) -> str:
+        """The record's pane, if it is one of this tmux server; else ""."""
+        return (
+            record.pane if record.current and record.epoch == self.epoch and record.pane in self.marks else ""
+        )
 
     def fate(self, record: Record) -> str:
         if record.epoch not in self.fates:
@@ -172,28 +141,29 @@ Known = Mapping[str, tuple[Session, str]]
 """Sessions by their ids, each with the `CODEX_HOME` that has it."""
 
 
-def gather(server: Server, records: tuple[Record, ...], default_home: str, limit: int) -> list[Conversation]:
-    """The newest conversations of each store and all that have a record or a pane: those that need the user first, then
-    the unread, then the newest."""
+def gather(
+    server: Server, records: tuple[Record, ...], default_home: str, limit: int, word: str = ""
+) -> list[Conversation]:
+    """The newest conversations of each store, with a `word` those that have it in their title, id or directory, and all
+    that have a record: those that need the user first, then the unread, then the newest."""
     homes = dict.fromkeys([default_home, *(r.codex_home for r in records)])
     # The daemons think while we read.
     answer = activity.asking(homes, activity.IN_PASSING)
     here = Here.of(server)
-    known = {s.id: (s, home) for home in homes for s in Store(home).recent(limit)}
-    wanted = [*((r.session_id, r.codex_home) for r in records), *((s, default_home) for s in here.places)]
-    for session_id, home in wanted:
+    known = {s.id: (s, home) for home in homes for s in Store(home).recent(limit, word)}
+    for record in records:
+        home, session_id = record.codex_home, record.session_id
         session = None if session_id in known else Store(home).find(session_id)
         if session and session.listed:
             known[session_id] = session, home
     return sorted(with_activity(merge(records, known, here), answer()), key=lambda c: c.rank)
 
 
-def others(conversations: list[Conversation]) -> list[Conversation]:
-    """What the stores have besides these, newest first."""
+def others(conversations: list[Conversation]) -> Iterator[Session]:
+    """What the stores have besides these, those of each store newest first."""
     listed = {c.session_id for c in conversations}
     homes = dict.fromkeys([default_home(), *(c.record.codex_home for c in conversations)])
-    known = {s.id: (s, home) for home in homes for s in Store(home).recent(ALL) if s.id not in listed}
-    return merge((), known, Here())
+    return (s for home in homes for s in Store(home).recent(ALL) if s.id not in listed)
 
 
 def with_activity(conversations: list[Conversation], doing: dict[str, str]) -> list[Conversation]:
@@ -220,11 +190,8 @@ def merge(records: Iterable[Record], known: Known, here: Here) -> list[Conversat
     ordered = sorted(records, key=lambda r: (r.current, r.updated_at))
     newest = {whole.get(r.session_id, r.session_id): r for r in ordered}
     unknown = (None, "")
-    found = [
-        of_record(here.moved(r._replace(session_id=s)), known.get(s, unknown)[0], here)
-        for s, r in newest.items()
-    ]
-    found += [of_session(*known[s], here) for s in known if s not in newest]
+    found = [of_record(r._replace(session_id=s), known.get(s, unknown)[0], here) for s, r in newest.items()]
+    found += [of_session(*known[s]) for s in known if s not in newest]
     return sorted((c for c in found if c.reachable), key=lambda c: c.updated, reverse=True)
 
 
@@ -234,31 +201,40 @@ def is_elsewhere(started: Record | Launch) -> bool:
 
 
 def of_record(record: Record, session: Session | None, here: Here) -> Conversation:
-    place = here.place(record)
+    pane = here.pane(record)
     return Conversation(
         record,
         session.title if session else None,
         (session.updated if session else 0) or record.updated_at.timestamp(),
-        place.pane if place else "",
+        pane,
         here.fate(record),
         here.name_of(record),
-        mark=place.mark if place else Attention(),
+        mark=here.marks.get(pane, Attention()),
     )
 
 
-def of_session(session: Session, home: str, here: Here) -> Conversation:
+def of_session(session: Session, home: str) -> Conversation:
     """The conversation of a session that codex-tmux has no record of."""
-    mode, created = EXEC if session.exec_session else TUI, session.created_ms / 1000
-    record = UNKNOWN._replace(
+    record = Record(
         session_id=session.id,
-        mode=mode,
+        evidence="",
+        mode=EXEC if session.exec_session else TUI,
+        status="",
+        server="",
+        epoch="",
+        pane="",
+        tmux_session="",
+        window=0,
+        window_name="",
+        window_layout="",
+        pane_index=0,
+        cwd=session.cwd or os.path.expanduser("~"),
+        codex="",
         codex_home=home,
-        updated_at=datetime.fromtimestamp(created, timezone.utc),
+        flags=(),
+        updated_at=datetime.fromtimestamp(session.created_ms / 1000, timezone.utc),
     )
-    if place := here.places.get(session.id):
-        started = place.launch or launch_of(record)
-        record = here.moved(record)._replace(status=DEAD if place.dead else LIVE, **started._asdict())
-    return of_record(record._replace(cwd=session.cwd or os.path.expanduser("~")), session, here)
+    return Conversation(record, session.title, session.updated or session.created_ms / 1000)
 
 
 def remembered() -> tuple[Record, ...]:

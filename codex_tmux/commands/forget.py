@@ -26,11 +26,15 @@ OF_A_DEATH = (Option.ASLEEP, Option.WAITING, Option.TITLE_ID, Option.TITLE_AT, O
 
 @click.command(epilog="Example: codex-tmux forget --all-ended")
 @click.option(
-    "-t", "--target", type=PANE, metavar="PANE", help="The session of this pane (%3, or any tmux target)."
+    "-t",
+    "--target",
+    shell_complete=PANE,
+    metavar="PANE",
+    help="The session of this pane (%3, or any tmux target).",
 )
 @click.option("--all-ended", is_flag=True, help="All sessions whose Codex you quit.")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
-@click.argument("sessions", nargs=-1, type=REMEMBERED, metavar="[SESSION]...")
+@click.argument("sessions", nargs=-1, shell_complete=REMEMBERED, metavar="[SESSION]...")
 def command(target: str | None, all_ended: bool, yes: bool, sessions: tuple[str, ...]) -> int:
     """Forget sessions. Codex keeps them: nothing of Codex's is deleted.
 

@@ -31,7 +31,11 @@ class Stop(NamedTuple):
 
 @click.command(epilog="Example: codex-tmux next, or prefix N")
 @click.option(
-    "-c", "--client", type=CLIENT, metavar="CLIENT", help="The tmux client to move; default: the one you use."
+    "-c",
+    "--client",
+    shell_complete=CLIENT,
+    metavar="CLIENT",
+    help="The tmux client to move; default: the one you use.",
 )
 @FROM_KEY
 def command(client: str | None, from_key: bool) -> None:

@@ -18,7 +18,7 @@ from codex_tmux.log import log
 from codex_tmux.pane.confirm import StillRuns, confirmed, offer_split
 from codex_tmux.pane.idle_shell import rows_of
 from codex_tmux.pane.new_pane import open_pane
-from codex_tmux.pane.prompt import EVERY, alone, lines_of, type_command
+from codex_tmux.pane.prompt import EVERY, lines_of, type_command
 from codex_tmux.restore.at_start import offer
 from codex_tmux.sleeping.resume import helper_command, respawn_into_run
 from codex_tmux.state import store
@@ -171,15 +171,14 @@ def what_it_had(pane: Pane, record: Record | None) -> tuple[Launch, str, str]:
 
 def into_shell(server: Server, pane: Pane, launch: Launch, remember: list[list[str]]) -> None:
     """Type the command at the shell's empty prompt; nothing is ever typed into anything else. Raises Problem."""
-    with alone(server, pane.id):
-        tty = require(server, pane, Act.PROBE)
-        line = lines_of(server, {pane.id: tty})[pane.id]
-        let_interrupt(tty)
-        require(server, pane, Act.TYPE, line)
-        server.run_commands([*remember, pane_option(pane.id, Option.LAUNCH, encode_launch(launch))])
-        command = shlex.join([*helper_command(server), EXEC if launch.mode == EXEC else "run"])
-        if not type_command(server, pane.id, tty, command):
-            raise InUse(pane.id, "does not show what is typed")
+    tty = require(server, pane, Act.PROBE)
+    line = lines_of(server, {pane.id: tty})[pane.id]
+    let_interrupt(tty)
+    require(server, pane, Act.TYPE, line)
+    server.run_commands([*remember, pane_option(pane.id, Option.LAUNCH, encode_launch(launch))])
+    command = shlex.join([*helper_command(server), EXEC if launch.mode == EXEC else "run"])
+    if not type_command(server, pane.id, tty, command):
+        raise InUse(pane.id, "does not show what is typed")
 
 
 def require(server: Server, pane: Pane, act: str, line: str = Line.UNKNOWN) -> str:

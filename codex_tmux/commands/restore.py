@@ -52,7 +52,7 @@ OF_RESURRECT: dict[str, Callable[[Server], None]] = {
 @click.option(
     "--resurrect", "do", type=click.Choice([*OF_RESURRECT]), hidden=True, help="From tmux-resurrect's hooks."
 )
-@click.argument("sessions", nargs=-1, type=REMEMBERED, metavar="[SESSION]...")
+@click.argument("sessions", nargs=-1, shell_complete=REMEMBERED, metavar="[SESSION]...")
 def command(
     dry_run: bool,
     force: bool,

@@ -1,7 +1,7 @@
 """`codex-tmux log`: what was saved, restored, refused, and why."""
 
 import os
-import subprocess
+import sys
 from collections import deque
 
 import click
@@ -32,10 +32,13 @@ def command(follow: bool, lines: int | None) -> None:
     full, begun = whole_lines(f"{path}.1"), whole_lines(path)
     past = (full + begun).split(b"\n")[:-1]
     for line in deque(past, lines):
-        echo(line)
+        click.echo(plain_line(line.decode("utf-8", "replace")))
     if follow:
-        follow_from(path, len(begun))
-    elif not past:
+        # It goes on in the next log when this one is full; what it says of that is no entry.
+        sys.stdout.flush()
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
+        os.execvp("tail", ["tail", "-c", f"+{len(begun) + 1}", "-F", path])
+    if not past:
         click.echo("nothing has been logged yet", err=True)
 
 
@@ -50,24 +53,3 @@ def whole_lines(path: str) -> bytes:
     except OSError as e:
         raise Problem(f"{path} cannot be read: {e.strerror}; check its owner and mode") from e
     return data[: data.rfind(b"\n") + 1]
-
-
-def follow_from(path: str, offset: int) -> None:
-    """Print what is logged behind these bytes, in the next log too when this one is full, until Ctrl-C."""
-    argv = ["tail", "-c", f"+{offset + 1}", "-F", path]
-    try:
-        # To stderr goes what it thinks of a log that is not there yet, or that another one replaces.
-        with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as tail:
-            assert tail.stdout is not None
-            try:
-                for line in tail.stdout:
-                    echo(line.removesuffix(b"\n"))
-            finally:
-                tail.terminate()
-    except KeyboardInterrupt:
-        pass
-
-
-def echo(line: bytes) -> None:
-    """Print a line of the log; nothing in it acts on the terminal, whoever wrote it."""
-    click.echo(plain_line(line.decode("utf-8", "replace")))

@@ -15,7 +15,10 @@ from codex_tmux.tmux.server import Server
 
 ITS_PANE_OPTION = pane_option("The conversation of this pane")
 SESSION_OPTION = click.option(
-    "--session", type=SESSION, metavar="ID", help="This conversation, in whatever pane it is, or in none."
+    "--session",
+    shell_complete=SESSION,
+    metavar="ID",
+    help="This conversation, in whatever pane it is, or in none.",
 )
 
 

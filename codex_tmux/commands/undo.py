@@ -1,7 +1,6 @@
 """`codex-tmux undo`: what was closed last comes back at its place; again: what was closed before that."""
 
 import re
-from collections import Counter
 from collections.abc import Iterable
 from datetime import timedelta
 
@@ -16,6 +15,7 @@ from codex_tmux.restore.at_start import offer, sessions_text
 from codex_tmux.restore.build import session_target
 from codex_tmux.restore.plan import Plan, builds, lost_records
 from codex_tmux.restore.restore import FAILED, RESUMED, Restore, Result, spots_of
+from codex_tmux.restore.view import summary
 from codex_tmux.state import store
 from codex_tmux.state.launch import launch_of
 from codex_tmux.state.pane_options import Option
@@ -56,19 +56,8 @@ def command(from_key: bool, client: str) -> None:
 
 
 def said(results: list[Result]) -> str:
-    """What to say of an undo, in one line.
-
-    >>> said([Result("a", "%1", "resumed", "", "main:1.0")])
-    '1 conversation is back'
-    >>> said([Result("a", "%1", "waiting", "", ""), Result("b", None, "failed", "no space for new pane", "")])
-    '1 conversation is back, 1 is not: no space for new pane'
-    """
-    sessions = [result for result in results if result.session_id]
-    back = sum(1 for result in sessions if result.pane)
-    text = "1 conversation is back" if back == 1 else f"{back} conversations are back"
-    failed = len(sessions) - back
-    text += f", {failed} {'is' if failed == 1 else 'are'} not" if failed else ""
-    return ": ".join([text, *sorted({result.reason for result in sessions if result.reason})])
+    """What to say of an undo, in one line."""
+    return ": ".join([summary(results), *sorted({result.reason for result in results if result.reason})])
 
 
 def undo(server: Server, client: str) -> list[Result]:
@@ -125,19 +114,11 @@ def closed_last(records: Iterable[Record], snapshot: Snapshot, former: bool) -> 
 
 
 def window_of(record: Record, snapshot: Snapshot) -> Window | None:
-    """The window that a closed pane was in, as it is called now; None where that is closed too.
-
-    Its layout names the panes that stood beside it, whatever the window is called by now. Where these are of an
-    earlier run, or came back themselves, the window of its name and number, if just this pane is missing there.
-    """
-    numbers = CELL.findall(record.window_layout)
-    beside = {f"%{number}" for number in numbers} if record.epoch == snapshot.epoch else set()
-    there = Counter((pane.tmux_session, pane.window) for pane in snapshot.panes)
-    found = Counter((pane.tmux_session, pane.window) for pane in snapshot.panes if pane.id in beside)
-    if found:
-        return found.most_common(1)[0][0]
-    place = (record.tmux_session, record.window)
-    return place if there[place] and there[place] + 1 == len(numbers) else None
+    """The window that a closed pane was in, as it is called now: that of a pane that its layout names beside it; None
+    where there is none of those."""
+    numbers = CELL.findall(record.window_layout) if record.epoch == snapshot.epoch else []
+    beside = [pane for pane in snapshot.panes if pane.id.lstrip("%") in numbers]
+    return (beside[0].tmux_session, beside[0].window) if beside else None
 
 
 def bring_back(server: Server, seen: Pass, group: tuple[Record, ...], client: str) -> list[Result]:

@@ -19,7 +19,7 @@ from codex_tmux.exec.conversation import Conversation
 from codex_tmux.exec.pane import Pane
 from codex_tmux.exec.view import JsonView, TerminalView, View
 from codex_tmux.log import log
-from codex_tmux.pane.program import find_program, interpreter, path_with
+from codex_tmux.pane.program import find_program, path_with
 from codex_tmux.sleeping.resume import helper_command
 from codex_tmux.state.launch import Launch
 from codex_tmux.state.records import EXEC
@@ -144,13 +144,13 @@ def begin(pane: Pane, flags: tuple[str, ...], view: View) -> Conversation:
     cwd = known.cwd if os.path.isdir(known.cwd) else os.getcwd()
     program = find_program(known.codex, pane.command)
     # Missing now is no reason to go: it may be installed by the time of the first message.
-    codex = [*interpreter(program), program] if program else ["codex"]
+    codex = program or "codex"
     os.environ["PATH"] = path_with(program, os.environ.get("PATH", os.defpath))
-    launch = Launch(EXEC, codex[-1], default_home(), cwd, flags, not pane.is_root)
-    kept = tuple(accepted(codex, flags, EXEC))
+    launch = Launch(EXEC, codex, default_home(), cwd, flags, not pane.is_root)
+    kept = tuple(accepted([codex], flags, EXEC))
     if kept != flags:
         view.note(f"this Codex has no {left_out(flags, kept)}: left out")
-    conversation = Conversation(codex, launch._replace(flags=kept), pane.remember, view)
+    conversation = Conversation([codex], launch._replace(flags=kept), pane.remember, view)
     if pane.id:
         pane.announce(launch)
     if pane.session:

@@ -47,7 +47,7 @@ class Pane:
         """Bind the session to this pane: in its options and on the disk before this returns. Raises Problem."""
         if not self.id:
             return
-        named = {Option.SESSION: session_id, Option.CLAIM: session_id, Option.EVIDENCE: ARGV}
+        named = {Option.SESSION: session_id, Option.EVIDENCE: ARGV}
         self.server.run_commands(pane_options(self.id, named))
         sync(self.server)
 

@@ -3,7 +3,6 @@
 import subprocess
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
 
 from codex_tmux.elsewhere.wrapper import name_of
 from codex_tmux.log import log
@@ -33,10 +32,7 @@ def without_session(server: Server, here: Here, why: str, unattended: bool) -> N
     why = plain_line(why)
     log("session.gone", pane=here.id, server=here.socket, why=why)
     text = f"{short(why, here.session)} · {here.key or 'codex-tmux respawn'} to go on"
-    while (chosen := ask_or_sleep(server, here, why, text, WITHOUT_SESSION, unattended)) == FIND:
-        find_another(server, here)
-    if chosen != ENTER:
-        leave(server, here, chosen)
+    ask_or_sleep(server, here, why, text, WITHOUT_SESSION, unattended)
 
 
 def without_wrapper(server: Server, here: Here, launch: Launch, unattended: bool) -> None:
@@ -45,34 +41,31 @@ def without_wrapper(server: Server, here: Here, launch: Launch, unattended: bool
     log("wrapper.unknown", pane=here.id, server=here.socket, wrapper=name)
     why = f"Codex was started by {name}, which cannot be run again for its session"
     text = f"Codex was started by {name} · respawn to go on without it"
-    chosen = ask_or_sleep(server, here, why, text, WITHOUT_WRAPPER, unattended)
-    if chosen != ENTER:
-        leave(server, here, chosen)
+    ask_or_sleep(server, here, why, text, WITHOUT_WRAPPER, unattended)
     kept = encode_launch(launch._replace(wrapper=()))
     server.try_run(*pane_option(here.id, Option.LAUNCH, kept))
 
 
 def ask_or_sleep(
     server: Server, here: Here, why: str, text: str, choices: Sequence[Choice], unattended: bool
-) -> str:
-    """The key that a person chose; "" without one: as this process ends, the pane sleeps on with `text` as its last
-    line."""
+) -> None:
+    """Returns where a person says ENTER. LEAVE gives the pane to the user's shell: the one below, or a new one in our
+    place, which ends as any other. Without a person this program ends, and the pane sleeps on with `text` as its
+    last line."""
     if not unattended and sys.stdin.isatty():
-        return ask(f"{why}.", choices, LEAVE)
+        while (chosen := ask(f"{why}.", choices, LEAVE)) == FIND:
+            find_another(server, here)
+        if chosen == ENTER:
+            return
+        if here.is_root:
+            server.try_commands(give_back(here.id))
+            become_shell(here)
+        sys.exit(0)
     print(f"\ncodex-tmux: {why}")  # tmux scrolls the first line off as it draws its last one
     # Debian's tmux may miss that we end (see `see_that_tmux_reaps`), and would not draw that line.
     reaped = ["run-shell", "-b", "sleep 0.5"]
     server.try_commands([*keep_commands(here.id, text), pane_option(here.id, Option.ASLEEP, "1"), reaped])
-    return ""
-
-
-def leave(server: Server, here: Here, chosen: str) -> NoReturn:
-    """End this program. LEAVE gives the pane to the user's shell: to the one below, or a new one in our place, which
-    ends as any other."""
-    if chosen == LEAVE and here.is_root:
-        server.try_commands(give_back(here.id))
-        become_shell(here)
-    sys.exit(0 if chosen == LEAVE else 1)
+    sys.exit(1)
 
 
 def short(why: str, session: str) -> str:

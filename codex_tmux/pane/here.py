@@ -18,7 +18,8 @@ from codex_tmux.tmux.user_keys import shown_key
 
 VALUES = (
     "@codex_session @codex_launch @codex_fresh @codex_evidence @codex_pane @codex_hint @codex-command "
-    "@codex-respawn-key @codex_keys prefix remain-on-exit @codex_keep @codex_dir default-shell @codex-log-level"
+    "@codex-respawn-key @codex_keys prefix remain-on-exit @codex_keep @codex_dir default-shell ?default-command,1, "
+    "@codex-log-level"
 ).split()
 
 
@@ -31,17 +32,16 @@ def ask(server: Server, pane: str) -> str:
         f"set-option -pu -t {pane} @codex_asleep ; set-option -pu -t {pane} @codex_waiting ; "
         # An id that is there again is in the title of what this process becomes.
         f"set-option -pu -t {pane} @codex_title_id ; "
-        # Claimed and read in one step: of two panes that wake for one session, the second sees the first. Where the
-        # plugin has been unloaded, nothing is left on the pane.
-        f"if-shell -F -t {pane} '#{{@codex_dir}}' {{ set-option -p -t {pane} @codex_cleared {os.getpid()} ; "
-        f"set-option -pF -t {pane} @codex_claim '#{{@codex_session}}' }}"
+        # Where the plugin has been unloaded, nothing is left on the pane.
+        f"if-shell -F -t {pane} '#{{@codex_dir}}' {{ set-option -p -t {pane} @codex_cleared {os.getpid()} }}"
     )
     return server.run(
         # In another server, at the path of a socket that was removed, this would be another pane.
         *("if-shell", "-F", f"#{{==:#{{pid}},{server.pid}}}" if server.pid else "1", awake, ";"),
         *("display-message", "-p", "-t", pane, form, ";"),
-        *("list-panes", "-a", "-f", "#{||:#{?@codex_session,1,0},#{?@codex_claim,1,0}}"),
-        *("-F", "#{pane_id} #{pane_dead} #{@codex_session} #{@codex_claim} #{@codex_state}"),
+        # Of those that have a session the ones with Codex in it, not one that is about to give way to us.
+        *("list-panes", "-a", "-f", "#{&&:#{?@codex_session,1,0},#{==:#{pane_dead}#{@codex_state},0live}}"),
+        *("-F", "#{pane_id} #{@codex_session}"),
     )
 
 
@@ -52,7 +52,10 @@ class Here:
         first, *lines = answer.split("\n")
         values = first.split("\t", len(VALUES))
         self.session, self.launch_text, fresh, self.evidence, self.marked, self.hint, *values = values
-        self.command, key, ours, prefix, self.remain, kept, loaded, self.default_shell, level, ids = values
+        self.command, key, ours, prefix, self.remain, kept, loaded, self.default_shell, *values = values
+        starts_shells, level, ids = values
+        # As tmux starts them, unless `default-command` says otherwise.
+        self.login_shell = not starts_shells
         self.key = shown_key(key, ours, prefix)
         set_level(level)
         self.id, root, self.server_pid, self.socket = ids.split(" ", 3)
@@ -63,22 +66,14 @@ class Here:
         is_fork = forks.is_fork(fresh) and self.launch_text and not self.session
         self.fresh_text, self.fork = fresh, fresh if is_fork else ""
         self.is_root = int(root) == os.getpid()
-        others = [line for line in lines if not line.startswith(f"{pane} ")]
-        self.other_holders = [line.partition(" ")[0] for line in others if holds(line, self.session)]
+        others = (line.split(" ") for line in lines)
+        self.other_holders = [
+            other for other, held in others if other != pane and same_session(held, self.session)
+        ]
 
     @property
     def epoch(self) -> str:
         return epoch.of_server(self.server_pid)
-
-
-def holds(line: str, session: str) -> bool:
-    """Whether a pane, as the last lines of `ask` tell of it, has the session or is about to."""
-    _, dead, named, claimed, state = line.split(" ")
-    # A sync that finds two panes on one session takes it out of the memory of one: its claim stays.
-    claims_it = same_session(claimed, session)
-    names_it = same_session(named, session) or (not named and claims_it)
-    # Alive, and either there before us or with Codex in it; not one that is about to give way to us.
-    return names_it and dead == "0" and (claims_it or state == "live")
 
 
 def file_records(here: Here) -> tuple[list[Record], list[Record]]:
@@ -112,7 +107,7 @@ def refuse_other_holder(server: Server, here: Here, session: str) -> None:
 
 def forget_session(server: Server, here: Here) -> None:
     """The session that comes up here is another one."""
-    gone = (Option.SESSION, Option.CLAIM, Option.EVIDENCE, Option.FRESH)
+    gone = (Option.SESSION, Option.EVIDENCE, Option.FRESH)
     server.try_commands(pane_options(here.id, dict.fromkeys(gone, "")))
 
 
@@ -125,9 +120,4 @@ def say(server: Server, here: Here, text: str) -> None:
 
 def become_shell(here: Here) -> NoReturn:
     shell = here.default_shell or "/bin/sh"
-    os.execv(shell, [f"-{os.path.basename(shell)}"] if login_shell(here) else [shell])
-
-
-def login_shell(here: Here) -> bool:
-    """Whether tmux starts shells as login shells: it does unless `default-command` says otherwise."""
-    return not (Server().try_run("show-options", "-gv", "default-command") or "")
+    os.execv(shell, [f"-{os.path.basename(shell)}" if here.login_shell else shell])

@@ -19,13 +19,7 @@ def runnable(word: str) -> str:
     """The path of the program that a word names; "" where there is none."""
     if not os.path.isabs(word):
         return "" if "/" in word else on_path(word)
-    is_script = word.endswith(".js") and os.path.isfile(word)
-    return word if is_script or os.access(word, os.X_OK) else ""
-
-
-def interpreter(program: str) -> list[str]:
-    """What must stand before a program that cannot be executed by itself: Codex's script without its mode bit."""
-    return [] if os.access(program, os.X_OK) else ["/usr/bin/env", "node"]
+    return word if os.path.isfile(word) and os.access(word, os.X_OK) else ""
 
 
 def path_with(program: str, path: str) -> str:

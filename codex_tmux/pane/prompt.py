@@ -7,8 +7,7 @@ behind it moves, nothing is there either. Then it is taken back, and whatever wa
 
 import re
 import time
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from codex_tmux.codex.processes.terminal import edits_lines, let_interrupt
@@ -150,23 +149,6 @@ def wait_until_as_before(server: Server, before: dict[str, Cursor]) -> None:
         if all((at.x, at.y) == (before[pane].x, before[pane].y) for pane, at in now.items()):
             return
         time.sleep(EVERY)
-
-
-@contextmanager
-def alone(server: Server, pane: str) -> Iterator[None]:
-    """What is typed into the pane goes to no other one: synchronize-panes is off there meanwhile."""
-    if server.try_run("display-message", "-p", "-t", pane, "#{pane_synchronized}") != "1":
-        yield
-        return
-    own = server.try_run("show-options", "-pqv", "-t", pane, "synchronize-panes")
-    server.run("set-option", "-p", "-t", pane, "synchronize-panes", "off")
-    try:
-        yield
-    finally:
-        if own:
-            server.try_run("set-option", "-p", "-t", pane, "synchronize-panes", own)
-        else:
-            server.try_run("set-option", "-pu", "-t", pane, "synchronize-panes")
 
 
 def type_command(server: Server, pane: str, tty: str, command: str) -> bool:

@@ -28,11 +28,10 @@ from codex_tmux.pane.here import (
     become_shell,
     file_records,
     forget_session,
-    login_shell,
     refuse_other_holder,
     say,
 )
-from codex_tmux.pane.program import find_program, interpreter, path_with
+from codex_tmux.pane.program import find_program, path_with
 from codex_tmux.sleeping.hint import ENDED_SOMEHOW, hint
 from codex_tmux.sleeping.remain_on_exit import GIVE_BACK, OFF, SET, give_back, remain_on_exit, stay
 from codex_tmux.sleeping.remain_on_exit import say as say_at_death
@@ -82,7 +81,7 @@ def main(args: list[str]) -> NoReturn:
     if launch.transport:
         become(words_for(server, here, enter(launch)[0], fresh), here, request.shell)
     path = os.environ.get("PATH", os.defpath)
-    argv = wrapped(server, here, launch, [*interpreter(program), program], unattended)
+    argv = wrapped(server, here, launch, [program], unattended)
     launch, gone = enter(launch)
     session, why = ("", "") if fresh or fork else choose(server, here, launch)
     if why:
@@ -155,7 +154,7 @@ def from_file(here: Here) -> Launch | None:
 
 def accepted_flags(server: Server, here: Here, flags: tuple[str, ...], program: str) -> list[str]:
     """`flags` without those that this Codex refuses, which may be another version by now; says which."""
-    kept = accepted([*interpreter(program), program], flags)
+    kept = accepted([program], flags)
     if dropped := left_out(flags, kept):
         log("flags.dropped", pane=here.id, flags=dropped, codex=program)
         say(server, here, f"this Codex has no {dropped}: left out")
@@ -295,7 +294,7 @@ def become(argv: list[str], here: Here, shell: bool, path: str = "") -> NoReturn
         ours = os.environ.get("PATH", "")
         if path not in ("", ours):
             argv, os.environ["PATH"] = ["/usr/bin/env", f"PATH={ours}", *argv], path
-        script = BELOW + (" -l" if login_shell(here) else "")
+        script = BELOW + (" -l" if here.login_shell else "")
         program = "/bin/sh"
         # tmux names the window by the first word of what is in the foreground. BusyBox chooses what it is by it.
         name = "sh" if os.path.basename(os.path.realpath(program)) in ("busybox", "toybox") else "codex"

@@ -9,8 +9,6 @@ import re
 import subprocess
 from functools import cached_property
 
-import libtmux
-
 from codex_tmux.codex.session_id import CUT
 from codex_tmux.errors import TmuxError
 from codex_tmux.restore.plan import Build, Cell
@@ -44,6 +42,8 @@ class Rebuilder:
         self.said = said
         self.names = names
         self.waiting = waiting
+        import libtmux  # it takes longer than all the rest that a key has to wait for
+
         # Hooks often have no UTF-8 locale, and libtmux does not call `tmux -u`.
         os.environ["LC_ALL"] = "C.UTF-8"
         self.libtmux = libtmux.Server(socket_path=server.socket, tmux_bin=server.binary)

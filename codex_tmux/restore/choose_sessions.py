@@ -1,16 +1,16 @@
 """A checklist in the terminal: which sessions are to come back."""
 
-from prompt_toolkit import Application
-from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
-from prompt_toolkit.layout import HSplit, Layout, Window
-from prompt_toolkit.layout.controls import FormattedTextControl
-from prompt_toolkit.widgets import CheckboxList
-
 HEADING = "Restore which?   Enter: restore   Space: skip one   Esc: cancel"
 
 
 def choose(rows: list[tuple[str, str]]) -> list[str]:
     """The values of those of the rows (value, text) that the user leaves ticked; none where he cancels."""
+    from prompt_toolkit import Application
+    from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
+    from prompt_toolkit.layout import HSplit, Layout, Window
+    from prompt_toolkit.layout.controls import FormattedTextControl
+    from prompt_toolkit.widgets import CheckboxList
+
     ticked = CheckboxList(rows, default_values=[value for value, _ in rows])
     # Its cursor starts at the first; these keys are the dialog's own, before the list sees them.
     keys = KeyBindings()

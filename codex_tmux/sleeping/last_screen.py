@@ -18,8 +18,6 @@ HINT = "hint"
 """Who says the last line, where tmux cannot show it by itself."""
 ASLEEP = "asleep since the restart · wakes when shown"
 """The last line of a pane that was restored and has not been shown yet."""
-WORKS_ON = "works on"
-"""Begins the last line where the conversation goes on in Codex's daemon meanwhile."""
 RECONNECTS = "reconnects"
 DIM, REVERSE, PLAIN = "\x1b[2m", "\x1b[7m", "\x1b[0m"
 NO_WRAP, WRAP = "\x1b[?7l", "\x1b[?7h"
@@ -96,7 +94,7 @@ def without_death_line(screen: bytes) -> bytes:
 def is_death_line(line: bytes) -> bool:
     """Whether the last line of a dead pane's screen is tmux's word, or ours, about its death."""
     text = re.sub(rb"\x1b\[[0-9;]*m", b"", line).strip()
-    begins = (b"Codex ended", b"Codex was killed", b"Codex failed", f"{WORKS_ON} ·".encode())
+    begins = (b"Codex ended", b"Codex was killed", b"Codex failed")
     ours = text.startswith(begins) and b"\xc2\xb7" in text
     ours = ours or f" {RECONNECTS} · paste: codex resume ".encode() in text
     return ours or b"Pane is dead" in text or ASLEEP.encode() in text

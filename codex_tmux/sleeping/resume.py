@@ -55,17 +55,15 @@ def screen_buffer(pane: str) -> str:
     return f"codex-{pane.lstrip('%')}"
 
 
-def put_to_sleep(
-    server: Server, pane: str, launch: Launch, exit_status: str, again: bool = False, says: str = ""
-) -> str:
+def put_to_sleep(server: Server, pane: str, launch: Launch, exit_status: str, again: bool = False) -> str:
     """Give a dead pane the command that resumes, drawn over with what it last showed; returns that process's id.
 
-    `again`: it sleeps already, and goes on to say what it says, or `says` from now on. The pane is alive for a moment:
-    `wait_until_dead` before anybody else may respawn it. Raises TmuxError, and changes nothing, where it lives:
+    `again`: it sleeps already, and goes on to say what it says. The pane is alive for a moment: `wait_until_dead`
+    before anybody else may respawn it. Raises TmuxError, and changes nothing, where it lives:
     somebody has respawned it, or is laying it to sleep.
     """
     buffer = screen_buffer(pane)
-    text = says or hint(happened(exit_status, time.strftime("%H:%M")), key_of(server), launch)
+    text = hint(happened(exit_status, time.strftime("%H:%M")), key_of(server), launch)
     # What was scrolled away before it fell asleep is still there.
     lines = "0" if again else f"-{HISTORY}"
     # One call, so that nobody sees the pane between these; the respawn first, so that nothing of a pane that
@@ -78,7 +76,7 @@ def put_to_sleep(
             ["if-shell", "-F", "-t", pane, "#{pane_dead}", capture],
             [RESPAWN_PANE, "-t", pane, "-e", f"{LAY}={buffer}", *run_command(server, launch)],
             *pane_options(pane, options),
-            *(stay(pane) if again and not says else keep_commands(pane, text, launch.typed)),
+            *(stay(pane) if again else keep_commands(pane, text, launch.typed)),
             ["display-message", "-p", "-t", pane, "#{pane_pid}"],
         ]
     )

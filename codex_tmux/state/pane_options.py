@@ -17,7 +17,6 @@ class Option:
     GUARD = "@codex_guard"
     PROCESS = "@codex_process"
     MODE = "@codex_mode"
-    CLAIM = "@codex_claim"
     UNFOCUSED = "@codex_unfocused"
     ASLEEP = "@codex_asleep"
     WAITING = "@codex_waiting"
@@ -43,10 +42,10 @@ KEPT_TRUE = (
         Option.GUARD,
         Option.PROCESS,
     ),
-    *(Option.MODE, Option.CLAIM, Option.UNFOCUSED, Option.TURNING),
+    *(Option.MODE, Option.UNFOCUSED, Option.TURNING),
     *(Option.UNREAD, Option.NAME),
 )
-"""Those that sync keeps true, and takes away where Codex has gone; `run` makes the claim."""
+"""Those that sync keeps true, and takes away where Codex has gone."""
 
 
 def pane_option(pane: str, name: str, value: str) -> list[str]:

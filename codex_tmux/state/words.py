@@ -4,6 +4,7 @@ from codex_tmux.codex.daemon.activity import ANSWER, APPROVAL, WAITING, WORKING
 from codex_tmux.state.records import LIVE, STATUS_WORDS
 
 ACTIVITY_WORDS = {APPROVAL: "needs approval", ANSWER: "needs an answer"}
+NO_RECORD = "·"
 UNREAD = "unread"
 """A turn has ended, and nobody has looked at its pane since."""
 
@@ -22,7 +23,7 @@ def state_words(status: str, activity: str | None, unread: bool = False) -> str:
     """
     unread = unread and activity not in WAITING
     doing = UNREAD if unread else ACTIVITY_WORDS.get(activity or "", activity or "")
-    word = STATUS_WORDS.get(status, "·")
+    word = STATUS_WORDS.get(status, NO_RECORD)
     if status == LIVE:
         return doing or word
     if not status:

@@ -139,7 +139,7 @@ CHOSEN = (
 OPTIONS = (
     "@codex_pane @codex_session @codex_evidence @codex_title_id @codex_title_at "
     "@codex_guard @codex_asleep @codex_process @codex_mode @codex_state @codex_launch @codex_keep "
-    "@codex_hint @codex_cleared @codex_claim @codex_looked @codex_unfocused "
+    "@codex_hint @codex_cleared @codex_looked @codex_unfocused "
     "@codex_waiting @codex_turning @codex_unread @codex_name @codex_renamed"
 ).split()
 SERVER_PLAIN = ("pid", "version")

@@ -7,10 +7,6 @@ import subprocess
 
 import pytest
 
-from codex_tmux.commands.daemon.tell import say_that_it_works
-from codex_tmux.errors import TmuxError
-from codex_tmux.tmux.server import Server
-from codex_tmux.tmux.versions import DEAD_FORMAT
 from tests.support.screen import Screen
 from tests.support.world import Sandbox
 
@@ -78,19 +74,9 @@ def test_tell_a_running_a_sleeping_and_a_closed_conversation(world: Sandbox) -> 
     world.kill_codex(pane)
     assert world.helper("tell", "-t", pane, "--", "-- three").startswith("sent: Codex works on it")
     world.wait_for(lambda: world.model.turns_with("three"), 20, "Codex behind the sleeping pane")
-    if world.version >= DEAD_FORMAT:
-        world.wait_text(pane, "works on · C-b R shows it")
-        last = world.capture(pane).rstrip().splitlines()[-1]
-        assert last.strip() == "works on · C-b R shows it"
-        assert "Codex was killed" not in world.capture(pane)
     world.helper("wait", "--session", session)
     world.respawn(pane)
     world.wait_text(pane, "-- three")
-    # Told while somebody wakes it, a pane says nothing of that at its next death.
-    hint = world.pane_option(pane, "@codex_hint")
-    with pytest.raises(TmuxError):
-        say_that_it_works(Server(str(world.socket)), pane)
-    assert world.pane_option(pane, "@codex_hint") == hint
     request = world.ask(pane, "four")
     assert request.messages == ("one", "two, by -t", "-- three", "four")
 

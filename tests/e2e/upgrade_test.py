@@ -64,7 +64,7 @@ def test_nothing_is_lost_and_everything_comes_back(sandbox: Sandbox, reloaded: b
     if reloaded:
         load(world, place)
     world.kill_codex(panes["running"])
-    assert world.helper("undo").startswith("1 conversation is back")
+    assert world.helper("undo").startswith("1 session restored")
     rows = {row["session_id"]: row for row in world.listed()}
     panes["closed"] = rows[sessions["closed"]]["pane"]
     for name in ("running", "asleep"):

@@ -186,7 +186,7 @@ def test_a_closed_window_comes_back_under_its_number_with_all_it_held(world: San
     world.tmux("kill-window", "-t", "main:7")
     wait_closed(world, first, second)
     screen.keys("C-b", "U")
-    screen.wait("2 conversations are back")
+    screen.wait("2 sessions restored")
     one, two = pane_of(world, first), pane_of(world, second)
     assert world.ask(one, "more").messages == ("aaa", "more")
     assert world.ask(two, "more").messages == ("bbb", "more")

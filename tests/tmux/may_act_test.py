@@ -192,24 +192,19 @@ def test_a_terminal_in_which_nothing_interrupts(world: Sandbox) -> None:
     assert " -isig" not in modes[0].replace("\n", " "), "the shell's terminal is as it was before the kill"
 
 
-def test_keys_go_to_one_pane_of_synchronized_ones(world: Sandbox) -> None:
+def test_no_key_goes_to_synchronized_panes(world: Sandbox) -> None:
     it = shell_with_lost_codex(world, "zsh")
     got = world.root / "got"
     (world.root / "raw.py").write_text(RAW_READER)
     split = ("split-window", "-d", "-P", "-F", "#{pane_id}", "-t", it.pane, "-c", str(world.work))
     reader = world.tmux(*split, f"python3 {world.root / 'raw.py'} {got}")
     world.wait_text(reader, "ready")
-    living = world.tmux(*split, "codex")
-    world.wait_ready(living)
-    pid = world.codex_pid(living)
     world.tmux("set-option", "-w", "-t", it.pane, "synchronize-panes", "on")
+    assert "others would get the keys" in world.refused("respawn", "-t", it.pane)
+    assert got.read_bytes() == b""
+    world.tmux("set-option", "-wu", "-t", it.pane, "synchronize-panes")
     world.helper("respawn", "-t", it.pane)
     wait_resumed(world, it)
-    assert got.read_bytes() == b""
-    assert world.codex_pid(living) == pid
-    assert world.input_line(living) == ""
-    assert {world.format(p, "#{pane_synchronized}") for p in (it.pane, reader, living)} == {"1"}
-    assert world.pane_option(it.pane, "synchronize-panes") == ""
 
 
 def test_a_stopped_codex_behind_another_program(world: Sandbox) -> None:

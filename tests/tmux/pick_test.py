@@ -3,7 +3,6 @@
 import contextlib
 import json
 import os
-import re
 import shutil
 import sqlite3
 from contextlib import closing
@@ -84,10 +83,6 @@ def choose(screen: Screen, way: str, words: str, key: str = "Enter") -> None:
         screen.wait(" 1/")
         screen.keys(key)
     else:
-        if key != "Enter":
-            screen.wait("Conversations")
-            screen.keys({"C-s": "S", "C-y": "Y", "C-x": "X"}[key])
-            screen.wait_gone("Conversations")
         line = next(line for line in screen.wait(words).splitlines() if words in line)
         screen.keys(line.split("(")[-1].split(")")[0])
     # fzf goes first, its popup after it: what is typed in between would be the popup's.
@@ -124,43 +119,26 @@ def test_enter_goes_to_a_living_one_and_brings_the_others_back(world: Sandbox, w
         world.no_view_mode()
 
 
-@pytest.mark.parametrize(("world", "way"), WAYS, indirect=["world"])
-def test_a_split_and_a_copied_id(world: Sandbox, way: str) -> None:
+@needs_fzf
+def test_a_split_a_copied_id_and_one_forgotten(world: Sandbox) -> None:
     gone, session = started(world, "closed words")
     closed(world, gone)
     with Screen(world) as screen:
         first = screen.pane()
-        choose(screen, way, "closed words", "C-y")
+        choose(screen, "fzf", "closed words", "C-y")
         world.wait_for(lambda: world.tmux("list-buffers"), 20, "the buffer")
         assert world.tmux("show-buffer") == session
-        choose(screen, way, "closed words", "C-s")
+        screen.keys("C-b", "P")
+        screen.wait("closed words")
+        screen.keys("C-x")
+        world.wait_for(lambda: not status_of(world, session), 20, "the record to go")
+        screen.wait("·  ")  # it asks again; the conversation is there without a status
+        screen.keys("C-s")
+        screen.wait_gone("┌")
         new = world.wait_for(lambda: other_pane(screen, first), 20, "the new pane")
         assert world.format(new, "#{window_id}") == world.format(first, "#{window_id}")
         assert world.ask(new, "more").messages == ("closed words", "more")
         assert world.format(first, "#{@codex_session}") == "", "the other pane is none of it"
-
-
-@pytest.mark.parametrize(("world", "way"), WAYS, indirect=["world"])
-def test_forgotten_by_codex_tmux_it_is_still_in_codex_s_store(world: Sandbox, way: str) -> None:
-    gone, session = started(world, "closed words")
-    closed(world, gone)
-    with Screen(world) as screen:
-        screen.keys("C-b", "P")
-        if way == "fzf":
-            screen.wait("closed words")
-            screen.keys("C-x")
-        else:
-            screen.wait("Conversations")
-            screen.keys("X")
-            screen.wait_gone("Forget one…")
-            screen.wait(" Forget ")
-            screen.keys("1")
-        world.wait_for(lambda: not status_of(world, session), 20, "the record to go")
-        if way == "fzf":
-            screen.wait("·  ")  # it asks again; the conversation is there without a status
-            screen.keys("Escape")
-        screen.wait_gone("┌")
-        assert list(world.codex_home.glob(f"sessions/*/*/*/*{session}.jsonl"))
 
 
 @pytest.mark.parametrize(("world", "way"), WAYS, indirect=["world"])
@@ -204,30 +182,6 @@ def plant(world: Sandbox, sessions: list[tuple[str, str, str]]) -> None:
             columns = {**row, **numbers}
             names, marks = ", ".join(columns), ", ".join("?" * len(columns))
             database.execute(f"INSERT INTO threads ({names}) VALUES ({marks})", list(columns.values()))
-
-
-def numbers(seen: str) -> list[str]:
-    """The conversations on a screen, by their numbers."""
-    return re.findall(r"number \d+", seen)
-
-
-@pytest.mark.parametrize("world", ["menu"], indirect=True)
-def test_a_menu_turns_its_pages(world: Sandbox) -> None:
-    plant(world, [(new_id(), f"conversation number {n:04}", str(world.work)) for n in range(60)])
-    with Screen(world) as screen:
-        screen.keys("C-b", "P")
-        screen.wait("number 0059")
-        page = numbers(screen.wait("Close"))
-        screen.keys(">")
-        screen.wait_gone("number 0059")
-        older = screen.wait("Newer")
-        assert numbers(older)
-        assert not set(numbers(older)) & set(page)
-        screen.keys("<")
-        screen.wait("number 0059")
-        assert numbers(screen.wait("Close")) == page
-        screen.keys("q")
-        screen.wait_gone("Close")
 
 
 @needs_fzf

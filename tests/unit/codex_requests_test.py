@@ -1,5 +1,6 @@
 """What conversations ask for: every kind of request, what may be answered to it, and a daemon that says nonsense."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +24,10 @@ from codex_tmux.codex.daemon.requests import (
     pending,
     resolved,
 )
-from codex_tmux.commands.daemon.approve_view import BAR, keys_of, lines_of, page_of
 from codex_tmux.commands.daemon.asked import Asked
+from codex_tmux.commands.daemon.dialog import BAR, MORE, Dialog, lines_of
 from codex_tmux.errors import Problem
+from codex_tmux.tmux.server import Server
 from tests.support.fake_daemon import APPROVAL, IDLE, FakeDaemon
 
 ONE, TWO = (f"01a20733-33a0-7285-8004-2625b8c7adf{n}" for n in range(2))
@@ -105,14 +107,14 @@ def test_what_is_hidden_in_a_command_is_seen() -> None:
     assert BAR + r"echo a\x1b[2K\r\u202eb" in lines
 
 
-def test_nothing_is_approved_before_it_was_shown_whole() -> None:
-    asked = request(COMMAND, command="\n".join(map(str, range(50))))
-    lines = lines_of(asked, None, 80)
-    page = page_of(lines, 0, 10)
-    assert (len(page.lines), page.below) == (10, len(lines) - 10)
-    assert page_of(lines, len(lines) - 10, 10).below == 0
-    assert "y yes" not in keys_of(asked, more=True, several=False)
-    assert "y yes" in keys_of(asked, more=False, several=False)
+def test_nothing_is_approved_before_it_was_shown_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = Asked()
+    asked.requests = [request(COMMAND, command="\n".join(map(str, range(50))))]
+    keys = ["y", "a", MORE, "y", MORE, "y", "n"]
+    monkeypatch.setattr("click.getchar", lambda: keys.pop(0))
+    monkeypatch.setattr("shutil.get_terminal_size", lambda: os.terminal_size((80, 24)))
+    assert Dialog(Server("/nonexistent"), asked, "").show(asked.requests[0], 0) == "y"
+    assert keys == ["n"]
 
 
 def question(number: int, session: str, **params: object) -> dict[str, Any]:

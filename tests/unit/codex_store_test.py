@@ -302,6 +302,19 @@ def test_recent(home: Path) -> None:
     assert store.recent(0) == []
 
 
+@pytest.mark.parametrize(
+    ("word", "found"),
+    [("straße", [ID]), ("STRASSE", [ID]), ("/w\N{REPLACEMENT CHARACTER}", [OTHER]), ("-m", [])],
+)
+def test_those_with_a_word_in_what_a_list_shows(home: Path, word: str, found: list[str]) -> None:
+    for session_id, title, cwd in ((ID, "In der Straße", "/v"), (OTHER, "else", b"/w\xff")):
+        path = str(rollout(home, session_id))
+        database(home, id=session_id, rollout_path=path, archived=0, title=title, cwd=cwd)
+    with sqlite3.connect(home / "state_5.sqlite") as connection:
+        connection.execute("UPDATE threads SET cwd = CAST(cwd AS TEXT)")
+    assert [session.id for session in Store(str(home)).recent(5, word)] == found
+
+
 def test_lock_holder(home: Path) -> None:
     store = Store(str(home))
     assert store.lock_holder(ID) is None

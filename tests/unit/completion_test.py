@@ -6,18 +6,18 @@ from pathlib import Path
 import click
 import pytest
 
-from codex_tmux.commands.completion import CLIENT, PANE, REMEMBERED, SESSION, Completed
+from codex_tmux.commands.completion import CLIENT, PANE, REMEMBERED, SESSION, Completion, offering
 
 CONTEXT = click.Context(click.Command("any"))
 PARAMETER = click.Argument(["any"])
 
 
-@pytest.mark.parametrize("kind", [PANE, CLIENT, REMEMBERED, SESSION], ids=lambda kind: kind.offer.__name__)
-def test_where_there_is_nothing_nothing_is_offered(kind: Completed) -> None:
+@pytest.mark.parametrize("kind", [PANE, CLIENT, REMEMBERED, SESSION])
+def test_where_there_is_nothing_nothing_is_offered(kind: Completion) -> None:
     state = Path(os.environ["CODEX_TMUX_STATE_DIR"])
     state.mkdir(parents=True)
     (state / "state.toml").write_text("version = 2\n")  # of a newer codex-tmux: cannot be used
-    assert kind.shell_complete(CONTEXT, PARAMETER, "") == []
+    assert kind(CONTEXT, PARAMETER, "") == []
 
 
 def test_a_broken_state_file_is_left_where_it_is() -> None:
@@ -25,14 +25,14 @@ def test_a_broken_state_file_is_left_where_it_is() -> None:
     state = Path(os.environ["CODEX_TMUX_STATE_DIR"])
     state.mkdir(parents=True)
     (state / "state.toml").write_text("half [")
-    assert REMEMBERED.shell_complete(CONTEXT, PARAMETER, "") == []
+    assert REMEMBERED(CONTEXT, PARAMETER, "") == []
     assert {p.name: p.read_text() for p in state.iterdir()} == {"state.toml": "half ["}
 
 
 def test_what_a_word_is_stays_on_one_line() -> None:
-    kind = Completed(
-        "any", lambda ctx, incomplete: [("%1", "a\nb \x1b[31m" + "x" * 99), ("%2", ""), ("other", "")]
+    complete = offering(
+        lambda ctx, incomplete: [("%1", "a\nb \x1b[31m" + "x" * 99), ("%2", ""), ("other", "")]
     )
-    first, second = kind.shell_complete(CONTEXT, PARAMETER, "%")
+    first, second = complete(CONTEXT, PARAMETER, "%")
     assert (first.value, second.value) == ("%1", "%2")
     assert first.help == "a b " + "x" * 45 + "…"

@@ -44,7 +44,7 @@ def test_the_newest_come_first_and_the_others_behind_them(
     monkeypatch.setenv("CODEX_HOME", str(home))
     none = Server("/nonexistent")
     first = gather(none, (), str(home), limit=1)
-    assert [c.session_id for c in (*first, *others(first))] == [OTHER, ID]
+    assert [*(c.session_id for c in first), *(s.id for s in others(first))] == [OTHER, ID]
     # One that codex-tmux knows is among the first, however old.
     old = record(ID, "ended")._replace(codex_home=str(home))
     assert {c.session_id: c.status for c in gather(none, (old,), str(home), limit=1)} == {

@@ -24,8 +24,6 @@ from tests.unit.codex_store_test import said, written
             "\none line\n\n\n\x1b[7m Codex was killed (signal 9) at 18:48 · C-b R brings it back \x1b[0m\n",
             "\none line",
         ),
-        ("one\n\n\x1b[7m works on · C-b R shows it \x1b[0m\n", "\none"),
-        ("one\nworks on Linux · and macOS\n", "\none\nworks on Linux · and macOS"),
         ("one\ntwo\n\n", "\none\ntwo"),
         ("\n\n", ""),
     ],

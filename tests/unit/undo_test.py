@@ -85,20 +85,8 @@ WINDOWS: dict[str, tuple[Record, Snapshot, tuple[str, int] | None]] = {
         server(pane(1, 4, "moved"), pane(3, 4, "moved"), pane(7, 1)),
         ("moved", 4),
     ),
-    "where most of them are": (
-        closed(
-            2, 1, window_layout=THREE.replace("50x39,110,0,2", "50x39,110,0[50x20,110,0,2,50x18,110,21,5]")
-        ),
-        server(pane(1, 1), pane(3, 2), pane(5, 2)),
-        ("work", 2),
-    ),
     "its window is gone": (closed(2, 1, window_layout=THREE), server(pane(7, 2)), None),
     "another window has its number": (closed(2, 1, window_layout="b25d,160x39,0,0,2"), server(pane(7)), None),
-    "the panes beside it came back themselves": (
-        closed(2, 1, window_layout=THREE),
-        server(pane(7), pane(8)),
-        ("work", 1),
-    ),
     "an earlier run's numbers say nothing": (
         closed(2, 1, window_layout=THREE, epoch=FORMER),
         server(pane(1, 5), pane(3, 5)),

@@ -3,24 +3,18 @@
 import os
 import subprocess
 import sys
-from contextlib import suppress
 
 import click
 
 from codex_tmux.codex.daemon import activity
 from codex_tmux.commands.conversations import Conversation
 from codex_tmux.commands.target import ITS_PANE_OPTION, SESSION_OPTION, conversation_of
-from codex_tmux.errors import Problem, TmuxError
+from codex_tmux.errors import Problem
 from codex_tmux.log import log
-from codex_tmux.pane.program import find_program, interpreter, path_with
+from codex_tmux.pane.program import find_program, path_with
 from codex_tmux.plain_text import plain, plain_line
-from codex_tmux.sleeping.last_screen import WORKS_ON
-from codex_tmux.sleeping.resume import key_of, put_to_sleep, wait_until_dead
-from codex_tmux.state.lock import Held
-from codex_tmux.state.pane_options import Option, decode_launch
 from codex_tmux.state.records import DEAD, EXEC, LIVE
 from codex_tmux.tmux.server import Server
-from codex_tmux.tracking.sync import server_lock
 
 WITHIN = 30.0
 """Seconds that Codex may take to accept a message; a cold Node start on a slow disk takes some."""
@@ -50,33 +44,22 @@ def tell(server: Server, conversation: Conversation, message: str) -> str:
     if conversation.launch.mode == EXEC:
         raise Problem("this conversation runs through codex exec: type into its pane")
     queue(server, conversation, message)
-    log("session.told", session=conversation.session_id, pane=conversation.pane or "none")
-    # Open in Codex's daemon, it works without its pane.
     session = conversation.session_id
-    loaded = session in activity.ask_all({conversation.record.codex_home: {session}})
-    if loaded and conversation.status == DEAD and conversation.pane:
-        with suppress(TmuxError, Held):  # somebody wakes it just now
-            say_that_it_works(server, conversation.pane)
-    return outcome(conversation.status, loaded)
-
-
-def say_that_it_works(server: Server, pane: str) -> None:
-    """Have the last line of a sleeping pane say that its conversation works on. Raises TmuxError, Held."""
-    with server_lock(server):
-        launch = decode_launch(server.run("show-options", "-pqv", "-t", pane, Option.LAUNCH))
-        if launch is None or launch.typed:
-            return
-        text = f"{WORKS_ON} · {key_of(server) or 'codex-tmux respawn'} shows it"
-        wait_until_dead(server, {pane: put_to_sleep(server, pane, launch, "", again=True, says=text)})
+    log("session.told", session=session, pane=conversation.pane or "none")
+    if conversation.status == LIVE:
+        return "sent"
+    # Open in Codex's daemon, it works without its pane.
+    if session in activity.ask_all({conversation.record.codex_home: {session}}):
+        shows = "; respawn the pane to see it" if conversation.status == DEAD else ""
+        return f"sent: Codex works on it{shows}"
+    return "queued: Codex gets it when the conversation wakes"
 
 
 def queue(server: Server, conversation: Conversation, message: str) -> None:
     """Have Codex itself queue it. Raises Problem with Codex's own words."""
-    configured = server.option("@codex-command")
-    program = find_program(conversation.launch.codex, configured)
+    program = find_program(conversation.launch.codex, server.option("@codex-command"))
     if not program:
         raise Problem("no Codex found: install it, or name it with `set -g @codex-command /path/to/codex`")
-    codex = [*interpreter(program), program]
     environment = {
         **os.environ,
         **dict(conversation.launch.env),
@@ -84,40 +67,28 @@ def queue(server: Server, conversation: Conversation, message: str) -> None:
         "PATH": path_with(program, os.environ.get("PATH", os.defpath)),
     }
     # An older Codex takes these words for its options and prompt.
-    if "codex queue" not in run(codex, ["queue", "--help"], environment).stdout:
+    if "codex queue" not in run([program, "queue", "--help"], environment).stdout:
         raise Problem(f"{program} has no `queue` command (0.169 has): type the message into the pane")
-    done = run(codex, ["queue", "--thread", conversation.session_id, f"--message={message}"], environment)
+    words = [program, "queue", "--thread", conversation.session_id, f"--message={message}"]
+    done = run(words, environment)
     if done.returncode:
         said = plain_line((plain(done.stderr).strip().splitlines() or [f"exit {done.returncode}"])[-1])
         raise Problem(f"Codex did not take the message: {said}")
 
 
-def run(codex: list[str], words: list[str], environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+def run(argv: list[str], environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
     """Run Codex, and wait for it. Raises Problem where it cannot be run, or hangs."""
     try:
         return subprocess.run(
-            [*codex, *words],
+            argv,
             env=environment,
             stdin=subprocess.DEVNULL,
             capture_output=True,
-            text=True,
+            encoding="utf-8",
             errors="replace",
             timeout=WITHIN,
         )
     except OSError as e:
-        raise Problem(f"{codex[-1]} cannot be run: {e.strerror}; nothing was sent") from e
+        raise Problem(f"{argv[0]} cannot be run: {e.strerror}; nothing was sent") from e
     except subprocess.TimeoutExpired as e:
-        raise Problem(f"{codex[-1]} gave no answer in {WITHIN:g} s: see whether the message arrived") from e
-
-
-def outcome(status: str, loaded: bool) -> str:
-    """What becomes of a message that was queued.
-
-    >>> outcome("dead", True)
-    'sent: Codex works on it; respawn the pane to see it'
-    """
-    if status == LIVE:
-        return "sent"
-    if loaded:
-        return "sent: Codex works on it" + ("; respawn the pane to see it" if status == DEAD else "")
-    return "queued: Codex gets it when the conversation wakes"
+        raise Problem(f"{argv[0]} gave no answer in {WITHIN:g} s: see whether the message arrived") from e

@@ -9,11 +9,11 @@ import click
 from codex_tmux.codex.daemon import activity
 from codex_tmux.codex.store import Store
 from codex_tmux.commands.completion import FROM_KEY, ITS_CLIENT, SESSION
-from codex_tmux.commands.conversations import ALL, known, one, with_activity
-from codex_tmux.commands.pick.act import ACTIONS, GO, act
+from codex_tmux.commands.conversations import known, one, with_activity
 from codex_tmux.commands.pick.fzf import with_fzf
 from codex_tmux.commands.pick.menu import show_menu
 from codex_tmux.commands.pick.preview import preview
+from codex_tmux.commands.reopen import reopen
 from codex_tmux.errors import Problem
 from codex_tmux.sleeping.resume import helper_command
 from codex_tmux.tmux.clients import become_popup, own_client
@@ -25,19 +25,15 @@ from codex_tmux.tmux.tell import problems_told
 @click.option(
     "--preview",
     "previewed",
-    type=SESSION,
+    shell_complete=SESSION,
     metavar="ID",
     help="Print what is known of one conversation, and its end.",
 )
 @ITS_CLIENT
 @FROM_KEY
 @click.option("--into", default="", hidden=True, help="The pane that a conversation without one comes up in.")
-@click.option("--page", default=0, hidden=True)
-@click.option("--action", type=click.Choice(ACTIONS), default=GO, hidden=True)
 @click.option("--do", "chosen", metavar="ID", default="", hidden=True)
-def command(
-    previewed: str | None, client: str, from_key: bool, into: str, page: int, action: str, chosen: str
-) -> int:
+def command(previewed: str | None, client: str, from_key: bool, into: str, chosen: str) -> int:
     """Find any conversation of this machine, and go to it.
 
     It lists all that codex-tmux remembers or Codex's store has. Those that need you come first, then the unread, then
@@ -46,25 +42,23 @@ def command(
     Enter goes to a running one, and resumes any other: in its old pane if it is asleep there, else in a new window in
     its directory. Ctrl-S opens it in a split, Ctrl-F a fork of it. Ctrl-Y copies its id, Ctrl-X lets codex-tmux forget
     it. Ctrl-T searches what was said for the word that is typed, Ctrl-D shows this directory only, Ctrl-O sends a
-    message. With fzf where that is installed, else by tmux's own menu, which has no search.
+    message. That takes fzf; without it tmux's own menu shows the newest, and goes to the one you choose.
     """
     server = Server()
     if previewed is not None:
         return print_preview(server, previewed)
     client = client or own_client(server, without_pane=True)
     fzf = shutil.which("fzf") is not None
-    # In a popup, and from a key or the menu, there is no terminal that would stay.
-    with problems_told(server, from_key or "CODEX_TMUX_POPUP" in os.environ, client):
+    with problems_told(server, from_key, client):
         if chosen:
-            act(server, chosen, action, client, into)
+            reopen(server, one(server, chosen), client, into=into)
         elif fzf and sys.stdout.isatty():
             with_fzf(server, client, into)
         elif client and fzf:
-            # Not by -e: a popup has that from tmux 3.3 on.
-            words = ["env", "CODEX_TMUX_POPUP=1", *helper_command(server), "pick", "--client", client]
+            words = [*helper_command(server), "pick", "--from-key", "--client", client]
             become_popup(server, client, [*words, *["--into", into] * bool(into)])
         elif client:
-            show_menu(server, known(server, ALL), client, page, action, into)
+            show_menu(server, known(server), client, into)
         else:
             raise Problem(
                 "pick needs a terminal and fzf, or a tmux client: run it in a tmux pane, or press prefix P"

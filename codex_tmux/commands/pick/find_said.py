@@ -1,13 +1,14 @@
 """Conversations by a word: in what a list shows of them, and in what was said."""
 
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 
 import click
 
 from codex_tmux.codex.daemon.search import search
 from codex_tmux.codex.home import default_home
 from codex_tmux.codex.store import Store
-from codex_tmux.commands.conversations import ALL, Conversation, Here, gather, of_session, remembered
+from codex_tmux.commands.conversations import ALL, Conversation, gather, of_session, remembered
 from codex_tmux.commands.list_view import cells_of
 from codex_tmux.json_form import document
 from codex_tmux.plain_text import plain_line, shortened
@@ -20,21 +21,25 @@ SHOWN = 100
 Found = list[tuple[Conversation, str]]
 
 
-def find_said(server: Server, word: str, limit: int = ALL) -> Found:
-    """The conversations with `word` in their transcript, or, of the `limit` newest of each store, in their title, id or
-    directory; and what was said with it ("": nothing).
-
-    Those that need the user come first, then the newest.
-    """
-    conversations = gather(server, remembered(), default_home(), limit)
-    said: dict[str, str] = {}
-    for home in dict.fromkeys([default_home(), *(c.record.codex_home for c in conversations)]):
-        here = search(home, word)
+def find_said(server: Server, word: str) -> Found:
+    """The conversations with `word` in their transcript, title, id, directory or place; and what was said with it ("":
+    nothing). Those that need the user come first, then the newest."""
+    records, said = remembered(), dict[str, str]()
+    homes = dict.fromkeys([default_home(), *(r.codex_home for r in records)])
+    with ThreadPoolExecutor() as beside:
+        searches = {home: beside.submit(search, home, word) for home in homes}
+        conversations = gather(server, records, default_home(), ALL, word)
+    listed = {c.session_id for c in conversations}
+    for home, found in searches.items():
+        here = found.result()
         said |= here
-        listed = {c.session_id for c in conversations}
-        older = (Store(home).find(session) for session in here if session not in listed)
-        conversations += [of_session(s, home, Here()) for s in older if s and s.listed]
+        conversations += older(home, (session for session in here if session not in listed))
     return [(c, said.get(c.session_id, "")) for c in matching(conversations, word, said)]
+
+
+def older(home: str, session_ids: Iterable[str]) -> list[Conversation]:
+    found = map(Store(home).find, session_ids)
+    return [of_session(session, home) for session in found if session and session.listed]
 
 
 def matching(conversations: Iterable[Conversation], word: str, said: Iterable[str]) -> list[Conversation]:

@@ -5,26 +5,30 @@ import os
 import shlex
 import subprocess
 import threading
-from collections.abc import Iterable, Iterator
-from itertools import chain
+import time
 from typing import Any, NamedTuple
 
 import click
 from rich.cells import cell_len
 
-from codex_tmux.commands.conversations import NEWEST, Conversation, known, one, others
+from codex_tmux.codex.store import Session
+from codex_tmux.commands.conversations import NO_TITLE, Conversation, known, one, others
 from codex_tmux.commands.daemon.tell import tell
+from codex_tmux.commands.forget import forget_session
+from codex_tmux.commands.fork import fork
 from codex_tmux.commands.list_view import cells_of, style_of
-from codex_tmux.commands.pick.act import COPY, FORGET, FORK, GO, SPLIT, act, forget
-from codex_tmux.commands.pick.find_said import Found, find_said, matching
-from codex_tmux.commands.reopen import current_of
+from codex_tmux.commands.pick.find_said import Found, find_said
+from codex_tmux.commands.reopen import current_of, reopen
 from codex_tmux.errors import Problem
-from codex_tmux.plain_text import plain_line, shortened, tilde
+from codex_tmux.plain_text import age, plain_line, shortened, tilde
 from codex_tmux.sleeping.resume import helper_command
+from codex_tmux.state.words import NO_RECORD
 from codex_tmux.tmux.server import Server
+from codex_tmux.tmux.tell import tell_client
 
-SAID, HERE, TELL = "said", "here", "tell"
-"""What only this list can do: search what was said, show one directory, send a message."""
+GO, SPLIT, FORK, COPY = "go", "split", "fork", "copy"
+SAID, HERE, TELL, FORGET = "said", "here", "tell", "forget"
+"""What leaves the list open: search what was said, show one directory, send a message, forget one."""
 ACTION_OF = {
     "": GO,
     "enter": GO,
@@ -77,6 +81,21 @@ def with_fzf(server: Server, client: str, into: str) -> None:
             view = view._replace(query=choice.query, note=str(e))
 
 
+def act(server: Server, session_id: str, action: str, client: str, into: str) -> None:
+    """Do with a conversation what closes the list. Raises Problem."""
+    conversation = one(server, session_id)
+    if action == FORK:
+        fork(server, conversation.launch, session_id, current_of(server, client, "#{pane_id}"))
+    elif action == COPY:
+        server.run("set-buffer", *(["-w", "-t", client] if client else []), "--", conversation.session_id)
+        if client:
+            tell_client(server, client, f"copied {conversation.session_id}")
+    else:
+        pane = reopen(server, conversation, client, split=action == SPLIT, into=into)
+        if not client:
+            server.become("attach-session", "-t", pane)
+
+
 def next_view(server: Server, view: View, choice: Choice, client: str) -> View:
     """What the list shows after a choice that leaves it open. Raises Problem."""
     if choice.action == SAID:
@@ -87,22 +106,15 @@ def next_view(server: Server, view: View, choice: Choice, client: str) -> View:
         return view._replace(directory=directory)
     conversation = one(server, choice.session_id)
     if choice.action == FORGET:
-        return view._replace(note=forget(server, conversation))
+        if not conversation.status:
+            raise Problem("nothing to forget: that session exists only in Codex")
+        return view._replace(note=forget_session(server, conversation.session_id))
     title = shortened(plain_line(conversation.name), TITLE_WIDTH)
     try:
         message = click.prompt(f"Message for {title!r} (empty: none)", default="", show_default=False)
     except click.Abort:
         message = ""
     return view._replace(note=tell(server, conversation, message) if message.strip() else "")
-
-
-def shown(server: Server, view: View) -> Iterator[Found]:
-    """What the list shows at once where it shows all directories, each with what was said in it; then the older ones,
-    where a word is searched for those with it in their title. Raises Problem where there is none."""
-    first = find_said(server, view.said, NEWEST) if view.said else [(c, "") for c in known(server)]
-    yield first
-    found = others([c for c, _ in first])
-    yield [(c, "") for c in (matching(found, view.said, ()) if view.said else found)]
 
 
 def header_of(view: View) -> str:
@@ -116,8 +128,7 @@ def header_of(view: View) -> str:
 
 def ask_fzf(server: Server, view: View) -> Choice | None:
     """What the user chose with fzf; None for nothing."""
-    found = shown(server, view)
-    first = next(found)
+    found = find_said(server, view.said) if view.said else [(c, "") for c in known(server)]
     helper = shlex.join(helper_command(server))
     keys = ",".join(key for key in ACTION_OF if key.startswith("ctrl-"))
     argv = [
@@ -127,16 +138,13 @@ def ask_fzf(server: Server, view: View) -> Choice | None:
         *("--preview-window=down,55%,wrap,border-top", "--bind=ctrl-z:ignore"),
         *("--print-query", f"--query={view.query}"),
     ]
-    widths = widths_of([c for c, _ in first])
     # The preview is quoted for a POSIX shell, whatever the user's is.
     environment = {**os.environ, "SHELL": "/bin/sh"}
     reading, writing = os.pipe()
     with subprocess.Popen(argv, stdin=reading, stdout=subprocess.PIPE, env=environment) as fzf:
         os.close(reading)
         # Beside it: the choice may come long before the last line, and is not to wait for that.
-        threading.Thread(
-            target=feed, args=(writing, view, chain([first], found), widths), daemon=True
-        ).start()
+        threading.Thread(target=feed, args=(writing, view, found), daemon=True).start()
         assert fzf.stdout
         printed = fzf.stdout.read().decode("utf-8", "replace")
     if fzf.returncode not in (0, 1, 130):
@@ -144,15 +152,20 @@ def ask_fzf(server: Server, view: View) -> Choice | None:
     return None if fzf.returncode == 130 else choice_of(printed)
 
 
-def feed(writing: int, view: View, found: Iterable[Found], widths: tuple[int, int]) -> None:
-    """Write what the list shows to this file, as far as somebody reads it."""
+def feed(writing: int, view: View, found: Found) -> None:
+    """Write what the list shows to this file, as far as somebody reads it: what was found, and, where no word was
+    searched for, all others behind that."""
+    conversations = [c for c, _ in found]
+    widths = widths_of(conversations)
     here = os.path.realpath(view.directory) if view.directory else ""
-    with contextlib.suppress(BrokenPipeError), open(writing, "wb") as pipe:
-        for some in found:
-            for c, said in some:
-                if not here or os.path.realpath(c.record.cwd) == here:
-                    pipe.write(f"{fzf_line(c, *widths, said)}\n".encode("utf-8", "replace"))
-            pipe.flush()
+    with contextlib.suppress(BrokenPipeError), open(writing, "w", encoding="utf-8", errors="replace") as pipe:
+        for c, said in found:
+            if not here or os.path.realpath(c.record.cwd) == here:
+                print(fzf_line(c, *widths, said), file=pipe)
+        pipe.flush()
+        for session in () if view.said else others(conversations):
+            if not here or os.path.realpath(session.cwd) == here:
+                print(line_of_session(session, *widths), file=pipe)
 
 
 def choice_of(printed: str) -> Choice | None:
@@ -184,16 +197,28 @@ def fzf_line(conversation: Conversation, width: int, title_width: int, said: str
     Nothing is cut: what fzf does not show it still finds. Nothing but our own colours does anything in a terminal.
     """
     cells = cells_of(conversation)
-    words = [
-        coloured(f"{cells['STATUS']:<{width}}", **style_of("STATUS", conversation)),
-        f"{cells['AGE']:>{AGE_WIDTH}}",
-        cells["TITLE"] + " " * (title_width - cell_len(cells["TITLE"])),
+    state = coloured(f"{cells['STATUS']:<{width}}", **style_of("STATUS", conversation))
+    title = cells["TITLE"] + " " * (title_width - cell_len(cells["TITLE"]))
+    behind = [
         coloured(shortened(plain_line(said), SAID_WIDTH), fg="yellow") if said else "",
         coloured(cells["DIRECTORY"], fg="cyan"),
         coloured(cells["WHERE"], fg="bright_black") if conversation.status else "",
-        coloured(conversation.session_id, fg="bright_black"),
     ]
-    return f"{conversation.session_id}\t" + "  ".join(word for word in words if word).replace("\t", " ")
+    return joined(conversation.session_id, state, cells["AGE"], title, *behind)
+
+
+def line_of_session(session: Session, width: int, title_width: int) -> str:
+    """The same of a session that codex-tmux knows nothing of: there may be very many."""
+    title = plain_line(session.title) or NO_TITLE
+    title += " " * (title_width - cell_len(title))
+    state = coloured(f"{NO_RECORD:<{width}}", dim=True)
+    directory = coloured(tilde(plain_line(session.cwd)) or "~", fg="cyan")
+    return joined(session.id, state, age(time.time() - session.updated), title, directory)
+
+
+def joined(session_id: str, state: str, changed: str, title: str, *behind: str) -> str:
+    words = [state, f"{changed:>{AGE_WIDTH}}", title, *behind, coloured(session_id, fg="bright_black")]
+    return f"{session_id}\t" + "  ".join(word for word in words if word).replace("\t", " ")
 
 
 def coloured(text: str, **style: Any) -> str:

@@ -6,15 +6,13 @@ from codex_tmux.commands.conversations import Conversation
 from codex_tmux.plain_text import plain, plain_line, tilde
 
 MESSAGES = 8
-ROOMY = 12
-"""Rows from which every thing that is known has a line of its own."""
 LINES = 12
 """Lines shown of one message."""
 
 
 def preview(conversation: Conversation, rollout: str | None, width: int = 80, height: int = 100) -> list[str]:
     """The lines of a preview, plain text: of the messages as many of the last as fit into `height`, one at least."""
-    head = head_of(conversation, height >= ROOMY)
+    head = head_of(conversation)
     left = height - rows_of(head, width)
     said: list[str] = []
     messages = last_messages(rollout, MESSAGES) if rollout else []
@@ -28,26 +26,20 @@ def preview(conversation: Conversation, rollout: str | None, width: int = 80, he
     return head + said
 
 
-def head_of(conversation: Conversation, roomy: bool) -> list[str]:
-    """What is known of a conversation, a line for each thing; few lines, and no title, where there is no room."""
+def head_of(conversation: Conversation) -> list[str]:
+    """What is known of a conversation, a line for each thing."""
     record = conversation.record
-    place = (
-        f"{record.where}{conversation.at}, {conversation.state}" if conversation.status else "in no pane yet"
-    )
+    place = f"{record.where}{conversation.at}, {conversation.state}"
     known = {
         "session": record.session_id,
-        "place": place,
+        "place": place if conversation.status else "in no pane yet",
         "directory": tilde(record.cwd),
         "through": " ".join(record.transport),
         "flags": " ".join(redact(record.flags)),
         "known by": record.evidence,
     }
-    known = {name: plain_line(text) for name, text in known.items()}
-    if roomy:
-        lines = [f"{name:9}  {text}" for name, text in known.items() if text]
-        return [plain_line(conversation.name), *lines]
-    pairs = (("place", "directory"), ("session", "flags"))
-    return [f"{known[one]}  {known[other]}".rstrip() for one, other in pairs]
+    lines = [f"{name:9}  {plain_line(text)}" for name, text in known.items() if text]
+    return [plain_line(conversation.name), *lines]
 
 
 def rows_of(lines: list[str], width: int) -> int:
