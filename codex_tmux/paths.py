@@ -86,5 +86,8 @@ def own_words(argv: Sequence[str]) -> tuple[str, str]:
     words = list(argv)
     if words and os.path.basename(words[0]).startswith("python"):
         words = list(itertools.dropwhile(lambda word: word.startswith("-"), words[1:]))
-    is_own = len(words) > 1 and (os.path.basename(words[0]) == "codex-tmux" or words[0] == "codex_tmux")
+    # Versions up to November 2026 had hook.py.
+    is_own = len(words) > 1 and (
+        os.path.basename(words[0]) in ("codex-tmux", "hook.py") or words[0] == "codex_tmux"
+    )
     return (words[0], words[1]) if is_own else ("", "")

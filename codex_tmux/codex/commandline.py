@@ -9,7 +9,8 @@ Measured on 0.169: the word of a subcommand counts also behind a prompt (`codex 
 
 import itertools
 import os
-from collections.abc import Iterable, Iterator, Sequence
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from codex_tmux.codex.session_id import is_whole
@@ -80,8 +81,14 @@ OPTIONS = (
 )
 # fmt: on
 UNKNOWN = Option("", repeat=True)
-SECRET = ("--config", "--remote", UNKNOWN.name)
-"""Whose values may hold a secret."""
+HIDDEN: dict[str, Callable[[str], str]] = {
+    "--config": lambda value: re.sub("^(.*?=)?.*", r"\1…", value, flags=re.DOTALL),
+    "--remote": lambda url: re.sub(
+        r"\?.*", "?…", re.sub(r"^([a-z]+://)?[^/]*@", r"\1", url), flags=re.DOTALL
+    ),
+    UNKNOWN.name: lambda value: "…",
+}
+"""Options whose values may hold a secret, and what may be shown of one."""
 ARGUMENT = Option("argument")
 
 _BY_WORD = {word: option for option in OPTIONS for word in (option.name, option.short, option.alias) if word}
@@ -344,9 +351,7 @@ def redact(flags: Sequence[str]) -> list[str]:
     shown: list[str] = []
     for item in _items(flags):
         words = list(item.words)
-        if item.value and item.option.name in SECRET:
-            key, is_set, _ = item.value.partition("=")
-            kept = f"{key}=" if is_set and item.option.name == "--config" else ""
-            words[-1] = f"{words[-1].removesuffix(item.value)}{kept}…"
+        if item.value and item.option.name in HIDDEN:
+            words[-1] = words[-1].removesuffix(item.value) + HIDDEN[item.option.name](item.value)
         shown += words
     return shown

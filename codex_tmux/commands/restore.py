@@ -50,7 +50,7 @@ OF_RESURRECT: dict[str, Callable[[Server], None]] = {
 @click.option("--now", "do", flag_value="now", hidden=True, help="From the menu: tell the outcome in tmux.")
 @click.option("--choose", "do", flag_value="choose", hidden=True, help="From the menu's popup: choose which.")
 @click.option(
-    "--resurrect", "do", type=click.Choice([*OF_RESURRECT]), hidden=True, help="From tmux-resurrect's hooks."
+    "--resurrect", type=click.Choice([*OF_RESURRECT]), hidden=True, help="From tmux-resurrect's hooks."
 )
 @click.argument("sessions", nargs=-1, shell_complete=REMEMBERED, metavar="[SESSION]...")
 def command(
@@ -58,6 +58,7 @@ def command(
     force: bool,
     as_json: bool,
     do: str | None,
+    resurrect: str | None,
     sessions: tuple[str, ...],
 ) -> int:
     """Bring back what a restart of the tmux server has lost.
@@ -71,7 +72,9 @@ def command(
     """
     server = Server()
     if do:
-        (UNASKED | OF_RESURRECT)[do](server)
+        UNASKED[do](server)
+    elif resurrect:
+        OF_RESURRECT[resurrect](server)
     elif dry_run:
         plan = Restore(server, named(server, sessions, force), force=force).plan_only()
         click.echo(as_document(result for result, _, _ in steps_of(plan)) if as_json else plan_text(plan))

@@ -73,17 +73,19 @@ def of_text(shell: tuple[str, ...], text: str, args: Sequence[str]) -> tuple[str
         return unknown((text.split() or shell)[0])
     if shell[1:] == SETS_NOTHING and len(parts) == 1 and is_plain(parts[0]):
         return of_words(from_program(parts[0]), args)
-    new_text = around_codex(text, parts, args)
+    new_text = around(text, parts, [codex_at(part, args) for part in parts])
     if shell[1:] == SETS_NOTHING and new_text in (ARGUMENTS, f"exec {ARGUMENTS}", f"command {ARGUMENTS}"):
         return ()
-    # `sh -c TEXT NAME WORD…`
-    return (*shell, new_text, "sh", PROGRAM) if new_text else unknown(program_of(parts[0]))
+    if new_text:  # `sh -c TEXT NAME WORD…`
+        return (*shell, new_text, "sh", PROGRAM)
+    new_text = around(text, parts, [script_at(part, args) for part in parts])
+    return (*shell, new_text, "sh") if new_text else unknown(program_of(parts[0]))
 
 
-def around_codex(text: str, parts: list[Command], args: Sequence[str]) -> str:
-    """A text with ARGUMENTS in place of the one Codex in it; "" where there is no such one, or something beside it may
-    not run again."""
-    found = [(n, at) for n, part in enumerate(parts) if (at := codex_at(part, args)) is not None]
+def around(text: str, parts: list[Command], places: Sequence[int | None]) -> str:
+    """A text with ARGUMENTS from the one of the `places` on, each the index of a word in its command; "" where there is
+    no such one, or something beside it may not run again."""
+    found = [(n, at) for n, at in enumerate(places) if at is not None]
     if len(found) != 1 or not may_run_again(parts, found[0][0]):
         return ""
     n, at = found[0]
@@ -107,6 +109,13 @@ def codex_at(command: Command, args: Sequence[str]) -> int | None:
         if is_codex(text) and (expanded or texts[at + 1 :] == list(args)):
             return next((i for i in range(at) if os.path.basename(texts[i]) in LAUNCHERS), at)
     return None
+
+
+def script_at(command: Command, args: Sequence[str]) -> int | None:
+    """Where Codex's arguments stand behind a script that takes them."""
+    takes_them = args and from_program(command)[1:] == list(args)
+    is_script = takes_them and program_of(command) not in BEFORE | FOLLOWS
+    return len(command.texts) - len(args) if is_script else None
 
 
 def is_plain(command: Command) -> bool:

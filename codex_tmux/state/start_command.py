@@ -18,6 +18,9 @@ def helper_of(start_command: str) -> str:
     if len(words) == 1:
         # tmux quotes a command line that was given as one argument, for the shell, as a whole.
         words = shell_words(words[0])
+    if words[:2] == ["/bin/sh", "-c"] and len(words) > 6 and words[5].rpartition("/")[2] == "hook.py":
+        # As versions up to November 2026 stored it: a script, the helper, an interpreter and that version's hook.py.
+        return words[3] if words[6] in ("run", "exec") else ""
     ends = [at for at, word in enumerate(words) if word in ("&&", ";")]
     words = words[ends[-1] + 1 :] if ends else words
     while words and (words[0] in ("exec", "env", "command") or "=" in words[0].partition("/")[0]):

@@ -22,7 +22,7 @@ ROOT, SHELL, RUN = "root", "shell", "run"
 """How Codex was started: as the pane's command, from a shell, through `codex-tmux run`."""
 SETTLE = 45.0
 """Seconds within which everything must be as it should."""
-HELPERS = {"codex-tmux", "codex_tmux"}
+HELPERS = {"codex-tmux", "codex_tmux", "hook.py"}
 QUIET = 2
 """Looks in a row that must find all well: what is right for a moment only is wrong."""
 TITLE_ID = re.compile(r"([0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{5,12})")

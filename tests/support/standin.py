@@ -6,6 +6,7 @@ holds it to the real one.
 """
 
 import itertools
+import json
 import os
 import re
 import signal
@@ -100,10 +101,16 @@ def tui(session: StoredSession, prompt: str | None) -> int:
     return 0
 
 
-def run_exec(session: StoredSession, prompt: str | None) -> int:
+def run_exec(session: StoredSession, prompt: str | None, as_json: bool) -> int:
     text = sys.stdin.read() if prompt in (None, "-") else str(prompt)
-    print(f"session id: {session.id}", file=sys.stderr)
-    print(session.ask(text.strip()))
+    if not as_json:
+        print(f"session id: {session.id}", file=sys.stderr)
+        print(session.ask(text.strip()))
+        return 0
+    print(json.dumps({"type": "thread.started", "thread_id": session.id}), flush=True)
+    item = {"id": "item_0", "type": "agent_message", "text": session.ask(text.strip())}
+    print(json.dumps({"type": "item.completed", "item": item}), flush=True)
+    print(json.dumps({"type": "turn.completed"}), flush=True)
     return 0
 
 
@@ -152,7 +159,7 @@ def main(args: list[str] | None = None) -> int:
     prompt = words[0] if words else None
     try:
         if in_exec:
-            return run_exec(StoredSession(wanted, "exec"), prompt)
+            return run_exec(StoredSession(wanted, "exec"), prompt, "--json" in flags)
         signal.signal(signal.SIGUSR1, crash)
         try:
             session = StoredSession.fork(parent) if parent else StoredSession(wanted)

@@ -352,7 +352,7 @@ class Sandbox(World):
                 with contextlib.suppress(psutil.Error):
                     words = psutil.Process(pid).cmdline()
                     names = {os.path.basename(word) for word in words[:5]}
-                    if "codex-tmux" in names and not {"run", "exec"} & set(words):
+                    if names & {"codex-tmux", "hook.py"} and not {"run", "exec"} & set(words):
                         return True
             return False
 

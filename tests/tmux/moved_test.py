@@ -1,11 +1,15 @@
 """The plugin has moved, or was replaced by a newer one: what sleeps still comes back by any respawn."""
 
+import shlex
 from pathlib import Path
 
 import pytest
 
+from codex_tmux.state.launch import LAY
+from codex_tmux.state.start_command import shell_words
 from tests.support.world import Sandbox
 from tests.tmux.respawn_routes_test import asleep, start, wait_resumed
+from tests.unit.tmux_parse_test import former_stored
 
 
 def helper_in(sandbox: Sandbox, name: str) -> Path:
@@ -75,3 +79,19 @@ def test_a_restored_pane_wakes_when_it_is_shown(sandbox: Sandbox, old: Path) -> 
     sandbox.wait_for(lambda: sandbox.capture(pane).strip() == said, 20, f"the pane to show {said!r}")
     sandbox.tmux("select-window", "-t", pane)
     wait_resumed(sandbox, one._replace(pane=pane))
+
+
+def test_a_pane_that_sleeps_since_the_former_version_resumes(sandbox: Sandbox) -> None:
+    """Its stored command names files of that version, which the upgrade has removed."""
+    sandbox.start_server(load_plugin=True)
+    one = asleep(sandbox)
+    sandbox.quiet()
+    stored = command(sandbox, one.pane)
+    former = former_stored(str(sandbox.bin / "codex-tmux"), shlex.join(shell_words(stored)[1:]))
+    sandbox.tmux("respawn-pan", "-t", one.pane, "-e", f"{LAY}==", *shell_words(former))
+    sandbox.wait_asleep(one.pane)
+    sandbox.helper("sync", "--settle")
+    assert "hook.py" in command(sandbox, one.pane), "the upgrade changed nothing about it"
+    sandbox.respawn(one.pane)
+    wait_resumed(sandbox, one)
+    assert sandbox.ask(one.pane, "again").messages == (one.first, "again")

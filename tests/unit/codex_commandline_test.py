@@ -134,8 +134,8 @@ def test_without_cd() -> None:
 def test_redact() -> None:
     flags = ["-c", "k=s3", "--config=a.b=s3", "-ck=s3", "-c=k=s3", "-c", "s3", "-m", "m=1"]
     assert redact(flags) == ["-c", "k=…", "--config=a.b=…", "-ck=…", "-c=k=…", "-c", "…", "-m", "m=1"]
-    assert redact(["--remote", "wss://u:s3@h:1/p?token=s3"]) == ["--remote", "…"]
-    assert redact(["--remote=ws://u:s@3@h", "--key=s3", "-zs3"]) == ["--remote=…", "--key=…", "-z…"]
+    assert redact(["--remote", "wss://u:s3@h:1/p?token=s3"]) == ["--remote", "wss://h:1/p?…"]
+    assert redact(["--remote=ws://u:s@3@h", "--key=s3", "-zs3"]) == ["--remote=ws://h", "--key=…", "-z…"]
 
 
 VALUES = st.text(st.characters(exclude_characters="-"), max_size=8)

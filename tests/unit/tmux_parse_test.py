@@ -20,6 +20,14 @@ from codex_tmux.tracking.identify import guard_of
 
 HERE, THERE = "/here/bin/codex-tmux", "/there/bin/codex-tmux"
 
+
+def former_stored(helper: str, command: str) -> str:
+    """A sleeping pane's stored command as tmux tells it, which codex-tmux wrote before it stored the helper alone."""
+    script = 'p=$1 h=$2; shift 2; [ -x "$p" ] && [ -f "$h" ] && exec "$p" -I -S "$h" "$@"; exec "$0" "$@"'
+    words = ["/bin/sh", "-c", script, helper, "/gone/python", "/gone/codex_tmux/hook.py", *command.split()]
+    return " ".join('"' + w.replace("\\", "\\\\").replace('"', '\\"') + '"' for w in words)
+
+
 NAMES = ("pane_id", "pane_dead", "title", "path", "command")
 
 WORD = st.text("%0123456789abc", max_size=6).map(str.encode)
@@ -230,7 +238,7 @@ def test_resume_hints(screen: str, found: str) -> None:
         ('"codex-tmux run -- -m x"', True),
         ("\"exec '/opt/a b/codex-tmux' run\"", True),
         ('"cd /src && FOO=1 codex-tmux run"', True),
-        ("/usr/bin/python3 -I /x/codex-tmux run", True),
+        ("/usr/bin/python3 -I /x/hook.py run", True),
         ("\"codex 'tell me about codex-tmux run'\"", False),
         ('codex "; codex-tmux run"', False),
         ("\"codex 'x ; codex-tmux run'\"", False),
@@ -240,6 +248,10 @@ def test_resume_hints(screen: str, found: str) -> None:
         ("codex", False),
         ("", False),
         ("vim codex-tmux runner.py", False),
+        (former_stored(HERE, "run --shell"), True),
+        (former_stored(HERE, "exec"), True),
+        (former_stored(HERE, "sync"), False),
+        ("/bin/sh -c 'codex hook.py run'", False),
         ("codex 'tell me about codex-tmux run'", False),
         ("codex -m x 'codex-tmux run'", False),
     ],
@@ -255,6 +267,8 @@ def test_helper_commands(command: str, ours: bool) -> None:
         (f"{THERE} run", HERE, True),
         (f"{THERE} run --shell", HERE, True),
         (f"{THERE} exec", HERE, True),
+        (former_stored(HERE, "run"), HERE, False),
+        (former_stored(THERE, "run"), HERE, True),
         (f"{THERE} run", "", False),  # no helper is known: nothing to lay it for
         ("codex-tmux run", HERE, False),  # by PATH
         ("codex 'use /there/bin/codex-tmux run'", HERE, False),

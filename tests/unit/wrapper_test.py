@@ -78,6 +78,7 @@ KEPT = {
     # A script that takes Codex's own arguments.
     "my-codex @": ("my-codex",),
     "bash ./my-codex @": ("bash", "./my-codex"),
+    "A=1 exec my-codex @": (*SHELL, 'A=1 exec my-codex "$@"', "sh"),
     # A shell's own work before it, and after.
     "API=secret codex @": (*SHELL, 'API=secret "$@"', "sh", PROGRAM),
     "umask 077; API=secret codex @": (*SHELL, 'umask 077; API=secret "$@"', "sh", PROGRAM),
@@ -112,7 +113,6 @@ UNKNOWNS = {
     "for i in 1 2; do codex @; done": "for",
     "sh -c 'codex \"$@\"' sh @": "sh",
     "codex @ 2>err.log": "codex",
-    "A=1 my-codex @": "my-codex",
 }
 
 
