@@ -11,12 +11,9 @@ from radon.complexity import cc_visit
 
 ROOT = Path(__file__).parents[1]
 CEILINGS = {
-    "lines of codex_tmux/": 18_080,
-    "lines of tests/": 25_100,
-    "functions of more than 10 branches": 31,
-    "@codex_ options": 71,
-    "lines of hooks.tmux": 211,
-    "characters of its longest line": 276,
+    "lines of codex_tmux/": 16_440,
+    "lines of tests/": 22_500,
+    "lines of hooks.tmux": 192,
 }
 """What may not be exceeded where a figure is not yet what it is to be. Lower one whenever you can."""
 
