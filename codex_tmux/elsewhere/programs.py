@@ -47,6 +47,7 @@ _DISTROBOX = Program(
     target_options=words("-n --name"),
     behind=True,
     opens_shell=True,
+    drop=words("-e --exec"),  # old words for `--`, which a question needs
     quiet=("--no-tty",),
     shares_home=True,
     kind="distrobox",

@@ -145,7 +145,8 @@ def _read(program: Program, argv: list[str], before: int) -> Transport | None:
     if program.kind == MOSH:
         asking = [*_ssh_of_mosh(options), *named]
     else:
-        asking += [*program.quiet, *_kept(program, options), *named, *["--"] * _ended(options)]
+        asking += [*program.quiet, *_kept(program, options), *named]
+        asking += ["--"] * (program.shares_home or _ended(options))
     connect, remote = tuple(argv[: reader.at]), tuple(argv[reader.at :])
     return Transport(program, target, connect, remote, tuple(asking), before)
 

@@ -142,7 +142,7 @@ def is_codex(word: str) -> bool:
 
 
 def unknown(name: str) -> tuple[str, ...]:
-    return (UNKNOWN, os.path.basename(name))
+    return (UNKNOWN, os.path.basename(name.partition("=")[0]))  # `TOKEN=…`: the value is nobody's business
 
 
 def is_unknown(wrapper: Sequence[str]) -> bool:

@@ -14,7 +14,8 @@ from codex_tmux.setup.user_file import read
 from codex_tmux.tmux.server import literal, quote
 
 COMMENT = b"# codex-tmux: a pane that runs Codex keeps its conversation (`codex-tmux uninstall` removes this)"
-OURS = re.compile(rb"^" + re.escape(COMMENT) + rb"\n(?P<line>run-shell [^\n]*)(?:\n|\Z)", re.MULTILINE)
+# A former version wrote `, and the file` into the parentheses where there was none.
+OURS = re.compile(rb"(?m)^" + re.escape(COMMENT[:-1]) + rb"[^\n]*\n(?P<line>run-shell [^\n]*)(?:\n|\Z)")
 OTHERS = re.compile(
     rb"^[^#\n]*(?:run(?:-shell)?\b[^\n]*(?:/codex\.tmux\b|\bcodex-tmux'? load\b)|@plugin\b[^\n]*\bcodex-tmux\b)[^\n]*",
     re.MULTILINE,

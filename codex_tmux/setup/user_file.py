@@ -48,20 +48,25 @@ def backups(path: Path) -> list[Path]:
 def replace(path: Path, old: bytes | None, new: bytes | None) -> None:
     """Make the file hold `new` (None: be gone), which held `old`.
 
-    Readers see the old file or the new one, whole; after a power cut too. The mode stays. Problem where the file holds
-    something else by now, or file or directory are read-only.
+    Readers see the old file or the new one, whole; after a power cut too. Mode and owner stay. Problem where the file
+    holds something else by now, or file or directory are read-only.
     """
     target = Path(os.path.realpath(path))
     # A rename would go over a read-only file without a word: who made it so meant it (Nix does).
     if target.exists() and (not target.stat().st_mode & 0o222 or not os.access(target, os.W_OK)):
         raise Problem(f"{target}: read-only; make it writable, or change it where it is generated")
+    if target.exists() and not target.is_file():  # a rename would put a file in the place of /dev/null
+        raise Problem(f"{target}: not a regular file")
     temporary = str(target.with_name(f".{target.name}.codex-tmux-{os.getpid()}"))
     unlink_if_there(temporary)
     try:
         if new is not None:
             write_new(temporary, new)
             with contextlib.suppress(FileNotFoundError):
-                os.chmod(temporary, stat.S_IMODE(target.stat().st_mode))
+                was = target.stat()
+                with contextlib.suppress(PermissionError):  # only root may give a file away
+                    os.chown(temporary, was.st_uid, was.st_gid)
+                os.chmod(temporary, stat.S_IMODE(was.st_mode))
         # Codex writes its config too, without a lock: as late as possible, look whether it did.
         if read(path) != old:
             raise Problem(f"{path}: another program has just changed it; nothing written; try again")

@@ -57,6 +57,12 @@ def test_taken_out_the_file_is_what_it_was(data: bytes) -> None:
     assert tmux_conf.removed(moved) == data
 
 
+def test_what_a_former_version_wrote_is_ours_too() -> None:
+    data = tmux_conf.COMMENT[:-1] + b", and the file)\n" + OTHER + b"\n"
+    assert OTHER not in tmux_conf.added(data, LINE)
+    assert tmux_conf.removed(data) == b""
+
+
 def test_what_the_user_wrote_below_meanwhile_stays() -> None:
     for before in (b"", b"a", b"a\n"):
         data = tmux_conf.added(before, LINE) + b"\nset -g mouse on\n"

@@ -17,6 +17,7 @@ from codex_tmux.codex.title_config import title_has_id
 from codex_tmux.errors import Problem
 from codex_tmux.setup import setup
 
+ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 LINE = 'terminal_title = ["activity", "thread-id", "thread-title", "project-name"]'
 
 
@@ -222,6 +223,22 @@ def test_read_only_file(home: Path, config: Path) -> None:
     assert config.read_text() == "a = 1\n"
     assert names_in(home) == ["config.toml"]
     assert "nothing to undo" in ok("--undo")
+
+
+@ROOT
+def test_the_owner_stays(config: Path) -> None:
+    os.chown(config, 1234, 1235)
+    for options in ([], ["--undo"]):
+        ok(*options)
+        assert (config.stat().st_uid, config.stat().st_gid) == (1234, 1235)
+
+
+@ROOT
+def test_a_device_stays(config: Path) -> None:
+    config.unlink()
+    os.mknod(config, stat.S_IFCHR | 0o666, os.stat("/dev/null").st_rdev)
+    problem()
+    assert config.is_char_device()
 
 
 @pytest.mark.parametrize("options", [[], ["--undo"]])

@@ -113,6 +113,8 @@ UNKNOWNS = {
     "for i in 1 2; do codex @; done": "for",
     "sh -c 'codex \"$@\"' sh @": "sh",
     "codex @ 2>err.log": "codex",
+    "API=s3; codex @": "API",  # the name is shown, and logged
+    "API=s3 codex @ | tee log": "API",
 }
 
 
