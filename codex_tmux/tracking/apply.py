@@ -110,11 +110,11 @@ def server_options(
 def list_of_panes(reading: Reading, marked: list[str]) -> list[list[str]]:
     """The commands that make `@codex_panes` name the marked panes. They change it, as a pane may end since the reading,
     and the hook has taken it out then."""
-    listed = reading.server["@codex_panes"].split()
-    if not marked:
-        return [["set-option", "-gu", "@codex_panes"]] if reading.server["@codex_panes"] else []
+    listed, fault = reading.server["@codex_panes"].split(), reading.server["@codex_fault"]
     # While nothing can be saved, the ones that were closed stay: the first sync that can will note it.
-    gone = [] if reading.server["@codex_fault"] else sorted(set(listed) - set(marked))
+    if not (marked or fault):
+        return [["set-option", "-gu", "@codex_panes"]] if reading.server["@codex_panes"] else []
+    gone = [] if fault else sorted(set(listed) - set(marked))
     new = sorted(set(marked) - set(listed))
     if not (gone or new):
         return []

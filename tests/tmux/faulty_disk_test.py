@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from codex_tmux.state import store
-from codex_tmux.state.records import DEAD, LIVE
+from codex_tmux.state.records import CLOSED, DEAD, LIVE
 from tests.support.world import Sandbox
 from tests.tmux.respawn_routes_test import kill, start, wait_resumed
 
@@ -149,6 +149,20 @@ def test_no_revival_can_be_counted_so_there_is_none(world: Sandbox) -> None:
     reopen(world.state_dir)
     sync(world)
     assert statuses(world) == {one.pane: (one.session, DEAD)}
+
+
+def test_what_was_closed_meanwhile_counts_as_closed(world: Sandbox) -> None:
+    world.start_server(load_plugin=True)
+    (one,) = start(world, "prompt")
+    settled(world, {one.pane: (one.session, LIVE)})
+    world.quiet()
+    close(world.state_dir)
+    world.tmux("kill-pane", "-t", one.pane)
+    world.wait_for(lambda: world.option("@codex_fault"), 20, "a sync that cannot save")
+    world.quiet()
+    reopen(world.state_dir)
+    sync(world)
+    assert statuses(world) == {one.pane: (one.session, CLOSED)}
 
 
 def test_what_cannot_be_read_or_is_gone_is_made_again_by_the_next_sync(world: Sandbox) -> None:
