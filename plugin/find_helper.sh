@@ -77,8 +77,8 @@ wrap_window_names() {
 }
 
 # Seconds, or nothing. tmux-continuum restores when a server has just started, but not where it sees a tmux client
-# beside the one that started it, as those of our helper would be: they wait until it has looked, and what is lost is
-# asked for once it has restored, if it will. Where it has done so before us, titles have ids.
+# beside the one that started it, as those of our helper would be: they wait until it has looked. Once it has
+# restored, or has not, `restore` looks for what is lost. Where it has restored before us, titles have ids.
 until_continuum_has_looked() {
     case $continuum in on:*) ;; *) return ;; esac
     [ $(($(date +%s) - ${continuum#on:})) -lt 10 ] || return

@@ -14,7 +14,7 @@ from codex_tmux.restore.restore import WAITS, Restore, Result, titles_of, waits_
 from codex_tmux.restore.view import summary
 from codex_tmux.sleeping.resume import helper_command, key_of
 from codex_tmux.sleeping.waking import NOT_YET
-from codex_tmux.state.pane_options import Option
+from codex_tmux.state.pane_options import Option, pane_option
 from codex_tmux.tmux import server as tmux
 from codex_tmux.tmux.clients import clients, of_client
 from codex_tmux.tmux.server import Server
@@ -139,13 +139,11 @@ def after_resurrect(server: Server) -> None:
     if server.option("@codex-restore") == "off":
         return
     server.try_run("set-option", "-gu", "@codex_lost")
-    filled = server.try_run(
-        *("list-panes", "-a", "-f", f"#{{==:#{{{Option.WAITING}}},{NOT_YET}}}"),
-        *("-F", f"#{{pane_id}} #{{{Option.SESSION}}} #{{session_name}}:#{{window_index}}"),
-    )
-    early = []
-    for line in (filled or "").splitlines():
-        pane, session, where = line.split(" ", 2)
-        server.try_run("set-option", "-p", "-t", pane, Option.WAITING, waits_for(server))
-        early.append(Result(session, pane, WAITS, "", where))
+    is_filled = f"#{{==:#{{{Option.WAITING}}},{NOT_YET}}}"
+    listed = server.try_run("list-panes", "-a", "-f", is_filled, "-F", f"#{{pane_id}} #{{{Option.SESSION}}}")
+    filled = dict(line.split(" ") for line in (listed or "").splitlines())
+    if filled:
+        waiting = waits_for(server)
+        server.try_commands([pane_option(pane, Option.WAITING, waiting) for pane in filled])
+    early = [Result(session, pane, WAITS, "", "") for pane, session in filled.items()]
     announce(server, early + Restore(server, rebuilt=True).run())

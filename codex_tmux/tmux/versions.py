@@ -15,8 +15,6 @@ DEAD_SIGNAL = (3, 3, "")
 """`pane_dead_signal`: before, a pane that was killed has neither status nor signal, for good."""
 DEAD_FORMAT = (3, 3, "")
 """`remain-on-exit-format`: before, tmux says in its own words that a pane is dead, and no hint can stand there."""
-START_PATH = (3, 3, "")
-"""`pane_start_path`. Nothing of ours needs it; tests look at it."""
 MESSAGE_CLIENT = (3, 3, "")
 """`display-message -c CLIENT`: 3.2a documents it and takes no value for it ("acd:INpt:F:v" in its source)."""
 ONE_KEY = (3, 8, "")

@@ -12,7 +12,6 @@ import pytest
 
 from codex_tmux.selftest.standin import new_id
 from codex_tmux.selftest.world import WorldError
-from codex_tmux.tmux.versions import START_PATH
 from tests.support.fake_daemon import APPROVAL, WORKING, FakeDaemon
 from tests.support.screen import Screen
 from tests.support.standin_session import THREADS
@@ -113,7 +112,7 @@ def test_enter_goes_to_a_living_one_and_brings_the_others_back(world: Sandbox, w
         assert world.ask(new, "more").messages == ("closed words", "more")
         world.wait_format(new, "#{@codex_session}", gone_session)
         world.wait_for(lambda: status_of(world, gone_session) == "live", 20, "the record to live")
-        if world.version >= START_PATH:
+        if world.version >= (3, 3, ""):  # pane_start_path
             assert world.format(new, "#{pane_start_path}") == str(world.work)
         assert world.ask(live, "untouched").messages == ("living words", "untouched")
         world.no_view_mode()
