@@ -28,8 +28,10 @@ set-option -g @codex_waits "#{?$CODEX_ASKING,#{n:$CODEX_ASKING} #{?#{==:$CODEX_A
 # tmux up to 3.5 built with utempter (Debian, Ubuntu, Fedora) drops SIGCHLD while that runs its helper for a closed
 # terminal (tmux issue 4559): every other killed pane stays unreaped, and fires nothing, until another child of tmux
 # ends. So there, while Codex panes exist, a timer inside tmux looks once a second, and starts such a child if need be.
+# tmux runs a timer (`run-shell -d`) for some client, and drops it when that one goes: so it says for which.
 %hidden CODEX_UNREAPED="#{S:#{W:#{P:#{?pane_dead,#{?#{&&:#{@codex_pane},#{?@codex_asleep,,1}},#{?#{==:#{pane_dead_status}#{pane_dead_signal},},y,},},}}}}"
-set-option -g @codex_tick "if-shell -F '#{@codex_panes}' { if-shell -F '$CODEX_UNREAPED' { run-shell -b : } ; run-shell -b -d 1 -C '#{@codex_tick}' } { set-option -gu @codex_ticking }"
+%hidden CODEX_TIMER="set-option -gF @codex_ticking '#{?client_pid,#{client_pid},-}' ; run-shell -b -d 1 -C '#{@codex_tick}'"
+set-option -g @codex_tick "if-shell -F '#{@codex_panes}' { if-shell -F '$CODEX_UNREAPED' { run-shell -b : } ; $CODEX_TIMER } { set-option -gu @codex_ticking }"
 
 # What the title says of the turn, before its id (names stand behind that): 1 it runs, ! it needs the user, 0 there is
 # none; and of which process. A Codex that comes up spins too, soon and not for long: then a time follows, of its first
@@ -143,12 +145,15 @@ set-hook -g window-pane-changed[8470] "$CODEX_MOVED ; $CODEX_SHOWN"
 # A client brings the terminal that Codex asks for its colours, and the person to be asked or told. A plain `tmux` fires
 # the first one alone, `tmux attach` both.
 %hidden CODEX_SAY="if-shell -F '#{@codex_say}' { display-message -d 10000 '#{@codex_say}' ; set-option -gu @codex_say }"
-%hidden CODEX_COMES="$CODEX_READ ; if-shell -F '#{S:#{W:#{P:#{?@codex_waiting,y,}}}}' { $CODEX_LOOK } ; $CODEX_SAY"
+# A sync sees to what one in control mode means for panes (`tmux/control_mode.py`).
+%hidden CODEX_COMES="$CODEX_READ ; if-shell -F '#{||:#{S:#{W:#{P:#{?@codex_waiting,y,}}}},#{&&:#{@codex_panes},#{client_control_mode}}}' { $CODEX_LOOK } ; $CODEX_SAY"
 set-hook -g client-session-changed[8470] "$CODEX_COMES"
 set-hook -g client-attached[8470] {
   if-shell -F '#{@codex_lost}' { set-option -gu @codex_lost ; run-shell -b '#{@codex_word} restore --ask >/dev/null 2>&1 || :' }
   if-shell -F 1 "$CODEX_COMES"
 }
+# With a client go the timers that tmux ran for it: the sync does what they were to do.
+set-hook -g client-detached[8470] "if-shell -F '#{@codex_panes}' { $CODEX_LOOK }"
 
 set-hook -g window-layout-changed[8470] "$CODEX_MOVED ; $CODEX_SHOWN"
 set-hook -g window-linked[8470] "$CODEX_MOVED ; $CODEX_SHOWN"
@@ -176,7 +181,7 @@ set-hook -g session-closed[8470] {
 # No tmux fires a hook on respawn-pane, so its documented names are aliased. Some Codex pane has died and is not asleep
 # yet: its stored command may still be the one that starts Codex anew. Or one is just being laid to sleep: for that moment
 # it lives, and a respawn would find it "still active". Or a sync is due or at work, and a Codex that has just come up is
-# not known yet. In each of these cases the respawn waits for a sync.
+# not known yet. Or a client in control mode may lag behind the pane. In each of these cases the respawn waits for a sync.
 %hidden CODEX_UNSETTLED="#{S:#{W:#{P:#{?#{&&:#{@codex_pane},#{?pane_dead,#{?@codex_asleep,,1},#{@codex_asleep}}},y,}}}}"
 # Where no helper can settle it, the command that starts it anew goes all the same.
 %hidden CODEX_UNLAID="##{&&:##{&&:##{pane_dead},##{@codex_pane}},##{?##{||:##{@codex_asleep},##{@codex_mode}},0,1}}"
@@ -185,7 +190,7 @@ set-hook -g session-closed[8470] {
 # Some living Codex pane has a stored command that would start Codex anew: then a respawn is watched from outside.
 %hidden CODEX_GUARDED="#{S:#{W:#{P:#{?pane_dead,,#{?@codex_guard,y,}}}}}"
 %hidden CODEX_WATCH="if-shell -F '$CODEX_GUARDED' { run-shell -b '#{@codex_word} sync --watch >/dev/null 2>&1 || :' }"
-set-option -g @codex_respawn "if-shell -F '#{@codex_pending}$CODEX_UNSETTLED' { run-shell '{ $CODEX_SETTLE; } >/dev/null 2>&1 || :' } ; $CODEX_WATCH"
+set-option -g @codex_respawn "if-shell -F '#{@codex_pending}#{@codex_control}$CODEX_UNSETTLED' { run-shell '{ $CODEX_SETTLE; } >/dev/null 2>&1 || :' } ; $CODEX_WATCH"
 set-option -s command-alias[8470] "respawn-pane=run-shell -C '#{@codex_respawn}' ; respawn-pane"
 set-option -s command-alias[8471] "respawnp=run-shell -C '#{@codex_respawn}' ; respawn-pane"
 set-option -s command-alias[8472] "respawn-window=run-shell -C '#{@codex_respawn}' ; respawn-window"

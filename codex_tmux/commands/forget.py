@@ -100,7 +100,7 @@ def look(server: Server) -> Pass:
     try:
         return sync_once(server)
     except TmuxError:
-        return Pass(Reading({}, [], "", "", ""), Snapshot("", "", ()), store.peek())
+        return Pass(Reading({}, [], "", "", "", {}), Snapshot("", "", ()), store.peek())
 
 
 def of_session(records: tuple[Record, ...], word: str) -> Record:

@@ -2,13 +2,14 @@
 
 import re
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import timedelta
 
 import click
 
 from codex_tmux.codex.session_id import CUT
 from codex_tmux.commands.completion import FROM_KEY, ITS_CLIENT
-from codex_tmux.errors import Problem
+from codex_tmux.errors import Problem, TmuxError
 from codex_tmux.log import log
 from codex_tmux.pane.new_pane import open_pane
 from codex_tmux.restore.at_start import offer, sessions_text
@@ -22,6 +23,7 @@ from codex_tmux.state.pane_options import Option
 from codex_tmux.state.records import CLOSED, LOST, Record
 from codex_tmux.tmux import epoch
 from codex_tmux.tmux.clients import own_client, show
+from codex_tmux.tmux.control_mode import respawn
 from codex_tmux.tmux.server import RESPAWN_PANE, Server
 from codex_tmux.tmux.tell import problems_told, tell_client
 from codex_tmux.tracking.model import Snapshot
@@ -136,7 +138,8 @@ def bring_back(server: Server, seen: Pass, group: tuple[Record, ...], client: st
     log("undo", sessions=" ".join(r.session_id for r in group), back=len(back))
     if pane := back.get(group[0].session_id):
         # It sleeps if its window was made anew. The person who asked for it may be asked in turn.
-        server.try_run(RESPAWN_PANE, "-t", pane)
+        with suppress(TmuxError):
+            respawn(server, pane, [[RESPAWN_PANE, "-t", pane]])
         show(server, pane, client)
     return results
 

@@ -56,7 +56,7 @@ class Pane:
 
         The pane stays when it is killed only where this program is its root: how a shell ends is its own affair.
         """
-        stays = stay(self.id) if self.is_root and self._here.loaded else []
+        stays = stay(self.id) if self.is_root and self._here.loaded and self._here.may_stay else []
         runs = {Option.LAUNCH: encode_launch(launch), Option.MODE: EXEC, Option.FRESH: "", Option.MARK: "1"}
         self.server.try_commands([*stays, *pane_options(self.id, runs)])
         if self._here.fresh:

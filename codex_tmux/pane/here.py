@@ -12,6 +12,7 @@ from codex_tmux.state import store
 from codex_tmux.state.pane_options import Option, pane_options
 from codex_tmux.state.records import Record
 from codex_tmux.tmux import epoch
+from codex_tmux.tmux.control_mode import CLOSE
 from codex_tmux.tmux.server import Server
 from codex_tmux.tmux.tell import tell
 from codex_tmux.tmux.user_keys import shown_key
@@ -19,7 +20,7 @@ from codex_tmux.tmux.user_keys import shown_key
 VALUES = (
     "@codex_session @codex_launch @codex_fresh @codex_evidence @codex_pane @codex_hint @codex-command "
     "@codex-respawn-key @codex_keys prefix remain-on-exit @codex_keep @codex_dir default-shell ?default-command,1, "
-    "@codex-log-level"
+    "@codex-log-level @codex_control"
 ).split()
 
 
@@ -53,7 +54,7 @@ class Here:
         values = first.split("\t", len(VALUES))
         self.session, self.launch_text, fresh, self.evidence, self.marked, self.hint, *values = values
         self.command, key, ours, prefix, self.remain, kept, loaded, self.default_shell, *values = values
-        starts_shells, level, ids = values
+        starts_shells, level, control, ids = values
         # As tmux starts them, unless `default-command` says otherwise.
         self.login_shell = not starts_shells
         self.key = shown_key(key, ours, prefix)
@@ -62,6 +63,7 @@ class Here:
         if self.id != pane:
             raise Problem(f"pane {pane} is gone")
         self.fresh, self.kept, self.loaded = fresh == "1", bool(kept), bool(loaded)
+        self.may_stay = control != CLOSE
         # Where a Codex has gone, sync takes away how it was started: what it was to fork is of no interest then either.
         is_fork = forks.is_fork(fresh) and self.launch_text and not self.session
         self.fresh_text, self.fork = fresh, fresh if is_fork else ""

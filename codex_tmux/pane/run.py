@@ -182,7 +182,7 @@ def mark(server: Server, here: Here, launch: Launch) -> None:
 def end_of(here: Here, launch: Launch) -> list[list[str]]:
     """The tmux commands that make the pane end as it should: stay after a crash, or with `shell`, close as ever."""
     # It slept as a pane of its own in any case.
-    todo = remain_on_exit(not launch.shell, here.remain, OFF, here.kept)
+    todo = remain_on_exit(here.may_stay and not launch.shell, here.remain, OFF, here.kept)
     commands = stay(here.id) if todo == SET else give_back(here.id) if todo == GIVE_BACK else []
     text = hint(ENDED_SOMEHOW, here.key, launch)
     if not launch.shell and here.hint != text:

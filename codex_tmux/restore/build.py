@@ -18,6 +18,7 @@ from codex_tmux.sleeping.resume import run_command
 from codex_tmux.state.launch import LAY, launch_of
 from codex_tmux.state.pane_options import Option, encode_launch
 from codex_tmux.state.records import DEAD, Record
+from codex_tmux.tmux.control_mode import catch_up
 from codex_tmux.tmux.server import RESPAWN_PANE, Server, joined, literal
 from codex_tmux.tmux.versions import DEAD_FORMAT, version_of
 
@@ -119,7 +120,8 @@ class Rebuilder:
         cell = Cell(record.cwd, record)
         respawn = [RESPAWN_PANE, "-k", "-t", pane, *self.start(cell, notes)]
         told = ["display-message", "-p", "-t", pane, "#{pane_pid}"]
-        (process,) = self.with_buffers([record], [*self.marks(pane, cell), respawn, told])
+        ahead = catch_up(self.server, [pane])
+        (process,) = self.with_buffers([record], [*ahead, *self.marks(pane, cell), respawn, told])
         return process, notes
 
     def start(self, cell: Cell, notes: list[str]) -> list[str]:

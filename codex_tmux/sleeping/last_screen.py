@@ -12,6 +12,7 @@ from codex_tmux.sleeping.last_exchange import YOU, laid_out
 SAID = "codex-said-"
 """Begins the name of a buffer that holds messages, not a screen; the session's id ends it."""
 SEPARATOR = "\x1e"
+SIZE = "#{pane_width} #{pane_height} #{==:#{@codex_control},close}"
 KEPT = 16_000
 """Characters of each message that go into a buffer: more than the largest pane shows."""
 HINT = "hint"
@@ -27,15 +28,13 @@ NO_WRAP, WRAP = "\x1b[?7l", "\x1b[?7h"
 def draw(buffer: str) -> int:
     """Draw what the buffer holds, and die with an exit status that lets tmux keep the pane."""
     data = tmux("save-buffer", "-b", buffer, "-")
-    forget = ("delete-buffer", "-b", buffer)
-    if buffer.startswith(SAID):
-        pane = os.environ.get("TMUX_PANE", "")
-        size = tmux("display-message", "-p", "-t", pane, "#{pane_width} #{pane_height}", ";", *forget)
-        width, height = (int(n) for n in size.split()) if re.fullmatch(rb"\d+ \d+\n", size) else (80, 24)
-        screen = exchange_screen(unpacked(data), width, height)
-    else:
-        tmux(*forget)
-        screen = without_death_line(data)
+    ask = ("display-message", "-p", "-t", os.environ.get("TMUX_PANE", ""), SIZE)
+    size = re.fullmatch(rb"(\d+) (\d+) ([01])\n", tmux(*ask, ";", "delete-buffer", "-b", buffer))
+    width, height, must_close = map(int, size.groups() if size else (80, 24, 0))
+    if must_close:
+        return 1  # nothing printed, nothing still to come: see `tmux/control_mode.py`
+    said = buffer.startswith(SAID)
+    screen = exchange_screen(unpacked(data), width, height) if said else without_death_line(data)
     if screen.partition(b"\n")[0].strip():
         # The line that tmux draws in a dead pane scrolls the first one off the screen.
         screen = b"\n" + screen

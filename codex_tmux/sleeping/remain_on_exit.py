@@ -14,8 +14,8 @@ SET, LEAVE, GIVE_BACK = "set", "leave", "give back"
 def remain_on_exit(wanted: bool, shown: str, everywhere: str, ours: bool) -> str:
     """What to do about a pane's `remain-on-exit`: SET it to `failed`, LEAVE it, or GIVE_BACK what we have set.
 
-    `wanted`: the pane is to outlive a crash, as its own program is Codex; `shown`: what counts for it; `everywhere`:
-    what the user has set for all panes; `ours`: we have set it before.
+    `wanted`: the pane is to outlive a crash, as its own program is Codex, and tmux survives that; `shown`: what counts
+    for it; `everywhere`: what the user has set for all panes; `ours`: we have set it before.
     """
     if ours and shown == FAILED:
         return LEAVE if wanted and everywhere == OFF else GIVE_BACK

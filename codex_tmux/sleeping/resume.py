@@ -10,6 +10,7 @@ from codex_tmux.sleeping.remain_on_exit import keep_commands, stay
 from codex_tmux.state.launch import LAY, UNATTENDED, Launch
 from codex_tmux.state.pane_options import Option, encode_launch, pane_options
 from codex_tmux.state.start_command import helper_named
+from codex_tmux.tmux.control_mode import respawn
 from codex_tmux.tmux.server import RESPAWN_PANE, Server, quote
 from codex_tmux.tmux.user_keys import KEY_OPTIONS, shown_key
 
@@ -45,11 +46,6 @@ def key_of(server: Server) -> str:
     return shown_key(*(server.option(name) for name in KEY_OPTIONS))
 
 
-def joined(commands: list[list[str]]) -> list[str]:
-    """Several tmux commands as the words of one call, each ended by `;`."""
-    return [word for command in commands for word in (*command, ";")]
-
-
 def screen_buffer(pane: str) -> str:
     """The tmux buffer that keeps a pane's last screen until it is drawn again."""
     return f"codex-{pane.lstrip('%')}"
@@ -70,7 +66,9 @@ def put_to_sleep(server: Server, pane: str, launch: Launch, exit_status: str, ag
     # somebody else has just respawned is changed: a living pane that counts as asleep would never be laid again.
     capture = f"capture-pane -e -t {pane} -S {lines} -b {buffer}"
     options = {Option.ASLEEP: "1", Option.GUARD: "", Option.LAUNCH: encode_launch(launch)}
-    drawing = server.run_commands(
+    drawing = respawn(
+        server,
+        pane,
         [
             # Not where another sync has just laid it: the buffer is being drawn.
             ["if-shell", "-F", "-t", pane, "#{pane_dead}", capture],
@@ -78,7 +76,7 @@ def put_to_sleep(server: Server, pane: str, launch: Launch, exit_status: str, ag
             *pane_options(pane, options),
             *(stay(pane) if again else keep_commands(pane, text, launch.typed)),
             ["display-message", "-p", "-t", pane, "#{pane_pid}"],
-        ]
+        ],
     )
     log("pane.asleep", pane=pane)
     return drawing
@@ -128,13 +126,13 @@ def respawn_into_run(
 
     `unattended`: nobody asked for it, so nobody is there to answer a question.
     """
-    server.run_commands(into_run(server, pane, launch, kill, unattended))
+    respawn(server, pane, into_run(server, pane, launch, kill, unattended))
 
 
 def take_over(server: Server, pane: str, launch: Launch, root_pid: str) -> None:
     """Respawn a living pane into its session, if its process is still `root_pid`. Raises TmuxError."""
     commands = " ; ".join(" ".join(map(quote, words)) for words in into_run(server, pane, launch, kill=True))
-    server.run("if-shell", "-F", "-t", pane, f"#{{==:#{{pane_pid}},{root_pid}}}", commands)
+    respawn(server, pane, [["if-shell", "-F", "-t", pane, f"#{{==:#{{pane_pid}},{root_pid}}}", commands]])
 
 
 def into_run(

@@ -4,6 +4,7 @@ Raw `tmux`, not libtmux: hooks start this, and importing libtmux takes longer th
 """
 
 import os
+import re
 import subprocess
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple, NoReturn
@@ -146,7 +147,7 @@ SERVER_PLAIN = ("pid", "version")
 SERVER_CHOSEN = (
     "socket_path @codex_panes @codex-on-death @codex-command @codex-env @codex-respawn-key "
     "@codex_keys prefix @codex-restore @codex-restore-lazy @codex-log-level @codex_status @codex_word "
-    "@codex_dir @codex_ticking @codex_fault @codex_pending @codex-names"
+    "@codex_dir @codex_ticking @codex_fault @codex_pending @codex-names @codex_control"
 ).split()
 
 PANE_FORMAT = row_format(PLAIN, CHOSEN, OPTIONS)
@@ -157,7 +158,8 @@ class Reading(NamedTuple):
     """Everything one call read from a tmux server.
 
     `server` holds the values of SERVER_PLAIN and SERVER_CHOSEN; `panes` one dictionary a pane; `hooks` what
-    `show-hooks` printed; `remain_on_exit` and `automatic_rename` what is set for all windows.
+    `show-hooks` printed; `remain_on_exit` and `automatic_rename` what is set for all windows; `clients` the
+    processes of the clients, and of each whether it is in control mode.
     """
 
     server: dict[str, str]
@@ -165,6 +167,7 @@ class Reading(NamedTuple):
     hooks: str
     remain_on_exit: str
     automatic_rename: str
+    clients: dict[str, bool]
 
     @property
     def epoch(self) -> str:
@@ -177,6 +180,8 @@ class Reading(NamedTuple):
         )
 
 
+CLIENT_FORMAT = "client #{client_pid} #{client_control_mode}"
+CLIENT = re.compile(rb"^client (\d+) ([01]?)$", re.MULTILINE)
 SEPARATOR = "===="
 """A line that is no row: those hold tabs."""
 AT_WORK = "2"
@@ -192,10 +197,11 @@ def read(server: Server) -> Reading:
     out = server.run_bytes(
         *("if-shell", "-F", "#{@codex_pending}", f"set-option -g @codex_pending {AT_WORK}", ";"),
         *("display-message", "-p", SERVER_FORMAT, ";"),
-        # Without any tmux session, at a server's very start and end, list-panes would fail.
+        # Without any tmux session, at a server's very start and end, list-panes and list-clients would fail.
         *("if-shell", "-F", "#{S:y}", f"list-panes -a -F {quote(PANE_FORMAT)}", ";"),
         *("display-message", "-p", SEPARATOR, ";"),
         *("show-options", "-gwv", "remain-on-exit", ";", "show-options", "-gwv", "automatic-rename", ";"),
+        *("if-shell", "-F", "#{S:y}", f"list-clients -F '{CLIENT_FORMAT}'", ";"),
         *("show-hooks", "-gw", ";", "show-hooks", "-g"),
     )
     rows, separator, rest = out.partition(f"\n{SEPARATOR}\n".encode())
@@ -216,6 +222,7 @@ def read(server: Server) -> Reading:
         hooks.decode(errors="replace"),
         remain_on_exit.decode(),
         automatic_rename.decode(),
+        {pid.decode(): control == b"1" for pid, control in CLIENT.findall(hooks)},
     )
 
 

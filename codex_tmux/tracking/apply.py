@@ -18,6 +18,7 @@ from codex_tmux.sleeping.resume import put_to_sleep, respawn_into_run, take_over
 from codex_tmux.state.launch import Launch
 from codex_tmux.state.pane_options import KEPT_TRUE, Option, encode_launch, pane_options
 from codex_tmux.state.records import DEAD, ENDED, EXEC, LIVE, LOST, STATUS_WORDS, Record
+from codex_tmux.tmux.control_mode import CLOSE, precaution
 from codex_tmux.tmux.server import AT_WORK, Reading, Server
 from codex_tmux.tmux.tell import tell
 from codex_tmux.tmux.user_keys import KEY_OPTIONS, shown_key
@@ -94,17 +95,36 @@ def server_options(
         commands.append(["set-option", "-g", "@codex_status", status])
     if commands or changed:
         commands.append(["set-option", "-gF", "@codex_seen", "#{E:@codex_places}"])
-    ticks = bool(reading.server["@codex_ticking"] and reading.server["@codex_panes"])
-    if marked and not ticks and version_of(reading.server["version"]) < REAPS:
-        # This tmux may miss the end of a process, so that a timer inside it has to look. Asked inside tmux, behind the
-        # panes: since the reading the timer may have found none, and ended.
-        start = "set-option -g @codex_ticking 1 ; run-shell -b -C '#{@codex_tick}'"
-        commands.append(["if-shell", "-F", "#{?@codex_ticking,,1}", start])
+    if (control := precaution_now(reading)) != reading.server["@codex_control"]:
+        commands.append(
+            ["set-option", *(("-g", "@codex_control", control) if control else ("-gu", "@codex_control"))]
+        )
+        reading.server["@codex_control"] = control
+    if marked and version_of(reading.server["version"]) < REAPS:
+        commands += timer(reading, changed=bool(commands))
     if reading.server["@codex_pending"]:
         # An event since the reading has made it 1 again, and its own sync sees to that.
         done = f"#{{==:#{{@codex_pending}},{AT_WORK}}}"
         commands.append(["if-shell", "-F", done, "set-option -gu @codex_pending"])
     return commands
+
+
+def timer(reading: Reading, changed: bool) -> list[list[str]]:
+    """The commands that start the timer of a tmux that may miss the end of a process, where it does not run.
+
+    tmux drops it with the client that it runs for. Whether it runs is asked inside tmux, behind the panes: since the
+    reading it may have found none, and ended.
+    """
+    runs_for = reading.server["@codex_ticking"]
+    dropped = runs_for not in ("", "-", *reading.clients)
+    if runs_for and not dropped and not changed:
+        return []
+    ended = f"#{{==:#{{@codex_ticking}},{runs_for if dropped else ''}}}"
+    return [["if-shell", "-F", ended, "run-shell -b -C '#{@codex_tick}'"]]
+
+
+def precaution_now(reading: Reading) -> str:
+    return precaution(reading.server["version"], any(reading.clients.values()))
 
 
 def list_of_panes(reading: Reading, marked: list[str]) -> list[list[str]]:
@@ -171,7 +191,8 @@ def keep_when_killed(
 def kept(reading: Reading, row: dict[str, str], launch: Launch) -> list[list[str]]:
     """The commands that let a pane whose own program is Codex outlive a crash, and say so then."""
     pane = row["pane_id"]
-    todo = remain_on_exit(True, row["remain-on-exit"], reading.remain_on_exit, bool(row[Option.KEEP]))
+    wanted = precaution_now(reading) != CLOSE
+    todo = remain_on_exit(wanted, row["remain-on-exit"], reading.remain_on_exit, bool(row[Option.KEEP]))
     if todo == GIVE_BACK:
         return give_back(pane)
     text = hint(ENDED_SOMEHOW, shown_key(*(reading.server[name] for name in KEY_OPTIONS)), launch)

@@ -14,6 +14,7 @@ from codex_tmux.paths import state_dir
 from codex_tmux.sleeping.resume import take_over
 from codex_tmux.state.lock import Held, lock
 from codex_tmux.state.pane_options import decode_launch
+from codex_tmux.tmux.control_mode import catch_up
 from codex_tmux.tmux.server import Server
 from codex_tmux.tracking.identify import guard_of
 from codex_tmux.tracking.names import name_conversation
@@ -31,6 +32,7 @@ LOCK_TRIES = 6
 WATCH_FOR = 1.5
 """Seconds to watch for a pane that a respawn changes: Codex sends an old prompt about one second after its start."""
 WATCH_EVERY = 0.01
+SLEEPING = "#{&&:#{pane_dead},#{?@codex_pane,1,0}}"
 
 
 def main(args: list[str]) -> int:
@@ -177,6 +179,11 @@ def settle(server: Server) -> None:
     except Held as e:
         log("lock.worked_around", why=e)
         locked_sync(server)
+    # What was drawn in a pane that sleeps, too, must have come to every client before the respawn.
+    if server.option("@codex_control"):
+        asleep = server.try_run("list-panes", "-a", "-f", SLEEPING, "-F", "#{pane_id}") or ""
+        if ahead := catch_up(server, asleep.split()):
+            server.try_commands(ahead)
 
 
 def locked_sync(server: Server) -> None:

@@ -55,6 +55,15 @@ def counted(sandbox: Sandbox) -> Counted:
     return made
 
 
+def end_the_timer(sandbox: Sandbox) -> None:
+    """It ends where it finds no Codex pane; a sync that is still under way may say again that there is one."""
+
+    def no_panes() -> None:
+        sandbox.tmux("set-option", "-gu", "@codex_panes")
+
+    sandbox.wait_for(lambda: not sandbox.option("@codex_ticking"), 20, "the timer to end", no_panes)
+
+
 def test_the_timer_that_reaps_starts_though_it_was_just_ending(
     sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -64,25 +73,35 @@ def test_the_timer_that_reaps_starts_though_it_was_just_ending(
         pytest.skip("this tmux needs no timer")
     pane = sandbox.new_pane()
     sandbox.bound(pane)
-
-    def ended() -> bool:
-        # Again and again: a sync of the start may still be under way.
-        sandbox.tmux("set-option", "-gu", "@codex_panes")
-        return not sandbox.format(pane, "#{@codex_ticking}")
-
-    sandbox.wait_for(ended, 20, "the timer to end")
+    end_the_timer(sandbox)
     for name, value in sandbox.env.items():
         monkeypatch.setenv(name, value)
     answer = tmux.read
 
     def as_it_was(server: tmux.Server) -> tmux.Reading:
         reading = answer(server)
-        reading.server["@codex_ticking"] = "1"
+        reading.server["@codex_ticking"] = "-"
         return reading
 
     monkeypatch.setattr(tmux, "read", as_it_was)
     pass_once.sync_once(tmux.Server(str(sandbox.socket)))
-    assert sandbox.format(pane, "#{@codex_ticking} #{@codex_panes}") == f"1  {pane} "
+    assert sandbox.option("@codex_panes") == f" {pane} "
+    sandbox.wait_for(lambda: sandbox.option("@codex_ticking"), 20, "the timer to run")
+
+
+def test_the_timer_that_reaps_outlives_the_client_it_ran_for(sandbox: Sandbox) -> None:
+    sandbox.start_server(load_plugin=True)
+    if sandbox.version >= tmux_versions.REAPS:
+        pytest.skip("this tmux needs no timer")
+    sandbox.attach()
+    sandbox.talk("hello")
+    client = sandbox.tmux("list-clients", "-F", "#{client_pid}")
+    sandbox.wait_for(
+        lambda: sandbox.option("@codex_ticking") == client, 20, "the timer to run for the client"
+    )
+    sandbox.tmux("detach-client", "-s", "main")
+    sandbox.wait_for(lambda: sandbox.option("@codex_ticking") == "-", 20, "the timer to run for nobody")
+    end_the_timer(sandbox)
 
 
 def set_titles(sandbox: Sandbox, pane: str, titles: list[str]) -> None:

@@ -35,25 +35,27 @@ def test_what_hooks_start_imports_nothing_for_people(module: str) -> None:
 
 @pytest.mark.parametrize("command", ["run", "exec"])
 @pytest.mark.parametrize(
-    ("buffer", "holds", "drawn"),
+    ("buffer", "holds", "size", "drawn"),
     [
         # The line that tmux draws in a dead pane scrolls the first one off.
         (
             "codex-said-1",
             "\x1eyou\nplease #{pane_id}\x1eCodex\nIt is\ndone",
+            "10 4 0",
             ["", "› please…", "• It is", "  done"],
         ),
-        ("codex-said-1", "", [""]),
-        ("codex-1", "a screen\nPane is dead", ["", "a screen"]),
+        ("codex-said-1", "", "10 4 0", [""]),
+        ("codex-1", "a screen\nPane is dead", "10 4 0", ["", "a screen"]),
+        ("codex-1", "not where tmux would end with it", "10 4 1", [""]),
     ],
 )
 def test_a_pane_that_falls_asleep_draws_a_buffer_and_takes_it_away(
-    tmp_path: Path, command: str, buffer: str, holds: str, drawn: list[str]
+    tmp_path: Path, command: str, buffer: str, holds: str, size: str, drawn: list[str]
 ) -> None:
     (tmp_path / "held").write_text(holds)
     tmux = tmp_path / "tmux"
     tmux.write_text(
-        f'#!/bin/sh\ncd {tmp_path}; case $2 in save-buffer) cat held;; *) echo "$@" >>calls; echo 10 4; esac\n'
+        f'#!/bin/sh\ncd {tmp_path}; case $2 in save-buffer) cat held;; *) echo "$@" >>calls; echo {size}; esac\n'
     )
     tmux.chmod(0o700)
     environ = os.environ | {LAY: buffer, "CODEX_TMUX_TMUX": str(tmux), "TMUX_PANE": "%7", "PYTHONUTF8": "1"}

@@ -68,7 +68,7 @@ def codex(home: Path, *args: str) -> CodexProcess:
 
 
 def identifier(*files: Path) -> Identifier:
-    reading = Reading({"@codex-env": "", "socket_path": "/s", "@codex_panes": ""}, [], "", "off", "on")
+    reading = Reading({"@codex-env": "", "socket_path": "/s", "@codex_panes": ""}, [], "", "off", "on", {})
     return Identifier(Server("/s"), reading, Table(*files))
 
 

@@ -1,0 +1,40 @@
+"""Clients in control mode (`tmux -CC`, as iTerm2's): tmux may end with a pane whose last output one still waits for."""
+
+from collections.abc import Iterable, Sequence
+
+from codex_tmux.tmux.clients import clients
+from codex_tmux.tmux.server import Server, joined
+from codex_tmux.tmux.versions import CONTROL_OF_THE_DEAD, CONTROL_OF_THE_RESPAWNED, version_of
+
+CLOSE, CATCH_UP = "close", "catch up"
+
+
+def precaution(version: str, in_control_mode: bool) -> str:
+    """What `@codex_control` says: CLOSE, a pane must not be kept when it dies; CATCH_UP, these clients must have all of
+    it before it is respawned; "" where tmux lives on.
+
+    >>> [precaution(version, True) for version in ("3.2a", "3.7c", "next-3.8")]
+    ['close', 'catch up', '']
+    >>> precaution("3.2a", in_control_mode=False)
+    ''
+    """
+    if not in_control_mode or version_of(version) >= CONTROL_OF_THE_RESPAWNED:
+        return ""
+    return CATCH_UP if version_of(version) >= CONTROL_OF_THE_DEAD else CLOSE
+
+
+def catch_up(server: Server, panes: Iterable[str]) -> list[list[str]]:
+    """The commands after which no such client waits for output of these panes: what it has not got is dropped."""
+    if not server.option("@codex_control"):
+        return []
+    names = [client.name for client in clients(server) if client.control]
+    states = [f"{pane}:{state}" for pane in panes for state in ("pause", "continue")]
+    return [["refresh-client", "-t", name, *("-A", state)] for name in names for state in states]
+
+
+def respawn(server: Server, pane: str, commands: Sequence[Sequence[str]]) -> str:
+    """Run commands, one of which respawns `pane`; what they print. Raises TmuxError."""
+    ahead = catch_up(server, [pane])
+    # The client may have gone just now.
+    done = server.try_run(*joined([*ahead, *commands])) if ahead else None
+    return server.run_commands(commands) if done is None else done

@@ -1,0 +1,45 @@
+"""A client in control mode (`tmux -CC`) while Codexes die and come back: most versions of tmux can end with that."""
+
+import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from codex_tmux.sleeping.remain_on_exit import FAILED, OFF
+from codex_tmux.tmux.control_mode import CLOSE, precaution
+from tests.deaths import kill_and_respawn
+from tests.support.world import Sandbox
+
+
+@contextmanager
+def control_client(sandbox: Sandbox) -> Iterator[None]:
+    """A client in control mode, which reads what it is told."""
+    argv = sandbox.tmux_args("-C", "attach-session", "-t", "main")
+    client = subprocess.Popen(argv, env=sandbox.env, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert client.stdout
+    reader = threading.Thread(target=client.stdout.read, daemon=True)
+    reader.start()
+    try:
+        yield
+    finally:
+        client.kill()
+        reader.join()
+        client.communicate()
+
+
+def test_codexes_die_and_come_back_before_a_client_in_control_mode(world: Sandbox) -> None:
+    version = world.tmux("display-message", "-p", "#{version}")
+    said = precaution(version, in_control_mode=True)
+    panes = [world.talk(f"hello {number}", "codex-tmux run")[0] for number in range(6)]
+    with control_client(world):
+        world.wait_for(lambda: world.option("@codex_control") == said, 20, f"the server to say {said!r}")
+        kept = OFF if said == CLOSE else FAILED
+        for pane in panes:
+            world.wait_format(pane, "#{remain-on-exit}", kept)
+        if said == CLOSE:
+            world.kill(closing := panes.pop())
+            world.wait_for(lambda: closing not in world.rows(), 20, "the pane to close")
+        else:
+            kill_and_respawn(world, 40)
+    for pane in panes:
+        world.wait_format(pane, "#{remain-on-exit}", FAILED)
