@@ -19,7 +19,7 @@ from codex_tmux import launcher
 from codex_tmux.selftest.world import TITLE, World, WorldError, processes, trusted
 from codex_tmux.state import store
 from codex_tmux.state.records import Record
-from codex_tmux.tmux.versions import Version, version_of
+from codex_tmux.tmux.versions import DEAD_FORMAT, Version, version_of
 from tests.support.codex_package import use_package
 from tests.support.model import ModelServer
 from tests.support.terminal import Client
@@ -36,6 +36,10 @@ def running(pid: int) -> bool:
         return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
         return False
+
+
+OWN_WORDS = "Pane is dead"
+"""Begins what tmux before 3.3 says in a dead pane."""
 
 
 class Sandbox(World):
@@ -265,6 +269,14 @@ class Sandbox(World):
     def kill(self, pane: str) -> None:
         """Kill the Codex of a pane, and go on at once."""
         os.kill(self.codex_pid(pane), signal.SIGKILL)
+
+    def wait_hint(self, pane: str, text: str) -> None:
+        """Wait until the last line of a dead pane says so; tmux before 3.3 has its own words there."""
+        self.wait_text(pane, text if self.version >= DEAD_FORMAT else OWN_WORDS)
+
+    def shown(self, pane: str) -> list[str]:
+        """The lines of a pane, without such words, which tell the time."""
+        return [line for line in self.capture(pane).split("\n") if line and not line.startswith(OWN_WORDS)]
 
     def kill_codex(self, pane: str) -> None:
         """Kill the Codex of a pane; returns when the pane sleeps."""

@@ -125,8 +125,7 @@ def says_why(world: Sandbox, screen: Screen, pane: str, why: str) -> None:
     if world.version >= DEAD_FORMAT:
         screen.wait(f" {why} · C-b R to go on")
     screen.wait(f"{why[:1].lower()}{why[1:].partition(' ')[0]}")
-    world.quiet()
-    assert world.format(pane, "#{pane_dead}#{@codex_asleep}") == "11"
+    world.wait_asleep(pane)
     assert len(world.model.requests) == 1
     screen.keys("C-b", "R")
     screen.wait(QUESTION)

@@ -80,6 +80,7 @@ def test_run_imports_little_and_calls_tmux_once(sandbox: Sandbox, calls: Path) -
     sandbox.tmux(
         "set-option", "-p", "-t", pane, "@codex_launch", " ".join([launch[0], str(true), *launch[2:]])
     )
+    sandbox.tmux("respawn-pan", "-t", pane, "sleep 1000")
     calls.unlink(missing_ok=True)
     done = hook(sandbox, "run", pane=pane)
     assert done.stdout.split() == ["became", "resume", session]

@@ -361,7 +361,7 @@ def test_an_old_tmux_is_told_and_left_untouched(sandbox: Sandbox) -> None:
     stub = sandbox.root / "old"
     stub.mkdir()
     real = shutil.which("tmux")
-    script = f'#!/bin/sh\n{real} "$@" | sed "s/^[0-9][0-9a-z.]*\\(\t\\)/3.1c\\1/"\n'
+    script = f'#!/bin/sh\n{real} "$@" | sed "s/^[0-9a-z.-]*[0-9][0-9a-z.]*\\(\t\\)/3.1c\\1/"\n'
     (stub / "tmux").write_text(script)
     (stub / "tmux").chmod(0o700)
     path = f"{stub}:{sandbox.env['PATH']}"

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from codex_tmux.selftest.world import WorldError
+from codex_tmux.tmux.versions import MESSAGE_CLIENT
 from tests.support.standin import PROMPT_DELAY
 from tests.support.terminal import Client
 from tests.support.world import Sandbox
@@ -217,7 +218,7 @@ def test_options_that_hold_commands(world: Sandbox) -> None:
     bound(world, pane)
     world.kill_codex(pane)
     world.tmux("select-window", "-t", pane)
-    world.wait_text(pane, "brings it back")
+    world.wait_hint(pane, "brings it back")
     no_harm(world)
 
 
@@ -319,8 +320,9 @@ def test_nothing_of_theirs_reaches_a_terminal(evil_world: tuple[Sandbox, str, st
         assert shown, args
         assert_harmless(shown, " ".join(args[:2]))
         assert_harmless(world.helper_result(*args).stdout, f"{args[:2]} into a pipe")
+    to = ("-c", client_name(world)) if world.version >= MESSAGE_CLIENT else ()
     for option in ("@codex_status", "@codex_message", "@codex_hint"):
-        world.tmux("display-message", "-c", client_name(world), f"#{{{option}}}")
+        world.tmux("display-message", *to, f"#{{{option}}}")
     world.tmux("select-window", "-t", world.format(busy, "#{window_id}"))
     client.send(b"\x02P")
     # fzf draws in a popup, tmux its menu; either shows the title.

@@ -32,7 +32,7 @@ def test_a_key_of_the_users_is_left_alone_and_everyone_says_so(sandbox: Sandbox)
         pane, pid = running(sandbox, "words")
         os.kill(pid, 9)
         sandbox.tmux("select-window", "-t", pane)
-        screen.wait("codex-tmux respawn brings it back")
+        sandbox.wait_hint(pane, "codex-tmux respawn brings it back")
     found = sandbox.helper_result("doctor").stdout
     assert "prefix R: bound to something else, so left alone" in found
     assert f"tmux {ADVICE}" in found

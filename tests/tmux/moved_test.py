@@ -46,13 +46,13 @@ def test_a_sleeping_pane_is_laid_anew(sandbox: Sandbox, old: Path) -> None:
     one = asleep(sandbox)
     sandbox.quiet()
     assert str(old) in command(sandbox, one.pane)
-    shown = sandbox.capture(one.pane)
+    shown = sandbox.shown(one.pane)
     move(sandbox, old)
     sandbox.wait_asleep(one.pane)
     assert str(old) not in command(sandbox, one.pane)
     # tmux draws the hint once it knows how the process ended.
     sandbox.wait_for(
-        lambda: sandbox.capture(one.pane).split() == shown.split(),
+        lambda: sandbox.shown(one.pane) == shown,
         20,
         f"the pane to show what it showed:\n{shown}",
     )
@@ -71,12 +71,10 @@ def test_a_restored_pane_wakes_when_it_is_shown(sandbox: Sandbox, old: Path) -> 
     sandbox.helper("restore")
     pane = sandbox.sessions()[one.session]
     # tmux draws it once it knows how the process ended, a moment after the restore.
-    sandbox.wait_for(
-        lambda: sandbox.capture(pane).strip().endswith("wakes when shown"), 20, "the hint to be drawn"
-    )
-    said = sandbox.capture(pane).strip()
+    sandbox.wait_for(lambda: sandbox.shown(pane)[-1].endswith("wakes when shown"), 20, "the hint to be drawn")
+    said = sandbox.shown(pane)
     move(sandbox, old)
-    sandbox.wait_for(lambda: sandbox.capture(pane).strip() == said, 20, f"the pane to show {said!r}")
+    sandbox.wait_for(lambda: sandbox.shown(pane) == said, 20, f"the pane to show {said!r}")
     sandbox.tmux("select-window", "-t", pane)
     wait_resumed(sandbox, one._replace(pane=pane))
 

@@ -11,6 +11,7 @@ from contextlib import suppress
 import psutil
 import pytest
 
+from codex_tmux.tmux.versions import DEAD_FORMAT
 from tests.support.far_end import (
     FarEnd,
     joined,
@@ -21,7 +22,7 @@ from tests.support.far_end import (
     wait_remote_prompt,
     wait_shell_cleared,
 )
-from tests.support.world import Sandbox
+from tests.support.world import OWN_WORDS, Sandbox
 
 
 def begin(world: Sandbox, pane: str, *, started: bool = False) -> str:
@@ -123,7 +124,7 @@ def test_codex_typed_into_a_remote_shell_is_listed_and_what_to_paste_is_shown(
     assert (row["status"], row["transport"]["target"], row["paste"]) == ("live", "far", "codex resume")
     assert world.format(pane, "#{remain-on-exit}") == "failed"
     kill_root(world, pane)
-    world.wait_text(pane, "R reconnects")
+    world.wait_hint(pane, "R reconnects")
     world.respawn(pane)
     world.wait_for(lambda: f"there: codex resume {session}" in joined(world, pane), 20, "what to paste")
     world.wait_format(pane, "#{pane_current_command}", "ssh")
@@ -132,9 +133,8 @@ def test_codex_typed_into_a_remote_shell_is_listed_and_what_to_paste_is_shown(
     assert f"paste in ssh far: codex resume {session}" in world.refused("respawn", "-t", pane)
     # Killed once more before anything was typed: the hint itself has the command by now.
     kill_root(world, pane)
-    world.wait_for(
-        lambda: f"R reconnects · paste: codex resume {session}" in joined(world, pane), 20, "the hint"
-    )
+    hint = f"R reconnects · paste: codex resume {session}" if world.version >= DEAD_FORMAT else OWN_WORDS
+    world.wait_for(lambda: hint in joined(world, pane), 20, "the hint")
     world.respawn(pane)
     world.wait_for(lambda: f"there: codex resume {session}" in joined(world, pane), 20, "what to paste")
     wait_remote_prompt(world, pane)
