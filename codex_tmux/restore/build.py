@@ -18,7 +18,7 @@ from codex_tmux.sleeping.resume import run_command
 from codex_tmux.state.launch import LAY, launch_of
 from codex_tmux.state.pane_options import Option, encode_launch
 from codex_tmux.state.records import DEAD, Record
-from codex_tmux.tmux.control_mode import catch_up
+from codex_tmux.tmux.control_mode import respawn
 from codex_tmux.tmux.server import RESPAWN_PANE, Server, joined, literal
 from codex_tmux.tmux.versions import DEAD_FORMAT, version_of
 
@@ -118,10 +118,9 @@ class Rebuilder:
         it was."""
         notes: list[str] = []
         cell = Cell(record.cwd, record)
-        respawn = [RESPAWN_PANE, "-k", "-t", pane, *self.start(cell, notes)]
+        start = [RESPAWN_PANE, "-k", "-t", pane, *self.start(cell, notes)]
         told = ["display-message", "-p", "-t", pane, "#{pane_pid}"]
-        ahead = catch_up(self.server, [pane])
-        (process,) = self.with_buffers([record], [*ahead, *self.marks(pane, cell), respawn, told])
+        (process,) = self.with_buffers([record], [*self.marks(pane, cell), start, told], pane)
         return process, notes
 
     def start(self, cell: Cell, notes: list[str]) -> list[str]:
@@ -137,9 +136,9 @@ class Rebuilder:
         buffer = SAID + cell.record.session_id
         return [*where, "-e", f"{LAY}={buffer}", *run_command(self.server, launch_of(cell.record))]
 
-    def with_buffers(self, records: list[Record], commands: list[list[str]]) -> list[str]:
+    def with_buffers(self, records: list[Record], commands: list[list[str]], there: str = "") -> list[str]:
         """Run the commands that bring these records back, whose panes draw what was said last from buffers, and take
-        these away. Raises TmuxError."""
+        these away; `there`: the pane that is there already. Raises TmuxError."""
         for record in records:
             # tmux 3.3 shows the hint itself; before, it has to be drawn.
             hint = [] if self.has_pane_format else [(HINT, ASLEEP)]
@@ -147,7 +146,7 @@ class Rebuilder:
             load = self.server.argv("load-buffer", "-b", SAID + record.session_id, "-")
             subprocess.run(load, input=data, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
-            return self.run(commands)
+            return respawn(self.server, there, commands).splitlines() if there else self.run(commands)
         except TmuxError:
             for record in records:
                 self.server.try_run("delete-buffer", "-b", SAID + record.session_id)

@@ -2,11 +2,14 @@
 
 from collections.abc import Iterable, Sequence
 
+from codex_tmux.errors import TmuxError
 from codex_tmux.tmux.clients import clients
-from codex_tmux.tmux.server import Server, joined
+from codex_tmux.tmux.server import Server
 from codex_tmux.tmux.versions import CONTROL_OF_THE_DEAD, CONTROL_OF_THE_RESPAWNED, version_of
 
 CLOSE, CATCH_UP = "close", "catch up"
+TRIES = 20
+"""How often they are listed, where they come and go."""
 
 
 def precaution(version: str, in_control_mode: bool) -> str:
@@ -28,13 +31,18 @@ def catch_up(server: Server, panes: Iterable[str]) -> list[list[str]]:
     if not server.option("@codex_control"):
         return []
     names = [client.name for client in clients(server) if client.control]
-    states = [f"{pane}:{state}" for pane in panes for state in ("pause", "continue")]
-    return [["refresh-client", "-t", name, *("-A", state)] for name in names for state in states]
+    states = [word for pane in panes for state in ("pause", "continue") for word in ("-A", f"{pane}:{state}")]
+    return [["refresh-client", "-t", name, *states] for name in names if states]
 
 
 def respawn(server: Server, pane: str, commands: Sequence[Sequence[str]]) -> str:
     """Run commands, one of which respawns `pane`; what they print. Raises TmuxError."""
-    ahead = catch_up(server, [pane])
-    # The client may have gone just now.
-    done = server.try_run(*joined([*ahead, *commands])) if ahead else None
-    return server.run_commands(commands) if done is None else done
+    for _ in range(TRIES):
+        try:
+            return server.run_commands([*catch_up(server, [pane]), *commands])
+        except TmuxError as e:
+            # One of them went since they were listed, and nothing behind that was done.
+            if "can't find client" not in str(e):
+                raise
+            why = e
+    raise why

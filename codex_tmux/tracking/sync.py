@@ -182,8 +182,8 @@ def settle(server: Server) -> None:
     # What was drawn in a pane that sleeps, too, must have come to every client before the respawn.
     if server.option("@codex_control"):
         asleep = server.try_run("list-panes", "-a", "-f", SLEEPING, "-F", "#{pane_id}") or ""
-        if ahead := catch_up(server, asleep.split()):
-            server.try_commands(ahead)
+        for command in catch_up(server, asleep.split()):
+            server.try_run(*command)
 
 
 def locked_sync(server: Server) -> None:

@@ -5,8 +5,13 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import pytest
+
 from codex_tmux.sleeping.remain_on_exit import FAILED, OFF
-from codex_tmux.tmux.control_mode import CLOSE, precaution
+from codex_tmux.tmux import control_mode
+from codex_tmux.tmux.clients import Client
+from codex_tmux.tmux.control_mode import CLOSE, precaution, respawn
+from codex_tmux.tmux.server import RESPAWN_PANE, Server
 from tests.deaths import kill_and_respawn
 from tests.support.world import Sandbox
 
@@ -43,3 +48,32 @@ def test_codexes_die_and_come_back_before_a_client_in_control_mode(world: Sandbo
             kill_and_respawn(world, 40)
     for pane in panes:
         world.wait_format(pane, "#{remain-on-exit}", FAILED)
+
+
+def test_one_that_has_just_gone_leaves_none_behind_that_lags(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sandbox.start_server()
+    said = precaution(sandbox.tmux("display-message", "-p", "#{version}"), in_control_mode=True)
+    if said == CLOSE:
+        pytest.skip("no pane is kept there")
+    sandbox.tmux("set-option", "-g", "remain-on-exit", "on", ";", "set-option", "-g", "@codex_control", "1")
+    listed = control_mode.clients
+    gone: list[Client] = []
+
+    def as_they_were(server: Server) -> list[Client]:
+        return [*(gone.pop() for _ in gone[:]), *listed(server)]
+
+    monkeypatch.setattr(control_mode, "clients", as_they_were)
+    server = Server(str(sandbox.socket))
+    sandbox.attach()  # with nobody but clients that do not read, tmux reads nothing either
+    argv = sandbox.tmux_args("-C", "attach-session", "-t", "main")
+    with subprocess.Popen(argv, env=sandbox.env, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as client:
+        sandbox.wait_for(lambda: len(listed(server)) == 2, 20, "the client to attach")
+        pane = sandbox.new_pane("seq 1 20000")
+        for _ in range(3):
+            sandbox.wait_dead(pane)
+            gone.append(Client("gone", "", 0, 0, True))
+            respawn(server, pane, [[RESPAWN_PANE, "-t", pane]])
+        sandbox.wait_dead(pane)
+        client.kill()
