@@ -28,9 +28,10 @@ set-option -g @codex_waits "#{?$CODEX_ASKING,#{n:$CODEX_ASKING} #{?#{==:$CODEX_A
 # tmux up to 3.5 built with utempter (Debian, Ubuntu, Fedora) drops SIGCHLD while that runs its helper for a closed
 # terminal (tmux issue 4559): every other killed pane stays unreaped, and fires nothing, until another child of tmux
 # ends. So there, while Codex panes exist, a timer inside tmux looks once a second, and starts such a child if need be.
-# tmux runs a timer (`run-shell -d`) for some client, and drops it when that one goes: so it says for which.
+# tmux runs a timer (`run-shell -d`) for some client, and drops it when that one goes: so it says for which. The process
+# alone does not tell: by `detach-client -E` it may become another client.
 %hidden CODEX_UNREAPED="#{S:#{W:#{P:#{?pane_dead,#{?#{&&:#{@codex_pane},#{?@codex_asleep,,1}},#{?#{==:#{pane_dead_status}#{pane_dead_signal},},y,},},}}}}"
-%hidden CODEX_TIMER="set-option -gF @codex_ticking '#{?client_pid,#{client_pid},-}' ; run-shell -b -d 1 -C '#{@codex_tick}'"
+%hidden CODEX_TIMER="set-option -gF @codex_ticking '#{?client_pid,#{client_pid}.#{client_created},-}' ; run-shell -b -d 1 -C '#{@codex_tick}'"
 set-option -g @codex_tick "if-shell -F '#{@codex_panes}' { if-shell -F '$CODEX_UNREAPED' { run-shell -b : } ; $CODEX_TIMER } { set-option -gu @codex_ticking }"
 
 # What the title says of the turn, before its id (names stand behind that): 1 it runs, ! it needs the user, 0 there is
@@ -153,7 +154,7 @@ set-hook -g client-attached[8470] {
   if-shell -F 1 "$CODEX_COMES"
 }
 # With a client go the timers that tmux ran for it: the sync does what they were to do.
-set-hook -g client-detached[8470] "if-shell -F '#{@codex_panes}' { $CODEX_LOOK }"
+set-hook -g client-detached[8470] "if-shell -F '#{@codex_panes}#{@codex_control}' { $CODEX_LOOK }"
 
 set-hook -g window-layout-changed[8470] "$CODEX_MOVED ; $CODEX_SHOWN"
 set-hook -g window-linked[8470] "$CODEX_MOVED ; $CODEX_SHOWN"

@@ -159,7 +159,7 @@ class Reading(NamedTuple):
 
     `server` holds the values of SERVER_PLAIN and SERVER_CHOSEN; `panes` one dictionary a pane; `hooks` what
     `show-hooks` printed; `remain_on_exit` and `automatic_rename` what is set for all windows; `clients` the
-    processes of the clients, and of each whether it is in control mode.
+    clients, as `@codex_ticking` names them, and of each whether it is in control mode.
     """
 
     server: dict[str, str]
@@ -180,8 +180,8 @@ class Reading(NamedTuple):
         )
 
 
-CLIENT_FORMAT = "client #{client_pid} #{client_control_mode}"
-CLIENT = re.compile(rb"^client (\d+) ([01]?)$", re.MULTILINE)
+CLIENT_FORMAT = "client #{client_pid}.#{client_created} #{client_control_mode}"
+CLIENT = re.compile(rb"^client ([\d.]+) ([01]?)$", re.MULTILINE)
 SEPARATOR = "===="
 """A line that is no row: those hold tabs."""
 AT_WORK = "2"
@@ -222,7 +222,7 @@ def read(server: Server) -> Reading:
         hooks.decode(errors="replace"),
         remain_on_exit.decode(),
         automatic_rename.decode(),
-        {pid.decode(): control == b"1" for pid, control in CLIENT.findall(hooks)},
+        {client.decode(): control == b"1" for client, control in CLIENT.findall(hooks)},
     )
 
 

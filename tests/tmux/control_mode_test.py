@@ -9,7 +9,7 @@ import pytest
 
 from codex_tmux.sleeping.remain_on_exit import FAILED, OFF
 from codex_tmux.tmux import control_mode
-from codex_tmux.tmux.clients import Client
+from codex_tmux.tmux.clients import Client, clients
 from codex_tmux.tmux.control_mode import CLOSE, precaution, respawn
 from codex_tmux.tmux.server import RESPAWN_PANE, Server
 from tests.deaths import kill_and_respawn
@@ -58,18 +58,17 @@ def test_one_that_has_just_gone_leaves_none_behind_that_lags(
     if said == CLOSE:
         pytest.skip("no pane is kept there")
     sandbox.tmux("set-option", "-g", "remain-on-exit", "on", ";", "set-option", "-g", "@codex_control", "1")
-    listed = control_mode.clients
     gone: list[Client] = []
 
     def as_they_were(server: Server) -> list[Client]:
-        return [*(gone.pop() for _ in gone[:]), *listed(server)]
+        return [*(gone.pop() for _ in gone[:]), *clients(server)]
 
     monkeypatch.setattr(control_mode, "clients", as_they_were)
     server = Server(str(sandbox.socket))
     sandbox.attach()  # with nobody but clients that do not read, tmux reads nothing either
     argv = sandbox.tmux_args("-C", "attach-session", "-t", "main")
     with subprocess.Popen(argv, env=sandbox.env, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as client:
-        sandbox.wait_for(lambda: len(listed(server)) == 2, 20, "the client to attach")
+        sandbox.wait_for(lambda: len(clients(server)) == 2, 20, "the client to attach")
         pane = sandbox.new_pane("seq 1 20000")
         for _ in range(3):
             sandbox.wait_dead(pane)
@@ -77,3 +76,13 @@ def test_one_that_has_just_gone_leaves_none_behind_that_lags(
             respawn(server, pane, [[RESPAWN_PANE, "-t", pane]])
         sandbox.wait_dead(pane)
         client.kill()
+
+
+def test_nothing_is_said_of_one_that_has_gone_where_the_last_codex_went_before(world: Sandbox) -> None:
+    said = precaution(world.tmux("display-message", "-p", "#{version}"), in_control_mode=True)
+    pane, _ = world.talk("hello", "codex-tmux run")
+    with control_client(world):
+        world.wait_for(lambda: world.option("@codex_control") == said, 20, f"the server to say {said!r}")
+        world.tmux("kill-pane", "-t", pane)
+        world.quiet()
+    world.wait_for(lambda: not world.option("@codex_control"), 20, "the server to say nothing")
