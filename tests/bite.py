@@ -45,8 +45,8 @@ GUARDS = (
     Guard(
         "a respawn waits for the sync that is due",
         "plugin/hooks.tmux",
-        "'#{@codex_pending}$CODEX_UNSETTLED'",
-        "'$CODEX_UNSETTLED'",
+        "'#{@codex_pending}#{@codex_control}$CODEX_UNSETTLED'",
+        "'#{@codex_control}$CODEX_UNSETTLED'",
         "tests/tmux/respawn_routes_test.py::test_a_respawn_before_the_sync_that_is_due",
     ),
     Guard(

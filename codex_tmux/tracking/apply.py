@@ -43,6 +43,8 @@ def set_options(
     would keep it true, and unloaded is to stay unloaded.
     """
     if not reading.server["@codex_dir"]:
+        # For what this process itself respawns.
+        reading.server["@codex_control"] = precaution_now(reading)
         return set()
     by_pane = {r.pane: r for r in records if snapshot.holds(r)}
     commands: list[list[str]] = []

@@ -4,6 +4,7 @@ import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -86,3 +87,16 @@ def test_nothing_is_said_of_one_that_has_gone_where_the_last_codex_went_before(w
         world.tmux("kill-pane", "-t", pane)
         world.quiet()
     world.wait_for(lambda: not world.option("@codex_control"), 20, "the server to say nothing")
+
+
+def test_a_respawn_by_hand_ends_no_tmux_without_the_plugin_either(world: Sandbox) -> None:
+    pane, _ = world.talk("hello", "codex-tmux run")
+    world.unload()
+    world.attach()
+    argv = world.tmux_args("-C", "attach-session", "-t", "main")
+    with subprocess.Popen(argv, env=world.env, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as client:
+        world.wait_for(lambda: len(world.tmux("list-clients").splitlines()) == 2, 20, "the client to attach")
+        Path(world.format(pane, "#{pane_tty}")).write_text("much that it does not read\r\n" * 5000)
+        world.helper("respawn", "--force", "-t", pane)
+        world.wait_text(pane, "hello")
+        client.kill()

@@ -1,7 +1,6 @@
 """The plugin inside tmux: which events start a process and which do not, and what it leaves of the user's own."""
 
 import os
-import shlex
 import shutil
 import signal
 import subprocess
@@ -101,13 +100,8 @@ def test_the_timer_that_reaps_outlives_the_client_it_ran_for(sandbox: Sandbox) -
         listed = sandbox.tmux("list-clients", "-F", "#{client_pid}.#{client_created}")
         return listed if listed == sandbox.option("@codex_ticking") else ""
 
-    first = sandbox.wait_for(runs_for_the_client, 20, "the timer to run for the client")
-    # The same process is another client then.
-    again = shlex.join(["exec", *sandbox.tmux_args("attach-session", "-t", "main")])
-    sandbox.tmux("detach-client", "-s", "main", "-E", again)
-    sandbox.wait_for(
-        lambda: runs_for_the_client() not in ("", first), 20, "the timer to run for the next one"
-    )
+    # Its process alone does not tell: by `detach-client -E` it may become another client.
+    sandbox.wait_for(runs_for_the_client, 20, "the timer to run for the client")
     sandbox.tmux("detach-client", "-s", "main")
     sandbox.wait_for(lambda: sandbox.option("@codex_ticking") == "-", 20, "the timer to run for nobody")
     end_the_timer(sandbox)
