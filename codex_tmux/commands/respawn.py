@@ -112,6 +112,8 @@ def respawn(
                 raise StillRuns(pane_id)
             server.run_commands(remember)
             respawn_into_run(server, pane_id, launch, kill=not pane.dead)
+        elif pane.starting:
+            raise Problem(f"pane {pane_id} is just starting Codex")
         else:
             into_shell(server, pane, launch, remember)
 

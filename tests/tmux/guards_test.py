@@ -58,6 +58,7 @@ def test_a_session_that_another_process_writes_to_is_waited_for(world: Sandbox) 
     with written_to(world, one.session) as holder:
         world.respawn(one.pane)
         world.wait_text(one.pane, f"({holder}); waiting")
+        assert "is just starting Codex" in world.refused("respawn", "-t", one.pane)
         assert not runs_codex(world, one.pane)
     wait_resumed(world, one)
 
