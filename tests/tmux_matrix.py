@@ -33,7 +33,7 @@ SKIP = re.compile(r"^SKIPPED \[\d+\] tests/tmux/\w+\.py:\d+: (.*this tmux.*)$", 
 def run(tmux: Path) -> str:
     """What pytest prints of the tests with this tmux, and then selftest."""
     env = {**os.environ, "PATH": f"{tmux.parent}{os.pathsep}{os.environ['PATH']}"}
-    pytest = [sys.executable, "-m", "pytest", "-v", "-rs", "-n", "2", "--dist", "loadgroup", str(TESTS)]
+    pytest = [sys.executable, "-m", "pytest", "-v", "-rs", "-n", "3", "--dist", "loadgroup", str(TESTS)]
     printed = ""
     for command in (pytest, [sys.executable, "-m", "codex_tmux", "selftest"]):
         done = subprocess.run(

@@ -34,6 +34,7 @@ from codex_tmux.tracking.pane_facts import pane_facts, process_facts
 from codex_tmux.tracking.pass_once import Pass, sync_once
 from codex_tmux.tracking.sync import server_lock
 
+STARTING = "pane {pane} is just starting Codex"
 SHELL_WITHIN = 1.0
 """Seconds that a shell may take to come back after its Codex has ended."""
 
@@ -113,7 +114,7 @@ def respawn(
             server.run_commands(remember)
             respawn_into_run(server, pane_id, launch, kill=not pane.dead)
         elif pane.starting:
-            raise Problem(f"pane {pane_id} is just starting Codex")
+            raise Problem(STARTING.format(pane=pane_id))
         else:
             into_shell(server, pane, launch, remember)
 
@@ -151,6 +152,8 @@ def refuse_to_end(server: Server, pane: Pane) -> None:
     row = rows_of(server, [pane.id]).get(pane.id)
     if row is None:
         return  # it is dead
+    if pane.dead:
+        raise Problem(STARTING.format(pane=pane.id))  # the sync has just brought it back
     facts = process_facts(row, Processes(), pane.codex, int(pane.process.partition(":")[0] or 0))
     answer = may_act(pane_facts(row), facts, Act.RESPAWN)
     if not answer:
