@@ -76,8 +76,10 @@ def test_a_restored_pane_wakes_when_it_is_shown(sandbox: Sandbox, old: Path) -> 
     move(sandbox, old)
     sandbox.wait_for(lambda: sandbox.shown(pane) == said, 20, f"the pane to show {said!r}")
     sandbox.tmux("select-window", "-t", pane)
-    said = sandbox.refused("respawn", "-t", pane)
-    assert "just starting Codex" in said or "Codex is running" in said, "its own Codex is no other program"
+    refusal = sandbox.refused("respawn", "-t", pane)
+    assert "just starting Codex" in refusal or "Codex is running" in refusal, (
+        "its own Codex is no other program"
+    )
     wait_resumed(sandbox, one._replace(pane=pane))
 
 
