@@ -10,6 +10,7 @@ from codex_tmux.log import log
 from codex_tmux.sleeping.resume import helper_command
 from codex_tmux.tmux.clients import looking_at
 from codex_tmux.tmux.server import Server, literal, quote
+from codex_tmux.tmux.versions import CONFIRM_BESIDE, version_of
 
 QUESTION = "Restart the Codex running in {pane}? What is typed there is lost."
 
@@ -53,4 +54,6 @@ def ask_client(server: Server, client: str, question: str, again: list[str]) -> 
     # What stands in an option is shown, not expanded.
     server.run("set-option", "-g", "@codex_message", f"{question} (y/n)")
     yes = f"run-shell -b {quote(literal(line))}"
-    server.run_inside("confirm-before", "-t", client, "-p", "#{@codex_message}", yes)
+    # Without -b tmux would wait for the answer; before, it never does.
+    beside = ["-b"] if version_of(server.option("version")) >= CONFIRM_BESIDE else []
+    server.run("confirm-before", *beside, "-t", client, "-p", "#{@codex_message}", yes)

@@ -100,7 +100,7 @@ def offer(server: Server, client: str) -> bool:
     ]
     title = f" Restore {sessions_text(lost)}? "
     middle = ("-x", "C", "-y", "C")
-    server.run_inside("display-menu", "-c", client, "-T", title, *middle, *chain(*items))
+    server.run_beside("display-menu", "-c", client, "-T", title, *middle, *chain(*items))
     return True
 
 

@@ -83,9 +83,10 @@ class Server:
         """
         return parse_rows(self.run_bytes(*command, "-F", row_format(plain, chosen)), (*plain, *chosen))
 
-    def run_inside(self, *command: str) -> None:
-        """Have tmux itself run a command for whose end, or answer, its caller would have to wait."""
-        self.run("run-shell", "-bC", literal(" ".join(map(quote, command))))
+    def run_beside(self, *command: str) -> None:
+        """Run a command that waits for an answer, without waiting. In tmux itself some client's keys would wait too."""
+        nowhere = subprocess.DEVNULL
+        subprocess.Popen(self.argv(*map(escape, command)), stdin=nowhere, stdout=nowhere, stderr=nowhere)
 
     def option(self, name: str) -> str:
         """A user option of the server as the last reading told it, else asked for now; "" where it is not set."""

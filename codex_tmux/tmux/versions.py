@@ -17,6 +17,8 @@ DEAD_FORMAT = (3, 3, "")
 """`remain-on-exit-format`: before, tmux says in its own words that a pane is dead, and no hint can stand there."""
 MESSAGE_CLIENT = (3, 3, "")
 """`display-message -c CLIENT`: 3.2a documents it and takes no value for it ("acd:INpt:F:v" in its source)."""
+CONFIRM_BESIDE = (3, 3, "")
+"""`confirm-before -b`."""
 CONTROL_OF_THE_DEAD = (3, 3, "")
 """The first that lives on when a pane dies, and is kept, while a client in control mode waits for its last output."""
 CONTROL_OF_THE_RESPAWNED = (3, 8, "")

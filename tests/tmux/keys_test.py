@@ -55,6 +55,22 @@ def test_a_key_bound_between_two_loads_is_the_users_too(sandbox: Sandbox) -> Non
     assert sandbox.tmux("show-options", "-gv", "@codex_keys") == "P N F U A"
 
 
+def test_a_question_on_one_client_holds_up_no_other(sandbox: Sandbox) -> None:
+    sandbox.start_server(load_plugin=True)
+    pane, pid = running(sandbox, "first")
+    asked = sandbox.attach()
+    name = sandbox.tmux("list-clients", "-F", "#{client_name}")
+    sandbox.tmux("new-session", "-d", "-s", "other", ";", "bind-key", "K", "set-option", "-g", "@mine", "1")
+    other = sandbox.attach(target="other")
+    other.send(b" ")  # it is the one that was used last
+    sandbox.helper("respawn", "--from-key", "-t", pane, "-c", name)
+    sandbox.wait_for(lambda: b"(y/n)" in asked.output, 20, "the question")
+    other.send(b"\x02K")
+    sandbox.wait_for(lambda: sandbox.option("@mine"), 20, "its key to be heard")
+    asked.send(b"y")
+    sandbox.wait_for(lambda: sandbox.codex_pid(pane) != pid, 20, "another Codex")
+
+
 def test_the_key_asks_before_it_ends_a_running_codex(sandbox: Sandbox) -> None:
     sandbox.start_server(load_plugin=True, width=80)
     pane, pid = running(sandbox, "first")
