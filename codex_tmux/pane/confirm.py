@@ -54,6 +54,6 @@ def ask_client(server: Server, client: str, question: str, again: list[str]) -> 
     # What stands in an option is shown, not expanded.
     server.run("set-option", "-g", "@codex_message", f"{question} (y/n)")
     yes = f"run-shell -b {quote(literal(line))}"
-    # Without -b tmux would wait for the answer; before, it never does.
+    # Without -b tmux waits for the answer; before 3.3 it never does.
     beside = ["-b"] if version_of(server.option("version")) >= CONFIRM_BESIDE else []
     server.run("confirm-before", *beside, "-t", client, "-p", "#{@codex_message}", yes)
