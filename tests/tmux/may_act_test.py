@@ -178,6 +178,7 @@ def test_a_terminal_in_which_nothing_interrupts(world: Sandbox) -> None:
     at_prompt(world, it.pane, "zsh")
     world.tmux("send-keys", "-t", it.pane, "-l", "touch pwned")
     world.wait_text(it.pane, "touch pwned")
+    at_prompt(world, it.pane, "zsh")
     assert "line begun" in world.refused("respawn", "-t", it.pane)
     for _ in "touch pwned":
         world.tmux("send-keys", "-t", it.pane, "BSpace")
