@@ -183,7 +183,7 @@ set-hook -g session-closed[8470] {
 # yet: its stored command may still be the one that starts Codex anew. Or one is just being laid to sleep: for that moment
 # it lives, and a respawn would find it "still active". Or a sync is due or at work, and a Codex that has just come up is
 # not known yet. Or a client in control mode may lag behind the pane. In each of these cases the respawn waits for a sync.
-%hidden CODEX_UNSETTLED="#{S:#{W:#{P:#{?#{&&:#{@codex_pane},#{?pane_dead,#{?@codex_asleep,,1},#{@codex_asleep}}},y,}}}}"
+%hidden CODEX_UNSETTLED="#{S:#{W:#{P:#{?#{&&:#{@codex_pane},#{?#{||:#{pane_dead},#{?pane_pid,0,1}},#{?@codex_asleep,,1},#{@codex_asleep}}},y,}}}}"
 # Where no helper can settle it, the command that starts it anew goes all the same.
 %hidden CODEX_UNLAID="##{&&:##{&&:##{pane_dead},##{@codex_pane}},##{?##{||:##{@codex_asleep},##{@codex_mode}},0,1}}"
 %hidden CODEX_LAY="xargs -I{} tmux respawn-pan -t {} #{@codex_word} run \\; set-option -p -t {} @codex_asleep 1"

@@ -11,7 +11,7 @@ from radon.complexity import cc_visit
 
 ROOT = Path(__file__).parents[1]
 CEILINGS = {
-    "lines of codex_tmux/": 16_540,
+    "lines of codex_tmux/": 16_555,
     "lines of tests/": 22_675,
     "lines of hooks.tmux": 198,
 }

@@ -81,7 +81,8 @@ class Server:
 
         Raises TmuxError.
         """
-        return parse_rows(self.run_bytes(*command, "-F", row_format(plain, chosen)), (*plain, *chosen))
+        rows = parse_rows(self.run_bytes(*command, "-F", row_format(plain, chosen)), (*plain, *chosen))
+        return [as_dead(row) for row in rows]
 
     def run_beside(self, *command: str) -> None:
         """Run a command that waits for an answer, without waiting. In tmux itself some client's keys would wait too."""
@@ -216,7 +217,7 @@ def read(server: Server) -> Reading:
     panes: dict[str, dict[str, str]] = {}
     for pane in parse_rows(listed + b"\n" if listed else b"", (*PLAIN, *CHOSEN), OPTIONS):
         # A window linked into several tmux sessions lists its panes once for each.
-        panes.setdefault(pane["pane_id"], pane)
+        panes.setdefault(pane["pane_id"], as_dead(pane))
     return Reading(
         told,
         list(panes.values()),
@@ -225,6 +226,17 @@ def read(server: Server) -> Reading:
         automatic_rename.decode(),
         {client.decode(): control == b"1" for client, control in CLIENT.findall(hooks)},
     )
+
+
+def as_dead(row: dict[str, str]) -> dict[str, str]:
+    """A row in which a pane is dead as soon as its terminal is closed.
+
+    From 3.8 on tmux says so only when it has heard of the end of the process too; it names no process before.
+
+    >>> as_dead({"pane_dead": "0", "pane_pid": ""}), as_dead({"pane_dead": "0", "pane_pid": "7"})
+    ({'pane_dead': '1', 'pane_pid': ''}, {'pane_dead': '0', 'pane_pid': '7'})
+    """
+    return row | {"pane_dead": "1"} if row.get("pane_pid") == "" else row
 
 
 def joined(commands: Iterable[Sequence[str]]) -> list[str]:
