@@ -39,7 +39,7 @@ def run(tmux: Path) -> str:
         done = subprocess.run(
             command, cwd=ROOT, env=env, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
         )
-        printed += f"{done.stdout}\n{command[2]}: exit {done.returncode}\n"
+        printed += f"{done.stdout}\n{command[-1]}: exit {done.returncode}\n"
     (tmux.parents[1] / "tests.txt").write_text(printed)
     return printed
 
@@ -80,7 +80,7 @@ def table_of(printed: dict[str, str]) -> str:
     lines += [f"| `codex-tmux selftest` | {' | '.join(works)} |", ""]
     for version, text in printed.items():
         lines += [f"- {version}: {limit}." for limit in limits_of(version_of(version))]
-        lines += [f"- {version}: a test is skipped: {why}." for why in SKIP.findall(text)]
+        lines += [f"- {version}: a test is skipped: {why}." for why in dict.fromkeys(SKIP.findall(text))]
     return "\n".join(["", *lines, "", f"Seen on {time.strftime('%Y-%m-%d')}, {sys.platform}.", "", ""])
 
 
