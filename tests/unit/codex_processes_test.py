@@ -73,7 +73,7 @@ class Pane:
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Path:
+def place(tmp_path: Path) -> Iterator[Path]:
     """A folder with a `node`, an npm Codex, and scripts that make `codex resume …` run in our Python."""
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin/node").symlink_to(PYTHON)
@@ -82,7 +82,12 @@ def place(tmp_path: Path) -> Path:
     script.chmod(0o755)
     for name in ("resume", "exec", "app-server", "sandbox"):
         (tmp_path / name).write_text(SLEEPER)
-    return tmp_path
+    yield tmp_path
+    # Also what has left its terminal.
+    for pid in psutil.pids():
+        with suppress(psutil.Error):
+            if Path(psutil.Process(pid).cwd()) == tmp_path:
+                psutil.Process(pid).kill()
 
 
 @pytest.fixture
