@@ -146,7 +146,7 @@ set-hook -g window-pane-changed[8470] "$CODEX_MOVED ; $CODEX_SHOWN"
 # A client brings the terminal that Codex asks for its colours, and the person to be asked or told. A plain `tmux` fires
 # the first one alone, `tmux attach` both.
 %hidden CODEX_SAY="if-shell -F '#{@codex_say}' { display-message -d 10000 '#{@codex_say}' ; set-option -gu @codex_say }"
-# A sync sees to what one in control mode means for panes (`tmux/control_mode.py`).
+# For one in control mode a sync takes precautions (`tmux/control_mode.py`).
 %hidden CODEX_COMES="$CODEX_READ ; if-shell -F '#{||:#{S:#{W:#{P:#{?@codex_waiting,y,}}}},#{&&:#{@codex_panes},#{client_control_mode}}}' { $CODEX_LOOK } ; $CODEX_SAY"
 set-hook -g client-session-changed[8470] "$CODEX_COMES"
 set-hook -g client-attached[8470] {

@@ -13,8 +13,8 @@ TRIES = 20
 
 
 def precaution(version: str, in_control_mode: bool) -> str:
-    """What `@codex_control` says: CLOSE, a pane must not be kept when it dies; CATCH_UP, these clients must have all of
-    it before it is respawned; "" where tmux lives on.
+    """What `@codex_control` says: CLOSE, a pane must not be kept when it dies; CATCH_UP, none of
+    these clients may wait for its output when it is respawned; "" where tmux lives on.
 
     >>> [precaution(version, True) for version in ("3.2a", "3.7c", "next-3.8")]
     ['close', 'catch up', '']
