@@ -136,7 +136,7 @@ class Identifier:
         return pane if may_act(pane_facts(row), now, Act.TAKE_OVER) else pane._replace(guard=None)
 
     def without_own_codex(self, row: dict[str, str], pane: Pane) -> Pane:
-        if self.runs_helper(pane, "run") or self.is_between_programs(int(pane.root_pid)):
+        if self.runs_helper(pane, "run") or self.is_between_programs(pane):
             return pane._replace(starting=True)
         named = row["@codex_title_id"] or "codex" in pane.start_command or pane.was_elsewhere
         if named and (elsewhere := identify_far_pane(self, row, pane)) is not None:
@@ -296,15 +296,19 @@ class Identifier:
             for pid in (root, *self.processes.descendants(root))
         )
 
-    def is_between_programs(self, root: int) -> bool:
-        """Whether a pane's own process is just becoming another program, or ending: it has no command line then.
+    def is_between_programs(self, pane: Pane) -> bool:
+        """Whether a pane's own process is just becoming another program, or has ended and tmux does not say so yet.
 
         Neither says that Codex has gone to a shell; what comes of it, the title or the pane's death will tell.
         """
+        root = int(pane.root_pid)
         process = self.processes.get(root)
-        alive = process is not None and process.state not in "ZX"
+        if process is None:
+            # Another user's may be hidden.
+            return pane.last_process.partition(":")[0] == pane.root_pid
         # Where somebody else's command lines are hidden, theirs are always empty.
-        return alive and not self.processes.argv(root) and self.processes.uid(root) == os.geteuid()
+        own = self.processes.uid(root) == os.geteuid()
+        return process.state in "ZX" or (own and not self.processes.argv(root))
 
     def store(self, codex: CodexProcess) -> Store:
         """The store of a Codex's own CODEX_HOME."""
