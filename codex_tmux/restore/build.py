@@ -7,6 +7,8 @@ killed leaves a window whole, marked with its sessions, or none. It is also what
 import os
 import re
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cached_property
 
 from codex_tmux.codex.session_id import CUT
@@ -50,12 +52,14 @@ class Rebuilder:
         self.libtmux = libtmux.Server(socket_path=server.socket, tmux_bin=server.binary)
         self.base_index = int(server.try_run("show-options", "-gv", "base-index") or "0")
 
-    def run(self, commands: list[list[str]]) -> list[str]:
-        """Run tmux commands in one call; the lines they printed. Raises TmuxError: nothing after that was run."""
+    def run(self, commands: list[list[str]]) -> tuple[list[str], str]:
+        """Run tmux commands in one call; the lines they printed, and why one behind these failed. Raises TmuxError
+        where none was printed: no command after the one that failed was run."""
         done = self.libtmux.cmd(*joined(commands))
-        if done.returncode != 0:
-            raise TmuxError(f"tmux failed: {'; '.join(done.stderr) or f'exit {done.returncode}'}")
-        return list(done.stdout)
+        fault = f"tmux failed: {'; '.join(done.stderr)}" if done.returncode else ""
+        if fault and not done.stdout:
+            raise TmuxError(fault)
+        return done.stdout, fault
 
     @cached_property
     def sessions(self) -> set[str]:
@@ -86,14 +90,15 @@ class Rebuilder:
         if plan.automatic and self.names.keys() & {record.session_id for record in plan.records}:
             commands.append(["set-option", "-wu", "-t", window, "automatic-rename"])
         commands.append(["list-panes", "-t", window, "-F", "#{pane_id} #{pane_pid}"])
-        lines = self.with_buffers(plan.records, commands)
-        self.sessions.add(session)
         if others:
-            try:
-                top = ["select-pane", "-t", f"{window}.{{top-left}}"]
-                self.run([top, ["select-layout", "-t", window, plan.layout]])
-            except TmuxError as e:
-                notes.append(f"its layout could not be set ({e})")
+            # Last, as it may fail; in the same call, as the panes are drawn in the size they have.
+            top = ["select-pane", "-t", f"{window}.{{top-left}}"]
+            commands += [top, ["select-layout", "-t", window, plan.layout]]
+        with self.buffers(plan.records):
+            lines, fault = self.run(commands)
+        self.sessions.add(session)
+        if fault:
+            notes.append(f"its layout could not be set ({fault})")
         return [(line.split(" ")[0], line.split(" ")[1]) for line in lines], notes
 
     def with_session(self, session: str, plan: Build, start: list[str]) -> list[list[str]]:
@@ -119,9 +124,9 @@ class Rebuilder:
         notes: list[str] = []
         cell = Cell(record.cwd, record)
         start = [RESPAWN_PANE, "-k", "-t", pane, *self.start(cell, notes)]
-        told = ["display-message", "-p", "-t", pane, "#{pane_pid}"]
-        (process,) = self.with_buffers([record], [*self.marks(pane, cell), start, told], pane)
-        return process, notes
+        commands = [*self.marks(pane, cell), start, ["display-message", "-p", "-t", pane, "#{pane_pid}"]]
+        with self.buffers([record]):
+            return respawn(self.server, pane, commands).strip(), notes
 
     def start(self, cell: Cell, notes: list[str]) -> list[str]:
         """The last arguments of the command that creates a pane: where, and what for Codex. Where its directory is
@@ -136,9 +141,9 @@ class Rebuilder:
         buffer = SAID + cell.record.session_id
         return [*where, "-e", f"{LAY}={buffer}", *run_command(self.server, launch_of(cell.record))]
 
-    def with_buffers(self, records: list[Record], commands: list[list[str]], there: str = "") -> list[str]:
-        """Run the commands that bring these records back, whose panes draw what was said last from buffers, and take
-        these away; `there`: the pane that is there already. Raises TmuxError."""
+    @contextmanager
+    def buffers(self, records: list[Record]) -> Iterator[None]:
+        """Buffers with what was said last: the panes that bring these records back draw it, and take them away."""
         for record in records:
             # tmux 3.3 shows the hint itself; before, it has to be drawn.
             hint = [] if self.has_pane_format else [(HINT, ASLEEP)]
@@ -146,7 +151,7 @@ class Rebuilder:
             load = self.server.argv("load-buffer", "-b", SAID + record.session_id, "-")
             subprocess.run(load, input=data, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
-            return respawn(self.server, there, commands).splitlines() if there else self.run(commands)
+            yield
         except TmuxError:
             for record in records:
                 self.server.try_run("delete-buffer", "-b", SAID + record.session_id)

@@ -42,9 +42,11 @@ def set_options(
     Returns the panes that were not marked as Codex's before. Where the plugin is not loaded nothing is set: nobody
     would keep it true, and unloaded is to stay unloaded.
     """
+    former_control = reading.server["@codex_control"]
+    # For what this process itself respawns, too.
+    control = precaution(reading.server["version"], any(reading.clients.values()))
+    reading.server["@codex_control"] = control
     if not reading.server["@codex_dir"]:
-        # For what this process itself respawns.
-        reading.server["@codex_control"] = precaution_now(reading)
         return set()
     by_pane = {r.pane: r for r in records if snapshot.holds(r)}
     commands: list[list[str]] = []
@@ -63,7 +65,10 @@ def set_options(
         commands.append(["set-option", "-gw", "automatic-rename", reading.automatic_rename])
     commands += renamed_windows(reading)
     commands += server_options(reading, snapshot, records, list(marked), changed=bool(commands))
-    run_all(server, commands, loaded=bool(reading.server["@codex_dir"]))
+    if control != former_control:
+        flag = ["-g", "@codex_control", control] if control else ["-gu", "@codex_control"]
+        commands.append(["set-option", *flag])
+    run_all(server, commands, loaded=True)
     return {pane for pane, is_new in marked.items() if is_new}
 
 
@@ -97,11 +102,6 @@ def server_options(
         commands.append(["set-option", "-g", "@codex_status", status])
     if commands or changed:
         commands.append(["set-option", "-gF", "@codex_seen", "#{E:@codex_places}"])
-    if (control := precaution_now(reading)) != reading.server["@codex_control"]:
-        commands.append(
-            ["set-option", *(("-g", "@codex_control", control) if control else ("-gu", "@codex_control"))]
-        )
-        reading.server["@codex_control"] = control
     if marked and version_of(reading.server["version"]) < REAPS:
         commands += timer(reading, changed=bool(commands))
     if reading.server["@codex_pending"]:
@@ -123,10 +123,6 @@ def timer(reading: Reading, changed: bool) -> list[list[str]]:
         return []
     ended = f"#{{==:#{{@codex_ticking}},{runs_for if dropped else ''}}}"
     return [["if-shell", "-F", ended, "run-shell -b -C '#{@codex_tick}'"]]
-
-
-def precaution_now(reading: Reading) -> str:
-    return precaution(reading.server["version"], any(reading.clients.values()))
 
 
 def list_of_panes(reading: Reading, marked: list[str]) -> list[list[str]]:
@@ -193,7 +189,7 @@ def keep_when_killed(
 def kept(reading: Reading, row: dict[str, str], launch: Launch) -> list[list[str]]:
     """The commands that let a pane whose own program is Codex outlive a crash, and say so then."""
     pane = row["pane_id"]
-    wanted = precaution_now(reading) != CLOSE
+    wanted = reading.server["@codex_control"] != CLOSE
     todo = remain_on_exit(wanted, row["remain-on-exit"], reading.remain_on_exit, bool(row[Option.KEEP]))
     if todo == GIVE_BACK:
         return give_back(pane)

@@ -303,8 +303,7 @@ class Identifier:
         """
         root = int(pane.root_pid)
         process = self.processes.get(root)
-        if process is None:
-            # Another user's may be hidden.
+        if process is None:  # it has ended, or is another user's, and hidden
             return pane.last_process.partition(":")[0] == pane.root_pid
         # Where somebody else's command lines are hidden, theirs are always empty.
         own = self.processes.uid(root) == os.geteuid()

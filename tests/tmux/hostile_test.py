@@ -13,7 +13,7 @@ import pytest
 
 from codex_tmux.selftest.world import WorldError
 from codex_tmux.tmux.versions import MESSAGE_CLIENT
-from tests.support.standin import PROMPT_DELAY
+from tests.support.standin import FOCUS_EVENTS_ON, PROMPT_DELAY
 from tests.support.terminal import Client
 from tests.support.world import Sandbox
 from tests.tmux.respawn_routes_test import command_line
@@ -357,10 +357,14 @@ def test_what_was_lost_is_restored_and_nothing_of_it_obeyed(evil_world: tuple[Sa
     world.wait_asleep(pane)
     world.respawn(pane)
     world.wait_text(pane, "without it")
+    world.wait_for(lambda: b"without" in client.output, 20, "the question on the terminal")
     asked = len(client.output)
+    drawn = world.root / "drawn"
+    world.tmux("pipe-pane", "-t", pane, f"cat >{drawn}")
     world.tmux("send-keys", "-t", pane, "Enter")
     wait_resumed(world, pane, session)
-    # What the stand-in itself draws, under its own head, is as it was typed.
-    ours = client.output[:asked] + client.output[asked:].partition(b">_ Codex stand-in")[0]
+    begins = FOCUS_EVENTS_ON.encode()  # the stand-in: what it draws is as it was typed, and wipes the screen
+    world.wait_for(lambda: begins in drawn.read_bytes(), 20, "the stand-in")
+    ours = client.output[:asked] + drawn.read_bytes().partition(begins)[0]
     assert_harmless(ours.decode(errors="surrogateescape"), "the user's terminal")
     no_harm(world)

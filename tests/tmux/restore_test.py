@@ -99,20 +99,8 @@ def test_windows_come_back_as_they_were(sandbox: Sandbox) -> None:
     first = new_session(sandbox, "größe ##(touch HIT)", "codex", window="a ##{pane_id} b", cwd=other)
     shell = split(sandbox, first, cwd=other)
     second = split(sandbox, shell, "codex", way="-h")
-    third = sandbox.tmux(
-        *(
-            "new-window",
-            "-d",
-            "-P",
-            "-F",
-            "#{pane_id}",
-            "-t",
-            "=größe #(touch HIT):7",
-            "-n",
-            "'; touch HIT; '\" $(touch HIT)`touch HIT` a\\b",
-            "codex",
-        )
-    )
+    name = "'; touch HIT; '\" $(touch HIT)`touch HIT` a\\b"
+    third = sandbox.pane_by("new-window", "-d", "-t", "=größe #(touch HIT):7", "-n", name, "codex")
     fourth = sandbox.new_pane(name="in main")
     codexes = (first, second, third, fourth)
     for pane in codexes:
@@ -312,6 +300,14 @@ def test_a_window_in_the_way_stays_and_the_outcome_says_so(sandbox: Sandbox) -> 
     assert "s0:0 is in use" in str([r["reason"] for r in found])
     assert sandbox.format(mine, "#{pane_current_command}") == "sleep"
     assert sorted(places(sandbox).values()) == ["s0:1.0 w", "s0:2.0 w"]
+
+
+def test_a_layout_that_tmux_refuses_is_said_and_the_panes_come_back(sandbox: Sandbox) -> None:
+    lose_records(sandbox, 2)
+    state = sandbox.state_dir / "state.toml"
+    state.write_text(state.read_text().replace("window = 1\n", "window = 0\n"))
+    assert "its layout could not be set" in str([r["reason"] for r in results(sandbox)])
+    assert sorted(places(sandbox).values()) == ["s0:0.0 w", "s0:0.1 w"]
 
 
 def test_a_missing_directory_falls_back_and_says_so(sandbox: Sandbox) -> None:
