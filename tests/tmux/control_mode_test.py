@@ -5,6 +5,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 import pytest
 
@@ -18,19 +19,19 @@ from tests.support.world import Sandbox
 
 
 @contextmanager
-def control_client(sandbox: Sandbox) -> Iterator[None]:
-    """A client in control mode, which reads what it is told."""
+def control_client(sandbox: Sandbox, reads: bool = True) -> Iterator[IO[bytes]]:
+    """A client in control mode, and whether it reads what it is told; what it is given to do."""
     argv = sandbox.tmux_args("-C", "attach-session", "-t", "main")
     client = subprocess.Popen(argv, env=sandbox.env, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert client.stdin
     assert client.stdout
-    reader = threading.Thread(target=client.stdout.read, daemon=True)
-    reader.start()
-    try:
-        yield
-    finally:
-        client.kill()
-        reader.join()
-        client.communicate()
+    if reads:
+        threading.Thread(target=client.stdout.read, daemon=True).start()
+    with client:
+        try:
+            yield client.stdin
+        finally:
+            client.kill()
 
 
 def test_codexes_die_and_come_back_before_a_client_in_control_mode(world: Sandbox) -> None:
@@ -67,8 +68,7 @@ def test_one_that_has_just_gone_leaves_none_behind_that_lags(
     monkeypatch.setattr(control_mode, "clients", as_they_were)
     server = Server(str(sandbox.socket))
     sandbox.attach()  # with nobody but clients that do not read, tmux reads nothing either
-    argv = sandbox.tmux_args("-C", "attach-session", "-t", "main")
-    with subprocess.Popen(argv, env=sandbox.env, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as client:
+    with control_client(sandbox, reads=False):
         sandbox.wait_for(lambda: len(clients(server)) == 2, 20, "the client to attach")
         pane = sandbox.new_pane("seq 1 20000")
         for _ in range(3):
@@ -76,7 +76,6 @@ def test_one_that_has_just_gone_leaves_none_behind_that_lags(
             gone.append(Client("gone", "", 0, 0, True))
             respawn(server, pane, [[RESPAWN_PANE, "-t", pane]])
         sandbox.wait_dead(pane)
-        client.kill()
 
 
 def test_nothing_is_said_of_one_that_has_gone_where_the_last_codex_went_before(world: Sandbox) -> None:
@@ -93,10 +92,8 @@ def test_a_respawn_by_hand_ends_no_tmux_without_the_plugin_either(world: Sandbox
     pane, _ = world.talk("hello", "codex-tmux run")
     world.unload()
     world.attach()
-    argv = world.tmux_args("-C", "attach-session", "-t", "main")
-    with subprocess.Popen(argv, env=world.env, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as client:
+    with control_client(world, reads=False):
         world.wait_for(lambda: len(world.tmux("list-clients").splitlines()) == 2, 20, "the client to attach")
         Path(world.format(pane, "#{pane_tty}")).write_text("much that it does not read\r\n" * 5000)
         world.helper("respawn", "--force", "-t", pane)
         world.wait_text(pane, "hello")
-        client.kill()

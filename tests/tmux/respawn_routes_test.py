@@ -4,7 +4,6 @@ import os
 import shlex
 import shutil
 import signal
-import subprocess
 import time
 from collections.abc import Callable
 from typing import NamedTuple
@@ -15,6 +14,7 @@ import pytest
 from codex_tmux.selftest.world import WorldError
 from tests.support.standin import PROMPT_DELAY
 from tests.support.world import Sandbox
+from tests.tmux.control_mode_test import control_client
 
 FLAGS = ("-m", "x", "-s", "read-only")
 PREFIX = b"\x02"
@@ -171,15 +171,12 @@ def codex_of(sandbox: Sandbox, pane: str) -> int:
 
 
 def in_control_mode(sandbox: Sandbox, pane: str) -> None:
-    tmux = ["tmux", "-S", str(sandbox.socket), "-C", "attach-session", "-t", "main"]
-    with subprocess.Popen(tmux, env=sandbox.env, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL) as control:
-        assert control.stdin
-        before = codex_of(sandbox, pane)
-        control.stdin.write(f"respawn-pane -k -t {pane}\n".encode())
-        control.stdin.flush()
-        # A control client whose input ends takes what it has queued with it: a respawn that waits for a sync.
+    before = codex_of(sandbox, pane)
+    with control_client(sandbox) as commands:
+        commands.write(f"respawn-pane -k -t {pane}\n".encode())
+        commands.flush()
+        # Its end takes what is queued for it with it: a respawn that waits for a sync.
         sandbox.wait_for(lambda: codex_of(sandbox, pane) not in (0, before), 20, f"{pane} to be respawned")
-        control.stdin.close()
 
 
 def bound_late(sandbox: Sandbox, pane: str) -> None:
