@@ -52,15 +52,6 @@ class Rebuilder:
         self.libtmux = libtmux.Server(socket_path=server.socket, tmux_bin=server.binary)
         self.base_index = int(server.try_run("show-options", "-gv", "base-index") or "0")
 
-    def run(self, commands: list[list[str]]) -> tuple[list[str], str]:
-        """Run tmux commands in one call; the lines they printed, and why one behind these failed. Raises TmuxError
-        where none was printed: no command after the one that failed was run."""
-        done = self.libtmux.cmd(*joined(commands))
-        fault = f"tmux failed: {'; '.join(done.stderr)}" if done.returncode else ""
-        if fault and not done.stdout:
-            raise TmuxError(fault)
-        return done.stdout, fault
-
     @cached_property
     def sessions(self) -> set[str]:
         """The tmux sessions there are, and those that were built."""
@@ -91,15 +82,20 @@ class Rebuilder:
             commands.append(["set-option", "-wu", "-t", window, "automatic-rename"])
         commands.append(["list-panes", "-t", window, "-F", "#{pane_id} #{pane_pid}"])
         if others:
-            # Last, as it may fail; in the same call, as the panes are drawn in the size they have.
+            # Last, as it may fail; in the same call, as each pane is drawn in the size that it has by then.
             top = ["select-pane", "-t", f"{window}.{{top-left}}"]
             commands += [top, ["select-layout", "-t", window, plan.layout]]
         with self.buffers(plan.records):
-            lines, fault = self.run(commands)
+            done = self.libtmux.cmd(*joined(commands))
+            fault = f"tmux failed: {'; '.join(done.stderr) or f'exit {done.returncode}'}"
+            # A hook of the user's may print, too.
+            panes = [(m[1], m[2]) for line in done.stdout if (m := re.fullmatch(r"(%\d+) (\d+)", line))]
+            if done.returncode and not (others and panes):
+                raise TmuxError(fault)
         self.sessions.add(session)
-        if fault:
+        if done.returncode:
             notes.append(f"its layout could not be set ({fault})")
-        return [(line.split(" ")[0], line.split(" ")[1]) for line in lines], notes
+        return panes, notes
 
     def with_session(self, session: str, plan: Build, start: list[str]) -> list[list[str]]:
         """The commands that make a tmux session with this one window."""
@@ -143,7 +139,7 @@ class Rebuilder:
 
     @contextmanager
     def buffers(self, records: list[Record]) -> Iterator[None]:
-        """Buffers with what was said last: the panes that bring these records back draw it, and take them away."""
+        """Buffers with what was said last: the panes that bring these records back draw it, and delete them."""
         for record in records:
             # tmux 3.3 shows the hint itself; before, it has to be drawn.
             hint = [] if self.has_pane_format else [(HINT, ASLEEP)]

@@ -43,13 +43,16 @@ def set_options(
     would keep it true, and unloaded is to stay unloaded.
     """
     former_control = reading.server["@codex_control"]
-    # For what this process itself respawns, too.
+    # Also for what this process itself respawns.
     control = precaution(reading.server["version"], any(reading.clients.values()))
     reading.server["@codex_control"] = control
     if not reading.server["@codex_dir"]:
         return set()
     by_pane = {r.pane: r for r in records if snapshot.holds(r)}
     commands: list[list[str]] = []
+    if control != former_control:
+        value = ["-g", "@codex_control", control] if control else ["-gu", "@codex_control"]
+        commands.append(["set-option", *value])
     marked: dict[str, bool] = {}
     names = wanted_names(reading, snapshot, by_pane)
     for row, pane in zip(reading.panes, snapshot.panes):
@@ -65,9 +68,6 @@ def set_options(
         commands.append(["set-option", "-gw", "automatic-rename", reading.automatic_rename])
     commands += renamed_windows(reading)
     commands += server_options(reading, snapshot, records, list(marked), changed=bool(commands))
-    if control != former_control:
-        flag = ["-g", "@codex_control", control] if control else ["-gu", "@codex_control"]
-        commands.append(["set-option", *flag])
     run_all(server, commands, loaded=True)
     return {pane for pane, is_new in marked.items() if is_new}
 

@@ -136,7 +136,7 @@ class Identifier:
         return pane if may_act(pane_facts(row), now, Act.TAKE_OVER) else pane._replace(guard=None)
 
     def without_own_codex(self, row: dict[str, str], pane: Pane) -> Pane:
-        if self.runs_helper(pane, "run") or self.is_between_programs(pane):
+        if self.runs_helper(pane, "run") or self.is_between_programs(int(pane.root_pid)):
             return pane._replace(starting=True)
         named = row["@codex_title_id"] or "codex" in pane.start_command or pane.was_elsewhere
         if named and (elsewhere := identify_far_pane(self, row, pane)) is not None:
@@ -296,18 +296,11 @@ class Identifier:
             for pid in (root, *self.processes.descendants(root))
         )
 
-    def is_between_programs(self, pane: Pane) -> bool:
-        """Whether a pane's own process is just becoming another program, or has ended and tmux does not say so yet.
-
-        Neither says that Codex has gone to a shell; what comes of it, the title or the pane's death will tell.
-        """
-        root = int(pane.root_pid)
-        process = self.processes.get(root)
-        if process is None:  # it has ended, or is another user's, and hidden
-            return pane.last_process.partition(":")[0] == pane.root_pid
+    def is_between_programs(self, root: int) -> bool:
+        """Whether a pane's own process is just becoming another program: it has no command line then, and has not gone
+        to a shell."""
         # Where somebody else's command lines are hidden, theirs are always empty.
-        own = self.processes.uid(root) == os.geteuid()
-        return process.state in "ZX" or (own and not self.processes.argv(root))
+        return not self.processes.argv(root) and self.processes.uid(root) == os.geteuid()
 
     def store(self, codex: CodexProcess) -> Store:
         """The store of a Codex's own CODEX_HOME."""

@@ -44,10 +44,9 @@ class Pane(NamedTuple):
     `running` is the Codex in it (None: none), `process` names that process (`pid:start`). `exit` is the dead
     pane's exit status or signal, "" while unknown. `quit` tells, for a pane that lost its Codex to a shell,
     whether the user quit it. `doubted`: it is not sure any more that the pane shows the session it was thought to.
-    `ours`: its stored command is codex-tmux itself; `starting`: that is running right now, Codex not yet, or its own
-    process has ended since the reading; `moved`: it sleeps, and its stored command starts a helper that lies elsewhere
-    now; `wakes`: it was restored, and somebody is there to see it. `codex`: where the running Codex is; `left_alone`:
-    why one that runs there is not the pane's.
+    `ours`: its stored command is codex-tmux itself; `starting`: that is running right now, Codex not yet; `moved`: it
+    sleeps, and its stored command starts a helper that lies elsewhere now; `wakes`: it was restored, and somebody is
+    there to see it. `codex`: where the running Codex is; `left_alone`: why one that runs there is not the pane's.
     `window_automatic`: tmux itself names the window.
     """
 

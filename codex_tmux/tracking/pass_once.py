@@ -3,11 +3,13 @@
 import time
 from typing import NamedTuple
 
+from codex_tmux.codex.processes.table import Processes
 from codex_tmux.errors import Problem
 from codex_tmux.log import debugging, log, set_level
 from codex_tmux.sleeping.resume import see_that_tmux_reaps, wait_until_dead
 from codex_tmux.state import store
-from codex_tmux.state.records import Record, now
+from codex_tmux.state.pane_options import Option
+from codex_tmux.state.records import LIVE, Record, now
 from codex_tmux.tmux import epoch, hooks
 from codex_tmux.tmux import server as tmux
 from codex_tmux.tmux.server import Reading, Server, escape
@@ -92,25 +94,35 @@ def tell_what_was_seen(snapshot: Snapshot, seconds: float) -> None:
 def settled_reading(server: Server) -> tuple[Reading, Identifier, Snapshot]:
     """One reading in which tmux knows how each process has ended; after SETTLING seconds, as things are."""
     end = time.monotonic() + SETTLING
-    reading = tmux.read(server)
     while True:
+        reading = tmux.read(server)
         identifier = Identifier(server, reading)
         snapshot = identifier.snapshot()
-        if time.monotonic() > end or not any(is_unreaped(reading, pane) for pane in snapshot.panes):
+        rows = zip(reading.panes, snapshot.panes)
+        if time.monotonic() > end or not any(is_unsettled(identifier, row, pane) for row, pane in rows):
             return reading, identifier, snapshot
         server.try_run("run-shell", "-b", ":")
         time.sleep(0.01)
-        reading = tmux.read(server)
 
 
-def is_unreaped(reading: Reading, pane: Pane) -> bool:
-    """Whether a pane's process has ended and tmux does not know how: it may have to close the pane yet.
+def is_unsettled(identifier: Identifier, row: dict[str, str], pane: Pane) -> bool:
+    """Whether a pane's process has ended and tmux does not know that, or how: it may have to close the pane yet.
 
     A tmux that tells no signals says nothing of a process that was killed, and never will.
     """
-    if not pane.dead or not pane.marked or pane.asleep or pane.exit:
+    if not pane.marked or pane.asleep:
         return False
-    return version_of(reading.server["version"]) >= DEAD_SIGNAL
+    if pane.dead:
+        return not pane.exit and version_of(identifier.reading.server["version"]) >= DEAD_SIGNAL
+    return row[Option.STATE] == LIVE and not pane.running and has_ended(identifier.processes, pane)
+
+
+def has_ended(processes: Processes, pane: Pane) -> bool:
+    """Whether a pane's own process has ended, at this moment."""
+    process = processes.read(int(pane.root_pid))
+    if process is None:  # or it is another user's, and hidden
+        return pane.last_process.partition(":")[0] == pane.root_pid
+    return process.state in "ZX"
 
 
 def living_panes(server: Server) -> set[str]:

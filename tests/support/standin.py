@@ -58,10 +58,6 @@ def tui(session: StoredSession, prompt: str | None) -> int:
     """Talk until `/quit`, Ctrl-C or the end of input; SIGUSR1 makes it fail."""
     if not sys.stdin.isatty():
         raise Refused("stdin is not a terminal")
-    # What is typed before the composer is there is lost, as with Codex, and leaves no trace on the screen.
-    echoing = termios.tcgetattr(sys.stdin)
-    silent = [*echoing[:3], echoing[3] & ~termios.ECHO, *echoing[4:]]
-    termios.tcsetattr(sys.stdin, termios.TCSAFLUSH, silent)
     sys.stdout.write(FOCUS_EVENTS_ON)
     set_title(session.id)
     screen = banner(session.items)
@@ -69,10 +65,11 @@ def tui(session: StoredSession, prompt: str | None) -> int:
     while True:
         try:
             if screen:
+                # What was typed before the composer is there is lost, as with Codex.
+                termios.tcflush(sys.stdin, termios.TCIFLUSH)
                 # In one piece: a transcript on the screen means that the composer is there.
                 say(screen)
                 screen = ""
-                termios.tcsetattr(sys.stdin, termios.TCSAFLUSH, echoing)
             if prompt is not None:
                 time.sleep(PROMPT_DELAY)
             text, prompt = (prompt if prompt is not None else sys.stdin.readline()), None

@@ -20,7 +20,7 @@ from tests.support.world import Sandbox
 
 @contextmanager
 def control_client(sandbox: Sandbox, reads: bool = True) -> Iterator[IO[bytes]]:
-    """A client in control mode, and whether it reads what it is told; what it is given to do."""
+    """A client in control mode, which reads what it is told, or does not; its standard input."""
     argv = sandbox.tmux_args("-C", "attach-session", "-t", "main")
     client = subprocess.Popen(argv, env=sandbox.env, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert client.stdin

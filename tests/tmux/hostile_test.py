@@ -294,13 +294,7 @@ def test_nothing_of_theirs_reaches_a_terminal(evil_world: tuple[Sandbox, str, st
     # A program that calls itself so is named when a shell is busy with it.
     busy = world.pane_by("new-window", "bash --norc")
     world.wait_for(lambda: world.capture(busy).strip(), 20, "the shell")
-    world.tmux(
-        "send-keys",
-        "-t",
-        busy,
-        f"exec -a {shlex.quote(chr(27) + ']0;' + OWNED + chr(7))} sleep 1000",
-        "Enter",
-    )
+    world.enter(busy, f"exec -a {shlex.quote(chr(27) + ']0;' + OWNED + chr(7))} sleep 1000")
     for args in (
         ["list"],
         ["list", "--all"],
@@ -360,11 +354,13 @@ def test_what_was_lost_is_restored_and_nothing_of_it_obeyed(evil_world: tuple[Sa
     world.wait_for(lambda: b"without" in client.output, 20, "the question on the terminal")
     asked = len(client.output)
     drawn = world.root / "drawn"
-    world.tmux("pipe-pane", "-t", pane, f"cat >{drawn}")
+    drawn.touch()
+    world.tmux("pipe-pane", "-t", pane, f"cat >>{drawn}")
     world.tmux("send-keys", "-t", pane, "Enter")
     wait_resumed(world, pane, session)
-    begins = FOCUS_EVENTS_ON.encode()  # the stand-in: what it draws is as it was typed, and wipes the screen
+    assert_harmless(client.output[:asked].decode(errors="surrogateescape"), "the user's terminal")
+    # From there on the stand-in draws what was typed as it is.
+    begins = FOCUS_EVENTS_ON.encode()
     world.wait_for(lambda: begins in drawn.read_bytes(), 20, "the stand-in")
-    ours = client.output[:asked] + drawn.read_bytes().partition(begins)[0]
-    assert_harmless(ours.decode(errors="surrogateescape"), "the user's terminal")
+    assert_harmless(drawn.read_bytes().partition(begins)[0].decode(errors="surrogateescape"), "the pane")
     no_harm(world)

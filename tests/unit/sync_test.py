@@ -1,12 +1,17 @@
 """What a sync that hooks have started leaves behind where it comes to nothing."""
 
+import os
+import subprocess
 from pathlib import Path
 
 import pytest
 
+from codex_tmux.codex.processes.table import Processes
 from codex_tmux.errors import Problem
 from codex_tmux.tmux.server import Server
 from codex_tmux.tracking import sync
+from codex_tmux.tracking.pass_once import has_ended
+from tests.unit.rules_test import pane
 
 
 @pytest.mark.parametrize(
@@ -49,3 +54,18 @@ def test_a_respawn_is_told_that_nothing_was_settled(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(Server, "try_run", lambda self, *args: None)
     assert sync.main(["--settle"]) == 1
     assert sync.main([]) == 0
+
+
+def test_a_process_that_has_ended_since_it_was_looked_at_is_seen() -> None:
+    """Its pane is no shell that Codex went back to, though tmux does not call it dead yet."""
+    child = subprocess.Popen(["sleep", "100"])
+    ours = pane(root_pid=str(child.pid), last_process=f"{child.pid}:1")
+    processes = Processes()
+    assert child.pid in processes.pids()
+    assert not has_ended(processes, ours)
+    child.kill()
+    os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+    assert has_ended(processes, ours)
+    child.wait()
+    assert has_ended(processes, ours)
+    assert not has_ended(processes, ours._replace(last_process="1:1")), "another user's may be hidden"
