@@ -82,19 +82,19 @@ class Rebuilder:
             commands.append(["set-option", "-wu", "-t", window, "automatic-rename"])
         commands.append(["list-panes", "-t", window, "-F", "#{pane_id} #{pane_pid}"])
         if others:
-            # Last, as it may fail; in the same call, as each pane is drawn in the size that it has by then.
+            # Last, as it may fail, but in this call: a pane draws itself in the size it has at that moment.
             top = ["select-pane", "-t", f"{window}.{{top-left}}"]
             commands += [top, ["select-layout", "-t", window, plan.layout]]
         with self.buffers(plan.records):
             done = self.libtmux.cmd(*joined(commands))
-            fault = f"tmux failed: {'; '.join(done.stderr) or f'exit {done.returncode}'}"
+            why = "; ".join(done.stderr) or f"exit {done.returncode}"
             # A hook of the user's may print, too.
             panes = [(m[1], m[2]) for line in done.stdout if (m := re.fullmatch(r"(%\d+) (\d+)", line))]
             if done.returncode and not (others and panes):
-                raise TmuxError(fault)
+                raise TmuxError(f"tmux failed: {why}")
         self.sessions.add(session)
         if done.returncode:
-            notes.append(f"its layout could not be set ({fault})")
+            notes.append(f"its layout could not be set ({why})")
         return panes, notes
 
     def with_session(self, session: str, plan: Build, start: list[str]) -> list[list[str]]:

@@ -175,7 +175,7 @@ def in_control_mode(sandbox: Sandbox, pane: str) -> None:
     with control_client(sandbox) as commands:
         commands.write(f"respawn-pane -k -t {pane}\n".encode())
         commands.flush()
-        # Its end takes what is queued for it with it: a respawn that waits for a sync.
+        # When it ends, what it has queued is lost: a respawn that waits for a sync.
         sandbox.wait_for(lambda: codex_of(sandbox, pane) not in (0, before), 20, f"{pane} to be respawned")
 
 

@@ -2,16 +2,16 @@
 
 import os
 import subprocess
+from collections import defaultdict
 from pathlib import Path
 
 import pytest
 
-from codex_tmux.codex.processes.table import Processes
 from codex_tmux.errors import Problem
-from codex_tmux.tmux.server import Server
-from codex_tmux.tracking import sync
-from codex_tmux.tracking.pass_once import has_ended
-from tests.unit.rules_test import pane
+from codex_tmux.state.records import LIVE
+from codex_tmux.tmux import server as tmux
+from codex_tmux.tmux.server import Reading, Server
+from codex_tmux.tracking import pass_once, sync
 
 
 @pytest.mark.parametrize(
@@ -56,16 +56,17 @@ def test_a_respawn_is_told_that_nothing_was_settled(monkeypatch: pytest.MonkeyPa
     assert sync.main([]) == 0
 
 
-def test_a_process_that_has_ended_since_it_was_looked_at_is_seen() -> None:
-    """Its pane is no shell that Codex went back to, though tmux does not call it dead yet."""
-    child = subprocess.Popen(["sleep", "100"])
-    ours = pane(root_pid=str(child.pid), last_process=f"{child.pid}:1")
-    processes = Processes()
-    assert child.pid in processes.pids()
-    assert not has_ended(processes, ours)
-    child.kill()
-    os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
-    assert has_ended(processes, ours)
-    child.wait()
-    assert has_ended(processes, ours)
-    assert not has_ended(processes, ours._replace(last_process="1:1")), "another user's may be hidden"
+@pytest.mark.parametrize("reaped", [False, True])
+def test_a_pane_is_read_again_until_tmux_knows_that_its_process_has_ended(
+    monkeypatch: pytest.MonkeyPatch, reaped: bool
+) -> None:
+    with subprocess.Popen(["sleep", "100"]) as child:
+        child.kill()
+        os.waitid(os.P_PID, child.pid, os.WEXITED | (0 if reaped else os.WNOWAIT))
+        row = defaultdict(str, window_index="0", pane_index="0", pane_pid=str(child.pid), pane_dead="0")
+        row |= {"@codex_pane": "1", "@codex_state": LIVE, "@codex_process": f"{child.pid}:1"}
+        server = defaultdict(str, version="3.7", pid=str(os.getpid()))
+        rows = iter([row, row, row | {"pane_dead": "1", "pane_dead_status": "1"}])
+        monkeypatch.setattr(tmux, "read", lambda _: Reading(server, [next(rows)], "", "off", "on", {}))
+        monkeypatch.setattr(Server, "try_run", lambda self, *args: "")
+        assert pass_once.settled_reading(Server("/s"))[2].panes[0].dead
