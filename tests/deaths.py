@@ -1,4 +1,4 @@
-"""Kill Codex in many panes, again and again, while a client changes its tmux session as fast as tmux can.
+"""Kill Codex in many panes, again and again, while a client changes its tmux session and one shows trees and popups.
 
 tmux before 3.5 ends whole, with every pane in it, when a dead pane whose program had asked for focus events gains or
 loses the focus. `make deaths COUNT=2000 TMUX_BINARY=/path/to/tmux`; the exit code is 0 where the server lived.
@@ -28,9 +28,10 @@ FORMAT = f"#{{pane_id}} #{{pane_dead}} #{{?@codex_asleep,1,0}} {KNOWN} #{{@codex
 
 
 @contextlib.contextmanager
-def switching(sandbox: Sandbox, client: str, sessions: list[str]) -> Iterator[None]:
-    """Meanwhile a control client moves another client between tmux sessions, hundreds of times a second."""
-    lines = "".join(f"switch-client -c {client} -t {name}\n" for name in sessions).encode()
+def switching(sandbox: Sandbox, client: str, other: str, sessions: list[str]) -> Iterator[None]:
+    """Meanwhile one client is moved between tmux sessions all the time, and another one shown a tree and popups."""
+    shown = f"choose-tree -t main:\ndisplay-popup -c {other} -E true\nsend-keys -X -t main: cancel\n"
+    lines = ("".join(f"switch-client -c {client} -t {name}\n" for name in sessions) + shown).encode()
     argv = sandbox.tmux_args("-C", "attach-session", "-f", "no-output", "-t", sessions[0])
     control = subprocess.Popen(argv, env=sandbox.env, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
     over = threading.Event()
@@ -76,13 +77,14 @@ def deaths(sandbox: Sandbox, count: int, panes: int = 8) -> bool:
     for name in sessions:
         where = ("-s", name, "-c", str(sandbox.work), "-x", "100", "-y", "30")
         sandbox.tmux("new-session", "-d", *where, "codex-tmux", "run")
-    sandbox.attach(target="main")
-    client = sandbox.tmux("list-clients", "-F", "#{client_name}")
+    for _ in range(2):
+        sandbox.attach(target="main")
+    client, other = sandbox.tmux("list-clients", "-F", "#{client_name}").splitlines()
     # Without a message there is nothing to resume, and the pane would ask.
     for pane in panes_of(sandbox)[1:]:
         sandbox.ask(pane.id, f"begin in {pane.id}")
     try:
-        with switching(sandbox, client, [name for each in sessions for name in ("main", each)]):
+        with switching(sandbox, client, other, [name for each in sessions for name in ("main", each)]):
             kill_and_respawn(sandbox, count)
             # The last ones to die, too, are switched to and fro.
             time.sleep(1.0)

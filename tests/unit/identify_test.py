@@ -126,9 +126,7 @@ def test_of_several_locks_a_sub_agent_s_does_not_count(home: Path) -> None:
     ("argv", "uid", "starting"),
     [([], os.geteuid(), True), ([], os.geteuid() + 1, False), (["bash"], os.geteuid(), False)],
 )
-def test_a_process_that_becomes_codex_has_no_command_line_for_a_moment(
-    argv: list[str], uid: int, starting: bool
-) -> None:
+def test_a_process_that_becomes_codex_has_no_command_line(argv: list[str], uid: int, starting: bool) -> None:
     """Its pane has not gone back to a shell: nothing is saved as killed, and no option taken away."""
 
     class Root(Table):
