@@ -30,18 +30,14 @@ FORMAT = f"#{{pane_id}} #{{pane_dead}} #{{?@codex_asleep,1,0}} {KNOWN} #{{@codex
 @contextlib.contextmanager
 def switching(sandbox: Sandbox, client: str, other: str, sessions: list[str]) -> Iterator[None]:
     """Meanwhile one client is moved between tmux sessions all the time, and another one shown a tree and popups."""
-    shown = f"choose-tree -t main:\ndisplay-popup -c {other} -E true\nsend-keys -X -t main: cancel\n"
-    lines = ("".join(f"switch-client -c {client} -t {name}\n" for name in sessions) + shown).encode()
-    argv = sandbox.tmux_args("-C", "attach-session", "-f", "no-output", "-t", sessions[0])
-    control = subprocess.Popen(argv, env=sandbox.env, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
+    words = [w for name in sessions for w in ("switch-client", "-c", client, "-t", name, ";")]
+    words += ["choose-tree", "-t", "main:", ";", "display-popup", "-c", other, "-E", "true", ";"]
+    words += ["send-keys", "-X", "-t", "main:", "cancel"]
     over = threading.Event()
 
     def switch() -> None:
-        assert control.stdin
-        with contextlib.suppress(OSError):
-            while not over.wait(0.02):
-                control.stdin.write(lines)
-                control.stdin.flush()
+        while not over.wait(0.02):
+            subprocess.run(sandbox.tmux_args(*words), env=sandbox.env, stderr=subprocess.DEVNULL)
 
     thread = threading.Thread(target=switch, daemon=True)
     thread.start()
@@ -49,8 +45,6 @@ def switching(sandbox: Sandbox, client: str, other: str, sessions: list[str]) ->
         yield
     finally:
         over.set()
-        control.kill()
-        control.wait()
         thread.join()
 
 
